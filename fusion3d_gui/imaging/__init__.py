@@ -1,0 +1,1 @@
+"""Files in, volumes in patient space out. LPS millimetres everywhere inside."""

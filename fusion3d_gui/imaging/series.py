@@ -1,0 +1,58 @@
+"""``Series``: one openable volume, as found by looking at headers only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One volume that a path offers, known from its headers without reading pixels.
+
+    ``uid`` is the DICOM Series Instance UID (for files without one: the file's name).
+    ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
+    where the geometry cannot be known before reading; ``paths`` are its files in slice order.
+    """
+
+    uid: str
+    description: str
+    modality: str
+    format: str
+    shape: tuple[int, int, int]
+    affine: np.ndarray | None
+    paths: tuple[Path, ...]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def voxel_count(self) -> int:
+        """Number of voxels: the largest series is opened by default."""
+        k, j, i = self.shape
+        return k * j * i
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Distance in mm between neighbours along (k, j, i); None where not known."""
+        if self.affine is None:
+            return None
+        i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(k), float(j), float(i)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``fusion3d info`` prints of a series; no patient identity."""
+        return {
+            "uid": self.uid,
+            "description": self.description,
+            "modality": self.modality,
+            "format": self.format,
+            "shape_kji": list(self.shape),
+            "spacing_kji_mm": None
+            if self.spacing_mm is None
+            else [round(mm, 6) for mm in self.spacing_mm],
+            "affine_lps": None if self.affine is None else self.affine.tolist(),
+            "files": len(self.paths),
+            "warnings": list(self.notices),
+        }

@@ -1,0 +1,161 @@
+"""``Volume``: voxels, where each of them lies in the patient, and what their numbers mean."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+#: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
+RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One 3D image in patient space.
+
+    Parameters
+    ----------
+    voxels
+        Array ``[k, j, i]``, in the type in which the file stores it where that is possible.
+        For DICOM ``i`` runs along a row, ``j`` down a column, ``k`` from slice to slice along
+        the normal. Real value = ``voxels * slope + intercept``.
+    affine
+        4x4, takes the voxel index ``(i, j, k, 1)`` (centre of a voxel) to patient millimetres, LPS
+        (+x towards the patient's Left, +y Posterior, +z Superior; DICOM PS3.3 C.7.6.2.1.1).
+    slope, intercept
+        The modality's rescale, the same for the whole volume (a reader of a series whose slices
+        differ applies it itself and stores float32).
+    unit
+        Unit of the real values: ``"HU"``, ``"SUV"`` ... or empty where the file does not say.
+    modality
+        DICOM modality (``"CT"``, ``"MR"``, ``"PT"`` ...), empty where unknown.
+    windows
+        (centre, width) pairs in real values that the file recommends, in its order.
+    description
+        Series description or file name, for the screen. Never a patient's name.
+    series_uid
+        DICOM Series Instance UID, or empty.
+    path
+        Where it was read from: a file or the folder of the series.
+    attributes
+        DICOM attributes by keyword (e.g. ``PatientAge: "054Y"``) that a form may be filled from or
+        that the window shows in a corner. May hold identity: never log it.
+    notices
+        Sentences that the user should see about how this volume was read.
+    """
+
+    voxels: np.ndarray
+    affine: np.ndarray
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
+    modality: str = ""
+    windows: tuple[tuple[float, float], ...] = ()
+    description: str = ""
+    series_uid: str = ""
+    path: Path | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.voxels.ndim != 3 or min(self.voxels.shape) < 1:
+            raise ValueError(f"a volume needs three axes, got shape {self.voxels.shape}")
+        affine = np.array(self.affine, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise ValueError("the affine must be a finite 4x4 matrix")
+        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise ValueError("the affine is singular: two axes of the volume coincide")
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine", affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels ``(k, j, i)``."""
+        k, j, i = self.voxels.shape
+        return k, j, i
+
+    @cached_property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance in mm between neighbours along ``(k, j, i)``."""
+        i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(k), float(j), float(i)
+
+    @cached_property
+    def inverse_affine(self) -> np.ndarray:
+        """4x4 from LPS mm to voxel index (i, j, k)."""
+        return np.linalg.inv(self.affine)
+
+    def to_lps(self, index_ijk: np.ndarray) -> np.ndarray:
+        """Patient position(s) in mm, LPS, of voxel indices ``(..., 3)`` in the order (i, j, k)."""
+        index_ijk = np.asarray(index_ijk, dtype=np.float64)
+        return index_ijk @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    def to_index(self, lps_mm: np.ndarray) -> np.ndarray:
+        """Fractional voxel indices (i, j, k) of patient position(s) ``(..., 3)`` in mm, LPS."""
+        lps_mm = np.asarray(lps_mm, dtype=np.float64)
+        return lps_mm @ self.inverse_affine[:3, :3].T + self.inverse_affine[:3, 3]
+
+    @cached_property
+    def bounds_lps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest LPS coordinates (mm) that any voxel's outer corner reaches."""
+        k, j, i = self.shape
+        corners = np.array(
+            [(a, b, c) for a in (-0.5, i - 0.5) for b in (-0.5, j - 0.5) for c in (-0.5, k - 0.5)]
+        )
+        lps = self.to_lps(corners)
+        return lps.min(axis=0), lps.max(axis=0)
+
+    @cached_property
+    def center_lps(self) -> np.ndarray:
+        """Patient position (mm, LPS) of the middle of the volume."""
+        k, j, i = self.shape
+        return self.to_lps(np.array([(i - 1) / 2, (j - 1) / 2, (k - 1) / 2]))
+
+    def value_at(self, lps_mm: np.ndarray) -> float | None:
+        """Real value of the voxel that holds this patient position (mm, LPS); None outside."""
+        i, j, k = np.floor(self.to_index(lps_mm) + 0.5).astype(int)
+        if not (0 <= k < self.shape[0] and 0 <= j < self.shape[1] and 0 <= i < self.shape[2]):
+            return None
+        return float(self.voxels[k, j, i]) * self.slope + self.intercept
+
+    def real(self, voxels: np.ndarray | None = None) -> np.ndarray:
+        """Real values, float32, of the given stored values (default: of the whole volume)."""
+        values = np.asarray(self.voxels if voxels is None else voxels).astype(np.float32)
+        if self.slope != 1.0:
+            values *= np.float32(self.slope)
+        if self.intercept != 0.0:
+            values += np.float32(self.intercept)
+        return values
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of stored voxels, shape, type, rescale and affine: the identity of the image."""
+        digest = hashlib.sha256()
+        digest.update(f"{self.shape}{self.voxels.dtype.str}{self.slope!r}{self.intercept!r}".encode())
+        digest.update(np.ascontiguousarray(self.affine))
+        for plane in self.voxels:
+            digest.update(np.ascontiguousarray(plane))
+        return digest.hexdigest()
+
+
+def spatial_letters(direction_lps: np.ndarray) -> str:
+    """Anatomical letters of a direction in LPS, strongest first: ``"L"``, or ``"LA"`` when oblique.
+
+    Parts below 20 degrees from a plane are left out, as viewers do.
+    """
+    direction = np.asarray(direction_lps, dtype=np.float64)
+    norm = np.linalg.norm(direction)
+    if norm == 0:
+        raise ValueError("a direction needs a length")
+    direction = direction / norm
+    letters = ""
+    for axis in np.argsort(-np.abs(direction), kind="stable"):
+        if abs(direction[axis]) > np.sin(np.deg2rad(20)):
+            letters += "RAI"[axis] if direction[axis] < 0 else "LPS"[axis]
+    return letters

@@ -1,0 +1,136 @@
+"""``Prediction`` and ``Heatmap``: what comes out of the model, with everything needed to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.model.schema import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """A map of evidence on the grid on which it was computed.
+
+    Parameters
+    ----------
+    values
+        float32 ``[k, j, i]``, finite. For Grad-CAM not negative, in units of the logit
+        (the share of each cell, before any normalisation).
+    affine
+        4x4 from the cell index (i, j, k), at the cell's centre, to patient millimetres, LPS.
+    method
+        e.g. ``"gradcam"``.
+    layer
+        Name of the network's stage whose features it explains.
+    """
+
+    values: np.ndarray
+    affine: np.ndarray
+    method: str
+    layer: str
+
+    @cached_property
+    def as_volume(self) -> Volume:
+        """The same grid as a :class:`Volume`, for resampling and export."""
+        return Volume(
+            voxels=self.values, affine=self.affine, description=f"{self.method} {self.layer}"
+        )
+
+    @property
+    def peak(self) -> float:
+        """Largest value: what the display calls 100 %."""
+        return float(self.values.max())
+
+    @property
+    def peak_lps(self) -> np.ndarray | None:
+        """Patient position (mm, LPS) of the centre of the strongest cell; None for an empty map."""
+        if self.peak <= 0:
+            return None
+        k, j, i = np.unravel_index(int(self.values.argmax()), self.values.shape)
+        return self.as_volume.to_lps(np.array([i, j, k]))
+
+    @property
+    def grid_text(self) -> str:
+        """How coarse the map is, e.g. ``"4 × 5 × 4 cells of 40 × 40 × 40 mm"`` (k, j, i)."""
+        cells = " × ".join(str(n) for n in self.values.shape)
+        size = " × ".join(f"{mm:.0f}" for mm in self.as_volume.spacing_mm)
+        return f"{cells} cells of {size} mm"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The model's answer on one case, and its provenance.
+
+    ``probability`` is calibrated: ``sigmoid(logit / temperature)`` (Guo et al. 2017). ``positive``
+    compares it with ``threshold``. ``metadata`` holds the values used, by field name.
+    """
+
+    probability: float
+    logit: float
+    temperature: float
+    threshold: float
+    class_names: tuple[str, str]
+    heatmap: Heatmap
+    metadata: Mapping[str, Value]
+    bundle_name: str
+    bundle_version: str
+    weights_sha256: str
+    volume_sha256: str
+    device: str
+    seconds: float
+    created: datetime
+    libraries: Mapping[str, str]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> bool:
+        """Whether the probability reaches the threshold."""
+        return self.probability >= self.threshold
+
+    @property
+    def class_name(self) -> str:
+        """Name of the predicted class."""
+        return self.class_names[int(self.positive)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Result and provenance as a JSON object; holds no patient identity and no path."""
+        return {
+            "probability": self.probability,
+            "logit": self.logit,
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "class": self.class_name,
+            "positive": self.positive,
+            "metadata": dict(self.metadata),
+            "heatmap": {
+                "method": self.heatmap.method,
+                "layer": self.heatmap.layer,
+                "shape_kji": list(self.heatmap.values.shape),
+                "affine_lps": self.heatmap.affine.tolist(),
+                "peak": self.heatmap.peak,
+                "peak_lps_mm": None
+                if self.heatmap.peak_lps is None
+                else self.heatmap.peak_lps.round(3).tolist(),
+            },
+            "model": {
+                "name": self.bundle_name,
+                "version": self.bundle_version,
+                "weights_sha256": self.weights_sha256,
+            },
+            "voxels_sha256": self.volume_sha256,
+            "device": self.device,
+            "seconds": round(self.seconds, 3),
+            "created": self.created.isoformat(timespec="seconds"),
+            "libraries": dict(self.libraries),
+            "notices": list(self.notices),
+            "fusion3d": __version__,
+            "notice": RESEARCH_USE_ONLY,
+        }
