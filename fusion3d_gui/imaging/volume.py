@@ -137,10 +137,12 @@ class Volume:
     def sha256(self) -> str:
         """SHA-256 of stored voxels, shape, type, rescale and affine: the identity of the image."""
         digest = hashlib.sha256()
-        digest.update(f"{self.shape}{self.voxels.dtype.str}{self.slope!r}{self.intercept!r}".encode())
-        digest.update(np.ascontiguousarray(self.affine))
+        digest.update(
+            f"{self.shape}{self.voxels.dtype.str}{self.slope!r}{self.intercept!r}".encode()
+        )
+        digest.update(self.affine.tobytes())
         for plane in self.voxels:
-            digest.update(np.ascontiguousarray(plane))
+            digest.update(np.ascontiguousarray(plane).data)
         return digest.hexdigest()
 
 

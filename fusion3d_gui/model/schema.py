@@ -118,12 +118,12 @@ class Field:
             return None
         if isinstance(value, float) and math.isnan(value):
             return None
-        parser: Callable[[Any], Value] = {
+        parsers: dict[str, Callable[[Any], Value]] = {
             "number": self._parse_number,
             "category": self._parse_category,
             "boolean": self._parse_boolean,
-        }[self.kind]
-        return parser(value)
+        }
+        return parsers[self.kind](value)
 
     def _refuse(self, value: object) -> UserError:
         return UserError(f"metadata {self.name}={value} is not valid: expected {self.range_text}")
@@ -206,7 +206,8 @@ class Field:
         plain = {
             key: value
             for key, value in vars(self).items()
-            if key in ("name", "label", "kind") or value != type(self).__dataclass_fields__[key].default
+            if key in ("name", "label", "kind")
+            or value != type(self).__dataclass_fields__[key].default
         }
         if self.choices:
             plain["choices"] = [list(choice) for choice in self.choices]
@@ -246,7 +247,9 @@ class MetadataSchema:
             if field.name == name:
                 return field
         known = ", ".join(field.name for field in self.fields) or "none"
-        raise UserError(f"metadata {name} is not a field of this model", remedy=f"It takes: {known}.")
+        raise UserError(
+            f"metadata {name} is not a field of this model", remedy=f"It takes: {known}."
+        )
 
     def parse(self, values: Mapping[str, object]) -> dict[str, Value]:
         """Check a case's values: every field of the schema, None where not given.
