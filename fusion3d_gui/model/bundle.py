@@ -1,0 +1,207 @@
+"""``ModelBundle``: a bundle with its weights loaded; and how one is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import MetadataSchema
+
+
+@dataclass(frozen=True, eq=False)
+class ModelBundle:
+    """A model ready to run.
+
+    ``network`` is in eval mode, on the CPU, in float32; ``weights_sha256`` is of the weights file.
+    """
+
+    info: BundleInfo
+    network: LearnedFeatureFusion3D
+    weights_sha256: str
+
+    @classmethod
+    def load(cls, folder: Path) -> ModelBundle:
+        """Load a bundle, checking that the weights fit the network that its configuration describes.
+
+        Raises UserError naming what does not fit. Only safetensors are read, never a pickle.
+        """
+        info = BundleInfo.read(folder)
+        # Built without memory for its weights: those come from the file, once it is known to fit.
+        with torch.device("meta"):
+            network = LearnedFeatureFusion3D(info.network)
+        expected = network.state_dict()
+        path = info.weights_path
+        if not path.is_file():
+            raise UserError(
+                f"{'/'.join(path.parts[-3:])} is missing",
+                remedy="Weights must be safetensors; a .pt or .pth file is never opened.",
+            )
+        try:
+            with safe_open(path, framework="pt") as weights:
+                shapes = {
+                    name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()
+                }  # noqa: SIM118
+                _check_fit(expected, shapes, info)
+                state = {name: weights.get_tensor(name) for name in expected}
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"the weights can't be read as safetensors ({error})",
+                path=path,
+                remedy="The file is damaged or of another kind: copy the bundle again.",
+            ) from None
+        network.load_state_dict(
+            {name: value.to(expected[name].dtype) for name, value in state.items()}, assign=True
+        )
+        for name, value in network.state_dict().items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise UserError(f"weight {name} holds values that are not finite", path=path)
+        network.eval().requires_grad_(False)
+        return cls(info, network, _sha256(path))
+
+
+def save_bundle(
+    folder: Path,
+    network: LearnedFeatureFusion3D,
+    *,
+    metadata: Mapping[str, Any],
+    preprocessing: Preprocessing,
+    schema: MetadataSchema,
+    decision: Decision,
+    card: str,
+) -> BundleInfo:
+    """Write a bundle (see :mod:`fusion3d_gui.model.bundle_info` for the layout) and read it back.
+
+    ``metadata`` holds at least ``name``, ``version``, ``task``, ``description`` and ``authors`` of
+    MONAI's metadata.json; versions of the libraries and the network's data format are added here.
+    ``card`` is the model card in Markdown.
+
+    Raises ValueError for an input grid whose size is not m × total stride + 1: the cells of the
+    last stage would then lie to one side of it (see :func:`fusion3d_gui.model.gradcam.cell_affine`).
+    """
+    stride = network.config.total_stride
+    if any(size % stride != 1 for size in preprocessing.shape_kji):
+        fitting = tuple(
+            max(1, round(size / stride)) * stride + 1 for size in preprocessing.shape_kji
+        )
+        raise ValueError(
+            f"input grid {preprocessing.shape_kji} does not suit a total stride of {stride}: "
+            f"use m × {stride} + 1 along each axis, e.g. {fitting}"
+        )
+    for name in ("configs", "models", "docs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    full_metadata = {
+        "monai_version": monai.__version__,
+        "pytorch_version": torch.__version__.split("+")[0],
+        "numpy_version": np.__version__,
+        "required_packages_version": {},
+        "network_data_format": _data_format(preprocessing, schema, decision),
+        **metadata,
+    }
+    for name, plain in (
+        ("metadata", full_metadata),
+        ("network", network.config.to_json()),
+        ("preprocessing", preprocessing.to_json()),
+        ("schema", schema.to_json()),
+        ("decision", decision.to_json()),
+    ):
+        text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        (folder / "configs" / f"{name}.json").write_text(text, encoding="utf-8")
+    state = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
+    save_file(state, folder / "models" / "model.safetensors")
+    (folder / "docs" / "README.md").write_text(card, encoding="utf-8")
+    return BundleInfo.read(folder)
+
+
+def _check_fit(
+    expected: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]], info: BundleInfo
+) -> None:
+    problems = []
+    missing = [name for name in expected if name not in found]
+    surplus = [name for name in found if name not in expected]
+    if missing:
+        problems.append(f"lack {_some(missing)}")
+    if surplus:
+        problems.append(f"hold {_some(surplus)}, which the network has not")
+    wrong = [
+        f"{name} (file {_shape(found[name])}, network {_shape(tuple(value.shape))})"
+        for name, value in expected.items()
+        if name in found and found[name] != tuple(value.shape)
+    ]
+    if wrong:
+        problems.append(f"differ in shape at {_some(wrong)}")
+    if problems:
+        raise UserError(
+            f"the weights do not fit the network of configs/network.json (fusion "
+            f"{info.network.fusion}, metadata width {info.network.metadata_width}, width "
+            f"{info.network.width:g}): they {'; they '.join(problems)}",
+            path=info.weights_path,
+            remedy="Use the configuration and the weights of one training run.",
+        )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _data_format(
+    preprocessing: Preprocessing, schema: MetadataSchema, decision: Decision
+) -> dict[str, Any]:
+    image = {
+        "type": "image",
+        "format": "magnitude",
+        "modality": "any",
+        "num_channels": 1,
+        "spatial_shape": list(preprocessing.shape_kji),
+        "dtype": "float32",
+        "value_range": [],
+        "is_patch_data": False,
+        "channel_def": {"0": "image"},
+    }
+    inputs: dict[str, Any] = {"image": image}
+    if schema.fields:
+        inputs["metadata"] = {
+            "type": "tuples",
+            "format": "metadata",
+            "num_channels": schema.width,
+            "dtype": "float32",
+            "channel_def": {str(n): field.name for n, field in enumerate(schema.fields)},
+        }
+    return {
+        "inputs": inputs,
+        "outputs": {
+            "pred": {
+                "type": "probabilities",
+                "format": "classification",
+                "num_channels": 1,
+                "dtype": "float32",
+                "value_range": [],
+                "channel_def": {"0": f"logit of {decision.class_names[1]}"},
+            }
+        },
+    }

@@ -1,0 +1,177 @@
+"""``BundleInfo``: what a model bundle says about itself, read without torch.
+
+A bundle is a folder in the layout of the MONAI Bundle specification:
+
+    configs/metadata.json       name, version, task, description, authors, intended use ... (MONAI's schema)
+    configs/network.json        :class:`~fusion3d_gui.model.network_config.NetworkConfig`
+    configs/preprocessing.json  :class:`~fusion3d_gui.model.preprocessing.Preprocessing`
+    configs/schema.json         list of :class:`~fusion3d_gui.model.schema.Field`
+    configs/decision.json       class names, threshold, calibration temperature
+    models/model.safetensors    weights; nothing pickled is ever read
+    docs/README.md              model card
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import MetadataSchema
+
+#: No configuration of a bundle is anywhere near this; a larger file is not one.
+_LARGEST_CONFIG_BYTES = 4_000_000
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a logit becomes an answer.
+
+    ``probability = sigmoid(logit / temperature)`` (temperature scaling, Guo et al. 2017); it is
+    positive from ``threshold`` on. ``class_names`` are (negative, positive).
+    """
+
+    class_names: tuple[str, str]
+    threshold: float = 0.5
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        names = tuple(self.class_names)
+        if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
+            raise ValueError("class_names must be two names, negative then positive")
+        object.__setattr__(self, "class_names", names)
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold is {self.threshold}, not between 0 and 1")
+        if not (self.temperature > 0 and math.isfinite(self.temperature)):
+            raise ValueError(f"temperature is {self.temperature}, not above 0")
+
+    def probability(self, logit: float) -> float:
+        """Calibrated probability of the positive class."""
+        scaled = logit / self.temperature
+        if scaled >= 0:
+            return 1 / (1 + math.exp(-scaled))
+        return math.exp(scaled) / (1 + math.exp(scaled))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "class_names": list(self.class_names),
+            "threshold": self.threshold,
+            "temperature": self.temperature,
+        }
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """Everything about a bundle but its weights.
+
+    ``metadata`` is the whole of ``configs/metadata.json``.
+    """
+
+    folder: Path
+    metadata: Mapping[str, Any]
+    network: NetworkConfig
+    preprocessing: Preprocessing
+    schema: MetadataSchema
+    decision: Decision
+
+    @property
+    def name(self) -> str:
+        """Short name, by which results refer to it."""
+        return str(self.metadata.get("name") or self.folder.name)
+
+    @property
+    def title(self) -> str:
+        """What the model predicts, in words."""
+        return str(self.metadata.get("task") or self.name)
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return str(self.metadata["version"])
+
+    @property
+    def description(self) -> str:
+        """A longer text for tooltips."""
+        return str(self.metadata.get("description", ""))
+
+    @property
+    def weights_path(self) -> Path:
+        """The safetensors file."""
+        return self.folder / "models" / "model.safetensors"
+
+    @classmethod
+    def read(cls, folder: Path) -> BundleInfo:
+        """Read and check a bundle's configuration.
+
+        Raises UserError naming the file and what is wrong in it.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise UserError(
+                "there is no such model bundle", path=folder, remedy="Give a bundle's folder."
+            )
+        configs = folder / "configs"
+        metadata = _read(configs / "metadata.json", _checked_metadata)
+        info = cls(
+            folder=folder,
+            metadata=metadata,
+            network=_read(configs / "network.json", NetworkConfig.from_json),
+            preprocessing=_read(configs / "preprocessing.json", Preprocessing.from_json),
+            schema=_read(configs / "schema.json", MetadataSchema.from_json),
+            decision=_read(configs / "decision.json", lambda plain: Decision(**plain)),
+        )
+        if info.network.metadata_width != info.schema.width:
+            raise UserError(
+                f"the network takes metadata of width {info.network.metadata_width}, but the "
+                f"schema encodes {info.schema.width} numbers from {len(info.schema.fields)} fields",
+                path=folder,
+                remedy="Use the schema with which the model was trained.",
+            )
+        return info
+
+
+def find_bundles(*folders: Path) -> list[BundleInfo]:
+    """Bundles in the given folders (each a bundle itself, or holding bundles), sorted by name.
+
+    A folder without ``configs/metadata.json`` is not a bundle and is passed over. Raises UserError
+    for one that is a bundle but is broken.
+    """
+    found: dict[Path, BundleInfo] = {}
+    for folder in folders:
+        candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
+        for candidate in candidates:
+            if (candidate / "configs" / "metadata.json").is_file():
+                found.setdefault(candidate.resolve(), BundleInfo.read(candidate))
+    return sorted(found.values(), key=lambda info: info.name)
+
+
+def _checked_metadata(plain: Any) -> Mapping[str, Any]:
+    if not isinstance(plain, dict) or not isinstance(plain.get("version"), str):
+        raise ValueError("it has no version")
+    return plain
+
+
+def _read(path: Path, build: Callable[[Any], _T]) -> _T:
+    where = "/".join(path.parts[-3:])
+    remedy = "Choose a complete model bundle."
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
+            raise UserError(f"{where} is too large to be a configuration", remedy=remedy)
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"{where} is missing or can't be read", remedy=remedy) from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{where} is not valid JSON", remedy=remedy) from None
+    try:
+        return build(plain)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{where} does not describe a model: {error}", remedy=remedy) from None

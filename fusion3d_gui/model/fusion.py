@@ -1,0 +1,161 @@
+"""``LearnedFeatureFusion3D``: a 3D ResNet50 and a metadata MLP, fused into one logit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from monai.networks.nets.resnet import ResNet, ResNetBottleneck
+from torch import Tensor, nn
+
+from fusion3d_gui.model.network_config import NetworkConfig
+
+
+class FusionOutputs(NamedTuple):
+    """Everything that one forward pass computes. B is the batch size.
+
+    ``feature_maps`` [B, C, k, j, i] of the last stage, ``pooled`` [B, C] their spatial mean,
+    ``image_embedding`` [B, E], ``metadata_embedding`` [B, E] (None in ``image_only``), ``fused``
+    [B, F], ``logit`` [B].
+    """
+
+    feature_maps: Tensor
+    pooled: Tensor
+    image_embedding: Tensor
+    metadata_embedding: Tensor | None
+    fused: Tensor
+    logit: Tensor
+
+
+def _nothing_between() -> None:
+    """Between blocks, a caller who never cancels has nothing to do."""
+
+
+class ImageBranch(nn.Module):
+    """3D ResNet50 (He et al. 2016; 3D as in MedicalNet, Chen et al. 2019), then FC + ReLU.
+
+    ``backbone`` is MONAI's, so its weights have the names of MedicalNet's published files.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.backbone = ResNet(
+            block=ResNetBottleneck,
+            layers=[3, 4, 6, 3],
+            block_inplanes=[64, 128, 256, 512],
+            spatial_dims=3,
+            n_input_channels=1,
+            conv1_t_size=7,
+            conv1_t_stride=config.stem_stride,
+            no_max_pool=not config.stem_pool,
+            shortcut_type="B",
+            bias_downsample=False,
+            widen_factor=config.width,
+            feed_forward=False,
+        )
+        self.embed = nn.Sequential(
+            nn.Linear(config.feature_channels, config.embedding), nn.ReLU(inplace=False)
+        )
+
+    def features(self, image: Tensor, between: Callable[[], None] = _nothing_between) -> Tensor:
+        """Feature maps [B, C, k, j, i] of the last stage; ``between`` is called after each block."""
+        net = self.backbone
+        x = net.act(net.bn1(net.conv1(image)))
+        if not net.no_max_pool:
+            x = net.maxpool(x)
+        between()
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+            for block in stage:
+                x = block(x)
+                between()
+        return x
+
+
+class LearnedFeatureFusion3D(nn.Module):
+    """Binary classifier of a 3D image and its metadata.
+
+    Image branch → embedding; metadata branch (two-layer MLP with ReLU) → embedding; fusion by
+    ``concat``, ``add``, ``multiply``, or none (``image_only``: no metadata branch exists);
+    classifier (two-layer MLP with ReLU and dropout) → one logit.
+
+    Inputs: ``image`` float [B, 1, k, j, i], as :class:`~fusion3d_gui.model.preprocessing.Preprocessing`
+    makes it; ``metadata`` float [B, W], as
+    :meth:`~fusion3d_gui.model.schema.MetadataSchema.encode` makes it, or None for ``image_only``.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.image_branch = ImageBranch(config)
+        if config.fusion != "image_only":
+            self.metadata_branch = nn.Sequential(
+                nn.Linear(config.metadata_width, config.metadata_hidden),
+                nn.ReLU(),
+                nn.Linear(config.metadata_hidden, config.embedding),
+                nn.ReLU(),
+            )
+        self.classifier = nn.Sequential(
+            nn.Linear(config.fused_width, config.classifier_hidden),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.classifier_hidden, 1),
+        )
+
+    def forward(self, image: Tensor, metadata: Tensor | None = None) -> Tensor:
+        """Logits [B] of the positive class."""
+        return self.forward_features(image, metadata).logit
+
+    def forward_features(
+        self,
+        image: Tensor,
+        metadata: Tensor | None = None,
+        between: Callable[[], None] = _nothing_between,
+    ) -> FusionOutputs:
+        """Last-stage feature maps, pooled features, both embeddings and the logit, in one pass.
+
+        ``between`` is called after each residual block; what it raises (a cancellation) passes
+        through. Raises ValueError when the inputs do not fit the fusion mode.
+        """
+        if image.ndim != 5 or image.shape[1] != 1:
+            raise ValueError(f"the image must be [B, 1, k, j, i], got {tuple(image.shape)}")
+        self._check_metadata(metadata)
+        return self.head(self.image_branch.features(image, between), metadata)
+
+    def head(self, feature_maps: Tensor, metadata: Tensor | None = None) -> FusionOutputs:
+        """Everything after the convolutions, from feature maps [B, C, k, j, i]."""
+        pooled = feature_maps.mean(dim=(2, 3, 4))
+        image_embedding, metadata_embedding, fused, logit = self.head_from_pooled(pooled, metadata)
+        return FusionOutputs(
+            feature_maps, pooled, image_embedding, metadata_embedding, fused, logit
+        )
+
+    def head_from_pooled(
+        self, pooled: Tensor, metadata: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """Image embedding, metadata embedding, fused embedding and logit from pooled [B, C]."""
+        self._check_metadata(metadata)
+        image_embedding = self.image_branch.embed(pooled)
+        if metadata is None:
+            metadata_embedding, fused = None, image_embedding
+        else:
+            metadata_embedding = self.metadata_branch(metadata)
+            fused = self._fuse(image_embedding, metadata_embedding)
+        return image_embedding, metadata_embedding, fused, self.classifier(fused).squeeze(-1)
+
+    def _fuse(self, image: Tensor, metadata: Tensor) -> Tensor:
+        if self.config.fusion == "concat":
+            return torch.cat([image, metadata], dim=1)
+        if self.config.fusion == "add":
+            return image + metadata
+        return image * metadata
+
+    def _check_metadata(self, metadata: Tensor | None) -> None:
+        width = None if metadata is None else metadata.shape[-1]
+        expected = None if self.config.fusion == "image_only" else self.config.metadata_width
+        if width != expected:
+            raise ValueError(
+                f"fusion {self.config.fusion} takes "
+                + ("no metadata" if expected is None else f"metadata of width {expected}")
+                + (", got none" if width is None else f", got width {width}")
+            )
