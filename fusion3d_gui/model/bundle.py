@@ -53,9 +53,8 @@ class ModelBundle:
             )
         try:
             with safe_open(path, framework="pt") as weights:
-                shapes = {
-                    name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()
-                }  # noqa: SIM118
+                names = weights.keys()
+                shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in names}
                 _check_fit(expected, shapes, info)
                 state = {name: weights.get_tensor(name) for name in expected}
         except (SafetensorError, OSError) as error:

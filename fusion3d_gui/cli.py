@@ -1,0 +1,124 @@
+"""The command line: a thin layer over the functions that the window uses too."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__, commands
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.network_config import FUSIONS
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_METHODS = ("gradcam",)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong call in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, remedy=f"See {self.prog} --help.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit status (0 done, 2 wrong input or call, 1 otherwise)."""
+    try:
+        return _dispatch(list(arguments))
+    except UserError as error:
+        print(f"fusion3d: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fusion3d: interrupted", file=sys.stderr)
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    parser, parsers = _build_parsers()
+    if arguments and arguments[0] in commands.COMMANDS:
+        name = arguments[0]
+        return commands.COMMANDS[name](parsers[name].parse_args(arguments[1:]))
+    if arguments and arguments[0] in ("-h", "--help", "--version"):
+        parser.parse_args(arguments)
+    return commands.window(parsers["window"].parse_args(arguments))
+
+
+def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    parser = _Parser(
+        prog="fusion3d",
+        description="Look at a model's prediction on a 3D scan. " + RESEARCH_USE_ONLY + ".",
+        epilog="Without a command, `fusion3d [PATH]` opens the window, on a file or folder if given. "
+        "A path that is named like a command is written ./demo.",
+    )
+    parser.add_argument("--version", action="version", version=f"fusion3d {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=False)
+
+    def command(name: str, text: str) -> _Parser:
+        added: _Parser = subparsers.add_parser(name, help=text, description=text)
+        return added
+
+    parsers = {"window": _Parser(prog="fusion3d", description="Open the window.")}
+    window = parsers["window"]
+    window.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a scan: file or folder")
+    window.add_argument("--series", metavar="UID", help="which series of a folder to open")
+    parsers["demo"] = demo = command("demo", "open the window on the shipped case, and predict")
+    for one in (window, demo):
+        one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")
+        one.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+        one.add_argument(
+            "--screenshot", type=Path, metavar="FILE.png", help="save the window, exit"
+        )
+
+    parsers["predict"] = predict = command("predict", "predict one scan")
+    predict.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
+    predict.add_argument("--model", type=Path, metavar="DIR", required=True, help="model bundle")
+    predict.add_argument("--metadata", type=Path, metavar="FILE.json", help="values, by field name")
+    predict.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one value; repeatable"
+    )
+    predict.add_argument("--series", metavar="UID", help="which series of a folder to take")
+    predict.add_argument(
+        "--json", type=Path, metavar="OUT.json", help="write result and provenance"
+    )
+    predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
+    predict.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+    predict.add_argument(
+        "--method", choices=_METHODS, default="gradcam", help="how it is explained"
+    )
+
+    parsers["info"] = info = command("info", "print every series found, as JSON")
+    info.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
+
+    parsers["convert"] = convert = command("convert", "write the volume as the viewer holds it")
+    convert.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
+    convert.add_argument("out", type=Path, metavar="OUT.nii.gz", help="NIfTI file to write")
+    convert.add_argument("--series", metavar="UID", help="which series of a folder to take")
+
+    parsers["cohort"] = cohort = command("cohort", "make the semi-synthetic cohort")
+    cohort.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    cohort.add_argument("--cases", type=_count, required=True, metavar="N", help="how many")
+    cohort.add_argument(
+        "--seed", type=int, required=True, metavar="S", help="same seed, same cases"
+    )
+
+    parsers["train"] = train = command("train", "train a model on a table of cases")
+    train.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    train.add_argument("--fusion", choices=FUSIONS, required=True, help="how the branches meet")
+    train.add_argument("--out", type=Path, metavar="DIR", required=True, help="bundle to write")
+    train.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    train.add_argument("--epochs", type=_count, metavar="N", help="passes over the training cases")
+
+    parsers["evaluate"] = evaluate = command("evaluate", "measure a model on a table of cases")
+    evaluate.add_argument("model", type=Path, metavar="DIR", help="model bundle")
+    evaluate.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    evaluate.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+    return parser, parsers
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return number

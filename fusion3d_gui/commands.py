@@ -1,0 +1,226 @@
+"""What each command of the command line does; ``cli`` reads the arguments.
+
+Heavy libraries are imported inside the commands that need them: ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+
+def window(options: Namespace) -> int:
+    """``fusion3d [PATH]``: open the window."""
+    return _open_window(options, demo=False, path=options.path, series_uid=options.series)
+
+
+def demo(options: Namespace) -> int:
+    """``fusion3d demo``: open the window on the shipped case, predict, show the heatmap."""
+    return _open_window(options, demo=True, path=None, series_uid=None)
+
+
+def predict(options: Namespace) -> int:
+    """``fusion3d predict``: predict one scan; write what was asked for."""
+    from fusion3d_gui.imaging.open import open_volume
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    # Cheap checks first: a wrong value is reported before the scan is read and torch is imported.
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    for out in (options.json, options.heatmap):
+        _check_can_write(out)
+    progress = _terminal_progress()
+    volume = open_volume(
+        options.path, series_uid=options.series, progress=part_of(progress, 0.0, 0.4)
+    )
+    _print_notices(volume.notices)
+    # As the window does: what the file says fills the form, what the user says overrides it.
+    prefilled = info.schema.prefill(volume.attributes)
+    metadata = {**prefilled, **given}
+    info.schema.parse(metadata)
+
+    from fusion3d_gui.inference.predictor import load_predictor
+    from fusion3d_gui.report.export import write_heatmap, write_json
+
+    predictor = load_predictor(options.model, options.device, part_of(progress, 0.4, 0.6))
+    result = predictor.predict(volume, metadata, part_of(progress, 0.6, 1.0))
+    progress(1.0, "Done")
+    _print_notices(result.notices)
+    if options.json:
+        write_json(result.to_json(), options.json)
+    if options.heatmap:
+        write_heatmap(result.heatmap, options.heatmap)
+    taken = [name for name in prefilled if name not in given]
+    print(f"{info.title}: {result.class_name}")
+    print(f"probability  {result.probability:.4f}  (threshold {result.threshold:.4f})")
+    print(f"logit        {result.logit:.6f}")
+    print(f"metadata     {_metadata_text(result.metadata, taken)}")
+    print(f"heatmap      {result.heatmap.method}, {result.heatmap.grid_text}")
+    print(f"model        {result.bundle_name} {result.bundle_version}, {result.device}")
+    print(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def info(options: Namespace) -> int:
+    """``fusion3d info``: every series found, its geometry and warnings, as JSON."""
+    from fusion3d_gui.imaging.open import find_series
+
+    found = find_series(options.path, _terminal_progress())
+    print(json.dumps({"series": [series.to_json() for series in found]}, indent=2))
+    return 0
+
+
+def convert(options: Namespace) -> int:
+    """``fusion3d convert``: the volume exactly as the viewer holds it, as NIfTI."""
+    from fusion3d_gui.imaging.nifti import write_nifti
+    from fusion3d_gui.imaging.open import open_volume
+
+    _check_can_write(options.out)
+    volume = open_volume(options.path, series_uid=options.series, progress=_terminal_progress())
+    _print_notices(volume.notices)
+    write_nifti(volume, options.out)
+    return 0
+
+
+def cohort(options: Namespace) -> int:
+    """``fusion3d cohort``: make the semi-synthetic cohort."""
+    _need_training_extra()
+    from fusion3d_gui.training.cohort import make_cohort
+
+    make_cohort(options.out, options.cases, options.seed, progress=_terminal_progress())
+    return 0
+
+
+def train(options: Namespace) -> int:
+    """``fusion3d train``: train a model on a table of cases; write a bundle."""
+    _need_training_extra()
+    from fusion3d_gui.training.train import train as train_bundle
+
+    train_bundle(
+        options.cases,
+        options.out,
+        fusion=options.fusion,
+        seed=options.seed,
+        epochs=options.epochs,
+        progress=_terminal_progress(),
+    )
+    return 0
+
+
+def evaluate(options: Namespace) -> int:
+    """``fusion3d evaluate``: measure a model on a table of cases."""
+    _need_training_extra()
+    from fusion3d_gui.report.export import write_json
+    from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
+
+    _check_can_write(options.json)
+    figures = evaluate_bundle(options.model, options.cases, progress=_terminal_progress())
+    if options.json:
+        write_json(figures, options.json)
+    print(json.dumps(figures, indent=2))
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "demo": demo,
+    "predict": predict,
+    "info": info,
+    "convert": convert,
+    "cohort": cohort,
+    "train": train,
+    "evaluate": evaluate,
+}
+
+
+def _open_window(
+    options: Namespace, *, demo: bool, path: Path | None, series_uid: str | None
+) -> int:
+    from fusion3d_gui.app import WindowOptions, run_window
+
+    _check_can_write(options.screenshot)
+    return run_window(
+        WindowOptions(
+            path=path,
+            series_uid=series_uid,
+            model_dir=options.model,
+            demo=demo,
+            screenshot=options.screenshot,
+            device=options.device,
+        )
+    )
+
+
+def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:
+    """Values from ``--metadata`` and, over them, from ``--set``."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"can't be read ({error.strerror})", path=path) from None
+        except (ValueError, RecursionError):
+            raise UserError(
+                "is not valid JSON", path=path, remedy='Write it like {"age": 71, "sex": "F"}.'
+            ) from None
+        if not isinstance(plain, dict):
+            raise UserError(
+                "must hold one JSON object", path=path, remedy='Write it like {"age": 71}.'
+            )
+        values.update(plain)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UserError(f"--set {assignment} is not NAME=VALUE", remedy="E.g. --set age=71.")
+        values[name.strip()] = value
+    return values
+
+
+def _metadata_text(values: Mapping[str, Any], from_file: list[str]) -> str:
+    parts = [
+        f"{name}={'not given' if value is None else value}"
+        + (" (from the file)" if name in from_file else "")
+        for name, value in values.items()
+    ]
+    return ", ".join(parts) or "none"
+
+
+def _check_can_write(path: Path | None) -> None:
+    """Refuse an output that could not be written, before the work that would be lost."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UserError("the folder to write to does not exist", path=path, remedy="Make it first.")
+
+
+def _need_training_extra() -> None:
+    import importlib.util
+
+    if not all(importlib.util.find_spec(name) for name in ("nilearn", "sklearn")):
+        raise UserError(
+            "training needs the extra packages", remedy="Install them: pip install fusion3d[train]."
+        )
+
+
+def _print_notices(notices: tuple[str, ...]) -> None:
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
+
+
+def _terminal_progress() -> Progress:
+    """A line that renews itself, on a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        return no_progress
+
+    def show(fraction: float, message: str) -> None:
+        end = "\n" if fraction >= 1 else ""
+        print(f"\r\033[K{fraction:4.0%}  {message}", end=end, file=sys.stderr, flush=True)
+
+    return show
