@@ -1,0 +1,76 @@
+"""A small schema, network and bundle, made on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from fusion3d_gui.model.bundle import save_bundle
+from fusion3d_gui.model.bundle_info import Decision
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import Field, MetadataSchema
+
+
+@pytest.fixture
+def schema() -> MetadataSchema:
+    return MetadataSchema(
+        (
+            Field(
+                "age",
+                "Age",
+                "number",
+                unit="years",
+                minimum=0,
+                maximum=120,
+                seen_minimum=40,
+                seen_maximum=90,
+                mean=65,
+                std=10,
+                dicom="PatientAge",
+            ),
+            Field(
+                "sex",
+                "Sex",
+                "category",
+                choices=(("F", "Female"), ("M", "Male")),
+                dicom="PatientSex",
+            ),
+            Field("diabetes", "Diabetes", "boolean"),
+        )
+    )
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path, schema: MetadataSchema):
+    """Write a bundle of a randomly initialised small network; returns its folder."""
+
+    def make(fusion: str = "concat", **network) -> Path:
+        torch.manual_seed(7)
+        used = MetadataSchema() if fusion == "image_only" else schema
+        config = NetworkConfig(
+            **{
+                "fusion": fusion,
+                "metadata_width": used.width,
+                "width": 1 / 16,
+                "stem_stride": 2,
+                "stem_pool": False,
+                **network,
+            }
+        )
+        folder = tmp_path / f"bundle-{fusion}"
+        save_bundle(
+            folder,
+            LearnedFeatureFusion3D(config),
+            metadata={"name": f"test-{fusion}", "version": "1.2.3", "task": "A test"},
+            preprocessing=Preprocessing((33, 33, 49), 3.0),
+            schema=used,
+            decision=Decision(("no", "yes"), threshold=0.4, temperature=1.5),
+            card="# Card",
+        )
+        return folder
+
+    return make
