@@ -1,0 +1,166 @@
+"""Composition of the window: state, widgets, event loop; and the screenshot of a finished window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
+from fusion3d_gui.shipped import models_dir
+from fusion3d_gui.state.demo_cases import DemoCase, demo_cases
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.main_window import MainWindow
+from fusion3d_gui.widgets.theme import apply_theme
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """What the command line asks of the window.
+
+    ``path`` and ``series_uid`` say what to open, ``model_dir`` which bundle to use, ``demo`` that the
+    first shipped case is opened and predicted. With ``screenshot`` the window saves a picture of
+    itself (PNG) once all of that is on screen, and closes.
+    """
+
+    path: Path | None = None
+    series_uid: str | None = None
+    model_dir: Path | None = None
+    demo: bool = False
+    screenshot: Path | None = None
+    device: str = "auto"
+
+
+def run_window(options: WindowOptions) -> int:
+    """Open the window and run it until it is closed; the exit status of the program.
+
+    0 when all went well. With ``screenshot``: 2 when what was asked is the user's mistake (one line
+    on standard error), 1 when it failed otherwise.
+    """
+    _use_offscreen_without_display()
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Fusion3D")
+    apply_theme(app)
+    demos, problems = _shipped_demos()
+    try:
+        bundles = _bundles(options, problems)
+        if options.demo and not demos:
+            raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    session = Session(bundles, device=options.device)
+    window = MainWindow(session, demos)
+    for problem in problems:
+        window.show_notice(Notice(str(problem), "error"))
+    shot = None if options.screenshot is None else _Screenshot(session, window, options.screenshot)
+    window.show()
+    # Once the window is painted, and not before: then the work begins.
+    QTimer.singleShot(0, window, lambda: _begin(session, options, demos, shot))
+    status = app.exec()
+    if not session.close():
+        log.warning("some work did not stop in time")
+    window.deleteLater()
+    return shot.status if shot is not None else status
+
+
+def _begin(
+    session: Session, options: WindowOptions, demos: list[DemoCase], shot: _Screenshot | None
+) -> None:
+    if shot is not None:
+        shot.start(wants_prediction=options.demo)
+    if options.demo:
+        # The demo opens on the evidence; in daily work the reader's place is left alone.
+        session.result_changed.connect(session.go_to_peak)
+        session.open_demo(demos[0])
+        return
+    if options.path is not None:
+        session.open(options.path, options.series_uid)
+    if options.model_dir is not None or shot is None:
+        session.prepare_model()
+
+
+def _use_offscreen_without_display() -> None:
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not shown:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+def _shipped_demos() -> tuple[list[DemoCase], list[UserError]]:
+    try:
+        return demo_cases(), []
+    except UserError:
+        return [], []  # the window works without them
+
+
+def _bundles(options: WindowOptions, problems: list[UserError]) -> list[BundleInfo]:
+    """The bundle asked for first, then those that are shipped."""
+    chosen = [] if options.model_dir is None else [BundleInfo.read(options.model_dir)]
+    try:
+        shipped = find_bundles(models_dir())
+    except UserError as error:
+        problems.append(error)
+        shipped = []
+    known = {info.folder.resolve() for info in chosen}
+    return chosen + [info for info in shipped if info.folder.resolve() not in known]
+
+
+class _Screenshot(QObject):
+    """Waits until the session has done what was asked, saves the window, and ends the program."""
+
+    def __init__(self, session: Session, window: MainWindow, target: Path) -> None:
+        super().__init__(window)
+        self.status = 1
+        self._session = session
+        self._window = window
+        self._target = target
+        self._wants_prediction = False
+        self._done = False
+        session.failed.connect(self._on_failed)
+
+    def start(self, *, wants_prediction: bool) -> None:
+        """Begin to wait; called just before the work is asked for."""
+        self._wants_prediction = wants_prediction
+        session = self._session
+        for signal in (session.loading.changed, session.inference.changed, session.result_changed):
+            signal.connect(self._look_soon)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        # After all else that this event sets off, and the painting that it causes.
+        QTimer.singleShot(50, self, self._look)
+
+    def _look(self) -> None:
+        session = self._session
+        busy = session.loading.running or session.inference.running
+        missing = self._wants_prediction and session.current_prediction is None
+        if self._done or busy or missing:
+            return
+        self._done = True
+        if self._window.grab().save(str(self._target), "PNG"):
+            self._end(0)
+        else:
+            print(f"{self._target.name}: the picture can't be written here.", file=sys.stderr)
+            self._end(2)
+
+    def _on_failed(self, error: Exception) -> None:
+        if self._done:
+            return
+        self._done = True
+        print(str(error) or type(error).__name__, file=sys.stderr)
+        self._end(2 if isinstance(error, UserError) else 1)
+
+    def _end(self, status: int) -> None:
+        self.status = status
+        self._window.close()
+        QApplication.exit(status)

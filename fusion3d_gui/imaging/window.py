@@ -1,0 +1,118 @@
+"""Window and level: which real values are black, which are white, and sensible choices of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion3d_gui.imaging.volume import Volume
+
+#: About this many voxels are enough to know a volume's percentiles.
+_SUBSAMPLE = 500_000
+
+_MIN_WIDTH = 1e-6
+
+
+@dataclass(frozen=True)
+class Window:
+    """Real values from ``center - width / 2`` (black) to ``center + width / 2`` (white).
+
+    The map between is linear and exact: DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2).
+    """
+
+    center: float
+    width: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.center) and np.isfinite(self.width)):
+            raise ValueError("a window needs a finite centre and width")
+        if self.width < _MIN_WIDTH:
+            object.__setattr__(self, "width", _MIN_WIDTH)
+
+    @property
+    def low(self) -> float:
+        """The real value from which on down everything is black."""
+        return self.center - self.width / 2
+
+    @property
+    def high(self) -> float:
+        """The real value from which on up everything is white."""
+        return self.center + self.width / 2
+
+    @classmethod
+    def between(cls, low: float, high: float) -> Window:
+        """The window that spans two real values."""
+        return cls((low + high) / 2, max(high - low, _MIN_WIDTH))
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A window with a name."""
+
+    name: str
+    window: Window
+
+
+_CT_PRESETS = (
+    Preset("Brain", Window(40, 80)),
+    Preset("Subdural", Window(75, 215)),
+    Preset("Bone", Window(500, 2000)),
+    Preset("Lung", Window(-600, 1500)),
+    Preset("Mediastinum", Window(50, 350)),
+    Preset("Abdomen", Window(50, 400)),
+    Preset("Liver", Window(80, 150)),
+)
+
+
+def presets(volume: Volume) -> tuple[Preset, ...]:
+    """Windows worth a key for this volume: the file's own first, then its modality's.
+
+    Reads a subsample of the voxels, so call it off the GUI thread for a large volume.
+    """
+    automatic = percentile_window(volume, 1.0, 99.5)
+    found = [
+        Preset("From file" if n == 0 else f"From file {n + 1}", Window(center, width))
+        for n, (center, width) in enumerate(volume.windows)
+        if np.isfinite([center, width]).all() and width > 0
+    ]
+    found.append(Preset("Automatic", automatic))
+    if volume.modality == "CT":
+        found += _CT_PRESETS
+    else:
+        found.append(Preset("Soft contrast", percentile_window(volume, 0.0, 100.0)))
+        quarter = automatic.width / 4
+        found.append(Preset("High contrast", Window(automatic.center, 2 * quarter)))
+    return tuple(found)
+
+
+def default_window(volume: Volume) -> Window:
+    """The file's own first window where it has a usable one, else the robust automatic one."""
+    return presets(volume)[0].window
+
+
+def percentile_window(volume: Volume, low_percent: float, high_percent: float) -> Window:
+    """From one percentile of the real values to another, judged on a regular subsample."""
+    step = max(1, round((volume.voxels.size / _SUBSAMPLE) ** (1 / 3)))
+    values = volume.real(volume.voxels[::step, ::step, ::step]).ravel()
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Window(0.5, 1.0)
+    low, high = (float(edge) for edge in np.percentile(values, (low_percent, high_percent)))
+    if high <= low:
+        # More than the percentiles' share is one value (background): fall back on the whole range.
+        low, high = float(values.min()), float(values.max())
+    return Window.between(low, high) if high > low else Window(low, 1.0)
+
+
+def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
+    """uint8 gray levels of stored values under a window; NaN (outside the volume) is black."""
+    scale = 255.0 * volume.slope / window.width
+    offset = 255.0 * (volume.intercept - window.low) / window.width
+    gray = stored.astype(np.float32)
+    gray *= np.float32(scale)
+    gray += np.float32(offset + 0.5)
+    np.clip(gray, 0.0, 255.0, out=gray)
+    if stored.dtype.kind == "f":
+        np.nan_to_num(gray, copy=False, nan=0.0)
+    return gray.astype(np.uint8)

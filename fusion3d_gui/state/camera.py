@@ -1,0 +1,92 @@
+"""``Camera``: which part of a plane a view shows, and how large. Plain arithmetic, no toolkit."""
+
+from __future__ import annotations
+
+from fusion3d_gui.imaging.plane import Rect
+
+_MARGIN = 0.96
+_CLOSEST_PX_PER_MM = 60.0
+
+
+class Camera:
+    """Maps screen millimetres (u, v) of a plane to pixels (x, y) of a view, the same in both axes.
+
+    ``x = width / 2 + (u - center_u) * scale``. Until the user zooms or pans it keeps the whole plane
+    fitted, whatever the view's size.
+    """
+
+    def __init__(self) -> None:
+        self.scale = 1.0  # px per mm
+        self._rect = Rect(-0.5, -0.5, 1.0, 1.0)
+        self._size = (1.0, 1.0)
+        self._center = (0.0, 0.0)
+        self._fitted = True
+        self._fit_scale = 1.0
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the whole plane is shown, following the view's size."""
+        return self._fitted
+
+    @property
+    def zoom(self) -> float:
+        """How much larger than fitted, 1 when fitted."""
+        return self.scale / self._fit_scale
+
+    def show(self, rect: Rect) -> None:
+        """A new plane: fit it."""
+        self._rect = rect
+        self.fit()
+
+    def fit(self) -> None:
+        """Show the whole plane, centred."""
+        self._fitted = True
+        self._refit()
+
+    def resize(self, width_px: float, height_px: float) -> None:
+        """The view's new size; a zoomed view keeps its centre and scale."""
+        self._size = (max(1.0, width_px), max(1.0, height_px))
+        self._refit()
+
+    def _refit(self) -> None:
+        rect = self._rect
+        self._fit_scale = _MARGIN * min(self._size[0] / rect.width, self._size[1] / rect.height)
+        if self._fitted:
+            self.scale = self._fit_scale
+            self._center = (rect.left + rect.width / 2, rect.top + rect.height / 2)
+
+    def to_px(self, u_mm: float, v_mm: float) -> tuple[float, float]:
+        """Pixels of screen millimetres."""
+        return (
+            self._size[0] / 2 + (u_mm - self._center[0]) * self.scale,
+            self._size[1] / 2 + (v_mm - self._center[1]) * self.scale,
+        )
+
+    def to_mm(self, x_px: float, y_px: float) -> tuple[float, float]:
+        """Screen millimetres of pixels."""
+        return (
+            self._center[0] + (x_px - self._size[0] / 2) / self.scale,
+            self._center[1] + (y_px - self._size[1] / 2) / self.scale,
+        )
+
+    def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
+        """Enlarge, keeping what lies under this pixel where it is."""
+        u, v = self.to_mm(x_px, y_px)
+        lowest = min(self._fit_scale / 2, _CLOSEST_PX_PER_MM)
+        self.scale = min(max(self.scale * factor, lowest), _CLOSEST_PX_PER_MM)
+        self._fitted = False
+        moved_u, moved_v = self.to_mm(x_px, y_px)
+        self._move_center(u - moved_u, v - moved_v)
+
+    def pan(self, right_px: float, down_px: float) -> None:
+        """Follow a drag of the picture."""
+        self._fitted = False
+        self._move_center(-right_px / self.scale, -down_px / self.scale)
+
+    def _move_center(self, right_mm: float, down_mm: float) -> None:
+        # The centre stays on the plane, so the picture can't be lost off the edge.
+        rect = self._rect
+        self._center = (
+            min(max(self._center[0] + right_mm, rect.left), rect.left + rect.width),
+            min(max(self._center[1] + down_mm, rect.top), rect.top + rect.height),
+        )

@@ -1,0 +1,26 @@
+"""``Display``: how the current case is shown, apart from what it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from fusion3d_gui.state.case import Case
+from fusion3d_gui.state.crosshair import Crosshair
+from fusion3d_gui.state.overlay import OverlaySettings
+from fusion3d_gui.state.window_level import WindowLevel
+
+
+class Display(QObject):
+    """Crosshair, window and overlay, shared by all views. Each part tells of its own changes."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.crosshair = Crosshair(self)
+        self.window_level = WindowLevel(self)
+        self.overlay = OverlaySettings(self)
+
+    def show_case(self, case: Case) -> None:
+        """Start afresh on a newly opened case: its middle, its own window."""
+        low, high = case.volume.bounds_lps
+        self.crosshair.set_bounds(low, high, case.volume.center_lps)
+        self.window_level.set_presets(case.presets)

@@ -1,0 +1,60 @@
+"""``InferenceEngine``: the one model in memory. It belongs to the inference thread; no Qt in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.model.schema import Value
+from fusion3d_gui.progress import Progress, part_of
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Which bundle is ready, and where it computes (e.g. ``"CPU, 2 threads"``)."""
+
+    folder: Path
+    device_text: str
+
+
+class InferenceEngine:
+    """Loads a bundle when it is first needed, and keeps the one used last.
+
+    Every method runs on the inference thread, the only one that ever touches the predictor.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device = device
+        self._folder: Path | None = None
+        self._predictor: Predictor | None = None
+
+    def load(self, folder: Path, progress: Progress) -> LoadedModel:
+        """Make a bundle ready. Raises UserError when it is broken or the device is not there."""
+        return LoadedModel(folder, self._ready(folder, progress).device_text)
+
+    def predict(
+        self, folder: Path, volume: Volume, metadata: Mapping[str, Value], progress: Progress
+    ) -> tuple[LoadedModel, Prediction]:
+        """Predict with a bundle, loading it first if it isn't the one in memory."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        prediction = predictor.predict(volume, metadata, part_of(progress, 0.2, 1.0))
+        return LoadedModel(folder, predictor.device_text), prediction
+
+    def _ready(self, folder: Path, progress: Progress) -> Predictor:
+        if self._predictor is not None and self._folder == folder:
+            return self._predictor
+        progress(0.0, "Loading the model")
+        # torch and monai come in here, on this thread, once the window is long on screen.
+        from fusion3d_gui.inference.predictor import load_predictor
+
+        self._predictor = None  # never two models in memory
+        self._predictor = load_predictor(folder, device=self._device, progress=progress)
+        self._folder = folder
+        return self._predictor

@@ -1,0 +1,305 @@
+"""``Session``: the state of the open window. Case, model, form, result, and the work under way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.schema import Value
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.case import Case, load_case
+from fusion3d_gui.state.demo_cases import DemoCase
+from fusion3d_gui.state.display import Display
+from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
+from fusion3d_gui.state.form import Form
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.result import Request, Result
+from fusion3d_gui.state.tasks import TaskLane
+
+
+class Session(QObject):
+    """Widgets show it and call its intents; it never knows a widget.
+
+    A result is shown as current only while the case, the bundle and the form are those it was
+    computed from: ``current_prediction`` is None otherwise.
+    """
+
+    case_changed = Signal()
+    bundles_changed = Signal()
+    bundle_changed = Signal()
+    model_ready = Signal()
+    result_changed = Signal()
+    noticed = Signal(object)  # Notice
+    #: What was asked could not be done: the exception. Its notice is sent separately.
+    failed = Signal(object)
+
+    def __init__(
+        self,
+        bundles: Sequence[BundleInfo] = (),
+        *,
+        device: str = "auto",
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.display = Display(self)
+        self.form = Form(self)
+        self.loading = TaskLane("loading", self)
+        self.inference = TaskLane("inference", self)
+        self._engine = InferenceEngine(device)
+        self._bundles = list(bundles)
+        self._bundle: BundleInfo | None = None
+        self._loaded: LoadedModel | None = None
+        self._case: Case | None = None
+        self._asked: Request | None = None
+        self._result: Result | None = None
+        self.form.edited.connect(self._on_form_edited)
+        if self._bundles:
+            self._set_bundle(self._bundles[0])
+
+    # -- what is ------------------------------------------------------------------------------
+
+    @property
+    def case(self) -> Case | None:
+        """The case on screen."""
+        return self._case
+
+    @property
+    def bundles(self) -> tuple[BundleInfo, ...]:
+        """Models to choose from."""
+        return tuple(self._bundles)
+
+    @property
+    def bundle(self) -> BundleInfo | None:
+        """The chosen model."""
+        return self._bundle
+
+    @property
+    def device_text(self) -> str:
+        """Where the chosen model computes; empty until it is loaded."""
+        if self._loaded is None or self._bundle is None:
+            return ""
+        return self._loaded.device_text if self._loaded.folder == self._bundle.folder else ""
+
+    @property
+    def predicting(self) -> bool:
+        """Whether a prediction is under way."""
+        return self._asked is not None
+
+    @property
+    def can_predict(self) -> bool:
+        """Whether there is a case and a model."""
+        return self._case is not None and self._bundle is not None
+
+    @property
+    def result(self) -> Result | None:
+        """The last answer about this case and bundle, current or outdated."""
+        return self._result
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the form has changed since the result was asked for."""
+        return self._result is not None and not self._result.request.same(self._request())
+
+    @property
+    def current_prediction(self) -> Prediction | None:
+        """The answer to what the window now shows; None without one or once it is outdated."""
+        if self._result is None or self.is_outdated:
+            return None
+        return self._result.prediction
+
+    def _request(self) -> Request | None:
+        if self._case is None or self._bundle is None:
+            return None
+        return Request(self._case, self._bundle, self.form.values)
+
+    # -- cases --------------------------------------------------------------------------------
+
+    def open(
+        self,
+        path: Path,
+        series_uid: str | None = None,
+        *,
+        metadata: Mapping[str, Value] | None = None,
+        then_predict: bool = False,
+    ) -> None:
+        """Open a file or folder; the present case stays until the new one is there."""
+        path = Path(path)
+
+        def work(progress: Progress) -> Case:
+            return load_case(path, series_uid, progress)
+
+        def on_loaded(case: object) -> None:
+            assert isinstance(case, Case)
+            self._on_case_loaded(case, metadata or {}, then_predict)
+
+        task = self.loading.submit(f"Opening {path.name or path}", work)
+        task.succeeded.connect(on_loaded)
+        task.failed.connect(self._on_failed)
+
+    def open_demo(self, demo: DemoCase) -> None:
+        """Open a shipped case with its model and metadata, and predict."""
+        known = next((each for each in self._bundles if each.folder == demo.bundle), None)
+        try:
+            info = known or BundleInfo.read(demo.bundle)
+        except UserError as error:
+            self._on_failed(error)
+            return
+        if known is None:
+            self._add_bundle(info)
+        if info is not self._bundle:
+            self._set_bundle(info)
+        self.open(demo.path, metadata=demo.metadata, then_predict=True)
+
+    def cancel_loading(self) -> None:
+        """Give up opening; the present case stays."""
+        self.loading.cancel()
+
+    def _on_case_loaded(
+        self, case: Case, metadata: Mapping[str, Value], then_predict: bool
+    ) -> None:
+        if self.predicting:
+            self.inference.cancel()
+        try:
+            self.form.start_case(case.volume.attributes, metadata)
+        except UserError as error:
+            self._on_failed(error)
+            return
+        self._case, self._result = case, None
+        self.display.show_case(case)
+        self.case_changed.emit()
+        self.result_changed.emit()
+        for text in case.volume.notices:
+            self.noticed.emit(Notice(text))
+        if then_predict:
+            self.predict()
+
+    # -- models -------------------------------------------------------------------------------
+
+    def choose_bundle(self, info: BundleInfo) -> None:
+        """Use this model from now on, and load it in the background."""
+        if info is not self._bundle:
+            self._set_bundle(info)
+        self.prepare_model()
+
+    def add_bundle(self, folder: Path) -> None:
+        """Read a bundle from a folder that the user chose, and use it."""
+        folder = Path(folder)
+
+        def work(progress: Progress) -> BundleInfo:
+            return BundleInfo.read(folder)
+
+        def on_read(info: object) -> None:
+            assert isinstance(info, BundleInfo)
+            self._add_bundle(info)
+            self.choose_bundle(info)
+
+        task = self.inference.submit(f"Reading {folder.name}", work)
+        task.succeeded.connect(on_read)
+        task.failed.connect(self._on_failed)
+
+    def prepare_model(self) -> None:
+        """Load the chosen model in the background, unless it is loaded or busy with a prediction."""
+        if self._bundle is None or self.predicting or self.device_text:
+            return
+        folder = self._bundle.folder
+
+        def work(progress: Progress) -> LoadedModel:
+            return self._engine.load(folder, progress)
+
+        task = self.inference.submit("Loading the model", work)
+        task.succeeded.connect(self._on_model_loaded)
+        task.failed.connect(self._on_failed)
+
+    def _add_bundle(self, info: BundleInfo) -> None:
+        self._bundles = [each for each in self._bundles if each.folder != info.folder] + [info]
+        self.bundles_changed.emit()
+
+    def _set_bundle(self, info: BundleInfo) -> None:
+        if self.predicting:
+            self.inference.cancel()
+        self._bundle, self._result = info, None
+        self.form.start_schema(info.schema)
+        self.bundle_changed.emit()
+        self.result_changed.emit()
+
+    def _on_model_loaded(self, loaded: object) -> None:
+        assert isinstance(loaded, LoadedModel)
+        self._loaded = loaded
+        self.model_ready.emit()
+
+    # -- predictions --------------------------------------------------------------------------
+
+    def predict(self) -> None:
+        """Ask the chosen model about the case on screen with the values in the form."""
+        request = self._request()
+        if request is None:
+            return
+        try:
+            request.bundle.schema.parse(request.metadata)
+        except UserError as error:
+            self._on_failed(error)
+            return
+
+        def work(progress: Progress) -> tuple[LoadedModel, Prediction]:
+            return self._engine.predict(
+                request.bundle.folder, request.case.volume, request.metadata, progress
+            )
+
+        def on_predicted(outcome: object) -> None:
+            assert isinstance(outcome, tuple)
+            loaded, prediction = outcome
+            self._asked = None
+            self._on_model_loaded(loaded)
+            if request.same_subject(self._request()):
+                self._result = Result(request, prediction)
+            self.result_changed.emit()
+
+        def on_over(error: object = None) -> None:
+            if self._asked is request:
+                self._asked = None
+                self.result_changed.emit()
+            if isinstance(error, Exception):
+                self._on_failed(error)
+
+        task = self.inference.submit("Predicting", work)
+        self._asked = request
+        task.succeeded.connect(on_predicted)
+        task.failed.connect(on_over)
+        task.cancelled.connect(on_over)
+        self.result_changed.emit()
+
+    def cancel_inference(self) -> None:
+        """Give up the prediction or the loading of the model."""
+        self.inference.cancel()
+
+    def go_to_peak(self) -> None:
+        """Put the crosshair on the strongest cell of the current heatmap."""
+        prediction = self.current_prediction
+        if prediction is not None and prediction.heatmap.peak_lps is not None:
+            self.display.crosshair.move_to(prediction.heatmap.peak_lps)
+
+    def _on_form_edited(self, name: str) -> None:
+        if self._result is not None:
+            self.result_changed.emit()
+
+    # -- failures and the end -----------------------------------------------------------------
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, UserError):
+            self.noticed.emit(Notice(str(error), "error"))
+        else:
+            text = "That did not work, through a fault of Fusion3D. The details are in its log."
+            self.noticed.emit(Notice(text, "error"))
+        self.failed.emit(error)
+
+    def close(self) -> bool:
+        """Cancel everything and wait for the threads; whether they ended in time."""
+        self.loading.cancel()
+        self.inference.cancel()
+        ended = [self.loading.close(), self.inference.close()]
+        return all(ended)

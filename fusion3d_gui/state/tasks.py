@@ -1,0 +1,180 @@
+"""One runner for long work: plain functions on a thread, their outcomes as signals on the GUI thread.
+
+A *lane* is one thread that does one thing at a time. The newest request wins: submitting cancels
+what runs and what waits. Once a task has been cancelled or superseded, nothing of it is reported
+but ``cancelled``, however late its thread notices.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.progress import Progress
+
+log = logging.getLogger(__name__)
+
+#: Progress reaches the window at most this often, so that it never drowns the event loop.
+_REPORT_EVERY_S = 0.04
+
+Work = Callable[[Progress], object]
+
+
+class Task(QObject):
+    """One request. Its signals are emitted on the GUI thread; exactly one of the three comes."""
+
+    succeeded = Signal(object)
+    #: A UserError to show as it is, or another exception, already logged with its traceback.
+    failed = Signal(Exception)
+    cancelled = Signal()
+
+    def __init__(self, label: str, work: Work) -> None:
+        super().__init__()
+        self.label = label
+        self.work = work
+        self.stop = threading.Event()
+        self._reported = 0.0
+
+
+class TaskLane(QObject):
+    """One worker thread, its current task and that task's progress.
+
+    ``running``, ``label``, ``fraction`` and ``message`` say what the window may show of it;
+    ``changed`` is emitted whenever one of them changes.
+    """
+
+    changed = Signal()
+    _arrived = Signal(object, str, object)
+    _let_go = Signal(object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.fraction = 0.0
+        self.message = ""
+        self._current: Task | None = None
+        self._waiting: Task | None = None
+        # Keeps every task alive until its thread has let go of it, so that none of these objects
+        # of the GUI thread is ever deleted on another.
+        self._alive: dict[int, Task] = {}
+        self._closed = False
+        self._wake = threading.Condition()
+        # Queued: outcomes cross to the thread that owns the lane, whatever thread emits them.
+        self._arrived.connect(self._on_arrived, Qt.ConnectionType.QueuedConnection)
+        self._let_go.connect(self._on_let_go, Qt.ConnectionType.QueuedConnection)
+        # A daemon, so that work stuck in a system call cannot keep the process alive.
+        self._thread = threading.Thread(target=self._run, name=f"fusion3d-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether a task is wanted and not yet done."""
+        return self._current is not None
+
+    @property
+    def label(self) -> str:
+        """What the current task is for; empty when idle."""
+        return self._current.label if self._current else ""
+
+    def submit(self, label: str, work: Work) -> Task:
+        """Ask for ``work(progress)``; connect to the returned task's signals at once."""
+        if self._closed:
+            raise RuntimeError(f"the {self.name} lane is closed")
+        self.cancel()
+        task = Task(label, work)
+        self._alive[id(task)] = task
+        self._current = task
+        self.fraction, self.message = 0.0, label
+        with self._wake:
+            self._waiting = task
+            self._wake.notify()
+        self.changed.emit()
+        return task
+
+    def cancel(self) -> None:
+        """Give up the current task; it is over for the window at once."""
+        task, self._current = self._current, None
+        if task is None:
+            return
+        task.stop.set()
+        with self._wake:
+            if self._waiting is task:
+                self._waiting = None
+                del self._alive[id(task)]
+        self.changed.emit()
+        task.cancelled.emit()
+
+    def close(self, timeout_s: float = 30.0) -> bool:
+        """Cancel, and wait until the thread has ended; returns whether it did in time."""
+        self.cancel()
+        self._closed = True
+        with self._wake:
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @Slot(object, str, object)
+    def _on_arrived(self, task: Task, kind: str, payload: object) -> None:
+        if task is not self._current:
+            return  # cancelled or superseded while this was on its way
+        if kind == "progress":
+            assert isinstance(payload, tuple)
+            self.fraction, self.message = payload
+            self.changed.emit()
+            return
+        self._current = None
+        self.changed.emit()
+        if kind == "succeeded":
+            task.succeeded.emit(payload)
+        elif kind == "failed":
+            task.failed.emit(payload)
+        else:
+            task.cancelled.emit()
+
+    @Slot(object)
+    def _on_let_go(self, key: int) -> None:
+        self._alive.pop(key, None)
+
+    # -- from here on: the worker thread ------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while self._waiting is None and not self._closed:
+                    self._wake.wait()
+                if self._closed:
+                    return
+                task, self._waiting = self._waiting, None
+            assert task is not None
+            kind, payload = self._outcome(task)
+            key = id(task)
+            if not self._closed:
+                self._arrived.emit(task, kind, payload)
+            # Let go before waiting: a finished task may hold a whole volume.
+            del task, payload
+            if not self._closed:
+                self._let_go.emit(key)
+
+    def _outcome(self, task: Task) -> tuple[str, object]:
+        def progress(fraction: float, message: str) -> None:
+            if task.stop.is_set():
+                raise Cancelled
+            now = time.monotonic()
+            if now - task._reported >= _REPORT_EVERY_S:
+                task._reported = now
+                self._arrived.emit(task, "progress", (float(fraction), str(message)))
+
+        try:
+            return "succeeded", task.work(progress)
+        except Cancelled:
+            return "cancelled", None
+        except UserError as error:
+            return "failed", error
+        except Exception as error:
+            log.exception("%s failed", task.label)
+            return "failed", error

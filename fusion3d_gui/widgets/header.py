@@ -1,0 +1,95 @@
+"""``Header``: which scan is open, under which window it is shown, and what the program is for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.fields import CalmComboBox
+from fusion3d_gui.widgets.window_controls import WindowControls
+
+
+class Header(QWidget):
+    """One row above the images."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._text = ""
+        self.title = theme.label(size=theme.BODY, medium=True)
+        self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
+        self.title.setMinimumWidth(80)
+        self.series = CalmComboBox()
+        self.series.setFixedWidth(190)
+        self.series.setToolTip("This folder holds several series")
+        self.window_controls = WindowControls(session.display.window_level)
+        self.badge = theme.label(RESEARCH_USE_ONLY)
+        self.badge.setFont(theme.font(12, QFont.Weight.Medium))
+        self.badge.setStyleSheet(
+            f"color: {theme.WARNING}; border: 1px solid {theme.WARNING}; border-radius: 5px;"
+            f" padding: 3px 8px;"
+        )
+        names = QVBoxLayout()
+        names.setSpacing(1)
+        names.addStretch(1)
+        names.addWidget(self.title)
+        names.addWidget(self.detail)
+        names.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 0, 14, 0)
+        layout.setSpacing(16)
+        layout.addLayout(names, 1)
+        layout.addWidget(self.series)
+        layout.addWidget(self.window_controls)
+        layout.addWidget(self.badge)
+        self.setFixedHeight(48)
+        self.series.activated.connect(self._on_series_chosen)
+        session.case_changed.connect(self._on_case_changed)
+        self._on_case_changed()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the title to the room there is."""
+        self._show_title()
+
+    def _on_case_changed(self) -> None:
+        case = self._session.case
+        self.window_controls.setVisible(case is not None)
+        if case is None:
+            self._text = "Fusion3D"
+            self.detail.setText("No scan open")
+            self.series.hide()
+        else:
+            self._text = case.volume.description or case.path.name
+            self.detail.setText(volume_text(case.volume))
+            self.series.clear()
+            self.series.addItems([each.description or each.uid for each in case.series])
+            uids = [each.uid for each in case.series]
+            if case.volume.series_uid in uids:
+                self.series.setCurrentIndex(uids.index(case.volume.series_uid))
+            self.series.setVisible(len(case.series) > 1)
+        self._show_title()
+
+    def _on_series_chosen(self, index: int) -> None:
+        case = self._session.case
+        if case is not None and case.series[index].uid != case.volume.series_uid:
+            self._session.open(case.path, case.series[index].uid)
+
+    def _show_title(self) -> None:
+        metrics = self.title.fontMetrics()
+        room = max(self.title.width(), self.title.minimumWidth())
+        self.title.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
+        self.title.setToolTip(self._text)
+
+
+def volume_text(volume: Volume) -> str:
+    """Modality, size and voxel size, e.g. ``"MR  ·  256 × 256 × 35  ·  0.94 × 0.94 × 3.6 mm"``."""
+    k, j, i = volume.shape
+    dk, dj, di = volume.spacing_mm
+    spacing = " × ".join(f"{mm:.3g}" for mm in (di, dj, dk))
+    parts = [volume.modality, f"{i} × {j} × {k}", f"{spacing} mm"]
+    return "  ·  ".join(part for part in parts if part)

@@ -1,0 +1,86 @@
+"""``LoadingCard``: how far opening a scan has come, over the images, with a way out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+
+_WIDTH = 360
+#: Work shorter than this shows no card: a flash of it would only distract.
+_DELAY_MS = 150
+
+
+class LoadingCard(QFrame):
+    """Floats at the foot of its parent while the loading lane works."""
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._place_in = parent
+        self._lane = session.loading
+        self._title = theme.label(medium=True)
+        self._message = theme.label(size=12, color=theme.MUTED)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self.cancel = QPushButton("Cancel")
+        self.setObjectName("card")
+        self.setStyleSheet(
+            f"#card {{ background: {theme.RAISED}; border: 1px solid {theme.LINE};"
+            f" border-radius: 8px; }}"
+        )
+        left = QVBoxLayout()
+        left.setSpacing(6)
+        for widget in (self._title, self._message, self._bar):
+            left.addWidget(widget)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 12, 12, 14)
+        layout.setSpacing(16)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.cancel)
+        self.setFixedWidth(_WIDTH)
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(_DELAY_MS)
+        self._delay.timeout.connect(self._on_delay_over)
+        self.hide()
+        self.cancel.clicked.connect(session.cancel_loading)
+        self._lane.changed.connect(self._on_lane_changed)
+        parent.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay at the foot of the parent."""
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _on_lane_changed(self) -> None:
+        lane = self._lane
+        if not lane.running:
+            self._delay.stop()
+            self.hide()
+            return
+        metrics = self._title.fontMetrics()
+        available = _WIDTH - 130
+        elide = Qt.TextElideMode.ElideMiddle
+        self._title.setText(metrics.elidedText(lane.label, elide, available))
+        message = lane.message if lane.message != lane.label else ""
+        self._message.setText(self._message.fontMetrics().elidedText(message, elide, available))
+        self._bar.setValue(round(1000 * lane.fraction))
+        if self.isHidden() and not self._delay.isActive():
+            self._delay.start()
+
+    def _on_delay_over(self) -> None:
+        if self._lane.running:
+            self._place()
+            self.show()
+            self.raise_()
+
+    def _place(self) -> None:
+        self.adjustSize()
+        self.move(
+            (self._place_in.width() - self.width()) // 2,
+            self._place_in.height() - self.height() - 24,
+        )

@@ -1,0 +1,133 @@
+"""``OverlayControls``: how the heatmap is shown, what its colours mean, how coarse it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.color_bar import ColorBar
+
+_METHODS = {"gradcam": "Grad-CAM"}
+
+
+class OverlayControls(QWidget):
+    """On/off, opacity, threshold, colour bar, native grid; enabled while a heatmap is on screen."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._overlay = session.display.overlay
+        self.toggle = QPushButton("Shown")
+        self.toggle.setProperty("quiet", True)
+        self.toggle.setToolTip("Show or hide the heatmap (H)")
+        self.peak = QPushButton("Go to peak")
+        self.peak.setProperty("quiet", True)
+        self.peak.setToolTip("Put the crosshair on the strongest cell (P)")
+        self.opacity = _PercentSlider("Opacity")
+        self.threshold = _PercentSlider("Threshold")
+        self.threshold.slider.setToolTip("Below this share of the peak the map is transparent")
+        self.bar = ColorBar()
+        self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.about.setWordWrap(True)
+        self._build()
+        self._connect()
+        self._on_overlay_changed()
+        self._on_result_changed()
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(theme.section_title("Heatmap"))
+        head.addStretch(1)
+        head.addWidget(self.peak)
+        head.addWidget(self.toggle)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2 * theme.GRID)
+        self.opacity.place(grid, 0)
+        self.threshold.place(grid, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * theme.GRID)
+        layout.addLayout(head)
+        layout.addLayout(grid)
+        layout.addSpacing(theme.GRID)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.about)
+
+    def _connect(self) -> None:
+        overlay = self._overlay
+        self.toggle.clicked.connect(overlay.toggle)
+        self.peak.clicked.connect(self._session.go_to_peak)
+        self.opacity.slider.valueChanged.connect(lambda value: overlay.set_opacity(value / 100))
+        self.threshold.slider.valueChanged.connect(lambda value: overlay.set_threshold(value / 100))
+        overlay.changed.connect(self._on_overlay_changed)
+        self._session.result_changed.connect(self._on_result_changed)
+
+    def _on_overlay_changed(self) -> None:
+        overlay = self._overlay
+        self.toggle.setText("Hide" if overlay.visible else "Show")
+        self.opacity.show_share(overlay.opacity)
+        self.threshold.show_share(overlay.threshold)
+        self._show_scale()
+
+    def _on_result_changed(self) -> None:
+        prediction = self._session.current_prediction
+        for widget in (self.toggle, self.peak, self.opacity, self.threshold, self.bar):
+            widget.setEnabled(prediction is not None)
+        if prediction is None:
+            outdated = self._session.is_outdated
+            self.about.setText(
+                "Hidden, because the result is outdated." if outdated else "No heatmap yet."
+            )
+        elif prediction.heatmap.peak_lps is None:
+            self.peak.setEnabled(False)
+            self.about.setText("The map is empty: nothing in the image speaks for this class.")
+        else:
+            heatmap = prediction.heatmap
+            method = _METHODS.get(heatmap.method, heatmap.method)
+            self.about.setText(f"{method} of {heatmap.layer}: {heatmap.grid_text}")
+        self._show_scale()
+
+    def _show_scale(self) -> None:
+        prediction = self._session.current_prediction
+        peak = f"peak {prediction.heatmap.peak:.2g}" if prediction else ""
+        self.bar.show_scale(self._overlay.threshold, peak)
+
+
+class _PercentSlider:
+    """A labelled slider from 0 to 100 % with its number."""
+
+    def __init__(self, name: str) -> None:
+        self._label = theme.label(name, color=theme.MUTED)
+        self._number = theme.label()
+        self._number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._number.setMinimumWidth(self._number.fontMetrics().horizontalAdvance("100 %") + 2)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setAccessibleName(f"Heatmap {name.lower()}")
+        self._label.setBuddy(self.slider)
+
+    def place(self, grid: QGridLayout, row: int) -> None:
+        grid.addWidget(self._label, row, 0)
+        grid.addWidget(self.slider, row, 1)
+        grid.addWidget(self._number, row, 2)
+
+    def show_share(self, share: float) -> None:
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(100 * share))
+        self.slider.blockSignals(False)
+        self._number.setText(f"{100 * share:.0f} %")
+
+    def setEnabled(self, enabled: bool) -> None:
+        self.slider.setEnabled(enabled)
+        theme.set_color(self._number, theme.TEXT if enabled else theme.FAINT)

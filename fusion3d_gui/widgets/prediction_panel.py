@@ -1,0 +1,187 @@
+"""``PredictionPanel``: the Predict button, its progress, and the model's answer with its provenance."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.gauge import Gauge, percent
+
+
+class PredictionPanel(QWidget):
+    """Shows the session's result, and says so when it is outdated."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.button = QPushButton("Predict")
+        self.button.setProperty("primary", True)
+        self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
+        self.button.setToolTip("Ask the model about this scan and these values (Ctrl+Return)")
+        self._progress = _Progress()
+        self.answer = _Answer()
+        self._build()
+        self._connect()
+        self._on_lane_changed()
+        self._on_result_changed()
+
+    def _build(self) -> None:
+        # One place for both, so that nothing moves when a prediction starts.
+        place = QWidget()
+        place.setFixedHeight(36)
+        self._stack = QStackedLayout(place)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._stack.addWidget(self.button)
+        self._stack.addWidget(self._progress)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3 * theme.GRID)
+        layout.addWidget(place)
+        layout.addWidget(self.answer)
+
+    def _connect(self) -> None:
+        session = self._session
+        self.button.clicked.connect(session.predict)
+        self._progress.cancel.clicked.connect(session.cancel_inference)
+        session.inference.changed.connect(self._on_lane_changed)
+        session.result_changed.connect(self._on_result_changed)
+        session.case_changed.connect(self._on_lane_changed)
+        session.bundle_changed.connect(self._on_lane_changed)
+
+    def _on_lane_changed(self) -> None:
+        session = self._session
+        self._stack.setCurrentIndex(1 if session.predicting else 0)
+        self._progress.show_progress(session.inference.fraction, session.inference.message)
+        self.button.setEnabled(session.can_predict)
+
+    def _on_result_changed(self) -> None:
+        self._on_lane_changed()
+        session = self._session
+        if session.result is None:
+            self.answer.show_nothing(self._why_nothing())
+        else:
+            self.answer.show_prediction(session.result.prediction, outdated=session.is_outdated)
+
+    def _why_nothing(self) -> str:
+        session = self._session
+        if session.bundle is None:
+            return "Choose a model to predict with."
+        if session.case is None:
+            return "Open a scan, fill in the form, then predict."
+        if session.predicting:
+            return "The answer appears here."
+        return "Fill in the form, then predict."
+
+
+class _Progress(QWidget):
+    """What is being done, how far it has come, and a way out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = theme.label(size=12, color=theme.MUTED)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self.cancel = QPushButton("Cancel")
+        left = QVBoxLayout()
+        left.setSpacing(6)
+        left.addWidget(self._message)
+        left.addWidget(self._bar)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3 * theme.GRID)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.cancel)
+
+    def show_progress(self, fraction: float, message: str) -> None:
+        self._bar.setValue(round(1000 * fraction))
+        self._message.setText(message)
+
+
+class _Answer(QWidget):
+    """Class, probability, gauge, warnings, provenance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint = theme.label(color=theme.MUTED)
+        self._hint.setWordWrap(True)
+        self._body = QWidget()
+        self.outdated = theme.label("Outdated: the form has changed since.", color=theme.WARNING)
+        self.outdated.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
+        self.number = theme.label()
+        self.number.setFont(theme.font(theme.HUGE, QFont.Weight.Medium))
+        self.class_name = theme.label(size=theme.LARGE, medium=True)
+        self.class_name.setWordWrap(True)
+        self._meaning = theme.label(size=12, color=theme.MUTED)
+        self._meaning.setWordWrap(True)
+        self.gauge = Gauge()
+        self.warnings = theme.label(size=12, color=theme.WARNING)
+        self.warnings.setWordWrap(True)
+        self.provenance = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.provenance.setWordWrap(True)
+        self.provenance.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+        names = QVBoxLayout()
+        names.setSpacing(2)
+        names.addStretch(1)
+        names.addWidget(self.class_name)
+        names.addWidget(self._meaning)
+        names.addStretch(1)
+        head = QHBoxLayout()
+        head.setSpacing(4 * theme.GRID)
+        head.addWidget(self.number)
+        head.addLayout(names, 1)
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(2 * theme.GRID)
+        body.addWidget(self.outdated)
+        body.addLayout(head)
+        body.addWidget(self.gauge)
+        body.addWidget(self.warnings)
+        body.addWidget(self.provenance)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hint)
+        layout.addWidget(self._body)
+
+    def show_nothing(self, why: str) -> None:
+        """No answer yet, and what to do about it."""
+        self._hint.setText(why)
+        self._hint.show()
+        self._body.hide()
+
+    def show_prediction(self, prediction: Prediction, *, outdated: bool) -> None:
+        """An answer; outdated ones in gray and marked so."""
+        self._hint.hide()
+        self._body.show()
+        self.outdated.setVisible(outdated)
+        color = theme.FAINT if outdated else theme.TEXT
+        for label in (self.number, self.class_name):
+            theme.set_color(label, color)
+        self.number.setText(percent(prediction.probability))
+        self.number.setToolTip(f"{prediction.probability:.6f} (logit {prediction.logit:.4f})")
+        self.class_name.setText(prediction.class_name)
+        self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
+        self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
+        self.warnings.setText("\n".join(prediction.notices))
+        self.warnings.setVisible(bool(prediction.notices))
+        when = prediction.created.astimezone()
+        self.provenance.setText(
+            f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
+            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}"
+        )
+        self.provenance.setToolTip(
+            f"Weights SHA-256 {prediction.weights_sha256}\n"
+            f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
+        )

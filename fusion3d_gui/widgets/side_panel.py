@@ -1,0 +1,52 @@
+"""``SidePanel``: from model and form to the answer, top to bottom, in the order of the work."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.metadata_form import MetadataForm
+from fusion3d_gui.widgets.model_picker import ModelPicker
+from fusion3d_gui.widgets.overlay_controls import OverlayControls
+from fusion3d_gui.widgets.prediction_panel import PredictionPanel
+
+WIDTH = 340
+
+
+class SidePanel(QScrollArea):
+    """Model, clinical values, prediction, heatmap. Scrolls where a form is long."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model_picker = ModelPicker(session)
+        self.form = MetadataForm(session)
+        self.prediction = PredictionPanel(session)
+        self.overlay = OverlayControls(session)
+        body = QWidget()
+        body.setObjectName("side")
+        body.setStyleSheet(f"#side {{ background: {theme.PANEL}; }}")
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(12)
+        layout.addWidget(self.model_picker)
+        layout.addWidget(_line())
+        layout.addWidget(theme.section_title("Clinical data"))
+        layout.addWidget(self.form)
+        layout.addWidget(self.prediction)
+        layout.addWidget(_line())
+        layout.addWidget(self.overlay)
+        layout.addStretch(1)
+        self.setWidget(body)
+        self.setWidgetResizable(True)
+        self.setFixedWidth(WIDTH)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFixedHeight(1)
+    line.setStyleSheet(f"background: {theme.LINE};")
+    return line

@@ -1,0 +1,121 @@
+"""Draws one slice view: image, heatmap, crosshair, and what is written on the image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
+
+from fusion3d_gui.imaging.plane import Orientation, Rect
+from fusion3d_gui.imaging.volume import spatial_letters
+from fusion3d_gui.state.camera import Camera
+from fusion3d_gui.widgets import theme
+
+_MARGIN = 10.0
+#: The crosshair leaves this much (px) free around its centre, so that it hides nothing it points at.
+_GAP = 12.0
+#: Below this side length (px) a view shows less text.
+_SMALL_VIEW = 260
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What is written in the corners of a view."""
+
+    title: str
+    position: str
+    slice_count: str
+    window: str
+    zoom: str
+
+
+def paint_image(painter: QPainter, camera: Camera, rect: Rect, image: QImage) -> None:
+    """Draw an image so that it fills ``rect`` (screen mm), in true proportions, bilinear."""
+    left, top = camera.to_px(rect.left, rect.top)
+    target = QRectF(left, top, rect.width * camera.scale, rect.height * camera.scale)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(target, image, QRectF(image.rect()))
+
+
+def paint_crosshair(
+    painter: QPainter, camera: Camera, u_mm: float, v_mm: float, area: QRectF
+) -> None:
+    """Two thin lines through a position, with a gap around it."""
+    x, y = camera.to_px(u_mm, v_mm)
+    # On pixel centres, so that a one-pixel line stays one pixel wide.
+    x, y = math.floor(x) + 0.5, math.floor(y) + 0.5
+    width, height = area.width(), area.height()
+    color = QColor(theme.ACCENT)
+    color.setAlpha(170)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(QPen(color, 1.0))
+    painter.drawLine(QPointF(0, y), QPointF(x - _GAP, y))
+    painter.drawLine(QPointF(x + _GAP, y), QPointF(width, y))
+    painter.drawLine(QPointF(x, 0), QPointF(x, y - _GAP))
+    painter.drawLine(QPointF(x, y + _GAP), QPointF(x, height))
+
+
+def paint_letters(painter: QPainter, orientation: Orientation, area: QRectF) -> None:
+    """Where the patient's sides are, on all four edges."""
+    flags = Qt.AlignmentFlag
+    painter.setFont(theme.font(theme.LARGE, QFont.Weight.DemiBold))
+    inner = area.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+    right, down = orientation.right_lps, orientation.down_lps
+    for direction, where in (
+        (right, flags.AlignRight | flags.AlignVCenter),
+        (-right, flags.AlignLeft | flags.AlignVCenter),
+        (down, flags.AlignBottom | flags.AlignHCenter),
+        (-down, flags.AlignTop | flags.AlignHCenter),
+    ):
+        _text(painter, inner, where, spatial_letters(direction), theme.TEXT)
+
+
+def paint_caption(painter: QPainter, caption: Caption, area: QRectF) -> None:
+    """The corners' text: what plane this is and where, under which window, how enlarged."""
+    flags = Qt.AlignmentFlag
+    inner = area.adjusted(_MARGIN, _MARGIN - 2, -_MARGIN, -_MARGIN + 2)
+    painter.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
+    _text(painter, inner, flags.AlignLeft | flags.AlignTop, caption.title, theme.TEXT)
+    painter.setFont(theme.font(12))
+    below = inner.adjusted(0, 19, 0, 0)
+    _text(painter, below, flags.AlignLeft | flags.AlignTop, caption.position, theme.MUTED)
+    _text(painter, inner, flags.AlignRight | flags.AlignTop, caption.slice_count, theme.MUTED)
+    if min(area.width(), area.height()) >= _SMALL_VIEW:
+        _text(painter, inner, flags.AlignRight | flags.AlignBottom, caption.window, theme.MUTED)
+        above = inner.adjusted(0, 0, 0, -18)
+        _text(painter, above, flags.AlignRight | flags.AlignBottom, caption.zoom, theme.MUTED)
+
+
+def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
+    """A bar of a round number of millimetres, bottom left."""
+    length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
+    length = length_mm * camera.scale
+    x, y = area.left() + _MARGIN, area.bottom() - _MARGIN - 3
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for shift, color in ((1.0, "#000000"), (0.0, theme.MUTED)):
+        painter.setPen(QPen(QColor(color), 1.5))
+        painter.drawLine(QPointF(x + shift, y + shift), QPointF(x + length + shift, y + shift))
+        for end in (x, x + length):
+            painter.drawLine(QPointF(end + shift, y - 4 + shift), QPointF(end + shift, y + shift))
+    painter.setFont(theme.font(12))
+    text = f"{length_mm:g} mm" if length_mm < 1000 else f"{length_mm / 1000:g} m"
+    flags = Qt.AlignmentFlag
+    where = QRectF(x, y - 24, 160, 18)
+    _text(painter, where, flags.AlignLeft | flags.AlignBottom, text, theme.MUTED)
+
+
+def scale_bar_mm(scale_px_per_mm: float, longest_px: float) -> float:
+    """The longest of 1, 2, 5 times a power of ten that fits into so many pixels."""
+    longest_mm = longest_px / scale_px_per_mm
+    power = 10.0 ** math.floor(math.log10(longest_mm))
+    return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= longest_mm)
+
+
+def _text(painter: QPainter, area: QRectF, where: Qt.AlignmentFlag, text: str, color: str) -> None:
+    # A dark double underneath keeps text legible over bright anatomy.
+    painter.setPen(QColor(0, 0, 0, 200))
+    painter.drawText(area.translated(1, 1), where, text)
+    painter.setPen(QColor(color))
+    painter.drawText(area, where, text)

@@ -1,0 +1,66 @@
+"""``StatusLine``: value and position under the pointer, and how the mouse works."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.position_text import position_text, value_text
+
+_MOUSE = (
+    "Wheel: slice   ·   Left drag: crosshair   ·   Right drag: window   ·   "
+    "Ctrl+wheel: zoom   ·   Middle or Shift drag: pan"
+)
+
+
+class StatusLine(QWidget):
+    """Follows the pointer over the views; without one it tells of the crosshair."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._hovered: np.ndarray | None = None
+        self.value = theme.label(size=12)
+        self.position = theme.label(size=12, color=theme.MUTED)
+        self.heat = theme.label(size=12, color=theme.MUTED)
+        hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
+        self.value.setMinimumWidth(90)
+        self.position.setMinimumWidth(200)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 0, 12, 0)
+        layout.setSpacing(16)
+        for label in (self.value, self.position, self.heat):
+            layout.addWidget(label)
+        layout.addStretch(1)
+        layout.addWidget(hint)
+        self.setFixedHeight(28)
+        session.display.crosshair.moved.connect(self._show)
+        session.case_changed.connect(self._on_case_changed)
+        session.result_changed.connect(self._show)
+
+    def show_hovered(self, lps_mm: np.ndarray | None) -> None:
+        """Tell of this patient position; None: of the crosshair again."""
+        self._hovered = lps_mm
+        self._show()
+
+    def _on_case_changed(self) -> None:
+        self._hovered = None
+        self._show()
+
+    def _show(self) -> None:
+        case = self._session.case
+        if case is None:
+            return
+        crosshair = self._session.display.crosshair.position_lps
+        where = crosshair if self._hovered is None else self._hovered
+        value = case.volume.value_at(where)
+        self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
+        self.position.setText(position_text(where))
+        prediction = self._session.current_prediction
+        share = None
+        if prediction is not None and prediction.heatmap.peak > 0:
+            share = prediction.heatmap.as_volume.value_at(where)
+            share = None if share is None else share / prediction.heatmap.peak
+        self.heat.setText("" if share is None else f"heatmap cell {100 * share:.0f} %")
