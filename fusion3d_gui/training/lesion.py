@@ -1,0 +1,74 @@
+"""A focal lesion: a dark blob with an irregular, soft edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from fusion3d_gui.training.anatomy import Anatomy, lesion_sites
+from fusion3d_gui.training.lattice import Lattice
+
+#: Width of the soft edge.
+_EDGE_MM = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """One lesion in scan space.
+
+    With r the distance from the centre in a slightly stretched frame (an ellipsoid whose axes
+    differ by up to 15 %) and g a B-spline field (control points every 8 mm, standard deviation 0.16),
+
+        f(x) = r / radius + g(x)
+
+    is below 1 inside; the lesion's share of a voxel is 1 / (1 + exp((f - 1) · radius / 0.8 mm)).
+    Inside, the intensity falls to ``darkness`` (0.12 to 0.28 on the template's scale, where white
+    matter is about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of what was there.
+    """
+
+    center_lps_mm: np.ndarray
+    radius_mm: float
+    darkness: float
+    stretch: np.ndarray
+    edge: Lattice
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, anatomy: Anatomy) -> Lesion:
+        """Draw a lesion of radius 9 to 15 mm, its centre uniform over deep white matter."""
+        sites = lesion_sites()
+        center = anatomy.find(sites[rng.integers(len(sites))])
+        radius = rng.uniform(9, 15)
+        darkness = rng.uniform(0.12, 0.28)
+        rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
+        stretch = np.diag(1 / rng.uniform(0.87, 1.15, size=3)) @ rotation
+        edge = Lattice.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
+        edge = Lattice(edge.values * 0.16, edge.origin, edge.step_mm)
+        return cls(center, radius, darkness, stretch, edge)
+
+    def share_on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """The lesion's share of each voxel, float32 ``[z, y, x]``, on a grid in mm; 0.5 is its edge."""
+        share = np.zeros((len(z), len(y), len(x)), dtype=np.float32)
+        # Beyond twice the radius there is none of it, whatever g is.
+        near = [
+            np.flatnonzero(np.abs(axis - c) <= 2 * self.radius_mm)
+            for axis, c in zip((x, y, z), self.center_lps_mm, strict=True)
+        ]
+        if any(len(n) == 0 for n in near):
+            return share
+        nx, ny, nz = near
+        dx, dy, dz = (
+            axis[n] - c for axis, n, c in zip((x, y, z), near, self.center_lps_mm, strict=True)
+        )
+        offset = np.stack(np.broadcast_arrays(dx, dy[:, None], dz[:, None, None]), axis=-1)
+        distance = np.linalg.norm(offset @ self.stretch.T, axis=-1)
+        f = distance / self.radius_mm + self.edge.on_grid(x[nx], y[ny], z[nz])[..., 0]
+        exponent = np.clip((f - 1) * self.radius_mm / _EDGE_MM, -50, 50)
+        share[np.ix_(nz, ny, nx)] = 1 / (1 + np.exp(exponent))
+        return share
+
+    def darken(self, intensity: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """The intensity (0..1) with the lesion in it."""
+        inside = self.darkness + 0.1 * intensity
+        return (1 - share) * intensity + share * inside

@@ -1,0 +1,282 @@
+"""The table of cases: one row a case, read from CSV, with errors that name row and column."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.schema import Field, MetadataSchema, Value
+
+#: Columns with a meaning of their own; every other column is metadata. What starts with ``lesion``
+#: is ground truth of the cohort, which a model must not be given.
+OWN_COLUMNS = ("case", "path", "mask", "label", "split", "probability")
+_TRUTH = "lesion"
+
+#: A column of text with more different values than this is a name or an identifier, not a category.
+_MOST_CHOICES = 20
+
+_WORDS_OF_BOOLEANS = {"true", "false", "yes", "no"}
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case.
+
+    ``row`` is its line number in a spreadsheet (the header is row 1), ``path`` the volume (file or
+    folder), ``mask`` the lesion mask or None, ``values`` the parsed metadata by field name,
+    ``label`` 0 or 1, ``probability`` the true one where the table knows it, ``split`` ``"train"``,
+    ``"validation"``, ``"test"`` or empty.
+    """
+
+    row: int
+    name: str
+    path: Path
+    mask: Path | None
+    values: Mapping[str, Value]
+    label: int
+    probability: float | None
+    split: str
+
+
+@dataclass(frozen=True)
+class CaseTable:
+    """All cases, the schema of their metadata, and what is to be predicted.
+
+    ``task``, ``description`` and ``class_names`` (negative, positive) come from the JSON file beside
+    the table where there is one; ``cohort`` is how the cohort was generated, or None.
+    """
+
+    path: Path
+    cases: tuple[CaseRow, ...]
+    schema: MetadataSchema
+    task: str
+    description: str
+    class_names: tuple[str, str]
+    cohort: Mapping[str, Any] | None
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 [n]."""
+        return np.array([case.label for case in self.cases], dtype=np.int64)
+
+    def encoded(self, schema: MetadataSchema) -> np.ndarray:
+        """The metadata encoded by a (fitted) schema, float32 [n, W].
+
+        Raises UserError naming the row when the schema refuses a value.
+        """
+        codes = np.zeros((len(self.cases), schema.width), dtype=np.float32)
+        for number, case in enumerate(self.cases):
+            try:
+                codes[number] = schema.encode(case.values)
+            except UserError as error:
+                raise UserError(f"row {case.row}: {error.problem}", path=self.path) from None
+        return codes
+
+
+def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
+    """Read a table of cases.
+
+    Columns: ``path`` (relative to the table) and ``label`` (0 or 1) are needed; ``case``, ``mask``,
+    ``split`` and ``probability`` are known; those that start with ``lesion`` are ignored; every other
+    one is metadata. A JSON file of the same name beside the table (``cases.json``) may hold ``schema``,
+    ``task``, ``description`` and ``class_names``; without it the schema is inferred.
+
+    Parameters
+    ----------
+    schema
+        Of the model, when the table is for a trained one: overrides the file's.
+
+    Raises UserError naming file, row and column of what is wrong.
+    """
+    path = Path(path)
+    columns, rows = _read_rows(path)
+    for needed in ("path", "label"):
+        if needed not in columns:
+            raise UserError(
+                f"there is no column {needed!r}",
+                path=path,
+                remedy="A table of cases needs the columns path and label.",
+            )
+    about = _read_description(path.with_suffix(".json"))
+    metadata = [name for name in columns if name not in OWN_COLUMNS and not name.startswith(_TRUTH)]
+    if schema is None:
+        schema = about.get("schema") or MetadataSchema(
+            tuple(_infer(path, name, rows) for name in metadata)
+        )
+    absent = [field.name for field in schema.fields if field.name not in columns]
+    if absent:
+        raise UserError(f"there is no column {absent[0]!r}, which the schema names", path=path)
+    cases = tuple(
+        _case(path, number, row, schema)
+        for number, row in enumerate(rows, start=2)
+        if any(row.values())
+    )
+    if not cases:
+        raise UserError("it holds no cases", path=path)
+    seen: dict[str, int] = {}
+    for case in cases:
+        if case.name in seen:
+            raise UserError(
+                f"rows {seen[case.name]} and {case.row} are both case {case.name!r}", path=path
+            )
+        seen[case.name] = case.row
+    return CaseTable(
+        path=path,
+        cases=cases,
+        schema=schema,
+        task=about.get("task") or f"Label of {path.name}",
+        description=about.get("description") or f"Trained on {path.name}.",
+        class_names=about.get("class_names") or ("negative", "positive"),
+        cohort=about.get("cohort"),
+    )
+
+
+def fitted(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSchema:
+    """The schema with each number's mean, deviation and range as these (training) cases have them."""
+    fields = []
+    for field in schema.fields:
+        if field.kind == "number":
+            known = np.array(
+                [case.values[field.name] for case in cases if case.values[field.name] is not None],
+                dtype=np.float64,
+            )
+            if len(known):
+                field = replace(
+                    field,
+                    mean=round(float(known.mean()), 6),
+                    std=round(float(known.std()), 6) or 1.0,
+                    seen_minimum=float(known.min()),
+                    seen_maximum=float(known.max()),
+                )
+        fields.append(field)
+    return MetadataSchema(tuple(fields))
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark in front.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restkey="", restval="")
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            rows = list(reader)
+    except FileNotFoundError:
+        raise UserError("there is no such file", path=path) from None
+    except OSError as error:
+        raise UserError(f"it can't be read ({error.strerror})", path=path) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(
+            "it is not a table in CSV (UTF-8)", path=path, remedy="Export it as CSV UTF-8."
+        ) from None
+    twice = {name for name in columns if columns.count(name) > 1}
+    if twice or "" in columns:
+        what = (
+            f"two columns are named {min(twice - {''})!r}"
+            if twice - {""}
+            else "a column has no name"
+        )
+        raise UserError(what, path=path)
+    for number, row in enumerate(rows, start=2):
+        if "" in row:
+            raise UserError(f"row {number} has more cells than the header has columns", path=path)
+    return columns, [{name: cell.strip() for name, cell in row.items()} for row in rows]
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        about = {key: plain[key] for key in ("task", "description", "cohort") if key in plain}
+        if "class_names" in plain:
+            negative, positive = plain["class_names"]
+            about["class_names"] = (str(negative), str(positive))
+        if "schema" in plain:
+            about["schema"] = MetadataSchema.from_json(plain["schema"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"it does not describe a table of cases ({error})", path=path) from None
+    return about
+
+
+def _infer(path: Path, name: str, rows: list[dict[str, str]]) -> Field:
+    cells = [row[name] for row in rows if row[name]]
+    if not cells:
+        raise UserError(f"column {name!r} is empty", path=path, remedy="Remove the column.")
+    label = name.replace("_", " ").capitalize()
+    words = {cell.lower() for cell in cells}
+    try:
+        if words <= _WORDS_OF_BOOLEANS or words <= {"0", "1"}:
+            return Field(name, label, "boolean")
+        if all(_is_number(cell) for cell in cells):
+            fraction = any("." in cell for cell in cells)
+            return Field(name, label, "number", decimals=2 if fraction else 0)
+        kinds = sorted(set(cells))
+        if len(kinds) == 1 or len(kinds) > _MOST_CHOICES or len(words) < len(kinds):
+            number, cell = next(
+                (number, row[name])
+                for number, row in enumerate(rows, start=2)
+                if row[name] and not _is_number(row[name])
+            )
+            raise UserError(
+                f"row {number}, column {name!r}: {cell!r} is not a number, and with {len(kinds)} "
+                "different values the column is not a category either",
+                path=path,
+                remedy="Mend the cell, or remove the column.",
+            )
+        return Field(name, label, "category", choices=tuple((kind, kind) for kind in kinds))
+    except ValueError as error:
+        raise UserError(f"column {name!r}: {error}", path=path, remedy="Rename it.") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) -> CaseRow:
+    def wrong(column: str, what: str) -> UserError:
+        return UserError(f"row {number}, column {column!r}: {what}", path=path)
+
+    def located(column: str) -> Path:
+        found = path.parent / row[column]
+        if not found.exists():
+            raise wrong(column, f"there is no file or folder {row[column]!r}")
+        return found
+
+    if not row["path"]:
+        raise wrong("path", "it is empty")
+    if row["label"].removesuffix(".0") not in ("0", "1"):
+        raise wrong("label", f"{row['label']!r} is not 0 or 1")
+    probability = row.get("probability", "")
+    if probability and not (_is_number(probability) and 0 <= float(probability) <= 1):
+        raise wrong("probability", f"{probability!r} is not a number between 0 and 1")
+    split = row.get("split", "").lower()
+    if split not in ("", "train", "validation", "test"):
+        raise wrong("split", f"{split!r} is not train, validation, test or empty")
+    values: dict[str, Value] = {}
+    for field in schema.fields:
+        try:
+            values[field.name] = field.parse(row[field.name])
+        except UserError:
+            raise wrong(
+                field.name, f"{row[field.name]!r} is not valid: expected {field.range_text}"
+            ) from None
+    return CaseRow(
+        row=number,
+        name=row.get("case") or row["path"],
+        path=located("path"),
+        mask=located("mask") if row.get("mask") else None,
+        values=values,
+        label=int(float(row["label"])),
+        probability=float(probability) if probability else None,
+        split=split,
+    )
