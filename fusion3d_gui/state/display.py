@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.state.case import Case
@@ -22,5 +23,11 @@ class Display(QObject):
     def show_case(self, case: Case) -> None:
         """Start afresh on a newly opened case: its middle, its own window."""
         low, high = case.volume.bounds_lps
-        self.crosshair.set_bounds(low, high, case.volume.center_lps)
+        self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
+
+
+def middle_voxel_lps(case: Case) -> np.ndarray:
+    """Patient position (mm, LPS) of the centre of the voxel in the middle of the volume."""
+    k, j, i = case.volume.shape
+    return case.volume.to_lps(np.array([i // 2, j // 2, k // 2]))

@@ -83,6 +83,8 @@ class _NumberBox(QDoubleSpinBox):
         self.setRange(low - step, high)
         self.setSingleStep(step)
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setFixedHeight(theme.CONTROL)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setSpecialValueText(" ")
         self.lineEdit().setPlaceholderText(_NOT_GIVEN)
         self.setKeyboardTracking(True)
@@ -161,7 +163,7 @@ class TernaryInput(FieldInput):
         super().__init__(parent)
         frame = QFrame()
         frame.setProperty("segments", True)
-        frame.setFixedHeight(30)
+        frame.setFixedHeight(theme.CONTROL)
         inside = QHBoxLayout(frame)
         inside.setContentsMargins(2, 2, 2, 2)
         inside.setSpacing(2)
@@ -196,6 +198,7 @@ class CalmComboBox(QComboBox):
         super().__init__(parent)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
+        self.setFixedHeight(theme.CONTROL)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

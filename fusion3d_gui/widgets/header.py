@@ -46,7 +46,7 @@ class Header(QWidget):
         layout.addLayout(names, 1)
         layout.addWidget(self.series)
         layout.addWidget(self.window_controls)
-        layout.addWidget(self.badge)
+        layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         session.case_changed.connect(self._on_case_changed)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.state.demo_cases import DemoCase
+from fusion3d_gui.state.display import middle_voxel_lps
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
@@ -207,7 +208,7 @@ class MainWindow(QMainWindow):
     def _center(self) -> None:
         case = self._session.case
         if case is not None:
-            self._session.display.crosshair.move_to(case.volume.center_lps)
+            self._session.display.crosshair.move_to(middle_voxel_lps(case))
 
     def _cancel(self) -> None:
         if self._session.loading.running:

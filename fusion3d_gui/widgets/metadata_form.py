@@ -47,7 +47,7 @@ class MetadataForm(QWidget):
         for number, field in enumerate(fields):
             row = _Row(field)
             row.input.edited.connect(lambda value, name=field.name: self._on_typed(name, value))
-            grid.addWidget(row.label, 2 * number, 0)
+            grid.addLayout(row.names, 2 * number, 0)
             grid.addWidget(row.input, 2 * number, 1)
             grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
             self.rows[field.name] = row
@@ -69,11 +69,10 @@ class MetadataForm(QWidget):
 
     def _mark(self, name: str) -> None:
         row, value = self.rows[name], self._form.values[name]
+        row.origin.setVisible(self._form.source(name) == "dicom")
         warning = row.field.warning(value)
         if warning:
             row.say(warning, theme.WARNING)
-        elif self._form.source(name) == "dicom":
-            row.say("from the DICOM header", theme.FAINT)
         elif row.field.required and value is None:
             row.say("needed for a prediction", theme.WARNING)
         else:
@@ -81,11 +80,16 @@ class MetadataForm(QWidget):
 
 
 class _Row:
-    """Label, input and the line of hint below them."""
+    """Label (with where the value comes from), input, and the line of hint below them."""
 
     def __init__(self, field: Field) -> None:
         self.field = field
         self.label = theme.label(field.label, color=theme.MUTED)
+        self.origin = theme.label("from DICOM", size=theme.SMALL, color=theme.ACCENT)
+        self.names = QVBoxLayout()
+        self.names.setSpacing(0)
+        self.names.addWidget(self.label)
+        self.names.addWidget(self.origin)
         self.input: FieldInput = field_input(field)
         self.hint: QLabel = theme.label(size=theme.SMALL)
         self.hint.setWordWrap(True)

@@ -13,6 +13,7 @@ from fusion3d_gui.widgets.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.prediction_panel import PredictionPanel
 
 WIDTH = 340
+_SCROLL_BAR = 8
 
 
 class SidePanel(QScrollArea):
@@ -25,10 +26,10 @@ class SidePanel(QScrollArea):
         self.prediction = PredictionPanel(session)
         self.overlay = OverlayControls(session)
         body = QWidget()
-        body.setObjectName("side")
-        body.setStyleSheet(f"#side {{ background: {theme.PANEL}; }}")
         layout = QVBoxLayout(body)
-        layout.setContentsMargins(16, 14, 16, 14)
+        # The scroll bar has its own room, so that nothing moves when it comes.
+        body.setFixedWidth(WIDTH - _SCROLL_BAR)
+        layout.setContentsMargins(16, 14, 16 - _SCROLL_BAR, 14)
         layout.setSpacing(12)
         layout.addWidget(self.model_picker)
         layout.addWidget(_line())
@@ -42,6 +43,8 @@ class SidePanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setObjectName("side")
+        self.setStyleSheet(f"#side, #side > QWidget > QWidget {{ background: {theme.PANEL}; }}")
         self.setFrameShape(QFrame.Shape.NoFrame)
 
 

@@ -11,8 +11,8 @@ from fusion3d_gui.shipped import resources_dir
 
 log = logging.getLogger(__name__)
 
-# Near black where images are read, so that nothing beside them is brighter than they are.
-IMAGE = "#050608"
+# Black where images are read, and nothing beside them brighter than they are.
+IMAGE = "#000000"
 WINDOW = "#111316"
 PANEL = "#171a1e"
 RAISED = "#20242a"
@@ -28,6 +28,9 @@ ERROR = "#ee8079"
 
 #: Every gap and margin is a multiple of this (px).
 GRID = 4
+
+#: Height of every input (px).
+CONTROL = 30
 
 SMALL, BODY, LARGE, HUGE = 11, 13, 15, 32
 
@@ -130,6 +133,7 @@ QPushButton[primary="true"]:disabled {{ background: {RAISED}; border-color: {LIN
 QPushButton[quiet="true"] {{ background: transparent; border-color: transparent; color: {MUTED};
     padding: 0 6px; min-height: 22px; }}
 QPushButton[quiet="true"]:hover {{ color: {TEXT}; background: {RAISED}; }}
+QPushButton[quiet="true"]:disabled {{ color: #4d555e; background: transparent; }}
 QPushButton[quiet="true"]:focus {{ border-color: {LINE}; }}
 QPushButton[segment="true"] {{ border-radius: 4px; padding: 0 4px; min-height: 22px;
     border-color: transparent; background: transparent; color: {MUTED}; }}
@@ -137,10 +141,12 @@ QPushButton[segment="true"]:hover {{ color: {TEXT}; }}
 QPushButton[segment="true"]:checked {{ background: {LINE}; color: {TEXT}; }}
 QPushButton[segment="true"]:focus {{ border-color: {ACCENT}; }}
 QFrame[segments="true"] {{ {field} }}
-QComboBox, QAbstractSpinBox {{ {field} min-height: 28px; padding: 0 8px; color: {TEXT};
+QComboBox, QAbstractSpinBox {{ {field} padding: 0 8px; color: {TEXT};
     selection-background-color: {ACCENT}; selection-color: {ON_ACCENT}; }}
 QComboBox:hover, QAbstractSpinBox:hover {{ border-color: #3a414a; }}
 QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {ACCENT}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border;
+    width: 0px; }}
 QComboBox[unset="true"] {{ color: {FAINT}; }}
 QComboBox::drop-down {{ border: none; width: 24px; }}
 QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}

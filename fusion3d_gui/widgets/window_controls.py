@@ -80,6 +80,7 @@ class _ValueBox(QDoubleSpinBox):
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.setRange(-1e9, 1e9)
         self.setKeyboardTracking(False)
-        self.setFixedWidth(72)
+        self.setFixedSize(72, theme.CONTROL)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setAccessibleName(name)
         self.setToolTip(name)
