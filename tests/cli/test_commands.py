@@ -23,7 +23,7 @@ from fusion3d_gui.inference.predictor import load_predictor
 def volume() -> Volume:
     rng = np.random.default_rng(0)
     affine = np.array([[-1.2, 0, 0, 30], [0, 1.2, 0, -30], [0, 0, 2.5, 10], [0, 0, 0, 1.0]])
-    return Volume(rng.integers(0, 1200, (24, 40, 44)).astype(np.int16), affine, modality="MR")
+    return Volume(rng.integers(-200, 1200, (24, 40, 44)).astype(np.int16), affine, modality="MR")
 
 
 @pytest.fixture
