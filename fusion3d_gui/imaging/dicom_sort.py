@@ -1,0 +1,215 @@
+"""DICOM files into stacks: each a set of frames that make one volume."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
+from fusion3d_gui.imaging.dicom_frames import LABELS, frames_of
+from fusion3d_gui.imaging.dicom_geometry import (
+    SAME_PLACE_MM,
+    Layout,
+    depths_mm,
+    lay_out,
+    nominal_slice_mm,
+)
+
+#: Direction cosines that differ by less belong to one stack.
+_SAME_ORIENTATION = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames that make one volume, in slice order, and how they lie.
+
+    ``uid`` is the Series Instance UID, with ``#2``, ``#3`` ... where the series holds several
+    volumes; ``part`` says in words which of them this is.
+    """
+
+    uid: str
+    frames: tuple[Frame, ...]
+    layout: Layout
+    part: str
+    notices: tuple[str, ...]
+
+    @property
+    def is_localiser(self) -> bool:
+        """Whether it is a scout, made to plan others on."""
+        return self.frames[0].file.is_localiser
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels of the volume, (k, j, i)."""
+        return (self.layout.slice_count, *self.frames[0].shape)
+
+
+def sort_into_stacks(files: Iterable[DicomFile]) -> list[Stack]:
+    """Split files into volumes as a radiologist would; largest first, localisers last."""
+    by_series: dict[str, list[DicomFile]] = defaultdict(list)
+    for file in files:
+        uid = file.elements.text("SeriesInstanceUID")
+        by_series[uid or f"no-uid-{file.path.parent.name}"].append(file)
+    stacks: list[Stack] = []
+    for uid, members in by_series.items():
+        stacks += _stacks_of_series(uid, members)
+    stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
+    return stacks
+
+
+def _size(stack: Stack) -> int:
+    k, j, i = stack.shape
+    return k * j * i
+
+
+def _stacks_of_series(uid: str, files: list[DicomFile]) -> list[Stack]:
+    kept, notices = _without_duplicates(files)
+    frames = [frame for file in kept for frame in frames_of(file)]
+    groups = [
+        (labels, part) for group in _alike(frames) for labels, part in _one_frame_per_place(group)
+    ]
+    stacks = []
+    for labels, group in groups:
+        ordered, layout = _order(group)
+        stacks.append(Stack(uid, tuple(ordered), layout, labels, (*notices, *layout.notices)))
+    stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
+    if len(stacks) == 1:
+        return stacks
+    return [
+        replace(
+            stack,
+            uid=uid if number == 1 else f"{uid}#{number}",
+            part=stack.part or f"part {number} of {len(stacks)}",
+        )
+        for number, stack in enumerate(stacks, start=1)
+    ]
+
+
+def _without_duplicates(files: list[DicomFile]) -> tuple[list[DicomFile], list[str]]:
+    """Drop files that are the same image once more (same UID, number and place)."""
+    seen: dict[tuple[str, ...], DicomFile] = {}
+    kept = []
+    for file in sorted(files, key=lambda file: str(file.path)):
+        uid = file.elements.text("SOPInstanceUID")
+        identity = (
+            uid,
+            file.elements.text("InstanceNumber"),
+            file.elements.text("ImagePositionPatient"),
+            f"{file.format.rows}x{file.format.columns}x{file.frame_count}",
+        )
+        if uid and identity in seen:
+            continue
+        seen[identity] = file
+        kept.append(file)
+    dropped = len(files) - len(kept)
+    if not dropped:
+        return kept, []
+    return kept, [f"{dropped} duplicate {'file' if dropped == 1 else 'files'} left out."]
+
+
+def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Groups of one size, pixel spacing, orientation and kind, as one volume must be."""
+    groups: dict[tuple[object, ...], list[tuple[np.ndarray, list[Frame]]]] = defaultdict(list)
+    for frame in frames:
+        placed = frame.position is not None and frame.orientation is not None
+        kind = (
+            frame.shape,
+            frame.file.format.samples,
+            frame.file.format.dtype,
+            placed,
+            None if frame.spacing is None else tuple(round(mm, 4) for mm in frame.spacing),
+            frame.file.is_localiser,
+            frame.file.elements.text("FrameOfReferenceUID"),
+        )
+        orientation = np.array(frame.orientation if placed else (0.0,) * 6)
+        for known, members in groups[kind]:
+            if np.abs(known - orientation).max() < _SAME_ORIENTATION:
+                members.append(frame)
+                break
+        else:
+            groups[kind].append((orientation, [frame]))
+    return [members for same_kind in groups.values() for _, members in same_kind]
+
+
+def _number(frame: Frame) -> tuple[float, str, int]:
+    number = frame.file.elements.number("InstanceNumber")
+    return (np.inf if number is None else number, frame.file.path.name, frame.index)
+
+
+def _one_frame_per_place(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
+    """Split frames of which several lie at the same place (echoes, time points, b-values ...)."""
+    if frames[0].position is None or frames[0].orientation is None:
+        return [("", frames)]
+    frames = sorted(frames, key=_number)
+    place = _places(frames)
+    crowd = max(Counter(place.tolist()).values())
+    if crowd == 1:
+        return [("", frames)]
+    keys = _telling_labels(frames, place, crowd)
+    volumes: dict[tuple[tuple[str, ...], int], list[Frame]] = defaultdict(list)
+    taken: Counter[tuple[tuple[str, ...], int]] = Counter()
+    for frame, where in zip(frames, place.tolist(), strict=True):
+        values = tuple(frame.labels.get(key, "") for key in keys)
+        # What no label tells apart is told apart by its number: the n-th image at each place.
+        volumes[values, taken[values, where]].append(frame)
+        taken[values, where] += 1
+    several = Counter(values for values, _ in volumes)
+    named = []
+    for (values, turn), members in volumes.items():
+        words = [f"{LABELS[key]} {value}" for key, value in zip(keys, values, strict=True) if value]
+        if several[values] > 1:
+            words.append(f"volume {turn + 1}")
+        named.append((", ".join(words), members))
+    return named
+
+
+def _places(frames: Sequence[Frame]) -> np.ndarray:
+    """Number of the place along the normal at which each frame lies."""
+    depths = depths_mm(frames)
+    order = np.argsort(depths, kind="stable")
+    steps = np.diff(depths[order]) > SAME_PLACE_MM
+    place = np.empty(len(frames), dtype=int)
+    place[order] = np.concatenate([[0], np.cumsum(steps)])
+    return place
+
+
+def _telling_labels(frames: Sequence[Frame], place: np.ndarray, crowd: int) -> list[str]:
+    """The labels that together leave the fewest frames at one place, taken in order of strength.
+
+    A label with more values than images at a place (a time of its own for each slice) tells
+    nothing.
+    """
+    keys: list[str] = []
+    left = crowd
+    for key in LABELS:
+        trial = [*keys, key]
+        values = [tuple(frame.labels.get(each, "") for each in trial) for frame in frames]
+        if len(set(values)) > crowd:
+            continue
+        most = max(Counter(zip(values, place.tolist(), strict=True)).values())
+        if most < left:
+            keys, left = trial, most
+        if left == 1:
+            break
+    return keys
+
+
+def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
+    """Frames in slice order, and their layout."""
+    if frames[0].position is not None and frames[0].orientation is not None:
+        order = np.argsort(depths_mm(frames), kind="stable")
+        ordered = [frames[index] for index in order]
+        return ordered, lay_out(ordered)
+    ordered = sorted(frames, key=_number)
+    first = ordered[0]
+    row_mm, column_mm = first.spacing or (1.0, 1.0)
+    slice_mm, _ = nominal_slice_mm(first)
+    affine = np.diag([column_mm, row_mm, slice_mm, 1.0])
+    notice = (
+        "The file does not say where its images lie in the patient:"
+        " left and right, front and back are not known."
+    )
+    return ordered, Layout(affine, len(ordered), np.arange(len(ordered)), (notice,))

@@ -1,0 +1,95 @@
+"""A stack of DICOM frames as ``Series`` and ``Volume``: names, units, windows, attributes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import MappingProxyType
+
+from fusion3d_gui.imaging.dicom_elements import Elements
+from fusion3d_gui.imaging.dicom_file import ATTRIBUTES
+from fusion3d_gui.imaging.dicom_pixels import read_pixels
+from fusion3d_gui.imaging.dicom_sort import Stack
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.progress import Progress
+
+
+def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
+    """What is known of a stack before its pixels are read."""
+    elements = stack.frames[0].file.elements
+    return Series(
+        uid=stack.uid,
+        description=_description(stack),
+        modality=elements.text("Modality"),
+        format="DICOM",
+        shape=stack.shape,
+        affine=stack.layout.affine,
+        paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
+        notices=(*stack.notices, *notices),
+    )
+
+
+def volume_of(stack: Stack, path: Path, notices: tuple[str, ...], progress: Progress) -> Volume:
+    """Read a stack's pixels into a volume. Raises UserError as :func:`read_pixels` does."""
+    pixels = read_pixels(stack, progress)
+    elements = stack.frames[len(stack.frames) // 2].file.elements
+    return Volume(
+        voxels=pixels.voxels,
+        affine=stack.layout.affine,
+        slope=pixels.slope,
+        intercept=pixels.intercept,
+        unit=_unit(elements),
+        modality=elements.text("Modality"),
+        windows=_windows(elements),
+        description=_description(stack),
+        series_uid=stack.uid,
+        path=path,
+        attributes=MappingProxyType(_attributes(elements)),
+        notices=(*stack.notices, *pixels.notices, *notices),
+    )
+
+
+def _description(stack: Stack) -> str:
+    elements = stack.frames[0].file.elements
+    name = elements.text("SeriesDescription") or elements.text("ProtocolName")
+    if not name:
+        number = elements.text("SeriesNumber")
+        name = f"Series {number}" if number else "Series"
+    return f"{name} ({stack.part})" if stack.part else name
+
+
+def _unit(elements: Elements) -> str:
+    said = elements.text("RescaleType") or elements.text("Units")
+    if said.upper() in ("", "US", "UNSPECIFIED"):
+        # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
+        return "HU" if elements.text("Modality") == "CT" else ""
+    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
+
+
+def _windows(elements: Elements) -> tuple[tuple[float, float], ...]:
+    centers = elements.numbers("WindowCenter") or ()
+    widths = elements.numbers("WindowWidth") or ()
+    return tuple(
+        (center, width) for center, width in zip(centers, widths, strict=False) if width > 0
+    )
+
+
+def _attributes(elements: Elements) -> dict[str, str]:
+    found = {keyword: elements.text(keyword) for keyword in ATTRIBUTES}
+    if not found["PatientAge"]:
+        found["PatientAge"] = age_at(found["PatientBirthDate"], found["StudyDate"])
+    return {keyword: text for keyword, text in found.items() if text}
+
+
+def age_at(birth: str, study: str) -> str:
+    """Age at the study as a DICOM age string (``"054Y"``) from dates ``YYYYMMDD``; else empty."""
+    if not (re.fullmatch(r"\d{8}", birth) and re.fullmatch(r"\d{8}", study)):
+        return ""
+    years = int(study[:4]) - int(birth[:4]) - (study[4:] < birth[4:])
+    if not 0 <= years <= 130:
+        return ""
+    if years >= 2:
+        return f"{years:03d}Y"
+    months = 12 * (int(study[:4]) - int(birth[:4])) + int(study[4:6]) - int(birth[4:6])
+    return f"{max(0, months - (study[6:] < birth[6:])):03d}M"

@@ -1,0 +1,215 @@
+"""NIfTI-1 and NIfTI-2: read into, and written from, a ``Volume``. RAS at the border, LPS inside."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.bounds import LARGEST_DEFLATE_RATIO, check_memory
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import RAS_LPS, Volume
+from fusion3d_gui.progress import Progress, no_progress
+
+_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+
+#: What nibabel and the unpacker raise on damaged files, as found by fuzzing.
+_DAMAGE = (
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    nib.spatialimages.ImageDataError,
+    nib.wrapstruct.WrapStructError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+_TO_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a file's name says that it is NIfTI."""
+    return path.name.lower().endswith(_SUFFIXES)
+
+
+def nifti_series(path: Path) -> Series:
+    """What a NIfTI file offers, from its header. Raises UserError."""
+    image = _load(path)
+    affine, notices = _affine(image)
+    return Series(
+        uid=path.name,
+        description=_stem(path),
+        modality="",
+        format="NIfTI",
+        shape=_shape(image),
+        affine=affine,
+        paths=(path,),
+        notices=(*notices, *_frame_notice(image)),
+    )
+
+
+def read_nifti(path: Path, progress: Progress = no_progress) -> Volume:
+    """Read a NIfTI file: of a 4D one the first frame, with a notice.
+
+    sform before qform, as nibabel does; the stored type is kept with slope and intercept beside.
+    Raises UserError where it is damaged, of a type that is no scan (colour, complex), or too
+    large for memory.
+    """
+    progress(0.0, "Reading")
+    image = _load(path)
+    affine, notices = _affine(image)
+    dtype = image.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise UserError(f"holds values of type {dtype}, which are not a scan", path=path)
+    shape, stored_as = _shape(image), image.dataobj
+    check_memory(int(np.prod(shape)) * dtype.itemsize, path)
+    try:
+        # The stored integers, unscaled, in the type of the file; of a 4D file the first volume.
+        first = nib.arrayproxy.ArrayProxy(
+            stored_as.file_like, (shape[::-1], dtype, stored_as.offset, 1.0, 0.0), mmap=False
+        )
+        stored = np.asanyarray(first.get_unscaled())
+    except _DAMAGE:
+        raise UserError(
+            "is damaged or cut short", path=path, remedy="Copy it again from its source."
+        ) from None
+    progress(0.9, "Reading")
+    voxels = stored.T
+    if not voxels.dtype.isnative:
+        voxels = voxels.astype(voxels.dtype.newbyteorder("="))
+    if voxels.dtype.itemsize > 8:
+        voxels = voxels.astype(np.float64)
+    return Volume(
+        voxels=voxels,
+        affine=affine,
+        slope=float(stored_as.slope),
+        intercept=float(stored_as.inter),
+        description=_stem(path),
+        series_uid=path.name,
+        path=path,
+        notices=(*notices, *_frame_notice(image)),
+    )
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a volume as NIfTI-1 (``.nii`` or ``.nii.gz``), stored type and rescale kept.
+
+    Voxel (i, j, k) stays voxel (i, j, k); sform and qform (where the affine has no shear) both
+    say where it lies, in RAS mm. Raises UserError where the file can't be written.
+    """
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise UserError("NIfTI files end in .nii or .nii.gz", path=path)
+    voxels = volume.voxels
+    if voxels.dtype == np.float16:
+        voxels = voxels.astype(np.float32)
+    ras = RAS_LPS @ volume.affine
+    image = nib.Nifti1Image(voxels.T, ras, dtype=voxels.dtype)
+    header = image.header
+    header.set_xyzt_units("mm")
+    header.set_sform(ras, code="scanner")
+    header.set_qform(ras, code="scanner", strip_shears=True)
+    header["descrip"] = b"Fusion3D"
+    header.set_data_dtype(voxels.dtype)
+    header["cal_min"] = header["cal_max"] = 0
+    try:
+        _save(image, volume, path)
+    except OSError as error:
+        raise UserError(f"can't be written ({error.strerror})", path=path) from None
+
+
+def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
+    """Header and stored voxels as they are; nibabel itself would rescale them."""
+    header = image.header.copy()
+    header.set_data_offset(352)
+    # set_slope_inter treats 1 and 0 like any other; the single-precision fields hold the nearest.
+    header.set_slope_inter(volume.slope, volume.intercept)
+    compressed = path.name.lower().endswith(".gz")
+    # No time and no name in the gzip header: the same volume gives the same bytes.
+    with path.open("wb") as raw:
+        sink = gzip.GzipFile("", "wb", 4, raw, mtime=0) if compressed else raw
+        sink.write(header.binaryblock)
+        sink.write(b"\0" * 4)
+        for plane in volume.voxels:
+            sink.write(np.ascontiguousarray(plane.astype(header.get_data_dtype(), copy=False)).data)
+        if compressed:
+            sink.close()
+
+
+def _load(path: Path) -> Any:
+    """Open a file's header, with every size it claims checked against the file."""
+    try:
+        image = nib.load(path)
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise UserError("its other half (.hdr or .img) is missing", path=path) from error
+    except _DAMAGE:
+        raise UserError("is not a valid NIfTI file, or is damaged", path=path) from None
+    if not isinstance(image, nib.AnalyzeImage):
+        raise UserError("is not a NIfTI file", path=path)
+    shape = image.shape
+    if not 2 <= len(shape) <= 7 or min(shape) < 1:
+        raise UserError(f"holds an image of shape {shape}, which is not a scan", path=path)
+    claimed = int(np.prod([int(n) for n in shape], dtype=object)) * image.get_data_dtype().itemsize
+    data_file = Path(image.file_map["image"].filename or path)
+    try:
+        size = data_file.stat().st_size
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=data_file) from None
+    packed = data_file.name.lower().endswith(".gz")
+    if claimed > (LARGEST_DEFLATE_RATIO * size if packed else size):
+        raise UserError(
+            f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
+            path=path,
+            remedy="Copy it again from its source.",
+        )
+    return image
+
+
+def _shape(image: Any) -> tuple[int, int, int]:
+    i, j, k = (*image.shape, 1)[:3]
+    return int(k), int(j), int(i)
+
+
+def _frame_notice(image: Any) -> tuple[str, ...]:
+    frames = int(np.prod(image.shape[3:]))
+    return (f"It holds {frames} volumes; the first is open.",) if frames > 1 else ()
+
+
+def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    notices: list[str] = []
+    ras = np.array(image.affine, dtype=np.float64)
+    header = image.header
+    if isinstance(image, nib.Nifti1Pair):
+        unit = header.get_xyzt_units()[0]
+        scale = _TO_MM.get(unit, 1.0)
+        if scale != 1.0:
+            ras[:3] *= scale
+        if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+            notices.append("The file does not say where it lies in the patient.")
+    else:
+        notices.append("Analyze files do not say left from right; the usual order is assumed.")
+    if not np.isfinite(ras).all() or abs(np.linalg.det(ras[:3, :3])) < 1e-9:
+        notices.append("Its orientation is not valid; only its voxel size is used.")
+        zooms = [float(z) if np.isfinite(z) and z > 0 else 1.0 for z in (*header.get_zooms(), 1, 1)]
+        ras = np.diag([*zooms[:3], 1.0])
+    return RAS_LPS @ ras, tuple(notices)
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for suffix in (".gz", ".nii", ".hdr", ".img"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name

@@ -1,0 +1,107 @@
+"""NIfTI in and out, against nibabel and SimpleITK."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.nifti import read_nifti, write_nifti
+from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.volume import Volume
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_written_volume_reads_back_as_it_was(
+    name: str, tmp_path: Path, oblique_volume: Volume
+) -> None:
+    write_nifti(oblique_volume, tmp_path / name)
+    volume = read_nifti(tmp_path / name)
+    np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels)
+    assert volume.voxels.dtype == np.int16
+    assert (volume.slope, volume.intercept) == (2.0, -100.0)
+    np.testing.assert_allclose(volume.affine, oblique_volume.affine, atol=1e-4)
+    assert volume.notices == ()
+
+
+def test_nibabel_and_simpleitk_see_the_same_values_at_the_same_places(
+    tmp_path: Path, oblique_volume: Volume, same_at_same_place, same_as_nifti
+) -> None:
+    path = tmp_path / "a.nii.gz"
+    write_nifti(oblique_volume, path)
+    same_as_nifti(oblique_volume, path)
+    header = nib.load(path).header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (1, 1)
+    np.testing.assert_allclose(header.get_sform(), header.get_qform(), atol=1e-3)
+    assert header.get_xyzt_units()[0] == "mm"
+    image = sitk.ReadImage(str(path))
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    same_at_same_place(
+        oblique_volume, sitk.GetArrayFromImage(image).T, np.diag([-1, -1, 1, 1]) @ affine
+    )
+
+
+def test_the_same_volume_gives_the_same_bytes(tmp_path: Path, oblique_volume: Volume) -> None:
+    write_nifti(oblique_volume, tmp_path / "a.nii.gz")
+    write_nifti(oblique_volume, tmp_path / "b.nii.gz")
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", ">i2", "i4", "f4", ">f4", "f8", "u2", "i1"])
+def test_any_plain_type_is_kept(dtype: str, tmp_path: Path) -> None:
+    values = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    nib.Nifti1Image(values, np.diag([1, 2, 3, 1])).to_filename(tmp_path / "a.nii")
+    volume = open_volume(tmp_path / "a.nii")
+    assert volume.voxels.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(volume.voxels, values.T)
+
+
+def test_the_sform_wins_over_the_qform(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((2, 3, 4), np.uint8), np.eye(4))
+    image.set_sform(np.diag([2.0, 2, 2, 1]), 1)
+    image.set_qform(np.diag([5.0, 5, 5, 1]), 1)
+    image.to_filename(tmp_path / "a.nii")
+    expected = np.diag([-1, -1, 1, 1]) @ nib.load(tmp_path / "a.nii").affine
+    np.testing.assert_allclose(open_volume(tmp_path / "a.nii").affine, expected)
+
+
+def test_of_a_4d_file_the_first_volume_opens_and_the_number_is_said(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 99, (2, 3, 4, 5)).astype(np.int16)
+    nib.Nifti1Image(values, np.eye(4)).to_filename(tmp_path / "a.nii.gz")
+    volume = open_volume(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(volume.voxels, values[..., 0].T)
+    assert "5 volumes" in " ".join(volume.notices)
+
+
+def test_a_broken_file_is_refused_in_one_sentence(tmp_path: Path, oblique_volume: Volume) -> None:
+    write_nifti(oblique_volume, tmp_path / "good.nii")
+    good = (tmp_path / "good.nii").read_bytes()
+    (tmp_path / "cut.nii").write_bytes(good[:-1])
+    (tmp_path / "cut.nii.gz").write_bytes(gzip.compress(good)[:-300])
+    (tmp_path / "text.nii").write_text("hello " * 200)
+    (tmp_path / "void.nii.gz").touch()
+    huge = bytearray(good)
+    huge[42:48] = np.array([30000] * 3, "<i2").tobytes()
+    (tmp_path / "huge.nii").write_bytes(huge)
+    (tmp_path / "huge.nii.gz").write_bytes(gzip.compress(bytes(huge)))
+    colour = np.zeros((2, 2, 2), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.Nifti1Image(colour, np.eye(4)).to_filename(tmp_path / "colour.nii")
+    for name in (
+        "cut.nii",
+        "cut.nii.gz",
+        "text.nii",
+        "void.nii.gz",
+        "huge.nii",
+        "huge.nii.gz",
+        "colour.nii",
+    ):
+        with pytest.raises(UserError, match=name) as caught:
+            open_volume(tmp_path / name)
+        assert "\n" not in str(caught.value)
