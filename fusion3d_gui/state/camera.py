@@ -44,9 +44,12 @@ class Camera:
         self._refit()
 
     def resize(self, width_px: float, height_px: float) -> None:
-        """The view's new size; a zoomed view keeps its centre and scale."""
+        """The view's new size; a zoomed view keeps its centre and how much it is enlarged."""
+        zoom = self.zoom
         self._size = (max(1.0, width_px), max(1.0, height_px))
         self._refit()
+        if not self._fitted:
+            self.scale = min(zoom * self._fit_scale, _CLOSEST_PX_PER_MM)
 
     def _refit(self) -> None:
         rect = self._rect

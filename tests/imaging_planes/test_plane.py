@@ -1,0 +1,233 @@
+"""Planes: every voxel at its true place on screen, judged by SimpleITK and by phantoms."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from fusion3d_gui.imaging.plane import (
+    AXIAL,
+    CORONAL,
+    ORIENTATIONS,
+    SAGITTAL,
+    Plane,
+    Rect,
+    Slicer,
+    aligned_axes,
+    sample,
+)
+from fusion3d_gui.imaging.volume import Volume, spatial_letters
+
+SPACING_IJK = (0.7, 1.3, 3.1)
+
+
+def axis_aligned_affines() -> list[np.ndarray]:
+    """All 48 ways in which voxel axes can lie along patient axes."""
+    affines = []
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=3):
+            affine = np.eye(4)
+            affine[:3, :3] = 0
+            for voxel_axis, patient_axis in enumerate(order):
+                affine[patient_axis, voxel_axis] = signs[voxel_axis] * SPACING_IJK[voxel_axis]
+            affine[:3, 3] = (-11.5, 23.25, 7.125)
+            affines.append(affine)
+    return affines
+
+
+def rotation(degrees_xyz: tuple[float, float, float]) -> np.ndarray:
+    matrix = np.eye(3)
+    for axis, degrees in enumerate(degrees_xyz):
+        angle = np.deg2rad(degrees)
+        a, b = [other for other in range(3) if other != axis]
+        turn = np.eye(3)
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        matrix = turn @ matrix
+    return matrix
+
+
+def oblique_affine(degrees: tuple[float, float, float] = (12.0, -23.0, 31.0)) -> np.ndarray:
+    affine = np.eye(4)
+    affine[:3, :3] = rotation(degrees) @ np.diag(SPACING_IJK)
+    affine[:3, 3] = (-20.0, 5.0, 60.0)
+    return affine
+
+
+def noise(affine: np.ndarray, shape: tuple[int, int, int] = (9, 14, 17), seed: int = 0) -> Volume:
+    voxels = np.random.default_rng(seed).integers(-900, 2000, shape).astype(np.int16)
+    return Volume(voxels, affine)
+
+
+def as_sitk(volume: Volume) -> sitk.Image:
+    image = sitk.GetImageFromArray(volume.voxels)
+    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(volume.affine[:3, 3].tolist())
+    image.SetDirection((volume.affine[:3, :3] / spacing).ravel().tolist())
+    return image
+
+
+def sitk_on_plane(volume: Volume, plane: Plane, interpolator: int) -> np.ndarray:
+    rows, columns = plane.shape
+    reference = sitk.Image(columns, rows, 1, sitk.sitkFloat32)
+    right, down = plane.right_step, plane.down_step
+    axes = [right / np.linalg.norm(right), down / np.linalg.norm(down)]
+    axes.append(np.cross(*axes))
+    reference.SetOrigin(plane.origin_lps.tolist())
+    reference.SetSpacing((np.linalg.norm(right), np.linalg.norm(down), 1.0))
+    reference.SetDirection(np.stack(axes, axis=1).ravel().tolist())
+    out = sitk.Resample(
+        as_sitk(volume), reference, sitk.Transform(), interpolator, np.nan, sitk.sitkFloat32
+    )
+    return sitk.GetArrayFromImage(out)[0]
+
+
+def test_screen_follows_the_radiological_convention():
+    letters = {
+        each.name: (spatial_letters(each.right_lps), spatial_letters(each.down_lps))
+        for each in ORIENTATIONS
+    }
+    assert letters == {"Axial": ("L", "P"), "Coronal": ("L", "I"), "Sagittal": ("P", "I")}
+
+
+def test_screen_millimetres_and_patient_positions_are_inverse():
+    lps = np.array([-12.5, 40.25, -3.0])
+    for orientation in ORIENTATIONS:
+        u, v = orientation.to_screen(lps)
+        assert np.allclose(orientation.to_lps(u, v, lps[orientation.depth]), lps)
+
+
+@pytest.mark.parametrize("affine", axis_aligned_affines())
+def test_a_marker_in_the_patients_left_front_top_is_there_on_screen_in_every_orientation(affine):
+    shape = (8, 10, 12)
+    voxels = np.zeros(shape, np.int16)
+    volume = Volume(voxels, affine)
+    low, high = volume.bounds_lps
+    wanted = low + (high - low) * (0.8, 0.2, 0.8)  # to the left, anterior, superior
+    i, j, k = np.rint(volume.to_index(wanted)).astype(int)
+    voxels[k, j, i] = 1000
+    marker = volume.to_lps(np.array([i, j, k]))
+    slicer = Slicer(volume)
+    assert slicer.is_aligned
+    for orientation in ORIENTATIONS:
+        piece = slicer.cut(orientation, marker[orientation.depth])
+        assert piece.depth_mm == pytest.approx(marker[orientation.depth], abs=1e-9)
+        row, column = np.argwhere(piece.values == 1000)[0]
+        rows, columns = piece.values.shape
+        u = piece.rect.left + (column + 0.5) * piece.rect.width / columns
+        v = piece.rect.top + (row + 0.5) * piece.rect.height / rows
+        assert np.allclose((u, v), orientation.to_screen(marker), atol=1e-9)
+        upper, right_half = row < rows / 2, column > columns / 2
+        expected = {"Axial": (True, True), "Coronal": (True, True), "Sagittal": (True, False)}
+        assert (upper, right_half) == expected[orientation.name]
+
+
+@pytest.mark.parametrize("affine", axis_aligned_affines()[::5])
+def test_aligned_volumes_are_cut_exactly_as_simpleitk_finds_them_and_without_a_copy(affine):
+    volume = noise(affine)
+    slicer = Slicer(volume)
+    for orientation in ORIENTATIONS:
+        for index in range(slicer.count(orientation)):
+            depth = slicer.depth_of(orientation, index)
+            piece = slicer.cut(orientation, depth)
+            assert np.shares_memory(piece.values, volume.voxels)
+            plane = Plane.covering(orientation, piece.rect, depth, piece.values.shape)
+            expected = sitk_on_plane(volume, plane, sitk.sitkNearestNeighbor)
+            assert np.array_equal(piece.values.astype(np.float32), expected)
+
+
+@pytest.mark.parametrize("degrees", [(12.0, -23.0, 31.0), (0.0, 0.0, 5.0), (80.0, 10.0, -40.0)])
+@pytest.mark.parametrize("orientation", ORIENTATIONS, ids=lambda each: each.name)
+def test_oblique_volumes_are_sampled_as_simpleitk_samples_them(degrees, orientation):
+    volume = noise(oblique_affine(degrees))
+    slicer = Slicer(volume)
+    assert not slicer.is_aligned
+    depth = volume.center_lps[orientation.depth]
+    piece = slicer.cut(orientation, depth)
+    plane = Plane.covering(orientation, piece.rect, piece.depth_mm, piece.values.shape)
+    expected = sitk_on_plane(volume, plane, sitk.sitkLinear)
+    inside = ~np.isnan(expected)
+    assert inside.mean() > 0.2
+    assert (np.isnan(piece.values) != ~inside).mean() < 0.002  # on the very edge either may be
+    both = inside & ~np.isnan(piece.values)
+    assert np.abs(piece.values - expected)[both].max() < 0.05  # of 2900
+
+
+def test_a_sheared_volume_is_sampled_where_its_affine_says():
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    affine[1, 2] = 0.6  # as of a CT with a tilted gantry
+    k, j, i = np.meshgrid(np.arange(12), np.arange(20), np.arange(20), indexing="ij")
+    lps = np.stack([i, j, k], axis=-1) @ affine[:3, :3].T
+    volume = Volume((lps @ (1.0, 10.0, 100.0)).astype(np.float32), affine)
+    piece = Slicer(volume).cut(SAGITTAL, 9.0)
+    rows, columns = piece.values.shape
+    plane = Plane.covering(SAGITTAL, piece.rect, piece.depth_mm, (rows, columns))
+    where = plane.to_lps(np.arange(rows)[:, None], np.arange(columns)[None, :])
+    expected = where @ (1.0, 10.0, 100.0)
+    index = volume.to_index(where)
+    interior = ((index >= 0) & (index <= np.array([19, 19, 11]))).all(axis=-1)
+    assert interior.sum() > 100
+    assert np.allclose(piece.values[interior], expected[interior], atol=0.01)
+
+
+@pytest.mark.parametrize("coarse", [axis_aligned_affines()[7], oblique_affine()])
+@pytest.mark.parametrize("orientation", ORIENTATIONS, ids=lambda each: each.name)
+def test_a_coarse_grid_is_interpolated_on_a_plane_as_simpleitk_does(coarse, orientation):
+    values = np.random.default_rng(1).random((4, 5, 6)).astype(np.float32)
+    scale = np.diag([9.0, 7.0, 4.0, 1.0])
+    grid = Volume(values, coarse @ scale)
+    low, high = grid.bounds_lps
+    depth = (low + 0.4 * (high - low))[orientation.depth]
+    corners = orientation.to_screen(np.stack([low, high]))
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    # Larger than the grid on all sides: outside must be empty, the outer half cells not.
+    rect = Rect(left - 5.3, top - 4.7, right - left + 11, bottom - top + 9)
+    plane = Plane.covering(orientation, rect, depth, (97, 83))
+    found = sample(grid, plane)
+    expected = sitk_on_plane(grid, plane, sitk.sitkLinear)
+    assert (np.isnan(found) != np.isnan(expected)).mean() < 0.003
+    both = ~np.isnan(found) & ~np.isnan(expected)
+    assert np.abs(found - expected)[both].max() < 1e-4
+
+
+def test_the_two_ways_of_sampling_agree():
+    values = np.random.default_rng(2).random((5, 6, 7)).astype(np.float32)
+    straight = Volume(values, np.diag([8.0, 9.0, 10.0, 1.0]))
+    # Turned by so little that no value changes visibly, but enough to need the general way.
+    turn = np.eye(4)
+    turn[:3, :3] = rotation((0.0, 0.0, 0.01))
+    turned = Volume(values, turn @ straight.affine)
+    plane = Plane.covering(AXIAL, Rect(0, 0, 45, 40), 17.0, (80, 90))
+    assert np.allclose(sample(straight, plane), sample(turned, plane), atol=2e-3)
+
+
+def test_planes_are_numbered_along_the_patient_axis_and_clamped():
+    volume = noise(np.diag([-0.7, 1.3, 3.1, 1.0]))
+    slicer = Slicer(volume)
+    assert [slicer.count(each) for each in (AXIAL, CORONAL, SAGITTAL)] == [9, 14, 17]
+    for orientation in ORIENTATIONS:
+        count = slicer.count(orientation)
+        depths = [slicer.depth_of(orientation, index) for index in range(count)]
+        assert depths == sorted(depths)
+        assert [slicer.index_at(orientation, depth) for depth in depths] == list(range(count))
+        assert slicer.index_at(orientation, -1e6) == 0
+        assert slicer.index_at(orientation, 1e6) == count - 1
+        assert slicer.depth_of(orientation, count + 5) == depths[-1]
+
+
+def test_cosines_with_rounding_noise_count_as_aligned_and_a_degree_does_not():
+    rounded = np.diag([0.9, 0.9, 5.0, 1.0])
+    rounded[0, 1] = 1e-6
+    assert aligned_axes(noise(rounded)) == (0, 1, 2)
+    assert aligned_axes(noise(oblique_affine((0.0, 0.0, 1.0)), (20, 256, 256))) is None
+
+
+def test_a_volume_of_one_slice_shows_in_all_three_planes():
+    volume = noise(np.diag([1.0, 1.0, 5.0, 1.0]), (1, 6, 7))
+    slicer = Slicer(volume)
+    shapes = [slicer.cut(each, 0.0).values.shape for each in ORIENTATIONS]
+    assert shapes == [(6, 7), (1, 7), (1, 6)]

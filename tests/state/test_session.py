@@ -1,0 +1,269 @@
+"""The session: what is shown as current always belongs to what is on screen."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import numpy as np
+import pytest
+
+from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.demo_cases import DemoCase
+from fusion3d_gui.state.session import Session
+
+
+def open_and_wait(session, path, settled) -> None:
+    session.open(path)
+    settled(session)
+
+
+def predict_and_wait(session, settled) -> None:
+    session.predict()
+    settled(session)
+
+
+def test_opening_puts_the_case_its_window_and_its_middle_on_screen(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    volume = session.case.volume
+    assert volume.description == "a"
+    assert session.display.window_level.window == session.case.presets[0].window
+    index = volume.to_index(session.display.crosshair.position_lps)
+    assert np.allclose(index, (15, 17, 13))
+
+
+def test_the_windows_prediction_is_the_one_that_the_library_gives(session, make_case, settled):
+    path = make_case("a")
+    open_and_wait(session, path, settled)
+    session.form.set_value("age", 71)
+    session.form.set_value("sex", "M")
+    predict_and_wait(session, settled)
+    prediction = session.current_prediction
+    expected = load_predictor(session.bundle.folder, "cpu").predict(
+        session.case.volume, {"age": 71, "sex": "M", "diabetes": None}
+    )
+    assert prediction.probability == pytest.approx(expected.probability, abs=1e-9)
+    assert dict(prediction.metadata) == {"age": 71, "sex": "M", "diabetes": None}
+    assert session.device_text.startswith("CPU")
+
+
+def test_editing_the_form_marks_the_result_outdated_at_once_and_undoing_it_current_again(
+    session, make_case, settled
+):
+    open_and_wait(session, make_case("a"), settled)
+    session.form.set_value("age", 71)
+    predict_and_wait(session, settled)
+    assert session.current_prediction is not None
+    changes = []
+    session.result_changed.connect(lambda: changes.append(session.is_outdated))
+    session.form.set_value("age", 72)
+    assert session.is_outdated
+    assert session.current_prediction is None
+    session.form.set_value("age", 71)
+    assert session.current_prediction is not None
+    assert changes == [True, False]
+
+
+def test_a_result_asked_for_before_an_edit_arrives_as_outdated(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    session.predict()
+    session.form.set_value("age", 50)
+    settled(session)
+    assert session.result is not None
+    assert session.is_outdated
+    assert session.current_prediction is None
+
+
+def test_opening_another_case_during_a_prediction_never_shows_the_old_result_on_it(
+    session, make_case, settled
+):
+    open_and_wait(session, make_case("a", seed=1), settled)
+    session.predict()
+    session.open(make_case("b", seed=2))
+    wrong = []
+
+    def look() -> None:
+        result = session.result
+        if result is not None and result.request.case is not session.case:
+            wrong.append(result)
+
+    session.result_changed.connect(look)
+    session.case_changed.connect(look)
+    settled(session)
+    assert session.case.volume.description == "b"
+    assert not wrong
+    assert session.result is None
+    predict_and_wait(session, settled)
+    assert session.current_prediction.volume_sha256 == session.case.volume.sha256
+
+
+def test_a_new_case_starts_with_an_empty_form(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    session.form.set_value("age", 71)
+    open_and_wait(session, make_case("b"), settled)
+    assert session.form.values == {"age": None, "sex": None, "diabetes": None}
+
+
+def test_changing_the_model_drops_the_result_and_keeps_what_was_typed(
+    session, make_case, make_bundle, settled
+):
+    open_and_wait(session, make_case("a"), settled)
+    session.form.set_value("age", 71)
+    predict_and_wait(session, settled)
+    session.add_bundle(make_bundle("add"))
+    settled(session)
+    assert session.bundle.name == "test-add"
+    assert session.result is None
+    assert session.form.values["age"] == 71
+    predict_and_wait(session, settled)
+    assert session.current_prediction.bundle_name == "test-add"
+
+
+def test_cancelling_a_prediction_leaves_no_result_and_the_next_one_works(
+    session, make_case, settled
+):
+    open_and_wait(session, make_case("a"), settled)
+    session.predict()
+    assert session.predicting
+    session.cancel_inference()
+    assert not session.predicting
+    settled(session)
+    assert session.result is None
+    predict_and_wait(session, settled)
+    assert session.current_prediction is not None
+
+
+def test_cancelling_a_prediction_keeps_the_result_before_it(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    predict_and_wait(session, settled)
+    before = session.current_prediction
+    session.predict()
+    session.cancel_inference()
+    settled(session)
+    assert session.current_prediction is before
+
+
+def test_a_file_that_is_no_scan_gives_a_sentence_and_the_present_case_stays(
+    session, make_case, settled, tmp_path
+):
+    open_and_wait(session, make_case("a"), settled)
+    case = session.case
+    bad = tmp_path / "letter.dcm"
+    bad.write_text("Dear colleague")
+    notices = []
+    session.noticed.connect(notices.append)
+    open_and_wait(session, bad, settled)
+    assert session.case is case
+    assert [notice.level for notice in notices] == ["error"]
+    assert "letter.dcm" in notices[0].text
+
+
+def test_a_broken_model_gives_a_sentence_and_the_window_lives_on(
+    session, make_case, make_bundle, settled
+):
+    broken = make_bundle("multiply")
+    (broken / "models" / "model.safetensors").write_bytes(b"no weights")
+    notices = []
+    session.noticed.connect(notices.append)
+    session.add_bundle(broken)
+    settled(session)
+    assert notices
+    assert notices[-1].level == "error"
+    session.choose_bundle(session.bundles[0])
+    open_and_wait(session, make_case("a"), settled)
+    predict_and_wait(session, settled)
+    assert session.current_prediction is not None
+
+
+def test_a_demo_opens_with_its_model_and_metadata_and_is_predicted(
+    session, make_case, make_bundle, settled, qtbot
+):
+    demo = DemoCase(
+        "positive",
+        "A case",
+        make_case("demo"),
+        make_bundle("add"),
+        {"age": 66, "sex": "F", "diabetes": True},
+        "",
+    )
+    session.open_demo(demo)
+    qtbot.waitUntil(lambda: session.current_prediction is not None, timeout=60_000)
+    assert session.current_prediction.bundle_name == "test-add"
+    assert dict(session.current_prediction.metadata) == dict(demo.metadata)
+
+
+def test_the_crosshair_goes_to_the_heatmaps_peak_when_asked(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    before = session.display.crosshair.position_lps
+    session.go_to_peak()
+    assert np.array_equal(session.display.crosshair.position_lps, before)
+    predict_and_wait(session, settled)
+    session.go_to_peak()
+    peak = session.current_prediction.heatmap.peak_lps
+    low, high = session.case.volume.bounds_lps
+    assert np.allclose(session.display.crosshair.position_lps, np.clip(peak, low, high))
+
+
+def test_a_model_is_loaded_in_the_background_and_tells_its_device(session, settled):
+    session.prepare_model()
+    settled(session)
+    assert session.device_text.startswith("CPU")
+
+
+def test_closing_during_work_ends_both_threads(qapp, make_bundle, make_case, settled):
+    session = Session([BundleInfo.read(make_bundle())], device="cpu")
+    session.open(make_case("a"))
+    settled(session)
+    session.predict()
+    session.open(make_case("b"))
+    assert session.close()
+    names = {thread.name for thread in threading.enumerate()}
+    assert not {"fusion3d-loading", "fusion3d-inference"} & names
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_order_of_opening_editing_predicting_and_cancelling_shows_a_wrong_result(
+    session, make_case, make_bundle, settled, qtbot, seed
+):
+    chance = random.Random(seed)
+    paths = [make_case(f"case{number}", seed=number) for number in range(3)]
+    infos = [session.bundle, BundleInfo.read(make_bundle("add"))]
+    problems = []
+
+    def look() -> None:
+        prediction = session.current_prediction
+        if prediction is None:
+            return
+        if (
+            prediction.bundle_name != session.bundle.name
+            or dict(prediction.metadata) != session.form.values
+            or session.result.request.case is not session.case
+            or prediction.volume_sha256 != session.case.volume.sha256
+        ):
+            problems.append(prediction)
+
+    for signal in (session.result_changed, session.case_changed, session.bundle_changed):
+        signal.connect(look)
+    session.form.edited.connect(look)
+    moves = {
+        "open": lambda: session.open(chance.choice(paths)),
+        "predict": session.predict,
+        "cancel": session.cancel_inference,
+        "cancel_loading": session.cancel_loading,
+        "edit": lambda: session.form.set_value("age", float(chance.randint(40, 60))),
+        "model": lambda: session.choose_bundle(chance.choice(infos)),
+        "prepare": session.prepare_model,
+    }
+    open_and_wait(session, paths[0], settled)
+    for _ in range(40):
+        name = chance.choices(list(moves), weights=(3, 6, 1, 1, 3, 1, 1))[0]
+        moves[name]()
+        look()
+        qtbot.wait(chance.choice((0, 1, 5, 30, 120)))
+        look()
+    settled(session)
+    predict_and_wait(session, settled)
+    look()
+    assert session.current_prediction is not None
+    assert not problems
