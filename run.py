@@ -41,6 +41,7 @@ QT_LIBRARIES = {
     "libxcb-xfixes.so.0": "libxcb-xfixes0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libX11-xcb.so.1": "libx11-xcb1",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
 }
 
 
@@ -67,7 +68,9 @@ def run_demo() -> int:
         return subprocess.call([PYTHON, "-m", "fusion3d_gui", "demo"], cwd=ROOT)
     say("No display: running the same window off screen")
     OUTPUT.mkdir(exist_ok=True)
-    picture, result, heatmap = (OUTPUT / f"demo{end}" for end in (".png", ".json", "-heatmap.nii.gz"))
+    picture, result, heatmap = (
+        OUTPUT / f"demo{end}" for end in (".png", ".json", "-heatmap.nii.gz")
+    )
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     fusion3d = [PYTHON, "-m", "fusion3d_gui"]
     subprocess.run(
