@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,9 +155,23 @@ class DicomFile:
     frame_count: int
 
     @property
+    def has_functional_groups(self) -> bool:
+        """Whether it is an enhanced multi-frame image, which describes each frame (PS3.3 A.36)."""
+        return self.elements.has("PerFrameFunctionalGroupsSequence")
+
+    @property
     def is_localiser(self) -> bool:
         """Whether it is a scout image, made to plan others on (PS3.3 C.8.2.1.1.1)."""
         return "LOCALIZER" in self.elements.text("ImageType").upper().split("\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Stored value to real value: ``stored * slope + intercept``, in ``unit`` (empty: not said)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,8 +188,12 @@ class Frame:
         Unit vectors (LPS) along a row and down a column, six numbers; None where not said.
     spacing
         mm between rows, and between columns; None where not said.
-    slope, intercept
+    slice_mm
+        mm from this slice to the next as the header says; None where it does not.
+    scale
         Stored value to real value.
+    windows
+        (centre, width) pairs in real values.
     labels
         What tells it from another frame at the same place, by keyword: echo, time, b-value ...
     tile
@@ -186,9 +205,10 @@ class Frame:
     position: tuple[float, float, float] | None
     orientation: tuple[float, ...] | None
     spacing: tuple[float, float] | None
-    slope: float
-    intercept: float
-    labels: dict[str, str]
+    slice_mm: float | None
+    scale: Scale
+    windows: tuple[tuple[float, float], ...]
+    labels: Mapping[str, str]
     tile: tuple[int, int, int, int] | None = None
 
     @property
@@ -285,3 +305,21 @@ def unit_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | N
     if abs(sum(a * b for a, b in zip(unit[:3], unit[3:], strict=True))) > 0.01:
         return None
     return tuple(unit)
+
+
+def slice_mm(elements: Elements) -> float | None:
+    """Distance from slice to slice as the header says; None where it does not."""
+    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+        number = elements.number(keyword)
+        if number is not None and abs(number) > 1e-6:
+            return abs(number)
+    return None
+
+
+def windows(elements: Elements) -> tuple[tuple[float, float], ...]:
+    """(centre, width) pairs that the header recommends, in its order."""
+    centers = elements.numbers("WindowCenter") or ()
+    widths = elements.numbers("WindowWidth") or ()
+    return tuple(
+        (center, width) for center, width in zip(centers, widths, strict=False) if width > 0
+    )

@@ -76,17 +76,13 @@ def _read_native(
     stream: BinaryIO, file: DicomFile, index: int, target: np.ndarray | None, notices: set[str]
 ) -> np.ndarray:
     pixels = file.format
+    if pixels.bits_allocated == 1:
+        return _read_bits(stream, file, index)
     size = pixels.frame_bits // 8
     if target is None or target.dtype != pixels.dtype or target.nbytes != size:
         target = np.empty(size // pixels.dtype.itemsize, pixels.dtype)
     stream.seek(file.pixels.offset + index * size)
-    view = memoryview(cast(bytearray, target)).cast("B")
-    got = 0
-    while got < size:
-        count = stream.readinto(view[got:])  # type: ignore[attr-defined]
-        if not count:
-            raise UserError("is cut short", path=file.path, remedy="Copy it again from its source.")
-        got += count
+    _read_into(stream, target, file)
     if file.transfer_syntax == EXPLICIT_BIG:
         target.byteswap(inplace=True)
     _mend_bits(target, pixels, True, notices)
@@ -98,6 +94,28 @@ def _read_native(
     if pixels.planar:
         return target.reshape(3, pixels.rows, pixels.columns).transpose(1, 2, 0)
     return target.reshape(pixels.rows, pixels.columns, 3)
+
+
+def _read_bits(stream: BinaryIO, file: DicomFile, index: int) -> np.ndarray:
+    """A frame of one bit a pixel: packed from the lowest bit on, frames not padded (PS3.5 8.1.1)."""
+    size = file.format.rows * file.format.columns
+    first, last = index * size // 8, -(-(index + 1) * size // 8)
+    packed = np.empty(last - first, np.uint8)
+    stream.seek(file.pixels.offset + first)
+    _read_into(stream, packed, file)
+    bits = np.unpackbits(packed, bitorder="little")
+    start = index * size - 8 * first
+    return bits[start : start + size].reshape(file.format.rows, file.format.columns)
+
+
+def _read_into(stream: BinaryIO, target: np.ndarray, file: DicomFile) -> None:
+    view = memoryview(cast(bytearray, target)).cast("B")
+    got = 0
+    while got < len(view):
+        count = stream.readinto(view[got:])  # type: ignore[attr-defined]
+        if not count:
+            raise UserError("is cut short", path=file.path, remedy="Copy it again from its source.")
+        got += count
 
 
 def _mend_bits(image: np.ndarray, pixels: PixelFormat, containers: bool, notices: set[str]) -> None:

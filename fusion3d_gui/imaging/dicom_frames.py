@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 from fusion3d_gui.imaging.dicom_elements import Elements
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, unit_orientation
+from fusion3d_gui.imaging.dicom_enhanced import enhanced_frames
+from fusion3d_gui.imaging.dicom_file import (
+    DicomFile,
+    Frame,
+    Scale,
+    read_dicom_file,
+    slice_mm,
+    unit_orientation,
+    windows,
+)
 from fusion3d_gui.imaging.dicom_mosaic import is_mosaic, split_mosaic
 
-#: What may tell apart volumes within one series, strongest first, and how it is called on screen.
-LABELS = {
-    "ImageType": "type",
-    "EchoNumbers": "echo",
-    "EchoTime": "TE",
-    "DiffusionBValue": "b",
-    "TemporalPositionIdentifier": "time point",
-    "TriggerTime": "trigger time",
-    "AcquisitionNumber": "acquisition",
-    "AcquisitionTime": "acquired",
-    "ContentTime": "time",
-}
+#: What may tell apart volumes within one series, besides the b-value.
+_LABELS = (
+    "ImageType",
+    "EchoNumbers",
+    "EchoTime",
+    "TemporalPositionIdentifier",
+    "TriggerTime",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+    "ContentTime",
+)
 
 
-def frames_of(file: DicomFile) -> tuple[Frame, ...]:
-    """All frames of a file, in stored order."""
+@dataclass(frozen=True, slots=True, eq=False)
+class DicomImage:
+    """A file, its frames in stored order, and what the user should know of it."""
+
+    file: DicomFile
+    frames: tuple[Frame, ...]
+    notices: tuple[str, ...] = ()
+
+
+def read_image(path: Path) -> DicomImage:
+    """Read a file's header and find its frames.
+
+    Raises ``NotDicom`` where it is something else, and UserError where it is DICOM that can't be
+    used.
+    """
+    file = read_dicom_file(path)
+    if file.has_functional_groups:
+        return DicomImage(file, *enhanced_frames(file))
+    return DicomImage(file, _classic_frames(file))
+
+
+def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     elements = file.elements
-    slope, intercept = _rescale(elements)
-    labels = _labels(elements)
     orientation = unit_orientation(elements.numbers("ImageOrientationPatient"))
-    spacing = _spacing(elements)
     positions = _positions(file, orientation)
+    first = Frame(
+        file=file,
+        index=0,
+        position=positions[0],
+        orientation=orientation,
+        spacing=_spacing(elements),
+        slice_mm=slice_mm(elements),
+        scale=Scale(*_rescale(elements), _unit(elements)),
+        windows=windows(elements),
+        labels=_labels(elements),
+    )
     frames = tuple(
-        Frame(file, index, positions[index], orientation, spacing, slope, intercept, labels)
-        for index in range(file.frame_count)
+        replace(first, index=index, position=position) for index, position in enumerate(positions)
     )
     if is_mosaic(file):
         return tuple(tile for frame in frames for tile in split_mosaic(frame))
@@ -77,8 +115,16 @@ def _rescale(elements: Elements) -> tuple[float, float]:
     return slope or 1.0, intercept or 0.0
 
 
+def _unit(elements: Elements) -> str:
+    said = elements.text("RescaleType") or elements.text("Units")
+    if said.upper() in ("", "US", "UNSPECIFIED"):
+        # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
+        return "HU" if elements.text("Modality") == "CT" else ""
+    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
+
+
 def _labels(elements: Elements) -> dict[str, str]:
-    labels = {keyword: elements.text(keyword) for keyword in LABELS if keyword != "DiffusionBValue"}
+    labels = {keyword: elements.text(keyword) for keyword in _LABELS}
     b_value = elements.double("DiffusionBValue")
     if b_value is not None:
         labels["DiffusionBValue"] = f"{b_value:g}"

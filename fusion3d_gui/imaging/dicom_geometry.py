@@ -76,10 +76,9 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
     affine[:3, 1] = np.array(first.orientation[3:]) * spacing[0]
     affine[:3, 3] = positions[0]
     if len(frames) == 1:
-        thickness, said = nominal_slice_mm(first)
-        if not said:
+        if first.slice_mm is None:
             notices.append("The file does not say how thick its slice is; 1 mm is shown.")
-        affine[:3, 2] = normal * thickness
+        affine[:3, 2] = normal * (first.slice_mm or 1.0)
         return Layout(affine, 1, np.zeros(1, dtype=int), tuple(notices))
 
     depths = (positions - positions[0]) @ normal
@@ -101,15 +100,6 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
         )
     count = int(np.ceil(slots.max() - 1e-6)) + 1
     return Layout(affine, count, slots, tuple(notices))
-
-
-def nominal_slice_mm(frame: Frame) -> tuple[float, bool]:
-    """Distance from slice to slice as the header says, for want of positions; False: unsaid, 1 mm."""
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        number = frame.file.elements.number(keyword)
-        if number is not None and abs(number) > 1e-6:
-            return abs(number), True
-    return 1.0, False
 
 
 def _line(positions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_csa import csa_numbers, read_csa
 from fusion3d_gui.imaging.dicom_elements import Elements, read_elements, tags
 from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
-from fusion3d_gui.imaging.dicom_geometry import nominal_slice_mm
 
 
 def is_mosaic(file: DicomFile) -> bool:
@@ -49,19 +49,13 @@ def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
         said = csa_numbers(csa, "SliceNormalVector", 3)
         if said is not None and float(np.dot(said, normal)) < 0:
             normal = -normal
-        step = normal * nominal_slice_mm(whole)[0]
+        step = normal * (whole.slice_mm or 1.0)
         positions = [_triple(corner + number * step) for number in range(count)]
     return tuple(
-        Frame(
-            file,
-            whole.index,
-            positions[number],
-            whole.orientation,
-            whole.spacing,
-            whole.slope,
-            whole.intercept,
-            whole.labels,
-            ((number // side) * rows, (number % side) * columns, rows, columns),
+        replace(
+            whole,
+            position=positions[number],
+            tile=((number // side) * rows, (number % side) * columns, rows, columns),
         )
         for number in range(count)
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import check_memory
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
+from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, Scale
 from fusion3d_gui.imaging.dicom_frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.luminance import luminance
@@ -21,11 +21,10 @@ from fusion3d_gui.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Voxels ``[k, j, i]``; real value = ``voxels * slope + intercept``."""
+    """Voxels ``[k, j, i]``, and what their numbers mean."""
 
     voxels: np.ndarray
-    slope: float
-    intercept: float
+    scale: Scale
     notices: tuple[str, ...]
 
 
@@ -41,7 +40,7 @@ def read_pixels(stack: Stack, progress: Progress) -> Pixels:
     frames = stack.frames
     _check_syntaxes(frames)
     path = frames[0].file.path
-    scales = {(frame.slope, frame.intercept) for frame in frames}
+    scales = {frame.scale for frame in frames}
     real = len(scales) > 1
     stored = frames[0].file.format.dtype
     dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
@@ -53,7 +52,7 @@ def read_pixels(stack: Stack, progress: Progress) -> Pixels:
     blank = count > len(frames)
     voxels = np.zeros(shape, dtype) if blank else np.empty(shape, dtype)
     notices = _fill(voxels, frames, slots, real, progress)
-    slope, intercept = (1.0, 0.0) if real else next(iter(scales))
+    scale = Scale(unit=frames[0].scale.unit) if real else frames[0].scale
     if real:
         notices.append("The rescale differs from slice to slice; applied, as real values.")
     if blank:
@@ -62,7 +61,7 @@ def read_pixels(stack: Stack, progress: Progress) -> Pixels:
         voxels[~filled] = voxels[filled].min()
     if not even:
         voxels = _interpolate(voxels, stack.layout.slots, stack.shape[0])
-    return Pixels(voxels, slope, intercept, tuple(notices))
+    return Pixels(voxels, scale, tuple(notices))
 
 
 def _check_syntaxes(frames: Sequence[Frame]) -> None:
@@ -114,7 +113,7 @@ def _fill_from(file: DicomFile, job: list[tuple[Frame, np.ndarray]], real: bool)
                 row, column, rows, columns = frame.tile
                 part = gray[row : row + rows, column : column + columns]
             if real:
-                part = part.astype(np.float64) * frame.slope + frame.intercept
+                part = part.astype(np.float64) * frame.scale.slope + frame.scale.intercept
             if part is not out:
                 out[...] = part
     return notices

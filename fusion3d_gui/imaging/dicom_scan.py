@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_elements import NotDicom
-from fusion3d_gui.imaging.dicom_file import DicomFile, read_dicom_file
+from fusion3d_gui.imaging.dicom_frames import DicomImage, read_image
 from fusion3d_gui.progress import Progress
 
 #: A folder tree larger than this is surely not one case (a disk's root, say).
@@ -20,7 +20,7 @@ _MOST_FILES = 200_000
 class Scan:
     """What lies under a folder: DICOM images, DICOM files that can't be used, and all the rest."""
 
-    files: tuple[DicomFile, ...]
+    images: tuple[DicomImage, ...]
     refused: tuple[UserError, ...]
     others: tuple[Path, ...]
 
@@ -47,19 +47,19 @@ _NO_IMAGE = "is a DICOM file without an image"
 def scan_folder(folder: Path, progress: Progress) -> Scan:
     """Look at every file under a folder, whatever its name."""
     paths = list(_files_under(folder))
-    files: list[DicomFile] = []
+    images: list[DicomImage] = []
     refused: list[UserError] = []
     others: list[Path] = []
     for number, path in enumerate(paths):
         if number % 50 == 0:
             progress(number / len(paths), f"Looking at {len(paths):,} files")
         try:
-            files.append(read_dicom_file(path))
+            images.append(read_image(path))
         except NotDicom:
             others.append(path)
         except UserError as error:
             refused.append(error)
-    return Scan(tuple(files), tuple(refused), tuple(others))
+    return Scan(tuple(images), tuple(refused), tuple(others))
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

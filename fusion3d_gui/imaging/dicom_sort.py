@@ -8,15 +8,32 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
-from fusion3d_gui.imaging.dicom_frames import LABELS, frames_of
+from fusion3d_gui.imaging.dicom_file import Frame
+from fusion3d_gui.imaging.dicom_frames import DicomImage
 from fusion3d_gui.imaging.dicom_geometry import (
     SAME_PLACE_MM,
     Layout,
     depths_mm,
     lay_out,
-    nominal_slice_mm,
 )
+
+#: What may tell apart volumes within one series, strongest first, and how it is called on screen.
+_LABELS = {
+    "ImageType": "type",
+    "ComplexImageComponent": "",
+    "SegmentNumber": "segment",
+    "EchoNumbers": "echo",
+    "EchoTime": "TE",
+    "DiffusionBValue": "b",
+    "DiffusionDirectionality": "",
+    "TemporalPositionIdentifier": "time point",
+    "TriggerTime": "trigger time",
+    "StackID": "stack",
+    "AcquisitionNumber": "acquisition",
+    "DiffusionGradientOrientation": "direction",
+    "AcquisitionTime": "acquired",
+    "ContentTime": "time",
+}
 
 #: Direction cosines that differ by less belong to one stack.
 _SAME_ORIENTATION = 1e-3
@@ -47,12 +64,12 @@ class Stack:
         return (self.layout.slice_count, *self.frames[0].shape)
 
 
-def sort_into_stacks(files: Iterable[DicomFile]) -> list[Stack]:
-    """Split files into volumes as a radiologist would; largest first, localisers last."""
-    by_series: dict[str, list[DicomFile]] = defaultdict(list)
-    for file in files:
-        uid = file.elements.text("SeriesInstanceUID")
-        by_series[uid or f"no-uid-{file.path.parent.name}"].append(file)
+def sort_into_stacks(images: Iterable[DicomImage]) -> list[Stack]:
+    """Split images into volumes as a radiologist would; largest first, localisers last."""
+    by_series: dict[str, list[DicomImage]] = defaultdict(list)
+    for image in images:
+        uid = image.file.elements.text("SeriesInstanceUID")
+        by_series[uid or f"no-uid-{image.file.path.parent.name}"].append(image)
     stacks: list[Stack] = []
     for uid, members in by_series.items():
         stacks += _stacks_of_series(uid, members)
@@ -65,9 +82,10 @@ def _size(stack: Stack) -> int:
     return k * j * i
 
 
-def _stacks_of_series(uid: str, files: list[DicomFile]) -> list[Stack]:
-    kept, notices = _without_duplicates(files)
-    frames = [frame for file in kept for frame in frames_of(file)]
+def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
+    kept, notices = _without_duplicates(images)
+    notices += dict.fromkeys(notice for image in kept for notice in image.notices)
+    frames = [frame for image in kept for frame in image.frames]
     groups = [
         (labels, part) for group in _alike(frames) for labels, part in _one_frame_per_place(group)
     ]
@@ -88,11 +106,12 @@ def _stacks_of_series(uid: str, files: list[DicomFile]) -> list[Stack]:
     ]
 
 
-def _without_duplicates(files: list[DicomFile]) -> tuple[list[DicomFile], list[str]]:
-    """Drop files that are the same image once more (same UID, number and place)."""
-    seen: dict[tuple[str, ...], DicomFile] = {}
+def _without_duplicates(images: list[DicomImage]) -> tuple[list[DicomImage], list[str]]:
+    """Drop those that are the same image once more (same UID, number and place)."""
+    seen: set[tuple[str, ...]] = set()
     kept = []
-    for file in sorted(files, key=lambda file: str(file.path)):
+    for image in sorted(images, key=lambda image: str(image.file.path)):
+        file = image.file
         uid = file.elements.text("SOPInstanceUID")
         identity = (
             uid,
@@ -102,9 +121,9 @@ def _without_duplicates(files: list[DicomFile]) -> tuple[list[DicomFile], list[s
         )
         if uid and identity in seen:
             continue
-        seen[identity] = file
-        kept.append(file)
-    dropped = len(files) - len(kept)
+        seen.add(identity)
+        kept.append(image)
+    dropped = len(images) - len(kept)
     if not dropped:
         return kept, []
     return kept, [f"{dropped} duplicate {'file' if dropped == 1 else 'files'} left out."]
@@ -159,7 +178,9 @@ def _one_frame_per_place(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
     several = Counter(values for values, _ in volumes)
     named = []
     for (values, turn), members in volumes.items():
-        words = [f"{LABELS[key]} {value}" for key, value in zip(keys, values, strict=True) if value]
+        words = [
+            f"{_LABELS[key]} {value}" for key, value in zip(keys, values, strict=True) if value
+        ]
         if several[values] > 1:
             words.append(f"volume {turn + 1}")
         named.append((", ".join(words), members))
@@ -184,7 +205,7 @@ def _telling_labels(frames: Sequence[Frame], place: np.ndarray, crowd: int) -> l
     """
     keys: list[str] = []
     left = crowd
-    for key in LABELS:
+    for key in _LABELS:
         trial = [*keys, key]
         values = [tuple(frame.labels.get(each, "") for each in trial) for frame in frames]
         if len(set(values)) > crowd:
@@ -206,8 +227,7 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
     ordered = sorted(frames, key=_number)
     first = ordered[0]
     row_mm, column_mm = first.spacing or (1.0, 1.0)
-    slice_mm, _ = nominal_slice_mm(first)
-    affine = np.diag([column_mm, row_mm, slice_mm, 1.0])
+    affine = np.diag([column_mm, row_mm, first.slice_mm or 1.0, 1.0])
     notice = (
         "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."

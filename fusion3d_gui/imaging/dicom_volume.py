@@ -33,15 +33,16 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
 def volume_of(stack: Stack, path: Path, notices: tuple[str, ...], progress: Progress) -> Volume:
     """Read a stack's pixels into a volume. Raises UserError as :func:`read_pixels` does."""
     pixels = read_pixels(stack, progress)
-    elements = stack.frames[len(stack.frames) // 2].file.elements
+    middle = stack.frames[len(stack.frames) // 2]
+    elements = middle.file.elements
     return Volume(
         voxels=pixels.voxels,
         affine=stack.layout.affine,
-        slope=pixels.slope,
-        intercept=pixels.intercept,
-        unit=_unit(elements),
+        slope=pixels.scale.slope,
+        intercept=pixels.scale.intercept,
+        unit=pixels.scale.unit,
         modality=elements.text("Modality"),
-        windows=_windows(elements),
+        windows=middle.windows,
         description=_description(stack),
         series_uid=stack.uid,
         path=path,
@@ -57,22 +58,6 @@ def _description(stack: Stack) -> str:
         number = elements.text("SeriesNumber")
         name = f"Series {number}" if number else "Series"
     return f"{name} ({stack.part})" if stack.part else name
-
-
-def _unit(elements: Elements) -> str:
-    said = elements.text("RescaleType") or elements.text("Units")
-    if said.upper() in ("", "US", "UNSPECIFIED"):
-        # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
-        return "HU" if elements.text("Modality") == "CT" else ""
-    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
-
-
-def _windows(elements: Elements) -> tuple[tuple[float, float], ...]:
-    centers = elements.numbers("WindowCenter") or ()
-    widths = elements.numbers("WindowWidth") or ()
-    return tuple(
-        (center, width) for center, width in zip(centers, widths, strict=False) if width > 0
-    )
 
 
 def _attributes(elements: Elements) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_elements import NotDicom
-from fusion3d_gui.imaging.dicom_file import read_dicom_file
+from fusion3d_gui.imaging.dicom_frames import read_image
 from fusion3d_gui.imaging.dicom_scan import Scan, scan_folder
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.dicom_volume import series_of, volume_of
@@ -76,12 +76,12 @@ def _choices(path: Path, progress: Progress) -> list[_Choice]:
     if is_nifti(path):
         return [_nifti_choice(path)]
     try:
-        file = read_dicom_file(path)
+        image = read_image(path)
     except NotDicom:
         raise UserError(
             "is not a scan that can be opened", path=path, remedy="Give DICOM or NIfTI."
         ) from None
-    return _dicom_choices(Scan((file,), (), ()), path)
+    return _dicom_choices(Scan((image,), (), ()), path)
 
 
 def _folder_choices(folder: Path, progress: Progress) -> list[_Choice]:
@@ -114,7 +114,7 @@ def _dicom_choices(scan: Scan, path: Path) -> list[_Choice]:
             lambda notices, progress: volume_of(stack, path, (*scan.notices, *notices), progress),
         )
 
-    return [choice(stack) for stack in sort_into_stacks(scan.files)]
+    return [choice(stack) for stack in sort_into_stacks(scan.images)]
 
 
 def _nifti_choice(path: Path) -> _Choice:
