@@ -46,7 +46,11 @@ _NO_IMAGE = "is a DICOM file without an image"
 
 def scan_folder(folder: Path, progress: Progress) -> Scan:
     """Look at every file under a folder, whatever its name."""
-    paths = list(_files_under(folder))
+    return scan_files(list(_files_under(folder)), progress)
+
+
+def scan_files(paths: list[Path], progress: Progress) -> Scan:
+    """Look at these files."""
     images: list[DicomImage] = []
     refused: list[UserError] = []
     others: list[Path] = []

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.archive import is_archive, unpacked
 from fusion3d_gui.imaging.dicom_elements import NotDicom
 from fusion3d_gui.imaging.dicom_frames import read_image
-from fusion3d_gui.imaging.dicom_scan import Scan, scan_folder
+from fusion3d_gui.imaging.dicom_scan import Scan, scan_files, scan_folder
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.dicom_volume import series_of, volume_of
+from fusion3d_gui.imaging.dicomdir import is_dicomdir, listed_files
 from fusion3d_gui.imaging.nifti import is_nifti, nifti_series, read_nifti
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress, part_of
+
+_FORMATS = "Give DICOM or NIfTI."
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,8 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
     Reads headers only. Raises UserError if there is nothing that can be opened, and lets the
     progress callback's ``Cancelled`` through.
     """
-    return [choice.series for choice in _choices(Path(path), progress)]
+    with ExitStack() as held:
+        return [choice.series for choice in _choices(Path(path), progress, held)]
 
 
 def open_volume(
@@ -45,26 +51,31 @@ def open_volume(
     callback's ``Cancelled`` through.
     """
     path = Path(path)
-    choices = _choices(path, part_of(progress, 0.0, 0.2))
-    notices: tuple[str, ...] = ()
-    choice = choices[0]
-    if series_uid is not None:
-        found = [each for each in choices if each.series.uid == series_uid]
-        if not found:
-            raise UserError(
-                f"holds no series {series_uid}",
-                path=path,
-                remedy="List its series with: fusion3d info.",
-            )
-        choice = found[0]
-    elif len(choices) > 1:
-        notices = (f"{len(choices)} series found; the largest is open.",)
-    volume = choice.read(notices, part_of(progress, 0.2, 1.0))
+    with ExitStack() as held:
+        choices = _choices(path, part_of(progress, 0.0, 0.2), held)
+        choice, notices = _chosen(choices, series_uid, path)
+        volume = choice.read(notices, part_of(progress, 0.2, 1.0))
     progress(1.0, "Open")
     return volume
 
 
-def _choices(path: Path, progress: Progress) -> list[_Choice]:
+def _chosen(
+    choices: list[_Choice], series_uid: str | None, path: Path
+) -> tuple[_Choice, tuple[str, ...]]:
+    if series_uid is None:
+        if len(choices) == 1:
+            return choices[0], ()
+        return choices[0], (f"{len(choices)} series found; the largest is open.",)
+    for choice in choices:
+        if choice.series.uid == series_uid:
+            return choice, ()
+    raise UserError(
+        f"holds no series {series_uid}", path=path, remedy="List its series with: fusion3d info."
+    )
+
+
+def _choices(path: Path, progress: Progress, held: ExitStack) -> list[_Choice]:
+    """What a path offers, best first. What has to last until it is read is given to ``held``."""
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError):  # e.g. a name that is too long
@@ -72,49 +83,48 @@ def _choices(path: Path, progress: Progress) -> list[_Choice]:
     if not exists:
         raise UserError("there is no such file or folder", path=path)
     if is_folder:
-        return _folder_choices(path, progress)
+        return _scan_choices(scan_folder(path, progress), path)
     if is_nifti(path):
         return [_nifti_choice(path)]
+    if is_archive(path):
+        folder = held.enter_context(unpacked(path, part_of(progress, 0.0, 0.8)))
+        return _scan_choices(scan_folder(folder, part_of(progress, 0.8, 1.0)), path)
+    if is_dicomdir(path):
+        files, missing = listed_files(path)
+        notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
+        return _scan_choices(scan_files(files, progress), path, notices)
     try:
         image = read_image(path)
     except NotDicom:
-        raise UserError(
-            "is not a scan that can be opened", path=path, remedy="Give DICOM or NIfTI."
-        ) from None
-    return _dicom_choices(Scan((image,), (), ()), path)
+        raise UserError("is not a scan that can be opened", path=path, remedy=_FORMATS) from None
+    return _scan_choices(Scan((image,), (), ()), path)
 
 
-def _folder_choices(folder: Path, progress: Progress) -> list[_Choice]:
-    scan = scan_folder(folder, progress)
-    choices = _dicom_choices(scan, folder)
-    volumes = [_nifti_choice(path) for path in scan.others if is_nifti(path)]
-    volumes.sort(key=lambda choice: -choice.series.voxel_count)
-    choices += volumes
+def _scan_choices(scan: Scan, path: Path, notices: tuple[str, ...] = ()) -> list[_Choice]:
+    """Volumes among the files that a scan found under ``path``: DICOM before others."""
+    said = (*notices, *scan.notices)
+    choices = [_dicom_choice(stack, path, said) for stack in sort_into_stacks(scan.images)]
+    others = [_nifti_choice(file) for file in scan.others if is_nifti(file)]
+    choices += sorted(others, key=lambda choice: -choice.series.voxel_count)
     if choices:
         return choices
+    if len(scan.refused) == 1:
+        raise scan.refused[0]
     if scan.refused:
-        only = len(scan.refused) == 1
-        raise (
-            scan.refused[0]
-            if only
-            else UserError(
-                f"none of its {len(scan.refused)} DICOM files can be opened;"
-                f" the first, {scan.refused[0].path.name if scan.refused[0].path else ''},"
-                f" {scan.refused[0].problem}",
-                path=folder,
-            )
+        first = scan.refused[0]
+        raise UserError(
+            f"none of its {len(scan.refused)} DICOM files can be opened;"
+            f" the first, {first.path.name if first.path else ''}, {first.problem}",
+            path=path,
         )
-    raise UserError("holds no scan that can be opened", path=folder, remedy="Give DICOM or NIfTI.")
+    raise UserError("holds no scan that can be opened", path=path, remedy=_FORMATS)
 
 
-def _dicom_choices(scan: Scan, path: Path) -> list[_Choice]:
-    def choice(stack: Stack) -> _Choice:
-        return _Choice(
-            series_of(stack, scan.notices),
-            lambda notices, progress: volume_of(stack, path, (*scan.notices, *notices), progress),
-        )
+def _dicom_choice(stack: Stack, path: Path, said: tuple[str, ...]) -> _Choice:
+    def read(notices: tuple[str, ...], progress: Progress) -> Volume:
+        return volume_of(stack, path, (*said, *notices), progress)
 
-    return [choice(stack) for stack in sort_into_stacks(scan.images)]
+    return _Choice(series_of(stack, said), read)
 
 
 def _nifti_choice(path: Path) -> _Choice:
