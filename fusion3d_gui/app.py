@@ -80,14 +80,24 @@ def _begin(
     if shot is not None:
         shot.start(wants_prediction=options.demo)
     if options.demo:
-        # The demo opens on the evidence; in daily work the reader's place is left alone.
-        session.result_changed.connect(session.go_to_peak)
+        _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
     if options.path is not None:
         session.open(options.path, options.series_uid)
     if options.model_dir is not None or shot is None:
         session.prepare_model()
+
+
+def _go_to_first_peak(session: Session) -> None:
+    """The demo opens on the evidence; after that the reader's place is left alone."""
+
+    def on_result() -> None:
+        if session.current_prediction is not None:
+            session.result_changed.disconnect(on_result)
+            session.go_to_peak()
+
+    session.result_changed.connect(on_result)
 
 
 def _use_offscreen_without_display() -> None:

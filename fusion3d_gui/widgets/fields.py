@@ -85,7 +85,6 @@ class _NumberBox(QDoubleSpinBox):
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.setFixedHeight(theme.CONTROL)
         self.lineEdit().setTextMargins(7, 0, 0, 0)
-        self.setSpecialValueText(" ")
         self.lineEdit().setPlaceholderText(_NOT_GIVEN)
         self.setKeyboardTracking(True)
         self.setValue(self.minimum())

@@ -80,12 +80,12 @@ def paint_caption(painter: QPainter, caption: Caption, area: QRectF) -> None:
     _text(painter, inner, flags.AlignLeft | flags.AlignTop, caption.title, theme.TEXT)
     painter.setFont(theme.font(12))
     below = inner.adjusted(0, 19, 0, 0)
-    _text(painter, below, flags.AlignLeft | flags.AlignTop, caption.position, theme.MUTED)
-    _text(painter, inner, flags.AlignRight | flags.AlignTop, caption.slice_count, theme.MUTED)
+    _text(painter, below, flags.AlignLeft | flags.AlignTop, caption.position, theme.ON_IMAGE)
+    _text(painter, inner, flags.AlignRight | flags.AlignTop, caption.slice_count, theme.ON_IMAGE)
     if min(area.width(), area.height()) >= _SMALL_VIEW:
-        _text(painter, inner, flags.AlignRight | flags.AlignBottom, caption.window, theme.MUTED)
+        _text(painter, inner, flags.AlignRight | flags.AlignBottom, caption.window, theme.ON_IMAGE)
         above = inner.adjusted(0, 0, 0, -18)
-        _text(painter, above, flags.AlignRight | flags.AlignBottom, caption.zoom, theme.MUTED)
+        _text(painter, above, flags.AlignRight | flags.AlignBottom, caption.zoom, theme.ON_IMAGE)
 
 
 def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
@@ -94,7 +94,7 @@ def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
     length = length_mm * camera.scale
     x, y = area.left() + _MARGIN, area.bottom() - _MARGIN - 3
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    for shift, color in ((1.0, "#000000"), (0.0, theme.MUTED)):
+    for shift, color in ((1.0, "#000000"), (0.0, theme.ON_IMAGE)):
         painter.setPen(QPen(QColor(color), 1.5))
         painter.drawLine(QPointF(x + shift, y + shift), QPointF(x + length + shift, y + shift))
         for end in (x, x + length):
@@ -103,7 +103,7 @@ def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
     text = f"{length_mm:g} mm" if length_mm < 1000 else f"{length_mm / 1000:g} m"
     flags = Qt.AlignmentFlag
     where = QRectF(x, y - 24, 160, 18)
-    _text(painter, where, flags.AlignLeft | flags.AlignBottom, text, theme.MUTED)
+    _text(painter, where, flags.AlignLeft | flags.AlignBottom, text, theme.ON_IMAGE)
 
 
 def scale_bar_mm(scale_px_per_mm: float, longest_px: float) -> float:

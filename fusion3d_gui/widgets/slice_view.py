@@ -69,6 +69,7 @@ class SliceView(QWidget):
         self._overlay: QImage | None = None
         self._drag: Drag | None = None
         self._drag_from = QPointF()
+        self._before_click = display.crosshair.position_lps
         self._wheel = 0
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -197,13 +198,13 @@ class SliceView(QWidget):
         letter = spatial_letters(axis if piece.depth_mm >= 0 else -axis)
         number = slicer.index_at(orientation, piece.depth_mm) + 1
         window = self._display.window_level.window
-        zoom = self.camera.zoom
+        zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
         return slice_painter.Caption(
             title=orientation.name,
             position=f"{letter} {abs(piece.depth_mm):.1f} mm",
             slice_count=f"{number} / {slicer.count(orientation)}",
             window=f"C {_short(window.center)}  W {_short(window.width)}",
-            zoom="" if self.camera.is_fitted else f"{zoom:.1f} ×",
+            zoom=zoom,
         )
 
     # -- mouse, wheel and keys ----------------------------------------------------------------
@@ -219,6 +220,7 @@ class SliceView(QWidget):
             self._drag = "pan"
         elif event.button() == buttons.LeftButton:
             self._drag = "crosshair"
+            self._before_click = self._display.crosshair.position_lps
             self._display.crosshair.move_to(self.lps_at(event.position()))
         elif event.button() == buttons.RightButton:
             self._drag = "window"
@@ -251,6 +253,8 @@ class SliceView(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask to be maximised, or to be one of several again."""
         if event.button() == Qt.MouseButton.LeftButton and self._slicer is not None:
+            # Its first click moved the crosshair, which nobody who double clicks means.
+            self._display.crosshair.move_to(self._before_click)
             self.maximise_requested.emit()
 
     def enterEvent(self, event: QEnterEvent) -> None:

@@ -1,0 +1,95 @@
+"""The real window on real small files and a real small model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.main_window import MainWindow
+from fusion3d_gui.widgets.theme import apply_theme
+
+
+@pytest.fixture
+def make_case(tmp_path: Path):
+    """Write a small NIfTI file: bright in the patient's left, front, upper eighth."""
+
+    def make(name: str = "a", base: int = 200) -> Path:
+        shape = (30, 34, 26)
+        values = np.full(shape, base, np.int16)
+        i, j, k = np.meshgrid(*map(np.arange, shape), indexing="ij")
+        # NIfTI's axes: +i is to the right here, +j anterior, +k superior.
+        values[(i < 15) & (j >= 17) & (k >= 13)] = 900
+        values[0, 0, 0] = 0
+        affine = np.diag([4.0, 4.0, 5.0, 1.0])
+        affine[:3, 3] = (-58, -66, -62.5)
+        path = tmp_path / f"{name}.nii.gz"
+        nib.save(nib.Nifti1Image(values, affine), path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def window(qapp, make_bundle):
+    """The main window, shown; ``window.session`` for short."""
+    apply_theme(qapp)
+    session = Session([BundleInfo.read(make_bundle())], device="cpu")
+    made = MainWindow(session)
+    made.session = session
+    made.show()
+    yield made
+    made.close()
+    assert session.close()
+    made.deleteLater()
+
+
+@pytest.fixture
+def settled(qtbot):
+    """Wait until the window's session has nothing under way."""
+
+    def wait(window: MainWindow) -> None:
+        session = window.session
+        qtbot.waitUntil(
+            lambda: not session.loading.running and not session.inference.running, timeout=60_000
+        )
+        QApplication.processEvents()
+
+    return wait
+
+
+@pytest.fixture
+def opened(window, make_case, settled):
+    """The window with a case open."""
+    window.session.open(make_case())
+    settled(window)
+    return window
+
+
+@pytest.fixture
+def turn_wheel():
+    """Turn the wheel over a widget by so many eighths of a degree."""
+
+    def turn(widget, amount: int, where: QPointF | None = None, ctrl: bool = False) -> None:
+        at = QPointF(widget.rect().center()) if where is None else where
+        modifier = Qt.KeyboardModifier
+        event = QWheelEvent(
+            at,
+            widget.mapToGlobal(at),
+            QPoint(),
+            QPoint(0, amount),
+            Qt.MouseButton.NoButton,
+            modifier.ControlModifier if ctrl else modifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(widget, event)
+
+    return turn

@@ -1,0 +1,230 @@
+"""The window as its user meets it: opening, failing, predicting, cancelling, closing."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.model.bundle_info import BundleInfo
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def drop(window, *paths: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, none = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), copy, mime, LEFT, none)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), copy, mime, LEFT, none))
+
+
+def has_color(view) -> bool:
+    """Whether anything but gray and the crosshair's accent is drawn (the heatmap is warm)."""
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1, 4)
+    blue, red = pixels[..., 0].astype(int), pixels[..., 2].astype(int)
+    return bool(((red - blue) > 25).any())
+
+
+def predict(window, qtbot, settled) -> None:
+    qtbot.mouseClick(window.side.prediction.button, LEFT)
+    settled(window)
+
+
+def test_it_says_what_it_is_for_and_what_to_do(window):
+    assert window.header.badge.text() == RESEARCH_USE_ONLY
+    assert window.header.badge.isVisible()
+    assert window.start.isVisible()
+    assert not window.side.prediction.button.isEnabled()
+
+
+def test_a_dropped_file_is_opened(window, make_case, settled):
+    drop(window, make_case("dropped"))
+    settled(window)
+    assert window.views.isVisible()
+    assert window.header.title.text() == "dropped"
+    assert "30 × 34 × 26" in window.header.detail.text()
+
+
+def test_a_dropped_file_that_is_no_scan_is_named_in_the_window_and_the_case_stays(
+    opened, tmp_path, settled
+):
+    bad = tmp_path / "letter.dcm"
+    bad.write_text("Dear colleague")
+    drop(opened, bad)
+    settled(opened)
+    assert opened.header.title.text() == "a"
+    assert "letter.dcm" in opened.notices.texts[0]
+    assert opened.notices.isVisible()
+    assert QApplication.activeModalWidget() is None
+
+
+def test_of_several_files_dropped_their_folder_is_opened(window, make_case, settled):
+    drop(window, make_case("one"), make_case("two"))
+    settled(window)
+    assert window.header.series.isVisible()
+    assert window.header.series.count() == 2
+    chosen = 1 - window.header.series.currentIndex()
+    window.header.series.activated.emit(chosen)
+    settled(window)
+    assert window.header.title.text() == window.header.series.itemText(chosen)
+
+
+def test_predict_shows_probability_class_threshold_provenance_and_the_heatmap(
+    opened, qtbot, settled
+):
+    assert not any(has_color(view) for view in opened.views.views)
+    predict(opened, qtbot, settled)
+    panel, prediction = opened.side.prediction, opened.session.current_prediction
+    assert prediction is not None
+    assert panel.answer.number.text().endswith("%")
+    assert panel.answer.class_name.text() == prediction.class_name
+    assert "threshold 40 %" in panel.answer.gauge.accessibleName()
+    for part in ("test-concat", "1.2.3", "CPU"):
+        assert part in panel.answer.provenance.text()
+    opened.session.go_to_peak()
+    assert any(has_color(view) for view in opened.views.views)
+    assert "Grad-CAM" in opened.side.overlay.about.text()
+    assert "cells of" in opened.side.overlay.about.text()
+
+
+def test_the_heatmap_key_hides_and_shows_it_and_the_threshold_clears_it(opened, qtbot, settled):
+    predict(opened, qtbot, settled)
+    opened.session.go_to_peak()
+    opened.views.axial.setFocus()
+    qtbot.keyClick(opened, Qt.Key.Key_H)
+    assert not any(has_color(view) for view in opened.views.views)
+    qtbot.keyClick(opened, Qt.Key.Key_H)
+    assert any(has_color(view) for view in opened.views.views)
+    opened.side.overlay.opacity.slider.setValue(0)
+    assert not any(has_color(view) for view in opened.views.views)
+
+
+def test_editing_the_form_takes_the_heatmap_away_and_says_outdated(opened, qtbot, settled):
+    predict(opened, qtbot, settled)
+    opened.session.go_to_peak()
+    assert not opened.side.prediction.answer.outdated.isVisible()
+    box = opened.side.form.rows["age"].input.box
+    box.setFocus()
+    qtbot.keyClicks(box, "71")
+    assert opened.session.form.values["age"] == 71
+    assert opened.side.prediction.answer.outdated.isVisible()
+    assert not any(has_color(view) for view in opened.views.views)
+    assert "outdated" in opened.side.overlay.about.text()
+
+
+def test_opening_another_case_takes_result_and_heatmap_away(opened, make_case, qtbot, settled):
+    predict(opened, qtbot, settled)
+    opened.session.open(make_case("b"))
+    settled(opened)
+    assert opened.session.result is None
+    assert not opened.side.prediction.answer.number.isVisible()
+    assert not any(has_color(view) for view in opened.views.views)
+
+
+def test_cancel_stands_where_predict_was_and_works(opened, qtbot, settled):
+    panel = opened.side.prediction
+    qtbot.mouseClick(panel.button, LEFT)
+    cancel = panel.findChild(type(panel._progress)).cancel
+    assert cancel.isVisible()
+    qtbot.mouseClick(cancel, LEFT)
+    assert panel.button.isVisible()
+    settled(opened)
+    assert opened.session.result is None
+
+
+def test_escape_cancels_what_is_under_way(opened, qtbot, settled):
+    opened.session.predict()
+    opened.menus.actions["cancel"].trigger()
+    assert not opened.session.predicting
+    settled(opened)
+
+
+def test_window_presets_work_by_key_by_name_and_by_number(opened, qtbot):
+    level = opened.session.display.window_level
+    opened.views.axial.setFocus()
+    qtbot.keyClick(opened, Qt.Key.Key_2)
+    assert level.window == level.presets[1].window
+    controls = opened.header.window_controls
+    controls.center.setValue(400)
+    controls.width_box.setValue(500)
+    assert (level.window.center, level.window.width) == (400, 500)
+    controls.presets.activated.emit(0)
+    assert level.preset is level.presets[0]
+
+
+def test_every_command_is_in_a_menu_and_no_shortcut_is_given_twice(window):
+    shortcuts = [keys for keys, _ in window.menus.keys]
+    assert len(shortcuts) == len(set(shortcuts))
+    in_menus = [action for menu in window.menuBar().actions() for action in menu.menu().actions()]
+    assert all(action in in_menus for action in window.menus.actions.values())
+
+
+def test_nothing_is_cut_off_at_1280_by_800_nor_at_the_smallest_size(opened, qtbot, settled):
+    predict(opened, qtbot, settled)
+    for size in ((1280, 800), (960, 600)):
+        opened.resize(*size)
+        QApplication.processEvents()
+        for label in (opened.header.detail, opened.header.badge, opened.status.position):
+            assert label.width() >= label.sizeHint().width() - 1, (size, label.text())
+        assert opened.side.horizontalScrollBar().maximum() == 0
+        assert min(view.width() for view in opened.views.views) >= 140
+
+
+def test_closing_during_a_prediction_leaves_no_thread_behind(opened):
+    opened.session.predict()
+    opened.close()
+    assert not opened.session.predicting
+    assert opened.session.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_order_of_actions_shows_one_cases_heatmap_on_another(
+    opened, make_case, make_bundle, qtbot, settled, turn_wheel, seed
+):
+    chance, session = random.Random(seed), opened.session
+    paths = [make_case(f"case{number}", base=200 + number) for number in range(3)]
+    infos = [session.bundle, BundleInfo.read(make_bundle("multiply"))]
+    views = opened.views.views
+
+    def check() -> None:
+        prediction = session.current_prediction
+        for view in views:
+            shown = view._heatmap
+            assert shown is None or (prediction is not None and shown is prediction.heatmap)
+            if view._slicer is not None:
+                assert view._slicer.volume is session.case.volume
+        if prediction is not None:
+            assert prediction.volume_sha256 == session.case.volume.sha256
+        answer = opened.side.prediction.answer
+        if session.is_outdated:
+            assert answer.outdated.isVisible()
+
+    actions = {
+        "open": lambda: session.open(chance.choice(paths)),
+        "predict": session.predict,
+        "cancel": opened.menus.actions["cancel"].trigger,
+        "edit": lambda: session.form.set_value("age", float(chance.randint(40, 44))),
+        "model": lambda: session.choose_bundle(chance.choice(infos)),
+        "wheel": lambda: turn_wheel(chance.choice(views), chance.choice((-240, 120))),
+        "peak": session.go_to_peak,
+        "alone": lambda: opened.views.toggle_maximised(chance.choice(views)),
+        "heatmap": session.display.overlay.toggle,
+    }
+    for _ in range(50):
+        name = chance.choices(list(actions), weights=(3, 5, 1, 3, 1, 4, 2, 1, 1))[0]
+        actions[name]()
+        check()
+        qtbot.wait(chance.choice((0, 2, 10, 60)))
+        check()
+    settled(opened)
+    check()

@@ -1,0 +1,80 @@
+"""The GUI thread never reads, hashes, resamples or computes; it only shows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+
+import fusion3d_gui
+
+PACKAGE = Path(fusion3d_gui.__file__).parent
+
+#: What may run on the GUI thread of our own package below the window.
+SHOWING = {
+    "imaging/plane.py",
+    "imaging/window.py",
+    "imaging/volume.py",
+    "inference/prediction.py",
+    "model/schema.py",
+    "model/bundle_info.py",
+}
+#: Functions of those that are too slow for it.
+SLOW = {"presets", "percentile_window", "default_window", "sha256"}
+
+
+@pytest.fixture
+def called_here():
+    """Names of all our functions, and of all builtins, that this thread calls meanwhile."""
+    calls: set[tuple[str, str]] = set()
+
+    def watch(frame, event, argument) -> None:
+        if event == "call":
+            code = frame.f_code
+            if code.co_filename.startswith(str(PACKAGE)):
+                calls.add((Path(code.co_filename).relative_to(PACKAGE).as_posix(), code.co_name))
+            elif "torch" + os.sep in code.co_filename:
+                calls.add(("torch", code.co_name))
+        elif event == "c_call" and getattr(argument, "__module__", "") in ("_hashlib", "zlib"):
+            calls.add(("builtin", argument.__name__))
+
+    yield calls, watch
+    sys.setprofile(None)
+
+
+def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
+    window, make_case, settled, qtbot, called_here
+):
+    calls, watch = called_here
+    first, second = make_case("a"), make_case("b")
+    window.session.prepare_model()
+    settled(window)
+    beats = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(window.session.inference.fraction))
+    timer.start(1)
+    sys.setprofile(watch)
+    window.session.open(first)
+    settled(window)
+    window.session.predict()
+    settled(window)
+    window.session.go_to_peak()
+    window.session.form.set_value("age", 60)
+    window.session.predict()
+    window.session.open(second)
+    settled(window)
+    sys.setprofile(None)
+    assert window.session.case.volume.description == "b"
+    below = {
+        (path, name)
+        for path, name in calls
+        if path.split("/")[0] in ("imaging", "model", "inference", "report", "torch", "builtin")
+    }
+    assert {path for path, _ in below} <= SHOWING
+    assert not {name for _, name in below} & SLOW
+    assert ("imaging/plane.py", "cut") in below  # the watch does see what happens here
+    assert len(beats) > 20
+    assert any(0 < fraction < 1 for fraction in beats)

@@ -1,0 +1,88 @@
+"""The program as a process: screenshots, exit statuses, and closing in the middle of work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtGui import QImage
+
+RUN = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from fusion3d_gui.app import WindowOptions, run_window
+assert "torch" not in sys.modules
+{before}
+sys.exit(run_window(WindowOptions({options})))
+"""
+
+#: Closes the window once the lane given has begun its work.
+CLOSE_DURING = """
+app = QApplication([])
+def look():
+    for window in app.topLevelWidgets():
+        session = getattr(window, "_session", None)
+        if session is not None and session.{lane}.running:
+            window.close()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(1)
+"""
+
+
+def run(options: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    code = RUN.format(options=options, before=before)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_screenshot_of_an_opened_scan_needs_no_torch(make_case, tmp_path):
+    shot = tmp_path / "shot.png"
+    done = run(
+        f"path=Path({str(make_case())!r}), screenshot=Path({str(shot)!r})",
+        before="import atexit; atexit.register(lambda: print('torch' in sys.modules))",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == "False"
+    image = QImage(str(shot))
+    assert (image.width(), image.height()) == (1280, 800)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "path=Path('nowhere.nii.gz'), screenshot=Path('x.png')",
+        "path=Path(__import__('os').devnull), screenshot=Path('x.png')",
+        "model_dir=Path('nowhere'), screenshot=Path('x.png')",
+    ],
+)
+def test_what_cannot_be_opened_is_one_line_and_status_2(options):
+    done = run(options)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_screenshot_that_cannot_be_written_is_one_line_and_status_2(make_case, tmp_path):
+    shot = tmp_path / "no such folder" / "shot.png"
+    done = run(f"path=Path({str(make_case())!r}), screenshot=Path({str(shot)!r})")
+    assert done.returncode == 2
+    assert "shot.png" in done.stderr
+
+
+@pytest.mark.parametrize("lane", ["loading", "inference"])
+def test_closing_the_window_during_work_exits_cleanly(make_case, make_bundle, lane):
+    options = f"path=Path({str(make_case())!r}), model_dir=Path({str(make_bundle())!r})"
+    done = run(options, before=CLOSE_DURING.format(lane=lane))
+    assert (done.returncode, done.stderr) == (0, "")
