@@ -114,6 +114,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("model", type=Path, metavar="DIR", help="model bundle")
     evaluate.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
     evaluate.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+    evaluate.add_argument("--record", action="store_true", help="put them on the model's card too")
     return parser, parsers
 
 

@@ -124,7 +124,9 @@ def evaluate(options: Namespace) -> int:
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
 
     _check_can_write(options.json)
-    figures = evaluate_bundle(options.model, options.cases, progress=_terminal_progress())
+    figures = evaluate_bundle(
+        options.model, options.cases, record=options.record, progress=_terminal_progress()
+    )
     if options.json:
         write_json(figures, options.json)
     print(json.dumps(figures, indent=2))

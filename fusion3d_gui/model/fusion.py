@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -26,10 +27,6 @@ class FusionOutputs(NamedTuple):
     metadata_embedding: Tensor | None
     fused: Tensor
     logit: Tensor
-
-
-def _nothing_between() -> None:
-    """Between blocks, a caller who never cancels has nothing to do."""
 
 
 class ImageBranch(nn.Module):
@@ -58,17 +55,24 @@ class ImageBranch(nn.Module):
             nn.Linear(config.feature_channels, config.embedding), nn.ReLU(inplace=False)
         )
 
-    def features(self, image: Tensor, between: Callable[[], None] = _nothing_between) -> Tensor:
+    def features(self, image: Tensor, between: Callable[[], None] | None = None) -> Tensor:
         """Feature maps [B, C, k, j, i] of the last stage; ``between`` is called after each block."""
         net = self.backbone
-        x = net.act(net.bn1(net.conv1(image)))
-        if not net.no_max_pool:
-            x = net.maxpool(x)
-        between()
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            for block in stage:
-                x = block(x)
-                between()
+        stages = (net.layer1, net.layer2, net.layer3, net.layer4)
+        hooks = []
+        if between is not None:
+            for block in chain.from_iterable(stages):
+                hooks.append(block.register_forward_hook(lambda *_: between()))
+        try:
+            x = net.act(net.bn1(net.conv1(image)))
+            if not net.no_max_pool:
+                x = net.maxpool(x)
+            # Stages are called whole, so that a hook on one (MONAI's GradCAM sets one) is run.
+            for stage in stages:
+                x = stage(x)
+        finally:
+            for hook in hooks:
+                hook.remove()
         return x
 
 
@@ -110,11 +114,11 @@ class LearnedFeatureFusion3D(nn.Module):
         self,
         image: Tensor,
         metadata: Tensor | None = None,
-        between: Callable[[], None] = _nothing_between,
+        between: Callable[[], None] | None = None,
     ) -> FusionOutputs:
         """Last-stage feature maps, pooled features, both embeddings and the logit, in one pass.
 
-        ``between`` is called after each residual block; what it raises (a cancellation) passes
+        ``between``, where given, is called after each residual block; what it raises (a cancellation) passes
         through. Raises ValueError when the inputs do not fit the fusion mode.
         """
         if image.ndim != 5 or image.shape[1] != 1:

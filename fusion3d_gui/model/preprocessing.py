@@ -42,8 +42,9 @@ class Preprocessing:
     spacing_mm
         Distance of the grid's points, the same along all axes.
     intensity
-        ``"percentile"``: clip to the 1st and 99.5th percentile within the volume, scale that to
-        0..1, then standardise by mean and deviation of what is above 0.1 (the foreground); for MR.
+        ``"percentile"``: scale the 1st and 99.5th percentile within the volume to 0 and 1, clip to
+        0..2 (a bright finding stays brighter than tissue, a spike does not dominate), then
+        standardise by mean and deviation of what is above 0.1 (the foreground); for MR.
         ``"window"``: clip to the window and scale it to −1..1; for CT.
     window_center, window_width
         In real values (HU for CT); for ``"window"`` only.
@@ -113,7 +114,7 @@ class Preprocessing:
                 path=volume.path,
                 remedy="Open another series.",
             )
-        scaled = np.clip((values - low) / (high - low), 0, 1)
+        scaled = np.clip((values - low) / (high - low), 0, 2)
         scaled[~inside] = 0
         foreground = scaled[scaled > 0.1]
         mean, std = (

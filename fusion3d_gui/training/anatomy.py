@@ -90,7 +90,7 @@ class Anatomy:
         where += straight + _TEMPLATE_CENTER
         index = np.moveaxis(template().to_index(where), -1, 0)[::-1]
         intensity = map_coordinates(template().voxels, index, order=1, cval=0.0)
-        mask = map_coordinates(brain_mask(), index, order=1, cval=0.0) > 0.5
+        mask = map_coordinates(brain_mask(), index, order=0, cval=0.0) > 0.5
         return intensity, mask
 
     def find(self, template_lps_mm: np.ndarray) -> np.ndarray:

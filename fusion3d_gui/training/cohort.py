@@ -10,7 +10,7 @@ or the resolution at which it is made.
    Bernoulli draw with it (:class:`~fusion3d_gui.training.population.OutcomeModel`).
 3. A brain: the MNI152 T1 template under an affine and an elastic deformation
    (:class:`~fusion3d_gui.training.anatomy.Anatomy`).
-4. The lesion, if any: a dark blob of radius 9 to 15 mm centred in deep white matter
+4. The lesion, if any: a bright blob of radius 9 to 15 mm centred in deep white matter
    (:class:`~fusion3d_gui.training.lesion.Lesion`).
 5. A scan: contrast, shading, noise, brain mask
    (:class:`~fusion3d_gui.training.anatomy.Acquisition`), in int16.
@@ -103,7 +103,7 @@ def make_case(
         intensity, brain = anatomy.on_grid(x, y, z[slab])
         if lesion is not None and mask is not None:
             share = lesion.share_on_grid(x, y, z[slab])
-            intensity = lesion.darken(intensity, share)
+            intensity = lesion.brighten(intensity, share)
             mask[slab] = (share > 0.5) & brain
         signal = acquisition.signal(intensity, (x, y, z[slab]), noise)
         voxels[slab] = np.rint(np.where(brain, signal, 0))
@@ -126,7 +126,7 @@ def make_cohort(
     out: Path,
     cases: int,
     seed: int,
-    spacing_mm: float = 2.0,
+    spacing_mm: float = 3.0,
     prevalence: float = 0.4,
     workers: int | None = None,
     progress: Progress = no_progress,

@@ -131,7 +131,7 @@ def _forward(
         for start in range(0, count, 8):
             progress(start / count, f"Predicting case {start + 1} of {count}")
             rows = np.arange(start, min(start + 8, count))
-            image, metadata, _ = cases.batch(rows, 1)
+            image, metadata, _ = cases.batch(rows)
             given = metadata if metadata.shape[1] else None
             outputs = network.forward_features(  # type: ignore[operator]
                 image.contiguous(memory_format=torch.channels_last_3d), given

@@ -41,10 +41,10 @@ class Stage:
 class Recipe:
     """Everything that decides the optimisation. The last stage must be at coarseness 1."""
 
-    stages: tuple[Stage, ...] = (Stage(16, 2, 16, 2e-3), Stage(5, 1, 8, 1e-3))
+    stages: tuple[Stage, ...] = (Stage(8, 2, 16, 2e-3), Stage(3, 1, 8, 1e-3))
     weight_decay: float = 0.02
     focal_gamma: float = 1.0
-    shift_voxels: int = 3
+    shift_voxels: int = 4
     intensity_scale: float = 0.15
     intensity_shift: float = 0.15
 
@@ -77,12 +77,22 @@ class Cases:
     metadata: np.ndarray
     labels: np.ndarray
 
-    def batch(self, rows: np.ndarray, coarseness: int) -> tuple[Tensor, Tensor, Tensor]:
+    def coarsened(self, factor: int) -> Cases:
+        """The same cases with images averaged down (see :func:`coarsen`)."""
+        if factor == 1:
+            return self
+        images = [
+            coarsen(torch.from_numpy(image.astype(np.float32))[None, None], factor)[0, 0].half()
+            for image in self.images
+        ]
+        return replace(self, images=torch.stack(images).numpy())
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Image [B, 1, k, j, i], metadata [B, W] and label [B] of the given rows."""
         images = torch.from_numpy(self.images[rows].astype(np.float32))[:, None]
         metadata = torch.from_numpy(self.metadata[rows].astype(np.float32))
         labels = torch.from_numpy(self.labels[rows].astype(np.float32))
-        return coarsen(images, coarseness), metadata, labels
+        return images, metadata, labels
 
 
 @dataclass(frozen=True)
@@ -108,17 +118,17 @@ def coarsen(images: Tensor, factor: int) -> Tensor:
     return avg_pool3d(images, size, factor, size // 2, count_include_pad=False)
 
 
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, recipe: Recipe, coarseness: int, generator: torch.Generator) -> Tensor:
     """Each case [B, 1, k, j, i] mirrored left-right half the time, shifted, and its contrast changed.
 
     Mirroring exchanges left and right of the patient: right where the label does not depend on the side.
     """
     out = images.clone()
+    reach = recipe.shift_voxels // coarseness
     for n in range(len(images)):
         case = out[n]
         if torch.rand((), generator=generator) < 0.5:
             case = case.flip(-1)
-        reach = recipe.shift_voxels
         shifts = torch.randint(-reach, reach + 1, (3,), generator=generator).tolist()
         case = torch.roll(case, shifts, dims=(-3, -2, -1))
         scale, shift = (2 * torch.rand(2, generator=generator) - 1).tolist()
@@ -130,7 +140,6 @@ def predict_logits(
     network: LearnedFeatureFusion3D,
     cases: Cases,
     rows: np.ndarray,
-    coarseness: int = 1,
     progress: Progress = no_progress,
 ) -> np.ndarray:
     """Logits [n] of the given rows, in evaluation mode."""
@@ -139,7 +148,7 @@ def predict_logits(
     with torch.inference_mode():
         for start in range(0, len(rows), 16):
             progress(start / len(rows), "Predicting")
-            image, metadata, _ = cases.batch(rows[start : start + 16], coarseness)
+            image, metadata, _ = cases.batch(rows[start : start + 16])
             found.append(network(_for_cpu(image), _used(network, metadata)).numpy())
     return np.concatenate(found)
 
@@ -177,6 +186,7 @@ def fit(
     costs = [stage.epochs / stage.coarseness**3 for stage in recipe.stages]
     done = 0.0
     for number, stage in enumerate(recipe.stages):
+        seen = cases.coarsened(stage.coarseness)
         steps = -(-len(training) // stage.batch)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=stage.peak_rate, weight_decay=recipe.weight_decay
@@ -197,8 +207,8 @@ def fit(
                     f"Stage {number + 1}/{len(recipe.stages)}, epoch {epoch + 1}/{stage.epochs}"
                     + (f", validation AUC {history[-1].validation_auc:.3f}" if history else ""),
                 )
-                image, metadata, labels = cases.batch(rows, 1)
-                image = coarsen(augment(image, recipe, generator), stage.coarseness)
+                image, metadata, labels = seen.batch(rows)
+                image = augment(image, recipe, stage.coarseness, generator)
                 optimizer.zero_grad(set_to_none=True)
                 loss = loss_of(network(_for_cpu(image), _used(network, metadata)), labels)
                 loss.backward()
@@ -206,7 +216,7 @@ def fit(
                 optimizer.step()
                 schedule.step()
                 total += float(loss.detach()) * len(rows)
-            logits = predict_logits(network, cases, validation, stage.coarseness)
+            logits = predict_logits(network, seen, validation)
             truth = cases.labels[validation]
             auc = float(roc_auc_score(truth, logits))
             history.append(

@@ -1,4 +1,4 @@
-"""A focal lesion: a dark blob with an irregular, soft edge."""
+"""A focal lesion: a bright (enhancing) blob with an irregular, soft edge."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ class Lesion:
         f(x) = r / radius + g(x)
 
     is below 1 inside; the lesion's share of a voxel is 1 / (1 + exp((f - 1) · radius / 0.8 mm)).
-    Inside, the intensity falls to ``darkness`` (0.12 to 0.28 on the template's scale, where white
-    matter is about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of what was there.
+    Inside, the intensity rises to ``brightness`` (1.35 to 1.6 on the template's scale, where white
+    matter is about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of what was there, as that
+    of a lesion that takes up contrast medium.
     """
 
     center_lps_mm: np.ndarray
     radius_mm: float
-    darkness: float
+    brightness: float
     stretch: np.ndarray
     edge: Lattice
 
@@ -40,12 +41,12 @@ class Lesion:
         sites = lesion_sites()
         center = anatomy.find(sites[rng.integers(len(sites))])
         radius = rng.uniform(9, 15)
-        darkness = rng.uniform(0.12, 0.28)
+        brightness = rng.uniform(1.35, 1.6)
         rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
         stretch = np.diag(1 / rng.uniform(0.87, 1.15, size=3)) @ rotation
         edge = Lattice.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
         edge = Lattice(edge.values * 0.16, edge.origin, edge.step_mm)
-        return cls(center, radius, darkness, stretch, edge)
+        return cls(center, radius, brightness, stretch, edge)
 
     def share_on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """The lesion's share of each voxel, float32 ``[z, y, x]``, on a grid in mm; 0.5 is its edge."""
@@ -68,7 +69,7 @@ class Lesion:
         share[np.ix_(nz, ny, nx)] = 1 / (1 + np.exp(exponent))
         return share
 
-    def darken(self, intensity: np.ndarray, share: np.ndarray) -> np.ndarray:
-        """The intensity (0..1) with the lesion in it."""
-        inside = self.darkness + 0.1 * intensity
+    def brighten(self, intensity: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """The intensity (1: the template's brightest) with the lesion in it."""
+        inside = self.brightness + 0.1 * intensity
         return (1 - share) * intensity + share * inside
