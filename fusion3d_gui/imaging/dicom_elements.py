@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,12 +96,14 @@ class PixelElement:
     """Where the pixel data lie in the (unpacked) file.
 
     ``offset`` is that of the value's first byte; ``length`` its bytes, None where undefined
-    (encapsulated). ``tag`` tells integer from float and double pixels.
+    (encapsulated). ``tag`` tells integer from float and double pixels; ``vr`` is empty where the
+    encoding does not say it.
     """
 
     tag: int
     offset: int
     length: int | None
+    vr: bytes = b""
 
 
 class Elements:
@@ -232,6 +235,8 @@ def read_elements(path: Path, wanted: frozenset[int]) -> Header:
         except _CutShort:
             _refuse_short(path)
         except _Irregular:
+            if syntax == DEFLATED:  # pydicom would unpack it once more, and without a bound
+                raise UserError("is damaged: its header can't be read", path=path) from None
             return _read_by_pydicom(path, stream, wanted)
         size = stream.seek(0, io.SEEK_END)
     if pixels is not None and pixels.length is not None and pixels.offset + pixels.length > size:
@@ -368,7 +373,7 @@ class _Walker:
             if number >= _FIRST_PIXEL_TAG:
                 if number in PIXEL_TAGS:
                     return values, PixelElement(
-                        number, offset, None if length == _UNDEFINED else length
+                        number, offset, None if length == _UNDEFINED else length, vr
                     )
                 if number >> 16 == 0xFFFE:
                     raise _Irregular
@@ -436,6 +441,7 @@ def _read_up_to(stream: BinaryIO, count: int) -> bytes:
 
 #: What pydicom raises on damaged files, as found by fuzzing.
 PYDICOM_ERRORS = (
+    pydicom.errors.BytesLengthException,
     pydicom.errors.InvalidDicomError,
     AttributeError,
     EOFError,
@@ -449,6 +455,7 @@ PYDICOM_ERRORS = (
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 
 
@@ -483,7 +490,9 @@ def _read_by_pydicom(path: Path, stream: BinaryIO, wanted: Iterable[int]) -> Hea
         found = None
     pixels = None
     if found is not None and found[0] in PIXEL_TAGS:
-        pixels = PixelElement(found[0], found[2], None if found[1] == _UNDEFINED else found[1])
+        pixels = PixelElement(
+            found[0], found[2], None if found[1] == _UNDEFINED else found[1], found[3]
+        )
         if pixels.length is not None and pixels.offset + pixels.length > len(buffered.getbuffer()):
             _refuse_short(path)
     if not syntax:

@@ -52,7 +52,11 @@ ATTRIBUTES = (
     "SliceThickness",
     "ContrastBolusAgent",
     "BurnedInAnnotation",
+    "PhotometricInterpretation",
 )
+
+#: A compressed frame takes at least an item's header (PS3.5 A.4).
+_LEAST_BYTES_A_FRAME = 8
 
 _WANTED = tags(
     *ATTRIBUTES,
@@ -243,6 +247,8 @@ def read_dicom_file(path: Path) -> DicomFile:
     if frame_count < 1:
         frame_count = 1
     length = header.pixels.length
+    if length is None and frame_count > 1 + path.stat().st_size // _LEAST_BYTES_A_FRAME:
+        raise UserError(f"claims {frame_count:,} frames, more than it can hold", path=path)
     if length is not None and 8 * length < frame_count * pixel_format.frame_bits:
         raise UserError(
             f"holds fewer pixels ({length:,} bytes) than its header says"

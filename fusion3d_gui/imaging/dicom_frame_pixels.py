@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, cast
 
@@ -65,7 +66,7 @@ def _encoded(
     while wanted:
         try:
             index, data = next(frames)
-        except (StopIteration, ValueError, EOFError, IndexError, KeyError, TypeError):
+        except (StopIteration, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error):
             raise UserError("is damaged or cut short: frames are missing", path=file.path) from None
         if index in wanted:
             wanted.remove(index)
@@ -81,10 +82,24 @@ def _read_native(
     size = pixels.frame_bits // 8
     if target is None or target.dtype != pixels.dtype or target.nbytes != size:
         target = np.empty(size // pixels.dtype.itemsize, pixels.dtype)
-    stream.seek(file.pixels.offset + index * size)
-    _read_into(stream, target, file)
-    if file.transfer_syntax == EXPLICIT_BIG:
-        target.byteswap(inplace=True)
+    start = index * size
+    if (
+        file.transfer_syntax == EXPLICIT_BIG
+        and file.pixels.vr == b"OW"
+        and pixels.dtype.itemsize == 1
+    ):
+        # Bytes within big-endian words: swapped in pairs, across frames (PS3.5 A.3 and 8.1.1).
+        first, last = start // 2 * 2, -(-(start + size) // 2) * 2
+        words = np.empty((last - first) // 2, np.uint16)
+        stream.seek(file.pixels.offset + first)
+        _read_into(stream, words, file)
+        swapped = words.byteswap().view(pixels.dtype)[start - first :]
+        target.reshape(-1)[:] = swapped[:size]
+    else:
+        stream.seek(file.pixels.offset + start)
+        _read_into(stream, target, file)
+        if file.transfer_syntax == EXPLICIT_BIG:
+            target.byteswap(inplace=True)
     _mend_bits(target, pixels, True, notices)
     if pixels.samples == 1:
         return target if target.ndim == 2 else target.reshape(pixels.rows, pixels.columns)

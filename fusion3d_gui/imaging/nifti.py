@@ -36,8 +36,6 @@ _DAMAGE = (
     zlib.error,
 )
 
-_TO_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
-
 
 def is_nifti(path: Path) -> bool:
     """Whether a file's name says that it is NIfTI."""
@@ -150,14 +148,18 @@ def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
 def _load(path: Path) -> Any:
     """Open a file's header, with every size it claims checked against the file."""
     try:
-        image = nib.load(path)
-        size = path.stat().st_size
+        image = _image_class(path).from_filename(path)
     except FileNotFoundError as error:
         raise UserError("its other half (.hdr or .img) is missing", path=path) from error
     except _DAMAGE:
         raise UserError("is not a valid NIfTI file, or is damaged", path=path) from None
     if not isinstance(image, nib.AnalyzeImage):
         raise UserError("is not a NIfTI file", path=path)
+    if (
+        path.name.lower().endswith((".nii", ".nii.gz"))
+        and 3000 <= int(image.header["intent_code"]) < 3100
+    ):
+        raise UserError("holds connectivity (CIFTI), not a scan", path=path)
     shape = image.shape
     if not 2 <= len(shape) <= 7 or min(shape) < 1:
         raise UserError(f"holds an image of shape {shape}, which is not a scan", path=path)
@@ -177,6 +179,15 @@ def _load(path: Path) -> Any:
     return image
 
 
+def _image_class(path: Path) -> Any:
+    """nibabel's class for a file, by the size of its header; not by guessing, as ``nib.load`` does."""
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return type(nib.load(path))
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+        head = stream.read(4)
+    return nib.Nifti2Image if head in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+
+
 def _shape(image: Any) -> tuple[int, int, int]:
     i, j, k = (*image.shape, 1)[:3]
     return int(k), int(j), int(i)
@@ -192,8 +203,8 @@ def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     ras = np.array(image.affine, dtype=np.float64)
     header = image.header
     if isinstance(image, nib.Nifti1Pair):
-        unit = header.get_xyzt_units()[0]
-        scale = _TO_MM.get(unit, 1.0)
+        # The lowest three bits (NIfTI-1: NIFTI_UNITS_METER 1, _MM 2, _MICRON 3).
+        scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
         if scale != 1.0:
             ras[:3] *= scale
         if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
