@@ -1,0 +1,101 @@
+"""How fast series open, beside pydicom and SimpleITK in the same run: ``python tests/benchmarks/bench_imaging.py``."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from pydicom.encaps import encapsulate
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.volume import Volume
+
+SLICES, COMPRESSED_SLICES, SIDE, RUNS = 300, 60, 512, 3
+
+
+def _series(folder: Path) -> list[Path]:
+    """Smooth anatomy-like values with noise, as CT has."""
+    chance = np.random.default_rng(0)
+    k, j, i = np.ogrid[:SLICES, :SIDE, :SIDE]
+    smooth = 600 * np.sin(j / 40) * np.cos(i / 55 + k / 30)
+    voxels = (smooth + chance.normal(0, 12, (1, SIDE, SIDE))).astype(np.int16)
+    volume = Volume(voxels, np.diag([0.7, 0.7, 1.0, 1.0]), modality="CT", intercept=-24.0)
+    return write_dicom_series(volume, folder, attributes={}, uid_seed="benchmark")
+
+
+def _compressed(paths: list[Path], folder: Path, syntax: str) -> list[Path]:
+    folder.mkdir()
+    made = []
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        pixels = dataset.pixel_array
+        if syntax == pydicom.uid.JPEGLSLossless:
+            frame = imagecodecs.jpegls_encode(pixels.view(np.uint16))
+        else:
+            frame = imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", reversible=True)
+        dataset.PixelData = encapsulate([frame])
+        dataset["PixelData"].VR = "OB"
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.save_as(folder / path.name)
+        made.append(folder / path.name)
+    return made
+
+
+def _median(name: str, work: Callable[[], object]) -> float:
+    work()
+    seconds = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    middle = statistics.median(seconds)
+    print(f"  {name:<28} {middle:7.3f} s")
+    return middle
+
+
+def _by_pydicom(paths: list[Path]) -> np.ndarray:
+    return np.stack([pydicom.dcmread(path).pixel_array for path in paths])
+
+
+def _by_simpleitk(folder: Path) -> np.ndarray:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return sitk.GetArrayViewFromImage(reader.Execute()).copy()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        raw = Path(name) / "raw"
+        paths = _series(raw)
+        folders = {"uncompressed": raw}
+        for title, syntax in (
+            ("JPEG-LS", pydicom.uid.JPEGLSLossless),
+            ("JPEG 2000", pydicom.uid.JPEG2000Lossless),
+        ):
+            folders[title] = Path(name) / title
+            _compressed(paths[:COMPRESSED_SLICES], folders[title], syntax)
+        for title, folder in folders.items():
+            print(f"{title}, {len(list(folder.iterdir()))} slices {SIDE}x{SIDE}")
+            ours = _median("open_volume", lambda folder=folder: open_volume(folder))
+            peer = _median(
+                "SimpleITK ImageSeriesReader", lambda folder=folder: _by_simpleitk(folder)
+            )
+            print(f"  ratio to SimpleITK           {peer / ours:7.2f}")
+            if title != "JPEG-LS":  # pydicom alone has no decoder for it
+                files = sorted(folder.iterdir())
+                peer = _median("pydicom loop", lambda files=files: _by_pydicom(files))
+                print(f"  ratio to pydicom             {peer / ours:7.2f}")
+        scan = _median("headers of the raw series", lambda: find_series(raw))
+        print(f"  header scan                  {SLICES / scan:7.0f} files/s")
+
+
+if __name__ == "__main__":
+    main()
