@@ -26,7 +26,7 @@ def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
     further in. Tiles follow each other along the slice normal that the private CSA header gives.
     (Guy Williams, https://imaging.mrc-cbu.cam.ac.uk/imaging/DicomMosaic; nibabel's MosaicWrapper.)
 
-    Raises UserError where the number of tiles is not to be known.
+    Raises UserError where the number of tiles is not to be known or contradicts the size.
     """
     file = whole.file
     csa = _csa_header(file)
@@ -36,6 +36,12 @@ def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
             "is a Siemens mosaic that does not say how many slices it holds", path=file.path
         )
     side = math.ceil(math.sqrt(count))
+    if file.format.rows % side or file.format.columns % side:
+        raise UserError(
+            f"is a Siemens mosaic of {count} slices, yet its size"
+            f" {file.format.columns}x{file.format.rows} can't be divided into {side}x{side}",
+            path=file.path,
+        )
     rows, columns = file.format.rows // side, file.format.columns // side
     if whole.position is None or whole.orientation is None or whole.spacing is None:
         positions: list[tuple[float, float, float] | None] = [None] * count

@@ -66,3 +66,8 @@ def test_a_mutated_file_is_a_volume_or_a_refusal(tmp_path: Path) -> None:
         except UserError:
             refused += 1
     assert refused > 0
+
+
+def test_a_mosaic_whose_size_contradicts_its_slices_is_refused() -> None:
+    with pytest.raises(UserError, match="48 slices"):
+        open_volume(Path(nib.__file__).parent / "nicom/tests/data/0.dcm")
