@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 @dataclass(frozen=True)
 class Command:
-    """One thing that the user can ask for. ``enabled`` is asked whenever the state has changed."""
+    """One thing that the user can ask for. ``enabled`` is asked whenever the state has changed;
+    ``listed`` says whether the list of keys has a line for it."""
 
     id: str
     menu: str
@@ -20,6 +21,7 @@ class Command:
     shortcut: str = ""
     enabled: Callable[[], bool] | None = None
     begins_group: bool = False
+    listed: bool = True
 
 
 class Menus:
@@ -60,5 +62,5 @@ class Menus:
                 command.title.rstrip("…"),
             )
             for command in self._commands
-            if command.shortcut
+            if command.shortcut and command.listed
         ]

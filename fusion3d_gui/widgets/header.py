@@ -88,9 +88,8 @@ class Header(QWidget):
 
 
 def series_text(series: Series) -> str:
-    """Name and size, so that series of one name can be told apart: ``"T1  ·  256 × 256 × 35"``."""
-    k, j, i = series.shape
-    return f"{series.description or series.uid}  ·  {i} × {j} × {k}"
+    """Name and size, so that series of one name can be told apart: ``"T1  ·  35 slices"``."""
+    return f"{series.description or series.uid}  ·  {series.shape[0]} slices"
 
 
 def volume_text(volume: Volume) -> str:

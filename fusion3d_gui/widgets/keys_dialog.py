@@ -29,7 +29,7 @@ class KeysDialog(QDialog):
         layout.setContentsMargins(28, 24, 28, 28)
         layout.setSpacing(48)
         layout.addLayout(_column("In a view", _MOUSE))
-        layout.addLayout(_column("Everywhere", keys))
+        layout.addLayout(_column("Everywhere", (*keys, ("1 to 9", "Window presets"))))
 
 
 def _column(title: str, rows: Sequence[tuple[str, str]]) -> QVBoxLayout:

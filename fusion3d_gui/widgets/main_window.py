@@ -120,6 +120,7 @@ class MainWindow(QMainWindow):
                 partial(display.window_level.apply_preset, number - 1),
                 str(number),
                 partial(has_preset, number),
+                listed=False,
             )
             for number in range(1, _PRESET_KEYS + 1)
         ]
@@ -175,12 +176,12 @@ class MainWindow(QMainWindow):
             Command(
                 "heatmap",
                 "&Heatmap",
-                "Show or hide",
+                "Show or hide heatmap",
                 display.overlay.toggle,
                 "H",
                 has_heatmap,
             ),
-            Command("peak", "&Heatmap", "Go to peak", session.go_to_peak, "P", has_heatmap),
+            Command("peak", "&Heatmap", "Go to heatmap peak", session.go_to_peak, "P", has_heatmap),
             Command("keys", "&Help", "Mouse and keys", self._show_keys, "F1"),
             Command("about", "&Help", "About Fusion3D", self._show_about),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from fusion3d_gui.state.session import Session
@@ -13,6 +14,9 @@ _MOUSE = (
     "Wheel: slice   ·   Left drag: crosshair   ·   Right drag: window   ·   "
     "Ctrl+wheel: zoom   ·   Middle or Shift drag: pan"
 )
+
+#: Room (px) that value, position and heatmap share take.
+_READINGS_PX = 500
 
 
 class StatusLine(QWidget):
@@ -25,7 +29,7 @@ class StatusLine(QWidget):
         self.value = theme.label(size=12)
         self.position = theme.label(size=12, color=theme.MUTED)
         self.heat = theme.label(size=12, color=theme.MUTED)
-        hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
+        self._hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
         self.value.setMinimumWidth(90)
         self.position.setMinimumWidth(200)
         layout = QHBoxLayout(self)
@@ -34,11 +38,16 @@ class StatusLine(QWidget):
         for label in (self.value, self.position, self.heat):
             layout.addWidget(label)
         layout.addStretch(1)
-        layout.addWidget(hint)
+        layout.addWidget(self._hint)
         self.setFixedHeight(28)
         session.display.crosshair.moved.connect(self._show)
         session.case_changed.connect(self._on_case_changed)
         session.result_changed.connect(self._show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The hint gives way where there is no room for all of it; F1 tells the same."""
+        needed = self._hint.sizeHint().width() + _READINGS_PX
+        self._hint.setVisible(self.width() >= needed)
 
     def show_hovered(self, lps_mm: np.ndarray | None) -> None:
         """Tell of this patient position; None: of the crosshair again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -15,6 +16,9 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.theme import apply_theme
+
+# Before Qt starts: no windows pop up, and none are needed.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 @pytest.fixture
