@@ -15,6 +15,7 @@ class MetadataForm(QWidget):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self._form = session.form
         self.rows: dict[str, _Row] = {}
         self._body = QWidget()
@@ -52,7 +53,8 @@ class MetadataForm(QWidget):
             grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
             self.rows[field.name] = row
         if not fields:
-            text = "This model takes the image alone."
+            chosen = self._session.bundle is not None
+            text = "This model takes the image alone." if chosen else "No model is chosen."
             grid.addWidget(theme.label(text, color=theme.MUTED), 0, 0)
         self._layout.addWidget(self._body)
         self._body.show()

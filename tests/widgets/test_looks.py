@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QRawFont
+from PySide6.QtWidgets import QLabel, QPushButton
 
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_map import heatmap_colors, overlay_lut
 from fusion3d_gui.widgets.gauge import percent
+from fusion3d_gui.widgets.keys_dialog import KeysDialog
 from fusion3d_gui.widgets.position_text import position_text, value_text
 from fusion3d_gui.widgets.slice_painter import scale_bar_mm
 
@@ -71,3 +76,17 @@ def test_values_have_their_unit_and_no_needless_digits():
 )
 def test_the_scale_bar_is_a_round_number(scale, longest, length):
     assert scale_bar_mm(scale, longest) == pytest.approx(length)
+
+
+def test_every_character_on_screen_is_in_the_programs_own_font(window):
+    """So that text is legible on a machine without fonts."""
+    window.notices.add(Notice("Something"))
+    font = QRawFont.fromFont(theme.font())
+    assert font.familyName().startswith("Inter")
+    dialog = KeysDialog(window.menus.keys, window)
+    shown = [each.text() for kind in (QLabel, QPushButton) for each in window.findChildren(kind)]
+    characters = {character for text in shown for character in text}
+    missing = {each for each in characters - {"\n"} if not font.supportsCharacter(ord(each))}
+    assert "×" in characters
+    assert not missing
+    dialog.deleteLater()
