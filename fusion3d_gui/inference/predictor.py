@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.device import choose_device, device_text
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
-from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.fusion import FusionOutputs

@@ -12,6 +12,9 @@ from fusion3d_gui.imaging.resample import resample_to_grid
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 
+#: Share of the scaled intensity above which a voxel counts as tissue.
+_FOREGROUND = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class ModelInput:
@@ -44,7 +47,8 @@ class Preprocessing:
     intensity
         ``"percentile"``: scale the 1st and 99.5th percentile within the volume to 0 and 1, clip to
         0..2 (a bright finding stays brighter than tissue, a spike does not dominate), then
-        standardise by mean and deviation of what is above 0.1 (the foreground); for MR.
+        standardise by mean and deviation of what is above 0.1 (the foreground), the rest being 0;
+        for MR.
         ``"window"``: clip to the window and scale it to −1..1; for CT.
     window_center, window_width
         In real values (HU for CT); for ``"window"`` only.
@@ -116,13 +120,16 @@ class Preprocessing:
             )
         scaled = np.clip((values - low) / (high - low), 0, 2)
         scaled[~inside] = 0
-        foreground = scaled[scaled > 0.1]
+        foreground = scaled[scaled > _FOREGROUND]
         mean, std = (
             (foreground.mean(), foreground.std())
             if foreground.size > 1
             else (scaled.mean(), scaled.std())
         )
-        return (scaled - mean) / max(float(std), 1e-3)
+        values = (scaled - mean) / max(float(std), 1e-3)
+        # Air at the tissue's mean: else the outline of the head is by far the strongest signal.
+        values[scaled <= _FOREGROUND] = 0
+        return values
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, without the window where none is used."""

@@ -134,9 +134,9 @@ Split by case, stratified by label: {run.training_cases} cases to train on
 | --- | --- | --- | --- | --- |
 {_history_rows(run)}
 
-Chosen on the validation cases: the epoch with the highest AUC ({run.validation_auc:.3f}; a maximum
-over epochs, so optimistic), temperature {decision.temperature:g} (least log loss), threshold
-{decision.threshold:g} (Youden: largest sensitivity + specificity).
+Chosen on the validation cases, so that their figures are optimistic: the epoch of the last stage
+with the highest AUC ({run.validation_auc:.3f}), temperature {decision.temperature:g} (least log
+loss), threshold {decision.threshold:g} (Youden: largest sensitivity + specificity).
 
 {_HELD_OUT}
 

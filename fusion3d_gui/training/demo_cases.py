@@ -30,7 +30,8 @@ DEMO_SEED = 3
 _PREVALENCE = 0.4
 _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
-_SEARCHED_SPACING_MM = (2.0, 2.0, 2.0)
+#: That of the cohorts that the model was trained on.
+_SEARCHED_SPACING_MM = (3.0, 3.0, 3.0)
 _SEARCHED_CASES = 200
 
 
@@ -138,9 +139,10 @@ def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarr
 
 
 def _described(case: Case, name: str, title: str, path: str, model: str) -> dict[str, Any]:
-    lesion = (
-        f"a lesion of {case.lesion.radius_mm:.0f} mm radius" if case.lesion else "without a lesion"
-    )
+    lesion, chosen = "without a lesion", "that the model gets right"
+    if case.lesion:
+        lesion = f"a lesion of {case.lesion.radius_mm:.0f} mm radius"
+        chosen += " and whose heatmap peaks in the cell nearest to the lesion"
     return {
         "name": name,
         "title": f"Demo: {title.lower()}",
@@ -149,8 +151,8 @@ def _described(case: Case, name: str, title: str, path: str, model: str) -> dict
         "metadata": case.values,
         "label": case.label,
         "about": f"Simulated T1 MR on the MNI152 template, {lesion}; the true probability of "
-        f"progression was {case.probability:.2f}. Chosen as the first case of an unseen cohort that "
-        "the model gets right. No patient.",
+        f"progression was {case.probability:.2f}. Chosen as the first such case of an unseen cohort "
+        f"{chosen}. No patient.",
     }
 
 

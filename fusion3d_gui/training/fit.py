@@ -41,7 +41,7 @@ class Stage:
 class Recipe:
     """Everything that decides the optimisation. The last stage must be at coarseness 1."""
 
-    stages: tuple[Stage, ...] = (Stage(8, 2, 16, 2e-3), Stage(3, 1, 8, 1e-3))
+    stages: tuple[Stage, ...] = (Stage(5, 2, 8, 1e-3), Stage(2, 1, 8, 5e-4))
     weight_decay: float = 0.02
     focal_gamma: float = 1.0
     shift_voxels: int = 4
