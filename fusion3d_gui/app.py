@@ -57,8 +57,7 @@ def run_window(options: WindowOptions) -> int:
         if options.demo and not demos:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _report(error)
     session = Session(bundles, device=options.device)
     window = MainWindow(session, demos)
     for problem in problems:
@@ -72,6 +71,12 @@ def run_window(options: WindowOptions) -> int:
         log.warning("some work did not stop in time")
     window.deleteLater()
     return shot.status if shot is not None else status
+
+
+def _report(error: Exception) -> int:
+    """One line on standard error, as the command line prints it; the exit status that goes with it."""
+    print(f"fusion3d: {str(error) or type(error).__name__}", file=sys.stderr)
+    return 2 if isinstance(error, UserError) else 1
 
 
 def _begin(
@@ -160,15 +165,14 @@ class _Screenshot(QObject):
         if self._window.grab().save(str(self._target), "PNG"):
             self._end(0)
         else:
-            print(f"{self._target.name}: the picture can't be written here.", file=sys.stderr)
-            self._end(2)
+            problem = UserError("the picture can't be written here", path=self._target)
+            self._end(_report(problem))
 
     def _on_failed(self, error: Exception) -> None:
         if self._done:
             return
         self._done = True
-        print(str(error) or type(error).__name__, file=sys.stderr)
-        self._end(2 if isinstance(error, UserError) else 1)
+        self._end(_report(error))
 
     def _end(self, status: int) -> None:
         self.status = status

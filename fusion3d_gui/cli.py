@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +27,16 @@ class _Parser(argparse.ArgumentParser):
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit status (0 done, 2 wrong input or call, 1 otherwise)."""
     try:
-        return _dispatch(list(arguments))
+        status = _dispatch(list(arguments))
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(f"fusion3d: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read our output (e.g. `| head`) has had enough. Nothing more can be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("fusion3d: interrupted", file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.openers import ImageOpener
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import LARGEST_DEFLATE_RATIO, check_memory
@@ -74,17 +75,11 @@ def read_nifti(path: Path, progress: Progress = no_progress) -> Volume:
     shape, stored_as = _shape(image), image.dataobj
     check_memory(int(np.prod(shape)) * dtype.itemsize, path)
     try:
-        # The stored integers, unscaled, in the type of the file; of a 4D file the first volume.
-        first = nib.arrayproxy.ArrayProxy(
-            stored_as.file_like, (shape[::-1], dtype, stored_as.offset, 1.0, 0.0), mmap=False
-        )
-        stored = np.asanyarray(first.get_unscaled())
+        voxels = _stored_voxels(image, shape, dtype, progress)
     except _DAMAGE:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         ) from None
-    progress(0.9, "Reading")
-    voxels = stored.T
     if not voxels.dtype.isnative:
         voxels = voxels.astype(voxels.dtype.newbyteorder("="))
     if voxels.dtype.itemsize > 8:
@@ -99,6 +94,28 @@ def read_nifti(path: Path, progress: Progress = no_progress) -> Volume:
         path=path,
         notices=(*notices, *_frame_notice(image)),
     )
+
+
+def _stored_voxels(
+    image: Any, shape_kji: tuple[int, int, int], dtype: np.dtype, progress: Progress
+) -> np.ndarray:
+    """The stored numbers ``[k, j, i]``, unscaled, in the file's type; of a 4D file the first volume.
+
+    Read slice by slice into the array: nibabel would take one buffer for all, during whose
+    allocation the window stands still, and could not be cancelled.
+    """
+    voxels = np.empty(shape_kji, dtype)
+    with ImageOpener(image.file_map["image"].filename) as stream:
+        stream.seek(image.dataobj.offset)
+        for k, plane in enumerate(voxels):
+            progress(0.9 * k / len(voxels), "Reading")
+            rest = plane.reshape(-1).view(np.uint8)
+            while rest.size:
+                count = stream.readinto(rest)
+                if not count:
+                    raise EOFError
+                rest = rest[count:]
+    return voxels
 
 
 def write_nifti(volume: Volume, path: Path) -> None:

@@ -176,5 +176,6 @@ class TaskLane(QObject):
         except UserError as error:
             return "failed", error
         except Exception as error:
-            log.exception("%s failed", task.label)
+            # Not the label: it may name a file, and a file may be named after a patient.
+            log.exception("work on the %s lane failed", self.name)
             return "failed", error
