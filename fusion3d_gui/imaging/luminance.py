@@ -19,11 +19,6 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     if photometric == "PALETTE COLOR":
         notices.add("Colours of a palette are shown as their luminance.")
         return _from_palette(image, file)
-    if photometric == "MONOCHROME1":
-        notices.add(
-            "The file means its low values to be shown white (MONOCHROME1);"
-            " here low values are black. The values are as stored."
-        )
     if file.format.samples == 1:
         return image
     notices.add("Colours are shown as their luminance.")

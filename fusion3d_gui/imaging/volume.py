@@ -80,6 +80,11 @@ class Volume:
         k, j, i = self.voxels.shape
         return k, j, i
 
+    @property
+    def low_is_white(self) -> bool:
+        """Whether the file means low values to be shown white (MONOCHROME1, PS3.3 C.7.6.3.1.2)."""
+        return self.attributes.get("PhotometricInterpretation") == "MONOCHROME1"
+
     @cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance in mm between neighbours along ``(k, j, i)``."""

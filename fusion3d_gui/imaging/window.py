@@ -106,13 +106,18 @@ def percentile_window(volume: Volume, low_percent: float, high_percent: float) -
 
 
 def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
-    """uint8 gray levels of stored values under a window; NaN (outside the volume) is black."""
+    """uint8 gray levels of stored values under a window; NaN (outside the volume) is black.
+
+    Low values are white where the file means them so.
+    """
     scale = 255.0 * volume.slope / window.width
     offset = 255.0 * (volume.intercept - window.low) / window.width
     gray = stored.astype(np.float32)
     gray *= np.float32(scale)
     gray += np.float32(offset + 0.5)
     np.clip(gray, 0.0, 255.0, out=gray)
+    if volume.low_is_white:
+        np.subtract(255.0, gray, out=gray)
     if stored.dtype.kind == "f":
         np.nan_to_num(gray, copy=False, nan=0.0)
     return gray.astype(np.uint8)

@@ -84,3 +84,14 @@ def test_a_window_is_never_empty():
     assert Window(5, 0).width > 0
     with pytest.raises(ValueError, match="finite"):
         Window(float("nan"), 1)
+
+
+def test_low_values_are_white_where_the_file_means_them_so():
+    values = np.array([0.0, 50.0, 100.0, np.nan], np.float32)
+    plain = volume_of(np.zeros((1, 1, 1), np.int16))
+    film = volume_of(
+        np.zeros((1, 1, 1), np.int16), attributes={"PhotometricInterpretation": "MONOCHROME1"}
+    )
+    window = Window(50, 100)
+    assert to_gray(values, plain, window).tolist() == [0, 128, 255, 0]
+    np.testing.assert_allclose(to_gray(values, film, window), [255, 127, 0, 0], atol=1)
