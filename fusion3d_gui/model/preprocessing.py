@@ -107,6 +107,10 @@ class Preprocessing:
         affine[:3, 3] = (low + high) / 2 - spacing * (size_ijk - 1) / 2
         return affine, notices
 
+    def foreground(self, voxels: np.ndarray) -> np.ndarray:
+        """bool, of the shape of :attr:`ModelInput.voxels`: what counts as tissue, not air."""
+        return voxels != 0 if self.intensity == "percentile" else voxels > -1
+
     @staticmethod
     def _standardise(values: np.ndarray, inside: np.ndarray, volume: Volume) -> np.ndarray:
         low, high = np.percentile(values[inside], [1, 99.5])

@@ -98,7 +98,7 @@ def evaluate(
     if hits:
         result["localisation"] = localisation(
             [table.cases[n] for n in hits],
-            images[hits],
+            info.preprocessing.foreground(images[hits]),
             affines[hits],
             maps[hits],
             np.array([cell_affine(affines[n], network.config.total_stride) for n in hits]),

@@ -19,7 +19,7 @@ _DRAWS = 500
 
 def localisation(
     cases: Sequence[CaseRow],
-    images: np.ndarray,
+    brains: np.ndarray,
     affines: np.ndarray,
     maps: np.ndarray,
     map_affines: np.ndarray,
@@ -29,8 +29,8 @@ def localisation(
 
     Parameters
     ----------
-    images, affines
-        Network inputs [n, k, j, i] and their affines [n, 4, 4] (LPS mm).
+    brains, affines
+        Where the network's inputs show tissue, bool [n, k, j, i], and their affines [n, 4, 4] (LPS mm).
     maps, map_affines
         Heatmaps [n, k, j, i] and the affines of their cells.
 
@@ -38,8 +38,7 @@ def localisation(
     -------
     Medians over the cases, in mm: from the centre of the strongest cell to the nearest lesion voxel and
     to the lesion's centre of mass; the same from a random brain voxel; and from the centre of the cell
-    that is nearest to the lesion's centre, which no map on this grid can beat on average. Brain is
-    what exceeds a tenth of the input's range (the foreground of the preprocessing). Also the share of
+    that is nearest to the lesion's centre, which no map on this grid can beat on average. Also the share of
     cases whose strongest cell is that nearest cell, the share of random brain voxels that fall into
     it, the number of cases, of those with an empty map (left out of the medians), and the grid.
     """
@@ -53,8 +52,7 @@ def localisation(
         progress(number / len(cases), f"Comparing heatmap {number + 1} of {len(cases)}")
         lesion = _lesion_lps(case)
         center, tree = lesion.mean(axis=0), KDTree(lesion)
-        image = images[number].astype(np.float32)
-        brain = _positions(image > image.min() + 0.1 * np.ptp(image))
+        brain = _positions(brains[number])
         points = _to_lps(affines[number], brain[rng.integers(len(brain), size=_DRAWS)])
         centers = _to_lps(map_affines[number], cells)
         nearest = int(np.linalg.norm(centers - center, axis=1).argmin())
