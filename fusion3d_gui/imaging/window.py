@@ -70,7 +70,7 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
 
     Reads a subsample of the voxels, so call it off the GUI thread for a large volume.
     """
-    automatic = percentile_window(volume, 1.0, 99.5)
+    automatic = percentile_window(volume, 1.0, 99.9)
     found = [
         Preset("From file" if n == 0 else f"From file {n + 1}", Window(center, width))
         for n, (center, width) in enumerate(volume.windows)

@@ -13,7 +13,7 @@ from scipy.special import expit
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 
 CLASS_NAMES = ("no progression", "progression")
-TASK = "Progression within two years (made-up outcome)"
+TASK = "Progression (made-up outcome)"
 DESCRIPTION = (
     "Skull-stripped T1 MR of the brain with age, sex, MMSE and hypertension. The outcome, the "
     "lesions and the clinical values are simulated on the MNI152 template: nothing in this "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -307,5 +308,6 @@ class SliceView(QWidget):
 def _short(value: float) -> str:
     """A window edge as one reads it: whole numbers when large, few digits when small."""
     if abs(value) >= 100 or value == round(value):
-        return f"{value:.0f}"
+        # Halves away from zero, as in the boxes of the header.
+        return str(int(value + math.copysign(0.5, value)))
     return f"{value:.3g}"
