@@ -14,29 +14,40 @@ def block_mean(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean of the real values in blocks of voxels, and the affine (4x4, LPS mm) of the blocks.
 
-    The last block of an axis may hold fewer voxels; its mean stands at the place of a full one.
-    Works slab by slab, so that no float copy of the whole volume is made. Values that are not
-    finite count as 0.
+    The factors must be odd: the blocks then lie symmetrically in the volume, so that the same scan
+    gives the same means however its file is turned. The first and last block of an axis may hold
+    fewer voxels; their mean stands at the place of a full one. Works slab by slab, so that no
+    float copy of the whole volume is made. Values that are not finite count as 0.
     """
-    fk, fj, fi = factors_kji
-    n_k, n_j, n_i = volume.shape
-    starts_j, starts_i = np.arange(0, n_j, fj), np.arange(0, n_i, fi)
-    counts = np.outer(np.minimum(fj, n_j - starts_j), np.minimum(fi, n_i - starts_i))
-    out = np.empty((-(-n_k // fk), len(starts_j), len(starts_i)), dtype=np.float32)
-    for block, start in enumerate(range(0, n_k, fk)):
+    (k_starts, k_lead), (j_starts, j_lead), (i_starts, i_lead) = (
+        _blocks(size, factor) for size, factor in zip(volume.shape, factors_kji, strict=True)
+    )
+    _, n_j, n_i = volume.shape
+    counts = np.outer(np.diff(j_starts, append=n_j), np.diff(i_starts, append=n_i))
+    out = np.empty((len(k_starts), len(j_starts), len(i_starts)), dtype=np.float32)
+    ends = [*k_starts[1:], volume.shape[0]]
+    for block, (start, end) in enumerate(zip(k_starts, ends, strict=True)):
         progress(block / len(out), "Resampling")
-        slab = volume.real(volume.voxels[start : start + fk])
+        slab = volume.real(volume.voxels[start:end])
         np.nan_to_num(slab, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         plane = slab.mean(axis=0, dtype=np.float32)
-        if fj > 1:
-            plane = np.add.reduceat(plane, starts_j, axis=0)
-        if fi > 1:
-            plane = np.add.reduceat(plane, starts_i, axis=1)
+        plane = np.add.reduceat(np.add.reduceat(plane, j_starts, axis=0), i_starts, axis=1)
         out[block] = plane / counts
+    fk, fj, fi = factors_kji
     shift = np.eye(4)
     shift[:3, :3] = np.diag([fi, fj, fk])
-    shift[:3, 3] = [(fi - 1) / 2, (fj - 1) / 2, (fk - 1) / 2]
+    shift[:3, 3] = [(fi - 1) / 2 - i_lead, (fj - 1) / 2 - j_lead, (fk - 1) / 2 - k_lead]
     return out, volume.affine @ shift
+
+
+def _blocks(size: int, factor: int) -> tuple[np.ndarray, int]:
+    """First voxel of each block along an axis, and how many voxels the first one lacks."""
+    if factor % 2 == 0:
+        raise ValueError(f"blocks of {factor} voxels can't lie symmetrically in every volume")
+    count = -(-size // factor)
+    count += (count * factor - size) % 2
+    lead = (count * factor - size) // 2
+    return np.maximum(np.arange(count) * factor - lead, 0), lead
 
 
 def resample_to_grid(
@@ -47,8 +58,8 @@ def resample_to_grid(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample a volume's real values on a grid in patient space.
 
-    Axes finer than the grid are first averaged over whole blocks (so that fine detail does not
-    alias), then everything is interpolated linearly.
+    Axes at least twice as fine as the grid are first averaged over blocks (so that fine detail does
+    not alias), then everything is interpolated linearly.
 
     Parameters
     ----------
@@ -65,7 +76,8 @@ def resample_to_grid(
         bool ``[k, j, i]``: whether the point lies within the volume (to the voxels' outer faces).
     """
     step = float(np.linalg.norm(np.asarray(affine)[:3, :3], axis=0).min())
-    fk, fj, fi = (max(1, int(step / mm + 1e-6)) for mm in volume.spacing_mm)
+    # The odd number nearest to the ratio of the spacings.
+    fk, fj, fi = (2 * int(step / mm / 2 + 1e-6) + 1 for mm in volume.spacing_mm)
     blocks, blocks_affine = block_mean(volume, (fk, fj, fi), progress)
     to_index = np.linalg.inv(blocks_affine) @ affine
     # scipy counts axes in array order (k, j, i), the affines in (i, j, k).

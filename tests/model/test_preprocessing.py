@@ -89,11 +89,48 @@ def test_a_linear_ramp_in_patient_space_comes_out_as_itself(seed, spacing, shear
 
 
 def test_blocks_are_means_and_lie_at_the_middle_of_their_voxels():
-    volume = volume_of((4, 6, 8), (1, 1, 1))
-    blocks, affine = block_mean(volume, (2, 3, 4))
-    expected = volume.real().reshape(2, 2, 2, 3, 2, 4).mean(axis=(1, 3, 5))
+    volume = volume_of((4, 6, 10), (1, 1, 1))
+    blocks, affine = block_mean(volume, (1, 3, 5))
+    expected = volume.real().reshape(4, 1, 2, 3, 2, 5).mean(axis=(1, 3, 5))
     np.testing.assert_allclose(blocks, expected, rtol=1e-5)
-    np.testing.assert_allclose(affine[:3, 3], [1.5, 1.0, 0.5])
+    np.testing.assert_allclose(affine[:3, 3], [2.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("size", range(1, 24))
+def test_blocks_lie_symmetrically_in_a_volume_of_any_size(size):
+    voxels = np.arange(size, dtype=np.float32).reshape(1, 1, size)
+    blocks, affine = block_mean(Volume(voxels, np.eye(4)), (1, 1, 5))
+    mirrored, _ = block_mean(Volume(voxels[:, :, ::-1], np.eye(4)), (1, 1, 5))
+    np.testing.assert_allclose(blocks[0, 0], mirrored[0, 0, ::-1])
+    centres = affine[0, 3] + 5 * np.arange(blocks.size)
+    assert centres.mean() == pytest.approx((size - 1) / 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(9, 60)] * 3),
+    axes=st.permutations([0, 1, 2]),
+    flips=st.tuples(*[st.booleans()] * 3),
+)
+def test_the_input_does_not_depend_on_how_the_file_is_turned(shape, axes, flips):
+    volume = volume_of(shape, (0.8, 1.1, 2.3), seed=4, origin=(5, -7, 11))
+    turn = np.zeros((4, 4))
+    turn[3, 3] = 1
+    index = [slice(None)] * 3
+    for new, old in enumerate(axes):  # in the order (i, j, k)
+        size = volume.shape[::-1][old]
+        turn[old, new] = -1 if flips[new] else 1
+        turn[old, 3] += size - 1 if flips[new] else 0
+        index[old] = slice(None, None, -1 if flips[new] else 1)
+    by_ijk = volume.voxels.transpose(2, 1, 0)[tuple(index)].transpose(axes)
+    turned = Volume(by_ijk.transpose(2, 1, 0), volume.affine @ turn)
+    np.testing.assert_allclose(
+        turned.to_lps(np.zeros(3)), volume.to_lps((turn @ [0, 0, 0, 1])[:3]), atol=1e-9
+    )
+    preprocessing = Preprocessing((17, 17, 17), 2.75)
+    np.testing.assert_allclose(
+        preprocessing.apply(turned).voxels, preprocessing.apply(volume).voxels, atol=2e-3
+    )
 
 
 @settings(max_examples=60, deadline=None)
