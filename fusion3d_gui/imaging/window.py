@@ -86,11 +86,6 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
     return tuple(found)
 
 
-def default_window(volume: Volume) -> Window:
-    """The file's own first window where it has a usable one, else the robust automatic one."""
-    return presets(volume)[0].window
-
-
 def percentile_window(volume: Volume, low_percent: float, high_percent: float) -> Window:
     """From one percentile of the real values to another, judged on a regular subsample."""
     step = max(1, round((volume.voxels.size / _SUBSAMPLE) ** (1 / 3)))

@@ -8,7 +8,6 @@ import pytest
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import (
     Window,
-    default_window,
     percentile_window,
     presets,
     to_gray,
@@ -19,9 +18,14 @@ def volume_of(values: np.ndarray, **about: object) -> Volume:
     return Volume(np.asarray(values), np.eye(4), **about)
 
 
+def opening_window(volume: Volume) -> Window:
+    """The window under which a scan opens: that of its first preset."""
+    return presets(volume)[0].window
+
+
 def test_the_files_own_first_window_is_the_default():
     volume = volume_of(np.zeros((2, 2, 2), np.int16), windows=((40, 80), (600, 2800)))
-    assert default_window(volume) == Window(40, 80)
+    assert opening_window(volume) == Window(40, 80)
     assert [each.name for each in presets(volume)][:3] == ["From file", "From file 2", "Automatic"]
 
 
@@ -42,18 +46,18 @@ def test_the_automatic_window_is_numpys_percentiles_of_real_values():
 def test_a_few_extreme_voxels_do_not_darken_the_automatic_window():
     values = np.random.default_rng(0).integers(0, 1000, (30, 30, 30)).astype(np.float32)
     values[0, 0, :5] = 1e6
-    assert default_window(volume_of(values)).high < 1100
+    assert opening_window(volume_of(values)).high < 1100
 
 
 def test_a_constant_volume_and_one_without_finite_values_still_have_a_window():
-    assert default_window(volume_of(np.full((3, 3, 3), 7.0))).width > 0
-    assert default_window(volume_of(np.full((3, 3, 3), np.nan))).width > 0
+    assert opening_window(volume_of(np.full((3, 3, 3), 7.0))).width > 0
+    assert opening_window(volume_of(np.full((3, 3, 3), np.nan))).width > 0
 
 
 def test_a_sparse_mask_is_shown_over_its_whole_range():
     values = np.zeros((20, 20, 20), np.uint8)
     values[10, 10, 10] = 1
-    window = default_window(volume_of(values))
+    window = opening_window(volume_of(values))
     assert (window.low, window.high) == (0.0, 1.0)
 
 

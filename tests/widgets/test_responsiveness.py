@@ -23,7 +23,7 @@ SHOWING = {
     "model/bundle_info.py",
 }
 #: Functions of those that are too slow for it.
-SLOW = {"presets", "percentile_window", "default_window", "sha256"}
+SLOW = {"presets", "percentile_window", "sha256"}
 
 
 @pytest.fixture
