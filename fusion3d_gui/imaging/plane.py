@@ -180,6 +180,10 @@ class Slicer:
         index = min(max(index, 0), self.count(orientation) - 1)
         return float(self._low[axis] + (index + 0.5) * self._pitch(axis))
 
+    def pitch_mm(self, orientation: Orientation) -> float:
+        """Distance in mm from one plane to the next."""
+        return self._pitch(orientation.depth)
+
     def _pitch(self, axis: int) -> float:
         """Distance between planes that fills the bounds exactly."""
         count = max(1, round((self._high[axis] - self._low[axis]) / self._steps_mm[axis]))

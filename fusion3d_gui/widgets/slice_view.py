@@ -26,9 +26,11 @@ from fusion3d_gui.imaging.volume import spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
+from fusion3d_gui.state.screen_plane import ScreenPlane
 from fusion3d_gui.widgets import slice_painter, theme
 from fusion3d_gui.widgets.color_map import overlay_lut
 from fusion3d_gui.widgets.slice_image import overlay_image, slice_image
+from fusion3d_gui.widgets.view_layer import ViewLayer
 
 Drag = Literal["crosshair", "window", "pan"]
 
@@ -72,6 +74,8 @@ class SliceView(QWidget):
         self._drag_from = QPointF()
         self._before_click = display.crosshair.position_lps
         self._wheel = 0
+        #: What lies over the picture and may take the mouse; the first is painted first and asked first.
+        self.layers: list[ViewLayer] = []
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -141,6 +145,25 @@ class SliceView(QWidget):
         piece = self.shown_slice
         return self.orientation.to_lps(u, v, self.depth_mm if piece is None else piece.depth_mm)
 
+    def px_at(self, lps_mm: np.ndarray) -> QPointF:
+        """Where in the widget a patient position (mm, LPS) is, seen along the plane's normal."""
+        u, v = self.orientation.to_screen(lps_mm)
+        return QPointF(*self.camera.to_px(float(u), float(v)))
+
+    @property
+    def screen_plane(self) -> ScreenPlane | None:
+        """The plane on screen, in the patient; None without a volume."""
+        piece = self.shown_slice
+        if self._slicer is None or piece is None:
+            return None
+        orientation = self.orientation
+        return ScreenPlane(
+            orientation.to_lps(0.0, 0.0, piece.depth_mm),
+            orientation.right_lps,
+            orientation.down_lps,
+            self._slicer.pitch_mm(orientation),
+        )
+
     def _on_crosshair_moved(self) -> None:
         if self._slicer is not None and self._slice is not None:
             index = self._slicer.index_at(self.orientation, self.depth_mm)
@@ -189,6 +212,10 @@ class SliceView(QWidget):
         area = QRectF(self.rect())
         u, v = self.orientation.to_screen(self._display.crosshair.position_lps)
         slice_painter.paint_crosshair(painter, self.camera, float(u), float(v), area)
+        for layer in self.layers:
+            painter.save()
+            layer.paint(self, painter)
+            painter.restore()
         slice_painter.paint_letters(painter, self.orientation, area)
         slice_painter.paint_caption(painter, self._caption(slicer, piece), area)
         slice_painter.paint_scale_bar(painter, self.camera, area)
@@ -211,8 +238,8 @@ class SliceView(QWidget):
     # -- mouse, wheel and keys ----------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin the drag that this button means."""
-        if self._slicer is None:
+        """Begin the drag that this button means, unless a layer takes it."""
+        if self._slicer is None or any(layer.press(self, event) for layer in self.layers):
             return
         buttons, shift = Qt.MouseButton, event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         if event.button() == buttons.MiddleButton or (
@@ -232,6 +259,9 @@ class SliceView(QWidget):
         """Follow the drag; tell what lies under the pointer."""
         if self._slicer is None:
             return
+        if self._drag is None and any(layer.move(self, event) for layer in self.layers):
+            self.hovered.emit(self.lps_at(event.position()))
+            return
         delta = event.position() - self._drag_from
         self._drag_from = event.position()
         if self._drag == "crosshair":
@@ -247,12 +277,18 @@ class SliceView(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the drag."""
+        if self._drag is None and any(layer.release(self, event) for layer in self.layers):
+            return
         self._drag = None
         if self._slicer is not None:
             self.setCursor(self._CURSORS[None])
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask to be maximised, or to be one of several again."""
+        if self._slicer is not None and any(
+            layer.double_click(self, event) for layer in self.layers
+        ):
+            return
         if event.button() == Qt.MouseButton.LeftButton and self._slicer is not None:
             # Its first click moved the crosshair, which nobody who double clicks means.
             self._display.crosshair.move_to(self._before_click)
