@@ -27,6 +27,11 @@ ON_ACCENT = "#06222d"
 WARNING = "#e3ae5a"
 ERROR = "#ee8079"
 
+# On images, which stay black in every theme.
+IMAGE_TEXT = "#e6e9ed"
+IMAGE_ACCENT = "#56b6d8"
+IMAGE_MARK = "#f2d45c"
+
 #: Every gap and margin is a multiple of this (px).
 GRID = 4
 
