@@ -6,20 +6,23 @@ or the resolution at which it is made.
 
 1. A person: age, sex, MMSE, hypertension, lesion or not
    (:class:`~fusion3d_gui.training.population.Person`).
-2. The true probability of the label, logistic in the lesion and the metadata, and the label, a
-   Bernoulli draw with it (:class:`~fusion3d_gui.training.population.OutcomeModel`).
+2. The true probability of the label, logistic in the lesion, the metadata and their product, and the
+   label, a Bernoulli draw with it (:class:`~fusion3d_gui.training.population.OutcomeModel`).
 3. A brain: the MNI152 T1 template under an affine and an elastic deformation
    (:class:`~fusion3d_gui.training.anatomy.Anatomy`).
 4. The lesion, if any: a bright blob of radius 9 to 15 mm centred in deep white matter
    (:class:`~fusion3d_gui.training.lesion.Lesion`).
-5. A scan: contrast, shading, noise, brain mask
+5. In three people of ten, independent of all else, a distractor: a ring of the same size, site and
+   brightness with a dark core. The label does not depend on it.
+6. A scan: contrast, shading, noise, brain mask
    (:class:`~fusion3d_gui.training.anatomy.Acquisition`), in int16.
-6. The table's row: metadata with gaps.
+7. The table's row: metadata with gaps.
 
-With the default prevalence of 40 % the best possible AUC (ranking by the true probability) is
-0.925, that of the metadata alone 0.695 and that of the lesion alone 0.825
-(:func:`~fusion3d_gui.training.population.ceilings`). ``cases.json``, beside the table, holds the
-coefficients and these figures of the cohort at hand.
+Beside the label the table holds what could have been known of it
+(:class:`~fusion3d_gui.training.population.Truth`), so that the best AUC that anyone can reach on these
+very cases, from everything, from the image alone and from the metadata alone, are known figures.
+With the defaults they are expected at about 0.94, 0.84 and 0.78; ``cases.json``, beside the table,
+holds them (over 20,000 people) and the coefficients of the cohort at hand.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ from fusion3d_gui.training.population import (
     TASK,
     OutcomeModel,
     Person,
+    Truth,
     ceilings,
     cohort_schema,
     recorded_values,
@@ -55,6 +59,8 @@ from fusion3d_gui.training.population import (
 
 #: Field of view, right-left, anterior-posterior, inferior-superior.
 FIELD_OF_VIEW_MM = (176.0, 208.0, 176.0)
+
+DEFAULT_OUTCOME = OutcomeModel()
 
 #: Below this many cases, starting processes costs more than it saves.
 _CASES_WORTH_PROCESSES = 8
@@ -65,29 +71,35 @@ class Case:
     """One simulated person with a scan.
 
     ``lesion_mask`` is a bool array on the voxels of ``volume``, or None; ``values`` is what the table
-    says of the metadata; ``probability`` the true one.
+    says of the metadata; ``truth`` what could be known of the label.
     """
 
     name: str
     person: Person
     values: dict[str, Value]
-    probability: float
+    truth: Truth
     label: int
     volume: Volume
     lesion_mask: np.ndarray | None
     lesion: Lesion | None
+    distractor: Lesion | None
 
 
 def make_case(
     number: int, seed: int, model: OutcomeModel, spacing_mm: tuple[float, float, float]
 ) -> Case:
     """Make case ``number`` of the cohort ``seed`` at a spacing (x, y, z), in memory."""
-    streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(7)
-    who, label, body, spot, scanner, noise, gaps = (np.random.default_rng(s) for s in streams)
+    streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(9)
+    who, label, body, spot, scanner, noise, gaps, decoy, decoy_spot = (
+        np.random.default_rng(s) for s in streams
+    )
     person = Person.draw(who, model.lesion_rate)
-    probability = model.probability(person)
+    truth = Truth(*(float(values[0]) for values in model.truth([person])))
     anatomy, acquisition = Anatomy.draw(body), Acquisition.draw(scanner)
     lesion = Lesion.draw(spot, anatomy) if person.lesion else None
+    distractor = None
+    if decoy.random() < model.distractor_rate:
+        distractor = Lesion.draw(decoy_spot, anatomy, ring=True, apart_from=lesion)
 
     counts = [round(mm / step) for mm, step in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
     axes = tuple(
@@ -102,9 +114,10 @@ def make_case(
         slab = slice(start, start + 16)
         intensity, brain = anatomy.on_grid(x, y, z[slab])
         if lesion is not None and mask is not None:
-            share = lesion.share_on_grid(x, y, z[slab])
-            intensity = lesion.brighten(intensity, share)
-            mask[slab] = (share > 0.5) & brain
+            intensity = lesion.show_on_grid(intensity, x, y, z[slab])
+            mask[slab] = (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
+        if distractor is not None:
+            intensity = distractor.show_on_grid(intensity, x, y, z[slab])
         signal = acquisition.signal(intensity, (x, y, z[slab]), noise)
         voxels[slab] = np.rint(np.where(brain, signal, 0))
     affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
@@ -114,11 +127,12 @@ def make_case(
         name=name,
         person=person,
         values=dict(recorded_values(person, gaps)),
-        probability=probability,
-        label=int(label.random() < probability),
+        truth=truth,
+        label=int(label.random() < truth.probability),
         volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
         lesion_mask=mask,
         lesion=lesion,
+        distractor=distractor,
     )
 
 
@@ -127,22 +141,26 @@ def make_cohort(
     cases: int,
     seed: int,
     spacing_mm: float = 3.0,
-    prevalence: float = 0.4,
+    prevalence: float = 0.1,
+    model: OutcomeModel = DEFAULT_OUTCOME,
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Make a cohort: ``volumes/*.nii.gz``, ``masks/*.nii.gz``, ``cases.csv``, ``cases.json``.
 
     The table's columns: case, path and mask (relative to the table; mask empty without a lesion),
-    the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (its centre), probability
-    (true), label (0/1). ``cases.json`` describes the task, the schema and the generative model.
+    the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (its centre), distractor (0/1),
+    probability, probability_image and probability_metadata (see
+    :class:`~fusion3d_gui.training.population.Truth`), label (0/1). ``cases.json`` describes the task, the schema and the generative model.
 
     Parameters
     ----------
     spacing_mm
         Voxel size, the same along all axes.
     prevalence
-        Expected share of positive labels.
+        Expected share of positive labels; sets the intercept of ``model``.
+    model
+        Strengths of the signals, and how often lesions and distractors occur.
     workers
         Processes; by default one for each processor.
 
@@ -154,7 +172,7 @@ def make_cohort(
     if not 0.5 <= spacing_mm <= 8:
         raise UserError(f"spacing is {spacing_mm} mm, not 0.5 to 8")
     try:
-        model = OutcomeModel.with_prevalence(prevalence)
+        model = model.with_prevalence(prevalence)
     except ValueError as error:
         raise UserError(str(error)) from None
     out = Path(out)
@@ -218,7 +236,10 @@ def _write_case(job: tuple[Path, int, int, OutcomeModel, float]) -> dict[str, An
         "lesion_x_lps_mm": center[0],
         "lesion_y_lps_mm": center[1],
         "lesion_z_lps_mm": center[2],
-        "probability": f"{case.probability:.6f}",
+        "distractor": int(case.distractor is not None),
+        "probability": f"{case.truth.probability:.6f}",
+        "probability_image": f"{case.truth.image:.6f}",
+        "probability_metadata": f"{case.truth.metadata:.6f}",
         "label": case.label,
     }
 
@@ -241,10 +262,11 @@ def _describe(
             "cases": cases,
             "positives": sum(row["label"] for row in rows),
             "lesions": sum(row["lesion"] for row in rows),
+            "distractors": sum(row["distractor"] for row in rows),
             "seed": seed,
             "spacing_mm": spacing_mm,
             "prevalence": prevalence,
-            "log_odds": model.to_json(),
+            "outcome": model.to_json(),
             "auc_ceilings": ceilings(model),
         },
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -58,81 +59,120 @@ class Person:
         )
 
 
+class Truth(NamedTuple):
+    """What could be known of the label, as arrays [n] or, of one person, floats.
+
+    ``probability`` of the label given everything; ``image`` its expectation given the lesion alone,
+    all that an image tells of the label; ``metadata`` its expectation given the metadata alone.
+    No score has a higher AUC than the first; none made from the image, or from the metadata,
+    has a higher one than the second, or the third.
+    """
+
+    probability: np.ndarray
+    image: np.ndarray
+    metadata: np.ndarray
+
+
 @dataclass(frozen=True)
 class OutcomeModel:
     """The label is drawn with probability p, where
 
-        logit p = intercept + lesion · [lesion] + age · (age − 68)/11 + mmse · (27 − MMSE)/3
-                  + hypertension · [hypertension] + male · [sex M]
+        logit p = intercept + lesion · L + metadata · m + interaction · L · m
+        m = (0.9 · (age − 68)/11 + 1.1 · (27 − MMSE)/3 + 0.7 · [hypertension] + 0.4 · [sex M] − 0.34)
+            / 1.57
 
-    The coefficients are log odds. ``lesion_rate`` is the share of people with a lesion.
+    with L = 1 for people with a lesion, else 0; m has about mean 0 and standard deviation 1. The
+    coefficients are log odds: the strength of the image's signal, that of the metadata's, and how
+    much more the metadata count in the presence of a lesion, which neither source can know alone.
+    ``lesion_rate`` and ``distractor_rate`` are the shares of people with a lesion, and with a
+    distractor, which the label does not depend on.
     """
 
     intercept: float = 0.0
-    lesion_rate: float = 0.5
-    lesion: float = 4.5
-    age: float = 0.9
-    mmse: float = 1.1
-    hypertension: float = 0.7
-    male: float = 0.4
+    lesion: float = 4.0
+    metadata: float = 1.25
+    interaction: float = 1.25
+    lesion_rate: float = 0.2
+    distractor_rate: float = 0.3
 
-    @classmethod
-    def with_prevalence(cls, prevalence: float) -> OutcomeModel:
-        """The model whose mean probability over a fixed sample of 20,000 people is ``prevalence``.
+    def __post_init__(self) -> None:
+        for name in ("lesion", "metadata", "interaction"):
+            if not -20 <= getattr(self, name) <= 20:
+                raise ValueError(f"{name} strength is {getattr(self, name)}, not -20 to 20")
+        for name in ("lesion_rate", "distractor_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, not between 0 and 1")
+
+    def with_prevalence(self, prevalence: float) -> OutcomeModel:
+        """This model with the intercept that gives 20,000 fixed people this mean probability.
 
         Raises ValueError for a prevalence outside 0.02 to 0.98.
         """
         if not 0.02 <= prevalence <= 0.98:
             raise ValueError(f"prevalence is {prevalence}, not between 0.02 and 0.98")
-        model = cls()
-        scores = model.logits(sample(20_000, seed=0, lesion_rate=model.lesion_rate))
-        intercept = brentq(lambda b: float(expit(scores + b).mean()) - prevalence, -20, 20)
-        return replace(model, intercept=round(float(intercept), 3))
+        scores = replace(self, intercept=0.0)._logits(*self._columns(self._reference))
+        intercept = brentq(lambda b: float(expit(scores + b).mean()) - prevalence, -60, 60)
+        return replace(self, intercept=round(float(intercept), 3))
 
-    def logits(self, people: list[Person]) -> np.ndarray:
-        """True log odds [n] of these people."""
-        columns = np.array(
-            [
-                (p.lesion, (p.age - 68) / 11, (27 - p.mmse) / 3, p.hypertension, p.sex == "M")
-                for p in people
-            ],
-            dtype=np.float64,
+    def truth(self, people: Sequence[Person]) -> Truth:
+        """What could be known of the labels of these people, given their true values."""
+        lesion, score = self._columns(people)
+        with_it, without = (expit(self._logits(np.full_like(score, n), score)) for n in (1, 0))
+        by_lesion = self._mean_by_lesion()
+        return Truth(
+            probability=np.where(lesion > 0, with_it, without),
+            image=np.where(lesion > 0, by_lesion[1], by_lesion[0]),
+            metadata=self.lesion_rate * with_it + (1 - self.lesion_rate) * without,
         )
-        weights = np.array([self.lesion, self.age, self.mmse, self.hypertension, self.male])
-        return self.intercept + columns @ weights
-
-    def probability(self, person: Person) -> float:
-        """True probability of the positive label."""
-        return float(expit(self.logits([person])[0]))
 
     def to_json(self) -> dict[str, Any]:
         """The coefficients."""
         return asdict(self)
 
+    @property
+    def _reference(self) -> tuple[Person, ...]:
+        return sample(20_000, seed=0, lesion_rate=self.lesion_rate)
 
-def sample(count: int, *, seed: int, lesion_rate: float) -> list[Person]:
+    @cache  # noqa: B019  (a handful of models, each needed by every case)
+    def _mean_by_lesion(self) -> tuple[float, float]:
+        _, score = self._columns(self._reference)
+        without, with_it = (
+            float(expit(self._logits(np.full_like(score, n), score)).mean()) for n in (0, 1)
+        )
+        return without, with_it
+
+    def _logits(self, lesion: np.ndarray, score: np.ndarray) -> np.ndarray:
+        slope = self.metadata + self.interaction * lesion
+        return self.intercept + self.lesion * lesion + slope * score
+
+    @staticmethod
+    def _columns(people: Sequence[Person]) -> tuple[np.ndarray, np.ndarray]:
+        """L [n] and m [n]."""
+        columns = np.array(
+            [((p.age - 68) / 11, (27 - p.mmse) / 3, p.hypertension, p.sex == "M") for p in people],
+            dtype=np.float64,
+        )
+        score = (columns @ np.array([0.9, 1.1, 0.7, 0.4]) - 0.34) / 1.57
+        return np.array([p.lesion for p in people], dtype=np.float64), score
+
+
+@cache
+def sample(count: int, *, seed: int, lesion_rate: float) -> tuple[Person, ...]:
     """People without scans, for figures about the population."""
     rng = np.random.default_rng(seed)
-    return [Person.draw(rng, lesion_rate) for _ in range(count)]
+    return tuple(Person.draw(rng, lesion_rate) for _ in range(count))
 
 
 def ceilings(model: OutcomeModel) -> dict[str, float]:
-    """The best AUC that anyone can reach, over 20,000 people: with everything, and with a part.
+    """The best AUC that anyone can reach, over 20,000 people: with ``all``, the ``image``, the ``metadata``.
 
-    ``all`` ranks by the true probability; ``metadata`` by its expectation over the lesion;
-    ``lesion`` by the lesion alone. All know the true values, also where the table has gaps.
+    See :class:`Truth`. All know the true values, also where the table has gaps.
     """
     from sklearn.metrics import roc_auc_score
 
-    people = sample(20_000, seed=1, lesion_rate=model.lesion_rate)
-    logits = model.logits(people)
-    lesions = np.array([p.lesion for p in people], dtype=np.float64)
-    without = logits - model.lesion * lesions
-    by_metadata = (1 - model.lesion_rate) * expit(without) + model.lesion_rate * expit(
-        without + model.lesion
-    )
-    labels = np.random.default_rng(2).random(len(people)) < expit(logits)
-    scores = {"all": logits, "metadata": by_metadata, "lesion": lesions}
+    truth = model.truth(sample(20_000, seed=1, lesion_rate=model.lesion_rate))
+    labels = np.random.default_rng(2).random(len(truth.probability)) < truth.probability
+    scores = {"all": truth.probability, "image": truth.image, "metadata": truth.metadata}
     return {name: round(float(roc_auc_score(labels, s)), 4) for name, s in scores.items()}
 
 
