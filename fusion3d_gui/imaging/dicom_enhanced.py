@@ -12,8 +12,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_elements import PYDICOM_ERRORS, open_unpacked
+from fusion3d_gui.imaging.dicom_encoding import open_unpacked
 from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, Scale, unit_orientation
+from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
 
 #: (label, functional group, attribute in it): what may tell frames at one place apart.
 _LABELS = (

@@ -11,13 +11,10 @@ import numpy as np
 from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_elements import (
-    PIXEL_TAGS,
-    Elements,
-    PixelElement,
-    read_elements,
-    tags,
-)
+from fusion3d_gui.imaging.dicom_elements import Elements, tags
+from fusion3d_gui.imaging.dicom_encoding import FileBytes
+from fusion3d_gui.imaging.dicom_header import read_header
+from fusion3d_gui.imaging.dicom_walk import PIXEL_TAGS, PixelElement
 
 #: Shown in a corner of the window, or used to fill in the form.
 ATTRIBUTES = (
@@ -223,13 +220,14 @@ class Frame:
         return self.file.format.rows, self.file.format.columns
 
 
-def read_dicom_file(path: Path) -> DicomFile:
+def read_dicom_file(source: FileBytes) -> DicomFile:
     """Read one file's header.
 
     Raises ``NotDicom`` where it is something else, and UserError where it is DICOM that holds no
     image, is damaged or cut short.
     """
-    header = read_elements(path, _WANTED)
+    path = source.path
+    header = read_header(source, _WANTED)
     elements = header.elements
     if header.pixels is None:
         if elements.integer("Rows") or "Image" in UID(elements.text("SOPClassUID")).name:
@@ -247,7 +245,7 @@ def read_dicom_file(path: Path) -> DicomFile:
     if frame_count < 1:
         frame_count = 1
     length = header.pixels.length
-    if length is None and frame_count > 1 + path.stat().st_size // _LEAST_BYTES_A_FRAME:
+    if length is None and frame_count > 1 + source.size // _LEAST_BYTES_A_FRAME:
         raise UserError(f"claims {frame_count:,} frames, more than it can hold", path=path)
     if length is not None and 8 * length < frame_count * pixel_format.frame_bits:
         raise UserError(

@@ -11,21 +11,13 @@ from pydicom.encaps import generate_frames
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.codecs import RLE, DecodeError, can_decode, decode_frame
-from fusion3d_gui.imaging.dicom_elements import (
-    DEFLATED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    open_unpacked,
-)
+from fusion3d_gui.imaging.dicom_encoding import EXPLICIT_BIG, NATIVE, open_unpacked
 from fusion3d_gui.imaging.dicom_file import DicomFile, PixelFormat
-
-_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
 
 
 def can_read(transfer_syntax: str) -> bool:
     """Whether pixels in this transfer syntax can be read."""
-    return transfer_syntax in _NATIVE or can_decode(transfer_syntax)
+    return transfer_syntax in NATIVE or can_decode(transfer_syntax)
 
 
 def read_frames(
@@ -38,7 +30,7 @@ def read_frames(
     Raises UserError where the file is damaged or cut short.
     """
     with open_unpacked(file.path, file.transfer_syntax) as stream:
-        if file.transfer_syntax in _NATIVE:
+        if file.transfer_syntax in NATIVE:
             for index in indices:
                 yield index, _read_native(stream, file, index, targets.get(index), notices)
             return

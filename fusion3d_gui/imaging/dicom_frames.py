@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from fusion3d_gui.imaging.dicom_elements import Elements
+from fusion3d_gui.imaging.dicom_encoding import FileBytes
 from fusion3d_gui.imaging.dicom_enhanced import enhanced_frames
 from fusion3d_gui.imaging.dicom_file import (
     DicomFile,
@@ -40,13 +40,13 @@ class DicomImage:
     notices: tuple[str, ...] = ()
 
 
-def read_image(path: Path) -> DicomImage:
+def read_image(source: FileBytes) -> DicomImage:
     """Read a file's header and find its frames.
 
     Raises ``NotDicom`` where it is something else, and UserError where it is DICOM that can't be
     used.
     """
-    file = read_dicom_file(path)
+    file = read_dicom_file(source)
     if file.has_functional_groups:
         return DicomImage(file, *enhanced_frames(file))
     return DicomImage(file, _classic_frames(file))

@@ -9,8 +9,10 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_csa import csa_numbers, read_csa
-from fusion3d_gui.imaging.dicom_elements import Elements, read_elements, tags
+from fusion3d_gui.imaging.dicom_elements import Elements, tags
+from fusion3d_gui.imaging.dicom_encoding import FileBytes
 from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
+from fusion3d_gui.imaging.dicom_header import read_header
 
 
 def is_mosaic(file: DicomFile) -> bool:
@@ -73,7 +75,7 @@ def _triple(position: np.ndarray) -> tuple[float, float, float]:
 
 
 def _csa_header(file: DicomFile) -> dict[str, tuple[str, ...]]:
-    elements = read_elements(file.path, tags("SiemensCsaImage")).elements
+    elements = read_header(FileBytes.of(file.path), tags("SiemensCsaImage")).elements
     return read_csa(next(iter(elements.values.values()), b""))
 
 

@@ -8,7 +8,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_elements import PYDICOM_ERRORS
+from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _MAGIC_OFFSET = 128

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.archive import is_archive, unpacked
-from fusion3d_gui.imaging.dicom_elements import NotDicom
+from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom_frames import read_image
 from fusion3d_gui.imaging.dicom_scan import Scan, scan_files, scan_folder
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
@@ -94,7 +94,7 @@ def _choices(path: Path, progress: Progress, held: ExitStack) -> list[_Choice]:
         notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
         return _scan_choices(scan_files(files, progress), path, notices)
     try:
-        image = read_image(path)
+        image = read_image(FileBytes.of(path))
     except NotDicom:
         raise UserError("is not a scan that can be opened", path=path, remedy=_FORMATS) from None
     return _scan_choices(Scan((image,), (), ()), path)
