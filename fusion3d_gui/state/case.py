@@ -10,6 +10,9 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Preset, presets
 from fusion3d_gui.progress import Progress, part_of
 
+#: What tells two scans apart without reading their voxels: path, series, shape, geometry.
+CaseKey = tuple[str, str, tuple[int, int, int], bytes]
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -23,6 +26,13 @@ class Case:
     volume: Volume
     presets: tuple[Preset, ...]
     series: tuple[Series, ...] = ()
+
+    @property
+    def key(self) -> CaseKey:
+        """The same for the same scan opened again: the reader's work is kept under it."""
+        volume = self.volume
+        where = str(self.path.absolute())
+        return where, volume.series_uid, volume.shape, volume.affine.tobytes()
 
 
 def load_case(path: Path, series_uid: str | None, progress: Progress) -> Case:

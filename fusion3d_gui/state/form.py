@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.model.schema import MetadataSchema, Value
+from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 
 Source = Literal["", "dicom", "typed"]
 
@@ -25,7 +25,8 @@ class Form(QObject):
         super().__init__(parent)
         self._schema = MetadataSchema()
         self._attributes: Mapping[str, str] = {}
-        self._typed: dict[str, Value] = {}
+        # By field, not by name: a field of another model is another question.
+        self._typed: dict[Field, Value] = {}
         self._prefilled: dict[str, Value] = {}
 
     @property
@@ -36,41 +37,52 @@ class Form(QObject):
     @property
     def values(self) -> dict[str, Value]:
         """Every field's value: typed by the user, else from the file, else None."""
-        merged = {**self._prefilled, **self._typed}
-        return {field.name: merged.get(field.name) for field in self._schema.fields}
+        return {
+            field.name: self._typed.get(field, self._prefilled.get(field.name))
+            for field in self._schema.fields
+        }
+
+    @property
+    def typed(self) -> dict[Field, Value]:
+        """All that the user typed for this case, under this model's schema and others."""
+        return dict(self._typed)
 
     def source(self, name: str) -> Source:
         """Where a field's value comes from; empty while it has none."""
-        if name in self._typed:
+        if self._schema[name] in self._typed:
             return "typed"
         return "dicom" if name in self._prefilled else ""
 
-    def start_case(self, attributes: Mapping[str, str], given: Mapping[str, Value]) -> None:
+    def start_case(
+        self,
+        attributes: Mapping[str, str],
+        given: Mapping[str, Value],
+        typed: Mapping[Field, Value] | None = None,
+    ) -> None:
         """Another patient: forget what was typed, take what the file and the caller give.
 
-        Raises UserError when a given value does not fit the schema; the form is then as before.
+        ``typed`` is what the user had typed for this case before; it goes above all else. Raises
+        UserError when a given value does not fit the schema; the form is then as before.
         """
-        typed = {name: self._schema[name].parse(value) for name, value in given.items()}
+        fields = {self._schema[name]: value for name, value in given.items()}
+        parsed = {field: field.parse(value) for field, value in fields.items()}
         self._attributes = attributes
-        self._typed = typed
+        self._typed = {**parsed, **(typed or {})}
         self._prefilled = self._schema.prefill(attributes)
         self.schema_changed.emit()
 
     def start_schema(self, schema: MetadataSchema) -> None:
-        """Another model: keep what was typed where the new schema has the same field."""
-        kept = {
-            field.name: self._typed[field.name]
-            for field in schema.fields
-            if field.name in self._typed and field in self._schema.fields
-        }
-        self._schema, self._typed = schema, kept
+        """Another model: what was typed stands where the new schema has the same field, and comes
+        back with the fields of the old one."""
+        self._schema = schema
         self._prefilled = schema.prefill(self._attributes)
         self.schema_changed.emit()
 
     def set_value(self, name: str, value: Value) -> None:
         """The user typed or chose a value (None: not given). Raises UserError if it is not allowed."""
-        parsed = self._schema[name].parse(value)
-        if self.source(name) == "typed" and self._typed[name] == parsed:
+        field = self._schema[name]
+        parsed = field.parse(value)
+        if field in self._typed and self._typed[field] == parsed:
             return
-        self._typed[name] = parsed
+        self._typed[field] = parsed
         self.edited.emit(name)

@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.schema import Value
+from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.case import Case, load_case
+from fusion3d_gui.state.annotations import Annotations
+from fusion3d_gui.state.case import Case, CaseKey, load_case
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
@@ -48,6 +49,7 @@ class Session(QObject):
         super().__init__(parent)
         self.display = Display(self)
         self.form = Form(self)
+        self.annotations = Annotations(self)
         self.loading = TaskLane("loading", self)
         self.inference = TaskLane("inference", self)
         self._engine = InferenceEngine(device)
@@ -57,6 +59,7 @@ class Session(QObject):
         self._case: Case | None = None
         self._asked: Request | None = None
         self._result: Result | None = None
+        self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
         if self._bundles:
             self._set_bundle(self._bundles[0])
@@ -164,12 +167,15 @@ class Session(QObject):
     ) -> None:
         if self.predicting:
             self.inference.cancel()
+        if self._case is not None:
+            self._typed[self._case.key] = self.form.typed
         try:
-            self.form.start_case(case.volume.attributes, metadata)
+            self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
         except UserError as error:
             self._on_failed(error)
             return
         self._case, self._result = case, None
+        self.annotations.show_case(case)
         self.display.show_case(case)
         self.case_changed.emit()
         self.result_changed.emit()

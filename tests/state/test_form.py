@@ -69,3 +69,21 @@ def test_typing_the_same_value_again_tells_nobody(form):
     form.set_value("age", 60)
     form.set_value("age", 60.0)
     assert told == ["age"]
+
+
+def test_a_models_values_come_back_with_it(form, schema):
+    form.set_value("diabetes", True)
+    form.start_schema(MetadataSchema(schema.fields[:1]))
+    form.start_schema(schema)
+    assert form.values["diabetes"] is True
+
+
+def test_what_was_typed_for_a_case_before_goes_above_the_file_and_what_is_given(form, schema):
+    form.start_case({"PatientSex": "M"}, {})
+    form.set_value("age", 61)
+    form.set_value("sex", "F")
+    typed = form.typed
+    form.start_case({}, {})
+    assert form.values["age"] is None
+    form.start_case({"PatientSex": "M"}, {"age": 50, "diabetes": False}, typed)
+    assert form.values == {"age": 61, "sex": "F", "diabetes": False}

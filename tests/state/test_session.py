@@ -105,6 +105,23 @@ def test_a_new_case_starts_with_an_empty_form(session, make_case, settled):
     assert session.form.values == {"age": None, "sex": None, "diabetes": None}
 
 
+def test_returning_to_a_case_finds_what_was_typed_and_marked_there(session, make_case, settled):
+    first, second = make_case("a"), make_case("b")
+    open_and_wait(session, first, settled)
+    session.form.set_value("age", 71)
+    session.annotations.add_point(np.array([1.0, 2.0, 3.0]))
+    open_and_wait(session, second, settled)
+    assert session.form.values["age"] is None
+    assert not session.annotations.items
+    session.form.set_value("age", 50)
+    open_and_wait(session, first, settled)
+    assert session.form.values["age"] == 71
+    assert [mark.kind for mark in session.annotations.items] == ["point"]
+    open_and_wait(session, second, settled)
+    assert session.form.values["age"] == 50
+    assert not session.annotations.items
+
+
 def test_changing_the_model_drops_the_result_and_keeps_what_was_typed(
     session, make_case, make_bundle, settled
 ):

@@ -1,0 +1,95 @@
+"""Which voxels lie in a region drawn on a plane, and the statistics of their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion3d_gui.imaging.annotation import Annotation
+from fusion3d_gui.imaging.volume import Volume
+
+#: A voxel whose centre lies this close (mm) outside the outline counts as inside: rounding alone.
+_SLACK_MM = 1e-6
+
+
+@dataclass(frozen=True)
+class RegionStatistics:
+    """Of the real values of a region's voxels. ``sd`` divides by n - 1; it is 0 of one voxel."""
+
+    count: int
+    mean: float
+    sd: float
+    minimum: float
+    maximum: float
+
+
+def region_voxels(volume: Volume, region: Annotation) -> np.ndarray:
+    """Indices ``[n, 3]`` (i, j, k) of a region's voxels.
+
+    A voxel belongs to it if the region's plane passes through the voxel, and the voxel's centre,
+    projected onto the plane along the plane's normal, lies inside the outline or on it. "Passes
+    through" means ``-h <= d < h``, with d the centre's signed distance from the plane and h half the
+    extent of the voxel along the normal, so that a plane along the voxels takes exactly one layer.
+    """
+    linear, size = volume.affine[:3, :3], np.array(volume.shape[::-1])
+    right, down = np.asarray(region.right, float), np.asarray(region.down, float)
+    normal, middle = region.normal_lps, region.points_lps.mean(axis=0)
+    a, b = region.half_size_mm
+    steps = normal @ linear  # how far each index step leads from the plane, mm
+    half = float(np.abs(steps).sum()) / 2
+    corners = [
+        middle + x * a * right + y * b * down + z * half * normal
+        for x in (-1, 1)
+        for y in (-1, 1)
+        for z in (-1, 1)
+    ]
+    box = volume.to_index(np.array(corners))
+    low = np.maximum(np.floor(box.min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(box.max(axis=0)).astype(int) + 1, size)
+    if (low >= high).any():
+        return np.empty((0, 3), dtype=int)
+    # Along the index axis that leads most steeply out of the plane, at most four voxels lie near it.
+    main = int(np.abs(steps).argmax())
+    first, second = (axis for axis in range(3) if axis != main)
+    p, q = np.meshgrid(
+        np.arange(low[first], high[first]), np.arange(low[second], high[second]), indexing="ij"
+    )
+    offset = float((volume.affine[:3, 3] - middle) @ normal)
+    rest = steps[first] * p + steps[second] * q + offset
+    nearest = np.floor(-rest / steps[main]).astype(int)
+    found = []
+    for shift in (-1, 0, 1, 2):
+        index = np.empty((p.size, 3), dtype=int)
+        index[:, first], index[:, second] = p.ravel(), q.ravel()
+        index[:, main] = (nearest + shift).ravel()
+        distance = (rest + steps[main] * (nearest + shift)).ravel()
+        ok = (distance >= -half) & (distance < half)
+        ok &= (index[:, main] >= 0) & (index[:, main] < size[main])
+        index = index[ok]
+        away = volume.to_lps(index) - middle
+        found.append(index[_inside(region, away @ right, away @ down, a, b)])
+    return np.concatenate(found)
+
+
+def _inside(region: Annotation, u: np.ndarray, v: np.ndarray, a: float, b: float) -> np.ndarray:
+    if region.kind == "rectangle":
+        return (np.abs(u) <= a + _SLACK_MM) & (np.abs(v) <= b + _SLACK_MM)
+    a, b = a + _SLACK_MM, b + _SLACK_MM
+    return (u / a) ** 2 + (v / b) ** 2 <= 1.0
+
+
+def region_statistics(volume: Volume, region: Annotation) -> RegionStatistics | None:
+    """Statistics of the finite real values in a region; None where there are none."""
+    i, j, k = region_voxels(volume, region).T
+    values = volume.voxels[k, j, i].astype(np.float64) * volume.slope + volume.intercept
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    return RegionStatistics(
+        count=len(values),
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+    )
