@@ -70,7 +70,7 @@ class ModelBundle:
             if value.is_floating_point() and not torch.isfinite(value).all():
                 raise UserError(f"weight {name} holds values that are not finite", path=path)
         network.eval().requires_grad_(False)
-        return cls(info, network, _sha256(path))
+        return cls(info, network, file_sha256(path))
 
 
 def save_bundle(
@@ -163,7 +163,8 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
