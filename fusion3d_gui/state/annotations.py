@@ -109,7 +109,8 @@ class Annotations(QObject):
     # -- cases --------------------------------------------------------------------------------
 
     def show_case(self, case: Case) -> None:
-        """Another case: its own marks, as they were left."""
+        """Another case: its own marks, as they were left. What was being typed or dragged is kept."""
+        self.settle()
         self.cancel()
         self._volume = case.volume
         self._readings.clear()

@@ -21,6 +21,7 @@ from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.result import Request, Result
 from fusion3d_gui.state.tasks import TaskLane
+from fusion3d_gui.state.tool import Tool
 
 
 class Session(QObject):
@@ -50,8 +51,11 @@ class Session(QObject):
         self.display = Display(self)
         self.form = Form(self)
         self.annotations = Annotations(self)
+        self.tool = Tool(self)
         self.loading = TaskLane("loading", self)
         self.inference = TaskLane("inference", self)
+        self.saving = TaskLane("saving", self)
+        self.browsing = TaskLane("browsing", self)
         self._engine = InferenceEngine(device)
         self._bundles = list(bundles)
         self._bundle: BundleInfo | None = None
@@ -142,7 +146,7 @@ class Session(QObject):
 
         task = self.loading.submit(f"Opening {path.name or path}", work)
         task.succeeded.connect(on_loaded)
-        task.failed.connect(self._on_failed)
+        task.failed.connect(self.tell_failure)
 
     def open_demo(self, demo: DemoCase) -> None:
         """Open a shipped case with its model and metadata, and predict."""
@@ -150,7 +154,7 @@ class Session(QObject):
         try:
             info = known or BundleInfo.read(demo.bundle)
         except UserError as error:
-            self._on_failed(error)
+            self.tell_failure(error)
             return
         if known is None:
             self._add_bundle(info)
@@ -172,7 +176,7 @@ class Session(QObject):
         try:
             self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
         except UserError as error:
-            self._on_failed(error)
+            self.tell_failure(error)
             return
         self._case, self._result = case, None
         self.annotations.show_case(case)
@@ -206,7 +210,7 @@ class Session(QObject):
 
         task = self.inference.submit(f"Reading {folder.name}", work)
         task.succeeded.connect(on_read)
-        task.failed.connect(self._on_failed)
+        task.failed.connect(self.tell_failure)
 
     def prepare_model(self) -> None:
         """Load the chosen model in the background, unless it is loaded or busy with a prediction."""
@@ -219,7 +223,7 @@ class Session(QObject):
 
         task = self.inference.submit("Loading the model", work)
         task.succeeded.connect(self._on_model_loaded)
-        task.failed.connect(self._on_failed)
+        task.failed.connect(self.tell_failure)
 
     def _add_bundle(self, info: BundleInfo) -> None:
         self._bundles = [each for each in self._bundles if each.folder != info.folder] + [info]
@@ -248,7 +252,7 @@ class Session(QObject):
         try:
             request.bundle.schema.parse(request.metadata)
         except UserError as error:
-            self._on_failed(error)
+            self.tell_failure(error)
             return
 
         def work(progress: Progress) -> tuple[LoadedModel, Prediction]:
@@ -270,7 +274,7 @@ class Session(QObject):
                 self._asked = None
                 self.result_changed.emit()
             if isinstance(error, Exception):
-                self._on_failed(error)
+                self.tell_failure(error)
 
         task = self.inference.submit("Predicting", work)
         self._asked = request
@@ -295,7 +299,8 @@ class Session(QObject):
 
     # -- failures and the end -----------------------------------------------------------------
 
-    def _on_failed(self, error: Exception) -> None:
+    def tell_failure(self, error: Exception) -> None:
+        """Say in the window that something did not work: a UserError's own sentence, else ours."""
         if isinstance(error, UserError):
             self.noticed.emit(Notice(str(error), "error"))
         else:
@@ -305,7 +310,7 @@ class Session(QObject):
 
     def close(self) -> bool:
         """Cancel everything and wait for the threads; whether they ended in time."""
-        self.loading.cancel()
-        self.inference.cancel()
-        ended = [self.loading.close(), self.inference.close()]
-        return all(ended)
+        lanes = (self.loading, self.inference, self.saving, self.browsing)
+        for lane in lanes:
+            lane.cancel()
+        return all([lane.close() for lane in lanes])

@@ -1,0 +1,117 @@
+"""Marks and what they measure as a table (CSV) or a document (JSON); no patient identity."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.annotation import POINT_COUNT
+from fusion3d_gui.imaging.reading import Reading
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.report.export import write_json
+
+_NUMBERS = (
+    "length_mm",
+    "angle_deg",
+    "value",
+    "mean",
+    "sd",
+    "minimum",
+    "maximum",
+    "area_mm2",
+    "voxels",
+)
+#: Spreadsheets take a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_REGION_RULE = (
+    "A region's voxels are those through which its plane passes and whose centres, projected onto "
+    "the plane, lie inside or on its outline; sd divides by n - 1."
+)
+
+
+def write_measurements(path: Path, readings: Sequence[Reading], volume: Volume) -> None:
+    """Write marks and their numbers; ``.csv`` or ``.json`` says how.
+
+    Positions are mm, LPS. Names the scan by the SHA-256 of its voxels, never by patient, file or UID.
+    Raises UserError for another suffix, or where the file can't be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        write_json(_document(readings, volume), path)
+    elif path.suffix.lower() == ".csv":
+        try:
+            path.write_text(_table(readings, volume), encoding="utf-8", newline="")
+        except OSError as error:
+            raise UserError(
+                f"the measurements can't be written ({error.strerror})",
+                path=path,
+                remedy="Choose a folder that exists and that you may write to.",
+            ) from None
+    else:
+        raise UserError(
+            "measurements are written as .csv or .json", path=path, remedy="Choose one of the two."
+        )
+
+
+def _document(readings: Sequence[Reading], volume: Volume) -> dict[str, Any]:
+    return {
+        "notice": RESEARCH_USE_ONLY,
+        "program": f"Fusion3D {__version__}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "volume_sha256": volume.sha256,
+        "frame": "patient millimetres, LPS (+x left, +y posterior, +z superior)",
+        "regions": _REGION_RULE,
+        "measurements": [
+            {
+                "number": reading.annotation.number,
+                "kind": reading.annotation.kind,
+                "text": reading.annotation.text,
+                "points_lps_mm": [list(point) for point in reading.annotation.points],
+                **(
+                    {
+                        "right_lps": list(reading.annotation.right),
+                        "down_lps": list(reading.annotation.down),
+                    }
+                    if reading.annotation.is_region
+                    else {}
+                ),
+                "quantities": {
+                    quantity.key: {"value": quantity.value, "unit": quantity.unit}
+                    for quantity in reading.quantities
+                },
+            }
+            for reading in readings
+        ],
+    }
+
+
+def _table(readings: Sequence[Reading], volume: Volume) -> str:
+    most = max(POINT_COUNT.values())
+    places = [f"{axis}{n}_lps_mm" for n in range(1, most + 1) for axis in "xyz"]
+    columns = ["number", "kind", "text", *_NUMBERS, "value_unit", *places]
+    out = io.StringIO()
+    table = csv.DictWriter(out, [*columns, "volume_sha256", "program", "notice"], restval="")
+    table.writeheader()
+    for reading in readings:
+        mark = reading.annotation
+        row: dict[str, Any] = {
+            "number": mark.number,
+            "kind": mark.kind,
+            "text": f"'{mark.text}" if mark.text.startswith(_FORMULA) else mark.text,
+            "value_unit": volume.unit,
+            "volume_sha256": volume.sha256,
+            "program": f"Fusion3D {__version__}",
+            "notice": RESEARCH_USE_ONLY,
+        }
+        row |= {each.key: f"{each.value:.10g}" for each in reading.quantities}
+        values = [f"{value:.4f}" for point in mark.points for value in point]
+        row |= dict(zip(places, values, strict=False))
+        table.writerow(row)
+    return out.getvalue()

@@ -1,0 +1,30 @@
+"""Writing the marks of the case on screen to a file, on a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.report.measurements import write_measurements
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.session import Session
+
+
+def export_measurements(session: Session, path: Path) -> None:
+    """Write them as they are now; says in the window how it went."""
+    case, readings = session.case, session.annotations.readings
+    if case is None or not readings:
+        return
+
+    def work(progress: Progress) -> int:
+        progress(0.0, "Writing the measurements")
+        write_measurements(path, readings, case.volume)
+        return len(readings)
+
+    def on_written(count: object) -> None:
+        noun = "measurement" if count == 1 else "measurements"
+        session.noticed.emit(Notice(f"{count} {noun} written to {path.name}."))
+
+    task = session.saving.submit(f"Writing {path.name}", work)
+    task.succeeded.connect(on_written)
+    task.failed.connect(session.tell_failure)

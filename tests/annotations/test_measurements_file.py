@@ -1,0 +1,87 @@
+"""Marks as files: complete, in patient space, and without the patient."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.annotation import Annotation
+from fusion3d_gui.imaging.reading import read
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.report.measurements import write_measurements
+
+MARKS = (
+    Annotation(1, "distance", ((0, 0, 0), (3, 4, 0))),
+    Annotation(2, "angle", ((1, 0, 0), (0, 0, 0), (0, 1, 0)), text="=1+1"),
+    Annotation(3, "ellipse", ((0, 0, 1), (4, 4, 1)), (1, 0, 0), (0, 1, 0)),
+    Annotation(4, "arrow", ((1, 1, 1), (2, 2, 1)), text="Läsion, links"),
+)
+
+
+@pytest.fixture
+def volume() -> Volume:
+    voxels = np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7)
+    return Volume(
+        voxels,
+        np.eye(4),
+        unit="HU",
+        description="DOE^JOHN",
+        series_uid="1.2.3.4",
+        attributes={"PatientName": "DOE^JOHN", "PatientID": "4711"},
+    )
+
+
+def test_a_table_holds_every_mark_its_points_and_its_numbers(tmp_path, volume):
+    path = tmp_path / "marks.csv"
+    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+    assert [row["kind"] for row in rows] == ["distance", "angle", "ellipse", "arrow"]
+    assert float(rows[0]["length_mm"]) == 5
+    assert float(rows[1]["angle_deg"]) == 90
+    assert float(rows[2]["area_mm2"]) == pytest.approx(np.pi * 4)
+    assert rows[2]["value_unit"] == "HU"
+    assert float(rows[2]["mean"]) == pytest.approx(volume.voxels[1, 2, 2])
+    assert rows[3]["text"] == "Läsion, links"
+    assert (rows[0]["x2_lps_mm"], rows[0]["y2_lps_mm"]) == ("3.0000", "4.0000")
+    assert all(row["notice"] == RESEARCH_USE_ONLY for row in rows)
+
+
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path, volume):
+    path = tmp_path / "marks.csv"
+    write_measurements(path, [read(MARKS[1], volume)], volume)
+    assert ",'=1+1," in path.read_text(encoding="utf-8")
+
+
+def test_a_document_says_frame_units_rule_and_provenance(tmp_path, volume):
+    path = tmp_path / "marks.json"
+    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    assert plain["notice"] == RESEARCH_USE_ONLY
+    assert plain["volume_sha256"] == volume.sha256
+    assert "LPS" in plain["frame"]
+    first = plain["measurements"][0]
+    assert first["points_lps_mm"] == [[0, 0, 0], [3, 4, 0]]
+    assert first["quantities"]["length_mm"] == {"value": 5.0, "unit": "mm"}
+
+
+@pytest.mark.parametrize("name", ["marks.csv", "marks.json"])
+def test_no_file_names_the_patient_or_the_series(tmp_path, volume, name):
+    path = tmp_path / name
+    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    text = path.read_text(encoding="utf-8")
+    assert not any(each in text for each in ("DOE", "4711", "1.2.3.4"))
+
+
+def test_another_kind_of_file_and_a_folder_that_is_not_there_are_refused(tmp_path, volume):
+    for path in (
+        tmp_path / "marks.xlsx",
+        tmp_path / "no" / "marks.csv",
+        tmp_path / "no" / "m.json",
+    ):
+        with pytest.raises(UserError, match=path.name):
+            write_measurements(path, [], volume)
