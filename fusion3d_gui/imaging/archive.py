@@ -7,10 +7,10 @@ import lzma
 import re
 import shutil
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -50,38 +50,37 @@ def is_archive(path: Path) -> bool:
     return magic == _ZIP_MAGIC
 
 
-@contextmanager
-def unpacked(path: Path, progress: Progress) -> Iterator[Path]:
-    """The content of an archive in a temporary folder that is removed afterwards.
+class Unpacked:
+    """A temporary folder that is removed once nobody holds this any more, or the program ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+
+def unpack(path: Path, progress: Progress) -> Unpacked:
+    """The content of an archive in a temporary folder that lasts as long as what is returned.
 
     Archives within the archive stay packed. Member names count for nothing but their last part,
     cleaned, so that nothing is written outside the folder. Raises UserError where the archive is
     damaged, protected by a password, or unpacks to more than is likely or fits on the disk.
     """
     try:
-        folder = tempfile.TemporaryDirectory(prefix="fusion3d-", ignore_cleanup_errors=True)
+        content = Unpacked(Path(tempfile.mkdtemp(prefix="fusion3d-")))
+        limit = _limit(path, content.folder)
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+        if magic == _ZIP_MAGIC:
+            _unpack_zip(path, content.folder, limit, progress)
+        else:
+            _unpack_gzip(path, content.folder, limit, progress)
+    except _DAMAGE:
+        raise UserError(
+            "is damaged and can't be unpacked", path=path, remedy="Copy it again from its source."
+        ) from None
     except OSError as error:
-        raise UserError(f"can't be unpacked ({error.strerror})", path=path) from None
-    with folder as name:
-        try:
-            limit = _limit(path, Path(name))
-            with path.open("rb") as stream:
-                magic = stream.read(4)
-            if magic == _ZIP_MAGIC:
-                _unpack_zip(path, Path(name), limit, progress)
-            else:
-                _unpack_gzip(path, Path(name), limit, progress)
-        except _DAMAGE:
-            raise UserError(
-                "is damaged and can't be unpacked",
-                path=path,
-                remedy="Copy it again from its source.",
-            ) from None
-        except OSError as error:
-            raise UserError(
-                f"can't be unpacked ({error.strerror or 'damaged'})", path=path
-            ) from None
-        yield Path(name)
+        raise UserError(f"can't be unpacked ({error.strerror or 'damaged'})", path=path) from None
+    return content
 
 
 def _limit(path: Path, folder: Path) -> int:

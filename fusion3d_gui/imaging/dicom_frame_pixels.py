@@ -13,6 +13,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.codecs import RLE, DecodeError, can_decode, decode_frame
 from fusion3d_gui.imaging.dicom_encoding import EXPLICIT_BIG, NATIVE, open_unpacked
 from fusion3d_gui.imaging.dicom_file import DicomFile, PixelFormat
+from fusion3d_gui.imaging.dicom_fragments import frame_spans
 
 
 def can_read(transfer_syntax: str) -> bool:
@@ -34,35 +35,48 @@ def read_frames(
             for index in indices:
                 yield index, _read_native(stream, file, index, targets.get(index), notices)
             return
-        stream.seek(file.pixels.offset)
-        encapsulated = stream.read()
-    for index, data in _encoded(file, encapsulated, indices):
-        try:
-            image = decode_frame(data, file.transfer_syntax, file.format)
-        except DecodeError:
-            raise UserError("is damaged: its image can't be decoded", path=file.path) from None
-        containers = file.transfer_syntax == RLE
-        unsigned_so_far = file.format.signed and image.dtype.kind == "u"
-        image = image.astype(file.format.dtype, copy=not image.flags.writeable)
-        if containers or unsigned_so_far:
-            _mend_bits(image, file.format, containers, notices)
-        yield index, image
+        for index, data in _encoded(stream, file, indices):
+            try:
+                image = decode_frame(data, file.transfer_syntax, file.format)
+            except DecodeError:
+                raise UserError("is damaged: its image can't be decoded", path=file.path) from None
+            containers = file.transfer_syntax == RLE
+            unsigned_so_far = file.format.signed and image.dtype.kind == "u"
+            image = image.astype(file.format.dtype, copy=not image.flags.writeable)
+            if containers or unsigned_so_far:
+                _mend_bits(image, file.format, containers, notices)
+            yield index, image
 
 
 def _encoded(
-    file: DicomFile, encapsulated: bytes, indices: Sequence[int]
+    stream: BinaryIO, file: DicomFile, indices: Sequence[int]
 ) -> Iterator[tuple[int, bytes]]:
     """The compressed bytes of frames."""
     wanted = set(indices)
-    frames = enumerate(generate_frames(encapsulated, number_of_frames=file.frame_count))
-    while wanted:
-        try:
+    try:
+        if file.frame_count > 1:
+            spans = frame_spans(stream, file.pixels.offset, file.frame_count)
+            if spans is not None:
+                for index in indices:
+                    yield index, b"".join(_span(stream, *span) for span in spans[index])
+                return
+        stream.seek(file.pixels.offset)
+        frames = enumerate(generate_frames(stream.read(), number_of_frames=file.frame_count))
+        while wanted:
             index, data = next(frames)
-        except (StopIteration, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error):
-            raise UserError("is damaged or cut short: frames are missing", path=file.path) from None
-        if index in wanted:
-            wanted.remove(index)
-            yield index, data
+            if index in wanted:
+                wanted.remove(index)
+                yield index, data
+    except (StopIteration, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error):
+        raise UserError("is damaged or cut short: frames are missing", path=file.path) from None
+
+
+def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
+    stream.seek(offset)
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return data
 
 
 def _read_native(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from fusion3d_gui.imaging.dicom_elements import Elements
 from fusion3d_gui.imaging.dicom_file import ATTRIBUTES
-from fusion3d_gui.imaging.dicom_pixels import read_pixels
+from fusion3d_gui.imaging.dicom_pixels import Pixels, read_pixels
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress
 
 
@@ -30,9 +31,22 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
     )
 
 
-def volume_of(stack: Stack, path: Path, notices: tuple[str, ...], progress: Progress) -> Volume:
+def volume_of(
+    stack: Stack,
+    path: Path,
+    notices: tuple[str, ...],
+    progress: Progress,
+    watch: Watch = nobody,
+) -> Volume:
     """Read a stack's pixels into a volume. Raises UserError as :func:`read_pixels` does."""
-    pixels = read_pixels(stack, progress)
+
+    def on_first(pixels: Pixels) -> None:
+        watch(replace(_volume(stack, path, notices, pixels), filling=pixels.filling))
+
+    return _volume(stack, path, notices, read_pixels(stack, progress, on_first))
+
+
+def _volume(stack: Stack, path: Path, notices: tuple[str, ...], pixels: Pixels) -> Volume:
     middle = stack.frames[len(stack.frames) // 2]
     elements = middle.file.elements
     return Volume(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,15 @@ from nibabel.openers import ImageOpener
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import LARGEST_DEFLATE_RATIO, check_memory
+from fusion3d_gui.imaging.filling import Filling
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.volume import RAS_LPS, Volume
+from fusion3d_gui.imaging.volume import RAS_LPS, Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+
+#: Of a longer time series the first volumes are offered.
+_MOST_VOLUMES = 1000
 
 #: What nibabel and the unpacker raise on damaged files, as found by fuzzing.
 _DAMAGE = (
@@ -43,79 +49,117 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(_SUFFIXES)
 
 
-def nifti_series(path: Path) -> Series:
-    """What a NIfTI file offers, from its header. Raises UserError."""
+def nifti_series(path: Path) -> list[Series]:
+    """What a NIfTI file offers, from its header: one series for each of its volumes.
+
+    A file of several (a time series, say) gives them the UIDs ``name``, ``name#2``, ``name#3`` ...
+    in stored order, as DICOM series of several volumes have. Raises UserError.
+    """
     image = _load(path)
     affine, notices = _affine(image)
-    return Series(
-        uid=path.name,
-        description=_stem(path),
-        modality="",
-        format="NIfTI",
-        shape=_shape(image),
-        affine=affine,
-        paths=(path,),
-        notices=(*notices, *_frame_notice(image)),
-    )
+    count = _volume_count(image)
+    if count > _MOST_VOLUMES:
+        notices = (*notices, f"It holds {count} volumes; the first {_MOST_VOLUMES} are offered.")
+    return [
+        Series(
+            uid=_uid(path, number),
+            description=_description(path, number, count),
+            modality="",
+            format="NIfTI",
+            shape=_shape(image),
+            affine=affine,
+            paths=(path,),
+            notices=notices,
+            reader=partial(read_nifti, path, number),
+        )
+        for number in range(min(count, _MOST_VOLUMES))
+    ]
 
 
-def read_nifti(path: Path, progress: Progress = no_progress) -> Volume:
-    """Read a NIfTI file: of a 4D one the first frame, with a notice.
+def read_nifti(
+    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = nobody
+) -> Volume:
+    """Read one volume of a NIfTI file; ``number`` counts from 0 in stored order.
 
     sform before qform, as nibabel does; the stored type is kept with slope and intercept beside.
-    Raises UserError where it is damaged, of a type that is no scan (colour, complex), or too
-    large for memory.
+    ``watch`` is called with the volume once its middle slice is there; of an uncompressed file
+    that is the first to be read. Raises UserError where it is damaged, of a type that is no scan
+    (colour, complex), or too large for memory.
     """
-    progress(0.0, "Reading")
+    progress(0.0, "Reading slices")
     image = _load(path)
     affine, notices = _affine(image)
     dtype = image.get_data_dtype()
     if dtype.kind not in "iuf":
         raise UserError(f"holds values of type {dtype}, which are not a scan", path=path)
-    shape, stored_as = _shape(image), image.dataobj
-    check_memory(int(np.prod(shape)) * dtype.itemsize, path)
+    shape = _shape(image)
+    kept = np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
+    check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
+    volume = Volume(
+        voxels=np.zeros(shape, kept),
+        affine=affine,
+        slope=float(image.dataobj.slope),
+        intercept=float(image.dataobj.inter),
+        description=_description(path, number, _volume_count(image)),
+        series_uid=_uid(path, number),
+        path=path,
+        notices=notices,
+        filling=Filling(shape[0]),
+    )
     try:
-        voxels = _stored_voxels(image, shape, dtype, progress)
+        _fill(volume, image, number, progress, watch)
     except _DAMAGE:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         ) from None
-    if not voxels.dtype.isnative:
-        voxels = voxels.astype(voxels.dtype.newbyteorder("="))
-    if voxels.dtype.itemsize > 8:
-        voxels = voxels.astype(np.float64)
-    return Volume(
-        voxels=voxels,
-        affine=affine,
-        slope=float(stored_as.slope),
-        intercept=float(stored_as.inter),
-        description=_stem(path),
-        series_uid=path.name,
-        path=path,
-        notices=(*notices, *_frame_notice(image)),
-    )
+    return replace(volume, filling=None)
 
 
-def _stored_voxels(
-    image: Any, shape_kji: tuple[int, int, int], dtype: np.dtype, progress: Progress
-) -> np.ndarray:
-    """The stored numbers ``[k, j, i]``, unscaled, in the file's type; of a 4D file the first volume.
+def _fill(volume: Volume, image: Any, number: int, progress: Progress, watch: Watch) -> None:
+    """Read the stored numbers, unscaled, slice by slice into the voxels.
 
-    Read slice by slice into the array: nibabel would take one buffer for all, during whose
-    allocation the window stands still, and could not be cancelled.
+    nibabel would take one buffer for all, during whose allocation the window stands still, and
+    could not be cancelled.
     """
-    voxels = np.empty(shape_kji, dtype)
-    with ImageOpener(image.file_map["image"].filename) as stream:
-        stream.seek(image.dataobj.offset)
-        for k, plane in enumerate(voxels):
-            progress(0.9 * k / len(voxels), "Reading")
-            rest = plane.reshape(-1).view(np.uint8)
-            while rest.size:
-                count = stream.readinto(rest)
-                if not count:
+    voxels, filling = volume.voxels, volume.filling
+    assert filling is not None
+    dtype, count = image.get_data_dtype(), len(voxels)
+    data_file = image.file_map["image"].filename
+    packed = str(data_file).lower().endswith((".gz", ".bz2", ".zst"))
+    order = range(count) if packed else sorted(range(count), key=lambda k: abs(k - count // 2))
+    buffer = np.empty(voxels.shape[1:], dtype)
+    start = image.dataobj.offset + number * count * buffer.nbytes
+    with ImageOpener(data_file) as stream:
+        for k in order:
+            progress(filling.share, "Reading slices")
+            if not packed or k == 0:
+                stream.seek(start + k * buffer.nbytes)
+            in_place = dtype == voxels.dtype
+            target: Any = voxels[k] if in_place else buffer
+            rest = memoryview(target.reshape(-1).view(np.uint8))
+            while rest:
+                got = stream.readinto(rest)
+                if not got:
                     raise EOFError
-                rest = rest[count:]
-    return voxels
+                rest = rest[got:]
+            if not in_place:
+                voxels[k] = buffer
+            filling.add(k)
+            if k == count // 2:
+                watch(volume)
+
+
+def _volume_count(image: Any) -> int:
+    return int(np.prod(image.shape[3:], dtype=object))
+
+
+def _uid(path: Path, number: int) -> str:
+    return f"{path.name}#{number + 1}" if number else path.name
+
+
+def _description(path: Path, number: int, count: int) -> str:
+    stem = _stem(path)
+    return f"{stem} (volume {number + 1} of {count})" if count > 1 else stem
 
 
 def write_nifti(volume: Volume, path: Path) -> None:
@@ -208,11 +252,6 @@ def _image_class(path: Path) -> Any:
 def _shape(image: Any) -> tuple[int, int, int]:
     i, j, k = (*image.shape, 1)[:3]
     return int(k), int(j), int(i)
-
-
-def _frame_notice(image: Any) -> tuple[str, ...]:
-    frames = int(np.prod(image.shape[3:]))
-    return (f"It holds {frames} volumes; the first is open.",) if frames > 1 else ()
 
 
 def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from fusion3d_gui.imaging.volume import Volume, Watch
+from fusion3d_gui.progress import Progress
+
+#: Reads a series whose headers are known already.
+Reader = Callable[[Progress, Watch], Volume]
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,6 +23,8 @@ class Series:
     ``uid`` is the DICOM Series Instance UID (for files without one: the file's name).
     ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
     where the geometry cannot be known before reading; ``paths`` are its files in slice order.
+    ``reader`` is for :func:`fusion3d_gui.imaging.open.read_series`: it knows the headers already,
+    and what was unpacked from an archive is kept for as long as it is held.
     """
 
     uid: str
@@ -26,6 +35,7 @@ class Series:
     affine: np.ndarray | None
     paths: tuple[Path, ...]
     notices: tuple[str, ...] = ()
+    reader: Reader | None = field(default=None, repr=False)
 
     @property
     def voxel_count(self) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+
+from fusion3d_gui.imaging.filling import Filling
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -48,6 +50,8 @@ class Volume:
         that the window shows in a corner. May hold identity: never log it.
     notices
         Sentences that the user should see about how this volume was read.
+    filling
+        Which slices are there, while the volume is still being read; None once all are.
     """
 
     voxels: np.ndarray
@@ -62,6 +66,7 @@ class Volume:
     path: Path | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
+    filling: Filling | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or min(self.voxels.shape) < 1:
@@ -123,9 +128,14 @@ class Volume:
         return self.to_lps(np.array([(i - 1) / 2, (j - 1) / 2, (k - 1) / 2]))
 
     def value_at(self, lps_mm: np.ndarray) -> float | None:
-        """Real value of the voxel that holds this patient position (mm, LPS); None outside."""
+        """Real value of the voxel that holds this patient position (mm, LPS).
+
+        None outside, and in slices that have not been read yet.
+        """
         i, j, k = np.floor(self.to_index(lps_mm) + 0.5).astype(int)
         if not (0 <= k < self.shape[0] and 0 <= j < self.shape[1] and 0 <= i < self.shape[2]):
+            return None
+        if self.filling is not None and not self.filling.is_read[k]:
             return None
         return float(self.voxels[k, j, i]) * self.slope + self.intercept
 
@@ -140,7 +150,12 @@ class Volume:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of stored voxels, shape, type, rescale and affine: the identity of the image."""
+        """SHA-256 of stored voxels, shape, type, rescale and affine: the identity of the image.
+
+        Raises ValueError while the volume is still being read.
+        """
+        if self.filling is not None:
+            raise ValueError("a volume has no identity before all of it is read")
         digest = hashlib.sha256()
         digest.update(
             f"{self.shape}{self.voxels.dtype.str}{self.slope!r}{self.intercept!r}".encode()
@@ -149,6 +164,14 @@ class Volume:
         for plane in self.voxels:
             digest.update(np.ascontiguousarray(plane).data)
         return digest.hexdigest()
+
+
+#: Called once with a volume whose middle slice has been read, while the others are on their way.
+Watch = Callable[[Volume], None]
+
+
+def nobody(volume: Volume) -> None:
+    """Watch nothing: the default for callers who wait for the whole volume."""
 
 
 def spatial_letters(direction_lps: np.ndarray) -> str:

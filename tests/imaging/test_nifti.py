@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.nifti import read_nifti, write_nifti
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.open import find_series, open_volume
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -63,21 +63,40 @@ def test_any_plain_type_is_kept(dtype: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.voxels, values.T)
 
 
-def test_the_sform_wins_over_the_qform(tmp_path: Path) -> None:
-    image = nib.Nifti1Image(np.zeros((2, 3, 4), np.uint8), np.eye(4))
-    image.set_sform(np.diag([2.0, 2, 2, 1]), 1)
-    image.set_qform(np.diag([5.0, 5, 5, 1]), 1)
-    image.to_filename(tmp_path / "a.nii")
+@pytest.mark.parametrize("sform_code", [0, 1, 2, 4])
+@pytest.mark.parametrize("qform_code", [0, 1, 3])
+def test_sform_and_qform_are_preferred_as_nibabel_does(
+    sform_code: int, qform_code: int, tmp_path: Path
+) -> None:
+    image = nib.Nifti1Image(np.zeros((2, 3, 4), np.uint8), None)
+    turned = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, -7], [0, 0, 3, 11], [0, 0, 0, 1]])
+    image.header.set_zooms((1.5, 2.0, 3.0))
+    image.set_qform(turned, qform_code, update_affine=False)
+    image.set_sform(np.diag([2.0, 2.5, 2, 1]), sform_code, update_affine=False)
+    (tmp_path / "a.nii").write_bytes(image.to_bytes())
     expected = np.diag([-1, -1, 1, 1]) @ nib.load(tmp_path / "a.nii").affine
-    np.testing.assert_allclose(open_volume(tmp_path / "a.nii").affine, expected)
+    volume = open_volume(tmp_path / "a.nii")
+    np.testing.assert_allclose(volume.affine, expected, atol=1e-6)
+    assert ("does not say where it lies" in " ".join(volume.notices)) == (
+        sform_code == qform_code == 0
+    )
 
 
-def test_of_a_4d_file_the_first_volume_opens_and_the_number_is_said(tmp_path: Path) -> None:
-    values = np.random.default_rng(1).integers(0, 99, (2, 3, 4, 5)).astype(np.int16)
-    nib.Nifti1Image(values, np.eye(4)).to_filename(tmp_path / "a.nii.gz")
-    volume = open_volume(tmp_path / "a.nii.gz")
-    np.testing.assert_array_equal(volume.voxels, values[..., 0].T)
-    assert "5 volumes" in " ".join(volume.notices)
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_each_volume_of_a_4d_file_can_be_chosen_and_is_nibabels(name: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 99, (2, 3, 4, 5)).astype(">i2")
+    image = nib.Nifti1Image(values, np.diag([1.0, 2, 3, 1]))
+    image.header.set_slope_inter(0.5, 3)
+    image.to_filename(tmp_path / name)
+    found = find_series(tmp_path / name)
+    assert [series.uid for series in found] == [name, *(f"{name}#{n}" for n in range(2, 6))]
+    assert found[2].description == "a (volume 3 of 5)"
+    reference = nib.load(tmp_path / name).get_fdata()
+    for number, series in enumerate(found):
+        volume = open_volume(tmp_path / name, series_uid=series.uid)
+        np.testing.assert_allclose(volume.real(), reference[..., number].T)
+    notices = " ".join(open_volume(tmp_path / name).notices)
+    assert "5 volumes; the first is open" in notices
 
 
 def test_a_broken_file_is_refused_in_one_sentence(tmp_path: Path, oblique_volume: Volume) -> None:

@@ -1,0 +1,167 @@
+"""A volume that is shown while it is read: the middle slice first, never a wrong voxel."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+import zipfile
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from pydicom.encaps import encapsulate
+
+from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.volume import Volume
+
+
+def _written(kind: str, volume: Volume, folder: Path) -> Path:
+    if kind.startswith("nii"):
+        path = folder / f"scan.{kind}"
+        write_nifti(volume, path)
+        return path
+    for path in write_dicom_series(volume, folder / "dicom", attributes={}, uid_seed="w"):
+        if kind == "jpeg-ls":
+            dataset = pydicom.dcmread(path)
+            frame = imagecodecs.jpegls_encode(dataset.pixel_array.view(np.uint16))
+            dataset.PixelData = encapsulate([frame])
+            dataset["PixelData"].VR = "OB"
+            dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+            dataset.save_as(path)
+    return folder / "dicom"
+
+
+@pytest.mark.parametrize("kind", ["dicom", "jpeg-ls", "nii", "nii.gz"])
+def test_the_volume_is_seen_once_its_middle_slice_is_there_and_fills_in_place(
+    kind: str, oblique_volume: Volume, tmp_path: Path
+) -> None:
+    path = _written(kind, oblique_volume, tmp_path)
+    seen: list[Volume] = []
+
+    def watch(volume: Volume) -> None:
+        seen.append(volume)
+        is_read = volume.filling.is_read
+        assert is_read[3]
+        assert not is_read.all()
+        np.testing.assert_array_equal(
+            volume.voxels[is_read], oblique_volume.voxels[is_read].astype(volume.voxels.dtype)
+        )
+        assert volume.value_at(volume.to_lps(np.array([2, 2, 3]))) is not None
+        unread = int(np.flatnonzero(~is_read)[0])
+        assert volume.value_at(volume.to_lps(np.array([2, 2, unread]))) is None
+        with pytest.raises(ValueError, match="identity"):
+            _ = volume.sha256
+
+    volume = open_volume(path, watch=watch)
+    assert len(seen) == 1
+    assert volume.filling is None
+    assert volume.voxels is seen[0].voxels
+    assert seen[0].filling.is_complete
+    np.testing.assert_array_equal(volume.real(), oblique_volume.real())
+    np.testing.assert_allclose(seen[0].affine, oblique_volume.affine, atol=1e-4)
+
+
+def test_unevenly_spaced_slices_are_seen_only_when_all_are_there(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    paths = write_dicom_series(oblique_volume, tmp_path, attributes={}, uid_seed="w")
+    dataset = pydicom.dcmread(paths[2])
+    step = oblique_volume.affine[:3, 2] * 0.4
+    dataset.ImagePositionPatient = list(np.array(dataset.ImagePositionPatient, float) + step)
+    dataset.save_as(paths[2])
+    seen: list[Volume] = []
+    open_volume(tmp_path, watch=seen.append)
+    assert not seen
+
+
+def test_a_slice_damaged_in_its_middle_is_refused_after_the_volume_was_seen(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    folder = _written("jpeg-ls", oblique_volume, tmp_path)
+    dataset = pydicom.dcmread(folder / "0001.dcm")
+    dataset.PixelData = encapsulate([b"\xff\xd8nothing"])
+    dataset.save_as(folder / "0001.dcm")
+    seen: list[Volume] = []
+    with pytest.raises(UserError, match=r"0001\.dcm"):
+        open_volume(folder, watch=seen.append)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("kind", ["dicom", "nii"])
+def test_cancelling_after_the_first_slice_stops_the_reading(
+    kind: str, oblique_volume: Volume, tmp_path: Path
+) -> None:
+    path = _written(kind, oblique_volume, tmp_path)
+    seen: list[Volume] = []
+
+    def progress(fraction: float, message: str) -> None:
+        if seen:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        open_volume(path, watch=seen.append, progress=progress)
+    assert len(seen) == 1
+
+
+def test_a_found_series_is_read_without_its_headers_being_looked_at_again(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    folder = _written("dicom", oblique_volume, tmp_path)
+    found = find_series(folder)
+    (folder / "later.dcm").write_bytes((folder / "0001.dcm").read_bytes())
+    volume = read_series(found[0], notices=("Hello.",))
+    np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels)
+    assert volume.notices == ("Hello.",)
+
+
+def test_what_an_archive_holds_can_be_read_while_its_series_are_held_and_is_then_removed(
+    oblique_volume: Volume, tmp_path: Path, monkeypatch
+) -> None:
+    folder = _written("dicom", oblique_volume, tmp_path)
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    found = find_series(tmp_path / "s.zip")
+    np.testing.assert_array_equal(read_series(found[0]).voxels, oblique_volume.voxels)
+    assert list(scratch.iterdir())
+    del found
+    assert not list(scratch.iterdir())
+
+
+def test_a_multi_frame_file_is_read_frame_by_frame_in_any_layout_of_its_fragments(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    path = write_dicom_series(oblique_volume, tmp_path, attributes={}, uid_seed="m")[0]
+    stored = np.concatenate([oblique_volume.voxels] * 3)
+    frames = [imagecodecs.jpegls_encode(plane.view(np.uint16)) for plane in stored]
+    for name, packed in {
+        "table": encapsulate(frames, has_bot=True),
+        "no table": encapsulate(frames, has_bot=False),
+        "fragments": encapsulate(frames, fragments_per_frame=3, has_bot=True),
+    }.items():
+        dataset = pydicom.dcmread(path)
+        dataset.NumberOfFrames = len(frames)
+        dataset.PixelData = packed
+        dataset["PixelData"].VR = "OB"
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLSLossless
+        dataset.save_as(tmp_path / "frames")
+        volume = open_volume(tmp_path / "frames")
+        np.testing.assert_array_equal(volume.voxels, stored, err_msg=name)
+
+
+def test_a_gzipped_nifti_that_ends_too_early_is_refused(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    write_nifti(oblique_volume, tmp_path / "a.nii")
+    whole = (tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:-200]))
+    with pytest.raises(UserError, match="cut short"):
+        open_volume(tmp_path / "a.nii.gz")
