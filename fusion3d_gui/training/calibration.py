@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import roc_curve
+
+from fusion3d_gui.errors import UserError
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -22,15 +26,62 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return round(float(np.exp(best.x)), 4)
 
 
-def youden_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The threshold with the largest sensitivity + specificity − 1 (Youden 1950), in (0, 1).
+@dataclass(frozen=True)
+class ThresholdRule:
+    """How the threshold is chosen on validation cases.
 
-    It lies midway between the lowest probability [n] called positive and the next below.
+    ``sensitivity`` None: the largest sensitivity + specificity − 1 (Youden 1950). Else: the highest
+    threshold whose sensitivity is at least that.
     """
-    false_rate, true_rate, cuts = roc_curve(labels, probabilities, drop_intermediate=False)
-    cut = cuts[int(np.argmax(true_rate - false_rate))]
-    if not np.isfinite(cut):
-        return 0.5
-    below = probabilities[probabilities < cut]
-    middle = (cut + (below.max() if len(below) else 0.0)) / 2
-    return round(float(np.clip(middle, 1e-4, 1 - 1e-4)), 4)
+
+    sensitivity: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ThresholdRule:
+        """From ``youden`` or e.g. ``sensitivity=0.9``. Raises UserError for anything else."""
+        name, _, target = text.strip().lower().partition("=")
+        if name == "youden" and not target:
+            return cls()
+        try:
+            wanted = float(target)
+        except ValueError:
+            wanted = 0.0
+        if name != "sensitivity" or not 0 < wanted < 1:
+            raise UserError(
+                f"threshold rule {text!r} is unknown",
+                remedy="Use youden, or sensitivity=X with X between 0 and 1.",
+            )
+        return cls(wanted)
+
+    @property
+    def text(self) -> str:
+        """In words, for the model card."""
+        if self.sensitivity is None:
+            return "Youden: largest sensitivity + specificity on the validation cases"
+        return (
+            f"the highest at which the sensitivity on the validation cases is at least "
+            f"{self.sensitivity:g}"
+        )
+
+    def threshold(self, probabilities: np.ndarray, labels: np.ndarray) -> float:
+        """The threshold, in (0, 1), for probabilities [n] with labels [n], both of which must occur.
+
+        It lies midway between the lowest probability called positive and the next below.
+        """
+        false_rate, true_rate, cuts = roc_curve(labels, probabilities, drop_intermediate=False)
+        if self.sensitivity is None:
+            best = int(np.argmax(true_rate - false_rate))
+        else:
+            # Cuts fall, so the first that is sensitive enough is the highest.
+            best = int(np.argmax(true_rate >= self.sensitivity))
+        cut = cuts[best]
+        if not np.isfinite(cut):
+            return 0.5
+        below = probabilities[probabilities < cut]
+        middle = (cut + (below.max() if len(below) else 0.0)) / 2
+        return round(float(np.clip(middle, 1e-4, 1 - 1e-4)), 4)
+
+
+def youden_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The threshold of :class:`ThresholdRule`'s default."""
+    return ThresholdRule().threshold(probabilities, labels)

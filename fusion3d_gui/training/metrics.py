@@ -1,0 +1,202 @@
+"""The figures of an evaluation, each with a bootstrap interval of 95 %.
+
+Figures are scikit-learn's, SciPy's and TorchMetrics'; intervals are :func:`scipy.stats.bootstrap`'s
+(percentile, 2000 resamples). Positives and negatives are resampled apart, so that every resample has
+the table's prevalence: figures that depend on it hold for that prevalence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap, mannwhitneyu
+from sklearn.metrics import average_precision_score, brier_score_loss
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+#: Bins of equal width of the calibration error and of the reliability plot.
+CALIBRATION_BINS = 10
+
+#: Numbers that one batch of resamples may hold (32 MB).
+_BATCH_NUMBERS = 4_000_000
+
+#: Figures in the order in which they are shown, with what a page calls them.
+FIGURE_NAMES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC (average precision)",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval; ``low`` and ``high`` are None where it can't be told."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def text(self, digits: int = 3) -> str:
+        """E.g. ``0.912 (0.880 to 0.941)``."""
+        if self.low is None or self.high is None:
+            return f"{self.value:.{digits}f}"
+        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+    def to_json(self) -> dict[str, float | None]:
+        """As a JSON object, rounded to 5 digits."""
+        return {
+            name: None if number is None else round(number, 5)
+            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
+        }
+
+    @classmethod
+    def from_json(cls, plain: Any) -> Estimate:
+        """Read back :meth:`to_json`."""
+        return cls(plain["value"], plain["low"], plain["high"])
+
+
+def figures(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, resamples: int = RESAMPLES
+) -> dict[str, Estimate]:
+    """AUROC, AUPRC, Brier score, ECE, and sensitivity and specificity at the threshold.
+
+    Parameters
+    ----------
+    labels, probabilities
+        [n] 0 or 1, both present, and the calibrated probability of 1. Positive is called what is at
+        least ``threshold``.
+
+    Returns estimates by the names of :data:`FIGURE_NAMES`. ECE (Naeini et al. 2015) is over 10 bins of equal
+    width; resampling adds noise to it, so that its interval lies high.
+    """
+    positives, negatives = probabilities[labels == 1], probabilities[labels == 0]
+    truth = np.repeat([1, 0], [len(positives), len(negatives)])
+
+    def joined(of_one: Callable[[np.ndarray, np.ndarray], float]) -> Callable[..., np.ndarray]:
+        def statistic(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+            both = np.concatenate([a, b], axis=-1)
+            flat = both.reshape(-1, both.shape[-1])
+            return np.array([of_one(truth, row) for row in flat]).reshape(both.shape[:-1])
+
+        return statistic
+
+    def mean_square(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+        return (((1 - a) ** 2).sum(axis=axis) + (b**2).sum(axis=axis)) / len(truth)
+
+    found = {
+        "auroc": auroc(labels, probabilities, resamples),
+        "auprc": _estimate(
+            average_precision_score(labels, probabilities),
+            (positives, negatives),
+            joined(_average_precision),
+            resamples,
+        ),
+        "brier": _estimate(
+            brier_score_loss(labels, probabilities), (positives, negatives), mean_square, resamples
+        ),
+        "ece": _estimate(
+            calibration_error(truth, np.concatenate([positives, negatives])),
+            (positives, negatives),
+            joined(calibration_error),
+            resamples,
+        ),
+    }
+    for name, hits in (
+        ("sensitivity", positives >= threshold),
+        ("specificity", negatives < threshold),
+    ):
+        found[name] = _estimate(hits.mean(), (hits.astype(np.float64),), np.mean, resamples)
+    return found
+
+
+def auroc(labels: np.ndarray, scores: np.ndarray, resamples: int = RESAMPLES) -> Estimate:
+    """Area under the ROC curve of any score [n], higher meaning label 1; both labels must occur."""
+    parts = scores[labels == 1], scores[labels == 0]
+    return _estimate(float(_area(*parts)), parts, _area, resamples)
+
+
+def auroc_difference(
+    labels: np.ndarray, scores: np.ndarray, others: np.ndarray, resamples: int = RESAMPLES
+) -> Estimate:
+    """AUROC of ``scores`` minus AUROC of ``others``, both [n] of the same cases (paired bootstrap)."""
+
+    def difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+        a, b = a.astype(np.int64), b.astype(np.int64)
+        return _area(scores[a], scores[b], axis) - _area(others[a], others[b], axis)
+
+    parts = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    return _estimate(float(difference(*parts)), parts, difference, resamples)
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error (Naeini et al. 2015) of [n], 10 bins of equal width."""
+    import torch
+    from torchmetrics.functional.classification import binary_calibration_error
+
+    found = binary_calibration_error(
+        torch.from_numpy(np.ascontiguousarray(probabilities, dtype=np.float32)),
+        torch.from_numpy(np.ascontiguousarray(labels)),
+        n_bins=CALIBRATION_BINS,
+        norm="l1",
+        validate_args=False,
+    )
+    return float(found)
+
+
+def median(values: Sequence[float], resamples: int = RESAMPLES) -> Estimate:
+    """Median of numbers [n]; they may not be empty."""
+    data = np.asarray(values, dtype=np.float64)
+    return _estimate(float(np.median(data)), (data,), np.median, resamples)
+
+
+def mean(values: Sequence[float], resamples: int = RESAMPLES) -> Estimate:
+    """Mean of numbers [n]; they may not be empty."""
+    data = np.asarray(values, dtype=np.float64)
+    return _estimate(float(data.mean()), (data,), np.mean, resamples)
+
+
+def _average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    import torch
+    from torchmetrics.functional.classification import binary_average_precision
+
+    # Double precision keeps apart what differs by less than float32 can tell.
+    found = binary_average_precision(
+        torch.from_numpy(np.ascontiguousarray(probabilities)),
+        torch.from_numpy(labels),
+        validate_args=False,
+    )
+    return float(found)
+
+
+def _area(positives: np.ndarray, negatives: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Area under the ROC curve along an axis: Mann and Whitney's U over all pairs, ties one half."""
+    found = mannwhitneyu(positives, negatives, axis=axis, method="asymptotic")
+    return found.statistic / (positives.shape[axis] * negatives.shape[axis])
+
+
+def _estimate(
+    value: float,
+    samples: tuple[np.ndarray, ...],
+    statistic: Callable[..., Any],
+    resamples: int,
+) -> Estimate:
+    if min(len(sample) for sample in samples) < 2:
+        return Estimate(float(value))
+    found = bootstrap(
+        samples,
+        statistic,
+        n_resamples=resamples,
+        batch=max(1, _BATCH_NUMBERS // sum(len(sample) for sample in samples)),
+        vectorized=True,
+        method="percentile",
+        confidence_level=CONFIDENCE,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Estimate(float(value), float(found.low), float(found.high))
