@@ -116,3 +116,15 @@ def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
     if stored.dtype.kind == "f":
         np.nan_to_num(gray, copy=False, nan=0.0)
     return gray.astype(np.uint8)
+
+
+def gray_table(volume: Volume, window: Window) -> np.ndarray | None:
+    """uint8 gray level of every value that 8- or 16-bit voxels can store, by its bits as unsigned.
+
+    None for other types: :func:`to_gray` them. A table makes one look-up out of many steps.
+    """
+    kind = volume.voxels.dtype
+    if kind.kind not in "iu" or kind.itemsize > 2 or not kind.isnative:
+        return None
+    bits = np.arange(1 << 8 * kind.itemsize, dtype=f"u{kind.itemsize}")
+    return to_gray(bits.view(kind), volume, window)

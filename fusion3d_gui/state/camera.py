@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fusion3d_gui.imaging.plane import Rect
 
 _MARGIN = 0.96
@@ -33,10 +35,44 @@ class Camera:
         """How much larger than fitted, 1 when fitted."""
         return self.scale / self._fit_scale
 
+    @property
+    def place(self) -> tuple[float, ...]:
+        """Everything that decides where a millimetre lies on screen; equal while nothing moved."""
+        return (self.scale, *self._center, *self._size)
+
+    @property
+    def visible(self) -> Rect:
+        """What the view can show, in screen millimetres."""
+        left, top = self.to_mm(0.0, 0.0)
+        return Rect(left, top, self._size[0] / self.scale, self._size[1] / self.scale)
+
+    def pixels_of(self, rect: Rect, per_px: float) -> tuple[Rect, tuple[int, int]]:
+        """The visible part of a rectangle in whole pixels: its place (mm), and (rows, columns).
+
+        ``per_px`` is how many of these pixels a pixel of the view has along each side.
+        """
+        seen = rect.meet(self.visible)
+        left, top = (math.floor(each * per_px) for each in self.to_px(seen.left, seen.top))
+        right, bottom = (
+            math.ceil(each * per_px)
+            for each in self.to_px(seen.left + seen.width, seen.top + seen.height)
+        )
+        columns, rows = max(1, right - left), max(1, bottom - top)
+        mm = 1.0 / (per_px * self.scale)
+        return Rect(*self.to_mm(left / per_px, top / per_px), columns * mm, rows * mm), (
+            rows,
+            columns,
+        )
+
     def show(self, rect: Rect) -> None:
         """A new plane: fit it."""
         self._rect = rect
         self.fit()
+
+    def rebound(self, rect: Rect) -> None:
+        """The plane has other bounds now; what is on screen stays where it is."""
+        self._rect = rect
+        self._fitted = False
 
     def fit(self) -> None:
         """Show the whole plane, centred."""
@@ -80,6 +116,10 @@ class Camera:
         self._fitted = False
         moved_u, moved_v = self.to_mm(x_px, y_px)
         self._move_center(u - moved_u, v - moved_v)
+
+    def zoom_to(self, scale_px_per_mm: float) -> None:
+        """This many pixels a millimetre, about the middle of the view."""
+        self.zoom_about(self._size[0] / 2, self._size[1] / 2, scale_px_per_mm / self.scale)
 
     def pan(self, right_px: float, down_px: float) -> None:
         """Follow a drag of the picture."""

@@ -8,21 +8,29 @@ from PySide6.QtCore import QObject
 from fusion3d_gui.state.case import Case
 from fusion3d_gui.state.crosshair import Crosshair
 from fusion3d_gui.state.overlay import OverlaySettings
+from fusion3d_gui.state.planes import Planes
+from fusion3d_gui.state.slab_settings import SlabSettings
 from fusion3d_gui.state.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, window and overlay, shared by all views. Each part tells of its own changes."""
+    """Crosshair, planes, slab, window and overlay, shared by all views.
+
+    Each part tells of its own changes.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.crosshair = Crosshair(self)
+        self.planes = Planes(self)
+        self.slab = SlabSettings(self)
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
 
     def show_case(self, case: Case) -> None:
-        """Start afresh on a newly opened case: its middle, its own window."""
+        """Start afresh on a newly opened case: its middle, straight planes, its own window."""
         low, high = case.volume.bounds_lps
+        self.planes.straighten()
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
 

@@ -1,41 +1,51 @@
-"""Slices and heatmaps as QImages, ready to be drawn at their place in millimetres."""
+"""Gray levels and heatmap levels as QImages, ready to be drawn at their place in millimetres."""
 
 from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QImage
 
-from fusion3d_gui.imaging.plane import Orientation, Plane, Slice, sample
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window, to_gray
-from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.imaging.window import Window, gray_table, to_gray
 
 #: Gray levels as opaque RGB: Qt scales this format several times faster than 8-bit gray.
-_GRAY = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
-
-#: Pixels along the longer side of a sampled heatmap: finer than any map's grid needs.
-_OVERLAY_SIDE = 384
+GRAYS = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
 
 
-def slice_image(piece: Slice, volume: Volume, window: Window) -> QImage:
-    """The slice in gray under a window; outside the volume it is black."""
-    return _image(_GRAY[to_gray(piece.values, volume, window)], QImage.Format.Format_RGB32)
+class GrayMaker:
+    """Turns stored values into pictures under one window and one colour map.
 
-
-def overlay_image(
-    heatmap: Heatmap, orientation: Orientation, piece: Slice, lut: np.ndarray
-) -> QImage:
-    """The heatmap on the slice's plane, sampled trilinearly from its own grid, in colour.
-
-    ``lut`` is :func:`~fusion3d_gui.widgets.color_map.overlay_lut`.
+    Parameters
+    ----------
+    colors
+        uint32 ``[256]`` opaque RGB of the gray levels.
     """
-    rect = piece.rect
-    pixel = max(rect.width, rect.height) / _OVERLAY_SIDE
-    shape = max(1, round(rect.height / pixel)), max(1, round(rect.width / pixel))
-    plane = Plane.covering(orientation, rect, piece.depth_mm, shape)
-    share = sample(heatmap.as_volume, plane) * np.float32(255.0 / max(heatmap.peak, 1e-30))
-    level = np.clip(np.nan_to_num(share, nan=0.0), 0.0, 255.0).astype(np.uint8)
-    return _image(lut[level], QImage.Format.Format_ARGB32_Premultiplied)
+
+    def __init__(self, volume: Volume, window: Window, colors: np.ndarray = GRAYS) -> None:
+        self._volume, self._window, self._colors = volume, window, colors
+        table = gray_table(volume, window)
+        self._table = None if table is None else colors[table]
+
+    def image(self, stored: np.ndarray) -> QImage:
+        """The values in colour; NaN (outside the volume) is black whatever the map."""
+        table = self._table
+        if table is not None and stored.dtype == self._volume.voxels.dtype:
+            bits = np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")
+            return rgb_image(table.take(bits, mode="wrap"))
+        pixels = self._colors.take(to_gray(stored, self._volume, self._window), mode="wrap")
+        if stored.dtype.kind == "f":
+            pixels[np.isnan(stored)] = 0xFF000000
+        return rgb_image(pixels)
+
+
+def rgb_image(pixels: np.ndarray) -> QImage:
+    """uint32 ``[row, column]`` as an opaque picture."""
+    return _image(pixels, QImage.Format.Format_RGB32)
+
+
+def overlay_image(levels: np.ndarray, lut: np.ndarray) -> QImage:
+    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours."""
+    return _image(lut.take(levels, mode="wrap"), QImage.Format.Format_ARGB32_Premultiplied)
 
 
 def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
-from fusion3d_gui.imaging.plane import Orientation, Rect
+from fusion3d_gui.imaging.plane import Rect
 from fusion3d_gui.imaging.volume import spatial_letters
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.widgets import theme
 
 _MARGIN = 10.0
-#: The crosshair leaves this much (px) free around its centre, so that it hides nothing it points at.
-_GAP = 12.0
 #: Below this side length (px) a view shows less text.
 _SMALL_VIEW = 260
 
@@ -31,45 +30,33 @@ class Caption:
     zoom: str
 
 
-def paint_image(painter: QPainter, camera: Camera, rect: Rect, image: QImage) -> None:
-    """Draw an image so that it fills ``rect`` (screen mm), in true proportions, bilinear."""
+def paint_image(
+    painter: QPainter, camera: Camera, rect: Rect, image: QImage, ratio: float = 1.0
+) -> None:
+    """Draw an image so that it fills ``rect`` (screen mm), in true proportions, bilinear.
+
+    ``ratio`` is how many of the painter's pixels a pixel of the view has.
+    """
     left, top = camera.to_px(rect.left, rect.top)
-    target = QRectF(left, top, rect.width * camera.scale, rect.height * camera.scale)
+    sides = left, top, rect.width * camera.scale, rect.height * camera.scale
+    # Rounded, so that what has the painter's own pixels is copied and not resampled.
+    target = QRectF(*(round(each * ratio, 5) for each in sides))
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.drawImage(target, image, QRectF(image.rect()))
 
 
-def paint_crosshair(
-    painter: QPainter, camera: Camera, u_mm: float, v_mm: float, area: QRectF
-) -> None:
-    """Two thin lines through a position, with a gap around it."""
-    x, y = camera.to_px(u_mm, v_mm)
-    # On pixel centres, so that a one-pixel line stays one pixel wide.
-    x, y = math.floor(x) + 0.5, math.floor(y) + 0.5
-    width, height = area.width(), area.height()
-    color = QColor(theme.ACCENT)
-    color.setAlpha(170)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(QPen(color, 1.0))
-    painter.drawLine(QPointF(0, y), QPointF(x - _GAP, y))
-    painter.drawLine(QPointF(x + _GAP, y), QPointF(width, y))
-    painter.drawLine(QPointF(x, 0), QPointF(x, y - _GAP))
-    painter.drawLine(QPointF(x, y + _GAP), QPointF(x, height))
-
-
-def paint_letters(painter: QPainter, orientation: Orientation, area: QRectF) -> None:
-    """Where the patient's sides are, on all four edges."""
+def paint_letters(painter: QPainter, right: np.ndarray, down: np.ndarray, area: QRectF) -> None:
+    """Where the patient's sides are, on all four edges; ``right`` and ``down`` are LPS directions."""
     flags = Qt.AlignmentFlag
     painter.setFont(theme.font(theme.LARGE, QFont.Weight.DemiBold))
     inner = area.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
-    right, down = orientation.right_lps, orientation.down_lps
     for direction, where in (
         (right, flags.AlignRight | flags.AlignVCenter),
         (-right, flags.AlignLeft | flags.AlignVCenter),
         (down, flags.AlignBottom | flags.AlignHCenter),
         (-down, flags.AlignTop | flags.AlignHCenter),
     ):
-        _text(painter, inner, where, spatial_letters(direction), theme.TEXT)
+        _text(painter, inner, where, spatial_letters(direction), theme.IMAGE_TEXT)
 
 
 def paint_caption(painter: QPainter, caption: Caption, area: QRectF) -> None:
@@ -77,7 +64,7 @@ def paint_caption(painter: QPainter, caption: Caption, area: QRectF) -> None:
     flags = Qt.AlignmentFlag
     inner = area.adjusted(_MARGIN, _MARGIN - 2, -_MARGIN, -_MARGIN + 2)
     painter.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
-    _text(painter, inner, flags.AlignLeft | flags.AlignTop, caption.title, theme.TEXT)
+    _text(painter, inner, flags.AlignLeft | flags.AlignTop, caption.title, theme.IMAGE_TEXT)
     painter.setFont(theme.font(12))
     below = inner.adjusted(0, 19, 0, 0)
     _text(painter, below, flags.AlignLeft | flags.AlignTop, caption.position, theme.ON_IMAGE)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Iterator
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -21,61 +20,49 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.imaging.plane import Orientation, Slice, Slicer
-from fusion3d_gui.imaging.volume import spatial_letters
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
+from fusion3d_gui.imaging.slicer import Slice, Slicer
+from fusion3d_gui.imaging.volume import Volume, spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.screen_plane import ScreenPlane
-from fusion3d_gui.widgets import slice_painter, theme
-from fusion3d_gui.widgets.color_map import overlay_lut
-from fusion3d_gui.widgets.slice_image import overlay_image, slice_image
+from fusion3d_gui.widgets import crosshair_arms, slice_painter, theme
+from fusion3d_gui.widgets.crosshair_arms import Arm
+from fusion3d_gui.widgets.slice_mouse import SliceMouse
+from fusion3d_gui.widgets.slice_picture import SlicePicture
 from fusion3d_gui.widgets.view_layer import ViewLayer
 
-Drag = Literal["crosshair", "window", "pan"]
-
-#: A drag across this many px changes the window by its default width.
-_WINDOW_DRAG_PX = 350.0
-_ZOOM_PER_STEP = 1.15
-_WHEEL_STEP = 120
+#: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
+_SETTLED_MS = 120
 
 
 class SliceView(QWidget):
-    """One plane along patient axes, in true millimetres, linked to the others by the crosshair.
+    """One plane in true millimetres, linked to the others by the crosshair.
 
-    Left drag moves the crosshair, right drag changes the window, middle or shift+left drag pans, the
-    wheel turns slices, ctrl+wheel zooms about the pointer, double click asks to be maximised.
+    See :class:`SliceMouse` for what the mouse does.
     """
 
     maximise_requested = Signal()
     #: Patient position (ndarray, mm LPS) under the pointer; None once it has left.
     hovered = Signal(object)
-
-    _CURSORS: ClassVar[dict[Drag | None, Qt.CursorShape]] = {
-        None: Qt.CursorShape.CrossCursor,
-        "crosshair": Qt.CursorShape.CrossCursor,
-        "window": Qt.CursorShape.SizeAllCursor,
-        "pan": Qt.CursorShape.ClosedHandCursor,
-    }
+    #: It shows other planes, or shows them another way round.
+    orientation_changed = Signal()
 
     def __init__(
         self, orientation: Orientation, display: Display, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.orientation = orientation
         self.camera = Camera()
-        self._display = display
-        self._slicer: Slicer | None = None
-        self._heatmap: Heatmap | None = None
-        self._slice: Slice | None = None
-        self._image: QImage | None = None
-        self._overlay: QImage | None = None
-        self._drag: Drag | None = None
-        self._drag_from = QPointF()
-        self._before_click = display.crosshair.position_lps
-        self._wheel = 0
+        self.display = display
+        self.picture = SlicePicture(orientation, display)
         #: What lies over the picture and may take the mouse; the first is painted first and asked first.
         self.layers: list[ViewLayer] = []
+        self._mouse = SliceMouse(self)
+        self._shown: tuple[Orientation, float] | None = None
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._finishing: Iterator[None] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -85,9 +72,13 @@ class SliceView(QWidget):
         self._connect()
 
     def _connect(self) -> None:
-        self._display.crosshair.moved.connect(self._on_crosshair_moved)
-        self._display.window_level.changed.connect(self._on_window_changed)
-        self._display.overlay.changed.connect(self._on_overlay_changed)
+        display = self.display
+        for signal in (display.crosshair.moved, display.slab.changed):
+            signal.connect(self._on_moved)
+        for signal in (display.window_level.changed, display.overlay.changed):
+            signal.connect(self.update)
+        display.planes.changed.connect(self._on_planes_changed)
+        self._settling.timeout.connect(self._on_settled)
 
     def sizeHint(self) -> QSize:
         """Large enough to read; the layout gives more."""
@@ -95,141 +86,249 @@ class SliceView(QWidget):
 
     # -- what it shows ------------------------------------------------------------------------
 
-    def set_slicer(self, slicer: Slicer | None) -> None:
-        """Show another volume, fitted; None: nothing."""
-        self._slicer = slicer
-        self._heatmap = None
-        self._slice = self._image = self._overlay = None
-        self.setCursor(self._CURSORS[None] if slicer else Qt.CursorShape.ArrowCursor)
+    @property
+    def orientation(self) -> Orientation:
+        """Which planes it shows, and which way round."""
+        return self.picture.orientation
+
+    @property
+    def slicer(self) -> Slicer | None:
+        """What cuts the volume, in plane space; None without a volume."""
+        return self.picture.slicer
+
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap over the anatomy."""
+        return self.picture.heatmap
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the picture is as fine as it will be."""
+        return not self._settling.isActive() and self._finishing is None
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, fitted and without a heatmap; None: nothing."""
+        self.picture.set_volume(volume)
+        self.setCursor(SliceMouse.CURSORS[None] if volume else Qt.CursorShape.ArrowCursor)
+        self._fit_plane()
+
+    def set_heatmap(self, heatmap: Heatmap | None) -> None:
+        """Lay a heatmap over the anatomy; None: none."""
+        self.picture.set_heatmap(heatmap)
+        self.update()
+
+    def set_orientation(self, orientation: Orientation) -> None:
+        """Show other planes, or show them another way round."""
+        if orientation != self.orientation:
+            self.picture.orientation = orientation
+            self.setAccessibleName(f"{orientation.name} view")
+            self._fit_plane()
+            self.orientation_changed.emit()
+
+    def _fit_plane(self) -> None:
+        slicer = self.slicer
         if slicer is not None:
             self.camera.show(slicer.rect(self.orientation))
         self.update()
 
-    def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Lay a heatmap over the anatomy; None: none."""
-        self._heatmap = heatmap
-        self._overlay = None
-        self.update()
-
-    @property
-    def depth_mm(self) -> float:
-        """Patient coordinate of the plane on screen, along its normal."""
-        return float(self._display.crosshair.position_lps[self.orientation.depth])
-
     @property
     def shown_slice(self) -> Slice | None:
         """The slice for the present crosshair, cut when first asked for."""
-        if self._slice is None and self._slicer is not None:
-            self._slice = self._slicer.cut(self.orientation, self.depth_mm)
-        return self._slice
+        return self.picture.slice_for(self.camera)
+
+    # -- moving about -------------------------------------------------------------------------
 
     def fit(self) -> None:
         """Show the whole plane."""
         self.camera.fit()
-        self.update()
+        self._on_moved()
+
+    def actual_size(self) -> None:
+        """One pixel of the screen for one of the scan, the finer side of it."""
+        volume = self.picture.volume
+        if volume is not None:
+            self.camera.zoom_to(1.0 / (min(volume.spacing_mm) * self.devicePixelRatioF()))
+            self._on_moved()
+
+    def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
+        """Enlarge, keeping what lies under this pixel where it is."""
+        self.camera.zoom_about(x_px, y_px, factor)
+        self._on_moved()
+
+    def pan(self, right_px: float, down_px: float) -> None:
+        """Follow a drag of the picture."""
+        self.camera.pan(right_px, down_px)
+        self._on_moved()
 
     def step(self, slices: int) -> None:
         """Go so many slices on: up, forward or to the left of the patient."""
-        if self._slicer is None:
+        slicer, depth = self.slicer, self.orientation.depth
+        if slicer is None:
             return
-        index = self._slicer.index_at(self.orientation, self.depth_mm)
-        position = self._display.crosshair.position_lps
-        position[self.orientation.depth] = self._slicer.depth_of(
-            self.orientation, index + slices * self.orientation.toward
-        )
-        self._display.crosshair.move_to(position)
+        before = self.picture.depth_mm
+        after = slicer.stepped(self.orientation, before, slices * self.orientation.toward)
+        place = self._to_plane_space(self.display.crosshair.position_lps)
+        place[depth] = after
+        self.display.crosshair.move_to(self._to_patient(place))
+
+    def turn_others(self, radians: float, only: str | None = None) -> None:
+        """Turn the other planes, or one by its name, clockwise as seen here, about the crosshair."""
+        plane = self.screen_plane
+        if plane is not None:
+            names = [each.name for each in ORIENTATIONS if each.name != self.orientation.name]
+            self.display.planes.turn(
+                names if only is None else [only],
+                plane.normal_lps,
+                radians,
+                self.display.crosshair.position_lps,
+            )
+
+    # -- where things are ---------------------------------------------------------------------
+
+    def _to_plane_space(self, lps_mm: np.ndarray) -> np.ndarray:
+        matrix = self.picture.matrix
+        return np.asarray(lps_mm, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def _to_patient(self, place_mm: np.ndarray) -> np.ndarray:
+        matrix = self.picture.matrix
+        return (place_mm - matrix[:3, 3]) @ matrix[:3, :3]  # rigid: its inverse is its transpose
 
     def lps_at(self, where: QPointF) -> np.ndarray:
         """Patient position (mm, LPS) under a point of the widget."""
         u, v = self.camera.to_mm(where.x(), where.y())
-        piece = self.shown_slice
-        return self.orientation.to_lps(u, v, self.depth_mm if piece is None else piece.depth_mm)
+        return self._to_patient(self.orientation.to_lps(u, v, self.picture.depth_mm))
 
     def px_at(self, lps_mm: np.ndarray) -> QPointF:
         """Where in the widget a patient position (mm, LPS) is, seen along the plane's normal."""
-        u, v = self.orientation.to_screen(lps_mm)
+        u, v = self.orientation.to_screen(self._to_plane_space(lps_mm))
         return QPointF(*self.camera.to_px(float(u), float(v)))
+
+    @property
+    def crosshair_px(self) -> QPointF:
+        """Where in the widget the crosshair is."""
+        return self.px_at(self.display.crosshair.position_lps)
 
     @property
     def screen_plane(self) -> ScreenPlane | None:
         """The plane on screen, in the patient; None without a volume."""
-        piece = self.shown_slice
-        if self._slicer is None or piece is None:
+        if self.slicer is None:
             return None
-        orientation = self.orientation
+        orientation, to_patient = self.orientation, self.picture.matrix[:3, :3].T
         return ScreenPlane(
-            orientation.to_lps(0.0, 0.0, piece.depth_mm),
-            orientation.right_lps,
-            orientation.down_lps,
-            self._slicer.pitch_mm(orientation),
+            self._to_patient(orientation.to_lps(0.0, 0.0, self.picture.depth_mm)),
+            to_patient @ orientation.right_lps,
+            to_patient @ orientation.down_lps,
+            self.picture.thickness_mm,
         )
 
-    def _on_crosshair_moved(self) -> None:
-        if self._slicer is not None and self._slice is not None:
-            index = self._slicer.index_at(self.orientation, self.depth_mm)
-            if self._slicer.depth_of(self.orientation, index) != self._slice.depth_mm:
-                self._slice = self._image = self._overlay = None
+    @property
+    def arms(self) -> list[Arm]:
+        """The traces of the other planes on this one."""
+        plane = self.screen_plane
+        if plane is None:
+            return []
+        found = []
+        slab = self.display.slab.slab.thickness_mm
+        for other in ORIENTATIONS:
+            normal = self.display.planes.matrix(other.name)[other.depth, :3]
+            along = crosshair_arms.screen_direction(
+                plane.normal_lps, normal, plane.right_lps, plane.down_lps
+            )
+            if other.name != self.orientation.name and along is not None:
+                found.append(Arm(other.name, *along, slab * self.camera.scale))
+        return found
+
+    def grip_at(self, where: QPointF) -> Arm | None:
+        """The arm whose grip lies under a point of the widget."""
+        return crosshair_arms.grip_at(self.arms, self.crosshair_px, QRectF(self.rect()), where)
+
+    # -- what happened ------------------------------------------------------------------------
+
+    def _on_moved(self) -> None:
+        slicer = self.slicer
+        if slicer is not None and not slicer.is_aligned:
+            self.picture.hurried = True
+            self._finishing = None
+            self._settling.start(_SETTLED_MS)
         self.update()
 
-    def _on_window_changed(self) -> None:
-        self._image = None
-        self.update()
+    def _on_planes_changed(self) -> None:
+        slicer = self.slicer
+        if slicer is not None:
+            self.camera.rebound(slicer.rect(self.orientation))
+        self._on_moved()
 
-    def _on_overlay_changed(self) -> None:
-        self._overlay = None
-        self.update()
+    def _on_settled(self) -> None:
+        self.picture.hurried = False
+        if self.picture.unfinished and self.isVisible():
+            self._finishing = self.picture.finishing(self.camera)
+            self._finish()
+        else:
+            self.update()
+
+    def _finish(self) -> None:
+        """One short step towards the fine picture, then back to the event loop."""
+        if self._finishing is None:
+            return
+        if next(self._finishing, self) is self:
+            self._finishing = None
+            self.update()
+        else:
+            QTimer.singleShot(0, self, self._finish)
 
     # -- painting -----------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the plane fitted, or the centre where it is."""
         self.camera.resize(self.width(), self.height())
+        self._on_moved()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what changed state left undrawn: slices are cut here, at most one per frame."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.IMAGE))
-        if self._slicer is not None:
-            self._paint_slice(painter, self._slicer)
+        slicer = self.slicer
+        if slicer is None:
+            painter.fillRect(self.rect(), QColor(theme.IMAGE))
+        else:
+            self.picture.paint(painter, self.camera, self.width(), self.height())
+            self._paint_over(painter, slicer)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
 
-    def _paint_slice(self, painter: QPainter, slicer: Slicer) -> None:
-        piece = self.shown_slice
-        assert piece is not None
-        if self._image is None:
-            window = self._display.window_level.window
-            self._image = slice_image(piece, slicer.volume, window)
-        slice_painter.paint_image(painter, self.camera, piece.rect, self._image)
-        overlay = self._display.overlay
-        if self._heatmap is not None and self._heatmap.peak > 0 and overlay.visible:
-            if self._overlay is None:
-                lut = overlay_lut(overlay.opacity, overlay.threshold)
-                self._overlay = overlay_image(self._heatmap, self.orientation, piece, lut)
-            slice_painter.paint_image(painter, self.camera, piece.rect, self._overlay)
-        area = QRectF(self.rect())
-        u, v = self.orientation.to_screen(self._display.crosshair.position_lps)
-        slice_painter.paint_crosshair(painter, self.camera, float(u), float(v), area)
+    def _paint_over(self, painter: QPainter, slicer: Slicer) -> None:
+        area, plane = QRectF(self.rect()), self.screen_plane
+        assert plane is not None
+        grips = self.underMouse() and self._mouse.drag in (None, "turn")
+        crosshair_arms.paint_arms(painter, self.arms, self.crosshair_px, area, with_grips=grips)
         for layer in self.layers:
             painter.save()
             layer.paint(self, painter)
             painter.restore()
-        slice_painter.paint_letters(painter, self.orientation, area)
-        slice_painter.paint_caption(painter, self._caption(slicer, piece), area)
+        slice_painter.paint_letters(painter, plane.right_lps, plane.down_lps, area)
+        slice_painter.paint_caption(painter, self._caption(slicer), area)
         slice_painter.paint_scale_bar(painter, self.camera, area)
 
-    def _caption(self, slicer: Slicer, piece: Slice) -> slice_painter.Caption:
-        orientation = self.orientation
+    def _caption(self, slicer: Slicer) -> slice_painter.Caption:
+        orientation, depth = self.orientation, self.picture.depth_mm
         axis = np.eye(3)[orientation.depth]
-        letter = spatial_letters(axis if piece.depth_mm >= 0 else -axis)
-        number = slicer.index_at(orientation, piece.depth_mm) + 1
-        window = self._display.window_level.window
+        normal = self.picture.matrix[orientation.depth, :3]
+        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
+        if degrees < 0.05:
+            letter = spatial_letters(axis if depth >= 0 else -axis)
+            position = f"{letter} {abs(depth):.1f} mm"
+        else:
+            position = f"oblique {degrees:.0f}°"
+        number = slicer.index_at(orientation, depth) + 1
+        window = self.display.window_level.window
+        slab = self.display.slab.slab
+        if slab.thickness_mm > 0:
+            position += f"   {slab.projection.value} {self.picture.thickness_mm:.3g} mm"
         zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
         return slice_painter.Caption(
             title=orientation.name,
-            position=f"{letter} {abs(piece.depth_mm):.1f} mm",
+            position=position,
             slice_count=f"{number} / {slicer.count(orientation)}",
             window=f"C {_short(window.center)}  W {_short(window.width)}",
             zoom=zoom,
@@ -239,105 +338,53 @@ class SliceView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin the drag that this button means, unless a layer takes it."""
-        if self._slicer is None or any(layer.press(self, event) for layer in self.layers):
-            return
-        buttons, shift = Qt.MouseButton, event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        if event.button() == buttons.MiddleButton or (
-            event.button() == buttons.LeftButton and shift
-        ):
-            self._drag = "pan"
-        elif event.button() == buttons.LeftButton:
-            self._drag = "crosshair"
-            self._before_click = self._display.crosshair.position_lps
-            self._display.crosshair.move_to(self.lps_at(event.position()))
-        elif event.button() == buttons.RightButton:
-            self._drag = "window"
-        self._drag_from = event.position()
-        self.setCursor(self._CURSORS[self._drag])
+        if self.slicer is not None and not any(each.press(self, event) for each in self.layers):
+            self._mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the drag; tell what lies under the pointer."""
-        if self._slicer is None:
+        if self.slicer is None:
             return
-        if self._drag is None and any(layer.move(self, event) for layer in self.layers):
-            self.hovered.emit(self.lps_at(event.position()))
-            return
-        delta = event.position() - self._drag_from
-        self._drag_from = event.position()
-        if self._drag == "crosshair":
-            self._display.crosshair.move_to(self.lps_at(event.position()))
-        elif self._drag == "pan":
-            self.camera.pan(delta.x(), delta.y())
-            self.update()
-        elif self._drag == "window":
-            self._display.window_level.drag(
-                delta.x() / _WINDOW_DRAG_PX, delta.y() / _WINDOW_DRAG_PX
-            )
+        free = self._mouse.drag is None
+        if not (free and any(each.move(self, event) for each in self.layers)):
+            self._mouse.move(event)
         self.hovered.emit(self.lps_at(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the drag."""
-        if self._drag is None and any(layer.release(self, event) for layer in self.layers):
-            return
-        self._drag = None
-        if self._slicer is not None:
-            self.setCursor(self._CURSORS[None])
+        free = self._mouse.drag is None
+        if self.slicer is not None and not (
+            free and any(each.release(self, event) for each in self.layers)
+        ):
+            self._mouse.release(event)
+            self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to be maximised, or to be one of several again."""
-        if self._slicer is not None and any(
-            layer.double_click(self, event) for layer in self.layers
+        """Ask to be maximised, or to be one of several again, unless a layer takes it."""
+        if self.slicer is not None and not any(
+            each.double_click(self, event) for each in self.layers
         ):
-            return
-        if event.button() == Qt.MouseButton.LeftButton and self._slicer is not None:
-            # Its first click moved the crosshair, which nobody who double clicks means.
-            self._display.crosshair.move_to(self._before_click)
-            self.maximise_requested.emit()
+            self._mouse.double_click(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """The keys go to the view under the pointer, unless the user is typing elsewhere."""
         if isinstance(self.window().focusWidget(), SliceView):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the pointer any more."""
         self.hovered.emit(None)
+        self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Turn slices, or zoom about the pointer with ctrl."""
-        if self._slicer is None:
-            return
-        turn = event.angleDelta().y()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            where = event.position()
-            self.camera.zoom_about(where.x(), where.y(), _ZOOM_PER_STEP ** (turn / _WHEEL_STEP))
-            self.update()
-        else:
-            # Touch pads send fractions of a step.
-            self._wheel += turn
-            steps = int(self._wheel / _WHEEL_STEP)
-            self._wheel -= steps * _WHEEL_STEP
-            if steps:
-                self.step(steps)
-                self.hovered.emit(self.lps_at(event.position()))
-        event.accept()
+        """Turn slices, zoom, or change the window."""
+        if self.slicer is not None:
+            self._mouse.wheel(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrow and page keys turn slices; plus, minus zoom."""
-        keys = Qt.Key
-        steps = {keys.Key_Up: 1, keys.Key_Down: -1, keys.Key_PageUp: 10, keys.Key_PageDown: -10}
-        zooms = {
-            keys.Key_Plus: _ZOOM_PER_STEP,
-            keys.Key_Equal: _ZOOM_PER_STEP,
-            keys.Key_Minus: 1 / _ZOOM_PER_STEP,
-        }
-        key = keys(event.key())
-        if key in steps:
-            self.step(steps[key])
-        elif key in zooms:
-            self.camera.zoom_about(self.width() / 2, self.height() / 2, zooms[key])
-            self.update()
-        else:
+        if self.slicer is None or not self._mouse.key(event):
             super().keyPressEvent(event)
 
 

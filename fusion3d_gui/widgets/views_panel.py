@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Slicer
+from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.slice_view import SliceView
 
@@ -67,9 +67,8 @@ class ViewsPanel(QWidget):
 
     def _on_case_changed(self) -> None:
         case = self._session.case
-        slicer = Slicer(case.volume) if case else None
         for view in self.views:
-            view.set_slicer(slicer)
+            view.set_volume(case.volume if case else None)
 
     def _on_result_changed(self) -> None:
         prediction = self._session.current_prediction

@@ -15,10 +15,9 @@ from fusion3d_gui.imaging.plane import (
     SAGITTAL,
     Plane,
     Rect,
-    Slicer,
-    aligned_axes,
-    sample,
 )
+from fusion3d_gui.imaging.sample import sample
+from fusion3d_gui.imaging.slicer import Slicer, aligned_axes
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 
 SPACING_IJK = (0.7, 1.3, 3.1)

@@ -203,10 +203,10 @@ def test_no_order_of_actions_shows_one_cases_heatmap_on_another(
     def check() -> None:
         prediction = session.current_prediction
         for view in views:
-            shown = view._heatmap
+            shown = view.heatmap
             assert shown is None or (prediction is not None and shown is prediction.heatmap)
-            if view._slicer is not None:
-                assert view._slicer.volume is session.case.volume
+            if view.slicer is not None:
+                assert view.slicer.volume is session.case.volume
         if prediction is not None:
             assert prediction.volume_sha256 == session.case.volume.sha256
         answer = opened.side.prediction.answer

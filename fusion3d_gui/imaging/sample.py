@@ -1,0 +1,177 @@
+"""The values of a volume on any plane, interpolated trilinearly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion3d_gui.imaging.plane import Plane
+from fusion3d_gui.imaging.volume import Volume
+
+#: Pixels merged at a time: enough to hide numpy's cost per call, few enough to stay in the cache.
+_TILE_PIXELS = 32_768
+
+#: The bounds' own rounding (in voxels) must not cut the outermost row.
+_SLACK = 1e-6
+
+#: A grid of at most this many cells a side is worth sampling by matrix products.
+_SEPARABLE_SIDE = 128
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """Voxel index (i, j, k) as an affine function of (row, column) of a plane."""
+
+    start: np.ndarray
+    per_row: np.ndarray
+    per_column: np.ndarray
+
+    @classmethod
+    def over(cls, plane: Plane, volume: Volume) -> _Walk:
+        inverse = volume.inverse_affine
+        linear = inverse[:3, :3]
+        return cls(
+            linear @ plane.origin_lps + inverse[:3, 3],
+            linear @ plane.down_step,
+            linear @ plane.right_step,
+        )
+
+
+def sample(volume: Volume, plane: Plane) -> np.ndarray:
+    """Stored values of a volume on any plane: float32 ``[row, column]``, NaN outside.
+
+    Trilinear between voxel centres. In the outer half of the outermost voxels, where there is no
+    neighbour to interpolate with, the outermost value continues to the voxel's edge.
+    """
+    walk = _Walk.over(plane, volume)
+    first, last = _inside(walk, volume.shape[::-1], plane.shape)
+    values = _by_products(volume, walk, plane.shape)
+    if values is None:
+        values = _by_neighbours(volume, walk, plane.shape, first, last)
+    columns = np.arange(plane.shape[1])
+    values[(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
+    return values
+
+
+def _inside(
+    walk: _Walk, size_ijk: tuple[int, ...], shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the first column within the volume, and the first one beyond it."""
+    rows, columns = shape
+    low, high = np.zeros(rows), np.full(rows, columns - 1.0)
+    for axis, size in enumerate(size_ijk):
+        at_row = walk.start[axis] + np.arange(rows) * walk.per_row[axis]
+        per_column = walk.per_column[axis]
+        to_low, to_high = -0.5 - _SLACK - at_row, size - 0.5 + _SLACK - at_row
+        if abs(per_column) * columns < 1e-9:
+            high[(to_low > 0) | (to_high < 0)] = -1.0
+            continue
+        ends = to_low / per_column, to_high / per_column
+        np.maximum(low, np.minimum(*ends), out=low)
+        np.minimum(high, np.maximum(*ends), out=high)
+    first = np.ceil(np.clip(low, 0, columns)).astype(np.intp)
+    last = np.floor(np.clip(high, -1, columns - 1)).astype(np.intp) + 1
+    return first, np.maximum(last, first)
+
+
+def _by_products(volume: Volume, walk: _Walk, shape: tuple[int, int]) -> np.ndarray | None:
+    """Trilinear values by two small matrix products, where rows and columns run along voxel axes.
+
+    That is the everyday case of a heatmap on a coarse grid, several times faster than the general
+    one. None where it does not apply.
+    """
+    per_row, per_column = np.abs(walk.per_row), np.abs(walk.per_column)
+    across, down = int(per_column.argmax()), int(per_row.argmax())
+    size = volume.shape[::-1]
+    drift = per_column * shape[1] + per_row * shape[0]
+    drift[across] -= per_column[across] * shape[1]
+    drift[down] -= per_row[down] * shape[0]
+    if across == down or drift.max() > 1e-3 or max(size[across], size[down]) > _SEPARABLE_SIDE:
+        return None
+    depth = 3 - across - down
+    by_ijk = volume.voxels.transpose(2, 1, 0)
+    position = min(max(walk.start[depth], 0.0), size[depth] - 1.0)
+    lower = int(position)
+    upper = min(lower + 1, size[depth] - 1)
+    share = np.float32(position - lower)
+    face = by_ijk.take(lower, axis=depth) * (1 - share) + by_ijk.take(upper, axis=depth) * share
+    if down > across:
+        face = face.T
+    to_rows = _linear_weights(
+        walk.start[down] + np.arange(shape[0]) * walk.per_row[down], size[down]
+    )
+    to_columns = _linear_weights(
+        walk.start[across] + np.arange(shape[1]) * walk.per_column[across], size[across]
+    )
+    return to_rows @ face.astype(np.float32) @ to_columns.T
+
+
+def _linear_weights(positions: np.ndarray, count: int) -> np.ndarray:
+    """float32 matrix [position, cell] that interpolates linearly between cell centres."""
+    positions = positions.clip(0, count - 1)
+    cells = np.arange(count)
+    return np.maximum(0.0, 1.0 - np.abs(positions[:, None] - cells)).astype(np.float32)
+
+
+def _by_neighbours(
+    volume: Volume, walk: _Walk, shape: tuple[int, int], first: np.ndarray, last: np.ndarray
+) -> np.ndarray:
+    """Trilinear values on any plane: eight neighbours a pixel, merged axis by axis.
+
+    Rows are taken in bands that fit into the cache, and of each band only the columns within the
+    volume. Readers give voxels in one piece; others are copied here.
+    """
+    voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
+    values = np.empty(shape, np.float32)
+    band = max(1, _TILE_PIXELS // shape[1])
+    for top in range(0, shape[0], band):
+        rows = slice(top, min(top + band, shape[0]))
+        used = last[rows] > first[rows]
+        if not used.any():
+            continue
+        left, right = int(first[rows][used].min()), int(last[rows][used].max())
+        columns = slice(left, right)
+        values[rows, columns] = _merged(voxels, volume.shape, walk, rows, columns)
+    return values
+
+
+def _merged(
+    voxels: np.ndarray, shape_kji: tuple[int, int, int], walk: _Walk, rows: slice, columns: slice
+) -> np.ndarray:
+    row, column = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
+    shares, steps = [], []
+    lower = np.zeros((row.size, column.size), np.intp)
+    stride = 1
+    for axis, count in enumerate(shape_kji[::-1]):
+        along_rows = (walk.start[axis] + row * walk.per_row[axis]).astype(np.float32)
+        along_columns = (column * walk.per_column[axis]).astype(np.float32)
+        share = along_rows[:, None] + along_columns
+        np.clip(share, 0.0, count - 1.0, out=share)
+        below = share.astype(np.int32)
+        np.minimum(below, max(count - 2, 0), out=below)
+        share -= below
+        shares.append(share)
+        lower += np.multiply(below, stride, dtype=np.intp)
+        steps.append(stride if count > 1 else 0)
+        stride *= count
+
+    def at(offset: int) -> np.ndarray:
+        # No index can leave the volume; "wrap" only spares numpy a check of its own.
+        return voxels[offset:].take(lower, mode="wrap").astype(np.float32, copy=False)
+
+    def along_i(offset: int) -> np.ndarray:
+        return _between(at(offset), at(offset + steps[0]), shares[0])
+
+    def along_j(offset: int) -> np.ndarray:
+        return _between(along_i(offset), along_i(offset + steps[1]), shares[1])
+
+    return _between(along_j(0), along_j(steps[2]), shares[2])
+
+
+def _between(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Linearly between two arrays; writes into both."""
+    end -= start
+    end *= share
+    start += end
+    return start

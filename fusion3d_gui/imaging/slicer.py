@@ -1,0 +1,228 @@
+"""``Slicer``: cuts planes and slabs out of one volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
+from fusion3d_gui.imaging.sample import sample
+from fusion3d_gui.imaging.slab import THIN, Slab, project_axis, project_planes
+from fusion3d_gui.imaging.volume import Volume
+
+#: Axes whose drift across the whole volume stays below this many mm count as patient axes.
+_ALIGNED_WITHIN_MM = 0.02
+
+#: An oblique volume is sampled on at most this many pixels along each side of a plane, unless the
+#: caller asks for a pixel size.
+_LARGEST_SIDE = 512
+
+#: Sampling finer than this share of the finest voxel shows nothing more.
+_FINEST_SHARE = 0.5
+
+#: A bound for hostile geometry: planes in one slab.
+_MOST_PLANES = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """What a volume shows on one plane, or on the slab around it.
+
+    ``values`` are *stored* values ``[row, column]`` (``Volume.slope`` and ``intercept`` not applied):
+    a view into the voxels where the volume lies along patient axes, else float32 interpolated
+    trilinearly with NaN outside the volume. They fill ``rect``. ``depth_mm`` is where the plane truly
+    lies.
+    """
+
+    values: np.ndarray
+    rect: Rect
+    depth_mm: float
+
+
+class Slicer:
+    """Cuts planes along the axes of the space that the volume's affine leads to.
+
+    That is the patient, or the patient tilted for oblique planes. ``snaps`` says whether planes lie
+    where the slices are, numbered; otherwise they go exactly where they are asked to.
+    """
+
+    def __init__(self, volume: Volume, *, snaps: bool = True) -> None:
+        self.volume = volume
+        self.snaps = snaps
+        self._axes = aligned_axes(volume)
+        self._low, self._high = volume.bounds_lps
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the voxels lie along the axes, so that planes are cut without resampling."""
+        return self._axes is not None
+
+    @cached_property
+    def _steps_mm(self) -> np.ndarray:
+        """Distance between neighbouring planes along each axis."""
+        linear = self.volume.affine[:3, :3]
+        if self._axes is not None:
+            return np.abs(linear[(0, 1, 2), self._axes])
+        # The spacing of the voxel axis that runs closest to the axis.
+        spacing = np.linalg.norm(linear, axis=0)
+        return spacing[np.abs(linear / spacing).argmax(axis=1)]
+
+    def count(self, orientation: Orientation) -> int:
+        """How many planes there are."""
+        axis = orientation.depth
+        return max(1, round((self._high[axis] - self._low[axis]) / self._steps_mm[axis]))
+
+    def index_at(self, orientation: Orientation, depth_mm: float) -> int:
+        """Number (from 0, growing with the coordinate) of the plane nearest to a depth."""
+        index = int(
+            np.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
+        )
+        return min(max(index, 0), self.count(orientation) - 1)
+
+    def depth_of(self, orientation: Orientation, index: int) -> float:
+        """Coordinate (mm) of a numbered plane, clamped to the first and the last one."""
+        index = min(max(index, 0), self.count(orientation) - 1)
+        return float(self._low[orientation.depth] + (index + 0.5) * self.pitch_mm(orientation))
+
+    def pitch_mm(self, orientation: Orientation) -> float:
+        """Distance in mm from one plane to the next, such that they fill the bounds exactly."""
+        axis = orientation.depth
+        return float((self._high[axis] - self._low[axis]) / self.count(orientation))
+
+    def thickness_mm(self, orientation: Orientation, slab: Slab) -> float:
+        """How much of the patient a slab truly shows: whole planes, an odd number of them."""
+        pitch = self.pitch_mm(orientation)
+        return (2 * _half_count(slab, pitch) + 1) * pitch
+
+    def nearest(self, orientation: Orientation, depth_mm: float) -> float:
+        """Where the plane for a depth truly lies."""
+        if self.snaps:
+            return self.depth_of(orientation, self.index_at(orientation, depth_mm))
+        return float(np.clip(depth_mm, self._low[orientation.depth], self._high[orientation.depth]))
+
+    def stepped(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
+        """The depth so many planes further on."""
+        if self.snaps:
+            return self.depth_of(orientation, self.index_at(orientation, depth_mm) + planes)
+        return self.nearest(orientation, depth_mm + planes * self.pitch_mm(orientation))
+
+    def rect(self, orientation: Orientation) -> Rect:
+        """The volume's bounds in screen millimetres."""
+        corners = orientation.to_screen(np.stack([self._low, self._high]))
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        return Rect(float(left), float(top), float(right - left), float(bottom - top))
+
+    def cut(
+        self,
+        orientation: Orientation,
+        depth_mm: float,
+        slab: Slab = THIN,
+        *,
+        within: Rect | None = None,
+        pixel_mm: float = 0.0,
+    ) -> Slice:
+        """The plane nearest to ``depth_mm``, with the slab around it.
+
+        Where the volume must be resampled, ``within`` (screen mm) bounds what is cut, and
+        ``pixel_mm`` is the size of a pixel on screen; both are ignored where slices exist.
+        """
+        *_, piece = self.cut_gradually(
+            orientation, depth_mm, slab, within=within, pixel_mm=pixel_mm
+        )
+        return piece
+
+    def cut_gradually(
+        self,
+        orientation: Orientation,
+        depth_mm: float,
+        slab: Slab = THIN,
+        *,
+        within: Rect | None = None,
+        pixel_mm: float = 0.0,
+    ) -> Iterator[Slice]:
+        """The same in small steps, so that a window can do other things between them.
+
+        The last one yielded is :meth:`cut`'s; those before it lack planes.
+        """
+        depth = self.nearest(orientation, depth_mm)
+        rect = self.rect(orientation)
+        if self._axes is not None:
+            yield self._cut_aligned(self._axes, orientation, rect, depth, slab)
+            return
+        finest = min(self.volume.spacing_mm) * _FINEST_SHARE
+        pixel = max(finest, pixel_mm or max(rect.width, rect.height) / _LARGEST_SIDE)
+        if within is not None:
+            rect = rect.meet(within)
+        shape = max(1, round(rect.height / pixel)), max(1, round(rect.width / pixel))
+        plane = Plane.covering(orientation, rect, depth, shape)
+        # Planes closer together than pixels would show nothing more.
+        pitch = max(self.pitch_mm(orientation), pixel if pixel_mm else 0.0)
+        half = _half_count(slab, pitch)
+        step = np.eye(3)[orientation.depth] * pitch
+        planes = (sample(self.volume, plane.shifted(step * n)) for n in range(-half, half + 1))
+        for values in project_planes(planes, slab.projection):
+            yield Slice(values, rect, depth)
+
+    def _cut_aligned(
+        self,
+        axes: tuple[int, int, int],
+        orientation: Orientation,
+        rect: Rect,
+        depth_mm: float,
+        slab: Slab,
+    ) -> Slice:
+        affine = self.volume.affine
+        by_ijk = self.volume.voxels.transpose(2, 1, 0)
+        axis = axes[orientation.depth]
+        size = by_ijk.shape[axis]
+        at = (depth_mm - affine[orientation.depth, 3]) / affine[orientation.depth, axis]
+        middle = round(float(at))
+        half = _half_count(slab, self.pitch_mm(orientation))
+        middle = min(max(middle, 0), size - 1)
+        first, end = max(0, middle - half), min(size, middle + half + 1)
+        if end - first == 1:
+            plane = by_ijk[_at(axis, first)]
+        else:
+            plane = project_axis(by_ijk[_at(axis, slice(first, end))], axis, slab.projection)
+        across, along = axes[orientation.right], axes[orientation.down]
+        if along > across:
+            plane = plane.T
+        if orientation.down_sign * affine[orientation.down, along] < 0:
+            plane = plane[::-1]
+        if orientation.right_sign * affine[orientation.right, across] < 0:
+            plane = plane[:, ::-1]
+        return Slice(plane, rect, depth_mm)
+
+
+def _half_count(slab: Slab, pitch_mm: float) -> int:
+    """Planes of a slab on each side of the middle one."""
+    return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
+
+
+def moved(volume: Volume, matrix: np.ndarray) -> Volume:
+    """The volume as it lies after a rigid transform (4x4, mm to mm) of the space around it."""
+    if np.array_equal(matrix, np.eye(4)):
+        return volume
+    return replace(volume, affine=matrix @ volume.affine)
+
+
+def _at(axis: int, index: slice | int) -> tuple[slice | int, ...]:
+    return tuple(index if each == axis else slice(None) for each in range(3))
+
+
+def aligned_axes(volume: Volume) -> tuple[int, int, int] | None:
+    """For each patient axis (L, P, S) the voxel axis (0: i, 1: j, 2: k) along it; None if oblique."""
+    linear = volume.affine[:3, :3]
+    size = np.array(volume.shape[::-1])
+    axes = np.abs(linear).argmax(axis=1)
+    if len(set(axes.tolist())) < 3:
+        return None
+    off_axis = np.abs(linear) * size
+    off_axis[(0, 1, 2), axes] = 0.0
+    if off_axis.max() > _ALIGNED_WITHIN_MM:
+        return None
+    along_l, along_p, along_s = axes.tolist()
+    return along_l, along_p, along_s

@@ -1,0 +1,100 @@
+"""``Planes``: how the three reading planes lie in the patient, straight or oblique."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.imaging.plane import ORIENTATIONS
+from fusion3d_gui.imaging.volume import Volume
+
+
+class Planes(QObject):
+    """For each plane, by its name, the rigid transform from patient mm (LPS) to *plane space*.
+
+    In plane space the plane is straight: its :class:`Orientation` says there which axis runs along
+    the screen's right and down, and which one from plane to plane. A transform turns about the place
+    where the plane was gripped, so that this place keeps its coordinates.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._matrices: dict[str, np.ndarray] = {}
+        self._snaps = True
+        self.straighten()
+
+    def matrix(self, name: str) -> np.ndarray:
+        """4x4 from patient mm (LPS) to the plane's own mm."""
+        return self._matrices[name]
+
+    @property
+    def are_straight(self) -> bool:
+        """Whether all planes lie along the patient's axes."""
+        return all(np.array_equal(each, np.eye(4)) for each in self._matrices.values())
+
+    @property
+    def snap(self) -> bool:
+        """Whether planes lie where slices are: not once they have been turned by hand."""
+        return self._snaps
+
+    def turn(
+        self, names: Iterable[str], axis_lps: np.ndarray, radians: float, about_lps: np.ndarray
+    ) -> None:
+        """Turn planes about an axis (unit vector, LPS; right-handed) through a place (mm, LPS)."""
+        back = _turn(axis_lps, -radians, about_lps)
+        for name in names:
+            self._matrices[name] = self._matrices[name] @ back
+        self._snaps = False
+        self.changed.emit()
+
+    def straighten(self) -> None:
+        """Along the patient's axes again."""
+        self._set_all(np.eye(4))
+
+    def follow_scan(self, volume: Volume) -> None:
+        """Along the axes of the scan, where its own slices and pixels are.
+
+        Each voxel axis stands for the patient axis that it is nearest to; a sheared volume (a CT with
+        a tilted gantry) keeps its shear.
+        """
+        linear = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+        # The rotation nearest to the voxel axes, each given to the patient axis it is closest to.
+        order = _nearest_axes(linear)
+        signs = np.sign(linear[(0, 1, 2), order])
+        u, _, vt = np.linalg.svd(linear[:, order] * signs)
+        rotation = (u @ vt).T
+        matrix = np.eye(4)
+        matrix[:3, :3] = rotation
+        matrix[:3, 3] = volume.center_lps - rotation @ volume.center_lps
+        self._set_all(matrix)
+
+    def _set_all(self, matrix: np.ndarray) -> None:
+        self._matrices = {each.name: matrix for each in ORIENTATIONS}
+        self._snaps = True
+        self.changed.emit()
+
+
+def _nearest_axes(linear: np.ndarray) -> list[int]:
+    """For each patient axis the voxel axis nearest to it, each used once; columns are unit vectors."""
+    left = np.abs(linear).copy()
+    order = [0, 0, 0]
+    for _ in range(3):
+        patient, voxel = np.unravel_index(int(left.argmax()), left.shape)
+        order[int(patient)] = int(voxel)
+        left[patient, :] = left[:, voxel] = -1.0
+    return order
+
+
+def _turn(axis: np.ndarray, radians: float, about: np.ndarray) -> np.ndarray:
+    """4x4 rotation about an axis through a place (Rodrigues' formula)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    linear = np.eye(3) + np.sin(radians) * cross + (1 - np.cos(radians)) * cross @ cross
+    matrix = np.eye(4)
+    matrix[:3, :3] = linear
+    matrix[:3, 3] = about - linear @ about
+    return matrix

@@ -1,0 +1,269 @@
+"""``SlicePicture``: anatomy and heatmap of one view, computed when something has changed, else kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import numpy as np
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
+from fusion3d_gui.imaging.sample import sample
+from fusion3d_gui.imaging.slab import Projection, project_planes
+from fusion3d_gui.imaging.slicer import Slice, Slicer, aligned_axes, moved
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.state.camera import Camera
+from fusion3d_gui.state.display import Display
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.color_map import overlay_lut
+from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image
+from fusion3d_gui.widgets.slice_painter import paint_image
+
+#: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
+_HURRIED = 2.0
+
+#: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
+#: its cells are far larger still.
+_OBLIQUE_OVERLAY = 2.0
+
+_MOST_OVERLAY_PLANES = 64
+
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """The last thing made, for as long as it is asked for under the same key.
+
+    ``version`` grows with each thing made, to be part of the keys of what depends on it.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._key: object = None
+        self._made: T | None = None
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        if self._made is None or self._key != key:
+            self._made, self._key = make(), key
+            self.version += 1
+        return self._made
+
+    def has(self, key: object) -> bool:
+        return self._made is not None and self._key == key
+
+    def clear(self) -> None:
+        self._key = self._made = None
+
+
+class SlicePicture:
+    """Everything in a view below what is drawn and written on it.
+
+    While ``hurried``, what must be resampled is coarse; ``unfinished`` tells that it still is.
+    """
+
+    def __init__(self, orientation: Orientation, display: Display) -> None:
+        self.orientation = orientation
+        self.hurried = False
+        self.unfinished = False
+        #: Whether this view shows the heatmap at all; the plain one of two side by side doesn't.
+        self.with_overlay = True
+        self._display = display
+        self._volume: Volume | None = None
+        self._heatmap: Heatmap | None = None
+        self._slicer: Slicer | None = None
+        self._heat: Volume | None = None
+        self._matrix: np.ndarray | None = None
+        self._slice: _Kept[Slice] = _Kept()
+        self._maker: _Kept[GrayMaker] = _Kept()
+        self._image: _Kept[QImage] = _Kept()
+        self._levels: _Kept[np.ndarray] = _Kept()
+        self._overlay: _Kept[QImage] = _Kept()
+        self._base: _Kept[QImage] = _Kept()
+
+    # -- what it shows ------------------------------------------------------------------------
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, without a heatmap; None: nothing."""
+        self._volume, self._heatmap = volume, None
+        self._forget()
+        self._maker.clear()
+
+    def set_heatmap(self, heatmap: Heatmap | None) -> None:
+        """Lay a heatmap over the anatomy; None: none."""
+        self._heatmap = heatmap
+        self._forget()
+
+    def _forget(self) -> None:
+        self._slicer = self._heat = self._matrix = None
+        for kept in (self._slice, self._image, self._levels, self._overlay, self._base):
+            kept.clear()
+
+    @property
+    def volume(self) -> Volume | None:
+        """The volume on screen, in patient space."""
+        return self._volume
+
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap over the anatomy, shown or not."""
+        return self._heatmap
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """4x4 from patient mm (LPS) to the space in which the plane is straight."""
+        return self._display.planes.matrix(self.orientation.name)
+
+    @property
+    def slicer(self) -> Slicer | None:
+        """Cuts the volume in plane space; None without a volume."""
+        if self._volume is None:
+            return None
+        if self._slicer is None or self.matrix is not self._matrix:
+            self._forget()
+            self._matrix = self.matrix
+            self._slicer = Slicer(
+                moved(self._volume, self._matrix), snaps=self._display.planes.snap
+            )
+            if self._heatmap is not None:
+                self._heat = moved(self._heatmap.as_volume, self._matrix)
+        return self._slicer
+
+    @property
+    def depth_mm(self) -> float:
+        """Where the plane on screen truly lies along its normal, in plane space."""
+        matrix, slicer = self.matrix, self.slicer
+        row = matrix[self.orientation.depth]
+        depth = float(row[:3] @ self._display.crosshair.position_lps + row[3])
+        return depth if slicer is None else slicer.nearest(self.orientation, depth)
+
+    @property
+    def thickness_mm(self) -> float:
+        """How much of the patient the picture shows at once."""
+        slicer = self.slicer
+        if slicer is None:
+            return 0.0
+        return slicer.thickness_mm(self.orientation, self._display.slab.slab)
+
+    @property
+    def overlay_is_drawn(self) -> bool:
+        """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
+        heatmap, overlay = self._heatmap, self._display.overlay
+        return self.with_overlay and overlay.visible and heatmap is not None and heatmap.peak > 0
+
+    def slice_for(self, camera: Camera) -> Slice | None:
+        """The slice on screen, cut when it has changed."""
+        slicer = self.slicer
+        if slicer is None:
+            return None
+        key = self._slice_key(slicer, camera, hurried=False)
+        if slicer.is_aligned or self._slice.has(key):
+            self.unfinished = False
+        else:
+            self.unfinished = self.hurried or self._display.slab.slab.thickness_mm > 0
+            key = self._slice_key(slicer, camera, hurried=self.unfinished)
+        return self._slice.get(key, lambda: self._cut(slicer, camera, self.unfinished))
+
+    def finishing(self, camera: Camera) -> Iterator[None]:
+        """Replace an unfinished slice by the true one, in steps that are short each."""
+        slicer = self.slicer
+        if slicer is None or not self.unfinished:
+            return
+        key = self._slice_key(slicer, camera, hurried=False)
+        pieces = slicer.cut_gradually(*key[0], within=camera.visible, pixel_mm=key[1])
+        whole = next(pieces)
+        for piece in pieces:
+            whole = piece
+            yield
+        if slicer is self.slicer:
+            self._slice.get(key, lambda: whole)
+
+    def _slice_key(
+        self, slicer: Slicer, camera: Camera, hurried: bool
+    ) -> tuple[tuple, float, tuple[float, ...] | None]:
+        what = (self.orientation, self.depth_mm, self._display.slab.slab)
+        if slicer.is_aligned:
+            return what, 0.0, None
+        pixel = (_HURRIED if hurried else 1.0) / camera.scale
+        return what, pixel, camera.place
+
+    def _cut(self, slicer: Slicer, camera: Camera, hurried: bool) -> Slice:
+        what, pixel, _ = self._slice_key(slicer, camera, hurried)
+        return slicer.cut(*what, within=camera.visible, pixel_mm=pixel)
+
+    # -- painting -----------------------------------------------------------------------------
+
+    def paint(self, painter: QPainter, camera: Camera, width: int, height: int) -> None:
+        """Draw all of it; quick when only what lies above it has changed."""
+        piece = self.slice_for(camera)
+        if piece is None or self._volume is None:
+            return
+        ratio = painter.device().devicePixelRatioF()
+        layers = [(piece.rect, self._gray(piece, self._volume))]
+        heat = self._heat_on(piece, camera, ratio)
+        if heat is not None:
+            layers.append(heat)
+        key = (
+            self._image.version,
+            None if heat is None else self._overlay.version,
+            (*camera.place, width, height, ratio),
+        )
+        base = self._base.get(key, lambda: _composed(layers, camera, width, height, ratio))
+        painter.drawImage(QPoint(0, 0), base)
+
+    def _gray(self, piece: Slice, volume: Volume) -> QImage:
+        window = self._display.window_level.window
+        maker = self._maker.get(window, lambda: GrayMaker(volume, window))
+        key = (self._slice.version, self._maker.version)
+        return self._image.get(key, lambda: maker.image(piece.values))
+
+    def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
+        """The visible part of the heatmap on the slice's plane, and its place."""
+        heat, slicer = self._heat, self.slicer
+        if heat is None or slicer is None or not self.overlay_is_drawn:
+            return None
+        coarse = 1.0
+        if aligned_axes(heat) is None:
+            coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
+        scale = ratio / coarse
+        rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
+        slab = self._display.slab.slab
+        levels = self._levels.get(
+            (self.orientation, piece.depth_mm, slab.thickness_mm, rect, shape),
+            lambda: self._sampled(heat, piece, rect, shape),
+        )
+        looks = self._display.overlay.opacity, self._display.overlay.threshold
+        key = (self._levels.version, looks)
+        return rect, self._overlay.get(key, lambda: overlay_image(levels, overlay_lut(*looks)))
+
+    def _sampled(
+        self, heat: Volume, piece: Slice, rect: Rect, shape: tuple[int, int]
+    ) -> np.ndarray:
+        """uint8 levels, 255 at the heatmap's peak; the largest in the thickness of a slab."""
+        assert self._heatmap is not None
+        plane = Plane.covering(self.orientation, rect, piece.depth_mm, shape)
+        thickness = self.thickness_mm if self._display.slab.slab.thickness_mm > 0 else 0.0
+        # Half a cell apart no peak of a trilinear map is missed by much.
+        count = 1 + min(int(2 * thickness / min(heat.spacing_mm)), _MOST_OVERLAY_PLANES)
+        normal = np.eye(3)[self.orientation.depth]
+        offsets = np.linspace(-thickness / 2, thickness / 2, count) if count > 1 else (0.0,)
+        planes = (sample(heat, plane.shifted(normal * offset)) for offset in offsets)
+        *_, share = project_planes(planes, Projection.MAXIMUM)
+        share *= np.float32(255.0 / max(self._heatmap.peak, 1e-30))
+        return np.nan_to_num(share.clip(0.0, 255.0), copy=False).astype(np.uint8)
+
+
+def _composed(
+    layers: list[tuple[Rect, QImage]], camera: Camera, width: int, height: int, ratio: float
+) -> QImage:
+    """Pictures one over the other, as large as the view, in device pixels."""
+    base = QImage(round(width * ratio), round(height * ratio), QImage.Format.Format_RGB32)
+    base.fill(QColor(theme.IMAGE))
+    painter = QPainter(base)
+    for rect, image in layers:
+        paint_image(painter, camera, rect, image, ratio)
+    painter.end()
+    base.setDevicePixelRatio(ratio)
+    return base
