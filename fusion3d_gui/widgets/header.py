@@ -31,10 +31,7 @@ class Header(QWidget):
         self.window_controls = WindowControls(session.display.window_level)
         self.badge = theme.label(RESEARCH_USE_ONLY)
         self.badge.setFont(theme.font(12, QFont.Weight.Medium))
-        self.badge.setStyleSheet(
-            f"color: {theme.WARNING}; border: 1px solid {theme.WARNING}; border-radius: 5px;"
-            f" padding: 3px 8px;"
-        )
+        self.badge.setObjectName("badge")
         names = QVBoxLayout()
         names.setSpacing(1)
         names.addStretch(1)

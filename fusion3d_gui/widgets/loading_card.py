@@ -27,10 +27,6 @@ class LoadingCard(QFrame):
         self._bar.setRange(0, 1000)
         self.cancel = QPushButton("Cancel")
         self.setObjectName("card")
-        self.setStyleSheet(
-            f"#card {{ background: {theme.RAISED}; border: 1px solid {theme.LINE};"
-            f" border-radius: 8px; }}"
-        )
         left = QVBoxLayout()
         left.setSpacing(6)
         for widget in (self._title, self._message, self._bar):

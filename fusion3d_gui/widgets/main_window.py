@@ -281,10 +281,6 @@ class _DropFrame(QWidget):
         self.setObjectName("drop")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setStyleSheet(
-            f"#drop {{ border: 2px solid {theme.ACCENT}; border-radius: 6px;"
-            f" background: rgba(86, 182, 216, 24); }}"
-        )
         self.hide()
 
     def appear(self) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.state.notice import Level, Notice
+from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.widgets import theme
 
 _AT_MOST = 3
 _INFO_STAYS_MS = 12_000
-_COLORS: dict[Level, str] = {"info": theme.ACCENT, "warning": theme.WARNING, "error": theme.ERROR}
 
 
 class NoticeStrip(QWidget):
@@ -66,11 +65,8 @@ class _Row(QFrame):
     def __init__(self, notice: Notice) -> None:
         super().__init__()
         self.notice = notice
-        color = _COLORS[notice.level]
         self.setObjectName("notice")
-        self.setStyleSheet(
-            f"#notice {{ background: {theme.RAISED}; border: none; border-left: 3px solid {color}; }}"
-        )
+        self.setProperty("level", notice.level)
         text = theme.label(notice.text)
         text.setWordWrap(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

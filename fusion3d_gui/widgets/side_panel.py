@@ -44,12 +44,11 @@ class SidePanel(QScrollArea):
         self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("side")
-        self.setStyleSheet(f"#side, #side > QWidget > QWidget {{ background: {theme.PANEL}; }}")
         self.setFrameShape(QFrame.Shape.NoFrame)
 
 
 def _line() -> QFrame:
     line = QFrame()
     line.setFixedHeight(1)
-    line.setStyleSheet(f"background: {theme.LINE};")
+    line.setObjectName("rule")
     return line

@@ -23,10 +23,6 @@ class StartPage(QWidget):
         super().__init__(parent)
         zone = QFrame()
         zone.setObjectName("zone")
-        zone.setStyleSheet(
-            f"#zone {{ border: 1px dashed {theme.FAINT}; border-radius: 12px;"
-            f" background: {theme.IMAGE}; }}"
-        )
         zone.setFixedSize(500, 300)
         title = theme.label("Drop a scan here")
         title.setFont(theme.font(22, QFont.Weight.Medium))

@@ -1,63 +1,86 @@
-"""The look of the window: one dark palette, one accent, one type face, one spacing grid."""
+"""The look of the window: its palette, one type face at a chosen size, one spacing grid.
+
+``theme.TEXT``, ``theme.PANEL`` and so on are the current palette's colours, looked up at each use:
+never keep one. Colours that are drawn on images stay the same in every palette.
+"""
 
 from __future__ import annotations
 
 import logging
+from string import Template
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from fusion3d_gui.shipped import resources_dir
+from fusion3d_gui.widgets.palette import PALETTES
+from fusion3d_gui.widgets.style_sheet import style_sheet
 
 log = logging.getLogger(__name__)
 
-# Black where images are read, and nothing beside them brighter than they are.
+# On images, which are black in every palette.
 IMAGE = "#000000"
-WINDOW = "#111316"
-PANEL = "#171a1e"
-RAISED = "#20242a"
-HOVER = "#292e36"
-LINE = "#2a2f36"
-TEXT = "#e6e9ed"
-MUTED = "#9aa4af"
-ON_IMAGE = "#c2c9d1"
-FAINT = "#7b8590"
-ACCENT = "#56b6d8"
-ON_ACCENT = "#06222d"
-WARNING = "#e3ae5a"
-ERROR = "#ee8079"
-
-# On images, which stay black in every theme.
 IMAGE_TEXT = "#e6e9ed"
+ON_IMAGE = "#c2c9d1"
 IMAGE_ACCENT = "#56b6d8"
 IMAGE_MARK = "#f2d45c"
 
 #: Every gap and margin is a multiple of this (px).
 GRID = 4
 
-#: Height of every input (px).
+#: Height of every input (px) at a text scale of 1.
 CONTROL = 30
 
 SMALL, BODY, LARGE, HUGE = 11, 13, 15, 32
 
+#: Text sizes that the window offers, as factors.
+SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
+
 _FAMILY = "Inter"
+_INKS = ("text", "muted", "faint", "accent", "warning", "error", "disabled")
+_LARGEST_PX = 2000
+
+_palette = PALETTES["dark"]
+_scale = 1.0
+
+
+def __getattr__(name: str) -> str:
+    """The current palette's colour of a role: ``theme.PANEL``."""
+    if not name.isupper() or not hasattr(_palette, name.lower()):
+        raise AttributeError(f"the theme has no {name}")
+    return str(getattr(_palette, name.lower()))
+
+
+def scale() -> float:
+    """How much larger than usual text is."""
+    return _scale
+
+
+def px(length_px: float) -> int:
+    """A length that grows with the text."""
+    return round(length_px * _scale)
 
 
 def font(size_px: int = BODY, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The program's type face, with figures of equal width so that numbers do not dance."""
+    """The program's type face, with figures of equal width so that numbers do not dance.
+
+    ``size_px`` is that at a text scale of 1.
+    """
     chosen = QFont(_FAMILY)
-    chosen.setPixelSize(size_px)
+    chosen.setPixelSize(px(size_px))
     chosen.setWeight(weight)
     chosen.setFeature(QFont.Tag("tnum"), 1)
     chosen.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return chosen
 
 
-def label(text: str = "", *, size: int = BODY, color: str = TEXT, medium: bool = False) -> QLabel:
-    """A line of text in the theme's terms."""
+def label(
+    text: str = "", *, size: int = BODY, color: str | None = None, medium: bool = False
+) -> QLabel:
+    """A line of text in the theme's terms; ``color`` is one of the palette's inks."""
     made = QLabel(text)
     made.setFont(font(size, QFont.Weight.Medium if medium else QFont.Weight.Normal))
-    set_color(made, color)
+    set_color(made, _palette.text if color is None else color)
     return made
 
 
@@ -69,111 +92,104 @@ def section_title(text: str) -> QLabel:
 
 
 def set_color(widget: QLabel, color: str) -> None:
-    """Recolour a label's text."""
-    widget.setStyleSheet(f"color: {color}; background: transparent;")
+    """Recolour a label's text with one of the palette's inks; it follows the palette."""
+    ink = next(role for role in _INKS if getattr(_palette, role) == color)
+    if widget.property("ink") == ink:
+        return
+    widget.setProperty("ink", ink)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
 
 
-def apply_theme(app: QApplication) -> None:
+def style(widget: QWidget, sheet: str) -> None:
+    """Give one widget a style sheet in which ``$PANEL`` and so on stand for the palette's colours."""
+    widget.setProperty("sheet", sheet)
+    widget.setStyleSheet(_filled(sheet))
+
+
+def apply_theme(app: QApplication, name: str = "dark", text_scale: float = 1.0) -> None:
     """Load the fonts, then set palette, font and style sheet for the whole application."""
-    for path in sorted((resources_dir() / "fonts").glob("*.otf")):
-        if QFontDatabase.addApplicationFont(str(path)) < 0:
-            log.warning("the font %s could not be loaded", path.name)
+    if _FAMILY not in QFontDatabase.families():
+        for path in sorted((resources_dir() / "fonts").glob("*.otf")):
+            if QFontDatabase.addApplicationFont(str(path)) < 0:
+                log.warning("the font %s could not be loaded", path.name)
     app.setStyle("Fusion")
+    change(app, name, text_scale)
+
+
+def change(app: QApplication, name: str, text_scale: float) -> None:
+    """Another palette (``dark`` or ``light``) or text size, for everything that is on screen too."""
+    global _palette, _scale
+    before, _scale, _palette = _scale, text_scale, PALETTES[name]
     app.setFont(font())
-    app.setPalette(_palette())
-    app.setStyleSheet(_style_sheet())
+    app.setPalette(_qt_palette())
+    app.setStyleSheet(style_sheet(_palette, _scale))
+    for widget in app.allWidgets():
+        if before != _scale:
+            _rescale(widget, before)
+        sheet = widget.property("sheet")
+        if sheet:
+            widget.setStyleSheet(_filled(sheet))
+        widget.update()
 
 
-def _palette() -> QPalette:
+def _filled(sheet: str) -> str:
+    colors = {role.upper(): color for role, color in vars(_palette).items()}
+    return Template(sheet).substitute(colors)
+
+
+def _rescale(widget: QWidget, before: float) -> None:
+    """Bring a widget's own font and fixed sides from one text size to the present one."""
+    chosen = widget.font()
+    # Each base is kept on the widget, so that going back and forth rounds only once.
+    for name, size, resize in (
+        ("baseFont", chosen.pixelSize(), lambda to: _resize_font(widget, to)),
+        ("baseWidth", _fixed(widget.minimumWidth(), widget.maximumWidth()), widget.setFixedWidth),
+        (
+            "baseHeight",
+            _fixed(widget.minimumHeight(), widget.maximumHeight()),
+            widget.setFixedHeight,
+        ),
+    ):
+        if size <= GRID or widget.isWindow():
+            continue
+        base = widget.property(name)
+        if base is None:
+            base = size / before
+            widget.setProperty(name, base)
+        resize(px(base))
+
+
+def _fixed(lowest: int, highest: int) -> int:
+    return lowest if lowest == highest and lowest < _LARGEST_PX else 0
+
+
+def _resize_font(widget: QWidget, size_px: int) -> None:
+    chosen = QFont(widget.font())
+    chosen.setPixelSize(size_px)
+    widget.setFont(chosen)
+
+
+def _qt_palette() -> QPalette:
     palette = QPalette()
-    role = QPalette.ColorRole
+    role, ours = QPalette.ColorRole, _palette
     for which, color in {
-        role.Window: WINDOW,
-        role.WindowText: TEXT,
-        role.Base: RAISED,
-        role.AlternateBase: PANEL,
-        role.Text: TEXT,
-        role.PlaceholderText: FAINT,
-        role.Button: RAISED,
-        role.ButtonText: TEXT,
-        role.BrightText: TEXT,
-        role.ToolTipBase: RAISED,
-        role.ToolTipText: TEXT,
-        role.Highlight: ACCENT,
-        role.HighlightedText: ON_ACCENT,
-        role.Link: ACCENT,
+        role.Window: ours.window,
+        role.WindowText: ours.text,
+        role.Base: ours.raised,
+        role.AlternateBase: ours.panel,
+        role.Text: ours.text,
+        role.PlaceholderText: ours.faint,
+        role.Button: ours.raised,
+        role.ButtonText: ours.text,
+        role.BrightText: ours.text,
+        role.ToolTipBase: ours.raised,
+        role.ToolTipText: ours.text,
+        role.Highlight: ours.accent,
+        role.HighlightedText: ours.on_accent,
+        role.Link: ours.accent,
     }.items():
         palette.setColor(which, QColor(color))
     for which in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(FAINT))
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(ours.disabled))
     return palette
-
-
-def _style_sheet() -> str:
-    chevron = (resources_dir() / "icons" / "chevron-down.svg").as_posix()
-    field = f"background: {RAISED}; border: 1px solid {LINE}; border-radius: 5px;"
-    return f"""
-QMainWindow, QDialog {{ background: {WINDOW}; }}
-QMenuBar {{ background: {WINDOW}; color: {MUTED}; padding: 2px 6px; }}
-QMenuBar::item {{ padding: 4px 9px; border-radius: 4px; background: transparent; }}
-QMenuBar::item:selected {{ background: {RAISED}; color: {TEXT}; }}
-QMenu {{ background: {RAISED}; border: 1px solid {LINE}; padding: 5px; }}
-QMenu::item {{ padding: 6px 28px 6px 14px; border-radius: 4px; }}
-QMenu::item:selected {{ background: {HOVER}; }}
-QMenu::item:disabled {{ color: {FAINT}; }}
-QMenu::separator {{ height: 1px; background: {LINE}; margin: 5px 8px; }}
-QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; padding: 5px 7px; }}
-QPushButton {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 5px;
-    padding: 0 12px; min-height: 28px; color: {TEXT}; }}
-QPushButton:hover {{ background: {HOVER}; }}
-QPushButton:pressed {{ background: {LINE}; }}
-QPushButton:focus {{ border-color: {ACCENT}; }}
-QPushButton:disabled {{ color: {FAINT}; }}
-QPushButton[primary="true"] {{ background: {ACCENT}; border-color: {ACCENT}; color: {ON_ACCENT};
-    min-height: 34px; }}
-QPushButton[primary="true"]:hover {{ background: #6cc4e2; }}
-QPushButton[primary="true"]:pressed {{ background: #479fbe; }}
-QPushButton[primary="true"]:focus {{ border-color: {TEXT}; }}
-QPushButton[primary="true"]:disabled {{ background: {RAISED}; border-color: {LINE};
-    color: {FAINT}; }}
-QPushButton[quiet="true"] {{ background: transparent; border-color: transparent; color: {MUTED};
-    padding: 0 6px; min-height: 22px; }}
-QPushButton[quiet="true"]:hover {{ color: {TEXT}; background: {RAISED}; }}
-QPushButton[quiet="true"]:disabled {{ color: #4d555e; background: transparent; }}
-QPushButton[quiet="true"]:focus {{ border-color: {LINE}; }}
-QPushButton[segment="true"] {{ border-radius: 4px; padding: 0 4px; min-height: 22px;
-    border-color: transparent; background: transparent; color: {MUTED}; }}
-QPushButton[segment="true"]:hover {{ color: {TEXT}; }}
-QPushButton[segment="true"]:checked {{ background: {LINE}; color: {TEXT}; }}
-QPushButton[segment="true"]:focus {{ border-color: {ACCENT}; }}
-QFrame[segments="true"] {{ {field} }}
-QComboBox, QAbstractSpinBox {{ {field} padding: 0 8px; color: {TEXT};
-    selection-background-color: {ACCENT}; selection-color: {ON_ACCENT}; }}
-QComboBox:hover, QAbstractSpinBox:hover {{ border-color: #3a414a; }}
-QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {ACCENT}; }}
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border;
-    width: 0px; }}
-QComboBox[unset="true"] {{ color: {FAINT}; }}
-QComboBox::drop-down {{ border: none; width: 24px; }}
-QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
-QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; padding: 4px;
-    outline: 0; selection-background-color: {HOVER}; selection-color: {TEXT}; }}
-QComboBox QAbstractItemView::item {{ min-height: 26px; padding: 0 6px; border-radius: 4px; }}
-QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {LINE}; }}
-QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {ACCENT}; }}
-QSlider::sub-page:horizontal:disabled {{ background: {LINE}; }}
-QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;
-    background: {TEXT}; }}
-QSlider::handle:horizontal:disabled {{ background: {FAINT}; }}
-QSlider::handle:horizontal:focus {{ background: {ACCENT}; }}
-QProgressBar {{ background: {LINE}; border: none; border-radius: 2px; max-height: 4px; }}
-QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
-QScrollArea {{ border: none; background: transparent; }}
-QScrollBar:vertical {{ width: 8px; background: transparent; }}
-QScrollBar::handle:vertical {{ background: {LINE}; border-radius: 4px; min-height: 30px; }}
-QScrollBar::handle:vertical:hover {{ background: #3a414a; }}
-QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
-QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-QSplitter::handle {{ background: {WINDOW}; }}
-QSplitter::handle:hover {{ background: {LINE}; }}
-"""
