@@ -16,8 +16,8 @@ _GRIP_AT = 0.36
 _GRIP_RADIUS = 4.5
 _GRIP_REACH = 11.0
 
-#: Okabe and Ito's colours, told apart by the colour-blind as well.
-COLORS = {"Axial": "#56b4e9", "Coronal": "#e69f00", "Sagittal": "#2fbf8f"}
+#: Cool colours, for the warm ones belong to the heatmap.
+COLORS = {"Axial": "#56b6d8", "Coronal": "#41c48d", "Sagittal": "#b9a2ff"}
 
 
 @dataclass(frozen=True, eq=False)
