@@ -51,6 +51,10 @@ class ImageBranch(nn.Module):
             widen_factor=config.width,
             feed_forward=False,
         )
+        for stage, stride in zip((2, 3, 4), config.stage_strides, strict=True):
+            # MONAI always strides by 2; both places are those of its ResNetBottleneck.
+            first = self.backbone.get_submodule(f"layer{stage}")[0]  # type: ignore[index]
+            first.conv2.stride = first.downsample[0].stride = (stride,) * 3
         self.embed = nn.Sequential(
             nn.Linear(config.feature_channels, config.embedding), nn.ReLU(inplace=False)
         )

@@ -15,7 +15,7 @@ class FocalLoss(nn.Module):
     With p = sigmoid(logit), p_t = p where y = 1 and 1 − p where y = 0.
 
     **α** weights the classes: a positive (y = 1) is multiplied by α, a negative by 1 − α, as in
-    torchvision's ``sigmoid_focal_loss``. ``alpha=None`` weights both by 1.
+    torchvision's and MONAI's. ``alpha=None`` weights both by 1.
 
     **Label smoothing ε** replaces the target y by y' = y·(1 − ε) + ε/2 and takes the expectation:
     FL = y'·FL(1) + (1 − y')·FL(0), where FL(1) and FL(0) are the whole terms above for either

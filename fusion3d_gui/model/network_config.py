@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -26,6 +27,10 @@ class NetworkConfig:
         Stride of the first convolution, and whether max pooling (stride 2) follows. The default is
         MedicalNet's (2, pooled). They set the resolution of the feature maps: see
         :attr:`total_stride`.
+    stage_strides
+        Strides of stages 2, 3 and 4. The published (2, 2, 2) leave few cells of a small grid; with
+        (2, 1, 1), as in MedicalNet's own files, a cell of the Grad-CAM is four times smaller along
+        each axis. The weights have the same shapes either way.
     embedding
         Length of each embedding.
     metadata_hidden, classifier_hidden
@@ -39,6 +44,7 @@ class NetworkConfig:
     width: float = 1.0
     stem_stride: int = 2
     stem_pool: bool = True
+    stage_strides: tuple[int, int, int] = (2, 2, 2)
     embedding: int = 512
     metadata_hidden: int = 128
     classifier_hidden: int = 256
@@ -61,6 +67,10 @@ class NetworkConfig:
             raise ValueError(f"stem_pool is {self.stem_pool!r}, not true or false")
         if self.stem_stride not in (1, 2, 3, 4):
             raise ValueError(f"stem_stride is {self.stem_stride}, not 1 to 4")
+        strides = tuple(self.stage_strides)
+        if len(strides) != 3 or any(n not in (1, 2) for n in strides):
+            raise ValueError(f"stage_strides are {self.stage_strides}, not three of 1 or 2")
+        object.__setattr__(self, "stage_strides", strides)
         if not 1 / 16 <= self.width <= 4:
             raise ValueError(f"width is {self.width}, not between 1/16 and 4")
         if not 0 <= self.dropout < 1:
@@ -75,7 +85,7 @@ class NetworkConfig:
     @property
     def total_stride(self) -> int:
         """Input voxels from one cell of the last feature map to the next (32 for MedicalNet)."""
-        return self.stem_stride * (2 if self.stem_pool else 1) * 8
+        return self.stem_stride * (2 if self.stem_pool else 1) * math.prod(self.stage_strides)
 
     @property
     def feature_channels(self) -> int:
