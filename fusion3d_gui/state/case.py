@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion3d_gui.imaging.series import Series
@@ -28,6 +29,11 @@ class Case:
     series: tuple[Series, ...] = ()
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all slices have been read."""
+        return self.volume.filling is None
+
+    @property
     def key(self) -> CaseKey:
         """The same for the same scan opened again: the reader's work is kept under it."""
         volume = self.volume
@@ -35,11 +41,35 @@ class Case:
         return where, volume.series_uid, volume.shape, volume.affine.tobytes()
 
 
-def load_case(path: Path, series_uid: str | None, progress: Progress) -> Case:
-    """Read a case from disk, and do everything slow that its display needs. Runs on a worker."""
-    from fusion3d_gui.imaging.open import find_series, open_volume
+def load_case(
+    path: Path,
+    series_uid: str | None,
+    progress: Progress,
+    *,
+    known: tuple[Series, ...] = (),
+    on_first: Callable[[Case], None],
+) -> Case:
+    """Read a case from disk, and do everything slow that its display needs. Runs on a worker.
 
-    series = find_series(path, part_of(progress, 0.0, 0.3))
-    volume = open_volume(path, series_uid=series_uid, progress=part_of(progress, 0.3, 0.95))
+    ``known`` are the path's series where they have been found already. ``on_first`` is called with
+    a case whose volume is still filling as soon as its middle slice is there; not all formats
+    allow that. The case that is returned has the same voxels.
+    """
+    from fusion3d_gui.imaging.open import choose, find_series, read_series
+
+    found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
+    series, notices = choose(found, series_uid, path)
+
+    def watch(volume: Volume) -> None:
+        on_first(Case(path, volume, presets(_what_is_read(volume)), found))
+
+    reading = part_of(progress, 0.2 if not known else 0.0, 0.95)
+    volume = read_series(series, notices=notices, progress=reading, watch=watch)
     progress(0.95, "Choosing the window")
-    return Case(path, volume, presets(volume), tuple(series))
+    return Case(path, volume, presets(volume), found)
+
+
+def _what_is_read(volume: Volume) -> Volume:
+    """The slices that are there so far, as a volume of its own."""
+    assert volume.filling is not None
+    return replace(volume, voxels=volume.voxels[volume.filling.is_read], filling=None)

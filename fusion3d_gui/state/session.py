@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.prediction import Prediction
@@ -19,6 +19,7 @@ from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.opening import Former, Opening
 from fusion3d_gui.state.result import Request, Result
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.state.tool import Tool
@@ -32,11 +33,14 @@ class Session(QObject):
     """
 
     case_changed = Signal()
+    #: More slices of the case on screen have been read.
+    case_filled = Signal()
     bundles_changed = Signal()
     bundle_changed = Signal()
     model_ready = Signal()
     result_changed = Signal()
     noticed = Signal(object)  # Notice
+    _first_slice_read = Signal(object, object)  # Opening, Case; from the worker
     #: What was asked could not be done: the exception. Its notice is sent separately.
     failed = Signal(object)
 
@@ -61,10 +65,15 @@ class Session(QObject):
         self._bundle: BundleInfo | None = None
         self._loaded: LoadedModel | None = None
         self._case: Case | None = None
+        self._opening: Opening | None = None
         self._asked: Request | None = None
         self._result: Result | None = None
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
+        self.loading.changed.connect(self._on_loading_changed)
+        self._first_slice_read.connect(
+            self._on_first_slice_read, Qt.ConnectionType.QueuedConnection
+        )
         if self._bundles:
             self._set_bundle(self._bundles[0])
 
@@ -99,8 +108,8 @@ class Session(QObject):
 
     @property
     def can_predict(self) -> bool:
-        """Whether there is a case and a model."""
-        return self._case is not None and self._bundle is not None
+        """Whether there is a case, all of it, and a model."""
+        return self._request() is not None
 
     @property
     def result(self) -> Result | None:
@@ -120,7 +129,7 @@ class Session(QObject):
         return self._result.prediction
 
     def _request(self) -> Request | None:
-        if self._case is None or self._bundle is None:
+        if self._case is None or not self._case.is_complete or self._bundle is None:
             return None
         return Request(self._case, self._bundle, self.form.values)
 
@@ -134,19 +143,36 @@ class Session(QObject):
         metadata: Mapping[str, Value] | None = None,
         then_predict: bool = False,
     ) -> None:
-        """Open a file or folder; the present case stays until the new one is there."""
+        """Open a file or folder; the present case stays until the first slice of the new one is read.
+
+        Should the rest of it turn out to be unreadable, or the user give up, the present case returns.
+        """
         path = Path(path)
+        opening = Opening(metadata or {}, then_predict)
+        # Another series of the folder on screen: what the folder holds is known.
+        same = self._case is not None and series_uid is not None and self._case.path == path
+        known = self._case.series if self._case is not None and same else ()
+
+        def on_first(case: Case) -> None:
+            self._first_slice_read.emit(opening, case)
 
         def work(progress: Progress) -> Case:
-            return load_case(path, series_uid, progress)
+            return load_case(path, series_uid, progress, known=known, on_first=on_first)
 
         def on_loaded(case: object) -> None:
             assert isinstance(case, Case)
-            self._on_case_loaded(case, metadata or {}, then_predict)
+            self._on_case_loaded(opening, case)
+
+        def on_over(error: object = None) -> None:
+            self._return_from(opening)
+            if isinstance(error, Exception):
+                self.tell_failure(error)
 
         task = self.loading.submit(f"Opening {path.name or path}", work)
+        self._opening = opening
         task.succeeded.connect(on_loaded)
-        task.failed.connect(self.tell_failure)
+        task.failed.connect(on_over)
+        task.cancelled.connect(on_over)
 
     def open_demo(self, demo: DemoCase) -> None:
         """Open a shipped case with its model and metadata, and predict."""
@@ -166,27 +192,74 @@ class Session(QObject):
         """Give up opening; the present case stays."""
         self.loading.cancel()
 
-    def _on_case_loaded(
-        self, case: Case, metadata: Mapping[str, Value], then_predict: bool
+    def _on_first_slice_read(self, opening: Opening, case: Case) -> None:
+        if opening is not self._opening:
+            return  # given up, or overtaken
+        display = self.display
+        former = Former(
+            self._case, self._result, display.window_level.window, display.crosshair.position_lps
+        )
+        try:
+            self._show_case(case, opening.metadata)
+        except UserError:
+            return  # told once the whole case is there
+        opening.shown, opening.former = case, former
+
+    def _on_case_loaded(self, opening: Opening, case: Case) -> None:
+        self._opening = None
+        if opening.shown is None:
+            try:
+                self._show_case(case, opening.metadata)
+            except UserError as error:
+                self.tell_failure(error)
+                return
+        else:
+            self._case = case
+            self.display.window_level.refine_presets(case.presets)
+            self.case_filled.emit()
+            self.result_changed.emit()
+            for text in case.volume.notices:
+                if text not in opening.shown.volume.notices:
+                    self.noticed.emit(Notice(text))
+        if opening.then_predict:
+            self.predict()
+
+    def _return_from(self, opening: Opening) -> None:
+        """Put back what was on screen before a scan that did not arrive whole."""
+        if opening is self._opening:
+            self._opening = None
+        former = opening.former
+        if former is None or self._case is not opening.shown:
+            return
+        if former.case is None:
+            self._case = None
+            self.case_changed.emit()
+            self.result_changed.emit()
+            return
+        self._show_case(former.case, {}, former.result)
+        self.display.window_level.set_window(former.window)
+        self.display.crosshair.move_to(former.position_lps)
+
+    def _show_case(
+        self, case: Case, metadata: Mapping[str, Value], result: Result | None = None
     ) -> None:
+        """Put a case on screen. Raises UserError where the metadata given do not fit the form."""
         if self.predicting:
             self.inference.cancel()
         if self._case is not None:
             self._typed[self._case.key] = self.form.typed
-        try:
-            self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
-        except UserError as error:
-            self.tell_failure(error)
-            return
-        self._case, self._result = case, None
+        self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
+        self._case, self._result = case, result
         self.annotations.show_case(case)
         self.display.show_case(case)
         self.case_changed.emit()
         self.result_changed.emit()
         for text in case.volume.notices:
             self.noticed.emit(Notice(text))
-        if then_predict:
-            self.predict()
+
+    def _on_loading_changed(self) -> None:
+        if self._case is not None and not self._case.is_complete:
+            self.case_filled.emit()
 
     # -- models -------------------------------------------------------------------------------
 

@@ -39,6 +39,14 @@ class WindowLevel(QObject):
         self.presets_changed.emit()
         self.set_window(presets[0].window)
 
+    def refine_presets(self, presets: tuple[Preset, ...]) -> None:
+        """The same volume, of which more is known now; a window that was its default follows."""
+        was_default = bool(self._presets) and self._window == self._presets[0].window
+        self._presets = presets
+        self.presets_changed.emit()
+        if was_default:
+            self.set_window(presets[0].window)
+
     def set_window(self, window: Window) -> None:
         """Show real values under this window from now on."""
         if window != self._window:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+from fusion3d_gui.imaging.window import Window
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.demo_cases import DemoCase
@@ -284,3 +288,128 @@ def test_no_order_of_opening_editing_predicting_and_cancelling_shows_a_wrong_res
     look()
     assert session.current_prediction is not None
     assert not problems
+
+
+@pytest.fixture
+def slow_reading(monkeypatch):
+    """Hold the reader after the first slice of a NIfTI file until the test lets it go on."""
+    from fusion3d_gui.imaging import nifti
+
+    go_on = threading.Event()
+    add = nifti.Filling.add
+
+    def add_then_wait(filling, k):
+        if filling.share > 0:
+            go_on.wait(30)
+        add(filling, k)
+
+    monkeypatch.setattr(nifti.Filling, "add", add_then_wait)
+    yield go_on
+    go_on.set()
+
+
+@pytest.fixture
+def make_plain_case(make_case):
+    """An uncompressed NIfTI file: its middle slice is read first."""
+
+    def make(name: str, seed: int = 0):
+        image = nib.load(make_case(name, seed=seed))
+        path = image.get_filename().removesuffix(".gz")
+        nib.save(image, path)
+        return Path(path)
+
+    return make
+
+
+def test_a_case_is_on_screen_before_it_is_whole_and_is_predicted_only_then(
+    session, make_plain_case, settled, qtbot, slow_reading
+):
+    session.open(make_plain_case("a"), then_predict=True)
+    qtbot.waitUntil(lambda: session.case is not None)
+    first = session.case
+    assert not first.is_complete
+    assert session.loading.running
+    assert not session.can_predict
+    session.predict()
+    assert not session.predicting
+    volume = first.volume
+    assert volume.value_at(session.display.crosshair.position_lps) is not None
+    filled = []
+    session.case_filled.connect(lambda: filled.append(True))
+    session.form.set_value("age", 71)
+    session.display.window_level.set_window(Window(123.0, 456.0))
+    slow_reading.set()
+    qtbot.waitUntil(lambda: session.current_prediction is not None, timeout=60_000)
+    assert filled
+    assert session.case.is_complete
+    assert session.case.volume.voxels is volume.voxels
+    assert session.current_prediction.metadata["age"] == 71
+    assert session.display.window_level.window == Window(123.0, 456.0)
+
+
+def test_the_default_window_is_that_of_the_whole_volume_once_it_is_there(
+    session, make_plain_case, settled, qtbot, slow_reading
+):
+    session.open(make_plain_case("a"))
+    qtbot.waitUntil(lambda: session.case is not None)
+    slow_reading.set()
+    settled(session)
+    assert session.case.is_complete
+    assert session.display.window_level.window == session.case.presets[0].window
+
+
+@pytest.mark.parametrize("way", ["cancel", "damage"])
+def test_a_scan_that_does_not_arrive_whole_gives_way_to_the_one_before_it(
+    way, session, make_plain_case, settled, qtbot, slow_reading
+):
+    slow_reading.set()
+    open_and_wait(session, make_plain_case("a"), settled)
+    session.form.set_value("age", 71)
+    session.form.set_value("sex", "M")
+    predict_and_wait(session, settled)
+    case, prediction = session.case, session.current_prediction
+    session.display.window_level.set_window(Window(300.0, 200.0))
+    session.display.crosshair.move_to(np.array([1.0, 2.0, 3.0]))
+    slow_reading.clear()
+    path = make_plain_case("b", seed=1)
+    errors = []
+    session.failed.connect(errors.append)
+    session.open(path)
+    qtbot.waitUntil(lambda: session.case is not case)
+    assert session.current_prediction is None
+    if way == "cancel":
+        session.cancel_loading()
+    else:
+        os.truncate(path, path.stat().st_size // 4)
+    slow_reading.set()
+    qtbot.waitUntil(lambda: session.case is case)
+    settled(session)
+    assert session.current_prediction is prediction
+    assert session.form.values["age"] == 71
+    assert session.display.window_level.window == Window(300.0, 200.0)
+    assert np.allclose(session.display.crosshair.position_lps, [1, 2, 3])
+    assert len(errors) == (way == "damage")
+
+
+def test_the_first_scan_given_up_half_way_leaves_the_start_page(
+    session, make_plain_case, qtbot, slow_reading
+):
+    session.open(make_plain_case("a"))
+    qtbot.waitUntil(lambda: session.case is not None)
+    session.cancel_loading()
+    assert session.case is None
+    assert not session.can_predict
+
+
+def test_another_series_of_the_folder_on_screen_is_read_without_a_new_scan(
+    session, make_plain_case, settled
+):
+    path = make_plain_case("a")
+    make_plain_case("b")
+    open_and_wait(session, path.parent, settled)
+    found = session.case.series
+    assert len(found) > 1
+    session.open(path.parent, found[1].uid)
+    settled(session)
+    assert session.case.series is found
+    assert session.case.volume.series_uid == found[1].uid
