@@ -21,6 +21,7 @@ from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_map import overlay_lut
 from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image
 from fusion3d_gui.widgets.slice_painter import paint_image
+from fusion3d_gui.widgets.unread_image import unread_image
 
 #: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
 _HURRIED = 2.0
@@ -95,6 +96,10 @@ class SlicePicture:
         """Lay a heatmap over the anatomy; None: none."""
         self._heatmap = heatmap
         self._forget()
+
+    def refresh(self) -> None:
+        """The volume's voxels have changed, as they do while it is read."""
+        self._slice.clear()
 
     def _forget(self) -> None:
         self._slicer = self._heat = self._matrix = None
@@ -202,6 +207,9 @@ class SlicePicture:
             return
         ratio = painter.device().devicePixelRatioF()
         layers = [(piece.rect, self._gray(piece, self._volume))]
+        assert self.slicer is not None
+        unread = unread_image(self.slicer.volume, self.orientation, piece)
+        layers += [] if unread is None else [(piece.rect, unread)]
         heat = self._heat_on(piece, camera, ratio)
         if heat is not None:
             layers.append(heat)

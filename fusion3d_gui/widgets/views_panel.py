@@ -45,6 +45,7 @@ class ViewsPanel(QWidget):
             view.maximise_requested.connect(lambda chosen=view: self.toggle_maximised(chosen))
             view.hovered.connect(self.hovered)
         self._session.case_changed.connect(self._on_case_changed)
+        self._session.case_filled.connect(self._on_case_filled)
         self._session.result_changed.connect(self._on_result_changed)
 
     @property
@@ -69,6 +70,11 @@ class ViewsPanel(QWidget):
         case = self._session.case
         for view in self.views:
             view.set_volume(case.volume if case else None)
+
+    def _on_case_filled(self) -> None:
+        for view in self.views:
+            view.picture.refresh()
+            view.update()
 
     def _on_result_changed(self) -> None:
         prediction = self._session.current_prediction
