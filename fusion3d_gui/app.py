@@ -38,6 +38,7 @@ class WindowOptions:
     demo: bool = False
     screenshot: Path | None = None
     device: str = "auto"
+    engine: str = "auto"
 
 
 def run_window(options: WindowOptions) -> int:
@@ -58,7 +59,7 @@ def run_window(options: WindowOptions) -> int:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:
         return _report(error)
-    session = Session(bundles, device=options.device)
+    session = Session(bundles, device=options.device, engine=options.engine)
     window = MainWindow(session, demos)
     for problem in problems:
         window.show_notice(Notice(str(problem), "error"))

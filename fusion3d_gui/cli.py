@@ -14,6 +14,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.network_config import FUSIONS
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
+_ENGINES = ("auto", "torch", "torch-half", "openvino")
 _METHODS = ("gradcam",)
 
 
@@ -66,6 +67,15 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         added: _Parser = subparsers.add_parser(name, help=text, description=text)
         return added
 
+    def add_device_and_engine(to: _Parser) -> None:
+        to.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+        to.add_argument(
+            "--engine",
+            choices=_ENGINES,
+            default="auto",
+            help="what runs it; auto takes the fastest",
+        )
+
     parsers = {"window": _Parser(prog="fusion3d", description="Open the window.")}
     window = parsers["window"]
     window.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a scan: file or folder")
@@ -73,7 +83,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     parsers["demo"] = demo = command("demo", "open the window on the shipped case, and predict")
     for one in (window, demo):
         one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")
-        one.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+        add_device_and_engine(one)
         one.add_argument(
             "--screenshot", type=Path, metavar="FILE.png", help="save the window, exit"
         )
@@ -90,7 +100,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--json", type=Path, metavar="OUT.json", help="write result and provenance"
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
-    predict.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+    add_device_and_engine(predict)
     predict.add_argument(
         "--method", choices=_METHODS, default="gradcam", help="how it is explained"
     )

@@ -52,7 +52,9 @@ def predict(options: Namespace) -> int:
     from fusion3d_gui.inference.predictor import load_predictor
     from fusion3d_gui.report.export import write_heatmap, write_json
 
-    predictor = load_predictor(options.model, options.device, part_of(progress, 0.4, 0.6))
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
+    )
     result = predictor.predict(volume, metadata, part_of(progress, 0.6, 1.0))
     progress(1.0, "Done")
     _print_notices(result.notices)
@@ -159,6 +161,7 @@ def _open_window(
             demo=demo,
             screenshot=options.screenshot,
             device=options.device,
+            engine=options.engine,
         )
     )
 

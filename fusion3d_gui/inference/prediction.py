@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.schema import Value
+
+#: Which question a map answers: what raised the logit, or what lowered it.
+Side = Literal["raised", "lowered"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +25,24 @@ class Heatmap:
     Parameters
     ----------
     values
-        float32 ``[k, j, i]``, finite. For Grad-CAM not negative, in units of the logit
-        (the share of each cell, before any normalisation).
+        float32 ``[k, j, i]``, finite, not negative. For Grad-CAM in units of the logit
+        (the share of each cell, before any normalisation); relative where stages are combined.
     affine
         4x4 from the cell index (i, j, k), at the cell's centre, to patient millimetres, LPS.
     method
         e.g. ``"gradcam"``.
     layer
-        Name of the network's stage whose features it explains.
+        Name of the network's stage whose features it explains, e.g. ``"layer4"``; ``"layer3+layer4"``
+        where stages are combined, ``"input"`` for a method that explains the voxels.
+    side
+        Whether it shows what raised the logit or what lowered it.
     """
 
     values: np.ndarray
     affine: np.ndarray
     method: str
     layer: str
+    side: Side = "raised"
 
     @cached_property
     def as_volume(self) -> Volume:
@@ -113,6 +120,7 @@ class Prediction:
             "heatmap": {
                 "method": self.heatmap.method,
                 "layer": self.heatmap.layer,
+                "side": self.heatmap.side,
                 "shape_kji": list(self.heatmap.values.shape),
                 "affine_lps": self.heatmap.affine.tolist(),
                 "peak": self.heatmap.peak,

@@ -1,77 +1,104 @@
-"""``Predictor``: a loaded model on a device; a case in, a :class:`Prediction` out.
+"""``Predictor``: a loaded model with its engine; a case in, a :class:`Prediction` out.
 
 Imports torch: the window imports this module on its worker thread only.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import monai
 import numpy as np
 import torch
-from torch import Tensor
 
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.device import choose_device, device_text
-from fusion3d_gui.inference.prediction import Heatmap, Prediction
+from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
+from fusion3d_gui.inference.engine import TorchEngine
+from fusion3d_gui.inference.engine_choice import Chosen, choose_engine
+from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.fusion import FusionOutputs
-from fusion3d_gui.model.gradcam import cell_affine, gradcam, pooled_gradient
-from fusion3d_gui.model.preprocessing import ModelInput
+from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-#: Residual blocks of ResNet50, after each of which a prediction can be cancelled.
-_BLOCKS = 3 + 4 + 6 + 3
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 def load_predictor(
-    folder: Path, device: str = "auto", progress: Progress = no_progress
+    folder: Path,
+    device: str = "auto",
+    progress: Progress = no_progress,
+    *,
+    engine: str = "auto",
 ) -> Predictor:
-    """Load the bundle in ``folder`` onto ``device`` (``auto``, ``cpu``, ``cuda`` or ``mps``).
+    """Load the bundle in ``folder``, and the engine that runs it.
 
-    Raises UserError when the bundle is broken or the device is not there.
+    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``engine`` see
+    :func:`~fusion3d_gui.inference.engine_choice.choose_engine`. Raises UserError when the bundle is
+    broken, or the device or engine is not there.
     """
     progress(0.0, "Loading the model")
-    chosen = choose_device(device)
     bundle = ModelBundle.load(folder)
-    progress(0.9, "Loading the model")
-    return Predictor(bundle, chosen)
+    progress(0.4, "Loading the model")
+    return Predictor(bundle, choose_engine(bundle, engine, device, part_of(progress, 0.4, 1.0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A prediction, and the model as a function of that case's metadata."""
+
+    prediction: Prediction
+    case: CaseModel
 
 
 class Predictor:
-    """Runs one model on one device. Not thread-safe: it belongs to the inference thread."""
+    """Runs one model by one engine. Not thread-safe: it belongs to the inference thread.
 
-    def __init__(self, bundle: ModelBundle, device: torch.device) -> None:
+    What it returns (:class:`Prediction`, :class:`CaseModel`) may be used on any thread.
+    """
+
+    def __init__(self, bundle: ModelBundle, chosen: Chosen) -> None:
         self.info: BundleInfo = bundle.info
-        self._bundle = bundle
+        self.weights_sha256 = bundle.weights_sha256
+        self.head = Head(bundle)
         self._network = bundle.network
-        self._device = device
-        try:
-            self._network.to(device)
-        except torch.OutOfMemoryError:
-            self._move_to_cpu()
+        self._chosen = chosen
+        # The image looked at last: asked again with other metadata, it need not be looked at again.
+        self._seen: tuple[weakref.ref[Volume], CaseModel, tuple[str, ...]] | None = None
 
     @property
     def device_text(self) -> str:
-        """The device in words; it changes to the CPU when the GPU has run out of memory."""
-        return device_text(self._device)
+        """Device and engine in words; they change when the engine has failed."""
+        return self._chosen.engine.text
+
+    @property
+    def engine_reason(self) -> str:
+        """Why this engine runs, in words."""
+        return self._chosen.reason
 
     def predict(
-        self,
-        volume: Volume,
-        metadata: Mapping[str, object],
-        progress: Progress = no_progress,
+        self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
     ) -> Prediction:
+        """The prediction of :meth:`answer`."""
+        return self.answer(volume, metadata, progress).prediction
+
+    def answer(
+        self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
+    ) -> Answer:
         """Predict one case, and explain it by Grad-CAM at the last stage.
 
         ``metadata`` are the form's values by field name. Takes the model's input from the volume,
-        runs the network once, and derives the heatmap from the head's gradient. When the GPU runs
-        out of memory the model moves to the CPU, with a notice in the result.
+        runs the convolutions once, and derives the heatmap from the head's gradient. When the
+        engine fails, PyTorch on the CPU takes over, with a notice in the result.
 
         Raises UserError for metadata that do not fit the schema or a volume without content;
         Cancelled when ``progress`` raises it.
@@ -79,27 +106,14 @@ class Predictor:
         started = time.perf_counter()
         schema = self.info.schema
         values = schema.parse(metadata)
-        code = schema.encode(metadata)
-        model_input = self.info.preprocessing.apply(volume, part_of(progress, 0.0, 0.3))
-        notices = [*model_input.notices, *schema.warnings(values)]
-        try:
-            outputs, cam = self._run(model_input, code, part_of(progress, 0.3, 0.95))
-        except torch.OutOfMemoryError:
-            if self._device.type == "cpu":
-                raise
-            self._move_to_cpu()
-            notices.append("The GPU ran out of memory, so the prediction was made on the CPU.")
-            outputs, cam = self._run(model_input, code, part_of(progress, 0.3, 0.95))
-        logit = float(outputs.logit[0])
-        heatmap = Heatmap(
-            values=cam[0].float().cpu().numpy(),
-            affine=cell_affine(model_input.affine, self.info.network.total_stride),
-            method="gradcam",
-            layer="layer4",
-        )
+        case, notices = self._look(volume, part_of(progress, 0.0, 0.95))
+        logit = case.logit(values)
+        if not np.isfinite(logit):
+            raise FloatingPointError("the model's logit is not a finite number")
+        heatmap = case.heatmap(values)
         progress(0.95, "Identifying the image")
         decision = self.info.decision
-        return Prediction(
+        prediction = Prediction(
             probability=decision.probability(logit),
             logit=logit,
             temperature=decision.temperature,
@@ -109,7 +123,7 @@ class Predictor:
             metadata=values,
             bundle_name=self.info.name,
             bundle_version=self.info.version,
-            weights_sha256=self._bundle.weights_sha256,
+            weights_sha256=self.weights_sha256,
             volume_sha256=volume.sha256,
             device=self.device_text,
             seconds=time.perf_counter() - started,
@@ -118,32 +132,75 @@ class Predictor:
                 "torch": torch.__version__,
                 "monai": monai.__version__,
                 "numpy": np.__version__,
+                **self._chosen.engine.libraries,
             },
-            notices=tuple(notices),
+            notices=(*notices, *schema.warnings(values)),
         )
+        return Answer(prediction, case)
 
-    def _run(
-        self, model_input: ModelInput, code: np.ndarray, progress: Progress
-    ) -> tuple[FusionOutputs, Tensor]:
-        image = torch.from_numpy(model_input.voxels)[None, None].to(self._device)
-        metadata = torch.from_numpy(code)[None].to(self._device) if code.size else None
-        done = 0
+    def explain(
+        self,
+        case: CaseModel,
+        metadata: Mapping[str, object],
+        method: CamMethod = "gradcam",
+        stages: Sequence[int] = (4,),
+        side: Side = "raised",
+        progress: Progress = no_progress,
+    ) -> Heatmap:
+        """A class activation map of a case by any method, at any stage or several combined.
 
-        def between() -> None:
-            nonlocal done
-            progress(done / (_BLOCKS + 1), "Predicting")
-            done += 1
+        At the last stage it is at once there; elsewhere PyTorch runs the network forward and back.
+        """
+        if tuple(stages) == (4,):
+            return case.heatmap(metadata, method, side)
+        code = self.info.schema.encode(metadata)
 
-        # TF32 would cost three digits of the convolutions, and with them agreement between devices.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs = self._network.forward_features(image, metadata, between)
-            gradient = pooled_gradient(self._network, outputs.pooled, metadata)
-            cam = gradcam(outputs.feature_maps, gradient)
-        if not bool(torch.isfinite(outputs.logit).all()):
-            raise FloatingPointError("the model's logit is not a finite number")
-        return outputs, cam
+        def work() -> Heatmap:
+            device = next(self._network.parameters()).device
+            image = torch.from_numpy(case.model_input.voxels)[None, None].to(device)
+            given = torch.from_numpy(code)[None].to(device) if self.head.takes_metadata else None
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                maps = explain(self._network, image, given, method, stages, progress)
+            return cam_heatmap(maps, case.model_input.affine, method, stages, side)
 
-    def _move_to_cpu(self) -> None:
-        self._network.to("cpu")
-        self._device = torch.device("cpu")
-        torch.cuda.empty_cache()
+        return self._with_fallback(work)[0]
+
+    def warm_up(self, progress: Progress = no_progress) -> None:
+        """Run the engine once on an empty image, so that the first prediction finds it warm."""
+        self.features(np.zeros(self.info.preprocessing.shape_kji, dtype=np.float32), progress)
+
+    def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """Feature maps of the last stage [C, k, j, i] of any input [k, j, i], by the engine."""
+        return self._with_fallback(lambda: self._chosen.engine.features(voxels, progress))[0]
+
+    def _look(self, volume: Volume, progress: Progress) -> tuple[CaseModel, tuple[str, ...]]:
+        """Run the convolutions on a volume, unless it is the one looked at last."""
+        if self._seen is not None and self._seen[0]() is volume:
+            return self._seen[1], self._seen[2]
+        model_input = self.info.preprocessing.apply(volume, part_of(progress, 0.0, 0.3))
+        report = part_of(progress, 0.3, 1.0)
+        maps, notices = self._with_fallback(
+            lambda: self._chosen.engine.features(model_input.voxels, report)
+        )
+        case = CaseModel(self.head, model_input, maps)
+        seen = (*model_input.notices, *self._chosen.notices, *notices)
+        self._seen = (weakref.ref(volume), case, seen)
+        return case, seen
+
+    def _with_fallback(self, work: Callable[[], _T]) -> tuple[_T, tuple[str, ...]]:
+        """Do the work; when the engine fails, do it again by PyTorch on the CPU, and say so."""
+        try:
+            return work(), ()
+        except (RuntimeError, FloatingPointError) as error:
+            engine = self._chosen.engine
+            if isinstance(engine, TorchEngine) and engine.device.type == "cpu":
+                raise
+            memory = isinstance(error, torch.OutOfMemoryError)
+            log.warning("the engine %s failed", engine.name, exc_info=not memory)
+            what = "The GPU ran out of memory" if memory else f"{engine.text} failed"
+            notice = f"{what}, so the computation was done by PyTorch on the CPU."
+        cpu = TorchEngine(self._network, torch.device("cpu"))
+        self._chosen = Chosen(cpu, notice)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return work(), (notice,)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Which bundle is ready, and where it computes (e.g. ``"CPU, 2 threads"``)."""
+    """Which bundle is ready, and where it computes (e.g. ``"CPU, 2 threads, PyTorch"``)."""
 
     folder: Path
     device_text: str
+    #: Why this engine runs there, in words.
+    engine_reason: str = ""
 
 
 class InferenceEngine:
@@ -30,14 +32,20 @@ class InferenceEngine:
     Every method runs on the inference thread, the only one that ever touches the predictor.
     """
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", engine: str = "auto") -> None:
         self._device = device
+        self._engine = engine
         self._folder: Path | None = None
         self._predictor: Predictor | None = None
 
     def load(self, folder: Path, progress: Progress) -> LoadedModel:
-        """Make a bundle ready. Raises UserError when it is broken or the device is not there."""
-        return LoadedModel(folder, self._ready(folder, progress).device_text)
+        """Make a bundle ready and warm.
+
+        Raises UserError when it is broken, or the device or engine is not there.
+        """
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.8))
+        predictor.warm_up(part_of(progress, 0.8, 1.0))
+        return _loaded(folder, predictor)
 
     def predict(
         self, folder: Path, volume: Volume, metadata: Mapping[str, Value], progress: Progress
@@ -45,7 +53,7 @@ class InferenceEngine:
         """Predict with a bundle, loading it first if it isn't the one in memory."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         prediction = predictor.predict(volume, metadata, part_of(progress, 0.2, 1.0))
-        return LoadedModel(folder, predictor.device_text), prediction
+        return _loaded(folder, predictor), prediction
 
     def _ready(self, folder: Path, progress: Progress) -> Predictor:
         if self._predictor is not None and self._folder == folder:
@@ -55,6 +63,12 @@ class InferenceEngine:
         from fusion3d_gui.inference.predictor import load_predictor
 
         self._predictor = None  # never two models in memory
-        self._predictor = load_predictor(folder, device=self._device, progress=progress)
+        self._predictor = load_predictor(
+            folder, device=self._device, progress=progress, engine=self._engine
+        )
         self._folder = folder
         return self._predictor
+
+
+def _loaded(folder: Path, predictor: Predictor) -> LoadedModel:
+    return LoadedModel(folder, predictor.device_text, predictor.engine_reason)

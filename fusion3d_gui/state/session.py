@@ -49,6 +49,7 @@ class Session(QObject):
         bundles: Sequence[BundleInfo] = (),
         *,
         device: str = "auto",
+        engine: str = "auto",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -60,7 +61,7 @@ class Session(QObject):
         self.inference = TaskLane("inference", self)
         self.saving = TaskLane("saving", self)
         self.browsing = TaskLane("browsing", self)
-        self._engine = InferenceEngine(device)
+        self._engine = InferenceEngine(device, engine)
         self._bundles = list(bundles)
         self._bundle: BundleInfo | None = None
         self._loaded: LoadedModel | None = None
@@ -386,4 +387,5 @@ class Session(QObject):
         lanes = (self.loading, self.inference, self.saving, self.browsing)
         for lane in lanes:
             lane.cancel()
-        return all([lane.close() for lane in lanes])
+        ended = [lane.close() for lane in lanes]
+        return all(ended)

@@ -14,16 +14,11 @@ from safetensors.torch import load_file
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.cam import CAM_METHODS, explain
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import FUSIONS
-
-
-@pytest.fixture
-def volume() -> Volume:
-    rng = np.random.default_rng(5)
-    affine = np.array([[0, -1.1, 0, 40], [0, 0, 1.5, -30], [2.0, 0, 0, -50], [0, 0, 0, 1]])
-    return Volume(rng.integers(0, 900, (50, 60, 48)).astype(np.int16), affine)
 
 
 def values_for(info: BundleInfo) -> dict:
@@ -66,7 +61,7 @@ def test_the_heatmap_equals_monais_gradcam_and_covers_the_volume(make_bundle, vo
         def forward(self, x):
             return self.network(x, code)[:, None]
 
-    network = predictor._bundle.network.requires_grad_(True)
+    network = ModelBundle.load(predictor.info.folder).network.requires_grad_(True)
     method = GradCAM(Wrapped(network), target_layers="network.image_branch.backbone.layer4")
     theirs = method.compute_map(image, class_idx=0)[0, 0].detach().numpy()
     assert heatmap.values.shape == theirs.shape
@@ -81,7 +76,44 @@ def test_the_heatmap_equals_monais_gradcam_and_covers_the_volume(make_bundle, vo
 def test_two_predictions_of_one_case_are_the_same_number(make_bundle, volume):
     predictor = load_predictor(make_bundle(), "cpu")
     values = values_for(predictor.info)
-    assert predictor.predict(volume, values).logit == predictor.predict(volume, values).logit
+    first = predictor.predict(volume, values).logit
+    assert predictor.predict(volume, values).logit == first
+    again = load_predictor(predictor.info.folder, "cpu")
+    assert again.predict(volume, values).logit == first
+
+
+def test_an_image_that_was_looked_at_is_not_looked_at_again_for_other_metadata(make_bundle, volume):
+    predictor = load_predictor(make_bundle(), "cpu", engine="torch")
+    predictor.predict(volume, {"age": 50})
+    seen: list[str] = []
+    changed = predictor.predict(volume, {"age": 80}, lambda _, message: seen.append(message))
+    assert "Predicting" not in seen
+    fresh = load_predictor(predictor.info.folder, "cpu", engine="torch")
+    assert changed.logit == fresh.predict(volume, {"age": 80}).logit
+    other = Volume(volume.voxels[::-1].copy(), volume.affine)
+    predictor.predict(other, {"age": 80}, lambda _, message: seen.append(message))
+    assert "Predicting" in seen
+
+
+@pytest.mark.parametrize("stages", [(4,), (2,), (3, 4)])
+@pytest.mark.parametrize("side", ["raised", "lowered"])
+@pytest.mark.parametrize("method", CAM_METHODS)
+def test_every_method_at_every_stage_is_what_the_model_room_makes(
+    make_bundle, volume, method, side, stages
+):
+    predictor = load_predictor(make_bundle(), "cpu")
+    values = values_for(predictor.info)
+    case = predictor.answer(volume, values).case
+    ours = predictor.explain(case, values, method, stages, side)
+    network = ModelBundle.load(predictor.info.folder).network
+    image = torch.from_numpy(case.model_input.voxels)[None, None]
+    code = torch.from_numpy(predictor.info.schema.encode(values))[None]
+    maps = explain(network, image, code, method, stages)
+    theirs = (maps.raised if side == "raised" else maps.lowered)[0].numpy()
+    strongest = float(torch.maximum(maps.raised, maps.lowered).max())
+    np.testing.assert_allclose(ours.values, theirs, atol=1e-4 * strongest)
+    np.testing.assert_allclose(ours.affine, maps.affine(case.model_input.affine))
+    assert (ours.method, ours.side) == (method, side)
 
 
 def test_metadata_change_the_answer_and_are_recorded(make_bundle, volume):
@@ -106,13 +138,14 @@ def test_the_result_carries_its_provenance_and_no_path(make_bundle, volume, tmp_
     assert plain["voxels_sha256"] == volume.sha256
     assert plain["notice"] == "Research use only"
     assert plain["device"].startswith("CPU")
-    assert set(plain["libraries"]) == {"torch", "monai", "numpy"}
+    assert set(plain["libraries"]) >= {"torch", "monai", "numpy"}
+    assert ("openvino" in plain["libraries"]) == ("OpenVINO" in plain["device"])
     assert str(tmp_path) not in json.dumps(plain)
 
 
 @pytest.mark.parametrize("stop_at", [0.0, 0.35, 0.6, 0.9])
 def test_can_be_cancelled_at_any_stage_and_works_again_afterwards(make_bundle, volume, stop_at):
-    predictor = load_predictor(make_bundle(), "cpu")
+    predictor = load_predictor(make_bundle(), "cpu", engine="torch")
 
     def progress(fraction: float, message: str) -> None:
         if fraction >= stop_at:
@@ -125,7 +158,8 @@ def test_can_be_cancelled_at_any_stage_and_works_again_afterwards(make_bundle, v
 
 def test_progress_rises_from_stage_to_stage(make_bundle, volume):
     seen: list[float] = []
-    load_predictor(make_bundle(), "cpu").predict(volume, {}, lambda f, _: seen.append(f))
+    predictor = load_predictor(make_bundle(), "cpu", engine="torch")
+    predictor.predict(volume, {}, lambda f, _: seen.append(f))
     assert seen == sorted(seen)
     assert len(seen) > 16
     assert 0 <= seen[0] <= seen[-1] <= 1

@@ -1,0 +1,158 @@
+"""``CaseModel``: the model once it has seen one case's image, a quick function of the metadata alone.
+
+Everything after the convolutions takes well under a millisecond, so that whatever asks only about
+metadata (another value in the form, a curve over a field's range, Shapley values, dropout) is live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.cam import CamMethod, ClassMaps, StageTrace, Trace, class_maps
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.gradcam import pooled_gradient
+from fusion3d_gui.model.preprocessing import ModelInput
+
+
+class Head:
+    """The part of a bundle's network after the convolutions: float32, on the CPU, in eval mode.
+
+    A copy, so that it stays where it is when an engine moves the network. It is never changed, and
+    may be used on any thread.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        self.info: BundleInfo = bundle.info
+        with torch.device("meta"):
+            self.network = LearnedFeatureFusion3D(bundle.info.network)
+        own = {
+            name: value.detach().cpu().float().clone()
+            for name, value in bundle.network.state_dict().items()
+            if not name.startswith("image_branch.backbone.")
+        }
+        # The convolutions keep no memory: they are not used here.
+        self.network.load_state_dict(own, strict=False, assign=True)
+        self.network.eval().requires_grad_(False)
+
+    @property
+    def takes_metadata(self) -> bool:
+        """False for a model of the image alone."""
+        return self.info.network.fusion != "image_only"
+
+    def logits(self, pooled: Tensor, codes: np.ndarray | None) -> np.ndarray:
+        """Logits, float64 [n], of pooled features [n or 1, C] with encoded metadata [n or 1, W].
+
+        ``codes`` is ignored by a model of the image alone.
+        """
+        with torch.inference_mode():
+            metadata = None
+            if self.takes_metadata:
+                assert codes is not None
+                metadata = torch.from_numpy(np.asarray(codes, dtype=np.float32))
+                count = max(len(pooled), len(metadata))
+                pooled, metadata = pooled.expand(count, -1), metadata.expand(count, -1)
+            found: np.ndarray = self.network.head_from_pooled(pooled, metadata)[-1].double().numpy()
+        return found
+
+    def any_logit(self, maps: np.ndarray) -> float:
+        """The logit of feature maps [C, k, j, i] with all-zero metadata, for comparing engines."""
+        return float(self.logits(_pooled(maps), np.zeros((1, self.info.schema.width)))[0])
+
+
+class CaseModel:
+    """A function of the metadata, for one case's image.
+
+    Parameters
+    ----------
+    head
+        Of the model.
+    model_input
+        What the network saw of the image.
+    feature_maps
+        Of the last stage, float32 [C, k, j, i].
+    """
+
+    def __init__(self, head: Head, model_input: ModelInput, feature_maps: np.ndarray) -> None:
+        self.head = head
+        self.model_input = model_input
+        self.feature_maps = feature_maps
+        self.pooled = _pooled(feature_maps)
+
+    @property
+    def info(self) -> BundleInfo:
+        """The bundle."""
+        return self.head.info
+
+    @cached_property
+    def image_embedding(self) -> np.ndarray:
+        """float32 [E]."""
+        with torch.inference_mode():
+            embedding: np.ndarray = self.head.network.image_branch.embed(self.pooled)[0].numpy()
+        return embedding
+
+    def logit(self, values: Mapping[str, object]) -> float:
+        """The logit with these metadata. Raises UserError where they do not fit the schema."""
+        return float(self.logits(self.info.schema.encode(values)[None])[0])
+
+    def logits(self, codes: np.ndarray) -> np.ndarray:
+        """Logits [n], float64, of encoded metadata [n, W]."""
+        return self.head.logits(self.pooled, codes)
+
+    def probability(self, values: Mapping[str, object]) -> float:
+        """The calibrated probability with these metadata."""
+        return self.info.decision.probability(self.logit(values))
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of logits, of the same shape."""
+        scaled = torch.from_numpy(np.asarray(logits, dtype=np.float64))
+        found: np.ndarray = torch.sigmoid(scaled / self.info.decision.temperature).numpy()
+        return found
+
+    def heatmap(
+        self, values: Mapping[str, object], method: CamMethod = "gradcam", side: Side = "raised"
+    ) -> Heatmap:
+        """The class activation map at the last stage, with these metadata.
+
+        The pooling spreads the head's gradient evenly over the cells, so that it takes no backward
+        pass through the convolutions (see :mod:`fusion3d_gui.model.gradcam`).
+        """
+        metadata = None
+        if self.head.takes_metadata:
+            metadata = torch.from_numpy(self.info.schema.encode(values))[None]
+        maps = torch.from_numpy(self.feature_maps)[None]
+        gradient = pooled_gradient(self.head.network, self.pooled, metadata) / maps[0, 0].numel()
+        stride = self.info.network.total_stride
+        stage = StageTrace(maps, gradient[..., None, None, None].expand_as(maps), stride)
+        found = class_maps(Trace(torch.empty(0), {4: stage}), method, (4,))
+        return cam_heatmap(found, self.model_input.affine, method, (4,), side)
+
+
+def cam_heatmap(
+    maps: ClassMaps,
+    grid_affine: np.ndarray,
+    method: CamMethod,
+    stages: Sequence[int],
+    side: Side,
+) -> Heatmap:
+    """One side of the first of a batch of maps; ``grid_affine`` of the input grid, LPS mm."""
+    values = maps.raised if side == "raised" else maps.lowered
+    return Heatmap(
+        values=values[0].float().cpu().numpy(),
+        affine=maps.affine(grid_affine),
+        method=method,
+        layer="+".join(f"layer{stage}" for stage in sorted(stages)),
+        side=side,
+    )
+
+
+def _pooled(maps: np.ndarray) -> Tensor:
+    """Pooled features [1, C] of feature maps [C, k, j, i], as the network takes them."""
+    return torch.from_numpy(maps)[None].mean(dim=(2, 3, 4))

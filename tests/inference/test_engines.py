@@ -1,0 +1,196 @@
+"""Engines against PyTorch in float32; which one is taken, and what happens when it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.inference.engine import TorchEngine
+from fusion3d_gui.inference.engine_choice import TOLERANCE, Chosen, choose_engine
+from fusion3d_gui.inference.openvino_engine import OpenVinoEngine, build_graph
+from fusion3d_gui.inference.predictor import Predictor, load_predictor
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+
+
+def network(**changes) -> LearnedFeatureFusion3D:
+    torch.manual_seed(2)
+    made = LearnedFeatureFusion3D(NetworkConfig("image_only", **{"width": 1 / 16, **changes}))
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.running_mean.uniform_(-0.3, 0.3)
+            module.running_var.uniform_(0.5, 2)
+    return made.eval().requires_grad_(False)
+
+
+def assert_same_features(made: LearnedFeatureFusion3D, shape: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    reference = TorchEngine(made, torch.device("cpu")).features(image)
+    found = OpenVinoEngine(made, shape).features(image)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, reference, atol=1e-5 * reference.max())
+
+
+@pytest.mark.parametrize(("stem_stride", "stem_pool"), [(2, True), (2, False), (1, True)])
+def test_openvino_gives_the_features_of_pytorch(stem_stride, stem_pool):
+    assert_same_features(network(stem_stride=stem_stride, stem_pool=stem_pool), (33, 49, 33))
+
+
+def test_openvino_follows_dilated_stages():
+    made = network(stem_pool=False)
+    for stage, dilation in ((made.image_branch.backbone.layer4, 2),):
+        for module in stage.modules():
+            if isinstance(module, nn.Conv3d):
+                module.stride = (1, 1, 1)
+                if module.kernel_size == (3, 3, 3):
+                    module.dilation = module.padding = (dilation,) * 3
+    assert_same_features(made, (33, 33, 33))
+
+
+def test_a_layer_that_openvinos_graph_does_not_know_is_refused():
+    made = network()
+    made.image_branch.backbone.act = nn.GELU()
+    with pytest.raises(RuntimeError, match="GELU"):
+        build_graph(made.image_branch, (1, 1, 33, 33, 33))
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_all_engines_agree_in_the_logit_and_the_map(make_bundle, volume, fusion):
+    folder = make_bundle(fusion)
+    values = {"age": 71} if fusion != "image_only" else {}
+    results = {
+        name: load_predictor(folder, "cpu", engine=name).predict(volume, values)
+        for name in ("torch", "openvino", "auto")
+    }
+    reference = results["torch"]
+    assert reference.device.endswith("PyTorch")
+    assert results["openvino"].device.endswith("OpenVINO")
+    assert "openvino" in results["openvino"].libraries
+    for result in results.values():
+        assert result.logit == pytest.approx(reference.logit, abs=TOLERANCE)
+        np.testing.assert_allclose(
+            result.heatmap.values, reference.heatmap.values, atol=1e-4 * reference.heatmap.peak
+        )
+
+
+def test_the_measurement_is_made_once_for_a_machine_and_a_bundle(
+    make_bundle, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = make_bundle()
+    messages: list[list[str]] = []
+    reasons = []
+    for _ in range(2):
+        messages.append([])
+        predictor = load_predictor(folder, "cpu", lambda _, text: messages[-1].append(text))
+        reasons.append(predictor.engine_reason)
+    assert "Comparing engines" in messages[0]
+    assert "Comparing engines" not in messages[1]
+    assert reasons[0] == reasons[1]
+    assert "PyTorch" in reasons[0]
+    assert "OpenVINO" in reasons[0]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 3}', b"\xff", b"[" * 100_000])
+def test_a_damaged_memory_of_measurements_is_measured_anew(
+    make_bundle, tmp_path, monkeypatch, content
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = tmp_path / "fusion3d" / "engines.json"
+    cache.parent.mkdir()
+    cache.write_bytes(content)
+    predictor = load_predictor(make_bundle(), "cpu")
+    assert "fastest here" in predictor.engine_reason
+    assert cache.read_bytes() != content
+
+
+def test_an_engine_that_does_not_agree_is_not_taken(make_bundle):
+    folder = make_bundle()
+    path = folder / "models" / "model.safetensors"
+    weights = load_file(path)
+    # A logit so large that rounding alone takes it further than the tolerance.
+    weights["classifier.3.weight"] *= 1e6
+    save_file(weights, path)
+    chosen = choose_engine(ModelBundle.load(folder), "auto", "cpu")
+    assert chosen.engine.name == "torch"
+
+
+def test_an_engine_that_fails_is_replaced_with_a_notice(make_bundle, volume):
+    bundle = ModelBundle.load(make_bundle())
+    # Compiled for a grid of another size: it refuses the input, as a lost device would.
+    failing = Chosen(OpenVinoEngine(bundle.network, (17, 17, 17)), "as asked")
+    predictor = Predictor(bundle, failing)
+    result = predictor.predict(volume, {"age": 71})
+    assert any("OpenVINO failed" in notice for notice in result.notices)
+    assert result.device.endswith("PyTorch")
+    assert predictor.device_text.endswith("PyTorch")
+    reference = load_predictor(bundle.info.folder, "cpu", engine="torch")
+    assert result.logit == reference.predict(volume, {"age": 71}).logit
+
+
+def test_openvino_can_be_cancelled_and_runs_again_afterwards():
+    made = network(width=0.25, stem_pool=False)
+    engine = OpenVinoEngine(made, (65, 65, 65))
+    image = np.random.default_rng(1).standard_normal((65, 65, 65)).astype(np.float32)
+    expected = engine.features(image)
+
+    def give_up(fraction: float, message: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        engine.features(image, give_up)
+    np.testing.assert_array_equal(engine.features(image), expected)
+
+
+def test_an_input_that_is_not_finite_is_a_failure_not_a_number():
+    made = network()
+    image = np.zeros((33, 33, 33), dtype=np.float32)
+    image[5, 5, 5] = np.nan
+    for engine in (TorchEngine(made, torch.device("cpu")), OpenVinoEngine(made, (33, 33, 33))):
+        with pytest.raises(FloatingPointError):
+            engine.features(image)
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "words"),
+    [("tpu", "auto", "no engine"), ("openvino", "cuda", "OpenVINO"), ("torch-half", "cpu", "half")],
+)
+def test_an_engine_that_is_not_there_is_refused(make_bundle, engine, device, words):
+    with pytest.raises(UserError, match=words):
+        load_predictor(make_bundle(), device, engine=engine)
+
+
+def test_using_openvino_never_loads_its_telemetry(tmp_path):
+    code = (
+        "import sys; from fusion3d_gui.inference.openvino_engine import import_openvino\n"
+        "print(import_openvino().Core().available_devices)\n"
+        "loaded = [n for n in sys.modules if n.startswith('openvino_telemetry')]\n"
+        "sys.exit(any(sys.modules[name] is not None for name in loaded))"
+    )
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": "",
+        "PYTHONPATH": ":".join(filter(None, sys.path)),
+    }
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )
+    assert not (tmp_path / "intel").exists()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_half_precision_agrees_within_what_it_states(make_bundle, volume):
+    folder = make_bundle("concat", width=1.0)
+    reference = load_predictor(folder, "cpu", engine="torch").predict(volume, {"age": 71})
+    half = load_predictor(folder, "cuda", engine="torch-half").predict(volume, {"age": 71})
+    assert "± 0.01" in half.device
+    assert half.logit == pytest.approx(reference.logit, abs=1e-2)
