@@ -1,10 +1,11 @@
-"""Class activation maps at every stage against pytorch-grad-cam and MONAI, and known answers."""
+"""Class activation maps at every stage against MONAI, Captum, and known answers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerGradCam, LayerGradientXActivation
 from monai.visualize import GradCAM, GradCAMpp
 from scipy.ndimage import map_coordinates
 from torch import nn
@@ -22,14 +23,6 @@ from fusion3d_gui.model.cam import (
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.gradcam import gradcam, pooled_gradient
 from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
-
-#: Our methods by pytorch-grad-cam's names.
-JUDGES = {
-    "gradcam": "GradCAM",
-    "gradcam++": "GradCAMPlusPlus",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-}
 
 
 class WithFixedMetadata(nn.Module):
@@ -64,38 +57,56 @@ def case_for(network: LearnedFeatureFusion3D, count: int = 2):
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-@pytest.mark.parametrize("method", CAM_METHODS)
-def test_each_method_at_each_stage_equals_pytorch_grad_cams_for_and_against(
-    pytorch_grad_cam, method, sign
-):
+@pytest.mark.parametrize("stage", STAGES)
+def test_gradcam_and_hirescam_equal_captums_at_every_stage_for_and_against(stage, sign):
     network = network_for()
     image, metadata = case_for(network)
-    ours = trace(network, image, metadata, STAGES)
-    backbone = network.image_branch.backbone
-    layers = [getattr(backbone, f"layer{n}") for n in STAGES]
-    judge = getattr(pytorch_grad_cam, JUDGES[method])(
-        WithFixedMetadata(network, metadata, sign), layers
-    )
-    targets = [lambda output: output[0]] * len(image)
-    judge(image, targets)
-    recorded = judge.activations_and_grads
-    for n, stage in enumerate(STAGES):
-        raw = judge.get_cam_image(
-            image,
-            layers[n],
-            targets,
-            recorded.activations[n].numpy(),
-            recorded.gradients[n].numpy(),
-            False,
-        )
-        maps = class_maps(ours, method, (stage,))
-        found = maps.raised if sign > 0 else maps.lowered
-        strongest = np.abs(raw).max()
+    traced = trace(network, image, metadata, (stage,))
+    wrapped = WithFixedMetadata(network, metadata, sign)
+    layer = getattr(network.image_branch.backbone, f"layer{stage}")
+    judges = {
+        "gradcam": LayerGradCam(wrapped, layer).attribute(image, target=0)[:, 0],
+        # The gradient of each cell times its activation, over the channels: HiResCAM.
+        "hirescam": LayerGradientXActivation(wrapped, layer).attribute(image, target=0).sum(1),
+    }
+    for method, theirs in judges.items():
+        maps = class_maps(traced, method, (stage,))
+        strongest = float(theirs.detach().abs().max())
         assert strongest > 0
-        np.testing.assert_allclose(
-            found.numpy(), np.maximum(raw, 0), atol=1e-5 * strongest, rtol=0, err_msg=f"{stage}"
+        close(maps.raised if sign > 0 else maps.lowered, torch.relu(theirs.detach()), strongest)
+        close(sign * maps.signed, theirs.detach(), strongest)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("stage", STAGES)
+def test_layercam_and_gradcam_plus_plus_equal_the_papers_formulas(stage, sign):
+    network = network_for()
+    image, metadata = case_for(network)
+    kept = []
+    layer = getattr(network.image_branch.backbone, f"layer{stage}")
+    hook = layer.register_forward_hook(lambda m, i, output: kept.append(output))
+    logit = sign * network(image, metadata)
+    hook.remove()
+    (gradient,) = torch.autograd.grad(logit.sum(), kept[0])
+    a, g = kept[0].detach().numpy(), gradient.numpy()
+    # Jiang et al. 2021, eqs. 5-6; Chattopadhay et al. 2018, eqs. 10 and 19.
+    layercam = (np.maximum(g, 0) * a).sum(1)
+    total = a.sum(axis=(2, 3, 4), keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha = np.where(g != 0, g**2 / (2 * g**2 + total * g**3), 0)
+    weights = (alpha * np.maximum(g, 0)).sum(axis=(2, 3, 4), keepdims=True)
+    plus_plus = (weights * a).sum(1)
+    traced = trace(network, image, metadata, (stage,))
+    for method, theirs in (("layercam", layercam), ("gradcam++", plus_plus)):
+        maps = class_maps(traced, method, (stage,))
+        assert theirs.max() > 0
+        close(
+            maps.raised if sign > 0 else maps.lowered, torch.from_numpy(theirs), float(theirs.max())
         )
-    judge.activations_and_grads.release()
+
+
+def close(found: torch.Tensor, expected: torch.Tensor, strongest: float) -> None:
+    torch.testing.assert_close(found, expected, atol=1e-9 * strongest, rtol=0)
 
 
 @pytest.mark.parametrize("stage", STAGES)
