@@ -15,12 +15,13 @@ from fusion3d_gui.imaging.dicom_scan import Scan, scan_files, scan_folder
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.dicom_volume import series_of, volume_of
 from fusion3d_gui.imaging.dicomdir import is_dicomdir, listed_files
+from fusion3d_gui.imaging.itk_file import is_itk_file, itk_series
 from fusion3d_gui.imaging.nifti import is_nifti, nifti_series
 from fusion3d_gui.imaging.series import Reader, Series
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-_FORMATS = "Give DICOM or NIfTI."
+_FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
 
 def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
@@ -41,8 +42,8 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
         return _series_of_scan(scan_folder(path, progress), path)
     if not is_file:
         raise UserError("is not a file that can be read", path=path)
-    if is_nifti(path):
-        return nifti_series(path)
+    if (other := _other_series(path)) is not None:
+        return other
     if is_archive(path):
         content = unpack(path, part_of(progress, 0.0, 0.8))
         scan = scan_folder(content.folder, part_of(progress, 0.8, 1.0))
@@ -132,7 +133,7 @@ def _series_of_scan(
     refused = list(scan.refused)
     for file in scan.others:
         try:
-            others += nifti_series(file) if is_nifti(file) else []
+            others += _other_series(file) or []
         except UserError as error:
             refused.append(error)
     found += sorted(others, key=lambda series: -series.voxel_count)
@@ -148,6 +149,13 @@ def _series_of_scan(
             path=path,
         )
     raise UserError("holds no scan that can be opened", path=path, remedy=_FORMATS)
+
+
+def _other_series(path: Path) -> list[Series] | None:
+    """What a file offers that is a scan but not DICOM, by its name; None where it is neither."""
+    if is_nifti(path):
+        return nifti_series(path)
+    return itk_series(path) if is_itk_file(path) else None
 
 
 def _dicom(stack: Stack, path: Path, said: tuple[str, ...]) -> Series:

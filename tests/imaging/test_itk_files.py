@@ -1,0 +1,111 @@
+"""NRRD and MetaImage files, against what wrote them; hostile ones refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.volume import Volume
+
+
+@pytest.fixture
+def image(oblique_volume: Volume, tmp_path: Path) -> sitk.Image:
+    """The oblique volume by way of NIfTI, which nibabel can judge."""
+    write_nifti(oblique_volume, tmp_path / "source.nii")
+    return sitk.ReadImage(str(tmp_path / "source.nii"))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
+def test_every_voxel_has_its_value_at_its_place(
+    name: str, compressed: bool, image: sitk.Image, tmp_path: Path, same_at_same_place
+) -> None:
+    sitk.WriteImage(image, str(tmp_path / name), compressed)
+    volume = open_volume(tmp_path / name)
+    reference = nib.load(tmp_path / "source.nii")
+    same_at_same_place(volume, np.asanyarray(reference.dataobj), reference.affine)
+    found = find_series(tmp_path / name)
+    assert [series.shape for series in found] == [volume.shape]
+    assert found[0].format == ("NRRD" if "n" in name[2:4] else "MetaImage")
+
+
+def test_an_nrrd_file_in_ras_lies_where_its_own_text_says(tmp_path: Path) -> None:
+    values = np.arange(24, dtype="<i2").reshape(4, 3, 2)
+    text = (
+        "NRRD0004\ntype: short\ndimension: 3\nspace: right-anterior-superior\nsizes: 2 3 4\n"
+        "space directions: (0,2,0) (1.5,0,0) (0,0,3)\nkinds: domain domain domain\n"
+        "endian: little\nencoding: raw\nspace origin: (10,20,30)\n\n"
+    )
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + values.tobytes())
+    volume = open_volume(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(volume.voxels, values)
+    np.testing.assert_allclose(volume.to_lps(np.array([0, 0, 0])), [-10, -20, 30])
+    np.testing.assert_allclose(volume.to_lps(np.array([1, 1, 1])), [-11.5, -22, 33])
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_each_volume_of_a_4d_file_can_be_chosen(name: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(size=(4, 5, 6, 7)).astype(np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(values, isVector=False), str(tmp_path / name))
+    found = find_series(tmp_path / name)
+    assert len(found) == 4
+    volume = open_volume(tmp_path / name, series_uid=found[2].uid)
+    np.testing.assert_array_equal(volume.voxels, values[2])
+    assert "volume 3 of 4" in volume.description
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "f4", "f8"])
+def test_any_plain_type_is_kept(kind: str, tmp_path: Path) -> None:
+    values = np.arange(24).reshape(2, 3, 4).astype(kind)
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "a.nrrd"))
+    volume = open_volume(tmp_path / "a.nrrd")
+    assert volume.voxels.dtype == np.dtype(kind)
+    np.testing.assert_array_equal(volume.voxels, values)
+
+
+def test_lying_damaged_and_traversing_files_are_refused(image: sitk.Image, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.raw"
+    secret.write_bytes(bytes(5000))
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for name in ("a.nrrd", "a.mha"):
+        sitk.WriteImage(image, str(folder / name), True)
+        whole = (folder / name).read_bytes()
+        (folder / f"cut-{name}").write_bytes(whole[: len(whole) // 2])
+        (folder / f"huge-{name}").write_bytes(whole.replace(b"13 11 7", b"30000 30000 30000"))
+        (folder / f"text-{name}").write_bytes(b"hello " * 100)
+    sitk.WriteImage(image, str(folder / "b.mhd"))
+    text = (folder / "b.mhd").read_text()
+    (folder / "away.mhd").write_text(text.replace("b.raw", "../secret.raw"))
+    (folder / "list.mhd").write_text(text.replace("b.raw", "LIST"))
+    (folder / "half.mhd").write_text(text.replace("b.raw", "gone.raw"))
+    (folder / "away.nhdr").write_text(
+        "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 3 4\nencoding: raw\n"
+        f"endian: little\ndata file: {secret}\n\n"
+    )
+    colour = sitk.GetImageFromArray(np.zeros((3, 4, 5, 3), np.uint8), isVector=True)
+    sitk.WriteImage(colour, str(folder / "colour.nrrd"))
+    for name, what in {
+        "cut-a.nrrd": "cut short",
+        "cut-a.mha": "cut short",
+        "huge-a.nrrd": "claims",
+        "huge-a.mha": "claims",
+        "text-a.nrrd": "not an NRRD",
+        "text-a.mha": "not a MetaImage",
+        "away.mhd": "another folder",
+        "away.nhdr": "another folder",
+        "list.mhd": "many files",
+        "half.mhd": "missing",
+        "colour.nrrd": "not a scan",
+    }.items():
+        with pytest.raises(UserError, match=what) as caught:
+            open_volume(folder / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
