@@ -53,6 +53,7 @@ class Slicer:
         self.volume = volume
         self.snaps = snaps
         self._axes = aligned_axes(volume)
+        self._columns = _Columns(volume.voxels)
         self._low, self._high = volume.bounds_lps
 
     @property
@@ -101,7 +102,9 @@ class Slicer:
         """Where the plane for a depth truly lies."""
         if self.snaps:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm))
-        return float(np.clip(depth_mm, self._low[orientation.depth], self._high[orientation.depth]))
+        low, high = self._low[orientation.depth], self._high[orientation.depth]
+        # Rounded, so that a plane that only rounding errors moved is the same plane.
+        return round(float(min(max(depth_mm, low), high)), 6)
 
     def stepped(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
         """The depth so many planes further on."""
@@ -185,6 +188,8 @@ class Slicer:
         first, end = max(0, middle - half), min(size, middle + half + 1)
         if end - first == 1:
             plane = by_ijk[_at(axis, first)]
+        elif axis == 0:
+            plane = project_axis(self._columns.between(first, end), 0, slab.projection).T
         else:
             plane = project_axis(by_ijk[_at(axis, slice(first, end))], axis, slab.projection)
         across, along = axes[orientation.right], axes[orientation.down]
@@ -200,6 +205,38 @@ class Slicer:
 def _half_count(slab: Slab, pitch_mm: float) -> int:
     """Planes of a slab on each side of the middle one."""
     return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
+
+
+class _Columns:
+    """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
+
+    Neighbouring voxels of such a plane lie far apart; a slab of them is read again at each step.
+    """
+
+    def __init__(self, voxels: np.ndarray) -> None:
+        self._voxels = voxels
+        self._first = 0
+        self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
+
+    def between(self, first: int, end: int) -> np.ndarray:
+        """``[i, k, j]`` of the voxels with ``first <= i < end``."""
+        kept_end = self._first + len(self._kept)
+        overlap = max(first, self._first), min(end, kept_end)
+        kept = np.empty((end - first, *self._voxels.shape[:2]), self._voxels.dtype)
+        if overlap[0] < overlap[1]:
+            kept[overlap[0] - first : overlap[1] - first] = self._kept[
+                overlap[0] - self._first : overlap[1] - self._first
+            ]
+            missing = ((first, overlap[0]), (overlap[1], end))
+        else:
+            missing = ((first, end),)
+        for start, stop in missing:
+            if start < stop:
+                kept[start - first : stop - first] = self._voxels[:, :, start:stop].transpose(
+                    2, 0, 1
+                )
+        self._first, self._kept = first, kept
+        return kept
 
 
 def moved(volume: Volume, matrix: np.ndarray) -> Volume:

@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.state.case import Case
+from fusion3d_gui.state.corner_text import CornerText
 from fusion3d_gui.state.crosshair import Crosshair
 from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.state.planes import Planes
@@ -14,7 +15,7 @@ from fusion3d_gui.state.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, window and overlay, shared by all views.
+    """Crosshair, planes, slab, window, overlay and corner text, shared by all views.
 
     Each part tells of its own changes.
     """
@@ -26,6 +27,7 @@ class Display(QObject):
         self.slab = SlabSettings(self)
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
+        self.corner_text = CornerText(self)
 
     def show_case(self, case: Case) -> None:
         """Start afresh on a newly opened case: its middle, straight planes, its own window."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
+
+#: The heatmap is shown and hidden for so long (ms) while it blinks: far from rates that harm.
+_BLINK_MS = 600
 
 
 class OverlaySettings(QObject):
@@ -15,11 +18,37 @@ class OverlaySettings(QObject):
         self._visible = True
         self._opacity = 0.5
         self._threshold = 0.35
+        self._contours = False
+        self._color_map = "Inferno"
+        self._dark_phase = False
+        self._blinker = QTimer(self)
+        self._blinker.setInterval(_BLINK_MS)
+        self._blinker.timeout.connect(self._on_blink)
 
     @property
     def visible(self) -> bool:
         """Whether it is switched on."""
         return self._visible
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is to be seen this moment: on, and not in the dark phase of blinking."""
+        return self._visible and not self._dark_phase
+
+    @property
+    def blinking(self) -> bool:
+        """Whether it comes and goes, so that the eye compares with and without."""
+        return self._blinker.isActive()
+
+    @property
+    def contours(self) -> bool:
+        """Whether lines of equal value are drawn instead of areas."""
+        return self._contours
+
+    @property
+    def color_map(self) -> str:
+        """Its colours, by name."""
+        return self._color_map
 
     @property
     def opacity(self) -> float:
@@ -40,6 +69,30 @@ class OverlaySettings(QObject):
     def toggle(self) -> None:
         """Switch it over."""
         self.set_visible(not self._visible)
+
+    def toggle_blinking(self) -> None:
+        """Begin or end to blink."""
+        self._dark_phase = False
+        if self._blinker.isActive():
+            self._blinker.stop()
+        else:
+            self._blinker.start()
+        self.changed.emit()
+
+    def _on_blink(self) -> None:
+        self._dark_phase = not self._dark_phase
+        self.changed.emit()
+
+    def toggle_contours(self) -> None:
+        """Lines instead of areas, or areas again."""
+        self._contours = not self._contours
+        self.changed.emit()
+
+    def set_color_map(self, name: str) -> None:
+        """Other colours."""
+        if name != self._color_map:
+            self._color_map = name
+            self.changed.emit()
 
     def set_opacity(self, opacity: float) -> None:
         """Clamp to 0..1 and use."""

@@ -25,6 +25,8 @@ class Planes(QObject):
         super().__init__(parent)
         self._matrices: dict[str, np.ndarray] = {}
         self._snaps = True
+        #: Grows with every change, to be part of the keys of what depends on it.
+        self.version = 0
         self.straighten()
 
     def matrix(self, name: str) -> np.ndarray:
@@ -49,6 +51,7 @@ class Planes(QObject):
         for name in names:
             self._matrices[name] = self._matrices[name] @ back
         self._snaps = False
+        self.version += 1
         self.changed.emit()
 
     def straighten(self) -> None:
@@ -75,6 +78,7 @@ class Planes(QObject):
     def _set_all(self, matrix: np.ndarray) -> None:
         self._matrices = {each.name: matrix for each in ORIENTATIONS}
         self._snaps = True
+        self.version += 1
         self.changed.emit()
 
 

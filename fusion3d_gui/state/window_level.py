@@ -17,11 +17,34 @@ class WindowLevel(QObject):
         super().__init__(parent)
         self._window = Window(0.5, 1.0)
         self._presets: tuple[Preset, ...] = ()
+        self._inverted = False
+        self._color_map = "Gray"
 
     @property
     def window(self) -> Window:
         """What is black and what is white."""
         return self._window
+
+    @property
+    def inverted(self) -> bool:
+        """Whether high values are dark."""
+        return self._inverted
+
+    @property
+    def color_map(self) -> str:
+        """In which colours gray levels are shown, by name."""
+        return self._color_map
+
+    def invert(self) -> None:
+        """High values dark, or bright again."""
+        self._inverted = not self._inverted
+        self.changed.emit()
+
+    def set_color_map(self, name: str) -> None:
+        """Show gray levels in other colours."""
+        if name != self._color_map:
+            self._color_map = name
+            self.changed.emit()
 
     @property
     def presets(self) -> tuple[Preset, ...]:

@@ -15,6 +15,9 @@ _GAP = 12.0
 _GRIP_AT = 0.36
 _GRIP_RADIUS = 4.5
 _GRIP_REACH = 11.0
+#: The lines end this far (px) from the view's edges, where the letters are.
+_INSET = 30.0
+_INSIDE = (_INSET, _INSET, -_INSET, -_INSET)
 
 #: Cool colours, for the warm ones belong to the heatmap.
 COLORS = {"Axial": "#56b6d8", "Coronal": "#41c48d", "Sagittal": "#b9a2ff"}
@@ -47,6 +50,8 @@ def paint_arms(
 ) -> None:
     """Draw the lines across the view, the edges of slabs dashed, and the grips if asked for."""
     reach = math.hypot(area.width(), area.height())
+    painter.save()
+    painter.setClipRect(area.adjusted(*_INSIDE))
     # On pixel centres, so that a straight one-pixel line stays one pixel wide.
     center = QPointF(math.floor(center.x()) + 0.5, math.floor(center.y()) + 0.5)
     for arm in arms:
@@ -55,6 +60,9 @@ def paint_arms(
         color = QColor(COLORS[arm.name])
         color.setAlpha(190)
         along = QPointF(arm.x, arm.y)
+        if straight and arm.slab_px <= 4.0:
+            _fill_straight(painter, arm, center, area.adjusted(*_INSIDE), color)
+            continue
         painter.setPen(QPen(color, 1.0))
         for sign in (-1.0, 1.0):
             painter.drawLine(center + along * (sign * _GAP), center + along * (sign * reach))
@@ -64,6 +72,7 @@ def paint_arms(
             for sign in (-0.5, 0.5):
                 edge = center + QPointF(-arm.y, arm.x) * (sign * arm.slab_px)
                 painter.drawLine(edge - along * reach, edge + along * reach)
+    painter.restore()
     if with_grips:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for arm in arms:
@@ -72,6 +81,20 @@ def paint_arms(
             for grip in _grips(arm, center, area):
                 painter.drawEllipse(grip, _GRIP_RADIUS, _GRIP_RADIUS)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _fill_straight(
+    painter: QPainter, arm: Arm, center: QPointF, area: QRectF, color: QColor
+) -> None:
+    """The same line as a filled rectangle, which Qt draws several times faster."""
+    x, y = center.x() - 0.5, center.y() - 0.5
+    if abs(arm.x) > abs(arm.y):
+        if area.top() <= y <= area.bottom():
+            painter.fillRect(QRectF(area.left(), y, x - _GAP - area.left(), 1), color)
+            painter.fillRect(QRectF(x + _GAP, y, area.right() - x - _GAP, 1), color)
+    elif area.left() <= x <= area.right():
+        painter.fillRect(QRectF(x, area.top(), 1, y - _GAP - area.top()), color)
+        painter.fillRect(QRectF(x, y + _GAP, 1, area.bottom() - y - _GAP), color)
 
 
 def _grips(arm: Arm, center: QPointF, area: QRectF) -> list[QPointF]:

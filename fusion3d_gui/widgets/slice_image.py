@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtGui import QImage
+from scipy import ndimage
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Window, gray_table, to_gray
@@ -46,6 +49,18 @@ def rgb_image(pixels: np.ndarray) -> QImage:
 def overlay_image(levels: np.ndarray, lut: np.ndarray) -> QImage:
     """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours."""
     return _image(lut.take(levels, mode="wrap"), QImage.Format.Format_ARGB32_Premultiplied)
+
+
+def contour_image(
+    levels: np.ndarray, shares: Sequence[float], lut: np.ndarray, width_px: int
+) -> QImage:
+    """Lines where a heatmap's levels cross the given shares of its peak, in the colours there."""
+    band = np.searchsorted(np.asarray(shares) * 255.0, levels, side="right").astype(np.uint8)
+    highest = ndimage.maximum_filter(band, size=1 + width_px)
+    # Where the neighbourhood reaches into a higher band than the pixel is in.
+    edge = highest > band
+    marks = np.array([0, *(round(255 * share) for share in shares)], dtype=np.uint8)
+    return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)
 
 
 def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:

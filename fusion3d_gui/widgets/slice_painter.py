@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
 from fusion3d_gui.imaging.plane import Rect
-from fusion3d_gui.imaging.volume import spatial_letters
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.widgets import theme
 
@@ -20,14 +18,18 @@ _SMALL_VIEW = 260
 
 
 @dataclass(frozen=True)
-class Caption:
-    """What is written in the corners of a view."""
+class Writing:
+    """Everything written on a view. ``sides`` are the letters at its left, right, top and bottom;
+    ``corner`` are the lines about patient and series; ``lossy`` that the file says so."""
 
     title: str
     position: str
     slice_count: str
     window: str
     zoom: str
+    sides: tuple[str, str, str, str]
+    corner: tuple[str, ...] = ()
+    lossy: bool = False
 
 
 def paint_image(
@@ -45,37 +47,44 @@ def paint_image(
     painter.drawImage(target, image, QRectF(image.rect()))
 
 
-def paint_letters(painter: QPainter, right: np.ndarray, down: np.ndarray, area: QRectF) -> None:
-    """Where the patient's sides are, on all four edges; ``right`` and ``down`` are LPS directions."""
+def paint_writing(painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
+    """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
     flags = Qt.AlignmentFlag
     painter.setFont(theme.font(theme.LARGE, QFont.Weight.DemiBold))
     inner = area.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
-    for direction, where in (
+    left, right, top, bottom = writing.sides
+    for text, where in (
         (right, flags.AlignRight | flags.AlignVCenter),
-        (-right, flags.AlignLeft | flags.AlignVCenter),
-        (down, flags.AlignBottom | flags.AlignHCenter),
-        (-down, flags.AlignTop | flags.AlignHCenter),
+        (left, flags.AlignLeft | flags.AlignVCenter),
+        (bottom, flags.AlignBottom | flags.AlignHCenter),
+        (top, flags.AlignTop | flags.AlignHCenter),
     ):
-        _text(painter, inner, where, spatial_letters(direction), theme.IMAGE_TEXT)
-
-
-def paint_caption(painter: QPainter, caption: Caption, area: QRectF) -> None:
-    """The corners' text: what plane this is and where, under which window, how enlarged."""
-    flags = Qt.AlignmentFlag
+        _text(painter, inner, where, text, theme.IMAGE_TEXT)
     inner = area.adjusted(_MARGIN, _MARGIN - 2, -_MARGIN, -_MARGIN + 2)
     painter.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
-    _text(painter, inner, flags.AlignLeft | flags.AlignTop, caption.title, theme.IMAGE_TEXT)
+    _text(painter, inner, flags.AlignLeft | flags.AlignTop, writing.title, theme.IMAGE_TEXT)
     painter.setFont(theme.font(12))
-    below = inner.adjusted(0, 19, 0, 0)
-    _text(painter, below, flags.AlignLeft | flags.AlignTop, caption.position, theme.ON_IMAGE)
-    _text(painter, inner, flags.AlignRight | flags.AlignTop, caption.slice_count, theme.ON_IMAGE)
-    if min(area.width(), area.height()) >= _SMALL_VIEW:
-        _text(painter, inner, flags.AlignRight | flags.AlignBottom, caption.window, theme.ON_IMAGE)
-        above = inner.adjusted(0, 0, 0, -18)
-        _text(painter, above, flags.AlignRight | flags.AlignBottom, caption.zoom, theme.ON_IMAGE)
+    line = theme.px(18)
+    small = min(area.width(), area.height()) < _SMALL_VIEW
+    upper_left, upper_right = (writing.position,), (writing.slice_count,)
+    if not small:
+        upper_right += writing.corner
+    for number, text in enumerate(upper_left, start=1):
+        below = inner.adjusted(0, line * number + 1, 0, 0)
+        _text(painter, below, flags.AlignLeft | flags.AlignTop, text, theme.ON_IMAGE)
+    for number, text in enumerate(upper_right):
+        below = inner.adjusted(inner.width() * 0.5, line * number, 0, 0)
+        _text(painter, below, flags.AlignRight | flags.AlignTop, text, theme.ON_IMAGE)
+    lower_right = ["lossy compression"] if writing.lossy else []
+    if not small:
+        lower_right = [writing.window, writing.zoom, *lower_right]
+    for number, text in enumerate(each for each in lower_right if each):
+        above = inner.adjusted(0, 0, 0, -line * number)
+        _text(painter, above, flags.AlignRight | flags.AlignBottom, text, theme.ON_IMAGE)
+    _paint_scale_bar(painter, camera, area)
 
 
-def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
+def _paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
     """A bar of a round number of millimetres, bottom left."""
     length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
     length = length_mm * camera.scale
@@ -87,9 +96,9 @@ def paint_scale_bar(painter: QPainter, camera: Camera, area: QRectF) -> None:
         for end in (x, x + length):
             painter.drawLine(QPointF(end + shift, y - 4 + shift), QPointF(end + shift, y + shift))
     painter.setFont(theme.font(12))
-    text = f"{length_mm:g} mm" if length_mm < 1000 else f"{length_mm / 1000:g} m"
+    text = f"{length_mm:g} mm"
     flags = Qt.AlignmentFlag
-    where = QRectF(x, y - 24, 160, 18)
+    where = QRectF(x, y - 6 - theme.px(18), 200, theme.px(18))
     _text(painter, where, flags.AlignLeft | flags.AlignBottom, text, theme.ON_IMAGE)
 
 

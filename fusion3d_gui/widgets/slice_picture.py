@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
@@ -18,19 +19,29 @@ from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.color_map import overlay_lut
-from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image
-from fusion3d_gui.widgets.slice_painter import paint_image
+from fusion3d_gui.widgets.color_map import (
+    anatomy_colors,
+    contour_levels,
+    contour_lut,
+    overlay_lut,
+)
+from fusion3d_gui.widgets.slice_image import GrayMaker, contour_image, overlay_image
+from fusion3d_gui.widgets.slice_painter import Writing, paint_image, paint_writing
 from fusion3d_gui.widgets.unread_image import unread_image
 
 #: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
 _HURRIED = 2.0
+
+#: And a slab is made of about this many samples.
+_HURRIED_SAMPLES = 250_000
 
 #: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
 #: its cells are far larger still.
 _OBLIQUE_OVERLAY = 2.0
 
 _MOST_OVERLAY_PLANES = 64
+
+_CONTOUR_PX = 1.5
 
 T = TypeVar("T")
 
@@ -99,7 +110,7 @@ class SlicePicture:
 
     def refresh(self) -> None:
         """The volume's voxels have changed, as they do while it is read."""
-        self._slice.clear()
+        self._forget()
 
     def _forget(self) -> None:
         self._slicer = self._heat = self._matrix = None
@@ -156,7 +167,7 @@ class SlicePicture:
     def overlay_is_drawn(self) -> bool:
         """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
         heatmap, overlay = self._heatmap, self._display.overlay
-        return self.with_overlay and overlay.visible and heatmap is not None and heatmap.peak > 0
+        return self.with_overlay and overlay.is_drawn and heatmap is not None and heatmap.peak > 0
 
     def slice_for(self, camera: Camera) -> Slice | None:
         """The slice on screen, cut when it has changed."""
@@ -191,16 +202,22 @@ class SlicePicture:
         what = (self.orientation, self.depth_mm, self._display.slab.slab)
         if slicer.is_aligned:
             return what, 0.0, None
-        pixel = (_HURRIED if hurried else 1.0) / camera.scale
+        pixel = 1.0 / camera.scale
+        if hurried:
+            seen = slicer.rect(self.orientation).meet(camera.visible)
+            volume = seen.width * seen.height * self._display.slab.slab.thickness_mm
+            pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
         return what, pixel, camera.place
 
     def _cut(self, slicer: Slicer, camera: Camera, hurried: bool) -> Slice:
         what, pixel, _ = self._slice_key(slicer, camera, hurried)
-        return slicer.cut(*what, within=camera.visible, pixel_mm=pixel)
+        piece = slicer.cut(*what, within=camera.visible, pixel_mm=pixel)
+        # In one piece, for it is read again whenever the window changes.
+        return replace(piece, values=np.ascontiguousarray(piece.values))
 
     # -- painting -----------------------------------------------------------------------------
 
-    def paint(self, painter: QPainter, camera: Camera, width: int, height: int) -> None:
+    def paint(self, painter: QPainter, camera: Camera, area: QRectF, writing: Writing) -> None:
         """Draw all of it; quick when only what lies above it has changed."""
         piece = self.slice_for(camera)
         if piece is None or self._volume is None:
@@ -216,14 +233,27 @@ class SlicePicture:
         key = (
             self._image.version,
             None if heat is None else self._overlay.version,
-            (*camera.place, width, height, ratio),
+            (*camera.place, ratio),
+            (writing, theme.scale()),
         )
-        base = self._base.get(key, lambda: _composed(layers, camera, width, height, ratio))
+
+        def compose() -> QImage:
+            base = _composed(layers, camera, area, ratio)
+            over = QPainter(base)
+            paint_writing(over, writing, camera, area)
+            over.end()
+            return base
+
+        base = self._base.get(key, compose)
         painter.drawImage(QPoint(0, 0), base)
 
     def _gray(self, piece: Slice, volume: Volume) -> QImage:
-        window = self._display.window_level.window
-        maker = self._maker.get(window, lambda: GrayMaker(volume, window))
+        level = self._display.window_level
+        colors = level.color_map, level.inverted
+        maker = self._maker.get(
+            (level.window, colors),
+            lambda: GrayMaker(volume, level.window, anatomy_colors(*colors)),
+        )
         key = (self._slice.version, self._maker.version)
         return self._image.get(key, lambda: maker.image(piece.values))
 
@@ -242,9 +272,21 @@ class SlicePicture:
             (self.orientation, piece.depth_mm, slab.thickness_mm, rect, shape),
             lambda: self._sampled(heat, piece, rect, shape),
         )
-        looks = self._display.overlay.opacity, self._display.overlay.threshold
-        key = (self._levels.version, looks)
-        return rect, self._overlay.get(key, lambda: overlay_image(levels, overlay_lut(*looks)))
+        overlay = self._display.overlay
+        key = (
+            self._levels.version,
+            (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
+        )
+        return rect, self._overlay.get(key, lambda: self._heat_image(levels, ratio / coarse))
+
+    def _heat_image(self, levels: np.ndarray, per_px: float) -> QImage:
+        overlay = self._display.overlay
+        if not overlay.contours:
+            lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
+            return overlay_image(levels, lut)
+        lut = contour_lut(overlay.opacity, overlay.color_map)
+        width = max(1, round(_CONTOUR_PX * per_px))
+        return contour_image(levels, contour_levels(overlay.threshold), lut, width)
 
     def _sampled(
         self, heat: Volume, piece: Slice, rect: Rect, shape: tuple[int, int]
@@ -264,10 +306,11 @@ class SlicePicture:
 
 
 def _composed(
-    layers: list[tuple[Rect, QImage]], camera: Camera, width: int, height: int, ratio: float
+    layers: list[tuple[Rect, QImage]], camera: Camera, area: QRectF, ratio: float
 ) -> QImage:
     """Pictures one over the other, as large as the view, in device pixels."""
-    base = QImage(round(width * ratio), round(height * ratio), QImage.Format.Format_RGB32)
+    size = QSize(round(area.width() * ratio), round(area.height() * ratio))
+    base = QImage(size, QImage.Format.Format_RGB32)
     base.fill(QColor(theme.IMAGE))
     painter = QPainter(base)
     for rect, image in layers:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
@@ -25,16 +27,44 @@ from fusion3d_gui.imaging.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
+from fusion3d_gui.state.corner_text import is_lossy
 from fusion3d_gui.state.display import Display
+from fusion3d_gui.state.planes import Planes
 from fusion3d_gui.state.screen_plane import ScreenPlane
-from fusion3d_gui.widgets import crosshair_arms, slice_painter, theme
+from fusion3d_gui.widgets import crosshair_arms, theme
 from fusion3d_gui.widgets.crosshair_arms import Arm
 from fusion3d_gui.widgets.slice_mouse import SliceMouse
+from fusion3d_gui.widgets.slice_painter import Writing
 from fusion3d_gui.widgets.slice_picture import SlicePicture
 from fusion3d_gui.widgets.view_layer import ViewLayer
 
 #: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
 _SETTLED_MS = 120
+#: One view after the other, so that they don't take one long time together.
+_SETTLED_APART_MS = 40
+_settling_order = itertools.count()
+
+
+@dataclass(frozen=True)
+class _Geometry:
+    """The letters at left, right, top and bottom, and the traces of the other planes by name."""
+
+    sides: tuple[str, str, str, str]
+    traces: tuple[tuple[str, tuple[float, float]], ...]
+
+    @classmethod
+    def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
+        to_patient = planes.matrix(orientation.name)[:3, :3].T
+        right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
+        normal = np.cross(right, down)
+        traces = []
+        for other in ORIENTATIONS:
+            other_normal = planes.matrix(other.name)[other.depth, :3]
+            along = crosshair_arms.screen_direction(normal, other_normal, right, down)
+            if other.name != orientation.name and along is not None:
+                traces.append((other.name, along))
+        left, top = spatial_letters(-right), spatial_letters(-down)
+        return cls((left, spatial_letters(right), top, spatial_letters(down)), tuple(traces))
 
 
 class SliceView(QWidget):
@@ -59,9 +89,12 @@ class SliceView(QWidget):
         #: What lies over the picture and may take the mouse; the first is painted first and asked first.
         self.layers: list[ViewLayer] = []
         self._mouse = SliceMouse(self)
-        self._shown: tuple[Orientation, float] | None = None
+        #: Whether patient and series are named in its corner; one view of a layout does.
+        self.with_corner_text = True
+        self._kept_geometry: tuple[object, _Geometry] | None = None
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
+        self._settling.setInterval(_SETTLED_MS + next(_settling_order) % 4 * _SETTLED_APART_MS)
         self._finishing: Iterator[None] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -75,7 +108,11 @@ class SliceView(QWidget):
         display = self.display
         for signal in (display.crosshair.moved, display.slab.changed):
             signal.connect(self._on_moved)
-        for signal in (display.window_level.changed, display.overlay.changed):
+        for signal in (
+            display.window_level.changed,
+            display.overlay.changed,
+            display.corner_text.changed,
+        ):
             signal.connect(self.update)
         display.planes.changed.connect(self._on_planes_changed)
         self._settling.timeout.connect(self._on_settled)
@@ -224,19 +261,19 @@ class SliceView(QWidget):
     @property
     def arms(self) -> list[Arm]:
         """The traces of the other planes on this one."""
-        plane = self.screen_plane
-        if plane is None:
+        if self.slicer is None:
             return []
-        found = []
-        slab = self.display.slab.slab.thickness_mm
-        for other in ORIENTATIONS:
-            normal = self.display.planes.matrix(other.name)[other.depth, :3]
-            along = crosshair_arms.screen_direction(
-                plane.normal_lps, normal, plane.right_lps, plane.down_lps
-            )
-            if other.name != self.orientation.name and along is not None:
-                found.append(Arm(other.name, *along, slab * self.camera.scale))
-        return found
+        slab_px = self.display.slab.slab.thickness_mm * self.camera.scale
+        return [Arm(name, *along, slab_px) for name, along in self._geometry.traces]
+
+    @property
+    def _geometry(self) -> _Geometry:
+        """What changes only with the planes, kept until they do."""
+        planes = self.display.planes
+        key = (planes.version, self.orientation)
+        if self._kept_geometry is None or self._kept_geometry[0] != key:
+            self._kept_geometry = key, _Geometry.of(planes, self.orientation)
+        return self._kept_geometry[1]
 
     def grip_at(self, where: QPointF) -> Arm | None:
         """The arm whose grip lies under a point of the widget."""
@@ -249,7 +286,7 @@ class SliceView(QWidget):
         if slicer is not None and not slicer.is_aligned:
             self.picture.hurried = True
             self._finishing = None
-            self._settling.start(_SETTLED_MS)
+            self._settling.start()
         self.update()
 
     def _on_planes_changed(self) -> None:
@@ -261,6 +298,7 @@ class SliceView(QWidget):
     def _on_settled(self) -> None:
         self.picture.hurried = False
         if self.picture.unfinished and self.isVisible():
+            # In steps of their own, never within a paint: several views settle at once.
             self._finishing = self.picture.finishing(self.camera)
             self._finish()
         else:
@@ -290,27 +328,23 @@ class SliceView(QWidget):
         if slicer is None:
             painter.fillRect(self.rect(), QColor(theme.IMAGE))
         else:
-            self.picture.paint(painter, self.camera, self.width(), self.height())
-            self._paint_over(painter, slicer)
+            area = QRectF(self.rect())
+            self.picture.paint(painter, self.camera, area, self._writing(slicer))
+            self._paint_over(painter, area)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
 
-    def _paint_over(self, painter: QPainter, slicer: Slicer) -> None:
-        area, plane = QRectF(self.rect()), self.screen_plane
-        assert plane is not None
+    def _paint_over(self, painter: QPainter, area: QRectF) -> None:
         grips = self.underMouse() and self._mouse.drag in (None, "turn")
         crosshair_arms.paint_arms(painter, self.arms, self.crosshair_px, area, with_grips=grips)
         for layer in self.layers:
             painter.save()
             layer.paint(self, painter)
             painter.restore()
-        slice_painter.paint_letters(painter, plane.right_lps, plane.down_lps, area)
-        slice_painter.paint_caption(painter, self._caption(slicer), area)
-        slice_painter.paint_scale_bar(painter, self.camera, area)
 
-    def _caption(self, slicer: Slicer) -> slice_painter.Caption:
+    def _writing(self, slicer: Slicer) -> Writing:
         orientation, depth = self.orientation, self.picture.depth_mm
         axis = np.eye(3)[orientation.depth]
         normal = self.picture.matrix[orientation.depth, :3]
@@ -326,12 +360,17 @@ class SliceView(QWidget):
         if slab.thickness_mm > 0:
             position += f"   {slab.projection.value} {self.picture.thickness_mm:.3g} mm"
         zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
-        return slice_painter.Caption(
+        volume = self.picture.volume
+        assert volume is not None
+        return Writing(
             title=orientation.name,
             position=position,
             slice_count=f"{number} / {slicer.count(orientation)}",
             window=f"C {_short(window.center)}  W {_short(window.width)}",
             zoom=zoom,
+            sides=self._geometry.sides,
+            corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
+            lossy=is_lossy(volume),
         )
 
     # -- mouse, wheel and keys ----------------------------------------------------------------

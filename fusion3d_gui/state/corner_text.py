@@ -1,0 +1,57 @@
+"""``CornerText``: what is written about patient and series in a corner of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.imaging.volume import Volume
+
+_LONGEST = 48
+
+
+class CornerText(QObject):
+    """Whether the corner names the patient; the series it always does."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._names_patient = True
+
+    @property
+    def names_patient(self) -> bool:
+        """Whether name, number and age are written on the images."""
+        return self._names_patient
+
+    def set_names_patient(self, names: bool) -> None:
+        """Write them or leave them out, as for a presentation."""
+        if names != self._names_patient:
+            self._names_patient = names
+            self.changed.emit()
+
+    def lines(self, volume: Volume) -> tuple[str, ...]:
+        """What to write, line by line."""
+        about = volume.attributes
+        name = about.get("PatientName", "").replace("^", " ").strip()
+        facts = (about.get("PatientID", ""), about.get("PatientSex", ""), _age(about))
+        person = (name, "  ".join(each for each in facts if each))
+        date = about.get("StudyDate", "")
+        if len(date) == 8 and date.isdigit():
+            date = f"{date[:4]}-{date[4:6]}-{date[6:]}"
+        found = (*(person if self._names_patient else ()), volume.description, date)
+        return tuple(each[:_LONGEST] for each in found if each)
+
+
+def is_lossy(volume: Volume) -> bool:
+    """Whether the file says that its pixels were compressed with loss (PS3.3 C.7.6.1.1.5)."""
+    return volume.attributes.get("LossyImageCompression") == "01"
+
+
+def _age(attributes: Mapping[str, str]) -> str:
+    age = attributes.get("PatientAge", "")
+    units = {"Y": "y", "M": "months", "W": "weeks", "D": "days"}
+    if len(age) == 4 and age[:3].isdigit() and age[3] in units:
+        return f"{int(age[:3])} {units[age[3]]}"
+    return ""
