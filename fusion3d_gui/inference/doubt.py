@@ -1,0 +1,207 @@
+"""Reasons to doubt a prediction: where its score lies, how sure the head is, what the model never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from torch import nn
+
+from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.model.reference import Neighbour, Reference
+from fusion3d_gui.model.schema import MetadataSchema, Value
+
+#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
+#: the image is called unusual, and from which on it is outside what the model has seen.
+UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
+
+_DROPOUT_RUNS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """What speaks for caution about one answer.
+
+    Parameters
+    ----------
+    lower_negative, lower_positive
+        Share of the validation cases without and with the finding that scored lower, 0..1; None where
+        the bundle has no such cases.
+    interval
+        2.5th and 97.5th percentile of the probability under dropout in the head; None where the model
+        was trained without dropout.
+    image_distance, image_percent
+        Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
+        validation cases that lie nearer; None without reference statistics.
+    outside
+        Sentences saying in what the case is outside of what the model has seen; empty if it is not.
+    neighbours
+        The reference cases most like this image, nearest first.
+    """
+
+    lower_negative: float | None
+    lower_positive: float | None
+    interval: tuple[float, float] | None
+    image_distance: float | None
+    image_percent: float | None
+    outside: tuple[str, ...]
+    neighbours: tuple[Neighbour, ...]
+
+    @property
+    def unusual(self) -> bool:
+        """Whether the image is further out than most, though not outside."""
+        return (
+            self.image_percent is not None
+            and UNUSUAL_PERCENT <= self.image_percent < OUTSIDE_PERCENT
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "validation_negatives_scored_lower": self.lower_negative,
+            "validation_positives_scored_lower": self.lower_positive,
+            "dropout_interval": None if self.interval is None else list(self.interval),
+            "image_distance": self.image_distance,
+            "image_distance_percent": self.image_percent,
+            "outside": list(self.outside),
+            "neighbours": [
+                {"distance": n.distance, "label": n.label, "probability": n.probability}
+                for n in self.neighbours
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class AtPrevalence:
+    """What a model's answer means where a share ``prevalence`` of the examined have the finding.
+
+    ``probability`` is the case's own, its prior odds exchanged for these. ``ppv`` and ``npv`` are the
+    shares of right answers among positive and negative ones, with intervals (conservative: from
+    the ends of the 95 % Wilson intervals of sensitivity and specificity); None where undefined.
+    """
+
+    prevalence: float
+    probability: float
+    ppv: tuple[float, float, float] | None
+    npv: tuple[float, float, float] | None
+
+
+def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | None) -> Doubt:
+    """Everything that can be said from the case's embedding, its values and the reference."""
+    schema = case.info.schema
+    outside = list(_metadata_outside(schema, values))
+    chance = case.probability(values)
+    interval = dropout_interval(case, values)
+    if reference is None:
+        return Doubt(None, None, interval, None, None, tuple(outside), ())
+    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
+    percent = reference.distance_percentile(distance)
+    if percent >= OUTSIDE_PERCENT:
+        outside.insert(
+            0,
+            f"The image is less like the training cases than {percent:.0f} % of the cases with "
+            "which the model was checked.",
+        )
+    lower = [
+        _share_lower(reference.validation_probability[reference.validation_label == label], chance)
+        for label in (0, 1)
+    ]
+    return Doubt(
+        lower_negative=lower[0],
+        lower_positive=lower[1],
+        interval=interval,
+        image_distance=distance,
+        image_percent=percent,
+        outside=tuple(outside),
+        neighbours=tuple(reference.nearest(case.image_embedding, 5)),
+    )
+
+
+def dropout_interval(
+    case: CaseModel, values: Mapping[str, Value], runs: int = _DROPOUT_RUNS, seed: int = 0
+) -> tuple[float, float] | None:
+    """2.5th and 97.5th percentile of the probability with dropout left on in the classifier.
+
+    (Gal & Ghahramani 2016.) Only the classifier repeats, in one batch; the same seed gives the
+    same interval. None where the classifier has no dropout.
+    """
+    network = case.head.network
+    if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.classifier):
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    with torch.inference_mode():
+        metadata = None
+        if case.head.takes_metadata:
+            metadata = torch.from_numpy(case.info.schema.encode(values))[None]
+        x = network.head_from_pooled(case.pooled, metadata)[2].expand(runs, -1)
+        for module in network.classifier:
+            if isinstance(module, nn.Dropout):
+                # By hand: the module itself has one switch for all threads, and no generator.
+                kept = torch.rand(x.shape, generator=generator) >= module.p
+                x = x * kept / (1 - module.p)
+            else:
+                x = module(x)
+        chances = case.probabilities(x[:, 0].double().numpy())
+    low, high = np.percentile(chances, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def at_prevalence(
+    chance: float, threshold: float, reference: Reference, prevalence: float
+) -> AtPrevalence:
+    """What a probability, and answers at the threshold, mean at another prevalence (0..1, open).
+
+    By Bayes' theorem, with sensitivity and specificity from the validation cases, and their share
+    of positives as the prevalence for which probabilities are calibrated.
+    """
+    label = reference.validation_label.astype(bool)
+    flagged = reference.validation_probability >= threshold
+    adjusted = chance
+    if 0 < label.mean() < 1 and 0 < chance < 1:
+        prior = _odds(float(label.mean()))
+        odds = _odds(chance) / prior * _odds(prevalence)
+        adjusted = odds / (1 + odds)
+    sensitivity = _wilson(int((flagged & label).sum()), int(label.sum()))
+    specificity = _wilson(int((~flagged & ~label).sum()), int((~label).sum()))
+    if sensitivity is None or specificity is None:
+        return AtPrevalence(prevalence, adjusted, None, None)
+    pairs = list(zip(sensitivity, specificity, strict=True))
+    ppv = [_ratio(a * prevalence, (1 - b) * (1 - prevalence)) for a, b in pairs]
+    npv = [_ratio(b * (1 - prevalence), (1 - a) * prevalence) for a, b in pairs]
+    return AtPrevalence(prevalence, adjusted, _triple(ppv), _triple(npv))
+
+
+def _metadata_outside(schema: MetadataSchema, values: Mapping[str, Value]) -> list[str]:
+    sentences = (field.warning(values.get(field.name)) for field in schema.fields)
+    return [sentence for sentence in sentences if sentence]
+
+
+def _share_lower(scores: np.ndarray, chance: float) -> float | None:
+    return float(np.mean(scores < chance)) if len(scores) else None
+
+
+def _odds(share: float) -> float:
+    return share / (1 - share)
+
+
+def _wilson(hits: int, count: int) -> tuple[float, float, float] | None:
+    """Share, and the ends of its 95 % interval (Wilson 1927)."""
+    if count == 0:
+        return None
+    ends = binomtest(hits, count).proportion_ci(method="wilson")
+    return hits / count, float(ends.low), float(ends.high)
+
+
+def _ratio(right: float, wrong: float) -> float | None:
+    return right / (right + wrong) if right + wrong > 0 else None
+
+
+def _triple(found: list[float | None]) -> tuple[float, float, float] | None:
+    first, low, high = found
+    if first is None or low is None or high is None:
+        return None
+    return first, low, high

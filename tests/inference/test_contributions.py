@@ -1,0 +1,76 @@
+"""Shares of image and metadata: they add up, and are Captum's Shapley values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import ShapleyValues
+
+from fusion3d_gui.inference import contributions as subject
+from fusion3d_gui.inference.contributions import contributions
+from fusion3d_gui.model.network_config import FUSIONS
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_shares_add_up_to_the_difference_from_the_reference_case(answer, reference_for, fusion):
+    found = answer(fusion)
+    reference = reference_for(found.case)
+    shares = contributions(found.case, found.prediction.metadata, reference)
+    assert shares.logit == pytest.approx(found.prediction.logit, abs=1e-6)
+    total = shares.image + shares.metadata
+    assert total == pytest.approx(shares.logit - shares.reference_logit, abs=1e-5)
+    assert (shares.fields == {}) == (fusion == "image_only")
+
+
+@pytest.mark.parametrize("fusion", ["concat", "add", "multiply"])
+def test_two_players_and_fields_equal_captums_exact_values(answer, reference_for, fusion):
+    found = answer(fusion)
+    case, reference = found.case, reference_for(found.case)
+    shares = contributions(case, found.prediction.metadata, reference)
+    own = torch.from_numpy(case.info.schema.encode(found.prediction.metadata))[None]
+    other = torch.from_numpy(reference.background_metadata)[None]
+    background = torch.from_numpy(reference.background_pooled)[None]
+
+    def game(pooled, code):
+        return torch.from_numpy(case.head.logits(pooled, code.numpy()))
+
+    masks = (torch.zeros_like(case.pooled, dtype=torch.long), torch.ones_like(own).long())
+    image, metadata = ShapleyValues(game).attribute(
+        (case.pooled, own), baselines=(background, other), feature_mask=masks
+    )
+    assert shares.image == pytest.approx(float(image[0, 0]), abs=1e-5)
+    assert shares.metadata == pytest.approx(float(metadata[0, 0]), abs=1e-5)
+
+    def mean_game(code):
+        return (game(case.pooled, code) + game(background, code)) / 2
+
+    fields = ShapleyValues(mean_game).attribute(
+        own, baselines=other, feature_mask=torch.tensor([[0, 0, 1, 1, 1, 2, 2]])
+    )[0]
+    expected = [float(fields[place]) for place in (0, 2, 5)]
+    assert list(shares.fields.values()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_field_at_the_reference_cases_value_gets_nothing(answer, reference_for):
+    found = answer(values={"age": 60, "sex": "M", "diabetes": False})
+    shares = contributions(found.case, found.prediction.metadata, reference_for(found.case))
+    assert shares.metadata == pytest.approx(0, abs=1e-6)
+    assert shares.image != 0
+
+
+def test_sampled_shares_add_up_too_and_are_near_the_exact_ones(answer, reference_for, monkeypatch):
+    found = answer("multiply")
+    reference = reference_for(found.case)
+    values = found.prediction.metadata
+    exact = contributions(found.case, values, reference)
+    monkeypatch.setattr(subject, "MOST_EXACT", 2)
+    sampled = contributions(found.case, values, reference)
+    assert exact.exact
+    assert not sampled.exact
+    assert sampled.metadata == pytest.approx(exact.metadata, abs=1e-5)
+    largest = max(abs(share) for share in exact.fields.values())
+    for name, share in exact.fields.items():
+        assert sampled.fields[name] == pytest.approx(share, abs=0.2 * largest)
+    assert contributions(found.case, values, reference).fields == sampled.fields
+    assert np.isfinite(torch.rand(1).item())

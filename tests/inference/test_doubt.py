@@ -1,0 +1,115 @@
+"""Doubt against scikit-learn, SciPy and torch's own dropout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import percentileofscore
+from sklearn.metrics import confusion_matrix
+
+from fusion3d_gui.inference.doubt import at_prevalence, doubt, dropout_interval
+from fusion3d_gui.model.bundle import ModelBundle
+
+
+def test_the_place_in_the_validation_scores_is_scipys_percentile(answer, reference_for):
+    found = answer()
+    reference = reference_for(found.case)
+    shown = doubt(found.case, found.prediction.metadata, reference)
+    for label, lower in ((0, shown.lower_negative), (1, shown.lower_positive)):
+        scores = reference.validation_probability[reference.validation_label == label]
+        expected = percentileofscore(scores, found.prediction.probability, kind="strict")
+        assert 100 * lower == pytest.approx(expected)
+    distances = reference.validation_distance
+    expected = percentileofscore(distances, shown.image_distance, kind="strict")
+    assert shown.image_percent == pytest.approx(expected)
+    json.dumps(shown.to_json(), allow_nan=False)
+
+
+def test_an_image_far_from_all_training_cases_is_outside(answer, reference_for):
+    found = answer()
+    values = found.prediction.metadata
+    reference = reference_for(found.case)
+    assert doubt(found.case, values, reference).outside == ()
+    away = replace(reference, mean=reference.mean + 10)
+    shown = doubt(found.case, values, away)
+    assert shown.image_percent == 100
+    assert "less like the training cases" in shown.outside[0]
+
+
+def test_metadata_outside_the_training_range_are_outside_with_or_without_reference(answer):
+    found = answer(values={"age": 20})
+    shown = doubt(found.case, found.prediction.metadata, None)
+    assert shown.outside == ("Age 20 years is outside the 40 to 90 seen in training.",)
+    assert shown.image_percent is None
+
+
+def test_the_nearest_reference_case_is_the_one_with_the_same_embedding(answer, reference_for):
+    found = answer()
+    reference = reference_for(found.case)
+    embeddings = reference.case_embedding.copy()
+    embeddings[17] = found.case.image_embedding
+    reference = replace(reference, case_embedding=embeddings)
+    neighbours = doubt(found.case, found.prediction.metadata, reference).neighbours
+    assert neighbours[0].index == 17
+    assert neighbours[0].distance == pytest.approx(0, abs=1e-6)
+    assert [n.distance for n in neighbours] == sorted(n.distance for n in neighbours)
+
+
+def test_the_interval_is_that_of_torchs_own_dropout(answer):
+    found = answer(dropout=0.5)
+    values = found.prediction.metadata
+    low, high = dropout_interval(found.case, values, runs=4000)
+    assert low < found.prediction.probability < high
+    assert (low, high) == dropout_interval(found.case, values, runs=4000)
+    network = ModelBundle.load(found.case.info.folder).network
+    network.classifier.train()
+    torch.manual_seed(1)
+    code = torch.from_numpy(found.case.info.schema.encode(values))[None]
+    with torch.inference_mode():
+        logits = network.head_from_pooled(
+            found.case.pooled.expand(4000, -1), code.expand(4000, -1)
+        )[-1]
+    expected = np.percentile(torch.sigmoid(logits / 1.5).numpy(), [2.5, 97.5])
+    assert [low, high] == pytest.approx(expected, abs=0.1 * (high - low))
+
+
+def test_a_model_without_dropout_has_no_interval(answer):
+    found = answer(dropout=0.0)
+    assert dropout_interval(found.case, found.prediction.metadata) is None
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.1, 0.5])
+def test_predictive_values_are_those_of_a_population_of_that_prevalence(
+    answer, reference_for, prevalence
+):
+    reference = reference_for(answer().case)
+    label = reference.validation_label
+    flagged = reference.validation_probability >= 0.4
+    # Weight the validation cases to the prevalence: scikit-learn then counts that population.
+    share = label.mean()
+    weight = np.where(label == 1, prevalence / share, (1 - prevalence) / (1 - share))
+    (tn, fp), (fn, tp) = confusion_matrix(label, flagged, sample_weight=weight)
+    found = at_prevalence(0.3, 0.4, reference, prevalence)
+    assert found.ppv[0] == pytest.approx(tp / (tp + fp))
+    assert found.npv[0] == pytest.approx(tn / (tn + fn))
+    assert found.ppv[1] < found.ppv[0] < found.ppv[2]
+    assert found.npv[1] < found.npv[0] < found.npv[2]
+
+
+def test_at_the_validation_prevalence_the_probability_is_unchanged(answer, reference_for):
+    reference = reference_for(answer().case)
+    own = float(reference.validation_label.mean())
+    assert at_prevalence(0.3, 0.4, reference, own).probability == pytest.approx(0.3)
+    assert at_prevalence(0.3, 0.4, reference, own / 10).probability < 0.1
+
+
+def test_without_positive_validation_cases_no_predictive_value_is_claimed(answer, reference_for):
+    reference = reference_for(answer().case)
+    reference = replace(reference, validation_label=np.zeros(60, dtype=np.uint8))
+    found = at_prevalence(0.3, 0.4, reference, 0.1)
+    assert found.ppv is None
+    assert found.probability == 0.3

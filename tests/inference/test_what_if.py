@@ -1,0 +1,77 @@
+"""Changed metadata: the same numbers as asking anew, and never mistaken for the prediction."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.inference.what_if import WHAT_IF_NOTICE, curves, what_if
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.network_config import FUSIONS
+
+
+@pytest.mark.parametrize("fusion", FUSIONS[:3])
+def test_trying_a_value_gives_what_asking_anew_gives(answer, volume, fusion):
+    found = answer(fusion)
+    tried = {**found.prediction.metadata, "age": 52, "sex": "M"}
+    result = what_if(found.case, found.prediction, tried)
+    anew = load_predictor(found.case.info.folder, "cpu", engine="torch").predict(volume, tried)
+    assert result.logit == anew.logit
+    assert result.probability == anew.probability
+    assert result.changed == {"age": (71.0, 52.0), "sex": ("F", "M")}
+    np.testing.assert_allclose(found.case.heatmap(tried).values, anew.heatmap.values)
+
+
+def test_a_curve_passes_through_what_a_whole_forward_pass_gives_at_every_point(answer):
+    found = answer("multiply")
+    network = ModelBundle.load(found.case.info.folder).network
+    image = torch.from_numpy(found.case.model_input.voxels)[None, None]
+    values = found.prediction.metadata
+    made = curves(found.case, values, points=5)
+    assert [curve.field.name for curve in made] == ["age", "sex", "diabetes"]
+    assert [len(curve.points) for curve in made] == [5, 2, 2]
+    for curve in made:
+        codes = np.stack(
+            [
+                found.case.info.schema.encode({**values, curve.field.name: point})
+                for point in curve.points
+            ]
+        )
+        with torch.inference_mode():
+            logits = network(image.expand(len(codes), -1, -1, -1, -1), torch.from_numpy(codes))
+        expected = torch.sigmoid(logits.double() / 1.5).numpy()
+        np.testing.assert_allclose(curve.probabilities, expected, atol=1e-6)
+        assert curve.own == values[curve.field.name]
+        assert curve.chance == pytest.approx(found.prediction.probability, abs=1e-6)
+
+
+def test_a_curve_spans_what_training_saw_and_the_cases_own_value(answer):
+    ages = {own: curves(answer(values={"age": own}).case, {"age": own})[0] for own in (60, 20)}
+    assert (ages[60].points[0], ages[60].points[-1]) == (40, 90)
+    assert (ages[20].points[0], ages[20].points[-1]) == (20, 90)
+
+
+def test_a_model_of_the_image_alone_has_no_curves(answer):
+    found = answer("image_only")
+    assert curves(found.case, {}) == []
+
+
+def test_an_export_says_that_it_is_no_prediction(answer):
+    found = answer()
+    result = what_if(found.case, found.prediction, {**found.prediction.metadata, "age": 50})
+    plain = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert plain["what_if"] == WHAT_IF_NOTICE
+    assert plain["changed"] == {"age": {"own": 71.0, "tried": 50.0}}
+    assert "probability" not in plain
+    assert plain["prediction"]["probability"] == found.prediction.probability
+
+
+def test_a_value_that_is_not_allowed_is_refused(answer):
+    found = answer()
+    with pytest.raises(UserError, match="age=200"):
+        what_if(found.case, found.prediction, {"age": 200})
