@@ -29,7 +29,8 @@ class WindowOptions:
 
     ``path`` and ``series_uid`` say what to open, ``model_dir`` which bundle to use, ``demo`` that the
     first shipped case is opened and predicted. With ``screenshot`` the window saves a picture of
-    itself (PNG) once all of that is on screen, and closes.
+    itself (PNG) once all of that is on screen, and closes. ``anonymous``: who the patient is stays
+    hidden for the session.
     """
 
     path: Path | None = None
@@ -38,6 +39,7 @@ class WindowOptions:
     demo: bool = False
     screenshot: Path | None = None
     device: str = "auto"
+    anonymous: bool = False
     engine: str = "auto"
 
 
@@ -89,6 +91,7 @@ def _begin(
         _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
+    session.identity.set_hidden(options.anonymous)
     if options.path is not None:
         session.open(options.path, options.series_uid)
     if options.model_dir is not None or shot is None:

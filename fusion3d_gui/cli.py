@@ -85,6 +85,9 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")
         add_device_and_engine(one)
         one.add_argument(
+            "--anonymous", action="store_true", help="hide who the patient is, for the session"
+        )
+        one.add_argument(
             "--screenshot", type=Path, metavar="FILE.png", help="save the window, exit"
         )
 

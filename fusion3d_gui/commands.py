@@ -161,6 +161,7 @@ def _open_window(
             demo=demo,
             screenshot=options.screenshot,
             device=options.device,
+            anonymous=options.anonymous,
             engine=options.engine,
         )
     )

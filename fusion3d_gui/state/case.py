@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fusion3d_gui.imaging.identity import series_without_identity, without_identity
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Preset, presets
@@ -27,6 +28,21 @@ class Case:
     volume: Volume
     presets: tuple[Preset, ...]
     series: tuple[Series, ...] = ()
+    #: The same case with the patient's identity, where that was hidden after it was opened.
+    revealed: Case | None = field(default=None, repr=False)
+    identity_hidden: bool = False
+
+    def hide_identity(self, *, for_good: bool = False) -> Case:
+        """The case without what tells who the patient is; ``for_good``: it can't be revealed again."""
+        if self.identity_hidden:
+            return self
+        return replace(
+            self,
+            volume=without_identity(self.volume),
+            series=tuple(series_without_identity(each) for each in self.series),
+            revealed=None if for_good else self,
+            identity_hidden=True,
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -47,11 +63,12 @@ def load_case(
     progress: Progress,
     *,
     known: tuple[Series, ...] = (),
+    hide_identity: bool = False,
     on_first: Callable[[Case], None],
 ) -> Case:
     """Read a case from disk, and do everything slow that its display needs. Runs on a worker.
 
-    ``known`` are the path's series where they have been found already. ``on_first`` is called with
+    ``hide_identity``: nothing of who the patient is stays in the case. ``known`` are the path's series where they have been found already. ``on_first`` is called with
     a case whose volume is still filling as soon as its middle slice is there; not all formats
     allow that. The case that is returned has the same voxels.
     """
@@ -60,13 +77,17 @@ def load_case(
     found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
     series, notices = choose(found, series_uid, path)
 
+    def case_of(volume: Volume, windows: tuple[Preset, ...]) -> Case:
+        case = Case(path, volume, windows, found)
+        return case.hide_identity(for_good=True) if hide_identity else case
+
     def watch(volume: Volume) -> None:
-        on_first(Case(path, volume, presets(_what_is_read(volume)), found))
+        on_first(case_of(volume, presets(_what_is_read(volume))))
 
     reading = part_of(progress, 0.2 if not known else 0.0, 0.95)
     volume = read_series(series, notices=notices, progress=reading, watch=watch)
     progress(0.95, "Choosing the window")
-    return Case(path, volume, presets(volume), found)
+    return case_of(volume, presets(volume))
 
 
 def _what_is_read(volume: Volume) -> Volume:

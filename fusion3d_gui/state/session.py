@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.identity import unnamed_error
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
@@ -18,6 +20,7 @@ from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.form import Form
+from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.opening import Former, Opening
 from fusion3d_gui.state.result import Request, Result
@@ -61,6 +64,7 @@ class Session(QObject):
         self.inference = TaskLane("inference", self)
         self.saving = TaskLane("saving", self)
         self.browsing = TaskLane("browsing", self)
+        self.identity = Identity(self)
         self._engine = InferenceEngine(device, engine)
         self._bundles = list(bundles)
         self._bundle: BundleInfo | None = None
@@ -72,6 +76,7 @@ class Session(QObject):
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
         self.loading.changed.connect(self._on_loading_changed)
+        self.identity.changed.connect(self._on_identity_changed)
         self._first_slice_read.connect(
             self._on_first_slice_read, Qt.ConnectionType.QueuedConnection
         )
@@ -154,11 +159,20 @@ class Session(QObject):
         same = self._case is not None and series_uid is not None and self._case.path == path
         known = self._case.series if self._case is not None and same else ()
 
+        hidden = self.identity.hidden
+
         def on_first(case: Case) -> None:
             self._first_slice_read.emit(opening, case)
 
         def work(progress: Progress) -> Case:
-            return load_case(path, series_uid, progress, known=known, on_first=on_first)
+            return load_case(
+                path,
+                series_uid,
+                progress,
+                known=known,
+                hide_identity=hidden,
+                on_first=on_first,
+            )
 
         def on_loaded(case: object) -> None:
             assert isinstance(case, Case)
@@ -169,7 +183,9 @@ class Session(QObject):
             if isinstance(error, Exception):
                 self.tell_failure(error)
 
-        task = self.loading.submit(f"Opening {path.name or path}", work)
+        task = self.loading.submit(
+            "Opening a scan" if hidden else f"Opening {path.name or path}", work
+        )
         self._opening = opening
         task.succeeded.connect(on_loaded)
         task.failed.connect(on_over)
@@ -204,7 +220,7 @@ class Session(QObject):
             self._show_case(case, opening.metadata)
         except UserError:
             return  # told once the whole case is there
-        opening.shown, opening.former = case, former
+        opening.shown, opening.former = self._case, former
 
     def _on_case_loaded(self, opening: Opening, case: Case) -> None:
         self._opening = None
@@ -215,7 +231,7 @@ class Session(QObject):
                 self.tell_failure(error)
                 return
         else:
-            self._case = case
+            self._case = self._as_wanted(case)
             self.display.window_level.refine_presets(case.presets)
             self.case_filled.emit()
             self.result_changed.emit()
@@ -250,6 +266,7 @@ class Session(QObject):
         if self._case is not None:
             self._typed[self._case.key] = self.form.typed
         self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
+        case = self._as_wanted(case)
         self._case, self._result = case, result
         self.annotations.show_case(case)
         self.display.show_case(case)
@@ -257,6 +274,25 @@ class Session(QObject):
         self.result_changed.emit()
         for text in case.volume.notices:
             self.noticed.emit(Notice(text))
+
+    def _on_identity_changed(self) -> None:
+        """Show the case on screen with or without who it is, all else as it is."""
+        before = self._case
+        if before is None or not before.is_complete:
+            return
+        case = self._as_wanted(before)
+        if case is before:
+            return
+        self._case = case
+        if self._result is not None and self._result.request.case is before:
+            request = replace(self._result.request, case=case)
+            self._result = replace(self._result, request=request)
+        self.case_changed.emit()
+        self.result_changed.emit()
+
+    def _as_wanted(self, case: Case) -> Case:
+        """The case with or without who it is, as the user wants it now."""
+        return case.hide_identity() if self.identity.hidden else case.revealed or case
 
     def _on_loading_changed(self) -> None:
         if self._case is not None and not self._case.is_complete:
@@ -376,7 +412,9 @@ class Session(QObject):
     def tell_failure(self, error: Exception) -> None:
         """Say in the window that something did not work: a UserError's own sentence, else ours."""
         if isinstance(error, UserError):
-            self.noticed.emit(Notice(str(error), "error"))
+            hidden = self.identity.hidden
+            text = unnamed_error(str(error), error.path) if hidden else str(error)
+            self.noticed.emit(Notice(text, "error"))
         else:
             text = "That did not work, through a fault of Fusion3D. The details are in its log."
             self.noticed.emit(Notice(text, "error"))

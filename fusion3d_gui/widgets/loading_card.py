@@ -65,7 +65,9 @@ class LoadingCard(QFrame):
         message = lane.message if lane.message != lane.label else ""
         self._message.setText(self._message.fontMetrics().elidedText(message, elide, available))
         self._bar.setValue(round(1000 * lane.fraction))
-        if self.isHidden() and not self._delay.isActive():
+        if not self.isHidden():
+            self.raise_()  # a case that appears while it is read covers the card
+        elif not self._delay.isActive():
             self._delay.start()
 
     def _on_delay_over(self) -> None:

@@ -79,6 +79,8 @@ class PredictionPanel(QWidget):
             return "Choose a model to predict with."
         if session.case is None:
             return "Open a scan, fill in the form, then predict."
+        if not session.case.is_complete:
+            return "The scan is still being read."
         if session.predicting:
             return "The answer appears here."
         return "Fill in the form, then predict."

@@ -11,6 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Window
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -413,3 +415,78 @@ def test_another_series_of_the_folder_on_screen_is_read_without_a_new_scan(
     settled(session)
     assert session.case.series is found
     assert session.case.volume.series_uid == found[1].uid
+
+
+@pytest.fixture
+def named_folder(tmp_path):
+    """A DICOM series of a named patient, beside a damaged file that is named after her."""
+    volume = Volume(
+        np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7),
+        np.diag([10.0, 10, 10, 1]),
+        modality="CT",
+        description="Head",
+    )
+    who = {
+        "PatientName": "Doe^Jane",
+        "PatientID": "DOE-4711",
+        "PatientBirthDate": "19500301",
+        "PatientSex": "F",
+        "StudyDate": "20200229",
+        "AccessionNumber": "ACC-DOE",
+        "InstitutionName": "Doe Hospital",
+    }
+    paths = write_dicom_series(volume, tmp_path / "DOE_JANE", attributes=who, uid_seed="n")
+    (tmp_path / "DOE_JANE" / "doe_jane.dcm").write_bytes(paths[0].read_bytes()[:-9])
+    return tmp_path / "DOE_JANE"
+
+
+def _said(session, notices) -> str:
+    case = session.case
+    texts = [repr(dict(case.volume.attributes)), case.volume.description, repr(case.volume)]
+    texts += [repr(each) for each in case.volume.notices]
+    texts += [series.description + repr(series.notices) for series in case.series]
+    texts += [notice.text for notice in notices]
+    return " ".join(texts).lower()
+
+
+def test_a_scan_opened_anonymously_keeps_nothing_of_who_it_is(
+    session, named_folder, settled, make_case
+):
+    session.identity.set_hidden(True)
+    notices, labels = [], []
+    session.noticed.connect(notices.append)
+    session.loading.changed.connect(lambda: labels.append(session.loading.label))
+    open_and_wait(session, named_folder, settled)
+    said = _said(session, notices)
+    for secret in ("doe", "4711", "1950", "2020"):
+        assert secret not in said, secret
+    assert "1 file was left out." in session.case.volume.notices
+    assert session.form.values["age"] == 69
+    assert session.form.values["sex"] == "F"
+    assert "doe" not in " ".join(labels).lower()
+    session.identity.set_hidden(False)
+    assert "doe" not in _said(session, notices)
+    session.identity.set_hidden(True)
+    open_and_wait(session, make_case("doe"), settled)
+    assert session.case.volume.description == "Scan"
+    open_and_wait(session, named_folder / "doe_jane.dcm", settled)
+    assert notices[-1].level == "error"
+    assert "doe" not in notices[-1].text.lower()
+
+
+def test_identity_can_be_hidden_and_shown_again_while_a_case_is_open(
+    session, named_folder, settled
+):
+    open_and_wait(session, named_folder, settled)
+    session.form.set_value("diabetes", True)
+    predict_and_wait(session, settled)
+    prediction = session.current_prediction
+    assert session.case.volume.attributes["PatientName"] == "Doe^Jane"
+    window = session.display.window_level.window
+    session.identity.toggle()
+    assert "doe" not in _said(session, [])
+    assert session.current_prediction is prediction
+    assert session.form.values["diabetes"] is True
+    assert session.display.window_level.window == window
+    session.identity.toggle()
+    assert session.case.volume.attributes["PatientName"] == "Doe^Jane"
