@@ -29,7 +29,7 @@ class FocalLoss(nn.Module):
     either the whole batch or the smoothing; α is then 1/2. ``alpha`` is not used.
 
     Safe for any finite logit (log p_t is a log-sigmoid, (1 − p_t)^γ is its exponential) and computed
-    in float32 even under autocast.
+    in float32 (or the logits' float64) even under autocast.
 
     Parameters
     ----------
@@ -68,23 +68,30 @@ class FocalLoss(nn.Module):
         self.dynamic_alpha = dynamic_alpha
         self.reduction = reduction
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        self, logits: Tensor, targets: Tensor, batch_targets: Tensor | None = None
+    ) -> Tensor:
         """Loss of logits against targets in [0, 1], both of the same shape.
 
-        Raises ValueError when the shapes differ (broadcasting would hide a mistake).
+        ``batch_targets``: the targets of the whole batch, for the dynamic α, where several processes
+        share it and these are one process's part. Raises ValueError when the shapes differ (broadcasting would hide a mistake).
         """
         if logits.shape != targets.shape:
             raise ValueError(
                 f"logits {tuple(logits.shape)} and targets {tuple(targets.shape)} differ in shape"
             )
         with torch.autocast(device_type=logits.device.type, enabled=False):
-            loss = self._per_case(logits.float(), targets.float())
+            if logits.dtype != torch.float64:
+                logits = logits.float()
+            targets = targets.to(logits)
+            whole = targets if batch_targets is None else batch_targets.to(logits)
+            loss = self._per_case(logits, targets, whole)
         if self.reduction == "mean":
             return loss.mean()
         return loss.sum() if self.reduction == "sum" else loss
 
-    def _per_case(self, logits: Tensor, targets: Tensor) -> Tensor:
-        positive_weight, negative_weight = self._class_weights(targets)
+    def _per_case(self, logits: Tensor, targets: Tensor, whole: Tensor) -> Tensor:
+        positive_weight, negative_weight = self._class_weights(whole)
         soft = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
         log_p, log_not_p = logsigmoid(logits), logsigmoid(-logits)
         if_positive = -positive_weight * torch.exp(self.gamma * log_not_p) * log_p

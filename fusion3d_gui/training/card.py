@@ -16,7 +16,8 @@ from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.training.fit import Epoch, Recipe
+from fusion3d_gui.training.lit import Epoch
+from fusion3d_gui.training.recipe import Recipe
 from fusion3d_gui.training.table import CaseTable
 
 _HELD_OUT = "## Held-out figures"
@@ -40,6 +41,9 @@ class TrainingRun:
     validation_positives: int
     validation_auc: float
     seconds: float
+    threshold_rule: str
+    init: str | None
+    cost: Mapping[str, float]
 
 
 def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
@@ -64,6 +68,7 @@ def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
             "validation_positives": run.validation_positives,
             "recipe": run.recipe.to_json(),
             "minutes": round(run.seconds / 60, 1),
+            "cost": dict(run.cost),
             **({"cohort": run.table.cohort} if run.table.cohort else {}),
         },
     }
@@ -128,7 +133,7 @@ Split by case, stratified by label: {run.training_cases} cases to train on
 {_commands(network, run)}
 ```
 
-{_recipe_text(run)} It took {run.seconds / 60:.0f} minutes on {_machine()}.
+{run.recipe.text} It took {run.seconds / 60:.0f} minutes on {_machine()}.
 
 | epoch | grid | training loss | validation log loss | validation AUC |
 | --- | --- | --- | --- | --- |
@@ -136,7 +141,7 @@ Split by case, stratified by label: {run.training_cases} cases to train on
 
 Chosen on the validation cases, so that their figures are optimistic: the epoch of the last stage
 with the highest AUC ({run.validation_auc:.3f}), temperature {decision.temperature:g} (least log
-loss), threshold {decision.threshold:g} (Youden: largest sensitivity + specificity).
+loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
 {_HELD_OUT}
 
@@ -242,35 +247,16 @@ def _data_text(run: TrainingRun) -> str:
     cohort = run.table.cohort
     if not cohort:
         return f"The table {run.table.path.name} with {len(run.table.cases)} cases."
-    best = cohort["auc_ceilings"]
-    odds = ", ".join(
-        f"{name} {value:g}" for name, value in cohort["log_odds"].items() if name != "lesion_rate"
-    )
+    best, outcome = cohort["auc_ceilings"], cohort["outcome"]
     return (
         f"A semi-synthetic cohort of {cohort['cases']} cases ({cohort['positives']} positive, "
-        f"{cohort['lesions']} with a lesion) at {cohort['spacing_mm']:g} mm on the MNI152 template. "
-        f"The label is drawn with a probability that is logistic in lesion and metadata (log odds: "
-        f"{odds}; see `fusion3d_gui/training/cohort.py`). Best AUC that anyone can reach: "
-        f"{best['all']:.3f}; from the metadata alone {best['metadata']:.3f}; from the lesion alone "
-        f"{best['lesion']:.3f}."
-    )
-
-
-def _recipe_text(run: TrainingRun) -> str:
-    stages = ", then ".join(
-        f"{s.epochs} epochs "
-        + (
-            "on the whole grid"
-            if s.coarseness == 1
-            else f"on the grid averaged down by {s.coarseness}"
-        )
-        + f" (batches of {s.batch}, peak learning rate {s.peak_rate:g})"
-        for s in run.recipe.stages
-    )
-    return (
-        f"AdamW with one-cycle schedules: {stages}; weight decay {run.recipe.weight_decay:g}; focal "
-        f"loss with γ = {run.recipe.focal_gamma:g} and no α. Augmentation: left-right mirroring, shifts "
-        f"of up to {run.recipe.shift_voxels} voxels, small changes of contrast."
+        f"{cohort['lesions']} with a lesion, {cohort['distractors']} with a distractor) at "
+        f"{cohort['spacing_mm']:g} mm on the MNI152 template. The label is drawn with a probability that "
+        f"is logistic in lesion and metadata: log odds {outcome['lesion']:g} for a lesion, "
+        f"{outcome['metadata']:g} for a standard deviation of the metadata's score, and "
+        f"{outcome['interaction']:g} more for it in the presence of a lesion (see "
+        f"`fusion3d_gui/training/population.py`). Best AUC that anyone can reach: {best['all']:.3f}; from "
+        f"the image alone {best['image']:.3f}; from the metadata alone {best['metadata']:.3f}."
     )
 
 
@@ -282,7 +268,7 @@ def _machine() -> str:
 
 def _history_rows(run: TrainingRun) -> str:
     return "\n".join(
-        f"| {number} | {'whole' if run.recipe.stages[e.stage].coarseness == 1 else 'coarse'} | "
+        f"| {number} | {'whole' if e.coarseness == 1 else 'coarse'} | "
         f"{e.loss:.4f} | {e.validation_loss:.4f} | {e.validation_auc:.4f} |"
         for number, e in enumerate(run.history, start=1)
     )

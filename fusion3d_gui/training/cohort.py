@@ -94,7 +94,7 @@ def make_case(
         np.random.default_rng(s) for s in streams
     )
     person = Person.draw(who, model.lesion_rate)
-    truth = Truth(*(float(values[0]) for values in model.truth([person])))
+    truth = model.truth([person])
     anatomy, acquisition = Anatomy.draw(body), Acquisition.draw(scanner)
     lesion = Lesion.draw(spot, anatomy) if person.lesion else None
     distractor = None
@@ -128,7 +128,7 @@ def make_case(
         person=person,
         values=dict(recorded_values(person, gaps)),
         truth=truth,
-        label=int(label.random() < truth.probability),
+        label=int(label.random() < truth.probability[0]),
         volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
         lesion_mask=mask,
         lesion=lesion,
@@ -237,9 +237,9 @@ def _write_case(job: tuple[Path, int, int, OutcomeModel, float]) -> dict[str, An
         "lesion_y_lps_mm": center[1],
         "lesion_z_lps_mm": center[2],
         "distractor": int(case.distractor is not None),
-        "probability": f"{case.truth.probability:.6f}",
-        "probability_image": f"{case.truth.image:.6f}",
-        "probability_metadata": f"{case.truth.metadata:.6f}",
+        "probability": f"{case.truth.probability[0]:.6f}",
+        "probability_image": f"{case.truth.image[0]:.6f}",
+        "probability_metadata": f"{case.truth.metadata[0]:.6f}",
         "label": case.label,
     }
 
@@ -259,6 +259,7 @@ def _describe(
         "class_names": list(CLASS_NAMES),
         "schema": cohort_schema().to_json(),
         "cohort": {
+            "simulated": True,
             "cases": cases,
             "positives": sum(row["label"] for row in rows),
             "lesions": sum(row["lesion"] for row in rows),

@@ -27,7 +27,7 @@ from fusion3d_gui.training.population import OutcomeModel
 
 #: A seed of their own: neither trained on (1) nor evaluated on (2).
 DEMO_SEED = 3
-_PREVALENCE = 0.4
+_PREVALENCE = 0.1
 _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
 #: That of the cohorts that the model was trained on.
@@ -47,7 +47,7 @@ def make_demo_cases(
 
     Raises UserError when the first 200 cases hold no such two.
     """
-    model = OutcomeModel.with_prevalence(_PREVALENCE)
+    model = OutcomeModel().with_prevalence(_PREVALENCE)
     loaded = ModelBundle.load(bundle)
     positive = negative = None
     for number, case in _candidates(seed, model):
@@ -151,7 +151,7 @@ def _described(case: Case, name: str, title: str, path: str, model: str) -> dict
         "metadata": case.values,
         "label": case.label,
         "about": f"Simulated T1 MR on the MNI152 template, {lesion}; the true probability of "
-        f"progression was {case.probability:.2f}. Chosen as the first such case of an unseen cohort "
+        f"progression was {case.truth.probability[0]:.2f}. Chosen as the first such case of an unseen cohort "
         f"{chosen}. No patient.",
     }
 

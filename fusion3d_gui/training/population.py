@@ -60,7 +60,7 @@ class Person:
 
 
 class Truth(NamedTuple):
-    """What could be known of the label, as arrays [n] or, of one person, floats.
+    """What could be known of the label, as arrays [n].
 
     ``probability`` of the label given everything; ``image`` its expectation given the lesion alone,
     all that an image tells of the label; ``metadata`` its expectation given the metadata alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,10 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 
-#: Columns with a meaning of their own; every other column is metadata. What starts with ``lesion``
-#: is ground truth of the cohort, which a model must not be given.
-OWN_COLUMNS = ("case", "path", "mask", "label", "split", "probability")
-_TRUTH = "lesion"
+#: Columns with a meaning of their own; every other column is metadata. What begins with ``_TRUTH`` is
+#: ground truth of the cohort, which a model must not be given.
+OWN_COLUMNS = ("case", "patient", "path", "mask", "label", "split", "probability")
+_TRUTH = ("lesion", "distractor", "probability_")
 
 #: A column of text with more different values than this is a name or an identifier, not a category.
 _MOST_CHOICES = 20
@@ -32,7 +33,9 @@ class CaseRow:
     ``row`` is its line number in a spreadsheet (the header is row 1), ``path`` the volume (file or
     folder), ``mask`` the lesion mask or None, ``values`` the parsed metadata by field name,
     ``label`` 0 or 1, ``probability`` the true one where the table knows it, ``split`` ``"train"``,
-    ``"validation"``, ``"test"`` or empty.
+    ``"validation"``, ``"test"`` or empty. ``patient`` tells whose scan it is (the case's own name where
+    the table does not say); ``ceilings`` the best that could be said from the ``image`` or the
+    ``metadata`` alone, where the table knows it.
     """
 
     row: int
@@ -43,6 +46,8 @@ class CaseRow:
     label: int
     probability: float | None
     split: str
+    patient: str = ""
+    ceilings: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     """Read a table of cases.
 
     Columns: ``path`` (relative to the table) and ``label`` (0 or 1) are needed; ``case``, ``mask``,
-    ``split`` and ``probability`` are known; those that start with ``lesion`` are ignored; every other
-    one is metadata. A JSON file of the same name beside the table (``cases.json``) may hold ``schema``,
+    ``split``, ``patient`` and ``probability`` are known; those that start with ``lesion``,
+    ``distractor`` or ``probability_`` are the cohort's ground truth; every other one is metadata. A JSON file of the same name beside the table (``cases.json``) may hold ``schema``,
     ``task``, ``description`` and ``class_names``; without it the schema is inferred.
 
     Parameters
@@ -256,9 +261,13 @@ def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) 
         raise wrong("path", "it is empty")
     if row["label"].removesuffix(".0") not in ("0", "1"):
         raise wrong("label", f"{row['label']!r} is not 0 or 1")
-    probability = row.get("probability", "")
-    if probability and not (_is_number(probability) and 0 <= float(probability) <= 1):
-        raise wrong("probability", f"{probability!r} is not a number between 0 and 1")
+    known: dict[str, float] = {}
+    for column in ("probability", "probability_image", "probability_metadata"):
+        cell = row.get(column, "")
+        if cell and not (_is_number(cell) and 0 <= float(cell) <= 1):
+            raise wrong(column, f"{cell!r} is not a number between 0 and 1")
+        if cell:
+            known[column.removeprefix("probability_")] = float(cell)
     split = row.get("split", "").lower()
     if split not in ("", "train", "validation", "test"):
         raise wrong("split", f"{split!r} is not train, validation, test or empty")
@@ -277,6 +286,8 @@ def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) 
         mask=located("mask") if row.get("mask") else None,
         values=values,
         label=int(float(row["label"])),
-        probability=float(probability) if probability else None,
+        probability=known.pop("probability", None),
         split=split,
+        patient=row.get("patient") or row.get("case") or row["path"],
+        ceilings=known,
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import resource
+import shutil
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,19 +28,23 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.calibration import fit_temperature, youden_threshold
+from fusion3d_gui.training.calibration import ThresholdRule, fit_temperature
 from fusion3d_gui.training.card import TrainingRun, bundle_metadata, model_card
-from fusion3d_gui.training.fit import Cases, Recipe, fit, predict_logits
+from fusion3d_gui.training.fit import Cases, fit, predict_logits, processes
+from fusion3d_gui.training.initialise import initialise
 from fusion3d_gui.training.inputs import load_inputs
+from fusion3d_gui.training.recipe import Loss, Recipe
+from fusion3d_gui.training.reference import write_reference
+from fusion3d_gui.training.split import Split, folds, split_cases
 from fusion3d_gui.training.table import CaseRow, CaseTable, fitted, read_table
 
-#: 179 × 223 × 179 mm: an adult head. With a total stride of 16 the map has 5 × 6 × 5 cells of 44 mm.
+#: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
 DEFAULT_PREPROCESSING = Preprocessing(shape_kji=(65, 81, 65), spacing_mm=2.75)
 
 DEFAULT_RECIPE = Recipe()
 
-#: Fewer of either class in training or validation can't be learned from or judged by.
-_FEWEST_OF_A_CLASS = 2
+#: Folder of an unfinished training within the bundle's; gone when the bundle is written.
+_WORK = "training"
 
 
 def train(
@@ -42,75 +53,111 @@ def train(
     fusion: str,
     *,
     seed: int = 0,
+    loss: Loss | None = None,
+    init: Path | None = None,
     validation_share: float = 0.2,
-    width: float = 0.25,
+    width: float = 0.125,
+    stage_strides: tuple[int, int, int] = (2, 1, 1),
     preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
     recipe: Recipe = DEFAULT_RECIPE,
-    epochs: int | None = None,
+    threshold_rule: ThresholdRule = ThresholdRule(),  # noqa: B008  (immutable)
+    cache: Path | None = None,
+    split: Split | None = None,
     progress: Progress = no_progress,
-) -> BundleInfo:
+) -> BundleInfo | None:
     """Train a model on a table of cases and write it as a bundle.
 
     The split comes from the table's column ``split`` (rows marked ``test`` are left alone), or is drawn
-    with ``seed``, stratified by label. The epoch with the highest validation AUC is kept; temperature
-    and threshold (Youden) are fitted on the validation cases.
+    with ``seed``, stratified by label and by patient. The epoch with the highest validation AUC is
+    kept; temperature and threshold are fitted on the validation cases. An interrupted training is
+    taken up again by the same call.
 
     Parameters
     ----------
     csv
         See :func:`~fusion3d_gui.training.table.read_table`.
     out
-        Folder of the bundle: new or empty. Its name becomes the bundle's.
+        Folder of the bundle: new, empty, or that of an unfinished training with the same arguments.
+        Its name becomes the bundle's.
     fusion
         One of :data:`~fusion3d_gui.model.network_config.FUSIONS`.
+    loss
+        Overrides the recipe's.
+    init
+        Weights to start the image branch from: see :func:`~fusion3d_gui.training.initialise.initialise`.
     validation_share
         Of the cases, where the table has no split.
-    width
-        Factor on the channels of ResNet50.
-    recipe
-        Of the optimisation.
-    epochs
-        Passes over the training cases in all, shared out among the recipe's stages; None leaves
-        the recipe as it is.
+    width, stage_strides
+        See :class:`~fusion3d_gui.model.network_config.NetworkConfig`.
+    cache
+        Folder in which preprocessed volumes are kept for the next training on the same cases.
+    split
+        Row numbers of training and validation cases, instead of all of the above.
 
-    Raises UserError for a table, folder or fusion mode that will not do.
+    Returns the bundle; None on the processes of ``torchrun`` that do not write it. Raises UserError for a
+    table, folder or fusion mode that will not do.
     """
     began = time.monotonic()
     out = Path(out)
+    rank, world = processes()
     if fusion not in FUSIONS:
         raise UserError(f"fusion {fusion!r} is unknown", remedy=f"Use {', '.join(FUSIONS)}.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
-    if epochs is not None:
-        recipe = recipe.with_epochs(epochs)
+    if loss is not None:
+        recipe = replace(recipe, loss=loss)
     table = read_table(csv)
     if fusion != "image_only" and not table.schema.fields:
         raise UserError(
             f"it has no metadata to fuse by {fusion}", path=csv, remedy="Use --fusion image_only."
         )
-    training, validation = split_cases(table, seed, validation_share)
+    training, validation = split or split_cases(table, seed, validation_share)
+    settings = {
+        "table_sha256": hashlib.sha256(Path(csv).read_bytes()).hexdigest(),
+        "fusion": fusion,
+        "seed": seed,
+        "init": None if init is None else str(init),
+        "width": width,
+        "stage_strides": list(stage_strides),
+        "preprocessing": preprocessing.to_json(),
+        "recipe": recipe.to_json(),
+        "processes": world,
+        "validation_rows": [int(n) for n in validation],
+    }
+    work = _workspace(out, settings)
+
     known = fitted(table.schema, [table.cases[n] for n in training])
     used: Sequence[CaseRow] = [table.cases[n] for n in np.concatenate([training, validation])]
-    images, _ = load_inputs(used, preprocessing, part_of(progress, 0.0, 0.1))
+    images, _ = load_inputs(used, preprocessing, part_of(progress, 0.0, 0.1), cache=cache)
     part = CaseTable(**{**vars(table), "cases": tuple(used)})
     cases = Cases(images, part.encoded(known), part.labels)
     training, validation = np.split(np.arange(len(used)), [len(training)])
 
     schema = MetadataSchema() if fusion == "image_only" else known
-    torch.set_num_threads(os.cpu_count() or 1)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
     torch.manual_seed(seed)
     network = LearnedFeatureFusion3D(
         NetworkConfig(
-            fusion=fusion,
-            metadata_width=schema.width,
-            width=width,
-            stem_pool=False,
+            fusion=fusion, metadata_width=schema.width, width=width, stage_strides=stage_strides
         )
     )
-    history = fit(network, cases, training, validation, recipe, seed, part_of(progress, 0.1, 0.98))
+    if init is not None:
+        initialise(network, init)
+    history = fit(
+        network,
+        cases,
+        training,
+        validation,
+        recipe,
+        seed,
+        work=work,
+        progress=part_of(progress, 0.1, 0.96),
+    )
+    if rank != 0:
+        return None
     logits, labels = predict_logits(network, cases, validation), cases.labels[validation]
     temperature = fit_temperature(logits, labels)
-    threshold = youden_threshold(expit(logits / temperature), labels)
+    threshold = threshold_rule.threshold(expit(logits / temperature), labels)
+    seconds = sum(epoch.seconds for epoch in history)
     run = TrainingRun(
         table=table,
         seed=seed,
@@ -121,50 +168,107 @@ def train(
         validation_cases=len(validation),
         validation_positives=int(labels.sum()),
         validation_auc=float(roc_auc_score(labels, logits)),
-        seconds=time.monotonic() - began,
+        seconds=seconds,
+        threshold_rule=threshold_rule.text,
+        init=None if init is None else Path(init).name,
+        cost={
+            "cases_per_second": round(len(training) * len(history) / max(1e-9, seconds), 2),
+            "data_loading_share": round(
+                sum(epoch.loading_seconds for epoch in history) / max(1e-9, seconds), 4
+            ),
+            "peak_memory_mb": round(_peak_memory_mb()),
+            "processes": world,
+            "threads": torch.get_num_threads(),
+            "minutes_with_reading": round((time.monotonic() - began) / 60, 1),
+        },
     )
     decision = Decision(table.class_names, threshold, temperature)
+    name = out.resolve().name
     info = save_bundle(
         out,
         network,
-        metadata=bundle_metadata(out.resolve().name, run),
+        metadata=bundle_metadata(name, run),
         preprocessing=preprocessing,
         schema=schema,
         decision=decision,
-        card=model_card(out.resolve().name, network.config, preprocessing, known, decision, run),
+        card=model_card(name, network.config, preprocessing, known, decision, run),
     )
     if schema.fields:
         MetadataBaseline.fit(cases.metadata[training], cases.labels[training]).save(out)
+    simulated = bool((table.cohort or {}).get("simulated"))
+    write_reference(
+        out,
+        network,
+        cases,
+        training,
+        validation,
+        rows=used,
+        simulated=simulated,
+        seed=seed,
+        progress=part_of(progress, 0.96, 1.0),
+    )
+    shutil.rmtree(work)
     progress(1.0, "Bundle written")
     return info
 
 
-def split_cases(
-    table: CaseTable, seed: int, validation_share: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers (into ``table.cases``) of the training and the validation cases.
+def train_folds(
+    csv: Path,
+    out: Path,
+    fusion: str,
+    count: int,
+    *,
+    seed: int = 0,
+    progress: Progress,
+    **options: Any,
+) -> dict[str, Any]:
+    """Cross-validate: train ``count`` bundles, each validated on another part of the cases.
 
-    From the column ``split`` where any row has one (rows without are then left out), else drawn with
-    ``seed``, the same share of either class. Raises UserError when a class is too small.
+    Writes ``out/fold-1`` and so on; a fold whose bundle is there is not trained again. Returns, and writes
+    as ``out/folds.json``, every fold's validation AUC, their mean and standard deviation. The
+    options are those of :func:`train`.
     """
-    labels = table.labels
-    marks = np.array([case.split for case in table.cases])
-    if (marks != "").any():
-        parts = np.flatnonzero(marks == "train"), np.flatnonzero(marks == "validation")
-    else:
-        rng = np.random.default_rng(seed)
-        chosen = np.zeros(len(labels), dtype=bool)
-        for label in (0, 1):
-            rows = rng.permutation(np.flatnonzero(labels == label))
-            chosen[rows[: round(len(rows) * validation_share)]] = True
-        parts = np.flatnonzero(~chosen), np.flatnonzero(chosen)
-    for rows, name in zip(parts, ("training", "validation"), strict=True):
-        for label in (0, 1):
-            count = int((labels[rows] == label).sum())
-            if count < _FEWEST_OF_A_CLASS:
-                raise UserError(
-                    f"the {name} part has {count} cases of label {label}; at least "
-                    f"{_FEWEST_OF_A_CLASS} are needed",
-                    path=table.path,
-                )
-    return parts
+    out = Path(out)
+    aucs = []
+    for number, split in enumerate(folds(read_table(csv), seed, count), start=1):
+        share = part_of(progress, (number - 1) / count, number / count)
+        folder = out / f"fold-{number}"
+        if not (folder / "models" / "reference.safetensors").is_file():
+            train(csv, folder, fusion, seed=seed, split=split, progress=share, **options)
+        aucs.append(float(BundleInfo.read(folder).metadata["eval_metrics"]["validation_auc"]))
+    result = {
+        "folds": count,
+        "validation_auc": aucs,
+        "mean": round(float(np.mean(aucs)), 4),
+        "standard_deviation": round(float(np.std(aucs, ddof=1)), 4),
+    }
+    (out / "folds.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def _workspace(out: Path, settings: dict[str, Any]) -> Path:
+    """The folder of the unfinished training, new or found, after checking that it is the same one."""
+    work, note = out / _WORK, out / _WORK / "settings.json"
+    if note.is_file():
+        if json.loads(note.read_text(encoding="utf-8")) != settings:
+            raise UserError(
+                "it holds an unfinished training with other settings or cases",
+                path=out,
+                remedy="Call it as before to go on, or delete the folder to train anew.",
+            )
+        return work
+    if processes()[0] == 0:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
+        work.mkdir(parents=True)
+        partial = note.with_suffix(".partial")
+        partial.write_text(json.dumps(settings), encoding="utf-8")
+        partial.replace(note)
+    return work
+
+
+def _peak_memory_mb() -> float:
+    """Largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,79 @@
+"""Preprocessed cases in memory, at the resolutions of the training, and the network's answers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool3d
+
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.progress import Progress, no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Cases in memory: ``images`` float16 [n, k, j, i], ``metadata`` float32 [n, W], ``labels`` [n]."""
+
+    images: np.ndarray
+    metadata: np.ndarray
+    labels: np.ndarray
+
+    def coarsened(self, factor: int) -> Cases:
+        """The same cases with images averaged down (see :func:`coarsen`)."""
+        if factor == 1:
+            return self
+        images = [
+            coarsen(torch.from_numpy(image.astype(np.float32))[None, None], factor)[0, 0].half()
+            for image in self.images
+        ]
+        return replace(self, images=torch.stack(images).numpy())
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Image [B, 1, k, j, i], metadata [B, W] and label [B] of the given rows."""
+        images = torch.from_numpy(self.images[rows].astype(np.float32))[:, None]
+        metadata = torch.from_numpy(self.metadata[rows].astype(np.float32))
+        labels = torch.from_numpy(self.labels[rows].astype(np.float32))
+        return images, metadata, labels
+
+
+def coarsen(images: Tensor, factor: int) -> Tensor:
+    """Average [B, 1, k, j, i] down by a factor, keeping the first and last point of each axis.
+
+    A grid of m·factor + 1 points becomes one of m + 1 with the same ends, so what lies where in the
+    feature map does not shift.
+    """
+    if factor == 1:
+        return images
+    size = 2 * (factor // 2) + 1
+    return avg_pool3d(images, size, factor, size // 2, count_include_pad=False)
+
+
+def network_inputs(
+    network: LearnedFeatureFusion3D, image: Tensor, metadata: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Image and metadata as the network takes them, on its device and in its precision."""
+    weight = next(network.parameters())
+    # With channels last, oneDNN runs this network about three times faster than without.
+    image = image.to(weight).contiguous(memory_format=torch.channels_last_3d)
+    return image, None if network.config.fusion == "image_only" else metadata.to(weight)
+
+
+def predict_logits(
+    network: LearnedFeatureFusion3D,
+    cases: Cases,
+    rows: np.ndarray,
+    progress: Progress = no_progress,
+) -> np.ndarray:
+    """Logits [n] of the given rows, in evaluation mode."""
+    network.eval()
+    found = [np.zeros(0, dtype=np.float32)]
+    with torch.inference_mode():
+        for start in range(0, len(rows), 16):
+            progress(start / len(rows), "Predicting")
+            image, metadata, _ = cases.batch(rows[start : start + 16])
+            logits = network(*network_inputs(network, image, metadata))
+            found.append(logits.float().cpu().numpy())
+    return np.concatenate(found)
