@@ -27,6 +27,8 @@ NO_TORCH = {"imaging", "report", "state", "widgets"}
 QT = {"PySide6", "pyqtgraph"}
 #: The values that travel between the rooms may be named by all above them.
 VALUES = {
+    "fusion3d_gui.imaging.annotation",
+    "fusion3d_gui.imaging.reading",
     "fusion3d_gui.imaging.volume",
     "fusion3d_gui.imaging.series",
     "fusion3d_gui.imaging.plane",
@@ -34,6 +36,7 @@ VALUES = {
     "fusion3d_gui.imaging.slicer",
     "fusion3d_gui.imaging.sample",
     "fusion3d_gui.imaging.window",
+    "fusion3d_gui.inference.answers",
     "fusion3d_gui.inference.prediction",
     "fusion3d_gui.model.schema",
     "fusion3d_gui.model.bundle_info",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from fusion3d_gui.inference.answers import Contributions
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
@@ -19,37 +19,6 @@ from fusion3d_gui.model.schema import Value
 MOST_EXACT = 10
 
 _ORDERS = 300
-
-
-@dataclass(frozen=True)
-class Contributions:
-    """How the logit comes about, starting from the bundle's reference case.
-
-    ``image`` + the sum of ``fields`` = ``logit`` − ``reference_logit``. ``exact`` is False where there
-    are so many fields that orders were drawn at random (the sum holds all the same).
-    """
-
-    reference_logit: float
-    logit: float
-    image: float
-    fields: Mapping[str, float]
-    exact: bool = True
-
-    @property
-    def metadata(self) -> float:
-        """What all fields add together."""
-        return sum(self.fields.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object, in units of the logit."""
-        return {
-            "reference_logit": self.reference_logit,
-            "logit": self.logit,
-            "image": self.image,
-            "metadata": self.metadata,
-            "fields": dict(self.fields),
-            "exact": self.exact,
-        }
 
 
 def contributions(

@@ -3,91 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import binomtest
 from torch import nn
 
+from fusion3d_gui.inference.answers import OUTSIDE_PERCENT, AtPrevalence, Doubt
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.model.reference import Neighbour, Reference
+from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import MetadataSchema, Value
 
-#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
-#: the image is called unusual, and from which on it is outside what the model has seen.
-UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
-
 _DROPOUT_RUNS = 400
-
-
-@dataclass(frozen=True, eq=False)
-class Doubt:
-    """What speaks for caution about one answer.
-
-    Parameters
-    ----------
-    lower_negative, lower_positive
-        Share of the validation cases without and with the finding that scored lower, 0..1; None where
-        the bundle has no such cases.
-    interval
-        2.5th and 97.5th percentile of the probability under dropout in the head; None where the model
-        was trained without dropout.
-    image_distance, image_percent
-        Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
-        validation cases that lie nearer; None without reference statistics.
-    outside
-        Sentences saying in what the case is outside of what the model has seen; empty if it is not.
-    neighbours
-        The reference cases most like this image, nearest first.
-    """
-
-    lower_negative: float | None
-    lower_positive: float | None
-    interval: tuple[float, float] | None
-    image_distance: float | None
-    image_percent: float | None
-    outside: tuple[str, ...]
-    neighbours: tuple[Neighbour, ...]
-
-    @property
-    def unusual(self) -> bool:
-        """Whether the image is further out than most, though not outside."""
-        return (
-            self.image_percent is not None
-            and UNUSUAL_PERCENT <= self.image_percent < OUTSIDE_PERCENT
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {
-            "validation_negatives_scored_lower": self.lower_negative,
-            "validation_positives_scored_lower": self.lower_positive,
-            "dropout_interval": None if self.interval is None else list(self.interval),
-            "image_distance": self.image_distance,
-            "image_distance_percent": self.image_percent,
-            "outside": list(self.outside),
-            "neighbours": [
-                {"distance": n.distance, "label": n.label, "probability": n.probability}
-                for n in self.neighbours
-            ],
-        }
-
-
-@dataclass(frozen=True)
-class AtPrevalence:
-    """What a model's answer means where a share ``prevalence`` of the examined have the finding.
-
-    ``probability`` is the case's own, its prior odds exchanged for these. ``ppv`` and ``npv`` are the
-    shares of right answers among positive and negative ones, with intervals (conservative: from
-    the ends of the 95 % Wilson intervals of sensitivity and specificity); None where undefined.
-    """
-
-    prevalence: float
-    probability: float
-    ppv: tuple[float, float, float] | None
-    npv: tuple[float, float, float] | None
 
 
 def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | None) -> Doubt:

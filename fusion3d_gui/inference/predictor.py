@@ -9,7 +9,7 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ import monai
 import numpy as np
 import torch
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
 from fusion3d_gui.inference.engine import TorchEngine
@@ -26,6 +27,7 @@ from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, explain
+from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,13 @@ def load_predictor(
     progress(0.0, "Loading the model")
     bundle = ModelBundle.load(folder)
     progress(0.4, "Loading the model")
-    return Predictor(bundle, choose_engine(bundle, engine, device, part_of(progress, 0.4, 1.0)))
+    chosen = choose_engine(bundle, engine, device, part_of(progress, 0.4, 1.0))
+    try:
+        reference = Reference.load(bundle.info, bundle.weights_sha256)
+    except UserError as error:
+        # The model predicts without them all the same.
+        reference, chosen = None, replace(chosen, notices=(*chosen.notices, str(error)))
+    return Predictor(bundle, chosen, reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +74,11 @@ class Predictor:
     What it returns (:class:`Prediction`, :class:`CaseModel`) may be used on any thread.
     """
 
-    def __init__(self, bundle: ModelBundle, chosen: Chosen) -> None:
+    def __init__(
+        self, bundle: ModelBundle, chosen: Chosen, reference: Reference | None = None
+    ) -> None:
+        #: The bundle's statistics of the cases that it was made with; None where it has none.
+        self.reference = reference
         self.info: BundleInfo = bundle.info
         self.weights_sha256 = bundle.weights_sha256
         self.head = Head(bundle)

@@ -3,71 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from fusion3d_gui.inference.answers import Curve, WhatIf
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.schema import Field, Value
-
-#: Said in every export of an answer to changed values.
-WHAT_IF_NOTICE = "What-if: answer to changed metadata, not the prediction for this case"
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """How the probability of one case depends on one field, all others as they are.
-
-    (An individual conditional expectation: Goldstein et al. 2015.)
-
-    ``points`` are the field's values in order, numbers along the range seen in training (widened to
-    the case's own value), or every choice; ``probabilities`` [n] go with them; ``own`` and ``chance`` are
-    the field's present value and the probability there.
-    """
-
-    field: Field
-    points: tuple[Value, ...]
-    probabilities: np.ndarray
-    own: Value
-    chance: float
-
-
-@dataclass(frozen=True, eq=False)
-class WhatIf:
-    """The answer to changed metadata; never to be taken for the case's prediction.
-
-    ``changed`` holds (the case's own value, the value tried) by field name.
-    """
-
-    prediction: Prediction
-    values: Mapping[str, Value]
-    logit: float
-    probability: float
-
-    @property
-    def changed(self) -> dict[str, tuple[Value, Value]]:
-        """Fields that differ from the case's own values."""
-        own = self.prediction.metadata
-        return {
-            name: (own.get(name), value)
-            for name, value in self.values.items()
-            if own.get(name) != value
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object that says what it is, with the prediction that it departs from."""
-        return {
-            "what_if": WHAT_IF_NOTICE,
-            "changed": {
-                name: {"own": own, "tried": tried} for name, (own, tried) in self.changed.items()
-            },
-            "metadata_tried": dict(self.values),
-            "probability_tried": self.probability,
-            "logit_tried": self.logit,
-            "prediction": self.prediction.to_json(),
-        }
 
 
 def what_if(case: CaseModel, prediction: Prediction, values: Mapping[str, object]) -> WhatIf:

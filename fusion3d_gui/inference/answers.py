@@ -1,0 +1,173 @@
+"""What can be asked about a prediction, as values that travel to the window; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.model.reference import Neighbour
+from fusion3d_gui.model.schema import Field, Value
+
+#: Said in every export of an answer to changed values.
+WHAT_IF_NOTICE = "What-if: answer to changed metadata, not the prediction for this case"
+
+#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
+#: the image is called unusual, and from which on it is outside what the model has seen.
+UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """How the probability of one case depends on one field, all others as they are.
+
+    (An individual conditional expectation: Goldstein et al. 2015.)
+
+    ``points`` are the field's values in order, numbers along the range seen in training (widened to
+    the case's own value), or every choice; ``probabilities`` [n] go with them; ``own`` and ``chance`` are
+    the field's present value and the probability there.
+    """
+
+    field: Field
+    points: tuple[Value, ...]
+    probabilities: np.ndarray
+    own: Value
+    chance: float
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """The answer to changed metadata; never to be taken for the case's prediction.
+
+    ``changed`` holds (the case's own value, the value tried) by field name.
+    """
+
+    prediction: Prediction
+    values: Mapping[str, Value]
+    logit: float
+    probability: float
+
+    @property
+    def changed(self) -> dict[str, tuple[Value, Value]]:
+        """Fields that differ from the case's own values."""
+        own = self.prediction.metadata
+        return {
+            name: (own.get(name), value)
+            for name, value in self.values.items()
+            if own.get(name) != value
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object that says what it is, with the prediction that it departs from."""
+        return {
+            "what_if": WHAT_IF_NOTICE,
+            "changed": {
+                name: {"own": own, "tried": tried} for name, (own, tried) in self.changed.items()
+            },
+            "metadata_tried": dict(self.values),
+            "probability_tried": self.probability,
+            "logit_tried": self.logit,
+            "prediction": self.prediction.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """How the logit comes about, starting from the bundle's reference case.
+
+    ``image`` + the sum of ``fields`` = ``logit`` − ``reference_logit``. ``exact`` is False where there
+    are so many fields that orders were drawn at random (the sum holds all the same).
+    """
+
+    reference_logit: float
+    logit: float
+    image: float
+    fields: Mapping[str, float]
+    exact: bool = True
+
+    @property
+    def metadata(self) -> float:
+        """What all fields add together."""
+        return sum(self.fields.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, in units of the logit."""
+        return {
+            "reference_logit": self.reference_logit,
+            "logit": self.logit,
+            "image": self.image,
+            "metadata": self.metadata,
+            "fields": dict(self.fields),
+            "exact": self.exact,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """What speaks for caution about one answer.
+
+    Parameters
+    ----------
+    lower_negative, lower_positive
+        Share of the validation cases without and with the finding that scored lower, 0..1; None where
+        the bundle has no such cases.
+    interval
+        2.5th and 97.5th percentile of the probability under dropout in the head; None where the model
+        was trained without dropout.
+    image_distance, image_percent
+        Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
+        validation cases that lie nearer; None without reference statistics.
+    outside
+        Sentences saying in what the case is outside of what the model has seen; empty if it is not.
+    neighbours
+        The reference cases most like this image, nearest first.
+    """
+
+    lower_negative: float | None
+    lower_positive: float | None
+    interval: tuple[float, float] | None
+    image_distance: float | None
+    image_percent: float | None
+    outside: tuple[str, ...]
+    neighbours: tuple[Neighbour, ...]
+
+    @property
+    def unusual(self) -> bool:
+        """Whether the image is further out than most, though not outside."""
+        return (
+            self.image_percent is not None
+            and UNUSUAL_PERCENT <= self.image_percent < OUTSIDE_PERCENT
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "validation_negatives_scored_lower": self.lower_negative,
+            "validation_positives_scored_lower": self.lower_positive,
+            "dropout_interval": None if self.interval is None else list(self.interval),
+            "image_distance": self.image_distance,
+            "image_distance_percent": self.image_percent,
+            "outside": list(self.outside),
+            "neighbours": [
+                {"distance": n.distance, "label": n.label, "probability": n.probability}
+                for n in self.neighbours
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class AtPrevalence:
+    """What a model's answer means where a share ``prevalence`` of the examined have the finding.
+
+    ``probability`` is the case's own, its prior odds exchanged for these. ``ppv`` and ``npv`` are the
+    shares of right answers among positive and negative ones, with intervals (conservative: from
+    the ends of the 95 % Wilson intervals of sensitivity and specificity); None where undefined.
+    """
+
+    prevalence: float
+    probability: float
+    ppv: tuple[float, float, float] | None
+    npv: tuple[float, float, float] | None
