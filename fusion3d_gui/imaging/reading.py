@@ -58,6 +58,8 @@ def _quantities(annotation: Annotation, volume: Volume) -> list[Quantity]:
         return [Quantity("angle_deg", "Angle", angle_deg(annotation), "°")]
     if annotation.is_region:
         return _region(annotation, volume)
+    if annotation.kind == "arrow":
+        return []
     value = volume.value_at(np.array(as_point(annotation.points_lps[0])))
     if value is None or not np.isfinite(value):
         return []

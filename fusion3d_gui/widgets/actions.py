@@ -1,4 +1,4 @@
-"""Every command of the window as data: menus, shortcuts and the list of keys are built from it."""
+"""Every command of the window as data: menus, shortcuts, palette and list of keys are built from it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,33 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+#: The menus, in the order of the menu bar. A command must name one of them.
+MENUS = ("&File", "&Edit", "&View", "&Window", "&Tools", "&Heatmap", "&Model", "&Help")
+
 
 @dataclass(frozen=True)
 class Command:
-    """One thing that the user can ask for. ``enabled`` is asked whenever the state has changed;
-    ``listed`` says whether the list of keys has a line for it."""
+    """One thing that the user can ask for.
+
+    Parameters
+    ----------
+    id
+        Unique; never shown.
+    menu, title
+        Where it stands and what it says; a submenu is written ``"&View/Theme"``.
+    run
+        What it does.
+    shortcut, also
+        Its key, and a second one that does the same.
+    enabled, checked
+        Asked whenever the state has changed; with ``checked`` it has a tick.
+    begins_group
+        Whether a line stands above it.
+    listed
+        Whether the list of keys has a line for it.
+    tip
+        What its button says besides the title, where the title does not say enough.
+    """
 
     id: str
     menu: str
@@ -22,45 +44,83 @@ class Command:
     enabled: Callable[[], bool] | None = None
     begins_group: bool = False
     listed: bool = True
+    checked: Callable[[], bool] | None = None
+    also: str = ""
+    tip: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title without what only a menu needs."""
+        return self.title.rstrip("…").replace("&", "")
 
 
 class Menus:
     """The menu bar of a window, built from commands in their order."""
 
     def __init__(self, window: QMainWindow, commands: Sequence[Command]) -> None:
-        self._commands = tuple(commands)
+        self.commands = tuple(commands)
         self.actions: dict[str, QAction] = {}
-        menus: dict[str, QMenu] = {}
-        for command in commands:
-            menu = menus.get(command.menu)
-            if menu is None:
-                menu = menus[command.menu] = window.menuBar().addMenu(command.menu)
+        bar = window.menuBar()
+        self._menus: dict[str, QMenu] = {name: bar.addMenu(name) for name in MENUS}
+        for menu in self._menus.values():
+            menu.aboutToShow.connect(self.refresh)
+            menu.setToolTipsVisible(True)
+        for command in self.commands:
+            if command.id in self.actions:
+                raise ValueError(f"two commands are called {command.id}")
+            menu = self._menu(command.menu)
             if command.begins_group:
                 menu.addSeparator()
-            action = QAction(command.title, window)
-            if command.shortcut:
-                action.setShortcut(QKeySequence(command.shortcut))
-            action.triggered.connect(lambda _=False, run=command.run: run())
+            self.actions[command.id] = action = self._action(window, command)
             menu.addAction(action)
-            self.actions[command.id] = action
+        for name in MENUS:
+            self._menus[name].menuAction().setVisible(not self._menus[name].isEmpty())
+        self.refresh()
+
+    def _menu(self, path: str) -> QMenu:
+        if path not in self._menus:
+            parent, _, name = path.rpartition("/")
+            self._menus[path] = self._menu(parent).addMenu(name)
+        return self._menus[path]
+
+    def _action(self, window: QMainWindow, command: Command) -> QAction:
+        action = QAction(command.title, window)
+        keys = [QKeySequence(key) for key in (command.shortcut, command.also) if key]
+        action.setShortcuts(keys)
+        action.setCheckable(command.checked is not None)
+        # Menus of macOS would move commands by their words: "About", "Quit", "Settings".
+        action.setMenuRole(QAction.MenuRole.NoRole)
+        tip = command.tip or command.name
+        action.setToolTip(f"{tip} ({_written(keys[0])})" if keys else tip)
+        action.triggered.connect(lambda _=False: self._run(command))
+        return action
+
+    def _run(self, command: Command) -> None:
+        command.run()
+        # A tick that Qt set by itself is corrected if the command did not do it.
         self.refresh()
 
     def refresh(self) -> None:
-        """Enable what can be done now."""
-        for command in self._commands:
+        """Enable and tick what the state says now."""
+        for command in self.commands:
+            action = self.actions[command.id]
             if command.enabled is not None:
-                self.actions[command.id].setEnabled(command.enabled())
+                action.setEnabled(command.enabled())
+            if command.checked is not None:
+                action.setChecked(command.checked())
 
     @property
-    def keys(self) -> list[tuple[str, str]]:
-        """(shortcut as it is written on this system, what it does), for the list of keys."""
-        return [
-            (
-                self.actions[command.id]
-                .shortcut()
-                .toString(QKeySequence.SequenceFormat.NativeText),
-                command.title.rstrip("…"),
-            )
-            for command in self._commands
-            if command.shortcut and command.listed
-        ]
+    def keys(self) -> dict[str, list[tuple[str, str]]]:
+        """By menu: (keys as they are written on this system, what they do), for the list of keys."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for command in self.commands:
+            action = self.actions[command.id]
+            if command.listed and action.shortcuts():
+                written = "  or  ".join(_written(key) for key in action.shortcuts())
+                menu = command.menu.split("/")[0].replace("&", "")
+                found.setdefault(menu, []).append((written, action.text().rstrip("…")))
+        return found
+
+
+def _written(key: QKeySequence) -> str:
+    return key.toString(QKeySequence.SequenceFormat.NativeText)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import QByteArray, QMimeData, Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+)
 from PySide6.QtWidgets import (
+    QApplication,
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
@@ -21,206 +26,229 @@ from PySide6.QtWidgets import (
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import middle_voxel_lps
+from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.actions import Command, Menus
+from fusion3d_gui.widgets.actions import Menus
+from fusion3d_gui.widgets.command_palette import CommandPalette
 from fusion3d_gui.widgets.header import Header
-from fusion3d_gui.widgets.keys_dialog import KeysDialog
+from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.loading_card import LoadingCard
+from fusion3d_gui.widgets.mark_layer import MarkLayer
+from fusion3d_gui.widgets.mark_table import MarkTable
 from fusion3d_gui.widgets.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.side_panel import SidePanel
+from fusion3d_gui.widgets.slice_view import SliceView
 from fusion3d_gui.widgets.start_page import StartPage
 from fusion3d_gui.widgets.status_line import StatusLine
+from fusion3d_gui.widgets.text_editor import MarkTextEditor
+from fusion3d_gui.widgets.tool_strip import ToolStrip
 from fusion3d_gui.widgets.views_panel import ViewsPanel
-
-_PRESET_KEYS = 9
+from fusion3d_gui.widgets.window_commands import PRESET_KEYS, STRIP, window_commands
 
 
 class MainWindow(QMainWindow):
     """Images on the left, the model on the right. Closing it ends all work."""
 
     def __init__(
-        self, session: Session, demos: Sequence[DemoCase] = (), parent: QWidget | None = None
+        self,
+        session: Session,
+        demos: Sequence[DemoCase] = (),
+        settings: Settings | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session = session
-        self._demos = tuple(demos)
+        self.session = session
+        self.demos = tuple(demos)
+        self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
         self.setAcceptDrops(True)
         self.header = Header(session)
         self.notices = NoticeStrip()
         self.views = ViewsPanel(session)
-        self.start = StartPage(self._demos)
+        self.start = StartPage(self.demos)
         self.side = SidePanel(session)
         self.status = StatusLine(session)
-        self._pages = QStackedWidget()
+        self.marks = MarkTable(session)
+        self.mark_layer = MarkLayer(session, self)
+        for view in self.views.views:
+            self.mark_layer.lie_over(view)
+        self.pages = QStackedWidget()
+        self._center = QWidget()
+        self.menus = Menus(self, window_commands(self))
+        self.strip = ToolStrip(self.menus.actions, STRIP)
         self._build()
-        self.loading_card = LoadingCard(session, self._pages)
-        self._drop_frame = _DropFrame(self._pages)
-        self.menus = Menus(self, self._commands())
+        self.loading_card = LoadingCard(session, self.pages)
+        self._drop_frame = _DropFrame(self.pages)
         self._connect()
+        self._on_settings_changed()
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
+        self.restoreGeometry(QByteArray(self.settings.window_geometry))
 
     def _build(self) -> None:
-        self._pages.addWidget(self.start)
-        self._pages.addWidget(self.views)
+        self.pages.addWidget(self.start)
+        self.pages.addWidget(self.views)
+        images = QHBoxLayout()
+        images.setSpacing(0)
+        images.addWidget(self.strip)
+        images.addWidget(self.pages, 1)
         left = QVBoxLayout()
         left.setSpacing(0)
         left.addWidget(self.notices)
-        left.addWidget(self._pages, 1)
+        left.addLayout(images, 1)
+        left.addWidget(self.marks)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addLayout(left, 1)
         middle.addWidget(self.side)
-        center = QWidget()
-        layout = QVBoxLayout(center)
+        layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(middle, 1)
         layout.addWidget(self.status)
-        self.setCentralWidget(center)
+        self.setCentralWidget(self._center)
 
     def _connect(self) -> None:
-        session = self._session
+        session = self.session
         session.noticed.connect(self.notices.add)
         session.case_changed.connect(self._on_case_changed)
+        session.case_filled.connect(session.annotations.measure_again)
         for signal in (
             session.bundle_changed,
             session.result_changed,
             session.loading.changed,
             session.inference.changed,
+            session.saving.changed,
+            session.annotations.changed,
+            session.annotations.selection_changed,
+            session.tool.changed,
+            session.display.overlay.changed,
         ):
             signal.connect(self.menus.refresh)
+        self.settings.changed.connect(self._on_settings_changed)
         self.views.hovered.connect(self.status.show_hovered)
         self.start.open_file_requested.connect(self.ask_for_file)
         self.start.open_folder_requested.connect(self.ask_for_folder)
         self.start.demo_requested.connect(session.open_demo)
         self.side.model_picker.browse_requested.connect(self.ask_for_model)
+        self.marks.export_requested.connect(self.ask_for_export)
+        self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
+        self.mark_layer.text_requested.connect(self._on_text_requested)
 
-    def _commands(self) -> list[Command]:
-        session, display = self._session, self._session.display
-
-        def has_case() -> bool:
-            return session.case is not None
-
-        def has_heatmap() -> bool:
-            return session.current_prediction is not None
-
-        def has_preset(number: int) -> bool:
-            return len(display.window_level.presets) >= number
-
-        presets = [
-            Command(
-                f"preset_{number}",
-                "&Window",
-                f"Preset {number}",
-                partial(display.window_level.apply_preset, number - 1),
-                str(number),
-                partial(has_preset, number),
-                listed=False,
-            )
-            for number in range(1, _PRESET_KEYS + 1)
-        ]
-        demos = [
-            Command(
-                f"demo_{demo.name}",
-                "&File",
-                f"Demo: {demo.title}",
-                partial(session.open_demo, demo),
-                begins_group=demo is self._demos[0],
-            )
-            for demo in self._demos
-        ]
-        views = {view.orientation.name: view for view in self.views.views}
-        alone = [
-            Command(
-                f"alone_{name.lower()}",
-                "&View",
-                f"{name} alone",
-                partial(self.views.toggle_maximised, view),
-                f"F{number}",
-                has_case,
-                begins_group=number == 2,
-            )
-            for number, (name, view) in enumerate(views.items(), start=2)
-        ]
-        return [
-            Command("open_folder", "&File", "Open folder…", self.ask_for_folder, "Ctrl+O"),
-            Command("open_file", "&File", "Open file…", self.ask_for_file, "Ctrl+Shift+O"),
-            *demos,
-            Command("quit", "&File", "Quit", self.close, "Ctrl+Q", begins_group=True),
-            Command("fit", "&View", "Fit to window", self.views.fit, "F", has_case),
-            Command("center", "&View", "Crosshair to centre", self._center, "C", has_case),
-            *alone,
-            *presets,
-            Command(
-                "predict",
-                "&Model",
-                "Predict",
-                session.predict,
-                "Ctrl+Return",
-                lambda: session.can_predict,
-            ),
-            Command(
-                "cancel",
-                "&Model",
-                "Cancel",
-                self._cancel,
-                "Esc",
-                lambda: session.loading.running or session.inference.running,
-            ),
-            Command("model", "&Model", "Use another model…", self.ask_for_model, begins_group=True),
-            Command(
-                "heatmap",
-                "&Heatmap",
-                "Show or hide heatmap",
-                display.overlay.toggle,
-                "H",
-                has_heatmap,
-            ),
-            Command("peak", "&Heatmap", "Go to heatmap peak", session.go_to_peak, "P", has_heatmap),
-            Command("keys", "&Help", "Mouse and keys", self._show_keys, "F1"),
-            Command("about", "&Help", "About Fusion3D", self._show_about),
-        ]
-
-    # -- what the user asks for ---------------------------------------------------------------
+    # -- what the user asks for: files --------------------------------------------------------
 
     def ask_for_file(self) -> None:
         """Choose a file to open."""
         name, _ = QFileDialog.getOpenFileName(self, "Open a DICOM or NIfTI file")
         if name:
-            self._session.open(Path(name))
+            self.session.open(Path(name))
 
     def ask_for_folder(self) -> None:
         """Choose a folder of DICOM files to open."""
         name = QFileDialog.getExistingDirectory(self, "Open a folder of DICOM files")
         if name:
-            self._session.open(Path(name))
+            self.session.open(Path(name))
 
     def ask_for_model(self) -> None:
         """Choose a model bundle's folder."""
         name = QFileDialog.getExistingDirectory(self, "Choose the folder of a model bundle")
         if name:
-            self._session.add_bundle(Path(name))
+            self.session.add_bundle(Path(name))
 
-    def _center(self) -> None:
-        case = self._session.case
+    def ask_for_export(self) -> None:
+        """Choose where the measurements are written."""
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export measurements", "measurements.csv", "CSV (*.csv);;JSON (*.json)"
+        )
+        if name:
+            export_measurements(self.session, Path(name))
+
+    def open_recent(self, number: int) -> None:
+        """Open one of the recent cases, 0 the newest."""
+        if number < len(self.settings.recent_cases):
+            self.session.open(self.settings.recent_cases[number])
+
+    # -- what the user asks for: the window ---------------------------------------------------
+
+    def toggle_panel(self, name: str) -> None:
+        """Show or hide ``"marks"``, ``"series"`` or ``"side"``."""
+        self.settings.set_panel_shown(name, not self.settings.panel_shown(name))
+
+    def toggle_theme(self) -> None:
+        """Light instead of dark, or dark again."""
+        self.settings.set_theme("dark" if self.settings.theme == "light" else "light")
+
+    def step_text(self, steps: int) -> None:
+        """Larger (1) or smaller (-1) text by one step, or the usual size (0)."""
+        scales = theme.SCALES
+        now = min(range(len(scales)), key=lambda n: abs(scales[n] - self.settings.text_scale))
+        index = min(max(now + steps, 0), len(scales) - 1) if steps else scales.index(1.0)
+        self.settings.set_text_scale(scales[index])
+
+    def center(self) -> None:
+        """Put the crosshair into the middle of the scan."""
+        case = self.session.case
         if case is not None:
-            self._session.display.crosshair.move_to(middle_voxel_lps(case))
+            self.session.display.crosshair.move_to(middle_voxel_lps(case))
 
-    def _cancel(self) -> None:
-        if self._session.loading.running:
-            self._session.cancel_loading()
+    def can_cancel(self) -> bool:
+        """Whether Escape has anything to end."""
+        session = self.session
+        lanes = (session.loading, session.inference, session.saving)
+        return (
+            any(lane.running for lane in lanes)
+            or session.annotations.draft is not None
+            or session.annotations.selected is not None
+            or session.tool.name != "crosshair"
+        )
+
+    def cancel(self) -> None:
+        """End what is nearest: a mark being drawn, work under way, a tool, a selection."""
+        session = self.session
+        if self.mark_layer.give_up():
+            return
+        if session.loading.running:
+            session.cancel_loading()
+        elif session.inference.running:
+            session.cancel_inference()
+        elif session.saving.running:
+            session.saving.cancel()
+        elif session.tool.name != "crosshair":
+            session.tool.choose("crosshair")
         else:
-            self._session.cancel_inference()
+            session.annotations.select(None)
 
-    def _show_keys(self) -> None:
-        KeysDialog(self.menus.keys, self).open()
+    def delete_selected(self) -> None:
+        """Take the selected mark away."""
+        selected = self.session.annotations.selected
+        if selected is not None:
+            self.session.annotations.remove(selected.number)
 
-    def _show_about(self) -> None:
+    def write_on_selected(self) -> None:
+        """Write on the selected mark, where it can be seen."""
+        selected = self.session.annotations.selected
+        if selected is None:
+            return
+        self.session.display.crosshair.move_to(selected.middle_lps)
+        shown = [view for view in self.views.views if view.isVisible()]
+        if shown:
+            focused = [view for view in shown if view.hasFocus()]
+            self._on_text_requested((focused or shown)[0], selected.number)
+
+    def show_palette(self) -> None:
+        """Find a command by its name."""
+        CommandPalette(self.menus, self).appear()
+
+    def show_keys(self) -> None:
+        """The list of keys, over everything."""
+        KeysOverlay(self.menus.keys, self._center)
+
+    def show_about(self) -> None:
+        """What the program is, and is not."""
         QMessageBox.about(
             self,
             "About Fusion3D",
@@ -228,25 +256,64 @@ class MainWindow(QMainWindow):
             f"fused, with its explanation.</p><p>{RESEARCH_USE_ONLY}: not a medical device.</p>",
         )
 
+    def show_notice(self, notice: Notice) -> None:
+        """Say something in the strip."""
+        self.notices.add(notice)
+
     # -- what happens -------------------------------------------------------------------------
 
     def _on_case_changed(self) -> None:
-        case = self._session.case
+        case = self.session.case
         self.notices.clear()
-        self._pages.setCurrentWidget(self.start if case is None else self.views)
-        for number in range(1, _PRESET_KEYS + 1):
-            names = [preset.name for preset in case.presets] if case else []
-            action = self.menus.actions[f"preset_{number}"]
-            action.setText(names[number - 1] if number <= len(names) else f"Preset {number}")
-            action.setVisible(number <= max(1, len(names)))
+        self.pages.setCurrentWidget(self.start if case is None else self.views)
+        if case is not None and case.path not in [demo.path for demo in self.demos]:
+            self.settings.remember_case(case.path)
+        self._name_presets()
+        self._show_panels()
         self.menus.refresh()
         if case is not None and self.focusWidget() is None:
             self.views.axial.setFocus()
 
+    def _on_settings_changed(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        wanted = self.settings.theme, self.settings.text_scale
+        if wanted != (theme.name(), theme.scale()):
+            theme.change(app, *wanted)
+        for number in range(RECENT):
+            action = self.menus.actions[f"recent_{number}"]
+            known = number < len(self.settings.recent_cases)
+            action.setVisible(known)
+            if known:
+                action.setText(_short_path(self.settings.recent_cases[number]))
+        self._name_presets()
+        self._show_panels()
+        self.menus.refresh()
+
+    def _name_presets(self) -> None:
+        case = self.session.case
+        names = [preset.name for preset in case.presets] if case else []
+        for number in range(1, PRESET_KEYS + 1):
+            action = self.menus.actions[f"preset_{number}"]
+            action.setText(names[number - 1] if number <= len(names) else f"Preset {number}")
+            action.setVisible(number <= max(1, len(names)))
+
+    def _show_panels(self) -> None:
+        has_case = self.session.case is not None
+        shown = self.settings.panel_shown
+        self.strip.setVisible(has_case)
+        self.marks.setVisible(has_case and shown("marks"))
+        self.side.setVisible(shown("side"))
+
+    def _on_text_requested(self, view: SliceView, number: int) -> None:
+        if self.session.annotations.find(number) is not None:
+            MarkTextEditor(view, self.session, number)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
-        self._session.cancel_loading()
-        self._session.cancel_inference()
+        self.settings.set_window_geometry(self.saveGeometry())
+        self.session.cancel_loading()
+        self.session.cancel_inference()
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -265,11 +332,7 @@ class MainWindow(QMainWindow):
         path = _dropped_path(event.mimeData())
         if path is not None:
             event.acceptProposedAction()
-            self._session.open(path)
-
-    def show_notice(self, notice: Notice) -> None:
-        """Say something in the strip."""
-        self.notices.add(notice)
+            self.session.open(path)
 
 
 class _DropFrame(QWidget):
@@ -287,6 +350,11 @@ class _DropFrame(QWidget):
         self.setGeometry(self._place_in.rect().adjusted(6, 6, -6, -6))
         self.show()
         self.raise_()
+
+
+def _short_path(path: Path) -> str:
+    """The last two parts of a path: enough to tell cases apart."""
+    return str(Path(*path.parts[-2:])) if len(path.parts) > 2 else str(path)
 
 
 def _dropped_path(mime: QMimeData) -> Path | None:

@@ -39,6 +39,8 @@ SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
 _FAMILY = "Inter"
 _INKS = ("text", "muted", "faint", "accent", "warning", "error", "disabled")
 _LARGEST_PX = 2000
+#: ``QFont::SizeResolved``.
+_SIZE_RESOLVED = 0x2
 
 _palette = PALETTES["dark"]
 _scale = 1.0
@@ -49,6 +51,11 @@ def __getattr__(name: str) -> str:
     if not name.isupper() or not hasattr(_palette, name.lower()):
         raise AttributeError(f"the theme has no {name}")
     return str(getattr(_palette, name.lower()))
+
+
+def name() -> str:
+    """Which palette is on: ``"dark"`` or ``"light"``."""
+    return next(each for each, palette in PALETTES.items() if palette is _palette)
 
 
 def scale() -> float:
@@ -121,12 +128,13 @@ def change(app: QApplication, name: str, text_scale: float) -> None:
     """Another palette (``dark`` or ``light``) or text size, for everything that is on screen too."""
     global _palette, _scale
     before, _scale, _palette = _scale, text_scale, PALETTES[name]
+    sizes = {widget: _own_font_px(widget) for widget in app.allWidgets()}
     app.setFont(font())
     app.setPalette(_qt_palette())
     app.setStyleSheet(style_sheet(_palette, _scale))
-    for widget in app.allWidgets():
+    for widget, size in sizes.items():
         if before != _scale:
-            _rescale(widget, before)
+            _rescale(widget, before, size)
         sheet = widget.property("sheet")
         if sheet:
             widget.setStyleSheet(_filled(sheet))
@@ -138,12 +146,11 @@ def _filled(sheet: str) -> str:
     return Template(sheet).substitute(colors)
 
 
-def _rescale(widget: QWidget, before: float) -> None:
-    """Bring a widget's own font and fixed sides from one text size to the present one."""
-    chosen = widget.font()
+def _rescale(widget: QWidget, before: float, own_font_px: int) -> None:
+    """Bring a widget's own font (0: none) and fixed sides from one text scale to the present one."""
     # Each base is kept on the widget, so that going back and forth rounds only once.
     for name, size, resize in (
-        ("baseFont", chosen.pixelSize(), lambda to: _resize_font(widget, to)),
+        ("baseFont", own_font_px, lambda to: _resize_font(widget, to)),
         ("baseWidth", _fixed(widget.minimumWidth(), widget.maximumWidth()), widget.setFixedWidth),
         (
             "baseHeight",
@@ -158,6 +165,12 @@ def _rescale(widget: QWidget, before: float) -> None:
             base = size / before
             widget.setProperty(name, base)
         resize(px(base))
+
+
+def _own_font_px(widget: QWidget) -> int:
+    """Size of the font that was set on this very widget; 0 where it follows the application's."""
+    chosen = widget.font()
+    return chosen.pixelSize() if chosen.resolveMask() & _SIZE_RESOLVED else 0
 
 
 def _fixed(lowest: int, highest: int) -> int:

@@ -47,7 +47,6 @@ def window(qapp, make_bundle):
     apply_theme(qapp)
     session = Session([BundleInfo.read(make_bundle())], device="cpu")
     made = MainWindow(session)
-    made.session = session
     made.show()
     yield made
     made.close()

@@ -11,7 +11,6 @@ from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_map import heatmap_colors, overlay_lut
 from fusion3d_gui.widgets.gauge import percent
-from fusion3d_gui.widgets.keys_dialog import KeysDialog
 from fusion3d_gui.widgets.position_text import position_text, value_text
 from fusion3d_gui.widgets.slice_painter import scale_bar_mm
 
@@ -83,10 +82,9 @@ def test_every_character_on_screen_is_in_the_programs_own_font(window):
     window.notices.add(Notice("Something"))
     font = QRawFont.fromFont(theme.font())
     assert font.familyName().startswith("Inter")
-    dialog = KeysDialog(window.menus.keys, window)
+    window.show_keys()
     shown = [each.text() for kind in (QLabel, QPushButton) for each in window.findChildren(kind)]
     characters = {character for text in shown for character in text}
     missing = {each for each in characters - {"\n"} if not font.supportsCharacter(ord(each))}
     assert "×" in characters
     assert not missing
-    dialog.deleteLater()

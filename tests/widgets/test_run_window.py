@@ -25,7 +25,7 @@ CLOSE_DURING = """
 app = QApplication([])
 def look():
     for window in app.topLevelWidgets():
-        session = getattr(window, "_session", None)
+        session = getattr(window, "session", None)
         if session is not None and session.{lane}.running:
             window.close()
 timer = QTimer()

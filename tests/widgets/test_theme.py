@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.palette import PALETTES
@@ -100,6 +100,12 @@ def test_text_and_fixed_sides_grow_and_come_back_to_the_pixel(themed, qtbot):
         assert label.font().pixelSize() == round(11 * scale)
         assert (box.width(), box.height()) == (round(72 * scale), round(30 * scale))
         assert rule.height() == 1
+    plain = QPushButton("words")
+    qtbot.addWidget(plain)
+    plain.show()
+    theme.change(themed, "dark", 1.5)
+    assert plain.font().pixelSize() == round(13 * 1.5)  # follows the application's font, once
+    theme.change(themed, "dark", 1.0)
     late = theme.label("words")
     qtbot.addWidget(late)
     assert late.font().pixelSize() == 13

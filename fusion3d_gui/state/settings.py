@@ -1,0 +1,143 @@
+"""``Settings``: what the user chose, kept from one run of the program to the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
+
+#: So many recent cases are remembered.
+RECENT = 8
+
+_CONFIG_VARIABLE = "FUSION3D_CONFIG_DIR"
+
+
+def settings_path() -> Path:
+    """The user's settings file; the variable FUSION3D_CONFIG_DIR moves it elsewhere."""
+    chosen = os.environ.get(_CONFIG_VARIABLE)
+    if chosen:
+        return Path(chosen) / "settings.ini"
+    where = QStandardPaths.StandardLocation.GenericConfigLocation
+    return Path(QStandardPaths.writableLocation(where)) / "fusion3d" / "settings.ini"
+
+
+class Settings(QObject):
+    """Typed values over an INI file; without a path they live as long as the program.
+
+    A file that is damaged, or a value in it that makes no sense, counts as not there. Of a case only
+    the path is kept, and only while ``remembers_cases``.
+    """
+
+    changed = Signal()
+
+    def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._file: QSettings | None = None
+        self._values: dict[str, object] = {}
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = QSettings(str(path), QSettings.Format.IniFormat)
+
+    # -- looks --------------------------------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """``"dark"`` or ``"light"``."""
+        return "light" if self._text("look/theme") == "light" else "dark"
+
+    def set_theme(self, name: str) -> None:
+        """Choose dark or light."""
+        self._set("look/theme", name)
+
+    @property
+    def text_scale(self) -> float:
+        """How much larger than usual text is, 0.5 to 3."""
+        try:
+            scale = float(self._text("look/text_scale") or 1.0)
+        except ValueError:
+            return 1.0
+        return scale if 0.5 <= scale <= 3 else 1.0
+
+    def set_text_scale(self, scale: float) -> None:
+        """Choose a text size."""
+        self._set("look/text_scale", f"{scale:g}")
+
+    # -- recent cases -------------------------------------------------------------------------
+
+    @property
+    def remembers_cases(self) -> bool:
+        """Whether opened paths are remembered."""
+        return self._text("recent/remember") != "false"
+
+    def set_remembers_cases(self, remember: bool) -> None:
+        """Remember opened paths from now on; or don't, and forget those there are."""
+        self._set("recent/remember", "true" if remember else "false")
+        if not remember:
+            self.forget_cases()
+
+    @property
+    def recent_cases(self) -> tuple[Path, ...]:
+        """Paths opened last, the newest first."""
+        lines = self._text("recent/paths").split("\n")
+        return tuple(Path(line) for line in lines if line)[:RECENT]
+
+    def remember_case(self, path: Path) -> None:
+        """This path was opened."""
+        if not self.remembers_cases or "\n" in str(path):
+            return
+        path = path.absolute()
+        others = [each for each in self.recent_cases if each != path]
+        self._set_recent([path, *others][:RECENT])
+
+    def forget_case(self, path: Path) -> None:
+        """Drop one path."""
+        self._set_recent([each for each in self.recent_cases if each != path])
+
+    def forget_cases(self) -> None:
+        """Drop all of them."""
+        self._set_recent([])
+
+    def _set_recent(self, paths: Sequence[Path]) -> None:
+        self._set("recent/paths", "\n".join(map(str, paths)))
+
+    # -- the window ---------------------------------------------------------------------------
+
+    @property
+    def window_geometry(self) -> bytes:
+        """Size and place of the window as ``QWidget.saveGeometry`` writes it, or empty."""
+        return bytes.fromhex(_hex_only(self._text("window/geometry")))
+
+    def set_window_geometry(self, geometry: QByteArray) -> None:
+        """Where the window was when it closed."""
+        self._set("window/geometry", bytes(geometry.data()).hex())
+
+    def panel_shown(self, name: str) -> bool:
+        """Whether a panel (``"marks"``, ``"series"``, ``"side"``) is wanted."""
+        shown = self._text(f"panels/{name}")
+        return shown == "true" if shown else name != "marks"
+
+    def set_panel_shown(self, name: str, shown: bool) -> None:
+        """Show or hide a panel."""
+        self._set(f"panels/{name}", "true" if shown else "false")
+
+    # -- values -------------------------------------------------------------------------------
+
+    def _text(self, key: str) -> str:
+        value = self._values.get(key) if self._file is None else self._file.value(key)
+        return value if isinstance(value, str) else ""
+
+    def _set(self, key: str, value: str) -> None:
+        if value == self._text(key):
+            return
+        if self._file is None:
+            self._values[key] = value
+        else:
+            self._file.setValue(key, value)
+        self.changed.emit()
+
+
+def _hex_only(text: str) -> str:
+    valid = len(text) % 2 == 0 and all(letter in "0123456789abcdef" for letter in text)
+    return text if valid else ""

@@ -1,0 +1,131 @@
+"""``KeysOverlay``: how mouse and keys work, over the whole window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.widgets import theme
+
+_MOUSE = (
+    ("Wheel, ↑ ↓", "Next slice"),
+    ("Page Up, Page Down", "Ten slices on"),
+    ("Left drag", "Move the crosshair; with a tool, draw"),
+    ("Right drag", "Window: right is wider, down is brighter"),
+    ("Ctrl + wheel, + −", "Zoom, about the pointer"),
+    ("Middle or Shift + drag", "Pan"),
+    ("Double click", "One view alone, or all again"),
+    ("Drag a mark", "Move it, or one of its handles"),
+    ("Double click on a mark", "Write on it"),
+)
+_COLUMNS = 3
+
+
+class KeysOverlay(QScrollArea):
+    """The mouse in a view, and the keys of the menus; any key or click sends it away."""
+
+    def __init__(self, keys: Mapping[str, Sequence[tuple[str, str]]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._under = parent
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("keys")
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Mouse and keys")
+        theme.style(self, "#keys, #keys > QWidget > QWidget { background: $WINDOW; }")
+        body = QWidget()
+        outer = QVBoxLayout(body)
+        outer.setContentsMargins(36, 24, 36, 24)
+        outer.setSpacing(18)
+        title = theme.label("Mouse and keys", size=theme.LARGE, medium=True)
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addStretch(1)
+        head.addWidget(theme.label("Any key or click closes this", color=theme.MUTED))
+        outer.addLayout(head)
+        columns = QHBoxLayout()
+        columns.setSpacing(44)
+        groups = [("In a view", _MOUSE), *keys.items()]
+        for column in _spread(groups, _COLUMNS):
+            place = QVBoxLayout()
+            place.setSpacing(18)
+            for name, rows in column:
+                place.addWidget(_group(name, rows))
+            place.addStretch(1)
+            columns.addLayout(place, 1)
+        outer.addLayout(columns, 1)
+        self.setWidget(body)
+        self.setGeometry(parent.rect())
+        parent.installEventFilter(self)
+        self.show()
+        self.raise_()
+        self.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Cover the window, whatever its size becomes."""
+        if event.type() == QEvent.Type.Resize and watched is self._under:
+            self.setGeometry(self._under.rect())
+        return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        """No shortcut reaches the window underneath."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close, but for the keys that scroll and those that only modify others."""
+        keys = Qt.Key
+        scrolls = (keys.Key_Up, keys.Key_Down, keys.Key_PageUp, keys.Key_PageDown)
+        modifiers = (keys.Key_Shift, keys.Key_Control, keys.Key_Alt, keys.Key_Meta, keys.Key_AltGr)
+        if event.key() in scrolls:
+            super().keyPressEvent(event)
+        elif event.key() not in modifiers:
+            self.close()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Close."""
+        self.close()
+
+
+_Group = tuple[str, Sequence[tuple[str, str]]]
+
+
+def _spread(groups: Sequence[_Group], count: int) -> list[list[_Group]]:
+    """Groups in their order over so many columns of about equal height."""
+    total = sum(len(rows) + 2 for _, rows in groups)
+    columns: list[list[_Group]] = [[]]
+    height = 0
+    for group in groups:
+        size = len(group[1]) + 2
+        if columns[-1] and height + size / 2 > total / count and len(columns) < count:
+            columns.append([])
+            height = 0
+        columns[-1].append(group)
+        height += size
+    return columns
+
+
+def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
+    frame = QFrame()
+    grid = QGridLayout(frame)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(18)
+    grid.setVerticalSpacing(5)
+    grid.setColumnStretch(1, 1)
+    grid.addWidget(theme.section_title(title), 0, 0, 1, 2)
+    for number, (keys, meaning) in enumerate(rows, start=1):
+        grid.addWidget(theme.label(keys, size=12, color=theme.ACCENT), number, 0)
+        grid.addWidget(theme.label(meaning, size=12), number, 1)
+    return frame

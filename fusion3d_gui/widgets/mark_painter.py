@@ -1,0 +1,201 @@
+"""Draws marks over a slice view, and knows where they are on screen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+
+from fusion3d_gui.imaging.annotation import Annotation
+from fusion3d_gui.imaging.reading import Reading
+from fusion3d_gui.state.visible_marks import VisibleMark, visible_mark
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.reading_text import label_lines
+
+if TYPE_CHECKING:
+    from fusion3d_gui.widgets.slice_view import SliceView
+
+_HANDLE_PX = 4.0
+_HEAD_PX = 12.0
+_POINT_PX = 6.0
+_ARC_PX = 22.0
+_REACH_PX = 7.0
+_MARGIN = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class MarkOnScreen:
+    """A mark's visible part in a view's pixels."""
+
+    mark: VisibleMark
+    lines: tuple[tuple[QPointF, ...], ...]
+    handles: tuple[tuple[int, QPointF], ...]
+
+    @property
+    def annotation(self) -> Annotation:
+        """The mark itself."""
+        return self.mark.annotation
+
+    def handle_at(self, where: QPointF) -> int | None:
+        """The number of the handle under a point of the view."""
+        for number, handle in self.handles:
+            if _distance(where, handle) <= _REACH_PX + 2:
+                return number
+        return None
+
+    def is_at(self, where: QPointF) -> bool:
+        """Whether one of its lines or handles passes under a point of the view."""
+        if self.handle_at(where) is not None:
+            return True
+        return any(
+            _to_segment(where, line[n], line[n + 1]) <= _REACH_PX
+            for line in self.lines
+            for n in range(len(line) - 1)
+        )
+
+
+def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[MarkOnScreen]:
+    """Those that touch the view's plane, in their order."""
+    plane = view.screen_plane
+    if plane is None:
+        return []
+    found = []
+    for annotation in marks:
+        visible = visible_mark(annotation, plane)
+        if visible is not None:
+            found.append(
+                MarkOnScreen(
+                    visible,
+                    tuple(tuple(view.px_at(point) for point in line) for line in visible.lines),
+                    tuple((number, view.px_at(point)) for number, point in visible.handles),
+                )
+            )
+    return found
+
+
+def paint_mark(painter: QPainter, mark: MarkOnScreen, *, selected: bool, handles: bool) -> None:
+    """Lines with a dark edge, so that they are seen on bright and on dark anatomy."""
+    path = _path(mark)
+    color = QColor(theme.IMAGE_TEXT if selected else theme.IMAGE_MARK)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen_color, width in ((QColor(0, 0, 0, 170), 3.6), (color, 1.6)):
+        pen = QPen(pen_color, width)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        if not mark.mark.whole:
+            pen.setDashPattern([3, 3])  # it leads out of this plane
+        painter.setPen(pen)
+        painter.drawPath(path)
+    if handles:
+        painter.setPen(QPen(QColor(0, 0, 0, 200), 1))
+        painter.setBrush(color)
+        for _, where in mark.handles:
+            painter.drawEllipse(where, _HANDLE_PX, _HANDLE_PX)
+
+
+def _path(mark: MarkOnScreen) -> QPainterPath:
+    path = QPainterPath()
+    for line in mark.lines:
+        path.addPolygon(QPolygonF(list(line)))
+    kind, ends = mark.annotation.kind, dict(mark.handles)
+    if kind == "point":
+        for x, y in ((1, 0), (0, 1)):
+            reach = QPointF(x * _POINT_PX, y * _POINT_PX)
+            path.moveTo(ends[0] - reach)
+            path.lineTo(ends[0] + reach)
+    elif kind == "arrow" and 0 in ends and mark.lines:
+        tip, tail = mark.lines[0][0], mark.lines[0][-1]
+        turn = math.atan2(tail.y() - tip.y(), tail.x() - tip.x())
+        for side in (-0.45, 0.45):
+            path.moveTo(tip)
+            head = QPointF(math.cos(turn + side), math.sin(turn + side)) * _HEAD_PX
+            path.lineTo(tip + head)
+    elif kind == "angle" and {0, 1, 2} <= set(ends):
+        _add_arc(path, ends[1], ends[0], ends[2])
+    elif kind in ("distance", "arrow"):
+        _add_dots(path, mark)
+    return path
+
+
+def _add_arc(path: QPainterPath, vertex: QPointF, first: QPointF, last: QPointF) -> None:
+    reach = min(_ARC_PX, _distance(vertex, first), _distance(vertex, last))
+    start = math.degrees(math.atan2(vertex.y() - first.y(), first.x() - vertex.x()))
+    end = math.degrees(math.atan2(vertex.y() - last.y(), last.x() - vertex.x()))
+    sweep = (end - start + 180) % 360 - 180
+    box = QRectF(vertex.x() - reach, vertex.y() - reach, 2 * reach, 2 * reach)
+    path.arcMoveTo(box, start)
+    path.arcTo(box, start, sweep)
+
+
+def _add_dots(path: QPainterPath, mark: MarkOnScreen) -> None:
+    """Where a line only crosses the plane, the crossing would be too small to see."""
+    for line in mark.lines:
+        if _distance(line[0], line[-1]) < _HANDLE_PX:
+            path.addEllipse(line[0], _HANDLE_PX, _HANDLE_PX)
+
+
+def paint_label(
+    painter: QPainter, mark: MarkOnScreen, reading: Reading, area: QRectF, taken: list[QRectF]
+) -> None:
+    """The mark's numbers beside it, inside the view and off the labels already drawn (``taken``)."""
+    lines = label_lines(reading)
+    if not lines:
+        return
+    chosen = theme.font(12)
+    metrics = QFontMetricsF(chosen)
+    width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * _MARGIN
+    height = metrics.lineSpacing() * len(lines) + _MARGIN
+    box = _free_place(QRectF(_anchor(mark), QSizeF(width, height)), area, taken, mark)
+    taken.append(box)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, 150))
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setFont(chosen)
+    painter.setPen(QColor(theme.IMAGE_MARK))
+    for number, line in enumerate(lines):
+        top = box.top() + _MARGIN / 2 + number * metrics.lineSpacing()
+        painter.drawText(QPointF(box.left() + _MARGIN, top + metrics.ascent()), line)
+
+
+def _anchor(mark: MarkOnScreen) -> QPointF:
+    points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
+    ends = dict(mark.handles)
+    gap = QPointF(10, 6)
+    if mark.annotation.kind == "angle" and 1 in ends:
+        return ends[1] + gap
+    if mark.annotation.kind == "arrow" and 1 in ends:
+        return ends[1] + gap
+    if mark.annotation.is_region:
+        return QPointF(max(p.x() for p in points) + 8, min(p.y() for p in points))
+    return max(points, key=lambda p: (p.x(), p.y())) + gap
+
+
+def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScreen) -> QRectF:
+    if box.right() > area.right() - _MARGIN:
+        # No room to the right: go to the left of the whole mark.
+        points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
+        box.moveRight(min(point.x() for point in points) - 8)
+    box.moveLeft(min(max(box.left(), _MARGIN), area.right() - _MARGIN - box.width()))
+    for _ in range(12):
+        hit = next((other for other in taken if other.intersects(box)), None)
+        if hit is None:
+            break
+        box.moveTop(hit.bottom() + 2)
+    box.moveTop(min(max(box.top(), _MARGIN), area.bottom() - _MARGIN - box.height()))
+    return box
+
+
+def _distance(a: QPointF, b: QPointF) -> float:
+    return math.hypot(a.x() - b.x(), a.y() - b.y())
+
+
+def _to_segment(where: QPointF, first: QPointF, last: QPointF) -> float:
+    along, away = last - first, where - first
+    length2 = along.x() ** 2 + along.y() ** 2
+    share = 0.0 if length2 == 0 else (away.x() * along.x() + away.y() * along.y()) / length2
+    share = min(max(share, 0.0), 1.0)
+    return _distance(where, first + along * share)
