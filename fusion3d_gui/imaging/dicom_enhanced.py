@@ -38,7 +38,8 @@ def enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str, ...]
 
     Raises UserError where the functional groups can't be read or do not fit the frames.
     """
-    with open_unpacked(file.path, file.transfer_syntax) as stream:
+    # pydicom unpacks a deflated file itself; that its size is bounded is known from the first look.
+    with open_unpacked(file.path) as stream:
         try:
             dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
             shared = _first(dataset, "SharedFunctionalGroupsSequence")
@@ -131,6 +132,16 @@ def real_world_scale(mapping: Dataset) -> Scale | None:
         return None
     unit = str(_first(mapping, "MeasurementUnitsCodeSequence").get("CodeValue") or "")
     return Scale(slope[0], intercept[0] if intercept else 0.0, "" if unit == "1" else unit)
+
+
+def classic_real_world_scale(file: DicomFile) -> Scale | None:
+    """The linear real-world value mapping of a classic image, read by pydicom; None without one."""
+    with open_unpacked(file.path) as stream:
+        try:
+            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+            return real_world_scale(_first(dataset, "RealWorldValueMappingSequence"))
+        except PYDICOM_ERRORS:
+            return None
 
 
 def _windows(voi: Dataset) -> Iterator[tuple[float, float]]:

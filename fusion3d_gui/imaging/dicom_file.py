@@ -94,6 +94,10 @@ _WANTED = tags(
     "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RealWorldValueMappingSequence",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
     "RescaleSlope",
     "RescaleIntercept",
     "RescaleType",
@@ -107,6 +111,7 @@ _WANTED = tags(
         for colour in ("Red", "Green", "Blue")
         for part in ("Descriptor", "Data")
     ),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fusion3d_gui.imaging.dicom_elements import Elements
 from fusion3d_gui.imaging.dicom_encoding import FileBytes
-from fusion3d_gui.imaging.dicom_enhanced import enhanced_frames
+from fusion3d_gui.imaging.dicom_enhanced import classic_real_world_scale, enhanced_frames
 from fusion3d_gui.imaging.dicom_file import (
     DicomFile,
     Frame,
@@ -63,7 +63,7 @@ def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
         orientation=orientation,
         spacing=_spacing(elements),
         slice_mm=slice_mm(elements),
-        scale=Scale(*_rescale(elements), _unit(elements)),
+        scale=_scale(file),
         windows=windows(elements),
         labels=_labels(elements),
     )
@@ -106,6 +106,15 @@ def _spacing(elements: Elements) -> tuple[float, float] | None:
         if numbers is not None and len(numbers) == 2 and min(numbers) > 1e-6:
             return numbers[0], numbers[1]
     return None
+
+
+def _scale(file: DicomFile) -> Scale:
+    elements = file.elements
+    if elements.number("RescaleSlope") is None and elements.has("RealWorldValueMappingSequence"):
+        mapped = classic_real_world_scale(file)
+        if mapped is not None:
+            return mapped
+    return Scale(*_rescale(elements), _unit(elements))
 
 
 def _rescale(elements: Elements) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydicom.uid import UID
@@ -30,11 +30,15 @@ _TICK_S = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Voxels ``[k, j, i]``, what their numbers mean, and which slices are there so far."""
+    """Voxels ``[k, j, i]``, what their numbers mean, and which slices are there so far.
+
+    ``is_stored``: they are the file's numbers, neither rescaled nor interpolated.
+    """
 
     voxels: np.ndarray
     scale: Scale
     filling: Filling
+    is_stored: bool
     notices: tuple[str, ...] = ()
 
 
@@ -72,6 +76,7 @@ def read_pixels(
         np.zeros(shape, dtype),
         Scale(unit=frames[0].scale.unit) if real else frames[0].scale,
         Filling(shape[0]),
+        even and not real,
         ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
     )
     notices = _fill(pixels, _jobs(frames, slots), real, progress, on_first if even else None)
@@ -80,7 +85,7 @@ def read_pixels(
     pixels.filling.finish()
     if not even:
         voxels = _interpolate(voxels, stack.layout.slots, stack.shape[0])
-    return Pixels(voxels, pixels.scale, pixels.filling, (*pixels.notices, *sorted(notices)))
+    return replace(pixels, voxels=voxels, notices=(*pixels.notices, *sorted(notices)))
 
 
 def _check_syntaxes(frames: Sequence[Frame]) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from fusion3d_gui.imaging.dicom_elements import Elements
 from fusion3d_gui.imaging.dicom_file import ATTRIBUTES
+from fusion3d_gui.imaging.dicom_meaning import Meaning, meaning_of
 from fusion3d_gui.imaging.dicom_pixels import Pixels, read_pixels
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.series import Series
@@ -40,28 +41,35 @@ def volume_of(
 ) -> Volume:
     """Read a stack's pixels into a volume. Raises UserError as :func:`read_pixels` does."""
 
+    meaning = meaning_of(stack)
+
+    def volume(pixels: Pixels) -> Volume:
+        return _volume(stack, path, notices, pixels, meaning)
+
     def on_first(pixels: Pixels) -> None:
-        watch(replace(_volume(stack, path, notices, pixels), filling=pixels.filling))
+        watch(replace(volume(pixels), filling=pixels.filling))
 
-    return _volume(stack, path, notices, read_pixels(stack, progress, on_first))
+    return volume(read_pixels(stack, progress, on_first))
 
 
-def _volume(stack: Stack, path: Path, notices: tuple[str, ...], pixels: Pixels) -> Volume:
-    middle = stack.frames[len(stack.frames) // 2]
-    elements = middle.file.elements
+def _volume(
+    stack: Stack, path: Path, notices: tuple[str, ...], pixels: Pixels, meaning: Meaning
+) -> Volume:
+    elements = stack.frames[len(stack.frames) // 2].file.elements
     return Volume(
         voxels=pixels.voxels,
         affine=stack.layout.affine,
-        slope=pixels.scale.slope,
-        intercept=pixels.scale.intercept,
-        unit=pixels.scale.unit,
+        slope=pixels.scale.slope * meaning.factor,
+        intercept=pixels.scale.intercept * meaning.factor,
+        unit=meaning.unit,
         modality=elements.text("Modality"),
-        windows=middle.windows,
+        windows=meaning.windows,
+        padding=meaning.padding if pixels.is_stored else None,
         description=_description(stack),
         series_uid=stack.uid,
         path=path,
         attributes=MappingProxyType(_attributes(elements)),
-        notices=(*stack.notices, *pixels.notices, *notices),
+        notices=(*stack.notices, *meaning.notices, *pixels.notices, *notices),
     )
 
 

@@ -10,7 +10,7 @@ from fusion3d_gui.imaging.dicom_encoding import HEAD_BYTES, LONG_VRS, SHORT_VRS,
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _FIRST_PIXEL_TAG = PIXEL_TAGS[0]
 #: Sequences whose presence alone is of interest; their content is never kept.
-PRESENCE_ONLY = frozenset((0x52009229, 0x52009230))
+PRESENCE_ONLY = frozenset((0x52009229, 0x52009230, 0x00409096, 0x00283000, 0x00283010))
 UNDEFINED_LENGTH = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST = 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.imaging.dicom_file import DicomFile
+from fusion3d_gui.imaging.palette import palette_table
 
 #: ITU-R BT.601, the weights of DICOM's own YBR_FULL (PS3.3 C.7.6.3.1.2).
 _WEIGHTS = np.array([0.299, 0.587, 0.114])
@@ -31,17 +32,11 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
 
 
 def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
-    tables = []
-    for colour in ("Red", "Green", "Blue"):
-        descriptor = file.elements.shorts(f"{colour}PaletteColorLookupTableDescriptor")
-        data = file.elements.shorts(f"{colour}PaletteColorLookupTableData")
-        if len(descriptor) != 3 or not data:
-            return image
-        entries, first, bits = descriptor
-        table = np.array(data, dtype=np.uint16)
-        if bits == 8 and len(table) < (entries or 65536):
-            table = table.view(np.uint8).astype(np.uint16)
-        tables.append(table.astype(np.float64))
+    found = [palette_table(file.elements, colour) for colour in ("Red", "Green", "Blue")]
+    known = [each for each in found if each is not None]
+    if len(known) < 3:
+        return image
+    tables, first = [table for table, _ in known], known[0][1]
     size = min(len(table) for table in tables)
     gray = sum(w * table[:size] for w, table in zip(_WEIGHTS, tables, strict=True))
     # A palette's 16 bits are scaled onto the range of the stored type.

@@ -50,6 +50,8 @@ class Volume:
         that the window shows in a corner. May hold identity: never log it.
     notices
         Sentences that the user should see about how this volume was read.
+    padding
+        Lowest and highest *stored* value that stand for no measurement; None where there are none.
     filling
         Which slices are there, while the volume is still being read; None once all are.
     """
@@ -66,6 +68,7 @@ class Volume:
     path: Path | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
+    padding: tuple[float, float] | None = None
     filling: Filling | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -89,7 +89,9 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
 def percentile_window(volume: Volume, low_percent: float, high_percent: float) -> Window:
     """From one percentile of the real values to another, judged on a regular subsample."""
     step = max(1, round((volume.voxels.size / _SUBSAMPLE) ** (1 / 3)))
-    values = volume.real(volume.voxels[::step, ::step, ::step]).ravel()
+    stored = volume.voxels[::step, ::step, ::step]
+    padded = _padded(stored, volume)
+    values = volume.real(stored if padded is None else stored[~padded]).ravel()
     values = values[np.isfinite(values)]
     if not values.size:
         return Window(0.5, 1.0)
@@ -100,8 +102,16 @@ def percentile_window(volume: Volume, low_percent: float, high_percent: float) -
     return Window.between(low, high) if high > low else Window(low, 1.0)
 
 
+def _padded(stored: np.ndarray, volume: Volume) -> np.ndarray | None:
+    """Where stored values stand for no measurement; None where none can."""
+    if volume.padding is None:
+        return None
+    low, high = volume.padding
+    return (stored >= low) & (stored <= high)
+
+
 def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
-    """uint8 gray levels of stored values under a window; NaN (outside the volume) is black.
+    """uint8 gray levels of stored values under a window; NaN (outside the volume) and padding are black.
 
     Low values are white where the file means them so.
     """
@@ -115,6 +125,9 @@ def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
         np.subtract(255.0, gray, out=gray)
     if stored.dtype.kind == "f":
         np.nan_to_num(gray, copy=False, nan=0.0)
+    padded = _padded(stored, volume)
+    if padded is not None:
+        gray[padded] = 0.0
     return gray.astype(np.uint8)
 
 

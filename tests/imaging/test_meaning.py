@@ -1,0 +1,251 @@
+"""What numbers mean: SUV, real-world values, windows from tables, padding, palettes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_color_lut
+from pydicom.sequence import Sequence
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.imaging.window import Window, percentile_window, presets, to_gray
+
+Edit = Callable[[Dataset, int], None]
+
+
+@pytest.fixture
+def written(tmp_path: Path, oblique_volume: Volume) -> Callable[[Edit], Path]:
+    """A series of the oblique volume, each slice's data set edited."""
+
+    def write(edit: Edit) -> Path:
+        plain = replace(oblique_volume, voxels=abs(oblique_volume.voxels))
+        paths = write_dicom_series(plain, tmp_path / "s", attributes={}, uid_seed="m")
+        for number, path in enumerate(paths):
+            dataset = pydicom.dcmread(path)
+            edit(dataset, number)
+            dataset.save_as(path)
+        return tmp_path / "s"
+
+    return write
+
+
+def _pet(dataset: Dataset, number: int) -> None:
+    """FDG, one half-life (6586.2 s) before the series began; each slice with a slope of its own."""
+    dataset.Modality = "PT"
+    dataset.SOPClassUID = pydicom.uid.PositronEmissionTomographyImageStorage
+    dataset.Units = "BQML"
+    del dataset.RescaleType
+    dataset.CorrectedImage = ["DECY", "ATTN", "SCAT"]
+    dataset.DecayCorrection = "START"
+    dataset.PatientWeight = 80
+    dataset.SeriesDate = dataset.AcquisitionDate = "20200301"
+    dataset.SeriesTime = "001000.0"
+    dataset.AcquisitionTime = f"0012{number:02d}"
+    dataset.RescaleSlope = 1 + number
+    dataset.RescaleIntercept = 0
+    dose = Dataset()
+    dose.RadionuclideTotalDose = 400e6
+    dose.RadionuclideHalfLife = 6586.2
+    dose.RadiopharmaceuticalStartTime = "222013.8"  # the evening before
+    dataset.RadiopharmaceuticalInformationSequence = Sequence([dose])
+    dataset.WindowCenter, dataset.WindowWidth = 5000, 10000
+
+
+def test_pet_becomes_suv_by_body_weight(written: Callable[[Edit], Path]) -> None:
+    folder = written(_pet)
+    stored = np.stack([pydicom.dcmread(path).pixel_array for path in sorted(folder.iterdir())])
+    activity = stored * np.arange(1.0, 8.0)[:, None, None]
+    volume = open_volume(folder)
+    assert volume.unit == "SUV"
+    # After one half-life half the dose is left: SUV = Bq/ml * 80,000 g / 200 MBq.
+    np.testing.assert_allclose(volume.real(), activity * 80_000 / 200e6, rtol=1e-5)
+    assert volume.windows[0] == pytest.approx((2.0, 4.0))
+    assert "400 MBq, 80 kg, 110 minutes after injection" in " ".join(volume.notices)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"PatientWeight": None}, "weight"),
+        ({"CorrectedImage": ["ATTN"]}, "not corrected for decay"),
+        ({"DecayCorrection": "NONE"}, "to which time"),
+        ({"RadiopharmaceuticalInformationSequence": None}, "injected dose"),
+        ({"SeriesTime": "", "AcquisitionTime": ""}, "time of the scan"),
+    ],
+)
+def test_pet_that_does_not_say_enough_stays_in_its_own_unit_and_says_why(
+    change: dict, reason: str, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _pet(dataset, number)
+        for keyword, value in change.items():
+            setattr(dataset, keyword, value)
+
+    volume = open_volume(written(edit))
+    assert volume.unit == "Bq/ml"
+    assert any("not SUV" in notice and reason in notice for notice in volume.notices)
+
+
+def test_dose_decay_corrected_to_injection_needs_no_times(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _pet(dataset, number)
+        dataset.DecayCorrection = "ADMIN"
+        dataset.RescaleSlope = 2
+        dataset.SeriesTime = dataset.AcquisitionTime = ""
+
+    volume = open_volume(written(edit))
+    assert volume.slope == pytest.approx(2 * 80_000 / 400e6)
+    assert volume.voxels.dtype.kind in "iu"
+
+
+def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.Modality = "MR"
+        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
+            delattr(dataset, keyword)
+        unit = Dataset()
+        unit.CodeValue = "mm2/s"
+        mapping = Dataset()
+        mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, 7.0
+        mapping.MeasurementUnitsCodeSequence = Sequence([unit])
+        dataset.RealWorldValueMappingSequence = Sequence([mapping])
+
+    volume = open_volume(written(edit))
+    assert (volume.slope, volume.intercept, volume.unit) == (0.5, 7.0, "mm2/s")
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.5])
+def test_a_table_is_shown_as_the_window_it_is_or_comes_nearest_to(
+    gamma: float, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        for keyword in ("WindowCenter", "WindowWidth"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        table = np.rint(4095 * (np.arange(1000) / 999) ** gamma).astype("<u2")
+        item = Dataset()
+        item.add_new("LUTDescriptor", "US", [1000, 200, 12])
+        item.add_new("LUTData", "OW", table.tobytes())
+        dataset.VOILUTSequence = Sequence([item])
+
+    volume = open_volume(written(edit))
+    center, width = volume.windows[0]
+    curved = any("not a straight line" in notice for notice in volume.notices)
+    assert curved == (gamma != 1.0)
+    if gamma == 1.0:
+        assert (center, width) == pytest.approx((699.5, 999), abs=1.0)
+    assert presets(volume)[0].window == Window(center, width)
+
+
+def test_padding_is_black_and_no_part_of_the_automatic_window(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        pixels = dataset.pixel_array.copy()
+        pixels[:4] = 60_000
+        pixels[4] = 60_010
+        dataset.PixelData = pixels.astype("<u2").tobytes()
+        dataset.PixelRepresentation = 0
+        dataset.Modality = "MR"
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+        dataset.add_new("PixelPaddingValue", "US", 60_000)
+        dataset.add_new("PixelPaddingRangeLimit", "US", 60_010)
+
+    volume = open_volume(written(edit))
+    assert volume.padding == (60_000, 60_010)
+    assert percentile_window(volume, 0, 100).high < 7000
+    gray = to_gray(volume.voxels[0], volume, Window(3000, 6000))
+    assert (gray[:5] == 0).all()
+    assert gray[5:].max() > 200
+
+
+def test_a_ct_that_calls_tissue_padding_is_shown_as_it_is(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.RescaleIntercept, dataset.RescaleSlope = 0, 1
+        dataset.add_new("PixelPaddingValue", "US", 0)
+
+    volume = open_volume(written(edit))
+    assert volume.padding is None
+    assert "0 HU padding" in " ".join(volume.notices)
+
+
+def test_a_segmented_palette_gives_pydicoms_colours(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.PhotometricInterpretation = "PALETTE COLOR"
+        dataset.Modality = "OT"
+        rows, columns = dataset.Rows, dataset.Columns
+        pixels = (np.arange(rows * columns) % 256).astype(np.uint8)
+        dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
+        dataset["PixelData"].VR = "OB"
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit, dataset.PixelRepresentation = 7, 0
+        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        for shift, colour in enumerate(("Red", "Green", "Blue")):
+            first = 1000 * shift
+            segments = [0, 4, first, 50, 60, 70, 1, 100, 40_000, 1, 52, 9000, 2, 2, 6, 0]
+            data = np.array(segments, "<u2").tobytes()
+            dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [308, 0, 16])
+            dataset.add_new(f"Segmented{colour}PaletteColorLookupTableData", "OW", data)
+
+    folder = written(edit)
+    volume = open_volume(folder)
+    dataset = pydicom.dcmread(folder / "0001.dcm")
+    colours = apply_color_lut(dataset.pixel_array, dataset).astype(np.float64)
+    gray = colours @ [0.299, 0.587, 0.114]
+    shown = volume.voxels[0].astype(np.float64)
+    np.testing.assert_allclose(shown * 65535 / 255, gray, atol=65535 / 255)
+
+
+def test_a_deflated_enhanced_image_is_the_same_as_the_plain_one(tmp_path: Path) -> None:
+    chance = np.random.default_rng(4)
+    pixels = chance.integers(0, 4000, (5, 6, 8)).astype(np.uint16)
+    dataset = Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = pydicom.uid.EnhancedMRImageStorage
+    dataset.SOPInstanceUID = dataset.SeriesInstanceUID = dataset.StudyInstanceUID = "1.2.3"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset.Modality, dataset.NumberOfFrames = "MR", 5
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 6, 8, 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 0
+    orientation, measures, shared = Dataset(), Dataset(), Dataset()
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+    measures.PixelSpacing, measures.SliceThickness = [0.5, 0.75], 2
+    shared.PlaneOrientationSequence = Sequence([orientation])
+    shared.PixelMeasuresSequence = Sequence([measures])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    frames = []
+    for number in range(5):
+        position, frame = Dataset(), Dataset()
+        position.ImagePositionPatient = [3, 10 - 2 * number, 7]
+        frame.PlanePositionSequence = Sequence([position])
+        frames.append(frame)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OW"
+    dataset.save_as(tmp_path / "plain.dcm", enforce_file_format=True)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    dataset.save_as(tmp_path / "deflated.dcm", enforce_file_format=True)
+    plain, deflated = open_volume(tmp_path / "plain.dcm"), open_volume(tmp_path / "deflated.dcm")
+    np.testing.assert_array_equal(deflated.voxels, plain.voxels)
+    np.testing.assert_array_equal(deflated.affine, plain.affine)
+    for k, (slice_, y) in enumerate(
+        zip(plain.voxels, plain.affine[1, 3] + np.arange(5) * plain.affine[1, 2], strict=True)
+    ):
+        np.testing.assert_array_equal(slice_, pixels[round((10 - y) / 2)])
+        np.testing.assert_allclose(plain.to_lps(np.array([0, 0, k])), [3, y, 7])
