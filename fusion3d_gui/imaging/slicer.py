@@ -46,13 +46,14 @@ class Slicer:
     """Cuts planes along the axes of the space that the volume's affine leads to.
 
     That is the patient, or the patient tilted for oblique planes. ``snaps`` says whether planes lie
-    where the slices are, numbered; otherwise they go exactly where they are asked to.
+    at numbered places, as they always do where slices exist; otherwise they go exactly where they are
+    asked to.
     """
 
     def __init__(self, volume: Volume, *, snaps: bool = True) -> None:
         self.volume = volume
-        self.snaps = snaps
         self._axes = aligned_axes(volume)
+        self.snaps = snaps or self._axes is not None
         self._columns = _Columns(volume.voxels)
         self._low, self._high = volume.bounds_lps
 

@@ -74,6 +74,10 @@ class Camera:
         self._rect = rect
         self._fitted = False
 
+    def follow(self, other: Camera) -> None:
+        """Show the same place as another camera, as large."""
+        self._fitted, self.scale, self._center = other._fitted, other.scale, other._center
+
     def fit(self) -> None:
         """Show the whole plane, centred."""
         self._fitted = True

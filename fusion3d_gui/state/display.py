@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.state.case import Case
+from fusion3d_gui.state.cine import Cine
 from fusion3d_gui.state.corner_text import CornerText
 from fusion3d_gui.state.crosshair import Crosshair
 from fusion3d_gui.state.overlay import OverlaySettings
@@ -28,10 +29,12 @@ class Display(QObject):
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
         self.corner_text = CornerText(self)
+        self.cine = Cine(self)
 
     def show_case(self, case: Case) -> None:
         """Start afresh on a newly opened case: its middle, straight planes, its own window."""
         low, high = case.volume.bounds_lps
+        self.cine.stop()
         self.planes.straighten()
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)

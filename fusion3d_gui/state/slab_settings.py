@@ -32,6 +32,11 @@ class SlabSettings(QObject):
         """What a pixel shows of the values behind one another."""
         self._set(Slab(self._slab.thickness_mm, projection))
 
+    def next_projection(self) -> None:
+        """MIP, MinIP, average, and MIP again."""
+        all_ = list(Projection)
+        self.set_projection(all_[(all_.index(self._slab.projection) + 1) % len(all_)])
+
     def thicker(self) -> None:
         """To the next thickness of the list."""
         larger = [each for each in THICKNESSES_MM if each > self._slab.thickness_mm]

@@ -81,6 +81,12 @@ class WindowLevel(QObject):
         if 0 <= number < len(self._presets):
             self.set_window(self._presets[number].window)
 
+    def apply_automatic(self) -> None:
+        """The window chosen from the image itself."""
+        for preset in self._presets:
+            if preset.name == "Automatic":
+                self.set_window(preset.window)
+
     def drag(self, right: float, down: float) -> None:
         """Follow a drag, in fractions of the default width: right widens, down brightens.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
+from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.crosshair_arms import Arm
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class SliceMouse:
         left = event.button() == buttons.LeftButton
         if event.button() == buttons.MiddleButton or (left and shift):
             self.drag = "pan"
+        elif left and self._over_title(where):
+            view.menu_requested.emit(where.toPoint())
+            return
         elif left:
             self._before_click = self._display.crosshair.position_lps
             self._arm = view.grip_at(where)
@@ -82,8 +86,15 @@ class SliceMouse:
             self._turn(where, event.modifiers())
         elif event.buttons() == Qt.MouseButton.NoButton:
             over_grip = view.grip_at(where) is not None
-            view.setCursor(Qt.CursorShape.OpenHandCursor if over_grip else self.CURSORS[None])
+            if self._over_title(where):
+                view.setCursor(Qt.CursorShape.PointingHandCursor)
+            else:
+                view.setCursor(Qt.CursorShape.OpenHandCursor if over_grip else self.CURSORS[None])
         self._from = where
+
+    @staticmethod
+    def _over_title(where: QPointF) -> bool:
+        return where.x() < theme.px(90) and where.y() < theme.px(28)
 
     def _turn(self, where: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         """Turn the other planes about this one's normal; with alt only the one that is gripped."""

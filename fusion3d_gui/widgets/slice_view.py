@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
@@ -78,6 +78,10 @@ class SliceView(QWidget):
     hovered = Signal(object)
     #: It shows other planes, or shows them another way round.
     orientation_changed = Signal()
+    #: It has been zoomed, moved or fitted.
+    camera_changed = Signal()
+    #: A menu of what this view can show is wanted, at this point of it (QPoint).
+    menu_requested = Signal(QPoint)
 
     def __init__(
         self, orientation: Orientation, display: Display, parent: QWidget | None = None
@@ -112,6 +116,7 @@ class SliceView(QWidget):
             display.window_level.changed,
             display.overlay.changed,
             display.corner_text.changed,
+            display.cine.changed,
         ):
             signal.connect(self.update)
         display.planes.changed.connect(self._on_planes_changed)
@@ -178,24 +183,34 @@ class SliceView(QWidget):
     def fit(self) -> None:
         """Show the whole plane."""
         self.camera.fit()
-        self._on_moved()
+        self._on_camera_changed()
 
     def actual_size(self) -> None:
         """One pixel of the screen for one of the scan, the finer side of it."""
         volume = self.picture.volume
         if volume is not None:
             self.camera.zoom_to(1.0 / (min(volume.spacing_mm) * self.devicePixelRatioF()))
-            self._on_moved()
+            self._on_camera_changed()
 
     def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
         """Enlarge, keeping what lies under this pixel where it is."""
         self.camera.zoom_about(x_px, y_px, factor)
-        self._on_moved()
+        self._on_camera_changed()
 
     def pan(self, right_px: float, down_px: float) -> None:
         """Follow a drag of the picture."""
         self.camera.pan(right_px, down_px)
+        self._on_camera_changed()
+
+    def follow(self, other: SliceView) -> None:
+        """Show the same planes as another view, the same part of them, as large."""
+        self.set_orientation(other.orientation)
+        self.camera.follow(other.camera)
         self._on_moved()
+
+    def _on_camera_changed(self) -> None:
+        self._on_moved()
+        self.camera_changed.emit()
 
     def step(self, slices: int) -> None:
         """Go so many slices on: up, forward or to the left of the patient."""
@@ -207,6 +222,15 @@ class SliceView(QWidget):
         place = self._to_plane_space(self.display.crosshair.position_lps)
         place[depth] = after
         self.display.crosshair.move_to(self._to_patient(place))
+
+    def cycle(self) -> None:
+        """Go to the next plane, after the last one to the first."""
+        slicer = self.slicer
+        if slicer is not None:
+            before = self.display.crosshair.position_lps
+            self.step(1)
+            if np.allclose(before, self.display.crosshair.position_lps):
+                self.step(-slicer.count(self.orientation))
 
     def turn_others(self, radians: float, only: str | None = None) -> None:
         """Turn the other planes, or one by its name, clockwise as seen here, about the crosshair."""
@@ -365,13 +389,18 @@ class SliceView(QWidget):
         return Writing(
             title=orientation.name,
             position=position,
-            slice_count=f"{number} / {slicer.count(orientation)}",
+            slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
             window=f"C {_short(window.center)}  W {_short(window.width)}",
             zoom=zoom,
             sides=self._geometry.sides,
             corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
             lossy=is_lossy(volume),
         )
+
+    @property
+    def _cine_text(self) -> str:
+        cine = self.display.cine
+        return f"   cine {cine.speed}/s" if cine.running else ""
 
     # -- mouse, wheel and keys ----------------------------------------------------------------
 

@@ -1,19 +1,31 @@
-"""``ViewsPanel``: the three linked views, axial large, any of them maximised by a double click."""
+"""``ViewsPanel``: the linked views in one of several layouts, any of them maximised by a double click."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from enum import Enum
 
-from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+
+from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
+
+
+class Layout(Enum):
+    """How the views share the room."""
+
+    LARGE_AND_TWO = "One large and two"
+    THREE = "Three in a row"
+    SIDE_BY_SIDE = "Plain beside heatmap"
 
 
 class ViewsPanel(QWidget):
     """Shows the session's case and, while it is current, its heatmap."""
 
     hovered = Signal(object)
+    layout_changed = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,49 +34,168 @@ class ViewsPanel(QWidget):
         self.axial = SliceView(AXIAL, display)
         self.coronal = SliceView(CORONAL, display)
         self.sagittal = SliceView(SAGITTAL, display)
+        #: Beside the axial view and always where it is, without the heatmap.
+        self.plain = SliceView(AXIAL, display)
+        self.plain.picture.with_overlay = False
+        for view in (self.coronal, self.sagittal, self.plain):
+            view.with_corner_text = False
+        self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
+        self._layout = Layout.LARGE_AND_TWO
+        self._alone: QWidget | None = None
+        self._outer = QSplitter(Qt.Orientation.Horizontal)
         self._column = QSplitter(Qt.Orientation.Vertical)
-        self._column.addWidget(self.coronal)
-        self._column.addWidget(self.sagittal)
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.addWidget(self.axial)
-        self._split.addWidget(self._column)
-        for splitter in (self._split, self._column):
+        for splitter in (self._outer, self._column):
             splitter.setHandleWidth(3)
             splitter.setChildrenCollapsible(False)
-        self._split.setSizes([620, 380])
-        self._split.setStretchFactor(0, 62)
-        self._split.setStretchFactor(1, 38)
-        self._column.setSizes([500, 500])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._split)
+        layout.addWidget(self._outer)
+        self._arrange()
         self._connect()
 
     def _connect(self) -> None:
         for view in self.views:
             view.maximise_requested.connect(lambda chosen=view: self.toggle_maximised(chosen))
+            view.menu_requested.connect(lambda at, chosen=view: self._show_menu(chosen, at))
             view.hovered.connect(self.hovered)
+        for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
+            for signal in (leader.camera_changed, leader.orientation_changed):
+                signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
         self._session.case_changed.connect(self._on_case_changed)
         self._session.case_filled.connect(self._on_case_filled)
         self._session.result_changed.connect(self._on_result_changed)
 
-    @property
-    def views(self) -> tuple[SliceView, SliceView, SliceView]:
-        """Axial, coronal, sagittal."""
-        return self.axial, self.coronal, self.sagittal
+    # -- what there is ------------------------------------------------------------------------
 
-    def toggle_maximised(self, chosen: SliceView) -> None:
-        """Show only this view, or all again."""
-        alone = all(view.isHidden() for view in self.views if view is not chosen)
-        for view in self.views:
-            view.setVisible(alone or view is chosen)
-        self._column.setVisible(alone or chosen is not self.axial)
+    @property
+    def views(self) -> tuple[SliceView, ...]:
+        """All slice views, shown or not: axial, coronal, sagittal, and the plain one."""
+        return self.axial, self.coronal, self.sagittal, self.plain
+
+    @property
+    def shown(self) -> tuple[SliceView, ...]:
+        """Those on screen."""
+        return tuple(view for view in self.views if view.isVisible())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every picture on screen is as fine as it will be."""
+        return all(view.is_settled for view in self.shown)
+
+    @property
+    def active(self) -> SliceView:
+        """The view that keys and menus are about: the one with the focus, else the first shown."""
+        shown = self.shown
+        return next((view for view in shown if view.hasFocus()), shown[0] if shown else self.axial)
+
+    @property
+    def layout_name(self) -> Layout:
+        """How the views share the room when none is maximised."""
+        return self._layout
+
+    # -- layouts ------------------------------------------------------------------------------
+
+    def set_layout(self, layout: Layout) -> None:
+        """Arrange the views another way."""
+        self._layout, self._alone = layout, None
+        self._arrange()
+        self.layout_changed.emit()
+
+    def toggle_maximised(self, chosen: QWidget) -> None:
+        """Show only this view, or all of the layout again."""
+        self._alone = None if self._alone is chosen else chosen
+        self._arrange()
         chosen.setFocus()
+        self.layout_changed.emit()
+
+    def _arrange(self) -> None:
+        row: list[QWidget]
+        column: list[QWidget] = []
+        if self._alone is not None:
+            row = [self._alone]
+        elif self._layout is Layout.SIDE_BY_SIDE:
+            row = [self.plain, self.axial]
+        elif self._layout is Layout.THREE:
+            row = [self.axial, self.coronal, self.sagittal]
+        else:
+            row, column = [self.axial], [self.coronal, self.sagittal]
+        wanted = [self._cells[view] for view in row]
+        beside = [self._cells[view] for view in column]
+        for cell in self._cells.values():
+            if cell not in wanted and cell not in beside:
+                cell.hide()
+                cell.setParent(self)
+        for number, cell in enumerate(wanted):
+            self._outer.insertWidget(number, cell)
+        for number, cell in enumerate(beside):
+            self._column.insertWidget(number, cell)
+        self._outer.addWidget(self._column)
+        for cell in (*wanted, *beside):
+            cell.show()
+        self._column.setVisible(bool(beside))
+        self._outer.setSizes([620, 380] if beside else [1000] * len(wanted) + [0])
+        self._column.setSizes([500] * max(1, len(beside)))
+        for number in range(self._outer.count()):
+            self._outer.setStretchFactor(number, 38 if number and beside else 62)
+
+    # -- what is asked for --------------------------------------------------------------------
 
     def fit(self) -> None:
         """Every view shows its whole plane."""
         for view in self.views:
             view.fit()
+
+    def straighten(self) -> None:
+        """Planes along the patient's axes again, fitted and the usual way round."""
+        self._session.display.planes.straighten()
+        for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL, AXIAL), strict=True):
+            view.set_orientation(usual)
+        self.fit()
+
+    def follow_scan(self) -> None:
+        """Planes along the scan's own axes, fitted."""
+        case = self._session.case
+        if case is not None:
+            self._session.display.planes.follow_scan(case.volume)
+            self.fit()
+
+    def flip(self) -> None:
+        """Exchange left and right of the active view."""
+        self.active.set_orientation(self.active.orientation.flipped())
+
+    def turn(self) -> None:
+        """Turn the active view clockwise by a quarter."""
+        self.active.set_orientation(self.active.orientation.turned())
+
+    def toggle_cine(self) -> None:
+        """Let the active view's planes turn by themselves, or stop them."""
+        cine = self._session.display.cine
+        if cine.running:
+            cine.stop()
+        else:
+            cine.run(self.active.cycle)
+
+    def _show_menu(self, view: SliceView, at: QPoint) -> None:
+        view.setFocus()
+        menu = QMenu(view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for each in ORIENTATIONS:
+            action = menu.addAction(each.name)
+            action.setCheckable(True)
+            action.setChecked(view.orientation.name == each.name)
+            action.triggered.connect(lambda _=False, plane=each: view.set_orientation(plane))
+        menu.addSeparator()
+        menu.addAction("Flip left and right", self.flip)
+        menu.addAction("Turn by a quarter", self.turn)
+        menu.addAction("Actual size", view.actual_size)
+        menu.addAction("Fit", view.fit)
+        menu.popup(view.mapToGlobal(at))
+
+    # -- what happened ------------------------------------------------------------------------
+
+    def _on_leader_moved(self, leader: SliceView, follower: SliceView) -> None:
+        if leader.isVisible() and follower.isVisible():
+            follower.follow(leader)
 
     def _on_case_changed(self) -> None:
         case = self._session.case

@@ -170,7 +170,7 @@ def test_nothing_is_cut_off_at_1280_by_800_nor_at_the_smallest_size(opened, qtbo
         for label in (opened.header.detail, opened.header.badge, opened.status.position):
             assert label.width() >= label.sizeHint().width() - 1, (size, label.text())
         assert opened.side.horizontalScrollBar().maximum() == 0
-        assert min(view.width() for view in opened.views.views) >= 140
+        assert min(view.width() for view in opened.views.shown) >= 140
 
 
 def test_closing_during_a_prediction_leaves_no_thread_behind(opened):

@@ -1,0 +1,268 @@
+"""Commands about what the views show: layouts, planes, slabs, cine, window and heatmap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from fusion3d_gui.imaging.plane import ORIENTATIONS
+from fusion3d_gui.imaging.slab import Projection
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.actions import Command
+from fusion3d_gui.widgets.color_map import ANATOMY_MAPS, HEATMAPS
+from fusion3d_gui.widgets.views_panel import Layout, ViewsPanel
+
+
+def view_commands(session: Session, views: ViewsPanel) -> list[Command]:
+    """For the menus &View, &Window and &Heatmap, in their order."""
+
+    def has_case() -> bool:
+        return session.case is not None
+
+    def has_heatmap() -> bool:
+        return session.current_prediction is not None
+
+    return [
+        *_layouts(views, has_case),
+        *_planes(views, has_case),
+        *_slabs(session, has_case),
+        *_cine(session, views, has_case),
+        *_window(session, has_case),
+        *_heatmap(session, has_heatmap),
+    ]
+
+
+def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
+    def is_chosen(layout: Layout) -> bool:
+        return views.layout_name is layout
+
+    named = {"axial": views.axial, "coronal": views.coronal, "sagittal": views.sagittal}
+    return [
+        Command("fit", "&View", "Fit to window", views.fit, "F", has_case),
+        Command(
+            "actual_size",
+            "&View",
+            "Actual size (1:1)",
+            lambda: views.active.actual_size(),
+            "Shift+F",
+            has_case,
+        ),
+        *[
+            Command(
+                f"layout_{layout.name.lower()}",
+                "&View/Layout",
+                layout.value,
+                partial(views.set_layout, layout),
+                f"F{number}",
+                has_case,
+                checked=partial(is_chosen, layout),
+            )
+            for number, layout in enumerate(Layout, start=7)
+        ],
+        *[
+            Command(
+                f"alone_{name}",
+                "&View/Layout",
+                f"{name.capitalize()} alone",
+                partial(views.toggle_maximised, view),
+                f"F{number}",
+                has_case,
+                begins_group=number == 4,
+            )
+            for number, (name, view) in enumerate(named.items(), start=4)
+        ],
+    ]
+
+
+def _planes(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
+    return [
+        *[
+            Command(
+                f"show_{each.name.lower()}",
+                "&View/Planes",
+                f"Show {each.name.lower()} planes here",
+                lambda plane=each: views.active.set_orientation(plane),  # type: ignore[misc]
+                enabled=has_case,
+            )
+            for each in ORIENTATIONS
+        ],
+        Command(
+            "flip",
+            "&View/Planes",
+            "Flip left and right",
+            views.flip,
+            "Ctrl+Shift+F",
+            has_case,
+            begins_group=True,
+        ),
+        Command("turn", "&View/Planes", "Turn by a quarter", views.turn, "Ctrl+Shift+R", has_case),
+        Command(
+            "straighten",
+            "&View/Planes",
+            "Straighten planes",
+            views.straighten,
+            "Z",
+            has_case,
+            begins_group=True,
+            tip="Planes along the patient's axes again",
+        ),
+        Command(
+            "follow_scan",
+            "&View/Planes",
+            "Planes along the scan",
+            views.follow_scan,
+            "Shift+Z",
+            has_case,
+            tip="Planes along the scan's own axes, where its slices are",
+        ),
+        Command(
+            "turn_left",
+            "&View/Planes",
+            "Tilt the other planes left by 5°",
+            lambda: views.active.turn_others(-0.0872665),
+            "Shift+Left",
+            has_case,
+        ),
+        Command(
+            "turn_right",
+            "&View/Planes",
+            "Tilt the other planes right by 5°",
+            lambda: views.active.turn_others(0.0872665),
+            "Shift+Right",
+            has_case,
+        ),
+    ]
+
+
+def _slabs(session: Session, has_case: Callable[[], bool]) -> list[Command]:
+    slab = session.display.slab
+
+    def is_chosen(projection: Projection) -> bool:
+        return slab.slab.projection is projection
+
+    return [
+        Command("thicker", "&View/Slab", "Thicker slab", slab.thicker, "]", has_case),
+        Command("thinner", "&View/Slab", "Thinner slab", slab.thinner, "[", has_case),
+        *[
+            Command(
+                f"slab_{projection.name.lower()}",
+                "&View/Slab",
+                projection.value,
+                partial(slab.set_projection, projection),
+                enabled=has_case,
+                checked=partial(is_chosen, projection),
+                begins_group=projection is Projection.MAXIMUM,
+            )
+            for projection in Projection
+        ],
+        Command("projection", "&View/Slab", "Next projection", slab.next_projection, "Q", has_case),
+    ]
+
+
+def _cine(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
+    cine = session.display.cine
+    return [
+        Command(
+            "cine",
+            "&View/Cine",
+            "Play slices",
+            views.toggle_cine,
+            "K",
+            has_case,
+            checked=lambda: cine.running,
+        ),
+        Command(
+            "cine_faster", "&View/Cine", "Faster", partial(cine.change_speed, 1), ".", has_case
+        ),
+        Command(
+            "cine_slower", "&View/Cine", "Slower", partial(cine.change_speed, -1), ",", has_case
+        ),
+    ]
+
+
+def _window(session: Session, has_case: Callable[[], bool]) -> list[Command]:
+    level, corner = session.display.window_level, session.display.corner_text
+
+    def has_colors(name: str) -> bool:
+        return level.color_map == name
+
+    return [
+        Command("auto_window", "&Window", "Automatic window", level.apply_automatic, "W", has_case),
+        Command(
+            "invert",
+            "&Window",
+            "Invert",
+            level.invert,
+            "I",
+            has_case,
+            checked=lambda: level.inverted,
+        ),
+        *[
+            Command(
+                f"colors_{name.lower().replace(' ', '_')}",
+                "&Window/Colours",
+                name,
+                partial(level.set_color_map, name),
+                enabled=has_case,
+                checked=partial(has_colors, name),
+            )
+            for name in ANATOMY_MAPS
+        ],
+        Command(
+            "corner_text",
+            "&View",
+            "Patient on the images",
+            lambda: corner.set_names_patient(not corner.names_patient),
+            checked=lambda: corner.names_patient,
+            begins_group=True,
+        ),
+    ]
+
+
+def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]:
+    overlay = session.display.overlay
+
+    def has_colors(name: str) -> bool:
+        return overlay.color_map == name
+
+    return [
+        Command(
+            "heatmap",
+            "&Heatmap",
+            "Show heatmap",
+            overlay.toggle,
+            "H",
+            has_heatmap,
+            checked=lambda: overlay.visible,
+        ),
+        Command(
+            "blink",
+            "&Heatmap",
+            "Blink",
+            overlay.toggle_blinking,
+            "Shift+H",
+            has_heatmap,
+            checked=lambda: overlay.blinking,
+        ),
+        Command(
+            "contours",
+            "&Heatmap",
+            "Contours",
+            overlay.toggle_contours,
+            "O",
+            has_heatmap,
+            checked=lambda: overlay.contours,
+        ),
+        *[
+            Command(
+                f"heat_{name.lower()}",
+                "&Heatmap/Colours",
+                name,
+                partial(overlay.set_color_map, name),
+                enabled=has_heatmap,
+                checked=partial(has_colors, name),
+            )
+            for name in HEATMAPS
+        ],
+        Command("peak", "&Heatmap", "Go to heatmap peak", session.go_to_peak, "G", has_heatmap),
+    ]
