@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.state.explanation import Explanation
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
+    from fusion3d_gui.inference.workbench import Workbench
+    from fusion3d_gui.model.cam import CamMethod
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,45 @@ class InferenceEngine:
         return _loaded(folder, predictor)
 
     def predict(
-        self, folder: Path, volume: Volume, metadata: Mapping[str, Value], progress: Progress
-    ) -> tuple[LoadedModel, Prediction]:
+        self,
+        folder: Path,
+        volume: Volume,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+    ) -> tuple[LoadedModel, Prediction, Workbench]:
         """Predict with a bundle, loading it first if it isn't the one in memory."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
-        prediction = predictor.predict(volume, metadata, part_of(progress, 0.2, 1.0))
-        return _loaded(folder, predictor), prediction
+        answer = predictor.answer(volume, metadata, part_of(progress, 0.2, 0.9))
+        from fusion3d_gui.inference.workbench import Workbench
+
+        workbench = Workbench(answer, predictor.reference)
+        prediction = answer.prediction
+        if explanation != Explanation():
+            heatmap = self.explain(
+                folder, workbench, metadata, explanation, part_of(progress, 0.9, 1.0)
+            )
+            prediction = replace(prediction, heatmap=heatmap)
+        return _loaded(folder, predictor), prediction, workbench
+
+    def explain(
+        self,
+        folder: Path,
+        workbench: Workbench,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+    ) -> Heatmap:
+        """Another map of an image that was predicted before."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        return predictor.explain(
+            workbench.case,
+            metadata,
+            cast("CamMethod", explanation.method),
+            explanation.stages,
+            explanation.side,
+            part_of(progress, 0.2, 1.0),
+        )
 
     def _ready(self, folder: Path, progress: Progress) -> Predictor:
         if self._predictor is not None and self._folder == folder:

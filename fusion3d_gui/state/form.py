@@ -78,6 +78,18 @@ class Form(QObject):
         self._prefilled = schema.prefill(self._attributes)
         self.schema_changed.emit()
 
+    def put_back(self, values: Mapping[str, Value]) -> None:
+        """Give fields these values again; those that the file gives count as from the file."""
+        for field in self._schema.fields:
+            value = values.get(field.name)
+            if self.values[field.name] == value:
+                continue
+            if field in self._typed and self._prefilled.get(field.name) == value:
+                del self._typed[field]
+                self.edited.emit(field.name)
+            else:
+                self.set_value(field.name, value)
+
     def set_value(self, name: str, value: Value) -> None:
         """The user typed or chose a value (None: not given). Raises UserError if it is not allowed."""
         field = self._schema[name]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.state.case import Case
+from fusion3d_gui.state.explanation import Explanation
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.workbench import Workbench
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,9 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The answer to a request."""
+    """The answer to a request: its heatmap is made as ``explanation`` says, and more can be asked."""
 
     request: Request
     prediction: Prediction
+    workbench: Workbench
+    explanation: Explanation

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.identity import unnamed_error
-from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.inference.answers import WhatIf
+from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.progress import Progress
@@ -19,6 +21,7 @@ from fusion3d_gui.state.case import Case, CaseKey, load_case
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
+from fusion3d_gui.state.explanation import Explanation
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.notice import Notice
@@ -26,6 +29,9 @@ from fusion3d_gui.state.opening import Former, Opening
 from fusion3d_gui.state.result import Request, Result
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.state.tool import Tool
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.workbench import Workbench
 
 
 class Session(QObject):
@@ -42,6 +48,7 @@ class Session(QObject):
     bundle_changed = Signal()
     model_ready = Signal()
     result_changed = Signal()
+    explanation_changed = Signal()
     noticed = Signal(object)  # Notice
     _first_slice_read = Signal(object, object)  # Opening, Case; from the worker
     #: What was asked could not be done: the exception. Its notice is sent separately.
@@ -64,6 +71,7 @@ class Session(QObject):
         self.inference = TaskLane("inference", self)
         self.saving = TaskLane("saving", self)
         self.browsing = TaskLane("browsing", self)
+        self.listing = TaskLane("listing", self)
         self.identity = Identity(self)
         self._engine = InferenceEngine(device, engine)
         self._bundles = list(bundles)
@@ -72,6 +80,7 @@ class Session(QObject):
         self._case: Case | None = None
         self._opening: Opening | None = None
         self._asked: Request | None = None
+        self._explanation = Explanation()
         self._result: Result | None = None
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
@@ -133,6 +142,31 @@ class Session(QObject):
         if self._result is None or self.is_outdated:
             return None
         return self._result.prediction
+
+    @property
+    def workbench(self) -> Workbench | None:
+        """What can be asked about the case and bundle on screen, with any metadata."""
+        return None if self._result is None else self._result.workbench
+
+    @property
+    def what_if(self) -> WhatIf | None:
+        """The answer to the form's values where they are not those of the prediction."""
+        result = self._result
+        if (
+            result is None
+            or not self.is_outdated
+            or not result.request.same_subject(self._request())
+        ):
+            return None
+        try:
+            return result.workbench.what_if(self.form.values)
+        except UserError:
+            return None  # a value that the model needs is missing
+
+    @property
+    def explanation(self) -> Explanation:
+        """How predictions are explained."""
+        return self._explanation
 
     def _request(self) -> Request | None:
         if self._case is None or not self._case.is_complete or self._bundle is None:
@@ -365,19 +399,26 @@ class Session(QObject):
             self.tell_failure(error)
             return
 
-        def work(progress: Progress) -> tuple[LoadedModel, Prediction]:
+        explanation = self._explanation
+
+        def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench]:
             return self._engine.predict(
-                request.bundle.folder, request.case.volume, request.metadata, progress
+                request.bundle.folder,
+                request.case.volume,
+                request.metadata,
+                explanation,
+                progress,
             )
 
         def on_predicted(outcome: object) -> None:
             assert isinstance(outcome, tuple)
-            loaded, prediction = outcome
+            loaded, prediction, workbench = outcome
             self._asked = None
             self._on_model_loaded(loaded)
             if request.same_subject(self._request()):
-                self._result = Result(request, prediction)
+                self._result = Result(request, prediction, workbench, explanation)
             self.result_changed.emit()
+            self._explain_result()  # should another explanation have been chosen meanwhile
 
         def on_over(error: object = None) -> None:
             if self._asked is request:
@@ -396,6 +437,43 @@ class Session(QObject):
     def cancel_inference(self) -> None:
         """Give up the prediction or the loading of the model."""
         self.inference.cancel()
+
+    def reset_form(self) -> None:
+        """Put the form's values back to those of the prediction."""
+        if self._result is not None:
+            self.form.put_back(self._result.request.metadata)
+
+    def explain(self, explanation: Explanation) -> None:
+        """Explain from now on like this, the present result too."""
+        if explanation == self._explanation:
+            return
+        self._explanation = explanation
+        self.explanation_changed.emit()
+        self._explain_result()
+
+    def _explain_result(self) -> None:
+        result, wanted = self._result, self._explanation
+        if result is None or self.predicting or result.explanation == wanted:
+            return
+        request = result.request
+
+        def work(progress: Progress) -> Heatmap:
+            return self._engine.explain(
+                request.bundle.folder, result.workbench, request.metadata, wanted, progress
+            )
+
+        def on_explained(heatmap: object) -> None:
+            assert isinstance(heatmap, Heatmap)
+            now = self._result
+            if now is None or now.workbench is not result.workbench or wanted != self._explanation:
+                return
+            prediction = replace(now.prediction, heatmap=heatmap)
+            self._result = replace(now, prediction=prediction, explanation=wanted)
+            self.result_changed.emit()
+
+        task = self.inference.submit("Explaining", work)
+        task.succeeded.connect(on_explained)
+        task.failed.connect(self.tell_failure)
 
     def go_to_peak(self) -> None:
         """Put the crosshair on the strongest cell of the current heatmap."""
@@ -422,7 +500,7 @@ class Session(QObject):
 
     def close(self) -> bool:
         """Cancel everything and wait for the threads; whether they ended in time."""
-        lanes = (self.loading, self.inference, self.saving, self.browsing)
+        lanes = (self.loading, self.inference, self.saving, self.browsing, self.listing)
         for lane in lanes:
             lane.cancel()
         ended = [lane.close() for lane in lanes]
