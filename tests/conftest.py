@@ -21,7 +21,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What the program remembers between runs, kept apart from the user's own."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "FUSION3D_CONFIG_DIR"):
             patch.setenv(name, str(folder))
         yield folder
 
