@@ -134,7 +134,16 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("model", type=Path, metavar="DIR", help="model bundle")
     evaluate.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
     evaluate.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+    evaluate.add_argument("--html", type=Path, metavar="OUT.html", help="write a page to print")
+    evaluate.add_argument("--csv", type=Path, metavar="OUT.csv", help="write one row a case")
+    evaluate.add_argument("--plots", type=Path, metavar="DIR", help="write plots as SVG and PNG")
     evaluate.add_argument("--record", action="store_true", help="put them on the model's card too")
+
+    parsers["compare"] = compare = command("compare", "compare two models on the same cases")
+    compare.add_argument("model_a", type=Path, metavar="A", help="model bundle")
+    compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")
+    compare.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    compare.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
     return parser, parsers
 
 

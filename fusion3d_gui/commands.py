@@ -124,15 +124,42 @@ def evaluate(options: Namespace) -> int:
     _need_training_extra()
     from fusion3d_gui.report.export import write_json
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
+    from fusion3d_gui.training.evaluation_page import evaluation_page, evaluation_plots
+    from fusion3d_gui.training.page import write_page
+    from fusion3d_gui.training.plots import write_plots
+    from fusion3d_gui.training.scores import write_rows
 
-    _check_can_write(options.json)
+    for out in (options.json, options.html, options.csv, options.plots):
+        _check_can_write(out)
     figures = evaluate_bundle(
         options.model, options.cases, record=options.record, progress=_terminal_progress()
     )
     if options.json:
         write_json(figures, options.json)
+    if options.csv:
+        write_rows(options.csv, figures["cases"])
+    if options.html:
+        write_page(options.html, evaluation_page(figures))
+    if options.plots:
+        write_plots(options.plots, evaluation_plots(figures))
     # One line a case belongs in a file, not on the screen.
     print(json.dumps({key: value for key, value in figures.items() if key != "cases"}, indent=2))
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """``fusion3d compare``: two models on the same cases."""
+    _need_training_extra()
+    from fusion3d_gui.report.export import write_json
+    from fusion3d_gui.training.comparison import compare as compare_bundles
+
+    _check_can_write(options.json)
+    figures = compare_bundles(
+        options.model_a, options.model_b, options.cases, progress=_terminal_progress()
+    )
+    if options.json:
+        write_json(figures, options.json)
+    print(json.dumps(figures, indent=2))
     return 0
 
 
@@ -144,6 +171,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "cohort": cohort,
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
 }
 
 
@@ -210,7 +238,10 @@ def _check_can_write(path: Path | None) -> None:
 def _need_training_extra() -> None:
     import importlib.util
 
-    if not all(importlib.util.find_spec(name) for name in ("nilearn", "sklearn")):
+    if not all(
+        importlib.util.find_spec(name)
+        for name in ("nilearn", "sklearn", "lightning", "matplotlib", "MLstatkit")
+    ):
         raise UserError(
             "training needs the extra packages", remedy="Install them: pip install fusion3d[train]."
         )

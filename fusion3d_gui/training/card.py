@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 import platform
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
-from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
@@ -20,7 +17,9 @@ from fusion3d_gui.training.lit import Epoch
 from fusion3d_gui.training.recipe import Recipe
 from fusion3d_gui.training.table import CaseTable
 
-_HELD_OUT = "## Held-out figures"
+#: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.record`).
+HELD_OUT = "## Held-out figures"
+WEIGHTS = "Weights (SHA-256): "
 _NOT_YET = (
     "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
     "has not seen."
@@ -108,12 +107,23 @@ def model_card(
 
 **{RESEARCH_USE_ONLY}.**
 
+## Intended use
+
+For research into how an image and clinical values are fused and explained, and to try the program
+with. Its users are researchers who can judge what a model is worth. Its answer is a probability of
+"{decision.class_names[1]}" against "{decision.class_names[0]}", called positive from
+{decision.threshold:g} on.
+
+Out of scope: any decision about a person; scans of another kind than it was trained on; the making of
+labels for other models; drawing the border of a finding from the heatmap.
+
 ## Model
 
 LearnedFeatureFusion3D, fusion `{network.fusion}`: 3D ResNet50 at {network.width:g} of its published
-width. Input grid {grid} (k, j, i) at {preprocessing.spacing_mm:g} mm; last feature map, and so the
-Grad-CAM, {cells} cells of {cell_mm:g} mm. Classes: {decision.class_names[0]},
-{decision.class_names[1]}.
+width. Input grid {grid} (k, j, i) at {preprocessing.spacing_mm:g} mm; last feature map {cells} cells of
+{cell_mm:g} mm. {_initial(run)} Apache-2.0; made by Fusion3D {__version__}.
+
+{WEIGHTS}not recorded yet.
 
 ## Metadata
 
@@ -125,7 +135,7 @@ Grad-CAM, {cells} cells of {cell_mm:g} mm. Classes: {decision.class_names[0]},
 
 Split by case, stratified by label: {run.training_cases} cases to train on
 ({run.training_positives} positive), {run.validation_cases} for validation
-({run.validation_positives} positive).
+({run.validation_positives} positive). Test cases are another table (see the held-out figures).
 
 ## Training
 
@@ -133,7 +143,7 @@ Split by case, stratified by label: {run.training_cases} cases to train on
 {_commands(network, run)}
 ```
 
-{run.recipe.text} It took {run.seconds / 60:.0f} minutes on {_machine()}.
+{run.recipe.text} It took {run.seconds / 60:.0f} minutes on {_machine()}{_cost_text(run)}.
 
 | epoch | grid | training loss | validation log loss | validation AUC |
 | --- | --- | --- | --- | --- |
@@ -143,103 +153,55 @@ Chosen on the validation cases, so that their figures are optimistic: the epoch 
 with the highest AUC ({run.validation_auc:.3f}), temperature {decision.temperature:g} (least log
 loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
-{_HELD_OUT}
+{HELD_OUT}
 
 {_NOT_YET}
 
 ## Limits
 
 {_limits(run)}
+
+## Where reporting guidelines find their items
+
+| item | Model Cards | MI-CLAIM | TRIPOD+AI | here |
+| --- | --- | --- | --- | --- |
+| purpose, users, out of scope | intended use | 1 study design | 3, 4 | Intended use |
+| source of data, participants, outcome | training data | 2 cohorts | 5, 6, 8 | Data |
+| predictors, missing values | factors | 2 | 9, 11 | Metadata |
+| sample size, split | training data | 3 | 10, 12a | Data, Training |
+| model, optimisation, selection | model details | 3, 4 | 12b to 12d | Model, Training |
+| performance with intervals, calibration | metrics | 5 | 12e, 23a | Held-out figures |
+| subgroups, fairness | quantitative analyses | 5 | 14, 23b | Held-out figures |
+| examination of the model | caveats | 6 | 27 | Held-out figures (heatmap), Limits |
+| code, reproduction | model details | 6 | 18e, 18f | Training (commands and seed) |
 """
 
 
-def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
-    """Put the figures of an evaluation into a bundle's metadata and model card.
-
-    Replaces those recorded before. Raises UserError when the card can't be read or has no place.
-    """
-    card, metadata = bundle / "docs" / "README.md", bundle / "configs" / "metadata.json"
-    try:
-        text = card.read_text(encoding="utf-8")
-        plain = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError("card or metadata can't be read", path=bundle) from None
-    section = re.compile(rf"(?<={re.escape(_HELD_OUT)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
-    if not section.search(text):
-        raise UserError(f"it has no section {_HELD_OUT!r}", path=card)
-    figures = {key: value for key, value in result.items() if key != "cases"}
-    plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
-    text = section.sub(lambda _: held_out_text(result), text)
-    card.write_text(text, encoding="utf-8")
-    metadata.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _initial(run: TrainingRun) -> str:
+    if run.init is None:
+        return "Random initial weights."
+    return f"Image branch started from `{run.init}`."
 
 
-def held_out_text(result: Mapping[str, Any]) -> str:
-    """An evaluation's figures as Markdown."""
-    cohort = result["table"].get("cohort")
-    where = result["table"]["name"] if not cohort else _cohort_command(cohort)
-    low, high = result["auc_interval"]
-    rows = [("AUC (95 % interval)", f"{result['auc']:.3f} ({low:.3f} to {high:.3f})")]
-    if "bayes_auc" in result:
-        rows.append(("AUC of the true probability (Bayes)", f"{result['bayes_auc']:.3f}"))
-    if "metadata_auc" in result:
-        low, high = result["auc_gain_interval"]
-        rows += [
-            ("AUC of logistic regression on the metadata alone", f"{result['metadata_auc']:.3f}"),
-            ("gain over it", f"{result['auc_gain']:.3f} ({low:.3f} to {high:.3f})"),
-        ]
-    rows += [
-        ("Brier score", f"{result['brier']:.3f}"),
-        (f"sensitivity at {result['threshold']:g}", f"{result['sensitivity']:.3f}"),
-        (f"specificity at {result['threshold']:g}", f"{result['specificity']:.3f}"),
-    ]
-    text = f"`{where}`: {result['n']} cases, {result['positives']} positive.\n\n"
-    text += _markdown_table(("figure", "value"), rows)
-    found = result.get("localisation")
-    if found:
-        grid = " × ".join(map(str, found["grid_kji"]))
-        text += (
-            f"\n\nGrad-CAM on the {found['true_positives_with_lesion']} true positives with a lesion, "
-            f"on a grid of {grid} cells (k, j, i) of {found['cell_mm_kji'][0]:g} mm "
-            f"({found['empty_maps']} empty maps left out). Median distance in mm:\n\n"
-        )
-        text += _markdown_table(
-            ("from", "to the nearest lesion voxel", "to the lesion's centre"),
-            [
-                (label, *(_mm(found[f"{key}_{end}_mm"]) for end in ("to_lesion", "to_center")))
-                for label, key in (
-                    ("the heatmap's peak", "peak"),
-                    ("a random brain voxel", "random_voxel"),
-                    ("the cell nearest to the lesion's centre (the grid's limit)", "best_cell"),
-                )
-            ],
-        )
-        if found["peak_in_best_cell"] is not None:
-            text += (
-                f"\n\nThe peak is the very cell nearest to the lesion in "
-                f"{found['peak_in_best_cell']:.0%} of them; a random brain voxel lies in it in "
-                f"{found['random_voxel_in_best_cell']:.0%}."
-            )
-    return text
+def _cost_text(run: TrainingRun) -> str:
+    known = {
+        "cases_per_second": "{:g} cases a second",
+        "data_loading_share": "{:.1%} of it loading data",
+        "peak_memory_mb": "{:g} MB of memory at most",
+    }
+    parts = [text.format(run.cost[name]) for name, text in known.items() if name in run.cost]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
-def _mm(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1f}"
-
-
-def _markdown_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
+def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
+    """The command that makes a cohort again."""
     return f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
 
 
 def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     cohort = run.table.cohort
     table = "COHORT/cases.csv" if cohort else run.table.path.name
-    first = _cohort_command(cohort) + "\n" if cohort else ""
+    first = cohort_command(cohort) + "\n" if cohort else ""
     return f"{first}fusion3d train {table} --fusion {network.fusion} --seed {run.seed} --out BUNDLE"
 
 
@@ -261,8 +223,6 @@ def _data_text(run: TrainingRun) -> str:
 
 
 def _machine() -> str:
-    import os
-
     return f"{os.cpu_count()} {platform.machine()} CPU cores"
 
 

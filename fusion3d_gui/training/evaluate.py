@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.special import expit
-from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.gradcam import cell_affine, gradcam, pooled_gradient
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.card import record_evaluation
-from fusion3d_gui.training.fit import Cases
+from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.localisation import localisation
-from fusion3d_gui.training.table import read_table
-
-_RESAMPLES = 2000
+from fusion3d_gui.training.localisation import localise
+from fusion3d_gui.training.metrics import RESAMPLES, auroc, auroc_difference, figures
+from fusion3d_gui.training.record import record_evaluation
+from fusion3d_gui.training.scores import CEILINGS, Scored, known_probabilities, run
+from fusion3d_gui.training.subgroups import subgroup_table
+from fusion3d_gui.training.table import CaseTable, read_table
 
 
 def evaluate(
@@ -36,122 +33,120 @@ def evaluate(
     bundle
         Folder of the bundle.
     csv
-        Table with the model's metadata columns; ``probability`` and ``mask`` are used where there.
+        Table with the model's metadata columns; true probabilities and lesion masks are used where
+        there are.
     record
         Write the figures into the bundle's ``configs/metadata.json`` and model card.
 
     Returns
     -------
-    A JSON object. ``n``, ``positives``; ``auc`` with ``auc_interval`` (95 %, percentile bootstrap of
-    the cases, 2000 times); ``brier``; ``threshold``, ``sensitivity``, ``specificity``; with metadata,
-    ``metadata_auc`` (logistic regression on it alone, fitted on the training cases) and
-    ``auc_gain`` over it with ``auc_gain_interval`` (paired bootstrap); with true probabilities,
-    ``bayes_auc``; with masks, ``localisation`` (see
-    :func:`~fusion3d_gui.training.localisation.localisation`); and ``cases``, one object a case.
+    A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
+    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.metrics.FIGURE_NAMES`, each
+    ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: for each the AUROC of
+    who knows them. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
+    the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.subgroups`). With masks,
+    ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.localisation`). ``cases``, one
+    object a case.
 
     Raises UserError for a table that does not suit the model.
     """
     loaded = ModelBundle.load(bundle)
-    info, network = loaded.info, loaded.network
+    info = loaded.info
     table = read_table(csv, info.schema)
     labels = table.labels
     if len(set(labels.tolist())) < 2:
         raise UserError("all cases have the same label, so nothing can be judged", path=csv)
-    images, affines = load_inputs(table.cases, info.preprocessing, part_of(progress, 0.0, 0.5))
+    images, affines = load_inputs(table.cases, info.preprocessing, part_of(progress, 0.0, 0.3))
     cases = Cases(images, table.encoded(info.schema), labels)
-    logits, maps = _forward(network, cases, part_of(progress, 0.5, 0.9))
-    probabilities = expit(logits / info.decision.temperature)
-    called = probabilities >= info.decision.threshold
-
-    low, high = _interval(labels, lambda rows: roc_auc_score(labels[rows], logits[rows]))
+    scored = Scored(info, loaded.weights_sha256, run(loaded, cases, part_of(progress, 0.3, 0.7)))
+    chance, threshold = scored.probabilities, info.decision.threshold
+    progress(0.7, "Resampling the figures")
     result: dict[str, Any] = {
         "bundle": info.name,
         "bundle_version": info.version,
+        "task": info.title,
+        "class_names": list(info.decision.class_names),
         "weights_sha256": loaded.weights_sha256,
-        "table": {"name": table.path.name, **({"cohort": table.cohort} if table.cohort else {})},
+        "table": _table_json(table),
         "n": len(labels),
         "positives": int(labels.sum()),
-        "auc": _round(roc_auc_score(labels, logits)),
-        "auc_interval": [low, high],
-        "brier": _round(brier_score_loss(labels, probabilities)),
-        "threshold": info.decision.threshold,
-        "sensitivity": _round(called[labels == 1].mean()),
-        "specificity": _round((~called)[labels == 0].mean()),
+        "threshold": threshold,
+        "temperature": info.decision.temperature,
+        "intervals": f"95 %, bootstrap within each class, {RESAMPLES} resamples",
+        "figures": {
+            name: found.to_json() for name, found in figures(labels, chance, threshold).items()
+        },
     }
+    truth = known_probabilities(table)
+    if truth:
+        result["ceilings"] = {name: auroc(labels, best).to_json() for name, best in truth.items()}
     baseline = MetadataBaseline.load(bundle, info.schema.width) if info.schema.fields else None
-    if baseline is not None:
-        alone = baseline.logits(cases.metadata)
-
-        def gain(rows: np.ndarray) -> float:
-            with_image = roc_auc_score(labels[rows], logits[rows])
-            return float(with_image - roc_auc_score(labels[rows], alone[rows]))
-
-        result["metadata_auc"] = _round(roc_auc_score(labels, alone))
-        result["auc_gain"] = _round(gain(np.arange(len(labels))))
-        result["auc_gain_interval"] = list(_interval(labels, gain))
-    truth = [case.probability for case in table.cases]
-    if None not in truth:
-        result["bayes_auc"] = _round(roc_auc_score(labels, np.array(truth, dtype=np.float64)))
-    hits = [
-        n for n, case in enumerate(table.cases) if labels[n] and called[n] and case.mask is not None
-    ]
-    if hits:
-        result["localisation"] = localisation(
-            [table.cases[n] for n in hits],
-            info.preprocessing.foreground(images[hits]),
-            affines[hits],
-            maps[hits],
-            np.array([cell_affine(affines[n], network.config.total_stride) for n in hits]),
-            part_of(progress, 0.9, 1.0),
-        )
-    result["cases"] = [
-        {
-            "case": case.name,
-            "label": case.label,
-            "probability": round(float(probability), 6),
-            "positive": bool(positive),
+    alone = None if baseline is None else baseline.logits(cases.metadata)
+    if alone is not None:
+        result["metadata_baseline"] = {
+            "auroc": auroc(labels, alone).to_json(),
+            "gain": auroc_difference(labels, scored.logits, alone).to_json(),
         }
-        for case, probability, positive in zip(table.cases, probabilities, called, strict=True)
-    ]
+    result["subgroups"] = _subgroups(table, labels, chance, threshold)
+    hits = np.flatnonzero(
+        [
+            bool(label) and p >= threshold and case.mask is not None
+            for case, label, p in zip(table.cases, labels, chance, strict=True)
+        ]
+    )
+    if len(hits):
+        result["localisation"] = localise(
+            loaded.network,
+            info.preprocessing,
+            [table.cases[n] for n in hits],
+            replace(cases, images=images[hits], metadata=cases.metadata[hits], labels=labels[hits]),
+            affines[hits],
+            progress=part_of(progress, 0.75, 1.0),
+        )
+    result["cases"] = _case_rows(table, scored, truth, alone)
     if record:
         record_evaluation(bundle, result)
     progress(1.0, "Evaluated")
     return result
 
 
-def _forward(
-    network: torch.nn.Module, cases: Cases, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits [n] and Grad-CAMs [n, k, j, i] of all cases."""
-    torch.set_num_threads(os.cpu_count() or 1)
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    logits, maps = [], []
-    count = len(cases.labels)
-    with torch.inference_mode():
-        for start in range(0, count, 8):
-            progress(start / count, f"Predicting case {start + 1} of {count}")
-            rows = np.arange(start, min(start + 8, count))
-            image, metadata, _ = cases.batch(rows)
-            given = metadata if metadata.shape[1] else None
-            outputs = network.forward_features(  # type: ignore[operator]
-                image.contiguous(memory_format=torch.channels_last_3d), given
-            )
-            gradient = pooled_gradient(network, outputs.pooled, given)  # type: ignore[arg-type]
-            logits.append(outputs.logit.numpy())
-            maps.append(gradcam(outputs.feature_maps, gradient).numpy())
-    return np.concatenate(logits), np.concatenate(maps)
+def _table_json(table: CaseTable) -> dict[str, Any]:
+    digest = hashlib.sha256(table.path.read_bytes()).hexdigest()
+    found = {"name": table.path.name, "sha256": digest}
+    return {**found, **({"cohort": table.cohort} if table.cohort else {})}
 
 
-def _interval(labels: np.ndarray, figure: Callable[[np.ndarray], float]) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    found: list[float] = []
-    while len(found) < _RESAMPLES:
-        rows = rng.integers(len(labels), size=len(labels))
-        if 0 < labels[rows].sum() < len(rows):
-            found.append(float(figure(rows)))
-    low, high = np.percentile(found, [2.5, 97.5])
-    return _round(low), _round(high)
+def _subgroups(
+    table: CaseTable, labels: np.ndarray, chance: np.ndarray, threshold: float
+) -> list[dict[str, Any]]:
+    """By the model's fields; for a model without metadata, by those that the table itself has."""
+    if table.schema.fields:
+        return subgroup_table(table.schema, table.cases, labels, chance, threshold)
+    try:
+        own = read_table(table.path)
+    except UserError:
+        # The model does not need these columns, so that they make no sense is no mistake here.
+        return []
+    return subgroup_table(own.schema, own.cases, labels, chance, threshold)
 
 
-def _round(value: float) -> float:
-    return round(float(value), 4)
+def _case_rows(
+    table: CaseTable, scored: Scored, truth: dict[str, np.ndarray], alone: np.ndarray | None
+) -> list[dict[str, Any]]:
+    rows, chances = [], scored.probabilities
+    for n, case in enumerate(table.cases):
+        probability = float(chances[n])
+        row: dict[str, Any] = {
+            "case": case.name,
+            "label": case.label,
+            "probability": round(probability, 6),
+            "positive": probability >= scored.info.decision.threshold,
+            "logit": round(float(scored.logits[n]), 6),
+        }
+        if alone is not None:
+            row["metadata_logit"] = round(float(alone[n]), 6)
+        row |= {
+            f"true_{name}": round(float(truth[name][n]), 6) for name in CEILINGS if name in truth
+        }
+        rows.append(row)
+    return rows

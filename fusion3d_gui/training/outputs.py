@@ -9,7 +9,7 @@ import torch
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
-from fusion3d_gui.training.fit import Cases
+from fusion3d_gui.training.cases import Cases
 
 _BATCH = 16
 

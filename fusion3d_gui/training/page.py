@@ -30,7 +30,9 @@ th { font-weight: 600; border-bottom: 1.5px solid #8a949e; }
 tr { break-inside: avoid; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 table.facts th { width: 220px; border-bottom: 1px solid #e3e7ea; font-weight: 500; color: #57606a; }
-td { overflow-wrap: anywhere; }
+table.facts td { overflow-wrap: anywhere; }
+table.wide { font-size: 12px; }
+table.wide td { white-space: nowrap; padding-right: 8px; }
 .plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
 figure { margin: 0 0 8px; break-inside: avoid; }
 figure svg { width: 100%; height: auto; display: block; }
@@ -79,7 +81,10 @@ def paragraph(text: str, *, note: bool = False) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
-    """A table of plain text; the first ``words`` columns hold words, the others numbers."""
+    """A table of plain text; the first ``words`` columns hold words, the others numbers.
+
+    One of more than six columns is set smaller.
+    """
 
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
@@ -88,7 +93,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1)
         )
 
     lines = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f"<table>\n<thead><tr>{cells(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>"
+    wide = ' class="wide"' if len(head) > 6 else ""
+    return f"<table{wide}>\n<thead><tr>{cells(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>"
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:

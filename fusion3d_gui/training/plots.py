@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -17,6 +18,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.training.metrics import CALIBRATION_BINS, Estimate
 
@@ -75,8 +77,8 @@ def svg(figure: Figure, name: str) -> str:
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
-    # Matplotlib numbers groups alike in every figure; in one page they must differ.
-    return re.sub(r'\bid="(\w*?_\d+)"', rf'id="{name}-\1"', text)
+    # Matplotlib names parts and letters alike in every figure; in one page they must differ.
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", text)
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
@@ -85,6 +87,20 @@ def png(figure: Figure, dpi: int = 150) -> bytes:
     with style():
         figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def write_plots(folder: Path, figures: Mapping[str, Figure]) -> None:
+    """Write each figure as NAME.svg and NAME.png into a folder, made where it is not there.
+
+    Raises UserError when a file can't be written.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, figure in figures.items():
+            (folder / f"{name}.svg").write_text(svg(figure, name), encoding="utf-8")
+            (folder / f"{name}.png").write_bytes(png(figure))
+    except OSError as error:
+        raise UserError(f"plots can't be written ({error.strerror})", path=folder) from None
 
 
 def roc_plot(

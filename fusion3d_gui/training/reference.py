@@ -15,7 +15,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.reference import mahalanobis, save_reference
 from fusion3d_gui.model.schema import MetadataSchema, Value
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.fit import Cases
+from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.outputs import forward
 from fusion3d_gui.training.table import CaseRow
 

@@ -17,7 +17,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.fit import Cases
+from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.inputs import load_inputs
 from fusion3d_gui.training.outputs import forward
 from fusion3d_gui.training.table import CaseTable, read_table
@@ -65,8 +65,9 @@ def score_bundle(
 
 
 def run(loaded: ModelBundle, cases: Cases, progress: Progress = no_progress) -> np.ndarray:
-    """Logits [n], float32, of cases by a loaded bundle, on all processors."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    """Logits [n], float32, of cases by a loaded bundle, on all processors unless OMP_NUM_THREADS is set."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(os.cpu_count() or 1)
     loaded.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return forward(loaded.network, cases, np.arange(len(cases.labels)), progress).logits
 
@@ -86,22 +87,15 @@ def known_probabilities(table: CaseTable) -> dict[str, np.ndarray]:
     return found
 
 
-def write_scores(
-    path: Path, table: CaseTable, columns: Mapping[str, np.ndarray | Sequence[Any]]
-) -> None:
-    """One row a case: name, label, and the given columns [n]; probabilities to 6 digits.
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A table, one line a row, as CSV; the columns are those of the first row.
 
     Raises UserError when the file can't be written.
     """
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv_module.writer(file)
-            writer.writerow(["case", "label", *columns])
-            for n, case in enumerate(table.cases):
-                cells = [
-                    f"{value:.6f}" if isinstance(value, float) else value
-                    for value in (column[n] for column in columns.values())
-                ]
-                writer.writerow([case.name, case.label, *cells])
+            writer = csv_module.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
     except OSError as error:
-        raise UserError(f"the scores can't be written ({error.strerror})", path=path) from None
+        raise UserError(f"the table can't be written ({error.strerror})", path=path) from None

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.reference import Reference, decoded
-from fusion3d_gui.training.fit import Cases
+from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.outputs import forward
 from fusion3d_gui.training.reference import write_reference
 from fusion3d_gui.training.table import CaseRow

@@ -1,0 +1,139 @@
+"""Localisation at voxel level: judged on maps whose answer is known, and by chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.cam import CAM_METHODS, STAGES
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.training.cases import Cases
+from fusion3d_gui.training.localisation import _chance, _judge, _target, localise
+from fusion3d_gui.training.table import CaseRow
+
+SHAPE = (33, 33, 49)
+#: The network's grid: 3 mm, LPS.
+AFFINE = np.array([[3.0, 0, 0, -70], [0, 3, 0, -40], [0, 0, 3, -50], [0, 0, 0, 1]])
+
+
+def ball(center_lps: np.ndarray, radius_mm: float, affine: np.ndarray, shape_kji) -> np.ndarray:
+    index = np.argwhere(np.ones(shape_kji))[:, ::-1]
+    lps = index @ affine[:3, :3].T + affine[:3, 3]
+    return (np.linalg.norm(lps - center_lps, axis=1) <= radius_mm).reshape(shape_kji)
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A case whose mask lies on a grid of its own (2.5 mm, other axes): a ball at (10, 5, -4)."""
+
+    def make(number: int = 0) -> tuple[CaseRow, np.ndarray]:
+        affine = np.array([[0, 0, 2.5, -60], [-2.5, 0, 0, 60], [0, 2.5, 0, -50], [0, 0, 0, 1.0]])
+        mask = ball(np.array([10.0, 5, -4]), 9, affine, (50, 38, 44))
+        path = tmp_path / f"mask{number}.nii.gz"
+        ras = np.diag([-1.0, -1, 1, 1]) @ affine
+        nib.save(nib.Nifti1Image(mask.transpose(2, 1, 0).astype(np.uint8), ras), path)
+        index = np.argwhere(mask)[:, ::-1]
+        return (
+            CaseRow(number + 2, f"c{number}", Path("x"), path, {}, 1, None, ""),
+            index @ affine[:3, :3].T + affine[:3, 3],
+        )
+
+    return make
+
+
+def test_a_map_of_the_lesion_itself_hits_it_with_all_its_energy(case):
+    row, _ = case()
+    aim = _target(row, np.ones(SHAPE, bool), AFFINE)
+    inner = ball(np.array([10.0, 5, -4]), 5, AFFINE, SHAPE).astype(np.float32)
+    found = _judge(inner, AFFINE, aim)
+    assert found["pointing"] == 1 and found["pointing_near"] == 1
+    assert found["distance_mm"] == 0
+    assert found["energy"] > 0.95
+
+
+def test_the_distance_of_a_peak_elsewhere_is_that_to_the_nearest_lesion_voxel(case):
+    row, lesion = case()
+    aim = _target(row, np.ones(SHAPE, bool), AFFINE)
+    far = np.array([-30.0, 5, -4])
+    index = np.linalg.inv(AFFINE) @ [*far, 1]
+    k, j, i = np.round(index[:3]).astype(int)[::-1]
+    spike = np.zeros(SHAPE, np.float32)
+    spike[k, j, i] = 1
+    found = _judge(spike, AFFINE, aim)
+    place = AFFINE[:3, :3] @ [i, j, k] + AFFINE[:3, 3]
+    expected = cKDTree(lesion).query(place)[0]
+    # The strongest voxel of the mask's grid lies within half its diagonal of the spike.
+    assert found["distance_mm"] == pytest.approx(expected, abs=2.5 * np.sqrt(3) / 2 + 1e-6)
+    assert found["pointing"] == 0 and found["energy"] == 0
+
+
+def test_chance_is_what_an_even_map_and_random_voxels_come_to(case):
+    row, lesion = case()
+    aim = _target(row, np.ones(SHAPE, bool), AFFINE)
+    chance = _chance(aim)
+    even = _judge(np.ones((3, 3, 4), np.float32), np.diag([40.0, 40, 40, 1]), aim)
+    assert even["energy"] == pytest.approx(chance["energy"], rel=1e-4)
+    # An even map has no peak of its own, so it points as a random voxel does.
+    assert even["pointing"] == pytest.approx(chance["pointing"])
+    rng = np.random.default_rng(0)
+    draws = aim.brain_lps[rng.integers(len(aim.brain_lps), size=4000)]
+    distance = cKDTree(lesion).query(draws)[0]
+    assert np.median(distance) == pytest.approx(chance["distance_mm"], rel=0.05)
+    assert (distance <= 10).mean() == pytest.approx(chance["pointing_near"], abs=0.015)
+
+
+def test_a_coarse_map_gets_no_credit_for_the_size_of_its_cells(case):
+    row, _ = case()
+    aim = _target(row, np.ones(SHAPE, bool), AFFINE)
+    # One warm cell of 44 mm, which holds the whole lesion but is centred 18 mm off it.
+    values = np.zeros((3, 3, 3), np.float32)
+    values[1, 1, 1] = 1
+    affine = np.diag([44.0, 44, 44, 1])
+    affine[:3, 3] = np.array([-8.0, 5, -4]) - 44
+    found = _judge(values, affine, aim)
+    assert found["pointing"] == 0
+    assert found["distance_mm"] == pytest.approx(9, abs=3)
+    assert found["energy"] < 0.2
+
+
+def test_voxels_outside_the_brain_do_not_count(case):
+    row, _ = case()
+    brain = np.zeros(SHAPE, bool)
+    brain[:, :, 30:] = True
+    aim = _target(row, brain, AFFINE)
+    outside = np.zeros(SHAPE, np.float32)
+    outside[16, 16, 5] = 1
+    found = _judge(outside, AFFINE, aim)
+    assert found["energy"] == 0 and np.isnan(found["distance_mm"])
+
+
+def test_every_method_and_stage_is_judged_with_its_grid(make_bundle, case):
+    bundle = ModelBundle.load(make_bundle("image_only"))
+    rng = np.random.default_rng(0)
+    rows = [case(n)[0] for n in range(5)]
+    cases = Cases(
+        rng.standard_normal((5, *SHAPE)).astype(np.float16), np.zeros((5, 0)), np.ones(5, int)
+    )
+    found = localise(bundle.network, Preprocessing(SHAPE, 3.0), rows, cases, np.stack([AFFINE] * 5))
+    assert found["cases"] == 5
+    assert {(m["method"], m["stage"]) for m in found["maps"]} == {
+        (method, stage) for method in CAM_METHODS for stage in STAGES
+    }
+    for one in found["maps"]:
+        sizes = [(n - 1) * 3.0 / one["cell_mm"] + 1 for n in SHAPE]
+        assert one["grid_kji"] == [int(np.floor(size)) for size in sizes]
+        assert 0 <= one["energy"]["low"] <= one["energy"]["value"] <= one["energy"]["high"] <= 1
+    assert 0 < found["chance"]["energy"]["value"] < 0.1
+
+
+def test_an_empty_mask_is_named_by_its_row(case, tmp_path):
+    row, _ = case()
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), row.mask)
+    with pytest.raises(UserError, match="row 2: the mask is empty"):
+        _target(row, np.ones(SHAPE, bool), AFFINE)
