@@ -17,6 +17,7 @@ from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.settings import Settings, settings_path
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.theme import apply_theme
 
@@ -53,7 +54,9 @@ def run_window(options: WindowOptions) -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Fusion3D")
-    apply_theme(app)
+    # Pictures for papers and tests show the program as it comes, not as its user likes it.
+    settings = Settings(settings_path() if options.screenshot is None else None)
+    apply_theme(app, settings.theme, settings.text_scale)
     demos, problems = _shipped_demos()
     try:
         bundles = _bundles(options, problems)
@@ -62,7 +65,7 @@ def run_window(options: WindowOptions) -> int:
     except UserError as error:
         return _report(error)
     session = Session(bundles, device=options.device, engine=options.engine)
-    window = MainWindow(session, demos)
+    window = MainWindow(session, demos, settings)
     for problem in problems:
         window.show_notice(Notice(str(problem), "error"))
     shot = None if options.screenshot is None else _Screenshot(session, window, options.screenshot)

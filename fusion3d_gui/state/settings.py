@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
+
+log = logging.getLogger(__name__)
 
 #: So many recent cases are remembered.
 RECENT = 8
@@ -36,8 +39,7 @@ class Settings(QObject):
         super().__init__(parent)
         self._file: QSettings | None = None
         self._values: dict[str, object] = {}
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path is not None and _can_hold(path):
             self._file = QSettings(str(path), QSettings.Format.IniFormat)
 
     # -- looks --------------------------------------------------------------------------------
@@ -136,6 +138,16 @@ class Settings(QObject):
         else:
             self._file.setValue(key, value)
         self.changed.emit()
+
+
+def _can_hold(path: Path) -> bool:
+    """Whether there is, or can be made, a folder for the file: where not, nothing is kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        log.warning("settings can't be kept: their folder can't be made")
+        return False
+    return True
 
 
 def _hex_only(text: str) -> str:

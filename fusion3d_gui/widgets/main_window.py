@@ -30,6 +30,7 @@ from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import RECENT, Settings
+from fusion3d_gui.state.tag_reading import dicom_files
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.actions import Menus
 from fusion3d_gui.widgets.command_palette import CommandPalette
@@ -39,10 +40,12 @@ from fusion3d_gui.widgets.loading_card import LoadingCard
 from fusion3d_gui.widgets.mark_layer import MarkLayer
 from fusion3d_gui.widgets.mark_table import MarkTable
 from fusion3d_gui.widgets.notice_strip import NoticeStrip
+from fusion3d_gui.widgets.series_panel import SeriesPanel
 from fusion3d_gui.widgets.side_panel import SidePanel
 from fusion3d_gui.widgets.slice_view import SliceView
 from fusion3d_gui.widgets.start_page import StartPage
 from fusion3d_gui.widgets.status_line import StatusLine
+from fusion3d_gui.widgets.tag_browser import TagBrowser
 from fusion3d_gui.widgets.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.tool_strip import ToolStrip
 from fusion3d_gui.widgets.views_panel import ViewsPanel
@@ -72,6 +75,7 @@ class MainWindow(QMainWindow):
         self.side = SidePanel(session)
         self.status = StatusLine(session)
         self.marks = MarkTable(session)
+        self.series = SeriesPanel(session)
         self.mark_layer = MarkLayer(session, self)
         for view in self.views.views:
             self.mark_layer.lie_over(view)
@@ -94,6 +98,7 @@ class MainWindow(QMainWindow):
         images = QHBoxLayout()
         images.setSpacing(0)
         images.addWidget(self.strip)
+        images.addWidget(self.series)
         images.addWidget(self.pages, 1)
         left = QVBoxLayout()
         left.setSpacing(0)
@@ -127,6 +132,7 @@ class MainWindow(QMainWindow):
             session.annotations.selection_changed,
             session.tool.changed,
             session.display.overlay.changed,
+            session.identity.changed,
         ):
             signal.connect(self.menus.refresh)
         self.settings.changed.connect(self._on_settings_changed)
@@ -134,6 +140,9 @@ class MainWindow(QMainWindow):
         self.start.open_file_requested.connect(self.ask_for_file)
         self.start.open_folder_requested.connect(self.ask_for_folder)
         self.start.demo_requested.connect(session.open_demo)
+        self.start.recent_requested.connect(session.open)
+        self.start.forget_requested.connect(self.settings.forget_cases)
+        session.identity.changed.connect(self._show_recent)
         self.side.model_picker.browse_requested.connect(self.ask_for_model)
         self.marks.export_requested.connect(self.ask_for_export)
         self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
@@ -188,6 +197,17 @@ class MainWindow(QMainWindow):
         now = min(range(len(scales)), key=lambda n: abs(scales[n] - self.settings.text_scale))
         index = min(max(now + steps, 0), len(scales) - 1) if steps else scales.index(1.0)
         self.settings.set_text_scale(scales[index])
+
+    def toggle_start(self) -> None:
+        """The start screen while a scan is open, or back to the scan."""
+        shown = self.pages.currentWidget() is self.start
+        self.pages.setCurrentWidget(self.views if shown and self.session.case else self.start)
+
+    def show_tags(self) -> None:
+        """The DICOM header of the open series."""
+        paths = dicom_files(self.session)
+        if paths:
+            TagBrowser(self.session, paths, self).show()
 
     def center(self) -> None:
         """Put the crosshair into the middle of the scan."""
@@ -266,7 +286,8 @@ class MainWindow(QMainWindow):
         case = self.session.case
         self.notices.clear()
         self.pages.setCurrentWidget(self.start if case is None else self.views)
-        if case is not None and case.path not in [demo.path for demo in self.demos]:
+        hidden = self.session.identity.hidden
+        if case is not None and not hidden and case.path not in [each.path for each in self.demos]:
             self.settings.remember_case(case.path)
         self._name_presets()
         self._show_panels()
@@ -280,15 +301,20 @@ class MainWindow(QMainWindow):
         wanted = self.settings.theme, self.settings.text_scale
         if wanted != (theme.name(), theme.scale()):
             theme.change(app, *wanted)
-        for number in range(RECENT):
-            action = self.menus.actions[f"recent_{number}"]
-            known = number < len(self.settings.recent_cases)
-            action.setVisible(known)
-            if known:
-                action.setText(_short_path(self.settings.recent_cases[number]))
+        self._show_recent()
         self._name_presets()
         self._show_panels()
         self.menus.refresh()
+
+    def _show_recent(self) -> None:
+        # Paths often tell who the patient is.
+        paths = () if self.session.identity.hidden else self.settings.recent_cases
+        self.start.show_recent(paths)
+        for number in range(RECENT):
+            action = self.menus.actions[f"recent_{number}"]
+            action.setVisible(number < len(paths))
+            if number < len(paths):
+                action.setText(_short_path(paths[number]))
 
     def _name_presets(self) -> None:
         case = self.session.case
@@ -304,6 +330,7 @@ class MainWindow(QMainWindow):
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
         self.side.setVisible(shown("side"))
+        self.series.show_if(shown("series"))
 
     def _on_text_requested(self, view: SliceView, number: int) -> None:
         if self.session.annotations.find(number) is not None:
@@ -320,14 +347,17 @@ class MainWindow(QMainWindow):
         """Files and folders are welcome."""
         if _dropped_path(event.mimeData()) is not None:
             event.acceptProposedAction()
+            self.start.set_aimed(True)
             self._drop_frame.appear()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Not here, then."""
+        self.start.set_aimed(False)
         self._drop_frame.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped; of several files the folder that holds them."""
+        self.start.set_aimed(False)
         self._drop_frame.hide()
         path = _dropped_path(event.mimeData())
         if path is not None:

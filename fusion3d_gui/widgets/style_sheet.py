@@ -18,13 +18,6 @@ def style_sheet(palette: Palette, scale: float) -> str:
 
 _SHEET = """
 QMainWindow, QDialog { background: $WINDOW; }
-QLabel[ink="text"] { color: $TEXT; background: transparent; }
-QLabel[ink="muted"] { color: $MUTED; background: transparent; }
-QLabel[ink="faint"] { color: $FAINT; background: transparent; }
-QLabel[ink="accent"] { color: $ACCENT; background: transparent; }
-QLabel[ink="warning"] { color: $WARNING; background: transparent; }
-QLabel[ink="error"] { color: $ERROR; background: transparent; }
-QLabel[ink="disabled"] { color: $DISABLED; background: transparent; }
 QMenuBar { background: $WINDOW; color: $MUTED; padding: 2px 6px; }
 QMenuBar::item { padding: 4px 9px; border-radius: 4px; background: transparent; }
 QMenuBar::item:selected { background: $RAISED; color: $TEXT; }
@@ -53,6 +46,7 @@ QPushButton[quiet="true"] { background: transparent; border-color: transparent; 
 QPushButton[quiet="true"]:hover { color: $TEXT; background: $HOVER; }
 QPushButton[quiet="true"]:disabled { color: $DISABLED; background: transparent; }
 QPushButton[quiet="true"]:focus { border-color: $EDGE; }
+QPushButton[row="true"] { text-align: left; padding: 0 10px; min-height: ${px28}px; }
 QPushButton[segment="true"] { border-radius: 4px; padding: 0 4px; min-height: ${px22}px;
     border-color: transparent; background: transparent; color: $MUTED; }
 QPushButton[segment="true"]:hover { color: $TEXT; }

@@ -104,8 +104,14 @@ def set_color(widget: QLabel, color: str) -> None:
     if widget.property("ink") == ink:
         return
     widget.setProperty("ink", ink)
-    widget.style().unpolish(widget)
-    widget.style().polish(widget)
+    _apply_ink(widget, ink)
+
+
+def _apply_ink(widget: QWidget, ink: str) -> None:
+    # By palette and not by style sheet, which would put back an earlier font at each new polish.
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.WindowText, QColor(getattr(_palette, ink)))
+    widget.setPalette(palette)
 
 
 def style(widget: QWidget, sheet: str) -> None:
@@ -133,11 +139,14 @@ def change(app: QApplication, name: str, text_scale: float) -> None:
     app.setPalette(_qt_palette())
     app.setStyleSheet(style_sheet(_palette, _scale))
     for widget, size in sizes.items():
-        if before != _scale:
-            _rescale(widget, before, size)
+        # Even at the same scale: a new style sheet puts back fonts that widgets had long ago.
+        _rescale(widget, before, size)
         sheet = widget.property("sheet")
         if sheet:
             widget.setStyleSheet(_filled(sheet))
+        ink = widget.property("ink")
+        if ink:
+            _apply_ink(widget, ink)
         widget.update()
 
 

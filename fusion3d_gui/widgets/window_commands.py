@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fusion3d_gui.state.settings import RECENT
+from fusion3d_gui.state.tag_reading import dicom_files
 from fusion3d_gui.state.tool import TOOLS, ToolName
 from fusion3d_gui.widgets.actions import Command
 from fusion3d_gui.widgets.view_commands import view_commands
@@ -30,7 +31,7 @@ _TOOLS: dict[ToolName, tuple[str, str, str]] = {
 STRIP = (
     tuple((f"tool_{name}", name) for name in TOOLS),
     (("undo", "undo"), ("redo", "redo")),
-    (("marks", "table"),),
+    (("marks", "table"), ("series", "series")),
 )
 
 
@@ -96,6 +97,33 @@ def _file(window: MainWindow) -> list[Command]:
             enabled=lambda: bool(settings.recent_cases),
         ),
         *demos,
+        Command(
+            "start",
+            "&File",
+            "Start screen",
+            window.toggle_start,
+            "Ctrl+Home",
+            has_case,
+            begins_group=True,
+            checked=lambda: window.pages.currentWidget() is window.start,
+        ),
+        Command(
+            "anonymous",
+            "&File",
+            "Hide who the patient is",
+            session.identity.toggle,
+            "Ctrl+Shift+H",
+            checked=lambda: session.identity.hidden,
+            tip="Hide names, numbers, dates and file names, for this session",
+        ),
+        Command(
+            "tags",
+            "&File",
+            "DICOM tags…",
+            window.show_tags,
+            "Ctrl+T",
+            lambda: bool(dicom_files(session)),
+        ),
         Command(
             "export_marks",
             "&File",
@@ -175,6 +203,7 @@ def _view(window: MainWindow) -> list[Command]:
         *view_commands(session, views),
         Command("center", "&View", "Crosshair to centre", window.center, "C", has_case),
         panel("marks", "Measurements", "M"),
+        panel("series", "Series", "S"),
         panel("side", "Model and heatmap", "B"),
         Command(
             "light",

@@ -71,6 +71,18 @@ def test_a_label_follows_the_palette_and_keeps_its_role(themed, qtbot):
     assert label.palette().color(label.foregroundRole()).name() == PALETTES["light"].muted
 
 
+def test_a_font_set_after_the_colour_stays_through_a_change_of_palette(themed, qtbot):
+    label = theme.label("87 %")
+    label.setFont(theme.font(theme.HUGE))
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    QVBoxLayout(parent).addWidget(label)
+    parent.show()
+    assert label.font().pixelSize() == theme.HUGE
+    theme.change(themed, "light", 1.0)
+    assert label.font().pixelSize() == theme.HUGE
+
+
 def test_a_widgets_own_style_sheet_follows_the_palette(themed, qtbot):
     widget = QWidget()
     qtbot.addWidget(widget)

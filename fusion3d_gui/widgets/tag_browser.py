@@ -1,0 +1,160 @@
+"""``TagBrowser``: the DICOM header of one file of the open series, with search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QSpinBox,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.tag_reading import TagLine, read_series_tags
+from fusion3d_gui.widgets import theme
+
+_ROW = 24
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class TagModel(QAbstractTableModel):
+    """The lines that answer the search."""
+
+    HEADERS: ClassVar = ("Tag", "Name", "VR", "Value")
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._lines: list[TagLine] = []
+        self._shown: list[TagLine] = []
+        self._query = ""
+
+    def show_lines(self, lines: list[TagLine]) -> None:
+        """Another file."""
+        self._lines = lines
+        self.search(self._query)
+
+    def search(self, query: str) -> None:
+        """Keep the lines in which every word of the query comes, whatever its case."""
+        self._query = query
+        words = query.lower().split()
+        self.beginResetModel()
+        self._shown = [
+            line
+            for line in self._lines
+            if all(
+                word in f"{line.tag} {line.name} {line.vr} {line.value}".lower() for word in words
+            )
+        ]
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        """Lines shown."""
+        return 0 if parent.isValid() else len(self._shown)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        """As in ``HEADERS``."""
+        return len(self.HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """The columns' names."""
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return self.HEADERS[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """What a cell shows; names of nested elements are set in."""
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return None
+        line = self._shown[index.row()]
+        if index.column() == 1 and role == Qt.ItemDataRole.DisplayRole:
+            return "    " * line.depth + line.name
+        return (line.tag, line.name, line.vr, line.value)[index.column()]
+
+
+class TagBrowser(QDialog):
+    """Stays open beside the window; shows the series that was open when it came up."""
+
+    def __init__(self, session: Session, paths: tuple[Path, ...], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session, self._paths = session, paths
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("DICOM tags")
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Search in tags, names and values")
+        self.line.setClearButtonEnabled(True)
+        self.line.setAccessibleName("Search")
+        self.line.setFixedHeight(theme.px(theme.CONTROL))
+        self.file = QSpinBox()
+        self.file.setRange(1, len(paths))
+        self.file.setValue((len(paths) + 1) // 2)
+        self.file.setSuffix(f" / {len(paths)}")
+        self.file.setFixedSize(theme.px(110), theme.px(theme.CONTROL))
+        self.file.setAccessibleName("File of the series")
+        self.model = TagModel(self)
+        self.table = QTableView()
+        self.count = theme.label(size=12, color=theme.MUTED)
+        self._build()
+        self.line.textChanged.connect(self._on_searched)
+        self.file.valueChanged.connect(self._read)
+        session.case_changed.connect(self.close)
+        self.resize(theme.px(820), theme.px(620))
+        self._read()
+
+    def _build(self) -> None:
+        table = self.table
+        table.setModel(self.model)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setShowGrid(False)
+        table.setFrameShape(QFrame.Shape.NoFrame)
+        table.setFont(theme.font(12))
+        table.setWordWrap(False)
+        table.setAccessibleName("Tags")
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(theme.px(_ROW))
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate((100, 270, 44)):
+            header.resizeSection(column, theme.px(width))
+        header.setStretchLastSection(True)
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(self.line, 1)
+        head.addWidget(theme.label("File", color=theme.MUTED))
+        head.addWidget(self.file)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 14, 14, 10)
+        layout.setSpacing(10)
+        layout.addLayout(head)
+        layout.addWidget(table, 1)
+        layout.addWidget(self.count)
+
+    def _read(self) -> None:
+        self.count.setText("Reading…")
+        read_series_tags(self._session, self._paths[self.file.value() - 1], self._on_read)
+
+    def _on_read(self, lines: list[TagLine]) -> None:
+        self.model.show_lines(lines)
+        self._say()
+
+    def _on_searched(self, query: str) -> None:
+        self.model.search(query)
+        self._say()
+
+    def _say(self) -> None:
+        hidden = self._session.identity.hidden
+        note = "   ·   who the patient is stays hidden" if hidden else ""
+        self.count.setText(f"{self.model.rowCount()} elements{note}")

@@ -1,0 +1,88 @@
+"""The tag list: complete, bounded, and without the patient when asked."""
+
+from __future__ import annotations
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom_tags import HIDDEN, read_tags
+
+SECRETS = ("DOE", "4711", "General Hospital", "19500102", "20240506", "Dr Who", "secret note")
+
+
+@pytest.fixture
+def file(tmp_path):
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    made.SOPClassUID, made.SOPInstanceUID = MRImageStorage, generate_uid()
+    made.PatientName, made.PatientID = "DOE^JOHN", "4711"
+    made.PatientAge, made.PatientSex = "054Y", "M"
+    made.PatientBirthDate, made.StudyDate = "19500102", "20240506"
+    made.InstitutionName, made.ReferringPhysicianName = "General Hospital", "Dr Who"
+    made.ImageComments, made.StudyDescription = "secret note", "MR of 4711"
+    made.Modality, made.EchoTime = "MR", "12.5"
+    made.Rows, made.Columns, made.BitsAllocated, made.PixelRepresentation = 4, 4, 16, 0
+    inner = Dataset()
+    inner.PatientID = "4711"
+    inner.EchoNumbers = 3
+    made.ReferencedImageSequence = [inner]
+    made.add_new(0x00091001, "LO", "DOE private")
+    made.PixelData = bytes(32)
+    path = tmp_path / "a.dcm"
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_every_element_is_listed_as_pydicom_reads_it(file):
+    lines = read_tags(file, hide_identity=False)
+    expected = pydicom.dcmread(file, stop_before_pixels=True)
+    listed = {line.tag for line in lines if line.depth == 0}
+    assert {str(element.tag) for element in expected} <= listed
+    values = {line.name: line.value for line in lines}
+    assert values["Patient's Name"] == "DOE^JOHN"
+    assert values["Echo Time"] == "12.5"
+    assert "Pixel Data" not in values
+    assert [line.depth for line in lines if line.name == "Echo Number(s)"] == [1]
+
+
+def test_nothing_of_the_patient_is_left_when_hidden_but_what_the_scan_is(file):
+    lines = read_tags(file, hide_identity=True)
+    text = " ".join(line.value for line in lines)
+    assert not [secret for secret in SECRETS if secret in text]
+    assert str(pydicom.dcmread(file).SOPInstanceUID) not in text
+    values = {line.name: line.value for line in lines}
+    assert values["Patient's Name"] == HIDDEN
+    assert (values["Patient's Age"], values["Modality"], values["Echo Time"]) == (
+        "054Y",
+        "MR",
+        "12.5",
+    )
+
+
+def test_a_file_that_is_no_dicom_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "letter.dcm"
+    path.write_text("Dear colleague")
+    with pytest.raises(UserError, match=r"letter\.dcm"):
+        read_tags(path, hide_identity=False)
+
+
+def test_long_values_and_endless_lists_are_cut(file):
+    made = pydicom.dcmread(file)
+    made.add_new(0x00081030, "LO", "x" * 5000)
+    items = []
+    for number in range(15_000):
+        item = Dataset()
+        item.EchoNumbers = number
+        item.EchoTime = "1"
+        items.append(item)
+    made.ReferencedImageSequence = items
+    made.save_as(file)
+    lines = read_tags(file, hide_identity=False)
+    assert len(lines) <= 20_001
+    assert max(len(line.value) for line in lines) <= 300

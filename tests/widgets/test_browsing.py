@@ -1,0 +1,157 @@
+"""Start screen, recent cases, series with pictures, tags, identity: finding one's way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.widgets.tag_browser import TagBrowser
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def dicom_folder(tmp_path):
+    """Two series of one patient, of different sizes."""
+    for name, slices in (("first", 9), ("second", 6)):
+        voxels = np.random.default_rng(slices).integers(0, 900, (slices, 24, 20)).astype(np.int16)
+        volume = Volume(voxels, np.diag([4.0, 4.0, 6.0, 1.0]), modality="MR", description=name)
+        identity = {"PatientName": "DOE^JOHN", "PatientID": "4711"}
+        write_dicom_series(volume, tmp_path / "study" / name, attributes=identity, uid_seed=name)
+    return tmp_path / "study"
+
+
+@pytest.fixture
+def two_series(window, dicom_folder, settled):
+    window.session.open(dicom_folder)
+    settled(window)
+    return window
+
+
+def test_series_are_shown_with_pictures_and_a_click_opens_one(two_series, qtbot, settled):
+    panel = two_series.series
+    assert panel.isVisible()
+    assert panel.list.count() == 2
+    uids = [series.uid for series in two_series.session.case.series]
+    qtbot.waitUntil(lambda: all(panel.thumbnails.picture(uid) is not None for uid in uids))
+    assert panel.thumbnails.picture(uids[0]).std() > 0
+    assert panel.list.currentRow() == 0
+    where = panel.list.visualItemRect(panel.list.item(1)).center()
+    qtbot.mouseClick(panel.list.viewport(), LEFT, pos=where)
+    settled(two_series)
+    assert two_series.session.case.volume.series_uid == uids[1]
+    assert panel.list.currentRow() == 1
+
+
+def test_one_series_alone_needs_no_panel(opened):
+    assert not opened.series.isVisible()
+    assert not opened.session.browsing.running
+
+
+def tags(window, qtbot) -> TagBrowser:
+    window.menus.actions["tags"].trigger()
+    browser = window.findChildren(TagBrowser)[-1]
+    qtbot.waitUntil(lambda: browser.model.rowCount() > 0)
+    return browser
+
+
+def shown(browser: TagBrowser) -> str:
+    model = browser.model
+    return "\n".join(
+        str(model.index(row, column).data())
+        for row in range(model.rowCount())
+        for column in range(4)
+    )
+
+
+def test_tags_are_searched_by_every_word_in_tag_name_and_value(two_series, qtbot):
+    browser = tags(two_series, qtbot)
+    everything = browser.model.rowCount()
+    qtbot.keyClicks(browser.line, "patient doe")
+    assert browser.model.rowCount() == 1
+    assert "DOE^JOHN" in shown(browser)
+    browser.line.setText("0020,0032")
+    assert browser.model.rowCount() == 1
+    browser.line.clear()
+    assert browser.model.rowCount() == everything
+    browser.close()
+
+
+def test_tags_hold_no_identity_once_it_is_hidden_and_close_when_that_changes(two_series, qtbot):
+    browser = tags(two_series, qtbot)
+    two_series.menus.actions["anonymous"].trigger()
+    assert not browser.isVisible()
+    text = shown(tags(two_series, qtbot))
+    assert "DOE" not in text
+    assert "4711" not in text
+    assert "hidden" in text
+
+
+def test_a_scan_that_is_not_dicom_has_no_tags(opened):
+    assert not opened.menus.actions["tags"].isEnabled()
+
+
+def test_opened_cases_are_offered_again_and_can_be_forgotten(window, make_case, qtbot, settled):
+    first, second = make_case("a"), make_case("b")
+    for path in (first, second):
+        window.session.open(path)
+        settled(window)
+    window.menus.actions["start"].trigger()
+    assert window.start.isVisible()
+    assert [button.toolTip() for button in window.start.recent] == [str(second), str(first)]
+    qtbot.mouseClick(window.start.recent[1], LEFT)
+    settled(window)
+    assert window.views.isVisible()
+    assert window.session.case.volume.description == "a"
+    assert window.menus.actions["recent_0"].isVisible()
+    window.menus.actions["start"].trigger()
+    qtbot.mouseClick(window.start.forget, LEFT)
+    assert not window.start.recent
+    assert not window.menus.actions["recent_0"].isVisible()
+
+
+def test_no_path_is_remembered_or_shown_while_the_patient_is_hidden(window, make_case, settled):
+    window.session.open(make_case("DOE_JOHN"))
+    settled(window)
+    assert window.settings.recent_cases
+    window.menus.actions["anonymous"].trigger()
+    assert not window.start.recent
+    assert not window.menus.actions["recent_0"].isVisible()
+    window.session.open(make_case("ROE_JANE"))
+    settled(window)
+    assert [path.name for path in window.settings.recent_cases] == ["DOE_JOHN.nii.gz"]
+
+
+def test_the_start_screen_leads_back_to_the_scan(opened):
+    opened.menus.actions["start"].trigger()
+    assert opened.start.isVisible()
+    opened.menus.actions["start"].trigger()
+    assert opened.views.isVisible()
+
+
+def test_panels_stay_as_they_were_left_when_another_case_opens(opened, make_case, settled):
+    opened.menus.actions["marks"].trigger()
+    opened.menus.actions["side"].trigger()
+    assert opened.marks.isVisible()
+    assert not opened.side.isVisible()
+    opened.session.open(make_case("b"))
+    settled(opened)
+    QApplication.processEvents()
+    assert opened.marks.isVisible()
+    assert not opened.side.isVisible()
+
+
+def test_text_size_and_theme_change_at_once_and_come_back(opened):
+    before = opened.status.value.font().pixelSize()
+    opened.menus.actions["larger"].trigger()
+    opened.menus.actions["light"].trigger()
+    assert opened.status.value.font().pixelSize() > before
+    assert opened.settings.theme == "light"
+    opened.menus.actions["usual"].trigger()
+    opened.menus.actions["light"].trigger()
+    assert opened.status.value.font().pixelSize() == before
+    assert opened.settings.theme == "dark"
