@@ -26,6 +26,8 @@ HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
 HTJ2K = "1.2.840.10008.1.2.4.203"
 
+_END_OF_IMAGE = b"\xff\xd9"
+
 
 class DecodeError(Exception):
     """A frame's compressed bytes are damaged, or do not hold what the header says."""
@@ -73,6 +75,10 @@ def _jpeg_lossless(data: bytes, pixels: PixelFormat) -> np.ndarray:
 
 
 def _jpeg_ls(data: bytes, pixels: PixelFormat) -> np.ndarray:
+    # CharLS searches the end of a frame that has none for up to half a minute; one that is whole but
+    # for its end marker decodes.
+    if not data.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        data += _END_OF_IMAGE
     return imagecodecs.jpegls_decode(data)
 
 

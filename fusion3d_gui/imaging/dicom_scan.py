@@ -11,7 +11,9 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
+from fusion3d_gui.imaging.dicom_file import DicomFile, read_dicom_file
 from fusion3d_gui.imaging.dicom_frames import DicomImage, read_image
+from fusion3d_gui.imaging.dicom_mosaic import is_mosaic
 from fusion3d_gui.progress import Progress
 
 #: A folder tree larger than this is surely not one case (a disk's root, say).
@@ -20,6 +22,9 @@ _MOST_FILES = 200_000
 #: Files whose first bytes one thread reads at a time, and such threads.
 _A_BATCH = 32
 _READERS = 4
+
+#: So many files before and after a single one are looked at for its series.
+_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,30 @@ def scan_files(paths: list[Path], progress: Progress) -> Scan:
         except UserError as error:
             refused.append(error)
     return Scan(tuple(images), tuple(refused), tuple(others))
+
+
+def part_of_series(file: DicomFile) -> tuple[str, ...]:
+    """A notice where a single image has its neighbours beside it: the user may have meant all."""
+    uid = file.elements.text("SeriesInstanceUID")
+    if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file):
+        return ()
+    try:
+        with os.scandir(file.path.parent) as listing:
+            beside = [entry for entry in listing if entry.is_file()]
+    except OSError:
+        return ()
+    beside.sort(key=lambda entry: entry.name)
+    here = next((n for n, entry in enumerate(beside) if entry.name == file.path.name), 0)
+    for entry in beside[max(0, here - _NEIGHBOURS) : here + _NEIGHBOURS + 1]:
+        if entry.name == file.path.name:
+            continue
+        try:
+            other = read_dicom_file(FileBytes.of(file.path.parent / entry.name))
+        except (NotDicom, UserError):
+            continue
+        if other.elements.text("SeriesInstanceUID") == uid:
+            return ("This is one slice of a series; open its folder to see all of it.",)
+    return ()
 
 
 def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:

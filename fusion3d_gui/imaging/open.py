@@ -11,7 +11,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.archive import Unpacked, is_archive, unpack
 from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom_frames import read_image
-from fusion3d_gui.imaging.dicom_scan import Scan, scan_files, scan_folder
+from fusion3d_gui.imaging.dicom_scan import Scan, part_of_series, scan_files, scan_folder
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.dicom_volume import series_of, volume_of
 from fusion3d_gui.imaging.dicomdir import is_dicomdir, listed_files
@@ -56,7 +56,7 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
         image = read_image(FileBytes.of(path))
     except NotDicom:
         raise UserError("is not a scan that can be opened", path=path, remedy=_FORMATS) from None
-    return _series_of_scan(Scan((image,), (), ()), path)
+    return _series_of_scan(Scan((image,), (), ()), path, part_of_series(image.file))
 
 
 def choose(

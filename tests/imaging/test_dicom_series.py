@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -243,3 +244,42 @@ def test_cancelling_stops_the_reading(series: Path) -> None:
 
     with pytest.raises(Cancelled):
         open_volume(series, progress=cancel)
+
+
+def test_a_single_slice_of_a_series_suggests_its_folder(series: Path, tmp_path: Path) -> None:
+    notices = " ".join(open_volume(series / "0003.dcm").notices)
+    assert "open its folder" in notices
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(series / "0003.dcm", alone / "0003.dcm")
+    (alone / "notes.txt").write_text("hello")
+    assert "open its folder" not in " ".join(open_volume(alone / "0003.dcm").notices)
+
+
+def _htj2k(plane: np.ndarray) -> bytes:
+    return imagecodecs.htj2k_encode(plane, reversible=True)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("1.2.840.10008.1.2.4.57", imagecodecs.ljpeg_encode),
+        ("1.2.840.10008.1.2.4.201", _htj2k),
+        ("1.2.840.10008.1.2.4.202", _htj2k),
+        ("1.2.840.10008.1.2.4.203", _htj2k),
+    ],
+)
+def test_rarer_lossless_transfer_syntaxes_give_the_pixels_that_were_packed(
+    syntax: str, encode, series: Path, oblique_volume: Volume
+) -> None:
+    for path in series.iterdir():
+        dataset = pydicom.dcmread(path)
+        plane = dataset.pixel_array.astype(np.int32) + 1000
+        frame = encode(plane.astype(np.uint16))
+        dataset.PixelData = pydicom.encaps.encapsulate([bytes(frame)])
+        dataset["PixelData"].VR = "OB"
+        dataset.PixelRepresentation = 0
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.save_as(path)
+    volume = open_volume(series)
+    np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels.astype(np.int32) + 1000)
