@@ -35,6 +35,7 @@ VALUES = {
     "fusion3d_gui.imaging.slab",
     "fusion3d_gui.imaging.slicer",
     "fusion3d_gui.imaging.sample",
+    "fusion3d_gui.imaging.projection",
     "fusion3d_gui.imaging.window",
     "fusion3d_gui.inference.answers",
     "fusion3d_gui.inference.prediction",

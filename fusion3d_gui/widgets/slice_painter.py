@@ -15,6 +15,8 @@ from fusion3d_gui.widgets import theme
 _MARGIN = 10.0
 #: Below this side length (px) a view shows less text.
 _SMALL_VIEW = 260
+#: Below this width (px) a view does not name patient and series.
+_WIDE_VIEW = 420
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def paint_writing(painter: QPainter, writing: Writing, camera: Camera, area: QRe
     line = theme.px(18)
     small = min(area.width(), area.height()) < _SMALL_VIEW
     upper_left, upper_right = (writing.position,), (writing.slice_count,)
-    if not small:
+    if area.width() >= _WIDE_VIEW and not small:
         upper_right += writing.corner
     for number, text in enumerate(upper_left, start=1):
         below = inner.adjusted(0, line * number + 1, 0, 0)

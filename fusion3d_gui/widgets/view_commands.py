@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from PySide6.QtWidgets import QWidget
+
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.imaging.slab import Projection
 from fusion3d_gui.state.session import Session
@@ -36,7 +38,12 @@ def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
     def is_chosen(layout: Layout) -> bool:
         return views.layout_name is layout
 
-    named = {"axial": views.axial, "coronal": views.coronal, "sagittal": views.sagittal}
+    named: dict[str, QWidget] = {
+        "axial": views.axial,
+        "coronal": views.coronal,
+        "sagittal": views.sagittal,
+        "3D": views.volume,
+    }
     return [
         Command("fit", "&View", "Fit to window", views.fit, "F", has_case),
         Command(
@@ -59,13 +66,22 @@ def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
             )
             for number, layout in enumerate(Layout, start=7)
         ],
+        Command(
+            "spin",
+            "&View",
+            "Spin the 3D view",
+            views.volume.toggle_spin,
+            "Shift+K",
+            lambda: has_case() and views.volume.isVisible(),
+            checked=lambda: views.volume.spinning,
+        ),
         *[
             Command(
-                f"alone_{name}",
+                f"alone_{name.lower()}",
                 "&View/Layout",
-                f"{name.capitalize()} alone",
+                f"{name[0].upper()}{name[1:]} alone",
                 partial(views.toggle_maximised, view),
-                f"F{number}",
+                f"F{number}" if number < 7 else "",
                 has_case,
                 begins_group=number == 4,
             )

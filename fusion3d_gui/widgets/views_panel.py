@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
+from fusion3d_gui.widgets.volume_view import VolumeView
 
 
 class Layout(Enum):
@@ -18,6 +19,7 @@ class Layout(Enum):
 
     LARGE_AND_TWO = "One large and two"
     THREE = "Three in a row"
+    GRID = "Two by two, with 3D"
     SIDE_BY_SIDE = "Plain beside heatmap"
 
 
@@ -39,12 +41,15 @@ class ViewsPanel(QWidget):
         self.plain.picture.with_overlay = False
         for view in (self.coronal, self.sagittal, self.plain):
             view.with_corner_text = False
+        self.volume = VolumeView(display)
         self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
+        self._cells[self.volume] = self.volume
         self._layout = Layout.LARGE_AND_TWO
         self._alone: QWidget | None = None
         self._outer = QSplitter(Qt.Orientation.Horizontal)
         self._column = QSplitter(Qt.Orientation.Vertical)
-        for splitter in (self._outer, self._column):
+        self._first = QSplitter(Qt.Orientation.Vertical)
+        for splitter in (self._outer, self._column, self._first):
             splitter.setHandleWidth(3)
             splitter.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
@@ -58,6 +63,7 @@ class ViewsPanel(QWidget):
             view.maximise_requested.connect(lambda chosen=view: self.toggle_maximised(chosen))
             view.menu_requested.connect(lambda at, chosen=view: self._show_menu(chosen, at))
             view.hovered.connect(self.hovered)
+        self.volume.maximise_requested.connect(lambda: self.toggle_maximised(self.volume))
         for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
             for signal in (leader.camera_changed, leader.orientation_changed):
                 signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
@@ -80,7 +86,8 @@ class ViewsPanel(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether every picture on screen is as fine as it will be."""
-        return all(view.is_settled for view in self.shown)
+        flat = all(view.is_settled for view in self.shown)
+        return flat and (self.volume.is_settled or not self.volume.isVisible())
 
     @property
     def active(self) -> SliceView:
@@ -109,34 +116,50 @@ class ViewsPanel(QWidget):
         self.layout_changed.emit()
 
     def _arrange(self) -> None:
-        row: list[QWidget]
+        row: list[QWidget] = []
+        first: list[QWidget] = []
         column: list[QWidget] = []
         if self._alone is not None:
             row = [self._alone]
         elif self._layout is Layout.SIDE_BY_SIDE:
             row = [self.plain, self.axial]
+        elif self._layout is Layout.GRID:
+            first, column = [self.axial, self.sagittal], [self.coronal, self.volume]
         elif self._layout is Layout.THREE:
             row = [self.axial, self.coronal, self.sagittal]
         else:
             row, column = [self.axial], [self.coronal, self.sagittal]
         wanted = [self._cells[view] for view in row]
         beside = [self._cells[view] for view in column]
+        before = [self._cells[view] for view in first]
         for cell in self._cells.values():
-            if cell not in wanted and cell not in beside:
+            if cell not in (*wanted, *beside, *before):
                 cell.hide()
                 cell.setParent(self)
-        for number, cell in enumerate(wanted):
-            self._outer.insertWidget(number, cell)
-        for number, cell in enumerate(beside):
-            self._column.insertWidget(number, cell)
-        self._outer.addWidget(self._column)
-        for cell in (*wanted, *beside):
+        for splitter, cells in ((self._first, before), (self._column, beside)):
+            for number, cell in enumerate(cells):
+                splitter.insertWidget(number, cell)
+            splitter.setVisible(bool(cells))
+        row_of_all = [self._first, *wanted, self._column]
+        for number, widget in enumerate(row_of_all):
+            self._outer.insertWidget(number, widget)
+        for cell in (*wanted, *beside, *before):
             cell.show()
-        self._column.setVisible(bool(beside))
-        self._outer.setSizes([620, 380] if beside else [1000] * len(wanted) + [0])
-        self._column.setSizes([500] * max(1, len(beside)))
-        for number in range(self._outer.count()):
-            self._outer.setStretchFactor(number, 38 if number and beside else 62)
+        self._share_out()
+        # Once more when Qt has laid out what has just been shown for the first time.
+        QTimer.singleShot(0, self, self._share_out)
+
+    def _share_out(self) -> None:
+        """Give every view its share of the room."""
+        beside, before = self._column.isVisibleTo(self), self._first.isVisibleTo(self)
+        large = beside and not before
+        shares = [620 if large else 500] * self._outer.count()
+        shares[0], shares[-1] = 500, 380 if large else 500
+        self._outer.setSizes(shares)
+        for number, share in enumerate(shares):
+            self._outer.setStretchFactor(number, share // 10)
+        for splitter in (self._first, self._column):
+            splitter.setSizes([500] * splitter.count())
 
     # -- what is asked for --------------------------------------------------------------------
 
@@ -144,6 +167,7 @@ class ViewsPanel(QWidget):
         """Every view shows its whole plane."""
         for view in self.views:
             view.fit()
+        self.volume.fit()
 
     def straighten(self) -> None:
         """Planes along the patient's axes again, fitted and the usual way round."""
@@ -199,15 +223,20 @@ class ViewsPanel(QWidget):
 
     def _on_case_changed(self) -> None:
         case = self._session.case
+        volume = case.volume if case else None
         for view in self.views:
-            view.set_volume(case.volume if case else None)
+            view.set_volume(volume)
+        self.volume.set_volume(volume)
 
     def _on_case_filled(self) -> None:
         for view in self.views:
             view.picture.refresh()
             view.update()
+        self.volume.update()
 
     def _on_result_changed(self) -> None:
         prediction = self._session.current_prediction
+        heatmap = prediction.heatmap if prediction else None
         for view in self.views:
-            view.set_heatmap(prediction.heatmap if prediction else None)
+            view.set_heatmap(heatmap)
+        self.volume.set_heatmap(heatmap)

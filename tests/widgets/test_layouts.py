@@ -243,3 +243,49 @@ def test_the_heatmap_stays_on_its_place_in_oblique_planes_and_slabs(opened, qtbo
     assert levels(opened.views.axial).max() < 150
     display.slab.set_thickness(60.0)
     assert levels(opened.views.axial).max() > 235
+
+
+def test_the_3d_view_shows_crosshair_letters_and_heatmap_where_they_are(opened, qtbot):
+    views, volume = opened.views, opened.session.case.volume
+    views.set_layout(Layout.GRID)
+    view = views.volume
+    heatmap = heatmap_for(volume)
+    view.set_heatmap(heatmap)
+    qtbot.waitUntil(lambda: view.is_settled, timeout=10_000)
+    assert len(views.shown) == 3
+    assert view.isVisible()
+    opened.session.display.overlay.set_threshold(0.8)
+    for turn in (0, 90, 135):
+        view._turn_degrees, view._tilt_degrees = turn, 0.0
+        image = view.grab().toImage()
+        wanted = view.px_at(heatmap.peak_lps)
+        warm = []
+        for y in range(0, image.height(), 3):
+            for x in range(0, image.width(), 3):
+                color = image.pixelColor(x, y)
+                if color.red() - color.blue() > 40:
+                    warm.append((x, y))
+        assert np.linalg.norm(np.mean(warm, axis=0) - wanted.toTuple()) < 12
+    view._turn_degrees = 0.0
+    assert view._writing(volume).sides == ("R", "L", "S", "I")
+    view._turn_degrees = 90.0
+    # From the patient's left anterior is on the screen's left.
+    assert view._writing(volume).sides == ("A", "P", "S", "I")
+    assert "from the left" in view._writing(volume).position
+
+
+def test_the_3d_view_turns_by_drag_and_by_itself(opened, qtbot):
+    opened.views.set_layout(Layout.GRID)
+    view = opened.views.volume
+    QApplication.processEvents()
+    before = view.axes_lps[0]
+    center = view.rect().center()
+    qtbot.mousePress(view, LEFT, pos=center)
+    qtbot.mouseMove(view, center + QPoint(40, 0))
+    qtbot.mouseRelease(view, LEFT, pos=center + QPoint(40, 0))
+    assert not np.allclose(view.axes_lps[0], before)
+    turned = view.axes_lps[0]
+    view.toggle_spin()
+    qtbot.waitUntil(lambda: not np.allclose(view.axes_lps[0], turned), timeout=3000)
+    view.toggle_spin()
+    assert not view.spinning

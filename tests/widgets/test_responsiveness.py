@@ -16,6 +16,10 @@ PACKAGE = Path(fusion3d_gui.__file__).parent
 #: What may run on the GUI thread of our own package below the window.
 SHOWING = {
     "imaging/plane.py",
+    "imaging/slicer.py",
+    "imaging/sample.py",
+    "imaging/slab.py",
+    "imaging/projection.py",
     "imaging/window.py",
     "imaging/volume.py",
     "inference/prediction.py",

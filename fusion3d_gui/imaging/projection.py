@@ -1,0 +1,123 @@
+"""Maximum intensity projections of a whole volume from any side, fast enough to turn by hand.
+
+By shear and warp (Lacroute and Levoy, SIGGRAPH 1994): the slices across the axis nearest to the line
+of sight are shifted so that every ray runs through the same pixel of all of them, and merged; what
+remains is an affine map of one flat picture to the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion3d_gui.imaging.plane import Plane
+from fusion3d_gui.imaging.sample import sample
+from fusion3d_gui.imaging.volume import Volume
+
+#: The projected copy of a volume has at most this many voxels along an axis.
+_LARGEST_SIDE = 192
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """A flat picture ``[row, column]`` and its map to the screen.
+
+    ``to_screen`` is 2x3: (u, v) in screen mm of (column, row, 1), counted to pixel centres.
+    """
+
+    values: np.ndarray
+    to_screen: np.ndarray
+
+
+class Projector:
+    """A volume ready to be projected: a copy for each of its axes, read in one piece."""
+
+    def __init__(self, voxels: np.ndarray, affine: np.ndarray) -> None:
+        """``voxels`` ``[k, j, i]``; ``affine`` 4x4 from their index (i, j, k) to mm, LPS."""
+        self.affine = affine
+        self.shape = voxels.shape
+        by_ijk = voxels.transpose(2, 1, 0)
+        # For each axis its slices, as [slice, second other axis, first other axis].
+        others = ((1, 2), (0, 2), (0, 1))
+        self._stacks = [
+            np.ascontiguousarray(by_ijk.transpose(axis, b, a)) for axis, (a, b) in enumerate(others)
+        ]
+        self._others = others
+
+    def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> Projected:
+        """The largest value along each line of sight.
+
+        ``right_lps`` and ``down_lps`` are orthogonal unit vectors (LPS) along the screen; u and v of
+        the result are the products of a patient position with them.
+        """
+        linear = self.affine[:3, :3]
+        sight = np.linalg.solve(linear, np.cross(right_lps, down_lps))
+        axis = int(np.abs(sight).argmax())
+        a, b = self._others[axis]
+        stack = self._stacks[axis]
+        count, rows, columns = stack.shape
+        middle = (count - 1) / 2
+        # How far a slice moves along the other two axes to lie where the rays meet the middle one.
+        steps = middle - np.arange(count)
+        shift_a = np.rint(steps * sight[a] / sight[axis]).astype(int)
+        shift_b = np.rint(steps * sight[b] / sight[axis]).astype(int)
+        left, top = int(shift_a.min()), int(shift_b.min())
+        shape = rows + int(shift_b.max()) - top, columns + int(shift_a.max()) - left
+        lowest = stack.dtype.type(_lowest(stack.dtype))
+        merged = np.full(shape, lowest)
+        for number in range(count):
+            row, column = shift_b[number] - top, shift_a[number] - left
+            part = merged[row : row + rows, column : column + columns]
+            np.maximum(part, stack[number], out=part)
+        screen = np.stack([right_lps, down_lps])
+        origin = self.affine[:3, 3] + linear[:, axis] * middle
+        origin = origin + linear[:, a] * left + linear[:, b] * top
+        to_screen = screen @ np.stack([linear[:, a], linear[:, b], origin], axis=1)
+        return Projected(merged, to_screen)
+
+
+def _lowest(dtype: np.dtype) -> float:
+    return float(np.iinfo(dtype).min) if dtype.kind in "iu" else -np.inf
+
+
+def shrunk(volume: Volume) -> Iterator[Projector | None]:
+    """Make a volume ready to be projected, in small steps: None after each, the projector at last.
+
+    Blocks of voxels become their largest value. Values that are not finite count as the lowest.
+    """
+    factors = [-(-size // _LARGEST_SIDE) for size in volume.shape]
+    starts = [
+        np.arange(0, size, factor) for size, factor in zip(volume.shape, factors, strict=True)
+    ]
+    first = volume.voxels.dtype
+    kind = first if first.kind in "iu" and first.itemsize <= 2 else np.dtype(np.float32)
+    small = np.empty([len(each) for each in starts], kind)
+    for number, start in enumerate(starts[0]):
+        block = volume.voxels[start : start + factors[0]].max(axis=0)
+        block = np.maximum.reduceat(block, starts[1], axis=0)
+        block = np.maximum.reduceat(block, starts[2], axis=1)
+        if block.dtype.kind == "f":
+            block = np.nan_to_num(block, nan=_lowest(np.dtype(np.float32)), posinf=0.0)
+        small[number] = block
+        yield None
+    fk, fj, fi = factors
+    scale = np.diag([fi, fj, fk, 1.0])
+    scale[:3, 3] = (fi - 1) / 2, (fj - 1) / 2, (fk - 1) / 2
+    yield Projector(small, volume.affine @ scale)
+
+
+def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Projector | None]:
+    """A coarse grid (a heatmap) as levels 0 to 255 on a projector's voxels, in small steps.
+
+    Trilinear, 0 outside the grid.
+    """
+    n_k, n_j, n_i = like.shape
+    levels = np.empty(like.shape, np.uint8)
+    plane = Plane(like.affine[:3, 3], like.affine[:3, 0], like.affine[:3, 1], (n_j, n_i))
+    for k in range(n_k):
+        share = sample(grid, plane.shifted(like.affine[:3, 2] * k)) * np.float32(255.0 / peak)
+        levels[k] = np.nan_to_num(share, nan=0.0).clip(0, 255)
+        yield None
+    yield Projector(levels, like.affine)

@@ -1,0 +1,99 @@
+"""Projections of a whole volume: what lies where on screen, judged by scipy's rotation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from fusion3d_gui.imaging.projection import resampled_levels, shrunk
+from fusion3d_gui.imaging.volume import Volume
+
+
+def made(steps):
+    *_, last = steps
+    return last
+
+
+def axes(turn: float, tilt: float) -> tuple[np.ndarray, np.ndarray]:
+    turn, tilt = np.deg2rad(turn), np.deg2rad(tilt)
+    right = np.array([np.cos(turn), np.sin(turn), 0])
+    away = np.array([-np.sin(turn), np.cos(turn), 0])
+    return right, np.array([0, 0, -1.0]) * np.cos(tilt) - away * np.sin(tilt)
+
+
+@pytest.mark.parametrize("turn", [0, 25, 70, 135, 200, 300])
+@pytest.mark.parametrize("tilt", [-80, 0, 35])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (-0.7, 1.1, 2.3)])
+def test_a_bright_voxel_is_seen_where_the_patient_has_it_from_any_side(turn, tilt, spacing):
+    volume = Volume(np.zeros((30, 40, 36), np.int16), np.diag([*spacing, 1.0]))
+    spots = [(5, 8, 3), (30, 33, 25), (18, 4, 14)]
+    right, down = axes(turn, tilt)
+    for i, j, k in spots:
+        volume.voxels[:] = -100
+        volume.voxels[k, j, i] = 500
+        flat = made(shrunk(volume)).project(right, down)
+        row, column = np.unravel_index(int(flat.values.argmax()), flat.values.shape)
+        seen = flat.to_screen @ (column, row, 1)
+        true = volume.to_lps(np.array([i, j, k]))
+        # Slices are shifted by whole voxels.
+        reach = 0.51 * (abs(spacing[0]) + abs(spacing[1]) + abs(spacing[2]))
+        assert np.hypot(*(seen - (true @ right, true @ down))) < reach
+
+
+def test_a_straight_projection_is_numpys_maximum():
+    voxels = np.random.default_rng(0).integers(-500, 900, (20, 24, 28)).astype(np.int16)
+    flat = made(shrunk(Volume(voxels, np.eye(4)))).project(*axes(0, 0))
+    assert np.array_equal(flat.values, voxels.max(axis=1)) or np.array_equal(
+        flat.values, voxels.max(axis=1).T
+    )
+
+
+def test_a_turned_projection_is_close_to_scipys_rotation():
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).random((40, 60, 60)), 4)
+    smooth = ((smooth - smooth.min()) / np.ptp(smooth) * 1000).astype(np.int16)
+    center = np.eye(4)
+    center[:3, 3] = -29.5, -29.5, -19.5
+    flat = made(shrunk(Volume(smooth, center))).project(*axes(30, 0))
+    turned = ndimage.rotate(smooth, 30, axes=(1, 2), order=1)
+    expected, middle = turned.max(axis=1), (turned.shape[2] - 1) / 2
+    for z in (-12, 0, 9):
+        for u in (-15, -4, 8, 14):
+            column, row = np.linalg.solve(
+                flat.to_screen[:, :2], np.array([u, -z]) - flat.to_screen[:, 2]
+            )
+            found = ndimage.map_coordinates(flat.values.astype(float), [[row], [column]], order=1)
+            there = ndimage.map_coordinates(
+                expected.astype(float), [[z + 19.5], [u + middle]], order=1
+            )
+            assert found[0] == pytest.approx(there[0], abs=25)
+
+
+def test_a_large_volume_is_shrunk_by_its_largest_values_and_stays_in_place():
+    voxels = np.zeros((10, 400, 500), np.uint8)
+    voxels[3, 250, 333] = 200
+    volume = Volume(voxels, np.diag([0.5, 0.6, 2.0, 1.0]))
+    projector = made(shrunk(volume))
+    assert max(projector.shape) <= 192
+    right, down = axes(0, 0)
+    flat = projector.project(right, down)
+    row, column = np.unravel_index(int(flat.values.argmax()), flat.values.shape)
+    assert flat.values.max() == 200
+    seen = flat.to_screen @ (column, row, 1)
+    assert seen == pytest.approx((333 * 0.5, -3 * 2.0), abs=1.0)
+
+
+def test_a_heatmap_is_laid_on_the_same_voxels():
+    volume = Volume(np.zeros((20, 30, 40), np.int16), np.eye(4))
+    grid = np.diag([10.0, 10.0, 10.0, 1.0])
+    grid[:3, 3] = 4.5
+    values = np.zeros((2, 3, 4), np.float32)
+    values[1, 2, 3] = 0.4
+    projector = made(shrunk(volume))
+    levels = made(resampled_levels(Volume(values, grid), 0.4, projector))
+    right, down = axes(0, 0)
+    flat = levels.project(right, down)
+    row, column = np.unravel_index(int(flat.values.argmax()), flat.values.shape)
+    seen = flat.to_screen @ (column, row, 1)
+    assert seen == pytest.approx((34.5, -14.5), abs=1.0)
+    assert flat.values.max() > 230
