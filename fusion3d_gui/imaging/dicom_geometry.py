@@ -42,6 +42,13 @@ class Layout:
     notices: tuple[str, ...] = ()
 
     @property
+    def missing(self) -> tuple[int, ...]:
+        """Slices that no frame fills; none where the volume is interpolated."""
+        if not self.is_even:
+            return ()
+        return tuple(np.setdiff1d(np.arange(self.slice_count), self.slots).tolist())
+
+    @property
     def is_even(self) -> bool:
         """Whether every frame fills one slice exactly."""
         return self.slots.dtype.kind == "i"

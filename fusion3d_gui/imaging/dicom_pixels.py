@@ -81,7 +81,8 @@ def read_pixels(
     )
     notices = _fill(pixels, _jobs(frames, slots), real, progress, on_first if even else None)
     voxels = pixels.voxels
-    _blank_missing(voxels, slots)
+    if even:
+        _blank(voxels, stack.layout.missing, slots)
     pixels.filling.finish()
     if not even:
         voxels = _interpolate(voxels, stack.layout.slots, stack.shape[0])
@@ -193,11 +194,10 @@ def _run(job: _Job, pixels: Pixels, real: bool, notices: set[str], stop: threadi
             return
 
 
-def _blank_missing(voxels: np.ndarray, slots: np.ndarray) -> None:
+def _blank(voxels: np.ndarray, missing: tuple[int, ...], slots: np.ndarray) -> None:
     """Give slices that are missing from the series the lowest value of the others."""
-    missing = np.setdiff1d(np.arange(len(voxels)), slots)
-    if missing.size:
-        voxels[missing] = min(voxels[slot].min() for slot in slots)
+    if missing:
+        voxels[list(missing)] = min(voxels[slot].min() for slot in slots)
 
 
 def _interpolate(voxels: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:

@@ -27,6 +27,7 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
         format="DICOM",
         shape=stack.shape,
         affine=stack.layout.affine,
+        study_uid=elements.text("StudyInstanceUID"),
         paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
         notices=(*stack.notices, *notices),
     )
@@ -64,6 +65,7 @@ def _volume(
         unit=meaning.unit,
         modality=elements.text("Modality"),
         windows=meaning.windows,
+        missing=stack.layout.missing,
         padding=meaning.padding if pixels.is_stored else None,
         description=_description(stack),
         series_uid=stack.uid,

@@ -127,7 +127,7 @@ def _series_of_scan(
     scan: Scan, path: Path, notices: tuple[str, ...] = (), unpacked: Unpacked | None = None
 ) -> list[Series]:
     """Volumes among the files that a scan found under ``path``: DICOM before others."""
-    said = (*notices, *scan.notices)
+    said = (*notices, *scan.notices, *_patients_notice(scan))
     found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images)]
     others: list[Series] = []
     refused = list(scan.refused)
@@ -149,6 +149,15 @@ def _series_of_scan(
             path=path,
         )
     raise UserError("holds no scan that can be opened", path=path, remedy=_FORMATS)
+
+
+def _patients_notice(scan: Scan) -> tuple[str, ...]:
+    """A warning where scans of several patients lie together."""
+    patients = {
+        (image.file.elements.text("PatientID"), image.file.elements.text("PatientName"))
+        for image in scan.images
+    }
+    return (f"Scans of {len(patients)} patients lie here.",) if len(patients) > 1 else ()
 
 
 def _other_series(path: Path) -> list[Series] | None:

@@ -21,6 +21,7 @@ class Series:
     """One volume that a path offers, known from its headers without reading pixels.
 
     ``uid`` is the DICOM Series Instance UID (for files without one: the file's name).
+    ``study_uid`` is the DICOM Study Instance UID: series of one study belong to one patient.
     ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
     where the geometry cannot be known before reading; ``paths`` are its files in slice order.
     ``reader`` is for :func:`fusion3d_gui.imaging.open.read_series`: it knows the headers already,
@@ -35,6 +36,7 @@ class Series:
     affine: np.ndarray | None
     paths: tuple[Path, ...]
     notices: tuple[str, ...] = ()
+    study_uid: str = ""
     reader: Reader | None = field(default=None, repr=False)
 
     @property
@@ -55,6 +57,7 @@ class Series:
         """What ``fusion3d info`` prints of a series; no patient identity."""
         return {
             "uid": self.uid,
+            "study_uid": self.study_uid,
             "description": self.description,
             "modality": self.modality,
             "format": self.format,

@@ -52,6 +52,8 @@ class Volume:
         Sentences that the user should see about how this volume was read.
     padding
         Lowest and highest *stored* value that stand for no measurement; None where there are none.
+    missing
+        Slices (k) that the series should have and has not; they are blank.
     filling
         Which slices are there, while the volume is still being read; None once all are.
     """
@@ -69,6 +71,7 @@ class Volume:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
     padding: tuple[float, float] | None = None
+    missing: tuple[int, ...] = ()
     filling: Filling | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +95,14 @@ class Volume:
     def low_is_white(self) -> bool:
         """Whether the file means low values to be shown white (MONOCHROME1, PS3.3 C.7.6.3.1.2)."""
         return self.attributes.get("PhotometricInterpretation") == "MONOCHROME1"
+
+    @property
+    def absent(self) -> np.ndarray:
+        """For each slice whether it holds nothing measured: missing, or not read yet (bool ``[k]``)."""
+        absent = np.zeros(len(self.voxels), dtype=bool)
+        if self.missing:
+            absent[list(self.missing)] = True
+        return absent if self.filling is None else absent | ~self.filling.is_read
 
     @cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -133,12 +144,12 @@ class Volume:
     def value_at(self, lps_mm: np.ndarray) -> float | None:
         """Real value of the voxel that holds this patient position (mm, LPS).
 
-        None outside, and in slices that have not been read yet.
+        None outside, and in slices that are missing or have not been read yet.
         """
         i, j, k = np.floor(self.to_index(lps_mm) + 0.5).astype(int)
         if not (0 <= k < self.shape[0] and 0 <= j < self.shape[1] and 0 <= i < self.shape[2]):
             return None
-        if self.filling is not None and not self.filling.is_read[k]:
+        if self.absent[k]:
             return None
         return float(self.voxels[k, j, i]) * self.slope + self.intercept
 

@@ -1,4 +1,4 @@
-"""Stripes over slices that have not been read yet: nobody shall take their emptiness for anatomy."""
+"""Stripes over slices that are missing or not read yet: nobody shall take their emptiness for anatomy."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _DARK, _LIGHT = 0xFF14181C, 0xFF1E252B
 
 
 def unread_image(volume: Volume, orientation: Orientation, piece: Slice) -> QImage | None:
-    """Stripes, opaque where the plane shows unread slices, to be laid over ``piece.rect``.
+    """Stripes, opaque where the plane shows absent slices, to be laid over ``piece.rect``.
 
-    None where all that the plane shows has been read. ``volume``, ``orientation`` and ``piece``
+    None where all that the plane shows has been measured and read. ``volume``, ``orientation`` and ``piece``
     are in one space.
     """
-    if volume.filling is None or volume.filling.is_complete:
+    absent = volume.absent
+    if not absent.any():
         return None
     rect = piece.rect
     pixel = max(rect.width, rect.height) / _SIDE
@@ -36,7 +37,7 @@ def unread_image(volume: Volume, orientation: Orientation, piece: Slice) -> QIma
     row, column = np.arange(rows)[:, None], np.arange(columns)[None, :]
     k = np.rint(to_k[:3] @ start + to_k[3] + row * per_row + column * per_column).astype(int)
     inside = (k >= 0) & (k < volume.shape[0])
-    unread = inside & ~volume.filling.is_read[k.clip(0, volume.shape[0] - 1)]
+    unread = inside & absent[k.clip(0, volume.shape[0] - 1)]
     if not unread.any():
         return None
     stripes = np.where((row + column) // _STRIPE_PX % 2, np.uint32(_LIGHT), np.uint32(_DARK))

@@ -119,6 +119,9 @@ def test_a_missing_slice_is_left_blank_so_that_the_others_stay_in_place(
     assert len(np.unique(volume.voxels[3])) == 1
     assert "1 slice is missing" in " ".join(volume.notices)
     assert "7.5 mm" in " ".join(volume.notices)
+    assert volume.missing == (3,)
+    assert volume.value_at(volume.to_lps(np.array([2, 2, 3]))) is None
+    assert volume.value_at(volume.to_lps(np.array([2, 2, 4]))) is not None
 
 
 def test_a_truncated_slice_is_left_out_and_named(series: Path) -> None:
@@ -283,3 +286,15 @@ def test_rarer_lossless_transfer_syntaxes_give_the_pixels_that_were_packed(
         dataset.save_as(path)
     volume = open_volume(series)
     np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels.astype(np.int32) + 1000)
+
+
+def test_scans_of_several_patients_in_one_folder_are_told_apart(
+    series: Path, oblique_volume: Volume
+) -> None:
+    assert not any("patients" in notice for notice in open_volume(series).notices)
+    other = {"PatientName": "Roe^Rick", "PatientID": "7"}
+    write_dicom_series(oblique_volume, series / "other", attributes=other, uid_seed="roe")
+    assert "Scans of 2 patients lie here." in open_volume(series).notices
+    first, second = find_series(series)
+    assert first.study_uid != second.study_uid
+    assert first.to_json()["study_uid"] == first.study_uid
