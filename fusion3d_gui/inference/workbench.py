@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from fusion3d_gui.inference.answers import AtPrevalence, Contributions, Curve, Doubt, WhatIf
 from fusion3d_gui.inference.contributions import contributions
 from fusion3d_gui.inference.doubt import at_prevalence, doubt
@@ -46,6 +48,13 @@ class Workbench:
     def doubt(self, values: Mapping[str, Value]) -> Doubt:
         """What speaks for caution."""
         return doubt(self.case, values, self._reference)
+
+    def validation_scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Calibrated probabilities of the validation cases without and with the finding."""
+        if self._reference is None:
+            return None
+        label, scores = self._reference.validation_label, self._reference.validation_probability
+        return scores[label == 0], scores[label == 1]
 
     def at_prevalence(self, probability: float, prevalence: float) -> AtPrevalence | None:
         """What a probability means where a share ``prevalence`` (0..1, open) have the finding."""

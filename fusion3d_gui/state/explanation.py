@@ -30,10 +30,8 @@ class Method:
 METHODS = (
     Method("gradcam", (4,), "Grad-CAM", "The last stage, weighted by the head: comes for free."),
     Method("gradcam++", (4,), "Grad-CAM++", "The last stage; counts several findings evenly."),
-    Method("hirescam", (3,), "HiResCAM, stage 3", "Finer cells, each with its own gradient."),
-    Method(
-        "layercam", (3,), "LayerCAM, stage 3", "Finer cells, those with helpful gradients only."
-    ),
-    Method("layercam", (2,), "LayerCAM, stage 2", "Finer still: more detail, more noise."),
+    Method("hirescam", (3,), "HiResCAM, stage 3", "An earlier stage, each cell by its gradient."),
+    Method("layercam", (3,), "LayerCAM, stage 3", "An earlier stage, helpful gradients only."),
+    Method("layercam", (1,), "LayerCAM, stage 1", "The finest cells: most detail, most noise."),
     Method("layercam", (3, 4), "LayerCAM, stages 3 + 4", "The last stage sharpened by the third."),
 )

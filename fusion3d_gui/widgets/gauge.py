@@ -19,15 +19,19 @@ class Gauge(QWidget):
         self._probability = 0.0
         self._threshold = 0.5
         self._live = True
+        self._ghost: float | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """One bar and one line of small text."""
         return QSize(200, 38)
 
-    def show_value(self, probability: float, threshold: float, *, live: bool) -> None:
-        """Both from 0 to 1; not ``live`` draws it in gray."""
+    def show_value(
+        self, probability: float, threshold: float, *, live: bool, ghost: float | None = None
+    ) -> None:
+        """All from 0 to 1; not ``live`` draws it in gray; ``ghost`` marks what was predicted."""
         self._probability, self._threshold, self._live = probability, threshold, live
+        self._ghost = ghost
         self.setAccessibleName(
             f"Probability {percent(probability)}, threshold {percent(threshold)}"
         )
@@ -46,6 +50,11 @@ class Gauge(QWidget):
         painter.setBrush(QColor(theme.ACCENT if self._live else theme.FAINT))
         filled = max(self._probability * width, _BAR_HEIGHT)
         painter.drawRoundedRect(QRectF(0, _BAR_TOP, filled, _BAR_HEIGHT), radius, radius)
+        if self._ghost is not None:
+            ghost = min(max(self._ghost * width, radius), width - radius)
+            painter.setPen(QPen(QColor(theme.PANEL), 1.5))
+            painter.setBrush(QColor(theme.TEXT))
+            painter.drawEllipse(QPointF(ghost, _BAR_TOP + radius), radius, radius)
         x = self._threshold * width
         painter.setPen(QPen(QColor(theme.PANEL), 4))
         painter.drawLine(QPointF(x, 1), QPointF(x, _BAR_TOP + _BAR_HEIGHT + 5))

@@ -18,12 +18,14 @@ class MetadataForm(QWidget):
         self._session = session
         self._form = session.form
         self.rows: dict[str, _Row] = {}
+        self._typing = ""
         self._body = QWidget()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(self._body)
         self._form.schema_changed.connect(self._on_schema_changed)
         self._form.edited.connect(self._on_edited)
+        session.result_changed.connect(self._mark_all)
         self._on_schema_changed()
 
     def _on_schema_changed(self) -> None:
@@ -60,10 +62,21 @@ class MetadataForm(QWidget):
         self._body.show()
 
     def _on_typed(self, name: str, value: Value) -> None:
-        self._form.set_value(name, value)
+        self._typing = name
+        try:
+            self._form.set_value(name, value)
+        finally:
+            self._typing = ""
 
     def _on_edited(self, name: str) -> None:
-        self._mark(name)
+        if name == self._typing:
+            self._mark(name)  # the input shows it already, as it was typed
+        else:
+            self._show(name)
+
+    def _mark_all(self) -> None:
+        for name in self.rows:
+            self._mark(name)
 
     def _show(self, name: str) -> None:
         self.rows[name].input.set_value(self._form.values[name])
@@ -71,7 +84,13 @@ class MetadataForm(QWidget):
 
     def _mark(self, name: str) -> None:
         row, value = self.rows[name], self._form.values[name]
-        row.origin.setVisible(self._form.source(name) == "dicom")
+        result = self._session.result
+        predicted = None if result is None else result.request.metadata
+        if predicted is not None and name in predicted and predicted[name] != value:
+            row.say_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
+        else:
+            from_file = self._form.source(name) == "dicom"
+            row.say_origin("from DICOM" if from_file else "", theme.ACCENT)
         warning = row.field.warning(value)
         if warning:
             row.say(warning, theme.WARNING)
@@ -87,7 +106,7 @@ class _Row:
     def __init__(self, field: Field) -> None:
         self.field = field
         self.label = theme.label(field.label, color=theme.MUTED)
-        self.origin = theme.label("from DICOM", size=theme.SMALL, color=theme.ACCENT)
+        self.origin = theme.label(size=theme.SMALL, color=theme.ACCENT)
         self.names = QVBoxLayout()
         self.names.setSpacing(0)
         self.names.addWidget(self.label)
@@ -102,7 +121,23 @@ class _Row:
         self.label.setBuddy(self.input)
         self.input.setAccessibleName(field.label)
 
+    def say_origin(self, text: str, color: str) -> None:
+        self.origin.setText(text)
+        theme.set_color(self.origin, color)
+        self.origin.setVisible(bool(text))
+
     def say(self, text: str, color: str) -> None:
         self.hint.setText(text)
         theme.set_color(self.hint, color)
         self.hint.setVisible(bool(text))
+
+
+def _plain(field: Field, value: Value) -> str:
+    """A value as the form shows it."""
+    if value is None:
+        return "not given"
+    if field.kind == "number":
+        return f"{float(value):.{field.decimals}f}"
+    if field.kind == "boolean":
+        return "Yes" if value else "No"
+    return dict(field.choices).get(str(value), str(value))

@@ -15,8 +15,16 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_bar import ColorBar
+from fusion3d_gui.widgets.color_map import HEATMAPS
+from fusion3d_gui.widgets.fields import CalmComboBox
+from fusion3d_gui.widgets.hot_spot_rows import HotSpotRows
 
-_METHODS = {"gradcam": "Grad-CAM"}
+_METHODS = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+}
 
 
 class OverlayControls(QWidget):
@@ -31,13 +39,19 @@ class OverlayControls(QWidget):
         self.toggle.setToolTip("Show or hide the heatmap (H)")
         self.peak = QPushButton("Go to peak")
         self.peak.setProperty("quiet", True)
-        self.peak.setToolTip("Put the crosshair on the strongest cell (P)")
+        self.peak.setToolTip("Put the crosshair on the strongest cell (G)")
         self.opacity = _PercentSlider("Opacity")
         self.threshold = _PercentSlider("Threshold")
         self.threshold.slider.setToolTip("Below this share of the peak the map is transparent")
         self.bar = ColorBar()
         self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
         self.about.setWordWrap(True)
+        self.contours = _Toggle("Contours", "Lines instead of areas (O)")
+        self.blink = _Toggle("Blink", "Show and hide it by turns (Shift+H)")
+        self.colors = CalmComboBox()
+        self.colors.addItems(HEATMAPS)
+        self.colors.setAccessibleName("Heatmap colours")
+        self.spots = HotSpotRows(session.hot_spots)
         self._build()
         self._connect()
         self._on_overlay_changed()
@@ -60,14 +74,24 @@ class OverlayControls(QWidget):
         layout.setSpacing(2 * theme.GRID)
         layout.addLayout(head)
         layout.addLayout(grid)
+        looks = QHBoxLayout()
+        looks.setSpacing(2 * theme.GRID)
+        looks.addWidget(self.colors, 1)
+        looks.addWidget(self.contours)
+        looks.addWidget(self.blink)
+        layout.addLayout(looks)
         layout.addSpacing(theme.GRID)
         layout.addWidget(self.bar)
         layout.addWidget(self.about)
+        layout.addWidget(self.spots)
 
     def _connect(self) -> None:
         overlay = self._overlay
         self.toggle.clicked.connect(overlay.toggle)
         self.peak.clicked.connect(self._session.go_to_peak)
+        self.contours.clicked.connect(overlay.toggle_contours)
+        self.blink.clicked.connect(overlay.toggle_blinking)
+        self.colors.activated.connect(lambda n: overlay.set_color_map(HEATMAPS[n]))
         self.opacity.slider.valueChanged.connect(lambda value: overlay.set_opacity(value / 100))
         self.threshold.slider.valueChanged.connect(lambda value: overlay.set_threshold(value / 100))
         overlay.changed.connect(self._on_overlay_changed)
@@ -78,11 +102,23 @@ class OverlayControls(QWidget):
         self.toggle.setText("Hide" if overlay.visible else "Show")
         self.opacity.show_share(overlay.opacity)
         self.threshold.show_share(overlay.threshold)
+        self.contours.setChecked(overlay.contours)
+        self.blink.setChecked(overlay.blinking)
+        self.colors.setCurrentIndex(HEATMAPS.index(overlay.color_map))
         self._show_scale()
 
     def _on_result_changed(self) -> None:
         prediction = self._session.current_prediction
-        for widget in (self.toggle, self.peak, self.opacity, self.threshold, self.bar):
+        for widget in (
+            self.toggle,
+            self.peak,
+            self.opacity,
+            self.threshold,
+            self.colors,
+            self.contours,
+            self.blink,
+            self.bar,
+        ):
             widget.setEnabled(prediction is not None)
         if prediction is None:
             outdated = self._session.is_outdated
@@ -91,17 +127,31 @@ class OverlayControls(QWidget):
             )
         elif prediction.heatmap.peak_lps is None:
             self.peak.setEnabled(False)
-            self.about.setText("The map is empty: nothing in the image speaks for this class.")
+            self.about.setText(
+                f"The map is empty: nothing in the image {prediction.heatmap.side} the answer."
+            )
         else:
             heatmap = prediction.heatmap
             method = _METHODS.get(heatmap.method, heatmap.method)
-            self.about.setText(f"{method} of {heatmap.layer}: {heatmap.grid_text}")
+            self.about.setText(
+                f"{method} of {heatmap.layer}, what {heatmap.side} the answer: {heatmap.grid_text}"
+            )
         self._show_scale()
 
     def _show_scale(self) -> None:
         prediction = self._session.current_prediction
         peak = f"peak {prediction.heatmap.peak:.2g}" if prediction else ""
-        self.bar.show_scale(self._overlay.threshold, peak)
+        self.bar.show_scale(self._overlay.threshold, peak, self._overlay.color_map)
+
+
+class _Toggle(QPushButton):
+    """A small button that stays down."""
+
+    def __init__(self, text: str, tip: str) -> None:
+        super().__init__(text)
+        self.setProperty("segment", True)
+        self.setCheckable(True)
+        self.setToolTip(tip)
 
 
 class _PercentSlider:

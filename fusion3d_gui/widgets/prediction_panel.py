@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.inference.answers import WhatIf
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
@@ -53,6 +54,7 @@ class PredictionPanel(QWidget):
     def _connect(self) -> None:
         session = self._session
         self.button.clicked.connect(session.predict)
+        self.answer.reset.clicked.connect(session.reset_form)
         self._progress.cancel.clicked.connect(session.cancel_inference)
         session.inference.changed.connect(self._on_lane_changed)
         session.result_changed.connect(self._on_result_changed)
@@ -71,7 +73,9 @@ class PredictionPanel(QWidget):
         if session.result is None:
             self.answer.show_nothing(self._why_nothing())
         else:
-            self.answer.show_prediction(session.result.prediction, outdated=session.is_outdated)
+            self.answer.show_prediction(
+                session.result.prediction, outdated=session.is_outdated, what_if=session.what_if
+            )
 
     def _why_nothing(self) -> str:
         session = self._session
@@ -119,8 +123,11 @@ class _Answer(QWidget):
         self._hint = theme.label(color=theme.MUTED)
         self._hint.setWordWrap(True)
         self._body = QWidget()
-        self.outdated = theme.label("Outdated: the form has changed since.", color=theme.WARNING)
+        self.outdated = theme.label(color=theme.WARNING)
         self.outdated.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
+        self.reset = QPushButton("Reset")
+        self.reset.setProperty("quiet", True)
+        self.reset.setToolTip("Put the form back to the values that were predicted")
         self.number = theme.label()
         self.number.setFont(theme.font(theme.HUGE, QFont.Weight.Medium))
         self.class_name = theme.label(size=theme.LARGE, medium=True)
@@ -147,7 +154,10 @@ class _Answer(QWidget):
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(2 * theme.GRID)
-        body.addWidget(self.outdated)
+        changed = QHBoxLayout()
+        changed.addWidget(self.outdated, 1)
+        changed.addWidget(self.reset)
+        body.addLayout(changed)
         body.addLayout(head)
         body.addWidget(self.gauge)
         body.addWidget(self.warnings)
@@ -163,12 +173,18 @@ class _Answer(QWidget):
         self._hint.show()
         self._body.hide()
 
-    def show_prediction(self, prediction: Prediction, *, outdated: bool) -> None:
-        """An answer; outdated ones in gray and marked so."""
+    def show_prediction(
+        self, prediction: Prediction, *, outdated: bool, what_if: WhatIf | None
+    ) -> None:
+        """An answer; outdated ones in gray, or replaced by what-if, and marked so."""
         self._hint.hide()
         self._body.show()
-        self.outdated.setVisible(outdated)
-        color = theme.FAINT if outdated else theme.TEXT
+        for widget in (self.outdated, self.reset):
+            widget.setVisible(outdated)
+        self.outdated.setText(
+            "Outdated: the form has changed since." if what_if is None else "What if, not predicted"
+        )
+        color = theme.FAINT if outdated and what_if is None else theme.TEXT
         for label in (self.number, self.class_name):
             theme.set_color(label, color)
         self.number.setText(percent(prediction.probability))
@@ -177,7 +193,9 @@ class _Answer(QWidget):
         self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
         self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
         self.warnings.setText("\n".join(prediction.notices))
-        self.warnings.setVisible(bool(prediction.notices))
+        self.warnings.setVisible(bool(prediction.notices) and what_if is None)
+        if what_if is not None:
+            self._show_what_if(what_if)
         when = prediction.created.astimezone()
         self.provenance.setText(
             f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
@@ -187,3 +205,14 @@ class _Answer(QWidget):
             f"Weights SHA-256 {prediction.weights_sha256}\n"
             f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
         )
+
+    def _show_what_if(self, what_if: WhatIf) -> None:
+        """Put the answer to the changed form over the prediction's, which stays marked."""
+        prediction, chance = what_if.prediction, what_if.probability
+        self.number.setText(percent(chance))
+        self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
+        self.class_name.setText(prediction.class_names[int(chance >= prediction.threshold)])
+        self._meaning.setText(
+            f"with the form as it is now; predicted was {percent(prediction.probability)}"
+        )
+        self.gauge.show_value(chance, prediction.threshold, live=True, ghost=prediction.probability)

@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.metadata_form import MetadataForm
+from fusion3d_gui.widgets.method_picker import MethodPicker
 from fusion3d_gui.widgets.model_picker import ModelPicker
 from fusion3d_gui.widgets.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.prediction_panel import PredictionPanel
+from fusion3d_gui.widgets.workbench_panel import WorkbenchPanel
 
 WIDTH = 340
 _SCROLL_BAR = 8
@@ -24,7 +26,9 @@ class SidePanel(QScrollArea):
         self.model_picker = ModelPicker(session)
         self.form = MetadataForm(session)
         self.prediction = PredictionPanel(session)
+        self.workbench = WorkbenchPanel(session)
         self.overlay = OverlayControls(session)
+        self.method = MethodPicker(session)
         body = QWidget()
         layout = QVBoxLayout(body)
         # The scroll bar has its own room, so that nothing moves when it comes.
@@ -36,8 +40,10 @@ class SidePanel(QScrollArea):
         layout.addWidget(theme.section_title("Clinical data"))
         layout.addWidget(self.form)
         layout.addWidget(self.prediction)
+        layout.addWidget(self.workbench)
         layout.addWidget(_line())
         layout.addWidget(self.overlay)
+        layout.addWidget(self.method)
         layout.addStretch(1)
         self.setWidget(body)
         self.setWidgetResizable(True)

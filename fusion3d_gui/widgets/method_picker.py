@@ -1,0 +1,72 @@
+"""``MethodPicker``: by which method the heatmap is made, and which question it answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from fusion3d_gui.inference.prediction import Side
+from fusion3d_gui.state.explanation import METHODS
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.fields import CalmComboBox
+
+_SIDES: tuple[tuple[Side, str], ...] = (
+    ("raised", "What raised it"),
+    ("lowered", "What lowered it"),
+)
+
+
+class MethodPicker(QWidget):
+    """A list of methods and two buttons; applies at once."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.box = CalmComboBox()
+        self.box.setAccessibleName("Heatmap method")
+        for method in METHODS:
+            self.box.addItem(method.label)
+            self.box.setItemData(self.box.count() - 1, method.help, Qt.ItemDataRole.ToolTipRole)
+        self.sides: dict[Side, QPushButton] = {}
+        frame = QFrame()
+        frame.setProperty("segments", True)
+        frame.setFixedHeight(theme.CONTROL)
+        inside = QHBoxLayout(frame)
+        inside.setContentsMargins(2, 2, 2, 2)
+        inside.setSpacing(2)
+        group = QButtonGroup(self)
+        for side, text in _SIDES:
+            button = QPushButton(text)
+            button.setProperty("segment", True)
+            button.setCheckable(True)
+            button.clicked.connect(lambda _=False, chosen=side: self._on_side_chosen(chosen))
+            group.addButton(button)
+            inside.addWidget(button, 1)
+            self.sides[side] = button
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * theme.GRID)
+        layout.addWidget(self.box)
+        layout.addWidget(frame)
+        self.box.activated.connect(self._on_method_chosen)
+        session.explanation_changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        chosen = self._session.explanation
+        for number, method in enumerate(METHODS):
+            if (method.method, method.stages) == (chosen.method, chosen.stages):
+                self.box.setCurrentIndex(number)
+                self.box.setToolTip(method.help)
+        self.sides[chosen.side].setChecked(True)
+
+    def _on_method_chosen(self, number: int) -> None:
+        method = METHODS[number]
+        chosen = self._session.explanation
+        self._session.explain(replace(chosen, method=method.method, stages=method.stages))
+
+    def _on_side_chosen(self, side: Side) -> None:
+        self._session.explain(replace(self._session.explanation, side=side))

@@ -1,0 +1,180 @@
+"""The workbench in the side panel: it follows the form, in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.reference import save_reference
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.gauge import percent
+from fusion3d_gui.widgets.main_window import MainWindow
+from fusion3d_gui.widgets.theme import apply_theme
+
+
+@pytest.fixture
+def make_predicted(qapp, make_bundle, make_case, settled):
+    """A window with a prediction, by a model with or without reference statistics."""
+    made = []
+
+    def make(fusion: str = "concat", *, reference: bool = True) -> MainWindow:
+        apply_theme(qapp)
+        folder = make_bundle(fusion)
+        if reference:
+            write_reference(folder)
+        window = MainWindow(Session([BundleInfo.read(folder)], device="cpu", engine="torch"))
+        window.resize(1400, 1200)
+        window.show()
+        made.append(window)
+        values = {} if fusion == "image_only" else {"age": 71.0, "sex": "F"}
+        window.session.open(make_case(), metadata=values, then_predict=True)
+        settled(window)
+        return window
+
+    yield make
+    for window in made:
+        window.close()
+        assert window.session.close()
+        window.deleteLater()
+
+
+def write_reference(folder) -> None:
+    bundle = ModelBundle.load(folder)
+    rng = np.random.default_rng(0)
+    network = bundle.info.network
+    embeddings = rng.random((40, network.embedding)).astype(np.float32)
+    labels = (np.arange(40) % 2).astype(np.uint8)
+    logits = rng.normal(labels - 0.5, 1).astype(np.float32)
+    save_reference(
+        folder,
+        {
+            "weights_sha256": bundle.weights_sha256,
+            "covariance": {"residual_variance": 0.1},
+            "background_values": (
+                {"age": 60, "sex": "M", "diabetes": False} if bundle.info.schema.fields else {}
+            ),
+        },
+        {
+            "mean": embeddings.mean(axis=0),
+            "directions": np.eye(network.embedding, dtype=np.float16)[:2],
+            "variances": np.array([0.2, 0.1], dtype=np.float32),
+            "validation_logit": logits,
+            "validation_label": labels,
+            "validation_distance": np.linspace(1, 1e6, 40, dtype=np.float32),
+            "case_embedding": embeddings.astype(np.float16),
+            "case_label": labels,
+            "case_logit": logits,
+            "pooled_mean": rng.random(network.feature_channels).astype(np.float32),
+        },
+    )
+
+
+def press(button) -> None:
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    QTest.qWait(20)
+
+
+def test_there_is_no_workbench_without_an_answer(window):
+    assert not window.side.workbench.isVisible()
+
+
+def test_each_button_opens_its_page_and_closes_it_again(make_predicted):
+    panel = make_predicted().side.workbench
+    pages = (panel.curves, panel.shares, panel.doubt)
+    assert not any(page.isVisible() for page in pages)
+    for number, page in enumerate(pages):
+        press(panel.buttons[number])
+        assert [each.isVisible() for each in pages] == [each is page for each in pages]
+    press(panel.buttons[2])
+    assert not any(page.isVisible() for page in pages)
+
+
+def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_back(make_predicted):
+    window = make_predicted()
+    session, panel, answer = window.session, window.side.workbench, window.side.prediction.answer
+    predicted = answer.number.text()
+    press(panel.buttons[0])
+    chart = panel.curves
+    QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=QPoint(8, 30))
+    QTest.qWait(20)
+    assert session.form.values["age"] == 40
+    assert window.side.form.rows["age"].input.box.value() == 40
+    assert window.side.form.rows["age"].origin.text() == "was 71"
+    assert answer.outdated.isVisible()
+    assert "What if" in answer.outdated.text()
+    assert answer.number.text() == percent(session.what_if.probability)
+    press(answer.reset)
+    assert session.form.values["age"] == 71
+    assert not answer.outdated.isVisible()
+    assert answer.number.text() == predicted
+    assert window.side.form.rows["age"].origin.text() == ""
+
+
+def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
+    window = make_predicted()
+    panel = window.side.workbench
+    press(panel.buttons[1])
+    name = panel.shares.accessibleName()
+    for word in ("Image", "Clinical data", "Age", "Sex", "Diabetes"):
+        assert word in name
+
+
+def test_how_sure_says_when_the_case_is_outside_of_what_the_model_has_seen(make_predicted):
+    window = make_predicted()
+    page = window.side.workbench.doubt
+    press(window.side.workbench.buttons[2])
+    assert page.verdict.text().startswith("Like the cases")
+    assert "“yes”" in page.place.text()
+    assert "1.  " in page.neighbours.text()
+    window.session.form.set_value("age", 20)
+    QTest.qWait(20)
+    assert page.verdict.text() == "Outside what this model has seen"
+    assert "outside the 40 to 90" in page.outside.text()
+
+
+def test_another_prevalence_changes_what_the_answer_means(make_predicted):
+    window = make_predicted()
+    page = window.side.workbench.doubt
+    press(window.side.workbench.buttons[2])
+    before = page.meaning.text()
+    page.prevalence.setValue(1.0)
+    assert page.meaning.text() != before
+    assert "Of 100 answers “positive”" in page.meaning.text()
+
+
+def test_without_reference_statistics_the_pages_say_so(make_predicted):
+    window = make_predicted(reference=False)
+    panel = window.side.workbench
+    press(panel.buttons[1])
+    assert "no reference case" in panel._shares_text.text()
+    press(panel.buttons[2])
+    assert "no cases to compare with" in panel.doubt.verdict.text()
+    assert not panel.doubt.strip.isVisible()
+
+
+def test_a_model_of_the_image_alone_has_pages_too(make_predicted):
+    window = make_predicted("image_only")
+    panel = window.side.workbench
+    press(panel.buttons[0])
+    assert "image alone" in panel._curves_text.text()
+    press(panel.buttons[1])
+    assert panel.shares.accessibleName().startswith("Image")
+
+
+def test_the_method_picker_changes_the_map_and_says_which_it_is(make_predicted, settled):
+    window = make_predicted()
+    picker = window.side.method
+    press(picker.sides["lowered"])
+    settled(window)
+    assert window.session.current_prediction.heatmap.side == "lowered"
+    picker.box.setCurrentIndex(3)
+    picker.box.activated.emit(3)
+    settled(window)
+    heatmap = window.session.current_prediction.heatmap
+    assert (heatmap.method, heatmap.side) == ("layercam", "lowered")
+    if heatmap.peak > 0:
+        assert "LayerCAM" in window.side.overlay.about.text()
