@@ -22,6 +22,11 @@ class Crosshair(QObject):
         """Where it is, mm LPS (a copy)."""
         return self._position.copy()
 
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest place it can go to, mm LPS (copies)."""
+        return self._low.copy(), self._high.copy()
+
     def set_bounds(self, low: np.ndarray, high: np.ndarray, position: np.ndarray) -> None:
         """A new volume: its extent in mm LPS, and where to start."""
         self._low, self._high = np.array(low, float), np.array(high, float)

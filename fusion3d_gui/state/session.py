@@ -23,6 +23,7 @@ from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.explanation import Explanation
 from fusion3d_gui.state.form import Form
+from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.opening import Former, Opening
@@ -67,6 +68,7 @@ class Session(QObject):
         self.form = Form(self)
         self.annotations = Annotations(self)
         self.tool = Tool(self)
+        self.hot_spots = HotSpotList(self.display, self)
         self.loading = TaskLane("loading", self)
         self.inference = TaskLane("inference", self)
         self.saving = TaskLane("saving", self)
@@ -84,6 +86,7 @@ class Session(QObject):
         self._result: Result | None = None
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
+        self.result_changed.connect(self._show_hot_spots)
         self.loading.changed.connect(self._on_loading_changed)
         self.identity.changed.connect(self._on_identity_changed)
         self._first_slice_read.connect(
@@ -480,6 +483,10 @@ class Session(QObject):
         prediction = self.current_prediction
         if prediction is not None and prediction.heatmap.peak_lps is not None:
             self.display.crosshair.move_to(prediction.heatmap.peak_lps)
+
+    def _show_hot_spots(self) -> None:
+        prediction = self.current_prediction
+        self.hot_spots.set_heatmap(None if prediction is None else prediction.heatmap)
 
     def _on_form_edited(self, name: str) -> None:
         if self._result is not None:

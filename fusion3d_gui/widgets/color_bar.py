@@ -21,17 +21,17 @@ class ColorBar(QWidget):
         self._threshold = 0.0
         self._peak_text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        rgb = heatmap_colors().astype(np.uint32)
-        pixels = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
-        row = np.ascontiguousarray(pixels.reshape(1, 256).astype(np.uint32))
-        self._strip = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32).copy()
+        self._colors = "Inferno"
+        self._strip = _strip(self._colors)
 
     def sizeHint(self) -> QSize:
         """One strip and one line of small text."""
         return QSize(200, _HEIGHT + 22)
 
-    def show_scale(self, threshold: float, peak_text: str) -> None:
-        """``threshold`` as a share of the peak, the peak itself in words (or empty)."""
+    def show_scale(self, threshold: float, peak_text: str, colors: str) -> None:
+        """``threshold`` as a share of the peak, the peak itself in words (or empty), the map's name."""
+        if colors != self._colors:
+            self._colors, self._strip = colors, _strip(colors)
         self._threshold, self._peak_text = threshold, peak_text
         self.update()
 
@@ -56,3 +56,10 @@ class ColorBar(QWidget):
         painter.drawText(area, flags.AlignLeft | flags.AlignTop, "0")
         painter.drawText(area, flags.AlignRight | flags.AlignTop, self._peak_text or "peak")
         painter.drawText(area, flags.AlignHCenter | flags.AlignTop, "50 % of peak")
+
+
+def _strip(colors: str) -> QImage:
+    rgb = heatmap_colors(colors).astype(np.uint32)
+    pixels = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+    row = np.ascontiguousarray(pixels.reshape(1, 256).astype(np.uint32))
+    return QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32).copy()

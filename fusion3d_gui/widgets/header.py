@@ -14,6 +14,9 @@ from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.fields import CalmComboBox
 from fusion3d_gui.widgets.window_controls import WindowControls
 
+#: From this width (px) on there is room for the histogram.
+_ROOMY = 1150
+
 
 class Header(QWidget):
     """One row above the images."""
@@ -48,15 +51,19 @@ class Header(QWidget):
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         session.case_changed.connect(self._on_case_changed)
+        # Once more is known of a volume its presets are made anew, and so are its counts.
+        session.display.window_level.presets_changed.connect(self._count_values)
         self._on_case_changed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shorten the title to the room there is."""
+        """Shorten the title to the room there is; leave the histogram out where that is little."""
+        self.window_controls.histogram.setVisible(self.width() >= _ROOMY)
         self._show_title()
 
     def _on_case_changed(self) -> None:
         case = self._session.case
         self.window_controls.setVisible(case is not None)
+        self._count_values()
         if case is None:
             self._text = "Fusion3D"
             self.detail.setText("No scan open")
@@ -71,6 +78,10 @@ class Header(QWidget):
                 self.series.setCurrentIndex(uids.index(case.volume.series_uid))
             self.series.setVisible(len(case.series) > 1)
         self._show_title()
+
+    def _count_values(self) -> None:
+        case = self._session.case
+        self.window_controls.histogram.set_volume(None if case is None else case.volume)
 
     def _on_series_chosen(self, index: int) -> None:
         case = self._session.case

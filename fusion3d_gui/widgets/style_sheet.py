@@ -41,6 +41,10 @@ QPushButton[primary="true"]:pressed { background: $ACCENT_PRESSED; }
 QPushButton[primary="true"]:focus { border-color: $TEXT; }
 QPushButton[primary="true"]:disabled { background: $RAISED; border-color: $LINE;
     color: $DISABLED; }
+QPushButton[spot="true"] { background: transparent; border: 1px solid transparent; color: $MUTED;
+    padding: 0 6px; min-height: ${px24}px; text-align: left; }
+QPushButton[spot="true"]:hover { color: $TEXT; background: $HOVER; }
+QPushButton[spot="true"]:checked { color: $TEXT; border-color: $LINE; background: $RAISED; }
 QPushButton[quiet="true"] { background: transparent; border-color: transparent; color: $MUTED;
     padding: 0 6px; min-height: ${px22}px; }
 QPushButton[quiet="true"]:hover { color: $TEXT; background: $HOVER; }

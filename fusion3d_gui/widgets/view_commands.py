@@ -280,5 +280,22 @@ def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]
             )
             for name in HEATMAPS
         ],
+        Command(
+            "next_spot",
+            "&Heatmap",
+            "Next hot spot",
+            session.hot_spots.next,
+            "N",
+            has_heatmap,
+            begins_group=True,
+        ),
+        Command(
+            "previous_spot",
+            "&Heatmap",
+            "Previous hot spot",
+            session.hot_spots.previous,
+            "P",
+            has_heatmap,
+        ),
         Command("peak", "&Heatmap", "Go to heatmap peak", session.go_to_peak, "G", has_heatmap),
     ]

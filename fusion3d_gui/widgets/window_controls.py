@@ -10,6 +10,7 @@ from fusion3d_gui.imaging.window import Window
 from fusion3d_gui.state.window_level import WindowLevel
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.fields import CalmComboBox
+from fusion3d_gui.widgets.histogram_bar import HistogramBar
 
 _CUSTOM = "Custom"
 
@@ -20,6 +21,7 @@ class WindowControls(QWidget):
     def __init__(self, window_level: WindowLevel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = window_level
+        self.histogram = HistogramBar(window_level)
         self.presets = CalmComboBox()
         self.presets.setFixedWidth(130)
         self.presets.setAccessibleName("Window preset")
@@ -29,6 +31,8 @@ class WindowControls(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
+        layout.addWidget(self.histogram)
+        layout.addSpacing(6)
         layout.addWidget(self.presets)
         layout.addSpacing(6)
         for letter, box in (("C", self.center), ("W", self.width_box)):
