@@ -144,6 +144,17 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")
     compare.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
     compare.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+
+    parsers["ablate"] = ablate = command(
+        "ablate", "does fusion help? Make cohorts, train every model, score them"
+    )
+    ablate.add_argument("out", type=Path, metavar="OUT", help="folder; the same again goes on")
+    ablate.add_argument("--seed", type=int, required=True, metavar="S", help="tests on S + 1")
+    ablate.add_argument("--train-cases", type=_count, default=2000, metavar="N", help="2000")
+    ablate.add_argument("--test-cases", type=_count, default=1000, metavar="M", help="1000")
+    ablate.add_argument(
+        "--shuffled", action="store_true", help="train once on shuffled labels too, as a control"
+    )
     return parser, parsers
 
 

@@ -163,6 +163,27 @@ def compare(options: Namespace) -> int:
     return 0
 
 
+def ablate(options: Namespace) -> int:
+    """``fusion3d ablate``: image, metadata and their fusion side by side."""
+    _need_training_extra()
+    from fusion3d_gui.training.ablation import ablate as run_ablation
+
+    found = run_ablation(
+        options.out,
+        seed=options.seed,
+        train_cases=options.train_cases,
+        test_cases=options.test_cases,
+        shuffled=options.shuffled,
+        progress=_terminal_progress(),
+    )
+    for row in found["rows"]:
+        area = row["figures"]["auroc"]
+        interval = "" if area["low"] is None else f"({area['low']:.3f} to {area['high']:.3f})"
+        print(f"{row['title']:<40} AUROC {area['value']:.3f} {interval}")
+    print(f"written: {options.out / 'ablation.html'}")
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "demo": demo,
     "predict": predict,
@@ -172,6 +193,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "train": train,
     "evaluate": evaluate,
     "compare": compare,
+    "ablate": ablate,
 }
 
 

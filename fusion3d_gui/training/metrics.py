@@ -135,6 +135,19 @@ def auroc_difference(
     return _estimate(float(difference(*parts)), parts, difference, resamples)
 
 
+def distance_share(
+    labels: np.ndarray, scores: np.ndarray, best: np.ndarray, resamples: int = RESAMPLES
+) -> Estimate:
+    """How much of the distance of ``best``'s AUROC from 0.5 ``scores``' AUROC goes (paired bootstrap)."""
+
+    def share(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+        a, b = a.astype(np.int64), b.astype(np.int64)
+        return (_area(scores[a], scores[b], axis) - 0.5) / (_area(best[a], best[b], axis) - 0.5)
+
+    parts = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    return _estimate(float(share(*parts)), parts, share, resamples)
+
+
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error (Naeini et al. 2015) of [n], 10 bins of equal width."""
     import torch

@@ -254,9 +254,9 @@ def distribution_plot(
 def forest_plot(rows: Sequence[tuple[str, str, Estimate]], title: str, label: str) -> Figure:
     """Estimates with intervals under each other: (name, kind, estimate), kinds told by colour.
 
-    Kinds are ``ceiling``, ``baseline`` and ``model``; a dotted line drops from each ceiling.
+    Kinds are ``ceiling``, ``baseline``, ``model`` and ``control``; a dotted line drops from each ceiling.
     """
-    colors = {"ceiling": GREY, "baseline": ORANGE, "model": BLUE}
+    colors = {"ceiling": GREY, "baseline": ORANGE, "model": BLUE, "control": GREEN}
     with style():
         figure = Figure(figsize=(6.8, 0.8 + 0.32 * len(rows)), layout="constrained")
         axes = figure.add_subplot()

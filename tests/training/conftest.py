@@ -1,8 +1,21 @@
+"""Small cohorts, and bundles of untrained networks to judge on them."""
+
 from pathlib import Path
 
 import pytest
+import torch
 
+from fusion3d_gui.model.bundle import save_bundle
+from fusion3d_gui.model.bundle_info import Decision
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.training.baseline import MetadataBaseline
 from fusion3d_gui.training.cohort import make_cohort
+from fusion3d_gui.training.table import fitted, read_table
+
+CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.\n\n## Limits\n\nMany.\n"
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +24,46 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_cohort(
         tmp_path_factory.mktemp("cohort") / "c", 24, seed=5, spacing_mm=6.0, workers=1
     )
+
+
+@pytest.fixture(scope="session")
+def judged_table(tmp_path_factory) -> Path:
+    """A cohort in which two in five are positive, at 8 mm."""
+    out = tmp_path_factory.mktemp("cohort") / "c"
+    return make_cohort(out, 30, seed=11, spacing_mm=8.0, prevalence=0.4, workers=1)
+
+
+@pytest.fixture(scope="session")
+def make_untrained(judged_table, tmp_path_factory):
+    """A bundle of an untrained network, whose threshold calls about half of the cases positive."""
+
+    def make_one(fusion: str, seed: int) -> Path:
+        torch.manual_seed(seed)
+        known = fitted(read_table(judged_table).schema, read_table(judged_table).cases)
+        schema = MetadataSchema() if fusion == "image_only" else known
+        network = LearnedFeatureFusion3D(
+            NetworkConfig(
+                fusion=fusion,
+                metadata_width=schema.width,
+                width=1 / 16,
+                stem_pool=False,
+                stage_strides=(2, 1, 1),
+            )
+        )
+        folder = tmp_path_factory.mktemp("bundle") / f"{fusion}-{seed}"
+        save_bundle(
+            folder,
+            network,
+            metadata={"name": folder.name, "version": "1.0.0", "task": "A <made-up> task"},
+            preprocessing=Preprocessing((25, 33, 25), 7.5),
+            schema=schema,
+            decision=Decision(("no", "yes"), threshold=0.3),
+            card=CARD,
+        )
+        if schema.fields:
+            MetadataBaseline.fit(
+                read_table(judged_table).encoded(schema), read_table(judged_table).labels
+            ).save(folder)
+        return folder
+
+    return make_one

@@ -10,88 +10,36 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
 from fusion3d_gui.cli import run
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle, save_bundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.model.preprocessing import Preprocessing
-from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.cohort import make_cohort
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.training.comparison import compare
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.evaluation_page import evaluation_plots
 from fusion3d_gui.training.plots import svg
 from fusion3d_gui.training.record import record_evaluation
-from fusion3d_gui.training.table import fitted, read_table
-
-CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.\n\n## Limits\n\nMany.\n"
+from fusion3d_gui.training.table import read_table
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Path:
-    """A cohort in which two in five are positive, at 8 mm."""
-    out = tmp_path_factory.mktemp("cohort") / "c"
-    return make_cohort(out, 30, seed=11, spacing_mm=8.0, prevalence=0.4, workers=1)
+def bundle(make_untrained) -> Path:
+    return make_untrained("concat", 1)
 
 
 @pytest.fixture(scope="module")
-def make(table, tmp_path_factory):
-    """A bundle of an untrained network, whose threshold calls about half of the cases positive."""
-
-    def make_one(fusion: str, seed: int) -> Path:
-        torch.manual_seed(seed)
-        known = fitted(read_table(table).schema, read_table(table).cases)
-        schema = MetadataSchema() if fusion == "image_only" else known
-        network = LearnedFeatureFusion3D(
-            NetworkConfig(
-                fusion=fusion,
-                metadata_width=schema.width,
-                width=1 / 16,
-                stem_pool=False,
-                stage_strides=(2, 1, 1),
-            )
-        )
-        folder = tmp_path_factory.mktemp("bundle") / f"{fusion}-{seed}"
-        save_bundle(
-            folder,
-            network,
-            metadata={"name": folder.name, "version": "1.0.0", "task": "A <made-up> task"},
-            preprocessing=Preprocessing((25, 33, 25), 7.5),
-            schema=schema,
-            decision=Decision(("no", "yes"), threshold=0.3),
-            card=CARD,
-        )
-        if schema.fields:
-            MetadataBaseline.fit(read_table(table).encoded(schema), read_table(table).labels).save(
-                folder
-            )
-        return folder
-
-    return make_one
+def found(bundle, judged_table) -> dict:
+    return evaluate(bundle, judged_table)
 
 
-@pytest.fixture(scope="module")
-def bundle(make) -> Path:
-    return make("concat", 1)
-
-
-@pytest.fixture(scope="module")
-def found(bundle, table) -> dict:
-    return evaluate(bundle, table)
-
-
-def test_figures_are_those_that_scikit_learn_computes_from_the_cases(found, table):
+def test_figures_are_those_that_scikit_learn_computes_from_the_cases(found, judged_table):
     labels = np.array([case["label"] for case in found["cases"]])
     chance = np.array([case["probability"] for case in found["cases"]])
     assert found["n"] == len(labels) == 30
-    assert found["positives"] == labels.sum() == read_table(table).labels.sum()
+    assert found["positives"] == labels.sum() == read_table(judged_table).labels.sum()
     figures = found["figures"]
     assert figures["auroc"]["value"] == pytest.approx(roc_auc_score(labels, chance), abs=1e-4)
     assert figures["brier"]["value"] == pytest.approx(brier_score_loss(labels, chance), abs=1e-4)
@@ -101,8 +49,8 @@ def test_figures_are_those_that_scikit_learn_computes_from_the_cases(found, tabl
         assert one["low"] <= one["high"]
 
 
-def test_ceilings_are_those_of_the_columns_of_the_table(found, table):
-    with table.open(newline="") as file:
+def test_ceilings_are_those_of_the_columns_of_the_table(found, judged_table):
+    with judged_table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     labels = [int(row["label"]) for row in rows]
     for name in ("probability", "probability_image", "probability_metadata"):
@@ -110,8 +58,8 @@ def test_ceilings_are_those_of_the_columns_of_the_table(found, table):
         assert found["ceilings"][name]["value"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_localisation_is_measured_on_true_positives_with_a_mask(found, table):
-    rows = read_table(table).cases
+def test_localisation_is_measured_on_true_positives_with_a_mask(found, judged_table):
+    rows = read_table(judged_table).cases
     hits = [
         case
         for case, row in zip(found["cases"], rows, strict=True)
@@ -121,8 +69,10 @@ def test_localisation_is_measured_on_true_positives_with_a_mask(found, table):
     assert len(found["localisation"]["maps"]) == 16
 
 
-def test_a_model_without_metadata_is_judged_in_the_tables_own_subgroups(make, table):
-    found = evaluate(make("image_only", 2), table)
+def test_a_model_without_metadata_is_judged_in_the_tables_own_subgroups(
+    make_untrained, judged_table
+):
+    found = evaluate(make_untrained("image_only", 2), judged_table)
     assert {row["field"] for row in found["subgroups"]} >= {"Age", "Sex"}
     assert "metadata_baseline" not in found
 
@@ -145,11 +95,11 @@ class _Links(HTMLParser):
 
 
 def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
-    bundle, table, tmp_path, capsys
+    bundle, judged_table, tmp_path, capsys
 ):
     out = {name: tmp_path / f"out.{name}" for name in ("json", "html", "csv")}
     options = [str(part) for name, path in out.items() for part in (f"--{name}", path)]
-    arguments = ["evaluate", str(bundle), str(table), *options]
+    arguments = ["evaluate", str(bundle), str(judged_table), *options]
     assert run([*arguments, "--plots", str(tmp_path / "plots"), "--record"]) == 0
     assert "cases" not in json.loads(capsys.readouterr().out)
     figures = json.loads(out["json"].read_text())
@@ -183,8 +133,8 @@ def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
     assert recorded["figures"] == figures["figures"]
 
 
-def test_recording_again_replaces_what_was_recorded(make, found):
-    folder = make("concat", 1)
+def test_recording_again_replaces_what_was_recorded(make_untrained, found):
+    folder = make_untrained("concat", 1)
     record_evaluation(folder, found)
     once = (folder / "docs" / "README.md").read_text()
     record_evaluation(folder, found)
@@ -196,10 +146,12 @@ def test_plots_are_the_same_each_time(found):
     assert one == other
 
 
-def test_two_models_are_compared_on_the_same_cases(bundle, found, make, table, tmp_path, capsys):
-    other = make("image_only", 3)
+def test_two_models_are_compared_on_the_same_cases(
+    bundle, found, make_untrained, judged_table, tmp_path, capsys
+):
+    other = make_untrained("image_only", 3)
     out = tmp_path / "c.json"
-    assert run(["compare", str(bundle), str(other), str(table), "--json", str(out)]) == 0
+    assert run(["compare", str(bundle), str(other), str(judged_table), "--json", str(out)]) == 0
     compared = json.loads(out.read_text())
     assert json.loads(capsys.readouterr().out) == compared
     area = found["figures"]["auroc"]["value"]
@@ -209,9 +161,9 @@ def test_two_models_are_compared_on_the_same_cases(bundle, found, make, table, t
     assert 0 <= compared["p"] <= 1
 
 
-def test_a_table_of_one_label_can_not_be_judged_by(bundle, table):
-    lines = table.read_text().splitlines()
-    only = table.with_name("one-label.csv")
+def test_a_table_of_one_label_can_not_be_judged_by(bundle, judged_table):
+    lines = judged_table.read_text().splitlines()
+    only = judged_table.with_name("one-label.csv")
     only.write_text("\n".join([lines[0], *(line for line in lines[1:] if line.endswith(",0"))]))
     for judge in (lambda: evaluate(bundle, only), lambda: compare(bundle, bundle, only)):
         with pytest.raises(UserError, match="same label"):
