@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,27 +50,34 @@ def region_voxels(volume: Volume, region: Annotation) -> np.ndarray:
     high = np.minimum(np.ceil(box.max(axis=0)).astype(int) + 1, size)
     if (low >= high).any():
         return np.empty((0, 3), dtype=int)
-    # Along the index axis that leads most steeply out of the plane, at most four voxels lie near it.
+    # Along the index axis that leads most steeply out of the plane, few voxels lie near it.
     main = int(np.abs(steps).argmax())
     first, second = (axis for axis in range(3) if axis != main)
-    p, q = np.meshgrid(
-        np.arange(low[first], high[first]), np.arange(low[second], high[second]), indexing="ij"
+    p = np.arange(low[first], high[first])[:, None]
+    q = np.arange(low[second], high[second])[None, :]
+    start = volume.affine[:3, 3] - middle
+    # Distance from the plane, and place in it, are sums of a part for each index.
+    d, u, v = (
+        float(start @ way) + (way @ linear[:, first]) * p + (way @ linear[:, second]) * q
+        for way in (normal, right, down)
     )
-    offset = float((volume.affine[:3, 3] - middle) @ normal)
-    rest = steps[first] * p + steps[second] * q + offset
-    nearest = np.floor(-rest / steps[main]).astype(int)
-    found = []
-    for shift in (-1, 0, 1, 2):
-        index = np.empty((p.size, 3), dtype=int)
-        index[:, first], index[:, second] = p.ravel(), q.ravel()
-        index[:, main] = (nearest + shift).ravel()
-        distance = (rest + steps[main] * (nearest + shift)).ravel()
-        ok = (distance >= -half) & (distance < half)
-        ok &= (index[:, main] >= 0) & (index[:, main] < size[main])
-        index = index[ok]
-        away = volume.to_lps(index) - middle
-        found.append(index[_inside(region, away @ right, away @ down, a, b)])
-    return np.concatenate(found)
+    nearest = np.floor(-d / steps[main]).astype(int)
+    reach = half / abs(float(steps[main]))
+    found: list[np.ndarray] = []
+    for shift in range(math.ceil(-reach), math.ceil(1 + reach)):
+        m = nearest + shift
+        away = d + steps[main] * m
+        ok = (away >= -half) & (away < half) & (m >= 0) & (m < size[main])
+        if not ok.any():
+            continue
+        across, along = float(right @ linear[:, main]), float(down @ linear[:, main])
+        ok &= _inside(region, u + across * m, v + along * m, a, b)
+        rows, columns = np.nonzero(ok)
+        index = np.empty((len(rows), 3), dtype=int)
+        index[:, first], index[:, second] = p[rows, 0], q[0, columns]
+        index[:, main] = m[rows, columns]
+        found.append(index)
+    return np.concatenate(found) if found else np.empty((0, 3), dtype=int)
 
 
 def _inside(region: Annotation, u: np.ndarray, v: np.ndarray, a: float, b: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``LoadingCard``: how far opening a scan has come, over the images, with a way out."""
+"""``LoadingCard``: how far opening or saving has come, over the images, with a way out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.widgets import theme
 
 _WIDTH = 360
@@ -14,12 +15,12 @@ _DELAY_MS = 150
 
 
 class LoadingCard(QFrame):
-    """Floats at the foot of its parent while the loading lane works."""
+    """Floats at the foot of its parent while something is being opened or saved."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._place_in = parent
-        self._lane = session.loading
+        self._lanes = (session.loading, session.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
         self._bar = QProgressBar()
@@ -42,8 +43,9 @@ class LoadingCard(QFrame):
         self._delay.setInterval(_DELAY_MS)
         self._delay.timeout.connect(self._on_delay_over)
         self.hide()
-        self.cancel.clicked.connect(session.cancel_loading)
-        self._lane.changed.connect(self._on_lane_changed)
+        self.cancel.clicked.connect(self._on_cancel)
+        for lane in self._lanes:
+            lane.changed.connect(self._on_lane_changed)
         parent.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -52,9 +54,19 @@ class LoadingCard(QFrame):
             self._place()
         return False
 
+    @property
+    def _running(self) -> TaskLane | None:
+        """The lane whose work is shown: opening before saving."""
+        return next((lane for lane in self._lanes if lane.running), None)
+
+    def _on_cancel(self) -> None:
+        lane = self._running
+        if lane is not None:
+            lane.cancel()
+
     def _on_lane_changed(self) -> None:
-        lane = self._lane
-        if not lane.running:
+        lane = self._running
+        if lane is None:
             self._delay.stop()
             self.hide()
             return
@@ -71,7 +83,7 @@ class LoadingCard(QFrame):
             self._delay.start()
 
     def _on_delay_over(self) -> None:
-        if self._lane.running:
+        if self._running is not None:
             self._place()
             self.show()
             self.raise_()
