@@ -153,17 +153,18 @@ def _fill(
     threads = min(8, os.cpu_count() or 1, len(queue))
     if not threads:
         return notices
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        workers = {pool.submit(work) for _ in range(threads)}
-        try:
-            pending = workers
-            while pending:
-                done, pending = wait(pending, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
-                for worker in done:
-                    notices |= worker.result()
-                progress(pixels.filling.share, "Reading slices")
-        finally:
-            stop.set()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        pending = {pool.submit(work) for _ in range(threads)}
+        while pending:
+            done, pending = wait(pending, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
+            for worker in done:
+                notices |= worker.result()
+            progress(pixels.filling.share, "Reading slices")
+    finally:
+        # Whoever cancels is not kept waiting for the slices that are being decoded.
+        stop.set()
+        pool.shutdown(wait=False)
     return notices
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,9 @@ import pydicom
 import SimpleITK as sitk
 from pydicom.encaps import encapsulate
 
+from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.open import find_series, open_volume, read_series
 from fusion3d_gui.imaging.volume import Volume
 
 SLICES, COMPRESSED_SLICES, SIDE, RUNS = 300, 60, 512, 3
@@ -71,6 +74,49 @@ def _by_simpleitk(folder: Path) -> np.ndarray:
     return sitk.GetArrayViewFromImage(reader.Execute()).copy()
 
 
+def _first_slice(folder: Path, whole_s: float) -> None:
+    """How soon the middle slice is there: since the call, and since the headers are known."""
+    found = find_series(folder)
+
+    def seconds(work: Callable[[Callable[[Volume], None]], object]) -> float:
+        took = []
+        for _ in range(RUNS):
+            start = time.perf_counter()
+            work(lambda volume, start=start: took.append(time.perf_counter() - start))
+        return statistics.median(took)
+
+    reading = _median("read_series, headers known", lambda: read_series(found[0]))
+    from_call = seconds(lambda watch: open_volume(folder, watch=watch))
+    from_headers = seconds(lambda watch: read_series(found[0], watch=watch))
+    print(f"  first slice                  {from_call:7.3f} s, {from_call / whole_s:4.0%} of all")
+    print(f"  ... once headers are known   {from_headers:7.3f} s, {from_headers / reading:4.0%}")
+
+
+def _cancel(folder: Path) -> None:
+    """The longest time from the wish to cancel to the end of the work, over moments of the reading."""
+    worst = 0.0
+    for number in range(12):
+        asked = threading.Event()
+        since = [0.0]
+
+        def progress(fraction: float, message: str, asked: threading.Event = asked) -> None:
+            if asked.is_set():
+                raise Cancelled
+
+        def ask(asked: threading.Event = asked, since: list[float] = since) -> None:
+            since[0] = time.perf_counter()
+            asked.set()
+
+        timer = threading.Timer(0.02 * (number + 1), ask)
+        timer.start()
+        try:
+            open_volume(folder, progress=progress)
+        except Cancelled:
+            worst = max(worst, time.perf_counter() - since[0])
+        timer.cancel()
+    print(f"  cancelled within             {worst:7.3f} s")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         raw = Path(name) / "raw"
@@ -89,7 +135,11 @@ def main() -> None:
                 "SimpleITK ImageSeriesReader", lambda folder=folder: _by_simpleitk(folder)
             )
             print(f"  ratio to SimpleITK           {peer / ours:7.2f}")
-            if title != "JPEG-LS":  # pydicom alone has no decoder for it
+            _first_slice(folder, ours)
+            _cancel(folder)
+            if title != "JPEG-LS" or importlib.util.find_spec(
+                "jpeg_ls"
+            ):  # pydicom's plug-in for it
                 files = sorted(folder.iterdir())
                 peer = _median("pydicom loop", lambda files=files: _by_pydicom(files))
                 print(f"  ratio to pydicom             {peer / ours:7.2f}")
