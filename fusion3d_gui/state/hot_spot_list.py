@@ -44,8 +44,10 @@ class HotSpotList(QObject):
     def current(self) -> int | None:
         """Number of the spot at which the crosshair is, from 0."""
         where = self._display.crosshair.position_lps
+        low, high = self._display.crosshair.bounds
         for number, spot in enumerate(self._spots):
-            if np.linalg.norm(spot.position_lps - where) < _NEAR_MM:
+            # The centre of a coarse cell may lie outside the scan, where the crosshair can't go.
+            if np.linalg.norm(spot.position_lps.clip(low, high) - where) < _NEAR_MM:
                 return number
         return None
 
