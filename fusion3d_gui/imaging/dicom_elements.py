@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from pydicom import charset
 from pydicom.datadict import tag_for_keyword
+
+#: Files of a series say nearly all the same: so many readings are remembered.
+_KEPT_READINGS = 4096
 
 
 def tags(*keywords: str) -> frozenset[int]:
@@ -15,6 +19,23 @@ def tags(*keywords: str) -> frozenset[int]:
 
 #: Where a text value may switch its character set back (PS3.5 section 6.1.2.5.3).
 _TEXT_DELIMITERS = {ord(sign) for sign in "\\^="}
+
+
+@lru_cache(_KEPT_READINGS)
+def _plain_text(value: bytes) -> str | None:
+    """Text in ASCII; None where it needs a character set."""
+    if not value.isascii() or b"\x1b" in value:
+        return None
+    return value.decode("ascii").strip("\0 ").replace("\0", "")
+
+
+@lru_cache(_KEPT_READINGS)
+def _decimals(value: bytes) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(part) for part in value.strip(b"\0 ").split(b"\\"))
+    except ValueError:
+        return None
+    return numbers if all(abs(number) < 1e30 for number in numbers) else None
 
 
 class Elements:
@@ -34,9 +55,8 @@ class Elements:
         value = self.values.get(_TAGS[keyword])
         if not value:
             return ""
-        if value.isascii() and b"\x1b" not in value:
-            return value.decode("ascii").strip("\0 ").replace("\0", "")
-        return self._decoded(value).strip("\0 ").replace("\0", "")
+        plain = _plain_text(value)
+        return self._decoded(value).strip("\0 ").replace("\0", "") if plain is None else plain
 
     def _decoded(self, value: bytes) -> str:
         names = self.values.get(_TAGS["SpecificCharacterSet"], b"").decode("ascii", "replace")
@@ -49,13 +69,7 @@ class Elements:
     def numbers(self, keyword: str) -> tuple[float, ...] | None:
         """Decimal strings (VR DS or IS), all finite."""
         value = self.values.get(_TAGS[keyword])
-        if not value:
-            return None
-        try:
-            numbers = tuple(float(part) for part in value.strip(b"\0 ").split(b"\\"))
-        except ValueError:
-            return None
-        return numbers if all(abs(number) < 1e30 for number in numbers) else None
+        return _decimals(value) if value else None
 
     def number(self, keyword: str) -> float | None:
         """The first of :meth:`numbers`."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 class Identity(QObject):
     """A choice that lasts for the session: scans are opened with the patient's identity hidden, or not.
 
-    A scan that was opened hidden holds no identity in memory; it must be opened again to show it.
+    The case of a scan that was opened hidden carries no identity; it must be opened again to show it.
     """
 
     changed = Signal()
