@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.sample import sample
@@ -18,6 +19,13 @@ from fusion3d_gui.imaging.volume import Volume
 
 #: The projected copy of a volume has at most this many voxels along an axis.
 _LARGEST_SIDE = 192
+
+#: The surface's depth is smoothed by so many pixels (standard deviation).
+_SMOOTH = 1.3
+#: The light comes from the reader, by this much to the right and down (so: from the upper left).
+_LIGHT = (-0.35, -0.45)
+_BRIGHTEST = float(np.sqrt(1 + _LIGHT[0] ** 2 + _LIGHT[1] ** 2))
+_AMBIENT = 0.12
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,30 +60,90 @@ class Projector:
         ``right_lps`` and ``down_lps`` are orthogonal unit vectors (LPS) along the screen; u and v of
         the result are the products of a patient position with them.
         """
+        shear = self._shear(right_lps, down_lps)
+        stack = self._stacks[shear.axis]
+        merged = np.full(shear.shape, stack.dtype.type(_lowest(stack.dtype)))
+        for number, place in shear.places:
+            np.maximum(merged[place], stack[number], out=merged[place])
+        return Projected(merged, shear.to_screen)
+
+    def surface(
+        self, right_lps: np.ndarray, down_lps: np.ndarray, least: float
+    ) -> tuple[Projected, np.ndarray]:
+        """The surface at which lines of sight first meet a value of at least ``least``, lit.
+
+        The values are uint8 brightness from 0 to 255 by Lambert's law, the light where the reader is,
+        a little to the upper left. With them bool ``[row, column]``: where there is a surface.
+        """
+        shear = self._shear(right_lps, down_lps)
+        stack = self._stacks[shear.axis]
+        away = np.cross(right_lps, down_lps)
+        step_mm = float(self.affine[:3, shear.axis] @ away)
+        order = shear.places if step_mm > 0 else shear.places[::-1]
+        met = np.full(shear.shape, np.int16(-1))
+        for number, place in order:
+            part = met[place]
+            part[(part < 0) & (stack[number] >= least)] = number
+        found = met >= 0
+        # How far away (mm) the surface is: along the stack, and by the tilt of the slices.
+        row, column = np.indices(shear.shape, dtype=np.float32)
+        along_row, along_column = (away @ each for each in shear.steps)
+        tops = np.array([place[0].start for _, place in shear.places], np.float32)
+        lefts = np.array([place[1].start for _, place in shear.places], np.float32)
+        depth = met * step_mm
+        depth += (row - tops[met]) * along_row + (column - lefts[met]) * along_column
+        # Steps of a voxel would show as terraces.
+        weight = ndimage.gaussian_filter(found.astype(np.float32), _SMOOTH)
+        smooth = ndimage.gaussian_filter(np.where(found, depth, 0), _SMOOTH) / np.maximum(
+            weight, 1e-6
+        )
+        by_pixel = np.stack(np.gradient(smooth)[::-1], axis=-1)
+        slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2])
+        facing = 1.0 / np.sqrt(1.0 + (slope**2).sum(axis=-1))
+        lit = facing * (1.0 + _LIGHT[0] * slope[..., 0] + _LIGHT[1] * slope[..., 1]) / _BRIGHTEST
+        shade = (255 * (_AMBIENT + (1 - _AMBIENT) * lit.clip(0, 1))) * found
+        return Projected(shade.astype(np.uint8), shear.to_screen), found
+
+    def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
         linear = self.affine[:3, :3]
         sight = np.linalg.solve(linear, np.cross(right_lps, down_lps))
         axis = int(np.abs(sight).argmax())
         a, b = self._others[axis]
-        stack = self._stacks[axis]
-        count, rows, columns = stack.shape
+        count, rows, columns = self._stacks[axis].shape
         middle = (count - 1) / 2
         # How far a slice moves along the other two axes to lie where the rays meet the middle one.
         steps = middle - np.arange(count)
         shift_a = np.rint(steps * sight[a] / sight[axis]).astype(int)
         shift_b = np.rint(steps * sight[b] / sight[axis]).astype(int)
         left, top = int(shift_a.min()), int(shift_b.min())
-        shape = rows + int(shift_b.max()) - top, columns + int(shift_a.max()) - left
-        lowest = stack.dtype.type(_lowest(stack.dtype))
-        merged = np.full(shape, lowest)
-        for number in range(count):
-            row, column = shift_b[number] - top, shift_a[number] - left
-            part = merged[row : row + rows, column : column + columns]
-            np.maximum(part, stack[number], out=part)
-        screen = np.stack([right_lps, down_lps])
+        places = [
+            (number, (slice(row, row + rows), slice(column, column + columns)))
+            for number, (row, column) in enumerate(
+                zip((shift_b - top).tolist(), (shift_a - left).tolist(), strict=True)
+            )
+        ]
         origin = self.affine[:3, 3] + linear[:, axis] * middle
         origin = origin + linear[:, a] * left + linear[:, b] * top
-        to_screen = screen @ np.stack([linear[:, a], linear[:, b], origin], axis=1)
-        return Projected(merged, to_screen)
+        screen = np.stack([right_lps, down_lps])
+        return _Shear(
+            axis,
+            (rows + int(shift_b.max()) - top, columns + int(shift_a.max()) - left),
+            places,
+            (linear[:, b], linear[:, a]),
+            screen @ np.stack([linear[:, a], linear[:, b], origin], axis=1),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Shear:
+    """How slices are shifted: across which axis, into what shape, each to which place; the steps (mm,
+    LPS) from row to row and column to column; and the map of the result to the screen."""
+
+    axis: int
+    shape: tuple[int, int]
+    places: list[tuple[int, tuple[slice, slice]]]
+    steps: tuple[np.ndarray, np.ndarray]
+    to_screen: np.ndarray
 
 
 def _lowest(dtype: np.dtype) -> float:

@@ -57,9 +57,17 @@ class Preset:
     window: Window
 
 
+#: From the first to the second standardised uptake value.
+_SUV_PRESETS = (
+    Preset("SUV 0–5", Window(2.5, 5)),
+    Preset("SUV 0–10", Window(5, 10)),
+    Preset("SUV 0–20", Window(10, 20)),
+)
+
 _CT_PRESETS = (
     Preset("Brain", Window(40, 80)),
     Preset("Subdural", Window(75, 215)),
+    Preset("Stroke", Window(40, 40)),
     Preset("Bone", Window(500, 2000)),
     Preset("Lung", Window(-600, 1500)),
     Preset("Mediastinum", Window(50, 350)),
@@ -82,6 +90,8 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
     found.append(Preset("Automatic", automatic))
     if volume.modality == "CT":
         found += _CT_PRESETS
+    elif volume.unit == "SUV":
+        found += _SUV_PRESETS
     else:
         found.append(Preset("Soft contrast", percentile_window(volume, 0.0, 100.0)))
         quarter = automatic.width / 4

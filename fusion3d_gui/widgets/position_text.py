@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+from fusion3d_gui.imaging.window import Window
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
@@ -20,3 +24,16 @@ def value_text(value: float, unit: str) -> str:
     """A voxel's real value with its unit, as many digits as it needs."""
     number = f"{value:.0f}" if value == round(value) else f"{value:.4g}"
     return f"{number} {unit}".rstrip()
+
+
+def window_text(window: Window) -> str:
+    """A window's centre and width, e.g. ``"C 40  W 80"``."""
+    return f"C {_short(window.center)}  W {_short(window.width)}"
+
+
+def _short(value: float) -> str:
+    """A window edge as one reads it: whole numbers when large, few digits when small."""
+    if abs(value) >= 100 or value == round(value):
+        # Halves away from zero, as in the boxes of the header.
+        return str(int(value + math.copysign(0.5, value)))
+    return f"{value:.3g}"

@@ -33,6 +33,7 @@ from fusion3d_gui.state.planes import Planes
 from fusion3d_gui.state.screen_plane import ScreenPlane
 from fusion3d_gui.widgets import crosshair_arms, theme
 from fusion3d_gui.widgets.crosshair_arms import Arm
+from fusion3d_gui.widgets.position_text import window_text
 from fusion3d_gui.widgets.slice_mouse import SliceMouse
 from fusion3d_gui.widgets.slice_painter import Writing
 from fusion3d_gui.widgets.slice_picture import SlicePicture
@@ -390,7 +391,7 @@ class SliceView(QWidget):
             title=orientation.name,
             position=position,
             slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
-            window=f"C {_short(window.center)}  W {_short(window.width)}",
+            window=window_text(window),
             zoom=zoom,
             sides=self._geometry.sides,
             corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
@@ -454,11 +455,3 @@ class SliceView(QWidget):
         """Arrow and page keys turn slices; plus, minus zoom."""
         if self.slicer is None or not self._mouse.key(event):
             super().keyPressEvent(event)
-
-
-def _short(value: float) -> str:
-    """A window edge as one reads it: whole numbers when large, few digits when small."""
-    if abs(value) >= 100 or value == round(value):
-        # Halves away from zero, as in the boxes of the header.
-        return str(int(value + math.copysign(0.5, value)))
-    return f"{value:.3g}"

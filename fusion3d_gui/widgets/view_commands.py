@@ -67,6 +67,15 @@ def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
             for number, layout in enumerate(Layout, start=7)
         ],
         Command(
+            "surface",
+            "&View",
+            "Surface in 3D",
+            views.volume.toggle_surface,
+            "Shift+S",
+            lambda: has_case() and views.volume.isVisible(),
+            checked=lambda: views.volume.shows_surface,
+        ),
+        Command(
             "spin",
             "&View",
             "Spin the 3D view",

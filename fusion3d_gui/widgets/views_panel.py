@@ -160,6 +160,8 @@ class ViewsPanel(QWidget):
             self._outer.setStretchFactor(number, share // 10)
         for splitter in (self._first, self._column):
             splitter.setSizes([500] * splitter.count())
+            for number in range(splitter.count()):
+                splitter.setStretchFactor(number, 1)
 
     # -- what is asked for --------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_map import anatomy_colors, overlay_lut
-from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image
+from fusion3d_gui.widgets.position_text import window_text
+from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image, rgb_image
 from fusion3d_gui.widgets.slice_painter import Writing, paint_writing
 
 #: Preparing works for so long (s) at a time, then lets the window do other things.
@@ -43,7 +44,7 @@ _SIDES = ((0, "front"), (90, "left"), (180, "back"), (270, "right"))
 
 
 class VolumeView(QWidget):
-    """A maximum intensity projection. Left drag turns it, right drag changes the window, the wheel
+    """A lit surface or a maximum intensity projection. Left drag turns it, right drag changes the window, the wheel
     zooms, a double click asks to be maximised."""
 
     maximise_requested = Signal()
@@ -57,6 +58,8 @@ class VolumeView(QWidget):
         self._anatomy: Projector | None = None
         self._heat: Projector | None = None
         self._work: Iterator[Projector | None] | None = None
+        #: The lit surface of what is bright under the window, or the maximum intensity projection.
+        self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
         self._from = QPointF()
         self._spin = QTimer(self)
@@ -89,7 +92,7 @@ class VolumeView(QWidget):
         if volume is not None:
             low, high = volume.bounds_lps
             reach = float(np.linalg.norm(high - low)) / 2
-            self.camera.show(Rect(-0.8 * reach, -0.8 * reach, 1.6 * reach, 1.6 * reach))
+            self.camera.show(Rect(-0.7 * reach, -0.7 * reach, 1.4 * reach, 1.4 * reach))
         self.update()
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
@@ -113,6 +116,11 @@ class VolumeView(QWidget):
     def spinning(self) -> bool:
         """Whether it turns by itself."""
         return self._spin.isActive()
+
+    def toggle_surface(self) -> None:
+        """Show the lit surface, or the maximum intensity projection."""
+        self.shows_surface = not self.shows_surface
+        self.update()
 
     def toggle_spin(self) -> None:
         """Turn by itself, or stand still."""
@@ -202,11 +210,17 @@ class VolumeView(QWidget):
             return
         axes = self.axes_lps
         level, overlay = self.display.window_level, self.display.overlay
-        flat = self._anatomy.project(*axes)
         colors = anatomy_colors(level.color_map, level.inverted)
-        self._draw(
-            painter, volume, flat, GrayMaker(volume, level.window, colors).image(flat.values)
-        )
+        if self.shows_surface:
+            # What the window shows brighter than a quarter of the way from black to white.
+            least = level.window.low + 0.25 * level.window.width
+            stored = (least - volume.intercept) / volume.slope
+            flat, _ = self._anatomy.surface(*axes, stored)
+            image = rgb_image(colors[flat.values])
+        else:
+            flat = self._anatomy.project(*axes)
+            image = GrayMaker(volume, level.window, colors).image(flat.values)
+        self._draw(painter, volume, flat, image)
         if self._heat is not None and overlay.is_drawn:
             heat = self._heat.project(*axes)
             lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
@@ -241,14 +255,13 @@ class VolumeView(QWidget):
 
     def _writing(self, volume: Volume) -> Writing:
         right, down = self.axes_lps
-        window = self.display.window_level.window
         side = min(_SIDES, key=lambda each: abs(math.remainder(self._turn_degrees - each[0], 360)))
         left, top = spatial_letters(-right), spatial_letters(-down)
         return Writing(
             title="3D",
             position=f"from the {side[1]}   {self._turn_degrees:.0f}°",
-            slice_count="MIP",
-            window=f"C {window.center:.4g}  W {window.width:.4g}",
+            slice_count="surface" if self.shows_surface else "MIP",
+            window=window_text(self.display.window_level.window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
         )

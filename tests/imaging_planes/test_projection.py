@@ -97,3 +97,28 @@ def test_a_heatmap_is_laid_on_the_same_voxels():
     seen = flat.to_screen @ (column, row, 1)
     assert seen == pytest.approx((34.5, -14.5), abs=1.0)
     assert flat.values.max() > 230
+
+
+@pytest.mark.parametrize(("turn", "tilt"), [(0, 0), (40, 20), (90, 0), (220, -35)])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (-0.8, 0.8, 1.6)])
+def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, spacing):
+    size = np.array([64, 64, round(64 / spacing[2])])
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = -(size - 1) / 2 * spacing
+    k, j, i = np.mgrid[: size[2], : size[1], : size[0]]
+    place = np.stack([i, j, k], axis=-1) * spacing + affine[:3, 3]
+    ball = (1000 * (np.linalg.norm(place, axis=-1) < 20)).astype(np.int16)
+    flat, found = made(shrunk(Volume(ball, affine))).surface(*axes(turn, tilt), 500)
+    row, column = np.indices(flat.values.shape)
+    u = flat.to_screen @ np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
+    distance = np.hypot(*u).reshape(row.shape)
+    assert found[distance < 18].all()
+    assert not found[distance > 22].any()
+    # The normal of a ball is its place; the light as stated, from the upper left.
+    inside = distance < 13
+    normal = np.stack([u[0], u[1], -np.sqrt(np.maximum(400 - (u**2).sum(axis=0), 0))]) / 20
+    light = np.array([-0.35, -0.45, -1.0]) / np.linalg.norm([-0.35, -0.45, 1.0])
+    expected = 255 * (0.12 + 0.88 * np.clip(light @ normal, 0, 1)).reshape(row.shape)
+    error = flat.values[inside] - expected[inside]
+    assert np.abs(error).mean() < 14
+    assert np.corrcoef(flat.values[inside], expected[inside])[0, 1] > 0.9

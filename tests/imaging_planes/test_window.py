@@ -63,8 +63,14 @@ def test_a_sparse_mask_is_shown_over_its_whole_range():
 
 def test_ct_has_the_windows_that_radiologists_know():
     names = [each.name for each in presets(volume_of(np.zeros((2, 2, 2)), modality="CT"))]
-    for name in ("Brain", "Subdural", "Bone", "Lung", "Mediastinum", "Abdomen", "Liver"):
+    for name in ("Brain", "Subdural", "Stroke", "Bone", "Lung", "Mediastinum", "Abdomen", "Liver"):
         assert name in names
+
+
+def test_uptake_values_have_ranges_from_zero():
+    volume = volume_of(np.random.default_rng(0).random((9, 9, 9)), modality="PT", unit="SUV")
+    found = {each.name: each.window for each in presets(volume)}
+    assert (found["SUV 0–10"].low, found["SUV 0–10"].high) == (0, 10)
 
 
 def test_gray_levels_run_linearly_from_the_lower_to_the_upper_edge():
