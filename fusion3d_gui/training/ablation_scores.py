@@ -64,6 +64,7 @@ def score_ablation(
     test_csv: Path,
     out: Path,
     progress: Progress = no_progress,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Score finished bundles on a test cohort, beside baselines on the metadata and the ceilings.
 
@@ -79,6 +80,8 @@ def score_ablation(
         Folder, made where it is not there. Gets ``ablation.json``, ``ablation.csv``, ``ablation.html``,
         ``scores.csv`` (one row a case) and ``plots/``. Scores of a bundle that are there already, of the
         same weights and cases, are used again (``scores/NAME.json``).
+    resamples
+        Of the bootstrap; fewer for a quick look.
 
     Returns the content of ``ablation.json``. Raises UserError.
     """
@@ -111,13 +114,13 @@ def score_ablation(
     rows = []
     for number, entrant in enumerate(entrants):
         progress(0.8 + 0.2 * number / len(entrants), f"Resampling the figures of {entrant.name}")
-        rows.append(_row(entrant, entrants[0], labels))
+        rows.append(_row(entrant, entrants[0], labels, resamples))
     result: dict[str, Any] = {
         "test": _about(test),
         "training": _about(training),
         "n": len(labels),
         "positives": int(labels.sum()),
-        "intervals": f"95 %, bootstrap within each class, {RESAMPLES} resamples",
+        "intervals": f"95 %, bootstrap within each class, {resamples} resamples",
         "rows": rows,
         "comparisons": _comparisons(entrants, labels),
         "verdict": _verdict(rows),
@@ -137,9 +140,9 @@ def _baselines(training: CaseTable, test: CaseTable) -> list[Entrant]:
     fewest = int(np.bincount(training.labels).min())
     boosting = GridSearchCV(
         GradientBoostingClassifier(learning_rate=0.05, subsample=0.7, random_state=0),
-        {"max_depth": [1, 2, 3], "n_estimators": [50, 100, 200]},
+        {"max_depth": [1, 2, 3], "n_estimators": [50, 150]},
         scoring="neg_log_loss",
-        cv=StratifiedKFold(min(5, fewest), shuffle=True, random_state=0),
+        cv=StratifiedKFold(min(3, fewest), shuffle=True, random_state=0),
     ).fit(known, training.labels)
     return [
         Entrant(name, title, "baseline", model.predict_proba(given)[:, 1])
@@ -189,9 +192,10 @@ def _kept(path: Path, weights: str, table: str, count: int) -> np.ndarray | None
     return logits if same and logits.shape == (count,) else None
 
 
-def _row(entrant: Entrant, best: Entrant, labels: np.ndarray) -> dict[str, Any]:
+def _row(entrant: Entrant, best: Entrant, labels: np.ndarray, resamples: int) -> dict[str, Any]:
     chance = entrant.probabilities
-    found = figures(labels, chance, 0.5 if entrant.threshold is None else entrant.threshold)
+    threshold = 0.5 if entrant.threshold is None else entrant.threshold
+    found = figures(labels, chance, threshold, resamples)
     if entrant.threshold is None:
         found = {k: v for k, v in found.items() if k not in ("sensitivity", "specificity")}
     row: dict[str, Any] = {
@@ -204,7 +208,7 @@ def _row(entrant: Entrant, best: Entrant, labels: np.ndarray) -> dict[str, Any]:
         "figures": {name: estimate.to_json() for name, estimate in found.items()},
     }
     if best.name == "probability":
-        share = distance_share(labels, chance, best.probabilities)
+        share = distance_share(labels, chance, best.probabilities, resamples)
         row["share_of_bayes"] = share.to_json()
     return row
 

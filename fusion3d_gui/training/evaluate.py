@@ -24,7 +24,12 @@ from fusion3d_gui.training.table import CaseTable, read_table
 
 
 def evaluate(
-    bundle: Path, csv: Path, *, record: bool = False, progress: Progress = no_progress
+    bundle: Path,
+    csv: Path,
+    *,
+    record: bool = False,
+    resamples: int = RESAMPLES,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Judge a bundle on a table of cases that it has not seen.
 
@@ -37,6 +42,8 @@ def evaluate(
         there are.
     record
         Write the figures into the bundle's ``configs/metadata.json`` and model card.
+    resamples
+        Of the bootstrap; fewer for a quick look.
 
     Returns
     -------
@@ -72,9 +79,10 @@ def evaluate(
         "positives": int(labels.sum()),
         "threshold": threshold,
         "temperature": info.decision.temperature,
-        "intervals": f"95 %, bootstrap within each class, {RESAMPLES} resamples",
+        "intervals": f"95 %, bootstrap within each class, {resamples} resamples",
         "figures": {
-            name: found.to_json() for name, found in figures(labels, chance, threshold).items()
+            name: found.to_json()
+            for name, found in figures(labels, chance, threshold, resamples).items()
         },
     }
     truth = known_probabilities(table)

@@ -10,8 +10,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.progress import no_progress
 from fusion3d_gui.training.ablation import _shuffled_table, ablate
-from fusion3d_gui.training.ablation_scores import score_ablation
+from fusion3d_gui.training.ablation_scores import _scored_bundles, score_ablation
 from fusion3d_gui.training.cohort import make_cohort
 from fusion3d_gui.training.metrics import distance_share
 from fusion3d_gui.training.table import read_table
@@ -35,7 +36,7 @@ def bundles(make_untrained):
 @pytest.fixture(scope="module")
 def scored(bundles, learned_from, judged_table, tmp_path_factory):
     out = tmp_path_factory.mktemp("ablation") / "a"
-    return out, score_ablation(bundles, learned_from, judged_table, out)
+    return out, score_ablation(bundles, learned_from, judged_table, out, resamples=100)
 
 
 def test_figures_are_those_of_the_table_of_cases(scored):
@@ -90,20 +91,19 @@ def test_the_verdict_compares_the_best_fusion_with_single_sources(scored):
     assert (out / "plots" / "auroc.png").stat().st_size > 10_000
 
 
-def test_scores_of_the_same_weights_and_cases_are_not_computed_again(
-    scored, bundles, learned_from, judged_table, monkeypatch
-):
-    out, result = scored
-    file = out / "scores" / "concat.json"
-    before = file.stat().st_mtime_ns
-    again = score_ablation(bundles, learned_from, judged_table, out)
-    assert again == result and file.stat().st_mtime_ns == before
+def test_scores_of_the_same_weights_and_cases_are_not_computed_again(scored, bundles, judged_table):
+    out, _ = scored
+    test, file = read_table(judged_table), out / "scores" / "concat.json"
     plain = json.loads(file.read_text())
-    file.write_text(json.dumps({**plain, "weights_sha256": "0" * 64}))
-    score_ablation({"concat": bundles["concat"]}, learned_from, judged_table, out)
-    renewed = json.loads(file.read_text())
-    assert renewed["weights_sha256"] == plain["weights_sha256"]
-    np.testing.assert_allclose(renewed["logits"], plain["logits"], atol=1e-5)
+    marked = [round(logit, 3) for logit in plain["logits"]]
+    file.write_text(json.dumps({**plain, "logits": marked}))
+    given = {"concat": bundles["concat"]}
+    found = _scored_bundles(given, test, out / "scores", no_progress)["concat"]
+    np.testing.assert_allclose(found.logits, marked, rtol=1e-6)
+    file.write_text(json.dumps({**plain, "weights_sha256": "0" * 64, "logits": marked}))
+    found = _scored_bundles(given, test, out / "scores", no_progress)["concat"]
+    np.testing.assert_allclose(found.logits, plain["logits"], atol=1e-5)
+    assert json.loads(file.read_text())["weights_sha256"] == plain["weights_sha256"]
 
 
 def test_cases_that_were_trained_on_are_not_tested_on(bundles, judged_table, tmp_path):

@@ -32,7 +32,7 @@ def bundle(make_untrained) -> Path:
 
 @pytest.fixture(scope="module")
 def found(bundle, judged_table) -> dict:
-    return evaluate(bundle, judged_table)
+    return evaluate(bundle, judged_table, resamples=200)
 
 
 def test_figures_are_those_that_scikit_learn_computes_from_the_cases(found, judged_table):
@@ -72,7 +72,7 @@ def test_localisation_is_measured_on_true_positives_with_a_mask(found, judged_ta
 def test_a_model_without_metadata_is_judged_in_the_tables_own_subgroups(
     make_untrained, judged_table
 ):
-    found = evaluate(make_untrained("image_only", 2), judged_table)
+    found = evaluate(make_untrained("image_only", 2), judged_table, resamples=50)
     assert {row["field"] for row in found["subgroups"]} >= {"Age", "Sex"}
     assert "metadata_baseline" not in found
 
