@@ -15,7 +15,10 @@ from fusion3d_gui.model.network_config import FUSIONS
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENGINES = ("auto", "torch", "torch-half", "openvino")
-_METHODS = ("gradcam",)
+_METHODS = (
+    *("gradcam", "gradcam++", "hirescam", "layercam"),
+    *("occlusion", "integrated-gradients", "smoothgrad"),
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,8 +94,10 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
             "--screenshot", type=Path, metavar="FILE.png", help="save the window, exit"
         )
 
-    parsers["predict"] = predict = command("predict", "predict one scan")
-    predict.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
+    parsers["predict"] = predict = command("predict", "predict one scan, or a table of scans")
+    predict.add_argument(
+        "path", type=Path, metavar="PATH", help="a scan (file or folder), or a table CASES.csv"
+    )
     predict.add_argument("--model", type=Path, metavar="DIR", required=True, help="model bundle")
     predict.add_argument("--metadata", type=Path, metavar="FILE.json", help="values, by field name")
     predict.add_argument(
@@ -103,9 +108,25 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--json", type=Path, metavar="OUT.json", help="write result and provenance"
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
+    predict.add_argument(
+        "--out", type=Path, metavar="DIR", help="for a table: where results go; the same goes on"
+    )
     add_device_and_engine(predict)
     predict.add_argument(
         "--method", choices=_METHODS, default="gradcam", help="how it is explained"
+    )
+    predict.add_argument(
+        "--stage",
+        type=_stages,
+        default=(4,),
+        metavar="N",
+        help="stage of the network that a CAM explains, 1 to 4, or several as 3+4; default 4",
+    )
+    predict.add_argument(
+        "--side",
+        choices=("raised", "lowered"),
+        default="raised",
+        help="map what raised the answer, or what lowered it",
     )
 
     parsers["info"] = info = command("info", "print every series found, as JSON")
@@ -156,6 +177,13 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--shuffled", action="store_true", help="train once on shuffled labels too, as a control"
     )
     return parser, parsers
+
+
+def _stages(text: str) -> tuple[int, ...]:
+    stages = tuple(int(part) if part.isdecimal() else 0 for part in text.split("+"))
+    if len(set(stages)) != len(stages) or not set(stages) <= {1, 2, 3, 4}:
+        raise argparse.ArgumentTypeError(f"{text} is not a stage from 1 to 4, or several as 3+4")
+    return stages
 
 
 def _count(text: str) -> int:

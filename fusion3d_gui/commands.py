@@ -9,6 +9,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ def demo(options: Namespace) -> int:
 
 
 def predict(options: Namespace) -> int:
-    """``fusion3d predict``: predict one scan; write what was asked for."""
+    """``fusion3d predict``: predict one scan, or a table; write what was asked for."""
+    if options.path.suffix.lower() == ".csv":
+        return _predict_table(options)
+    if options.out is not None:
+        raise UserError("--out is for a table of cases", remedy="Use --json and --heatmap.")
     from fusion3d_gui.imaging.open import open_volume
     from fusion3d_gui.model.bundle_info import BundleInfo
 
@@ -49,13 +54,24 @@ def predict(options: Namespace) -> int:
     metadata = {**prefilled, **given}
     info.schema.parse(metadata)
 
+    from fusion3d_gui.inference.explain import make_heatmap
     from fusion3d_gui.inference.predictor import load_predictor
     from fusion3d_gui.report.export import write_heatmap, write_json
 
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
     )
-    result = predictor.predict(volume, metadata, part_of(progress, 0.6, 1.0))
+    answer = predictor.answer(volume, metadata, part_of(progress, 0.6, 0.8))
+    heatmap = make_heatmap(
+        predictor,
+        answer.case,
+        answer.prediction.metadata,
+        options.method,
+        options.stage,
+        options.side,
+        part_of(progress, 0.8, 1.0),
+    )
+    result = replace(answer.prediction, heatmap=heatmap)
     progress(1.0, "Done")
     _print_notices(result.notices)
     if options.json:
@@ -67,8 +83,47 @@ def predict(options: Namespace) -> int:
     print(f"probability  {result.probability:.4f}  (threshold {result.threshold:.4f})")
     print(f"logit        {result.logit:.6f}")
     print(f"metadata     {_metadata_text(result.metadata, taken)}")
-    print(f"heatmap      {result.heatmap.method}, {result.heatmap.grid_text}")
+    print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}")
     print(f"model        {result.bundle_name} {result.bundle_version}, {result.device}")
+    print(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def _predict_table(options: Namespace) -> int:
+    from fusion3d_gui.inference.batch import predict_table, read_table
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+    if options.out is None:
+        raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
+    for name in ("json", "heatmap", "series"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
+    if (options.method, options.stage, options.side) != ("gradcam", (4,), "raised"):
+        raise UserError(
+            "a table of cases is explained by Grad-CAM of the last stage",
+            remedy="Leave out --method, --stage and --side.",
+        )
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    rows = read_table(options.path, info.schema)
+    _check_can_write(options.out)
+
+    from fusion3d_gui.inference.predictor import load_predictor
+
+    progress = _terminal_progress()
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
+    )
+    summary = predict_table(
+        predictor, rows, options.out, given=given, progress=part_of(progress, 0.05, 1.0)
+    )
+    progress(1.0, "Done")
+    print(f"predicted    {summary.predicted}, known from before {summary.known}")
+    if summary.failed:
+        print(f"failed       {summary.failed}: see the column error")
+    print(f"results      {summary.results}")
     print(f"{RESEARCH_USE_ONLY}.")
     return 0
 

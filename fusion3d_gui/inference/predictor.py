@@ -27,6 +27,7 @@ from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, explain
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -176,6 +177,11 @@ class Predictor:
             return cam_heatmap(maps, case.model_input.affine, method, stages, side)
 
         return self._with_fallback(work)[0]
+
+    @property
+    def network(self) -> LearnedFeatureFusion3D:
+        """The network in PyTorch, on the device where it lies; for methods that need gradients."""
+        return self._network
 
     def warm_up(self, progress: Progress = no_progress) -> None:
         """Run the engine once on an empty image, so that the first prediction finds it warm."""

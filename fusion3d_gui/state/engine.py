@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
@@ -16,7 +16,6 @@ from fusion3d_gui.state.explanation import Explanation
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
     from fusion3d_gui.inference.workbench import Workbench
-    from fusion3d_gui.model.cam import CamMethod
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,13 @@ class InferenceEngine:
     ) -> Heatmap:
         """Another map of an image that was predicted before."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
-        return predictor.explain(
+        from fusion3d_gui.inference.explain import make_heatmap
+
+        return make_heatmap(
+            predictor,
             workbench.case,
             metadata,
-            cast("CamMethod", explanation.method),
+            explanation.method,
             explanation.stages,
             explanation.side,
             part_of(progress, 0.2, 1.0),

