@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.inference.prediction import Heatmap
 
 
@@ -29,4 +28,7 @@ def write_heatmap(heatmap: Heatmap, path: Path) -> None:
 
     Raises UserError when the file can't be written or its name is not a NIfTI name.
     """
+    # nibabel takes as long to import as the whole window, which needs this module at its start.
+    from fusion3d_gui.imaging.nifti import write_nifti
+
     write_nifti(heatmap.as_volume, path)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtGui import QImage
-from scipy import ndimage
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Window, gray_table, to_gray
@@ -56,11 +55,20 @@ def contour_image(
 ) -> QImage:
     """Lines where a heatmap's levels cross the given shares of its peak, in the colours there."""
     band = np.searchsorted(np.asarray(shares) * 255.0, levels, side="right").astype(np.uint8)
-    highest = ndimage.maximum_filter(band, size=1 + width_px)
+    highest = _largest_nearby(band, max(1, width_px // 2))
     # Where the neighbourhood reaches into a higher band than the pixel is in.
     edge = highest > band
     marks = np.array([0, *(round(255 * share) for share in shares)], dtype=np.uint8)
     return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)
+
+
+def _largest_nearby(picture: np.ndarray, reach_px: int) -> np.ndarray:
+    """For each pixel the largest value up to ``reach_px`` rows and columns away."""
+    rows, columns = picture.shape
+    wide = np.pad(picture, reach_px)
+    shifts = range(2 * reach_px + 1)
+    along = np.maximum.reduce([wide[shift : shift + rows] for shift in shifts])
+    return np.maximum.reduce([along[:, shift : shift + columns] for shift in shifts])
 
 
 def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:
