@@ -73,6 +73,8 @@ class Menus:
                 menu.addSeparator()
             self.actions[command.id] = action = self._action(window, command)
             menu.addAction(action)
+            # Keys work while the menu bar is hidden, too.
+            window.addAction(action)
         for name in MENUS:
             self._menus[name].menuAction().setVisible(not self._menus[name].isEmpty())
         self.refresh()

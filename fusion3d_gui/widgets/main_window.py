@@ -28,6 +28,7 @@ from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import middle_voxel_lps
 from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.tag_reading import dicom_files
@@ -40,6 +41,7 @@ from fusion3d_gui.widgets.loading_card import LoadingCard
 from fusion3d_gui.widgets.mark_layer import MarkLayer
 from fusion3d_gui.widgets.mark_table import MarkTable
 from fusion3d_gui.widgets.notice_strip import NoticeStrip
+from fusion3d_gui.widgets.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.series_panel import SeriesPanel
 from fusion3d_gui.widgets.side_panel import SidePanel
 from fusion3d_gui.widgets.slice_view import SliceView
@@ -50,6 +52,9 @@ from fusion3d_gui.widgets.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.tool_strip import ToolStrip
 from fusion3d_gui.widgets.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window_commands import PRESET_KEYS, STRIP, window_commands
+
+#: Text is at least so much larger than usual while presenting.
+_STAGE = 1.5
 
 
 class MainWindow(QMainWindow):
@@ -68,12 +73,14 @@ class MainWindow(QMainWindow):
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
         self.setAcceptDrops(True)
+        self.presentation = Presentation(session, self)
         self.header = Header(session)
         self.notices = NoticeStrip()
         self.views = ViewsPanel(session)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session)
         self.status = StatusLine(session)
+        self.presentation_bar = PresentationBar(session, self.presentation)
         self.marks = MarkTable(session)
         self.series = SeriesPanel(session)
         self.mark_layer = MarkLayer(session, self)
@@ -114,6 +121,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(middle, 1)
+        layout.addWidget(self.presentation_bar)
         layout.addWidget(self.status)
         self.setCentralWidget(self._center)
 
@@ -136,6 +144,8 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self.menus.refresh)
         self.settings.changed.connect(self._on_settings_changed)
+        self.presentation.changed.connect(self._on_presentation_changed)
+        session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
         self.start.open_file_requested.connect(self.ask_for_file)
         self.start.open_folder_requested.connect(self.ask_for_folder)
@@ -224,6 +234,7 @@ class MainWindow(QMainWindow):
             or session.annotations.draft is not None
             or session.annotations.selected is not None
             or session.tool.name != "crosshair"
+            or self.presentation.on
         )
 
     def cancel(self) -> None:
@@ -239,6 +250,8 @@ class MainWindow(QMainWindow):
             session.saving.cancel()
         elif session.tool.name != "crosshair":
             session.tool.choose("crosshair")
+        elif self.presentation.on:
+            self.presentation.toggle()
         else:
             session.annotations.select(None)
 
@@ -298,13 +311,20 @@ class MainWindow(QMainWindow):
     def _on_settings_changed(self) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        wanted = self.settings.theme, self.settings.text_scale
+        scale = self.settings.text_scale
+        wanted = self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
         if wanted != (theme.name(), theme.scale()):
             theme.change(app, *wanted)
         self._show_recent()
         self._name_presets()
         self._show_panels()
         self.menus.refresh()
+
+    def _on_presentation_changed(self) -> None:
+        on = self.presentation.on
+        if on != self.isFullScreen():
+            self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self._on_settings_changed()
 
     def _show_recent(self) -> None:
         # Paths often tell who the patient is.
@@ -325,12 +345,15 @@ class MainWindow(QMainWindow):
             action.setVisible(number <= max(1, len(names)))
 
     def _show_panels(self) -> None:
-        has_case = self.session.case is not None
+        alone = self.presentation.on
+        has_case = self.session.case is not None and not alone
         shown = self.settings.panel_shown
+        self.menuBar().setVisible(not alone)
+        self.status.setVisible(not alone)
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
-        self.side.setVisible(shown("side"))
-        self.series.show_if(shown("series"))
+        self.side.setVisible(shown("side") and not alone)
+        self.series.show_if(shown("series") and not alone)
 
     def _on_text_requested(self, view: SliceView, number: int) -> None:
         if self.session.annotations.find(number) is not None:
