@@ -18,6 +18,9 @@ SAME_PLACE_MM = 0.005
 #: Slices off an even grid by less than this share of the spacing stay as they are, with a notice.
 _SLIGHTLY_UNEVEN = 0.1
 
+#: What a header says and its positions do may differ by this much, in mm (or share) and degrees.
+_SAID_WITHIN_MM, _SAID_WITHIN_SHARE, _SAID_WITHIN_DEG = 0.05, 0.01, 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -105,8 +108,29 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
         notices.append(
             f"Slices are tilted by {tilt:.1f} degrees (gantry tilt); shown sheared, true."
         )
+    if slots.dtype.kind == "i":
+        notices += _contradictions(first, float(step @ normal), float(tilt))
     count = int(np.ceil(slots.max() - 1e-6)) + 1
     return Layout(affine, count, slots, tuple(notices))
+
+
+def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float) -> list[str]:
+    """What a classic image's header says otherwise than its positions, which are believed."""
+    elements = first.file.elements
+    found = []
+    said = elements.number("SpacingBetweenSlices")
+    if said and abs(abs(said) - spacing_mm) > max(_SAID_WITHIN_MM, _SAID_WITHIN_SHARE * spacing_mm):
+        found.append(
+            f"The header says that slices are {abs(said):.3g} mm apart, their positions say"
+            f" {spacing_mm:.3g} mm; the positions are used."
+        )
+    said = elements.number("GantryDetectorTilt")
+    if said is not None and abs(abs(said) - tilt_deg) > _SAID_WITHIN_DEG:
+        found.append(
+            f"The header says that the gantry was tilted by {abs(said):.1f} degrees, the positions"
+            f" say {tilt_deg:.1f}; the positions are used."
+        )
+    return found
 
 
 def _line(positions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

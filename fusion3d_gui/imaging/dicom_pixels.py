@@ -70,7 +70,9 @@ def read_pixels(
     dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
     even = stack.layout.is_even
     shape = (stack.shape[0] if even else len(frames), *frames[0].shape)
-    check_memory(int(np.prod(shape, dtype=object)) * dtype.itemsize, frames[0].file.path)
+    slice_bytes = shape[1] * shape[2] * dtype.itemsize
+    needed = shape[0] if even else len(frames) + stack.shape[0]
+    check_memory(needed * slice_bytes, frames[0].file.path)
     slots = stack.layout.slots if even else np.arange(len(frames))
     pixels = Pixels(
         np.zeros(shape, dtype),

@@ -23,6 +23,9 @@ from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
+#: sform and qform round differently; further apart than this, they contradict each other.
+_FORMS_WITHIN_MM = 0.5
+
 #: Of a longer time series the first volumes are offered.
 _MOST_VOLUMES = 1000
 
@@ -265,6 +268,11 @@ def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
             ras[:3] *= scale
         if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
             notices.append("The file does not say where it lies in the patient.")
+        apart = _forms_apart_mm(image)
+        if apart > _FORMS_WITHIN_MM:
+            notices.append(
+                f"The file says in two ways where it lies, {apart:.1f} mm apart; its sform is used."
+            )
     else:
         notices.append("Analyze files do not say left from right; the usual order is assumed.")
     if not np.isfinite(ras).all() or abs(np.linalg.det(ras[:3, :3])) < 1e-9:
@@ -272,6 +280,21 @@ def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
         zooms = [float(z) if np.isfinite(z) and z > 0 else 1.0 for z in (*header.get_zooms(), 1, 1)]
         ras = np.diag([*zooms[:3], 1.0])
     return RAS_LPS @ ras, tuple(notices)
+
+
+def _forms_apart_mm(image: Any) -> float:
+    """How far sform and qform put a corner apart, where both are given; else 0."""
+    header = image.header
+    if int(header["sform_code"]) == 0 or int(header["qform_code"]) == 0:
+        return 0.0
+    try:
+        difference = header.get_sform() - header.get_qform()
+    except _DAMAGE:  # a quaternion that is none
+        return 0.0
+    size = np.array((*image.shape, 1, 1)[:3]) - 1
+    corners = np.array(np.meshgrid(*((0, n) for n in size))).reshape(3, -1)
+    apart = difference[:3, :3] @ corners + difference[:3, 3:]
+    return float(np.linalg.norm(apart, axis=0).max()) if np.isfinite(apart).all() else 0.0
 
 
 def _stem(path: Path) -> str:

@@ -298,3 +298,11 @@ def test_scans_of_several_patients_in_one_folder_are_told_apart(
     first, second = find_series(series)
     assert first.study_uid != second.study_uid
     assert first.to_json()["study_uid"] == first.study_uid
+
+
+def test_headers_that_contradict_the_positions_are_reported_with_both_numbers(series: Path) -> None:
+    for path in series.iterdir():
+        _edit(path, SpacingBetweenSlices=4, GantryDetectorTilt=-12.5)
+    text = " ".join(open_volume(series).notices)
+    assert "says that slices are 4 mm apart, their positions say 2.5 mm" in text
+    assert "tilted by 12.5 degrees, the positions say 0.0" in text

@@ -77,6 +77,8 @@ def test_sform_and_qform_are_preferred_as_nibabel_does(
     expected = np.diag([-1, -1, 1, 1]) @ nib.load(tmp_path / "a.nii").affine
     volume = open_volume(tmp_path / "a.nii")
     np.testing.assert_allclose(volume.affine, expected, atol=1e-6)
+    both = sform_code > 0 and qform_code > 0
+    assert ("in two ways where it lies" in " ".join(volume.notices)) == both
     assert ("does not say where it lies" in " ".join(volume.notices)) == (
         sform_code == qform_code == 0
     )
