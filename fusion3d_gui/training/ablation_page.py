@@ -90,9 +90,9 @@ def _figure_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     cells = [row["title"]]
     for name in ("auroc", "auprc", "brier", "ece", "sensitivity", "specificity"):
         found = row["figures"].get(name)
-        cells.append("–" if found is None else Estimate.from_json(found).text())
+        cells.append("–" if found is None else Estimate.from_json(found).lines())
     share = row.get("share_of_bayes")
-    cells.append("–" if share is None else f"{share['value']:.1%}")
+    cells.append("–" if share is None else Estimate.from_json(share).lines(1, 100, " %"))
     return tuple(cells)
 
 
@@ -113,10 +113,12 @@ def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
     best = verdict["best_fusion"]
     if share is not None:
         reaches = "reaches" if verdict["reaches_target"] else "does not reach"
-        interval = "" if share["low"] is None else f" ({share['low']:.1%} to {share['high']:.1%})"
+        shown = f"{share['value']:.1%}"
+        if share["low"] is not None:
+            shown += f" ({share['low']:.1%} to {share['high']:.1%})"
         texts.append(
-            f"The best fusion, {best}, goes {share['value']:.1%}{interval} of the way from an AUROC of "
-            f"0.5 to the Bayes ceiling: it {reaches} the target of {verdict['target_share']:.0%}."
+            f"The best fusion, {best}, goes {shown.replace('-', '−')} of the way from an AUROC of 0.5 "
+            f"to the Bayes ceiling: it {reaches} the target of {verdict['target_share']:.0%}."
         )
     else:
         texts.append(f"The best fusion is {best}.")
@@ -125,15 +127,15 @@ def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
     level = [name for name, is_apart in apart.items() if not is_apart]
     if above:
         texts.append(f"Its interval of AUROC lies above those of {', '.join(above)}.")
+    if level:
+        texts.append(f"Its interval of AUROC does not lie above those of {', '.join(level)}.")
     controls = [row for row in result["rows"] if row["kind"] == "control"]
     for row in controls:
         area = Estimate.from_json(row["figures"]["auroc"])
         texts.append(
             f"{row['title']}, trained on labels that were shuffled, reaches {area.text()}: "
-            + ("0.5 lies within, so nothing leaks." if _holds_half(area) else "0.5 lies outside.")
+            + ("0.5 lies within, no sign of a leak." if _holds_half(area) else "0.5 lies outside.")
         )
-    if level:
-        texts.append(f"Its interval of AUROC does not lie above those of {', '.join(level)}.")
     return texts
 
 

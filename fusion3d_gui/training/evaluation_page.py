@@ -207,15 +207,13 @@ def _localisation(result: Mapping[str, Any]) -> str:
 
 def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
     distance = one["distance_mm"]
-    return (
-        _percent(one["pointing"]),
-        _percent(one["pointing_near"]),
-        "–" if distance is None else Estimate.from_json(distance).text(1),
-        _percent(one["energy"]),
+    pointing, near, energy = (
+        Estimate.from_json(one[name]).lines(1, 100, " %")
+        for name in ("pointing", "pointing_near", "energy")
     )
-
-
-def _percent(plain: Mapping[str, Any]) -> str:
-    value, low, high = (None if plain[key] is None else 100 * plain[key] for key in plain)
-    text = "–" if value is None else f"{value:.1f} %"
-    return text if low is None or high is None else f"{text} ({low:.1f} to {high:.1f})"
+    return (
+        pointing,
+        near,
+        "–" if distance is None else Estimate.from_json(distance).lines(1),
+        energy,
+    )

@@ -49,6 +49,13 @@ class Estimate:
             return f"{self.value:.{digits}f}"
         return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
+    def lines(self, digits: int = 3, scale: float = 1.0, unit: str = "") -> str:
+        """The value and, below it, its interval: for a cell of a page. With typographic minus signs."""
+        text = f"{self.value * scale:.{digits}f}{unit}"
+        if self.low is not None and self.high is not None:
+            text += f"\n{self.low * scale:.{digits}f} to {self.high * scale:.{digits}f}"
+        return text.replace("-", "−")
+
     def to_json(self) -> dict[str, float | None]:
         """As a JSON object, rounded to 5 digits."""
         return {

@@ -33,6 +33,7 @@ table.facts th { width: 220px; border-bottom: 1px solid #e3e7ea; font-weight: 50
 table.facts td { overflow-wrap: anywhere; }
 table.wide { font-size: 12px; }
 table.wide td { white-space: nowrap; padding-right: 8px; }
+table.wide td .note { font-size: 11px; }
 .plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
 figure { margin: 0 0 8px; break-inside: avoid; }
 figure svg { width: 100%; height: auto; display: block; }
@@ -83,18 +84,23 @@ def paragraph(text: str, *, note: bool = False) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
     """A table of plain text; the first ``words`` columns hold words, the others numbers.
 
-    One of more than six columns is set smaller.
+    One of more than six columns is set smaller; what follows a line break in a cell is smaller still.
     """
 
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
-            f"<{tag}{'' if n < words else _NUMBER}>{escape(cell)}</{tag}>"
+            f"<{tag}{'' if n < words else _NUMBER}>{_lines(cell)}</{tag}>"
             for n, cell in enumerate(row)
         )
 
     lines = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     wide = ' class="wide"' if len(head) > 6 else ""
     return f"<table{wide}>\n<thead><tr>{cells(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>"
+
+
+def _lines(cell: str) -> str:
+    first, *rest = cell.split("\n")
+    return escape(first) + "".join(f'<br><span class="note">{escape(line)}</span>' for line in rest)
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:
