@@ -287,6 +287,7 @@ class Session(QObject):
             return
         if former.case is None:
             self._case = None
+            self.form.start_case({}, {})
             self.case_changed.emit()
             self.result_changed.emit()
             return

@@ -61,6 +61,8 @@ class StatusLine(QWidget):
     def _show(self) -> None:
         case = self._session.case
         if case is None:
+            for label in (self.value, self.position, self.heat):
+                label.clear()
             return
         crosshair = self._session.display.crosshair.position_lps
         where = crosshair if self._hovered is None else self._hovered

@@ -398,9 +398,11 @@ def test_the_first_scan_given_up_half_way_leaves_the_start_page(
 ):
     session.open(make_plain_case("a"))
     qtbot.waitUntil(lambda: session.case is not None)
+    session.form.set_value("age", 71)
     session.cancel_loading()
     assert session.case is None
     assert not session.can_predict
+    assert set(session.form.values.values()) == {None}
 
 
 def test_another_series_of_the_folder_on_screen_is_read_without_a_new_scan(
