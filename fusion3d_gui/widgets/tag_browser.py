@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import (
@@ -20,8 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.tag_reading import TagLine, read_series_tags
+from fusion3d_gui.state.tag_reading import read_series_tags
 from fusion3d_gui.widgets import theme
+
+if TYPE_CHECKING:
+    from fusion3d_gui.state.tag_reading import TagLine
 
 _ROW = 24
 _Index = QModelIndex | QPersistentModelIndex
