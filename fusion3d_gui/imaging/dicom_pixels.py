@@ -20,7 +20,7 @@ from fusion3d_gui.imaging.dicom_frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.filling import Filling
 from fusion3d_gui.imaging.luminance import luminance
-from fusion3d_gui.progress import Progress
+from fusion3d_gui.progress import Progress, part_of
 
 #: Frames of a multi-frame file that one thread takes at a time.
 _FRAMES_A_JOB = 8
@@ -55,10 +55,9 @@ def read_pixels(
 ) -> Pixels:
     """Decode all frames of a stack.
 
-    The stored integer type is kept. Where the slices' rescale differs, or slices are unevenly
-    spaced and have to be interpolated, the voxels are float32 real values. ``on_first`` is
-    called with the array as soon as its middle slice is in place, unless slices have to be
-    interpolated.
+    The stored integer type is kept; where the slices' rescale differs, the voxels are float32 real
+    values. ``on_first`` is called with the array as soon as its middle slice is in place, unless
+    slices are unevenly spaced and have to be interpolated.
 
     Raises UserError where a file can't be read, is damaged or in a transfer syntax that is not
     supported, or where memory does not suffice.
@@ -69,26 +68,29 @@ def read_pixels(
     stored = frames[0].file.format.dtype
     dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
     even = stack.layout.is_even
-    shape = (stack.shape[0] if even else len(frames), *frames[0].shape)
-    slice_bytes = shape[1] * shape[2] * dtype.itemsize
-    needed = shape[0] if even else len(frames) + stack.shape[0]
-    check_memory(needed * slice_bytes, frames[0].file.path)
+    rows, columns = frames[0].shape
+    needed = stack.shape[0] if even else len(frames) + stack.shape[0]
+    check_memory(needed * rows * columns * dtype.itemsize, frames[0].file.path)
+    voxels = np.zeros(stack.shape, dtype)
     slots = stack.layout.slots if even else np.arange(len(frames))
     pixels = Pixels(
-        np.zeros(shape, dtype),
+        voxels,
         Scale(unit=frames[0].scale.unit) if real else frames[0].scale,
-        Filling(shape[0]),
+        Filling(stack.shape[0] if even else len(frames)),
         even and not real,
         ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
     )
-    notices = _fill(pixels, _jobs(frames, slots), real, progress, on_first if even else None)
-    voxels = pixels.voxels
-    if even:
+    # To be interpolated, slices lie apart, so that each can be let go of once it has been used.
+    planes = voxels if even else [np.zeros((rows, columns), dtype) for _ in frames]
+    reading = progress if even else part_of(progress, 0.0, 0.8)
+    jobs = _jobs(frames, slots)
+    notices = _fill(planes, pixels, jobs, real, reading, on_first if even else None)
+    if isinstance(planes, list):
+        _interpolate(planes, stack.layout.slots, voxels, part_of(progress, 0.8, 1.0))
+    else:
         _blank(voxels, stack.layout.missing, slots)
     pixels.filling.finish()
-    if not even:
-        voxels = _interpolate(voxels, stack.layout.slots, stack.shape[0])
-    return replace(pixels, voxels=voxels, notices=(*pixels.notices, *sorted(notices)))
+    return replace(pixels, notices=(*pixels.notices, *sorted(notices)))
 
 
 def _check_syntaxes(frames: Sequence[Frame]) -> None:
@@ -127,17 +129,18 @@ def _jobs(frames: Sequence[Frame], slots: np.ndarray) -> list[_Job]:
 
 
 def _fill(
+    planes: Sequence[np.ndarray] | np.ndarray,
     pixels: Pixels,
     jobs: list[_Job],
     real: bool,
     progress: Progress,
     on_first: Callable[[Pixels], None] | None,
 ) -> set[str]:
-    """Decode every frame into its slice; in threads, since reading and decoding release the lock."""
+    """Decode every frame into its plane; in threads, since reading and decoding release the lock."""
     progress(0.0, "Reading slices")
     notices: set[str] = set()
     stop = threading.Event()
-    _run(jobs[0], pixels, real, notices, stop)
+    _run(jobs[0], planes, pixels.filling, real, notices, stop)
     if on_first is not None:
         on_first(pixels)
     queue = deque(jobs[1:])
@@ -149,7 +152,7 @@ def _fill(
                 job = queue.popleft()
             except IndexError:  # another thread was faster
                 break
-            _run(job, pixels, real, found, stop)
+            _run(job, planes, pixels.filling, real, found, stop)
         return found
 
     threads = min(8, os.cpu_count() or 1, len(queue))
@@ -170,21 +173,28 @@ def _fill(
     return notices
 
 
-def _run(job: _Job, pixels: Pixels, real: bool, notices: set[str], stop: threading.Event) -> None:
-    """Decode the frames of a job into their slices."""
+def _run(
+    job: _Job,
+    planes: Sequence[np.ndarray] | np.ndarray,
+    filling: Filling,
+    real: bool,
+    notices: set[str],
+    stop: threading.Event,
+) -> None:
+    """Decode the frames of a job into their planes."""
     by_index: dict[int, list[tuple[Frame, int]]] = defaultdict(list)
     for frame, slot in job.frames:
         by_index[frame.index].append((frame, slot))
     plain = not real and job.file.format.samples == 1
     targets = {
-        index: pixels.voxels[members[0][1]]
+        index: planes[members[0][1]]
         for index, members in by_index.items()
         if plain and members[0][0].tile is None
     }
     for index, image in read_frames(job.file, sorted(by_index), targets, notices):
         gray = luminance(image, job.file, notices)
         for frame, slot in by_index[index]:
-            part, out = gray, pixels.voxels[slot]
+            part, out = gray, planes[slot]
             if frame.tile is not None:
                 row, column, rows, columns = frame.tile
                 part = gray[row : row + rows, column : column + columns]
@@ -192,7 +202,7 @@ def _run(job: _Job, pixels: Pixels, real: bool, notices: set[str], stop: threadi
                 part = part.astype(np.float64) * frame.scale.slope + frame.scale.intercept
             if index not in targets or part is not targets[index]:
                 out[...] = part
-            pixels.filling.add(slot)
+            filling.add(slot)
         if stop.is_set():
             return
 
@@ -203,14 +213,21 @@ def _blank(voxels: np.ndarray, missing: tuple[int, ...], slots: np.ndarray) -> N
         voxels[list(missing)] = min(voxels[slot].min() for slot in slots)
 
 
-def _interpolate(voxels: np.ndarray, positions: np.ndarray, count: int) -> np.ndarray:
-    """Slices at fractional ``positions`` onto whole numbers, linearly, rounded to the stored type."""
-    out = np.empty((count, *voxels.shape[1:]), voxels.dtype)
-    for k in range(count):
+def _interpolate(
+    planes: list[np.ndarray], positions: np.ndarray, out: np.ndarray, progress: Progress
+) -> None:
+    """Planes at fractional ``positions`` onto whole numbers, linearly, rounded to the stored type.
+
+    Planes are let go of once they are no longer needed.
+    """
+    used, gone = 0, np.empty(0)
+    for k in range(len(out)):
+        progress(k / len(out), "Interpolating slices")
         above = int(np.clip(np.searchsorted(positions, k), 1, len(positions) - 1))
         below = above - 1
         share = (k - positions[below]) / (positions[above] - positions[below])
         share = float(np.clip(share, 0.0, 1.0))
-        plane = voxels[below] * (1.0 - share) + voxels[above] * share
-        out[k] = plane if voxels.dtype.kind == "f" else np.rint(plane)
-    return out
+        plane = planes[below] * (1.0 - share) + planes[above] * share
+        out[k] = plane if out.dtype.kind == "f" else np.rint(plane)
+        planes[used:below] = [gone] * (below - used)
+        used = below
