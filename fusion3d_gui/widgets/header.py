@@ -25,6 +25,7 @@ class Header(QWidget):
         super().__init__(parent)
         self._session = session
         self._text = ""
+        self._plain = False
         self.title = theme.label(size=theme.BODY, medium=True)
         self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
         self.title.setMinimumWidth(80)
@@ -57,26 +58,32 @@ class Header(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shorten the title to the room there is; leave the histogram out where that is little."""
-        self.window_controls.histogram.setVisible(self.width() >= _ROOMY)
+        self.window_controls.histogram.setVisible(self.width() >= theme.px(_ROOMY))
         self._show_title()
+
+    def set_plain(self, plain: bool) -> None:
+        """Show only what is open and what the program is for, or the controls too."""
+        self._plain = plain
+        self._on_case_changed()
 
     def _on_case_changed(self) -> None:
         case = self._session.case
-        self.window_controls.setVisible(case is not None)
+        self.window_controls.setVisible(case is not None and not self._plain)
         self._count_values()
         if case is None:
             self._text = "Fusion3D"
             self.detail.setText("No scan open")
             self.series.hide()
         else:
-            self._text = case.volume.description or case.path.name
+            named = "Scan" if case.identity_hidden else case.path.name
+            self._text = case.volume.description or named
             self.detail.setText(volume_text(case.volume))
             self.series.clear()
             self.series.addItems([series_text(each) for each in case.series])
             uids = [each.uid for each in case.series]
             if case.volume.series_uid in uids:
                 self.series.setCurrentIndex(uids.index(case.volume.series_uid))
-            self.series.setVisible(len(case.series) > 1)
+            self.series.setVisible(len(case.series) > 1 and not self._plain)
         self._show_title()
 
     def _count_values(self) -> None:

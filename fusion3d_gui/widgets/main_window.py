@@ -299,8 +299,8 @@ class MainWindow(QMainWindow):
         case = self.session.case
         self.notices.clear()
         self.pages.setCurrentWidget(self.start if case is None else self.views)
-        hidden = self.session.identity.hidden
-        if case is not None and not hidden and case.path not in [each.path for each in self.demos]:
+        shipped = [demo.path for demo in self.demos]
+        if case is not None and not case.identity_hidden and case.path not in shipped:
             self.settings.remember_case(case.path)
         self._name_presets()
         self._show_panels()
@@ -324,6 +324,7 @@ class MainWindow(QMainWindow):
         on = self.presentation.on
         if on != self.isFullScreen():
             self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self.header.set_plain(on)
         self._on_settings_changed()
 
     def _show_recent(self) -> None:

@@ -53,7 +53,6 @@ class PresentationBar(QFrame):
             parts = (
                 f"Hot spot {current + 1} of {len(spots.spots)}",
                 spots.side(spot),
-                f"{100 * spot.share:.0f} % of the peak",
                 f"{spot.volume_ml:.3g} ml",
                 position_text(spot.position_lps),
             )

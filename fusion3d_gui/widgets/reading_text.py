@@ -26,7 +26,7 @@ def label_lines(reading: Reading) -> list[str]:
         return lines
     if mark.kind == "point":
         value = "".join(f"  {quantity_text(each)}" for each in reading.quantities)
-        return [f"{mark.number}{value}", *lines]
+        return [f"Point {mark.number}{value}", *lines]
     if not mark.is_region:
         return [quantity_text(reading.quantities[0]), *lines]
     by_key = {each.key: each for each in reading.quantities}
