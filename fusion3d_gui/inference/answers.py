@@ -171,3 +171,82 @@ class AtPrevalence:
     probability: float
     ppv: tuple[float, float, float] | None
     npv: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class SanityReport:
+    """Four checks of one map; likeness is Spearman's rank correlation of maps, −1 to 1.
+
+    Parameters
+    ----------
+    randomised, likeness
+        Cascading randomisation: the parts of the network undone so far, from the head down, and how
+        like the map still is. A map that stays alike shows the image, not what was learned.
+    stability
+        Likeness of the maps of slightly noisy copies of the image.
+    agreement
+        Likeness to the maps of other methods at the same stages, by method.
+    deletion, deletion_random, insertion, insertion_random
+        Logits [steps + 1] while voxels are blanked, or shown on a blank image, in the map's order; and
+        [orders, steps + 1] in the order of shuffled maps.
+    """
+
+    method: str
+    stages: tuple[int, ...]
+    randomised: tuple[str, ...]
+    likeness: tuple[float, ...]
+    stability: tuple[float, ...]
+    agreement: Mapping[str, float]
+    deletion: np.ndarray
+    deletion_random: np.ndarray
+    insertion: np.ndarray
+    insertion_random: np.ndarray
+
+    @property
+    def verdicts(self) -> tuple[tuple[str, bool], ...]:
+        """A sentence for each check, and whether it passed."""
+        learned = self.likeness[-1] < 0.5
+        stable = float(np.median(self.stability)) > 0.8
+        agreed = float(np.median(list(self.agreement.values()))) > 0.5
+        deleted = float(self.deletion.mean()) < float(self.deletion_random.mean(axis=1).min())
+        inserted = float(self.insertion.mean()) > float(self.insertion_random.mean(axis=1).max())
+        return (
+            (
+                _either(learned, "It depends on", "It hardly depends on") + " what was learned",
+                learned,
+            ),
+            (_either(stable, "It withstands", "It changes with") + " a little noise", stable),
+            (_either(agreed, "Other methods agree", "Other methods disagree"), agreed),
+            (
+                "Deleting what it marks lowers the answer "
+                + _either(deleted, "faster", "no faster")
+                + " than chance",
+                deleted,
+            ),
+            (
+                "Showing what it marks raises the answer "
+                + _either(inserted, "faster", "no faster")
+                + " than chance",
+                inserted,
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "method": self.method,
+            "stages": list(self.stages),
+            "randomised": list(self.randomised),
+            "likeness": list(self.likeness),
+            "stability": list(self.stability),
+            "agreement": dict(self.agreement),
+            "deletion": self.deletion.tolist(),
+            "deletion_random": self.deletion_random.tolist(),
+            "insertion": self.insertion.tolist(),
+            "insertion_random": self.insertion_random.tolist(),
+            "verdicts": [{"text": text, "passed": passed} for text, passed in self.verdicts],
+        }
+
+
+def _either(which: bool, yes: str, no: str) -> str:
+    return yes if which else no

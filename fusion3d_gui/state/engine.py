@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
@@ -16,6 +17,7 @@ from fusion3d_gui.state.explanation import Explanation
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
     from fusion3d_gui.inference.workbench import Workbench
+    from fusion3d_gui.model.cam import CamMethod
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,30 @@ class InferenceEngine:
             explanation.side,
             part_of(progress, 0.2, 1.0),
         )
+
+    def check_map(
+        self,
+        folder: Path,
+        workbench: Workbench,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+    ) -> tuple[SanityReport, bytes]:
+        """Whether a class activation map deserves trust: figures, and a PNG of them."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.1))
+        from fusion3d_gui.inference.sanity import check_map
+        from fusion3d_gui.report.sanity_picture import sanity_picture
+
+        report = check_map(
+            predictor,
+            workbench.case,
+            metadata,
+            cast("CamMethod", explanation.method),
+            explanation.stages,
+            part_of(progress, 0.1, 0.95),
+        )
+        progress(0.95, "Drawing the plots")
+        return report, sanity_picture(report)
 
     def _ready(self, folder: Path, progress: Progress) -> Predictor:
         if self._predictor is not None and self._folder == folder:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
@@ -35,6 +36,15 @@ class Request:
             and self.same_subject(other)
             and dict(other.metadata) == dict(self.metadata)
         )
+
+
+@dataclass(frozen=True, eq=False)
+class MapChecks:
+    """The checks of one result's map: of what, the figures, and a PNG of them."""
+
+    subject: str
+    report: SanityReport
+    picture: bytes
 
 
 @dataclass(frozen=True, eq=False)

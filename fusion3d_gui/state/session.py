@@ -27,7 +27,7 @@ from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.opening import Former, Opening
-from fusion3d_gui.state.result import Request, Result
+from fusion3d_gui.state.result import MapChecks, Request, Result
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.state.tool import Tool
 
@@ -50,6 +50,8 @@ class Session(QObject):
     model_ready = Signal()
     result_changed = Signal()
     explanation_changed = Signal()
+    #: The map on screen has been checked: MapChecks.
+    map_checked = Signal(object)
     noticed = Signal(object)  # Notice
     _first_slice_read = Signal(object, object)  # Opening, Case; from the worker
     #: What was asked could not be done: the exception. Its notice is sent separately.
@@ -327,6 +329,8 @@ class Session(QObject):
             self._result = replace(self._result, request=request)
         self.case_changed.emit()
         self.result_changed.emit()
+        for text in case.volume.notices:
+            self.noticed.emit(Notice(text))
 
     def _as_wanted(self, case: Case) -> Case:
         """The case with or without who it is, as the user wants it now."""
@@ -477,6 +481,35 @@ class Session(QObject):
 
         task = self.inference.submit("Explaining", work)
         task.succeeded.connect(on_explained)
+        task.failed.connect(self.tell_failure)
+
+    @property
+    def can_check_map(self) -> bool:
+        """Whether there is a current map of the network's stages: only these can be checked."""
+        prediction = self.current_prediction
+        return prediction is not None and prediction.heatmap.layer != "input"
+
+    def check_map(self) -> None:
+        """Find out whether the map on screen deserves trust; :attr:`map_checked` tells."""
+        result = self._result
+        if result is None or not self.can_check_map or self.predicting:
+            return
+        request, prediction = result.request, result.prediction
+
+        def work(progress: Progress) -> MapChecks:
+            report, picture = self._engine.check_map(
+                request.bundle.folder,
+                result.workbench,
+                request.metadata,
+                result.explanation,
+                progress,
+            )
+            heatmap = prediction.heatmap
+            subject = f"{heatmap.method} of {heatmap.layer}, {prediction.bundle_name}"
+            return MapChecks(f"{subject} {prediction.bundle_version}", report, picture)
+
+        task = self.inference.submit("Checking the map", work)
+        task.succeeded.connect(self.map_checked)
         task.failed.connect(self.tell_failure)
 
     def go_to_peak(self) -> None:

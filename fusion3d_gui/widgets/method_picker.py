@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QV
 
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.state.explanation import METHODS
+from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.fields import CalmComboBox
+from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 
 _SIDES: tuple[tuple[Side, str], ...] = (
     ("raised", "What raised it"),
@@ -51,9 +53,26 @@ class MethodPicker(QWidget):
         layout.setSpacing(2 * theme.GRID)
         layout.addWidget(self.box)
         layout.addWidget(frame)
+        self.check = QPushButton("Does this map deserve trust?")
+        self.check.setProperty("quiet", True)
+        self.check.setToolTip(
+            "Undoes what the network learned, adds noise, deletes what the map marks, and compares "
+            "methods; takes a while"
+        )
+        self.state = theme.label(size=theme.SMALL, color=theme.FAINT)
+        row = QHBoxLayout()
+        row.addWidget(self.check)
+        row.addStretch(1)
+        row.addWidget(self.state)
+        layout.addLayout(row)
+        self.check.clicked.connect(self._on_check)
+        session.map_checked.connect(self._on_checked)
+        session.inference.changed.connect(self._show_state)
+        session.result_changed.connect(self._show_state)
         self.box.activated.connect(self._on_method_chosen)
         session.explanation_changed.connect(self._show)
         self._show()
+        self._show_state()
 
     def _show(self) -> None:
         chosen = self._session.explanation
@@ -70,3 +89,24 @@ class MethodPicker(QWidget):
 
     def _on_side_chosen(self, side: Side) -> None:
         self._session.explain(replace(self._session.explanation, side=side))
+
+    def _on_check(self) -> None:
+        if self._is_working():
+            self._session.cancel_inference()
+        else:
+            self._session.check_map()
+
+    def _on_checked(self, checks: object) -> None:
+        assert isinstance(checks, MapChecks)
+        SanityDialog(checks, self.window()).show()
+
+    def _is_working(self) -> bool:
+        return self._session.inference.label in ("Explaining", "Checking the map")
+
+    def _show_state(self) -> None:
+        session, working = self._session, self._is_working()
+        self.check.setText("Cancel" if working else "Does this map deserve trust?")
+        self.check.setEnabled(working or (session.can_check_map and not session.predicting))
+        self.state.setText(
+            f"{session.inference.message} {session.inference.fraction:.0%}" * working
+        )

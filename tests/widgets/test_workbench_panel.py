@@ -13,6 +13,7 @@ from fusion3d_gui.model.reference import save_reference
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.gauge import percent
 from fusion3d_gui.widgets.main_window import MainWindow
+from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.theme import apply_theme
 
 
@@ -178,3 +179,23 @@ def test_the_method_picker_changes_the_map_and_says_which_it_is(make_predicted, 
     assert (heatmap.method, heatmap.side) == ("layercam", "lowered")
     if heatmap.peak > 0:
         assert "LayerCAM" in window.side.overlay.about.text()
+
+
+def test_one_button_checks_the_map_and_shows_what_came_of_it(make_predicted, settled, qtbot):
+    window = make_predicted()
+    press(window.side.method.check)
+    assert window.side.method.check.text() == "Cancel"
+    settled(window)
+    (dialog,) = window.findChildren(SanityDialog)
+    assert len(dialog.verdicts) == 5
+    assert all(label.text()[0] in "✓✗" for label in dialog.verdicts)
+    dialog.close()
+
+
+def test_a_check_can_be_cancelled(make_predicted, settled):
+    window = make_predicted()
+    press(window.side.method.check)
+    press(window.side.method.check)
+    settled(window)
+    assert window.findChildren(SanityDialog) == []
+    assert "deserve trust" in window.side.method.check.text()

@@ -1,0 +1,87 @@
+"""The checks of a map: known answers for a network whose evidence is known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from fusion3d_gui.errors import Cancelled
+from fusion3d_gui.inference.answers import SanityReport
+from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.inference.sanity import check_map
+
+
+@pytest.fixture
+def made(make_bundle, volume):
+    predictor = load_predictor(make_bundle(), "cpu", engine="torch")
+    answer = predictor.answer(volume, {"age": 71})
+    return predictor, answer.case, answer.prediction.metadata
+
+
+def test_curves_begin_and_end_at_the_whole_and_the_blank_image(made):
+    predictor, case, values = made
+    report = check_map(predictor, case, values)
+    whole = case.logit(values)
+    maps = predictor.features(np.zeros_like(case.model_input.voxels))
+    pooled = torch.from_numpy(maps)[None].mean(dim=(2, 3, 4))
+    blank = case.head.logits(pooled, predictor.info.schema.encode(values)[None])[0]
+    for deletion in (report.deletion, *report.deletion_random):
+        assert [deletion[0], deletion[-1]] == pytest.approx([whole, blank], abs=1e-6)
+    for insertion in (report.insertion, *report.insertion_random):
+        assert [insertion[0], insertion[-1]] == pytest.approx([blank, whole], abs=1e-6)
+    assert len(report.verdicts) == 5
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_the_network_is_as_before_and_the_report_the_same_twice(made):
+    predictor, case, values = made
+    before = {name: value.clone() for name, value in predictor.network.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first = check_map(predictor, case, values, "layercam", (3, 4))
+    assert torch.equal(torch.rand(1), expected)
+    for name, value in predictor.network.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert first.to_json() == check_map(predictor, case, values, "layercam", (3, 4)).to_json()
+    assert first.randomised[0] == "classifier"
+    assert first.randomised[-1] == "stem"
+
+
+def test_noise_that_is_small_leaves_the_map_alike(made):
+    predictor, case, values = made
+    assert min(check_map(predictor, case, values).stability) > 0.8
+
+
+def test_the_verdicts_follow_the_figures():
+    falling, rising = np.linspace(1, 0, 11), np.linspace(0, 1, 11)
+    report = SanityReport(
+        method="gradcam",
+        stages=(4,),
+        randomised=("classifier", "stem"),
+        likeness=(0.6, 0.1),
+        stability=(0.9, 0.95),
+        agreement={"hirescam": 0.9},
+        deletion=falling**2,
+        deletion_random=np.stack([falling, falling]),
+        insertion=rising,
+        insertion_random=np.stack([rising, rising]),
+    )
+    assert [passed for _, passed in report.verdicts] == [True, True, True, True, False]
+
+
+def test_it_can_be_cancelled(made):
+    predictor, case, values = made
+    seen: list[float] = []
+
+    def progress(fraction: float, message: str) -> None:
+        seen.append(fraction)
+        if fraction > 0.6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        check_map(predictor, case, values, progress=progress)
+    assert seen == sorted(seen)
