@@ -25,8 +25,9 @@ class SliceSlider(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Slice slider")
         self.setToolTip("Drag to turn slices")
-        view.display.crosshair.moved.connect(self.update)
-        view.display.planes.changed.connect(self.update)
+        self._painted: float | None = None
+        view.display.crosshair.moved.connect(self._on_moved)
+        view.display.planes.changed.connect(self._on_moved)
         view.orientation_changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -43,11 +44,15 @@ class SliceSlider(QWidget):
         share = slicer.index_at(view.orientation, view.picture.depth_mm) / last
         return 1.0 - share if view.orientation.toward > 0 else share
 
+    def _on_moved(self) -> None:
+        if self.isVisible() and self._share != self._painted:
+            self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """A groove and a thumb in the colour of the view's plane."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.IMAGE))
-        share = self._share
+        share = self._painted = self._share
         if share is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -382,8 +382,8 @@ class SliceView(QWidget):
         number = slicer.index_at(orientation, depth) + 1
         window = self.display.window_level.window
         slab = self.display.slab.slab
-        if slab.thickness_mm > 0:
-            position += f"   {slab.projection.value} {self.picture.thickness_mm:.3g} mm"
+        kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
+        position += f"   {kind} {self.picture.thickness_mm:.3g} mm"
         zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
         volume = self.picture.volume
         assert volume is not None
