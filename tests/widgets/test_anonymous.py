@@ -1,0 +1,81 @@
+"""With identity hidden, nothing in the window tells who the patient is: not even file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QListWidget, QWidget
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.volume import Volume
+
+
+@pytest.fixture
+def named_scans(tmp_path: Path) -> tuple[Path, Path]:
+    """A DICOM folder and a NIfTI file, both of and named after a patient."""
+    voxels = np.arange(720, dtype=np.int16).reshape(8, 9, 10)
+    volume = Volume(voxels, np.diag([9.0, 9, 9, 1]), modality="CT", description="Head")
+    folder = tmp_path / "QUERIDO_JANE"
+    who = {"PatientName": "Querido^Jane", "PatientID": "QUERIDO4711", "PatientSex": "F"}
+    write_dicom_series(volume, folder, attributes=who, uid_seed="w")
+    (folder / "querido_broken.dcm").write_bytes((folder / "0001.dcm").read_bytes()[:-5])
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / "Querido.nii.gz")
+    return folder, tmp_path / "Querido.nii.gz"
+
+
+def _all_texts(window: QWidget) -> str:
+    texts = [window.windowTitle()]
+    shown = [each for each in window.findChildren(QWidget) if each.isVisibleTo(window)]
+    for widget in (window, *shown):
+        texts += [widget.toolTip(), widget.accessibleName(), widget.windowTitle()]
+        for name in ("text", "placeholderText"):
+            read = getattr(widget, name, None)
+            if callable(read):
+                texts.append(str(read()))
+        if isinstance(widget, QComboBox):
+            texts += [widget.itemText(n) for n in range(widget.count())]
+        if isinstance(widget, QListWidget):
+            items = [widget.item(n) for n in range(widget.count())]
+            texts += [item.text() + item.toolTip() for item in items]
+    actions = [action for action in window.findChildren(QAction) if action.isVisible()]
+    texts += [action.text() + action.toolTip() for action in actions]
+    for view in window.views.views:
+        if window.session.case is not None:
+            texts += view.display.corner_text.lines(window.session.case.volume)
+    return " ".join(texts).lower()
+
+
+def test_nothing_in_the_window_tells_who_a_scan_opened_hidden_is_of(
+    window, named_scans, settled
+) -> None:
+    window.session.identity.set_hidden(True)
+    for path in named_scans:
+        window.session.open(path)
+        settled(window)
+        assert window.session.case is not None
+        assert "querido" not in _all_texts(window)
+    window.session.open(named_scans[0] / "querido_broken.dcm")
+    settled(window)
+    assert "querido" not in _all_texts(window)
+
+
+def test_hiding_takes_the_identity_off_the_screen_and_showing_brings_it_back(
+    window, named_scans, settled
+) -> None:
+    window.session.open(named_scans[0])
+    settled(window)
+    assert "querido" in _all_texts(window)
+    window.session.identity.toggle()
+    settled(window)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    texts = _all_texts(window)
+    assert "querido" not in texts, texts[
+        max(0, texts.find("querido") - 60) : texts.find("querido") + 60
+    ]
+    window.session.identity.toggle()
+    assert "querido" in _all_texts(window)
