@@ -12,6 +12,7 @@ from typing import NoReturn
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__, commands
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.network_config import FUSIONS
+from fusion3d_gui.training.recipe import LOSSES, SAMPLINGS
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENGINES = ("auto", "torch", "torch-half", "openvino")
@@ -143,13 +144,48 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     cohort.add_argument(
         "--seed", type=int, required=True, metavar="S", help="same seed, same cases"
     )
+    cohort.add_argument(
+        "--prevalence", type=float, default=0.1, metavar="P", help="share of positives (0.1)"
+    )
+    for name, usual, what in (
+        ("lesion", 4.0, "log odds of a lesion"),
+        ("metadata", 1.25, "log odds of a standard deviation of the metadata's score"),
+        ("interaction", 1.25, "what a lesion adds to that"),
+    ):
+        cohort.add_argument(
+            f"--{name}", type=float, default=usual, metavar="X", help=f"{what} ({usual:g})"
+        )
+    cohort.add_argument("--spacing", type=float, default=3.0, metavar="MM", help="voxel size (3)")
+
+    parsers["schema"] = schema = command("schema", "infer a table's metadata schema, to edit it")
+    schema.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    schema.add_argument(
+        "--out", type=Path, metavar="OUT.json", help="default: beside the table, under its name"
+    )
 
     parsers["train"] = train = command("train", "train a model on a table of cases")
     train.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
     train.add_argument("--fusion", choices=FUSIONS, required=True, help="how the branches meet")
     train.add_argument("--out", type=Path, metavar="DIR", required=True, help="bundle to write")
     train.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
-    train.add_argument("--epochs", type=_count, metavar="N", help="passes over the training cases")
+    train.add_argument("--epochs", type=_count, metavar="N", help="passes on the whole grid")
+    train.add_argument(
+        "--coarse-epochs", type=int, metavar="N", help="passes before them on half the resolution"
+    )
+    train.add_argument("--batch", type=_count, metavar="N", help="cases a step, all processes")
+    train.add_argument("--loss", choices=LOSSES, help="default focal")
+    train.add_argument("--sampling", choices=SAMPLINGS, help="default shuffled")
+    train.add_argument(
+        "--width", type=float, default=0.125, metavar="W", help="of ResNet50's channels (0.125)"
+    )
+    train.add_argument(
+        "--init", type=Path, metavar="PATH", help="MedicalNet's ResNet50 file, or a bundle's folder"
+    )
+    train.add_argument("--folds", type=int, metavar="K", help="cross-validate: DIR/fold-1 to K")
+    train.add_argument(
+        "--threshold-rule", default="youden", metavar="RULE", help="youden, or sensitivity=X"
+    )
+    train.add_argument("--cache", type=Path, metavar="DIR", help="keep preprocessed volumes there")
 
     parsers["evaluate"] = evaluate = command("evaluate", "measure a model on a table of cases")
     evaluate.add_argument("model", type=Path, metavar="DIR", help="model bundle")

@@ -153,24 +153,73 @@ def cohort(options: Namespace) -> int:
     """``fusion3d cohort``: make the semi-synthetic cohort."""
     _need_training_extra()
     from fusion3d_gui.training.cohort import make_cohort
+    from fusion3d_gui.training.population import OutcomeModel
 
-    make_cohort(options.out, options.cases, options.seed, progress=_terminal_progress())
+    try:
+        model = OutcomeModel(
+            lesion=options.lesion, metadata=options.metadata, interaction=options.interaction
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    make_cohort(
+        options.out,
+        options.cases,
+        options.seed,
+        spacing_mm=options.spacing,
+        prevalence=options.prevalence,
+        model=model,
+        progress=_terminal_progress(),
+    )
+    return 0
+
+
+def schema(options: Namespace) -> int:
+    """``fusion3d schema``: infer a table's metadata schema and write it out for editing."""
+    from fusion3d_gui.training.table import write_schema
+
+    out = options.out or options.cases.with_suffix(".json")
+    _check_can_write(out)
+    found = write_schema(options.cases, out)
+    for field in found.fields:
+        print(f"{field.name}: {field.kind}, {field.range_text}")
+    print(f"Written to {out}; training reads it when it lies beside the table under its name.")
     return 0
 
 
 def train(options: Namespace) -> int:
     """``fusion3d train``: train a model on a table of cases; write a bundle."""
     _need_training_extra()
-    from fusion3d_gui.training.train import train as train_bundle
+    from dataclasses import replace
 
-    train_bundle(
-        options.cases,
-        options.out,
-        fusion=options.fusion,
-        seed=options.seed,
-        epochs=options.epochs,
-        progress=_terminal_progress(),
-    )
+    from fusion3d_gui.training.calibration import ThresholdRule
+    from fusion3d_gui.training.recipe import default_recipe
+    from fusion3d_gui.training.train import train as train_bundle
+    from fusion3d_gui.training.train import train_folds
+
+    given = {
+        name: getattr(options, name)
+        for name in ("epochs", "coarse_epochs", "batch", "loss", "sampling")
+        if getattr(options, name) is not None
+    }
+    try:
+        usual = default_recipe(options.init is not None and options.init.is_dir())
+        recipe = replace(usual, **given)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    settings = {
+        "seed": options.seed,
+        "recipe": recipe,
+        "width": options.width,
+        "init": options.init,
+        "threshold_rule": ThresholdRule.parse(options.threshold_rule),
+        "cache": options.cache,
+        "progress": _terminal_progress(),
+    }
+    if options.folds is not None:
+        result = train_folds(options.cases, options.out, options.fusion, options.folds, **settings)
+        print(json.dumps(result, indent=2))
+    else:
+        train_bundle(options.cases, options.out, options.fusion, **settings)
     return 0
 
 
@@ -245,6 +294,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "info": info,
     "convert": convert,
     "cohort": cohort,
+    "schema": schema,
     "train": train,
     "evaluate": evaluate,
     "compare": compare,

@@ -14,7 +14,7 @@ from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.training.lit import Epoch
-from fusion3d_gui.training.recipe import Recipe
+from fusion3d_gui.training.recipe import Recipe, default_recipe
 from fusion3d_gui.training.table import CaseTable
 
 #: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.record`).
@@ -42,6 +42,7 @@ class TrainingRun:
     seconds: float
     threshold_rule: str
     init: str | None
+    init_is_bundle: bool
     cost: Mapping[str, float]
 
 
@@ -202,7 +203,18 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     cohort = run.table.cohort
     table = "COHORT/cases.csv" if cohort else run.table.path.name
     first = cohort_command(cohort) + "\n" if cohort else ""
-    return f"{first}fusion3d train {table} --fusion {network.fusion} --seed {run.seed} --out BUNDLE"
+    usual = default_recipe(run.init_is_bundle)
+    options = "".join(
+        f" --{name.replace('_', '-')} {getattr(run.recipe, name)}"
+        for name in ("loss", "sampling", "coarse_epochs", "epochs", "batch")
+        if getattr(run.recipe, name) != getattr(usual, name)
+    )
+    if run.init is not None:
+        options += f" --init {'models/' if run.init_is_bundle else ''}{run.init}"
+    return (
+        f"{first}fusion3d train {table} --fusion {network.fusion} --seed {run.seed}{options} "
+        "--out BUNDLE"
+    )
 
 
 def _data_text(run: TrainingRun) -> str:

@@ -60,8 +60,7 @@ class Lesion:
         sites = lesion_sites()
         center = anatomy.find(sites[rng.integers(len(sites))])
         while (
-            apart_from is not None
-            and np.linalg.norm(center - apart_from.center_lps_mm) < _APART_MM
+            apart_from is not None and np.linalg.norm(center - apart_from.center_lps_mm) < _APART_MM
         ):
             center = anatomy.find(sites[rng.integers(len(sites))])
         radius = rng.uniform(9, 15)

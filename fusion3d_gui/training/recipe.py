@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from fusion3d_gui.model.loss import FocalLoss
+if TYPE_CHECKING:
+    from fusion3d_gui.model.loss import FocalLoss
 
 Loss = Literal["focal", "focal_dynamic", "bce"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -94,6 +95,9 @@ class Recipe:
 
     def make_loss(self) -> FocalLoss:
         """The loss; cross-entropy is the focal loss with γ = 0."""
+        # Imported here: the command line reads the choices above without torch.
+        from fusion3d_gui.model.loss import FocalLoss
+
         return FocalLoss(
             alpha=None,
             gamma=0.0 if self.loss == "bce" else self.focal_gamma,
@@ -126,6 +130,11 @@ class Recipe:
             f"Augmentation: left-right mirroring, shifts of up to {self.shift_voxels} voxels, small "
             "changes of contrast."
         )
+
+
+def default_recipe(from_bundle: bool) -> Recipe:
+    """From scratch (or MedicalNet's weights), or a shorter one where a trained bundle's image branch goes on."""
+    return Recipe(coarse_epochs=2, epochs=1, coarse_rate=1e-3) if from_bundle else Recipe()
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:

@@ -143,6 +143,27 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     )
 
 
+def write_schema(table: Path, out: Path) -> MetadataSchema:
+    """Infer the schema of a table's metadata and write it as JSON, for a person to edit.
+
+    Types, labels, units, allowed ranges, choices, and whether a value may be missing can be changed there.
+    Ranges are left open, since the values seen so far need not be all that are possible. Raises
+    UserError for a table that can't be read, and when ``out`` exists.
+    """
+    if out.exists():
+        raise UserError(
+            "it exists already", path=out, remedy="Edit it, or delete it to infer anew."
+        )
+    schema = read_table(table).schema
+    plain = {
+        "task": f"Label of {table.name}",
+        "class_names": ["negative", "positive"],
+        "schema": schema.to_json(),
+    }
+    out.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return schema
+
+
 def fitted(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSchema:
     """The schema with each number's mean, deviation and range as these (training) cases have them."""
     fields = []

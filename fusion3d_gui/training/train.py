@@ -33,15 +33,13 @@ from fusion3d_gui.training.card import TrainingRun, bundle_metadata, model_card
 from fusion3d_gui.training.fit import Cases, fit, predict_logits, processes
 from fusion3d_gui.training.initialise import initialise
 from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.recipe import Loss, Recipe
+from fusion3d_gui.training.recipe import Loss, Recipe, default_recipe
 from fusion3d_gui.training.reference import write_reference
 from fusion3d_gui.training.split import Split, folds, split_cases
 from fusion3d_gui.training.table import CaseRow, CaseTable, fitted, read_table
 
 #: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
 DEFAULT_PREPROCESSING = Preprocessing(shape_kji=(65, 81, 65), spacing_mm=2.75)
-
-DEFAULT_RECIPE = Recipe()
 
 #: Folder of an unfinished training within the bundle's; gone when the bundle is written.
 _WORK = "training"
@@ -59,7 +57,7 @@ def train(
     width: float = 0.125,
     stage_strides: tuple[int, int, int] = (2, 1, 1),
     preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
-    recipe: Recipe = DEFAULT_RECIPE,
+    recipe: Recipe | None = None,
     threshold_rule: ThresholdRule = ThresholdRule(),  # noqa: B008  (immutable)
     cache: Path | None = None,
     split: Split | None = None,
@@ -81,8 +79,9 @@ def train(
         Its name becomes the bundle's.
     fusion
         One of :data:`~fusion3d_gui.model.network_config.FUSIONS`.
-    loss
-        Overrides the recipe's.
+    recipe, loss
+        See :class:`~fusion3d_gui.training.recipe.Recipe`; by default
+        :func:`~fusion3d_gui.training.recipe.default_recipe`, with its loss.
     init
         Weights to start the image branch from: see :func:`~fusion3d_gui.training.initialise.initialise`.
     validation_share
@@ -102,6 +101,7 @@ def train(
     rank, world = processes()
     if fusion not in FUSIONS:
         raise UserError(f"fusion {fusion!r} is unknown", remedy=f"Use {', '.join(FUSIONS)}.")
+    recipe = recipe or default_recipe(init is not None and Path(init).is_dir())
     if loss is not None:
         recipe = replace(recipe, loss=loss)
     table = read_table(csv)
@@ -171,6 +171,7 @@ def train(
         seconds=seconds,
         threshold_rule=threshold_rule.text,
         init=None if init is None else Path(init).name,
+        init_is_bundle=init is not None and Path(init).is_dir(),
         cost={
             "cases_per_second": round(len(training) * len(history) / max(1e-9, seconds), 2),
             "data_loading_share": round(

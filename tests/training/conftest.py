@@ -13,6 +13,7 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.training.baseline import MetadataBaseline
 from fusion3d_gui.training.cohort import make_cohort
+from fusion3d_gui.training.population import OutcomeModel
 from fusion3d_gui.training.table import fitted, read_table
 
 CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.\n\n## Limits\n\nMany.\n"
@@ -20,9 +21,15 @@ CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.
 
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The table of a cohort of 24 cases at 6 mm."""
+    """The table of a cohort of 24 cases at 6 mm, with more lesions and positives than usual."""
     return make_cohort(
-        tmp_path_factory.mktemp("cohort") / "c", 24, seed=5, spacing_mm=6.0, workers=1
+        tmp_path_factory.mktemp("cohort") / "c",
+        24,
+        seed=5,
+        spacing_mm=6.0,
+        prevalence=0.4,
+        model=OutcomeModel(lesion_rate=0.5),
+        workers=1,
     )
 
 

@@ -117,6 +117,11 @@ def test_the_share_of_the_way_to_the_best_is_one_for_the_best():
     best = rng.standard_normal(100) + labels
     assert distance_share(labels, best, best).value == 1
     assert distance_share(labels, rng.standard_normal(100), best).value < 0.5
+    # With few cases some resamples put the best at chance: then there is no interval, and no warning.
+    few = np.array([0, 0, 0, 1, 1, 1])
+    found = distance_share(few, few + 0.0, np.array([1.0, 2, 3, 2.5, 1.5, 4]))
+    assert found.value == pytest.approx(0.5 / (6 / 9 - 0.5)) and found.low is None
+    assert distance_share(few, few + 0.0, 1.0 - few) is None
 
 
 def test_shuffled_labels_are_the_same_labels_of_other_cases(learned_from):

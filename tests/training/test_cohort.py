@@ -7,14 +7,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 from scipy.interpolate import BSpline
-from scipy.special import expit
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.training.anatomy import Anatomy, lesion_sites, template
 from fusion3d_gui.training.cohort import make_case, make_cohort
 from fusion3d_gui.training.lattice import Lattice
-from fusion3d_gui.training.population import OutcomeModel, ceilings, sample
+from fusion3d_gui.training.population import OutcomeModel, Person, ceilings, sample
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
@@ -58,7 +59,15 @@ def test_the_lesion_centre_in_the_table_lies_in_the_mask_and_the_lesion_is_brigh
 def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_processes(
     cohort: Path, tmp_path: Path
 ) -> None:
-    again = make_cohort(tmp_path / "again", 4, seed=5, spacing_mm=6.0, workers=2)
+    again = make_cohort(
+        tmp_path / "again",
+        4,
+        seed=5,
+        spacing_mm=6.0,
+        prevalence=0.4,
+        model=OutcomeModel(lesion_rate=0.5),
+        workers=2,
+    )
     for old, new in zip(rows_of(cohort), rows_of(again), strict=False):
         assert old == new
         old_bytes, new_bytes = ((t.parent / old["path"]).read_bytes() for t in (cohort, again))
@@ -125,17 +134,64 @@ def test_a_lattice_is_the_cubic_b_spline_with_unit_deviation() -> None:
     np.testing.assert_allclose(flat.on_grid(x, middle, middle)[0, 0, :, 0], expected, atol=1e-12)
 
 
-def test_the_stated_probability_is_the_one_the_labels_have() -> None:
-    model = OutcomeModel.with_prevalence(0.4)
-    people = sample(4000, seed=9, lesion_rate=model.lesion_rate)
-    truth = expit(model.logits(people))
-    assert truth.mean() == pytest.approx(0.4, abs=0.02)
-    labels = np.random.default_rng(0).random(len(people)) < truth
-    low = truth < 0.1
-    assert labels[low].mean() == pytest.approx(truth[low].mean(), abs=0.02)
+def test_the_stated_probabilities_are_those_that_the_labels_have() -> None:
+    model = OutcomeModel().with_prevalence(0.1)
+    people = sample(40_000, seed=9, lesion_rate=model.lesion_rate)
+    truth = model.truth(people)
+    assert truth.probability.mean() == pytest.approx(0.1, abs=0.005)
+    labels = np.random.default_rng(0).random(len(people)) < truth.probability
+    lesion = np.array([person.lesion for person in people])
+    for score in truth:
+        # Calibrated: among the people with about the same score, that share is positive.
+        for part in np.array_split(np.argsort(score, kind="stable"), 5):
+            assert labels[part].mean() == pytest.approx(score[part].mean(), abs=0.015)
+    assert labels[lesion].mean() == pytest.approx(truth.image[lesion].mean(), abs=0.02)
     best = ceilings(model)
-    assert best["all"] == pytest.approx(roc_auc_score(labels, truth), abs=0.02)
-    assert best["all"] > max(best["metadata"], best["lesion"]) + 0.05
+    for name, score in zip(("all", "image", "metadata"), truth, strict=True):
+        assert best[name] == pytest.approx(roc_auc_score(labels, score), abs=0.015)
+    assert best["all"] > max(best["metadata"], best["image"]) + 0.05
+    # No regression on the same columns gets past the ceiling of the metadata.
+    columns = np.array([(p.age, p.mmse, p.hypertension, p.sex == "M") for p in people], float)
+    half = len(people) // 2
+    fitted = LogisticRegression(max_iter=5000).fit(columns[:half], labels[:half])
+    found = roc_auc_score(labels[half:], fitted.decision_function(columns[half:]))
+    assert found <= roc_auc_score(labels[half:], truth.metadata[half:]) + 0.003
+
+
+def test_the_strengths_are_log_odds_and_the_interaction_needs_both_sources() -> None:
+    one, other = (Person(68, "F", mmse, False, lesion=False) for mmse in (28, 22))
+    model = OutcomeModel(intercept=-2.0, lesion=3.0, metadata=1.2, interaction=0.9)
+
+    def log_odds(person: Person) -> float:
+        return float(logit(model.truth([person]).probability[0]))
+
+    step = log_odds(other) - log_odds(one)
+    assert step == pytest.approx(1.2 * 1.1 * 2 / 1.57)
+    ill_one, ill_other = (replace(p, lesion=True) for p in (one, other))
+    assert log_odds(ill_other) - log_odds(ill_one) == pytest.approx(step * (1.2 + 0.9) / 1.2)
+
+
+def test_a_distractor_is_a_ring_that_the_label_does_not_know() -> None:
+    model = OutcomeModel(distractor_rate=0.9, lesion_rate=0.5).with_prevalence(0.4)
+    plain = replace(model, distractor_rate=0.001)
+    rings = 0
+    for number in range(8):
+        with_it, without = (make_case(number, 11, m, (3.0, 3.0, 3.0)) for m in (model, plain))
+        assert (with_it.label, with_it.person) == (without.label, without.person)
+        ring = with_it.distractor
+        if ring is None:
+            continue
+        rings += 1
+        volume = with_it.volume
+        index = np.stack(np.indices(volume.shape_kji)[::-1], axis=-1)
+        distance = np.linalg.norm(volume.to_lps(index) - ring.center_lps_mm, axis=-1)
+        core = volume.voxels[distance < 0.45 * ring.radius_mm].mean()
+        rim = volume.voxels[np.abs(distance / ring.radius_mm - 0.85) < 0.08].mean()
+        assert rim > 1.8 * core
+        if with_it.lesion is not None:
+            gap = np.linalg.norm(ring.center_lps_mm - with_it.lesion.center_lps_mm)
+            assert gap > ring.radius_mm + with_it.lesion.radius_mm
+    assert rings >= 5
 
 
 def test_cases_json_describes_what_was_made(cohort: Path) -> None:

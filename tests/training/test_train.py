@@ -1,4 +1,4 @@
-"""Training and evaluation end to end, on a tiny cohort: what is written, and what is reported."""
+"""Training end to end, on a tiny cohort: what is written, taken up again, refused."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from fusion3d_gui.cli import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.preprocessing import Preprocessing
-from fusion3d_gui.training.cohort import make_cohort
 from fusion3d_gui.training.evaluate import evaluate
-from fusion3d_gui.training.fit import Recipe, Stage
+from fusion3d_gui.training.inputs import load_inputs
+from fusion3d_gui.training.recipe import Recipe
+from fusion3d_gui.training.split import folds, split_cases
+from fusion3d_gui.training.table import read_table
 from fusion3d_gui.training.train import train
 
 SMALL = {
     "width": 1 / 16,
-    "preprocessing": Preprocessing((17, 33, 17), 11.0),
-    "recipe": Recipe(stages=(Stage(1, 1, 8, 1e-3),)),
+    "preprocessing": Preprocessing((17, 25, 17), 11.0),
+    "recipe": Recipe(coarse_epochs=0, epochs=1, batch=8),
 }
 
 
@@ -31,12 +31,6 @@ def bundle(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained") / "tiny"
     train(cohort, out, "concat", seed=3, **SMALL)
     return out
-
-
-@pytest.fixture(scope="module")
-def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("held-out") / "c"
-    return make_cohort(out, 16, seed=6, spacing_mm=8.0, workers=1)
 
 
 def test_a_trained_bundle_loads_and_knows_what_it_was_trained_on(bundle, cohort):
@@ -70,33 +64,6 @@ def test_image_only_is_trained_without_metadata(cohort, tmp_path):
     assert info.network.metadata_width == 0
 
 
-def test_the_figures_are_those_that_scikit_learn_computes_from_the_cases(bundle, held_out):
-    found = evaluate(bundle, held_out)
-    labels = np.array([case["label"] for case in found["cases"]])
-    scores = np.array([case["probability"] for case in found["cases"]])
-    assert found["n"] == len(labels) == 16
-    assert found["auc"] == pytest.approx(roc_auc_score(labels, scores), abs=1e-4)
-    assert found["brier"] == pytest.approx(brier_score_loss(labels, scores), abs=1e-4)
-    called = np.array([case["positive"] for case in found["cases"]])
-    assert found["sensitivity"] == pytest.approx(called[labels == 1].mean(), abs=1e-4)
-    assert found["specificity"] == pytest.approx(1 - called[labels == 0].mean(), abs=1e-4)
-    assert found["auc_interval"][0] <= found["auc"] <= found["auc_interval"][1]
-
-
-def test_the_command_writes_the_figures_and_records_them_on_the_card(
-    bundle, held_out, tmp_path, capsys
-):
-    out = tmp_path / "figures.json"
-    assert run(["evaluate", str(bundle), str(held_out), "--json", str(out), "--record"]) == 0
-    figures = json.loads(out.read_text())
-    assert len(figures["cases"]) == 16
-    assert "cases" not in json.loads(capsys.readouterr().out)
-    card = (bundle / "docs" / "README.md").read_text()
-    assert f"{figures['auc']:.3f}" in card
-    recorded = BundleInfo.read(bundle).metadata["eval_metrics"]["held_out"]
-    assert recorded["auc"] == figures["auc"]
-
-
 def test_a_folder_that_holds_something_is_not_overwritten(cohort, bundle):
     with pytest.raises(UserError, match="not an empty folder"):
         train(cohort, bundle, "concat", **SMALL)
@@ -121,3 +88,111 @@ def test_a_table_of_one_class_cannot_be_trained_on_or_judged_by(cohort, bundle, 
         evaluate(bundle, table)
     with pytest.raises(UserError, match=r"label|class|positive"):
         train(table, tmp_path / "x", "concat", **SMALL)
+
+
+def test_an_unfinished_training_goes_on_and_refuses_other_settings(cohort, bundle, tmp_path):
+    def give_up(fraction: float, message: str) -> None:
+        if fraction > 0.3:
+            raise Cancelled
+
+    out = tmp_path / "tiny"
+    with pytest.raises(Cancelled):
+        train(cohort, out, "concat", seed=3, progress=give_up, **SMALL)
+    with pytest.raises(UserError, match="other settings"):
+        train(cohort, out, "add", seed=3, **SMALL)
+    train(cohort, out, "concat", seed=3, **SMALL)
+    one, other = (ModelBundle.load(folder).weights_sha256 for folder in (bundle, out))
+    assert one == other
+    assert not (out / "training").exists()
+
+
+def test_another_bundles_image_branch_is_where_a_training_can_start(cohort, bundle, tmp_path):
+    info = train(cohort, tmp_path / "m", "multiply", seed=3, init=bundle, **SMALL)
+    assert "--init models/tiny" in (info.folder / "docs" / "README.md").read_text()
+
+
+def test_folds_validate_every_case_once_and_a_finished_one_is_not_trained_again(
+    cohort, tmp_path, capsys
+):
+    table = cohort.with_name("few.csv")
+    lines = cohort.read_text().splitlines()
+    positive = [line for line in lines[1:] if line.endswith(",1")][:4]
+    negative = [line for line in lines[1:] if line.endswith(",0")][:6]
+    table.write_text("\n".join([lines[0], *positive, *negative]) + "\n")
+    out = tmp_path / "cv"
+    call = ["train", str(table), "--fusion", "image_only", "--out", str(out), "--folds", "2"]
+    call += ["--epochs", "1", "--coarse-epochs", "0", "--batch", "4", "--width", "0.0625"]
+    call += ["--loss", "bce", "--sampling", "weighted", "--threshold-rule", "sensitivity=0.9"]
+    call += ["--cache", str(tmp_path / "cache")]
+    assert run(call) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["folds"] == 2 and len(found["validation_auc"]) == 2
+    stamps = [p.stat().st_mtime_ns for p in sorted(out.glob("fold-*/models/*"))]
+    assert run(call) == 0
+    assert stamps == [p.stat().st_mtime_ns for p in sorted(out.glob("fold-*/models/*"))]
+
+
+def test_a_patient_is_never_on_both_sides(cohort, tmp_path):
+    lines = cohort.read_text().splitlines()
+    names = lines[0].split(",")
+    rows = [line.split(",") for line in lines[1:]]
+    for number, row in enumerate(rows):
+        for column in ("path", "mask"):
+            if row[names.index(column)]:
+                row[names.index(column)] = str(cohort.parent / row[names.index(column)])
+        row.append(f"P{number // 2}")
+    table = tmp_path / "pairs.csv"
+    table.write_text("\n".join(",".join(row) for row in [[*names, "patient"], *rows]) + "\n")
+    known = read_table(table)
+    assert "patient" not in [field.name for field in known.schema.fields]
+    seen = []
+    for training, validation in folds(known, 0, 3):
+        sides = [{known.cases[n].patient for n in part} for part in (training, validation)]
+        assert not sides[0] & sides[1]
+        seen += validation.tolist()
+    assert sorted(seen) == list(range(24))
+    marked = [
+        [*names, "patient", "split"],
+        *([*row, s] for row, s in zip(rows, ["train", "validation"] * 12, strict=True)),
+    ]
+    table.write_text("\n".join(",".join(row) for row in marked) + "\n")
+    with pytest.raises(UserError, match=r"row 3, column 'split': this patient is in train and in"):
+        split_cases(read_table(table), 0, 0.2)
+
+
+def test_the_inferred_schema_is_written_edited_and_obeyed(cohort, tmp_path, capsys):
+    scan = cohort.parent / "volumes" / "case-00000.nii.gz"
+    table = tmp_path / "own.csv"
+    table.write_text(
+        f"path,weight,group,label\n{scan},71.5,A,0\n{scan},,B,1\n".replace(
+            f"{scan},,B", f"{cohort.parent / 'volumes' / 'case-00001.nii.gz'},,B"
+        )
+    )
+    assert run(["schema", str(table)]) == 0
+    assert "weight: number" in capsys.readouterr().out
+    written = tmp_path / "own.json"
+    plain = json.loads(written.read_text())
+    plain["schema"][0].update(unit="kg", maximum=60.0)
+    written.write_text(json.dumps(plain))
+    with pytest.raises(UserError, match=r"row 2, column 'weight': '71.5' is not valid"):
+        read_table(table)
+    plain["schema"][0].update(maximum=200.0, required=True)
+    written.write_text(json.dumps(plain))
+    with pytest.raises(UserError, match=r"row 3"):
+        known = read_table(table)
+        known.encoded(known.schema)
+
+
+def test_preprocessed_volumes_are_taken_from_the_cache_until_the_file_changes(cohort, tmp_path):
+    cases = read_table(cohort).cases[:3]
+    grid = Preprocessing((17, 25, 17), 11.0)
+    plain, affines = load_inputs(cases, grid)
+    cached, _ = load_inputs(cases, grid, cache=tmp_path / "cache")
+    stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cache").iterdir()}
+    again, cached_affines = load_inputs(cases, grid, cache=tmp_path / "cache")
+    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cache").iterdir()} == stamps
+    np.testing.assert_array_equal(plain, cached)
+    np.testing.assert_array_equal(plain, again)
+    np.testing.assert_array_equal(affines, cached_affines)
+    load_inputs(cases, Preprocessing((17, 25, 17), 10.0), cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2 * len(stamps)
