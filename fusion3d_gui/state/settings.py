@@ -124,7 +124,38 @@ class Settings(QObject):
         """Show or hide a panel."""
         self._set(f"panels/{name}", "true" if shown else "false")
 
+    @property
+    def layout(self) -> str:
+        """Name of the views' layout, or empty."""
+        return self._text("views/layout")
+
+    def set_layout(self, name: str) -> None:
+        """How the views share the room."""
+        self._set("views/layout", name)
+
+    @property
+    def overlay(self) -> tuple[float, float, str]:
+        """Opacity and threshold of the heatmap (0 to 1, negative: as it comes), name of its colours."""
+        return (
+            self._share("views/opacity"),
+            self._share("views/threshold"),
+            self._text("views/colors"),
+        )
+
+    def set_overlay(self, opacity: float, threshold: float, colors: str) -> None:
+        """How the heatmap lies over the anatomy."""
+        self._set("views/opacity", f"{opacity:.3f}")
+        self._set("views/threshold", f"{threshold:.3f}")
+        self._set("views/colors", colors)
+
     # -- values -------------------------------------------------------------------------------
+
+    def _share(self, key: str) -> float:
+        try:
+            share = float(self._text(key) or -1)
+        except ValueError:
+            return -1.0
+        return share if 0 <= share <= 1 else -1.0
 
     def _text(self, key: str) -> str:
         value = self._values.get(key) if self._file is None else self._file.value(key)

@@ -34,6 +34,7 @@ from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.tag_reading import dicom_files
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.actions import Menus
+from fusion3d_gui.widgets.color_map import HEATMAPS
 from fusion3d_gui.widgets.command_palette import CommandPalette
 from fusion3d_gui.widgets.header import Header
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
@@ -50,7 +51,7 @@ from fusion3d_gui.widgets.status_line import StatusLine
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 from fusion3d_gui.widgets.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.tool_strip import ToolStrip
-from fusion3d_gui.widgets.views_panel import ViewsPanel
+from fusion3d_gui.widgets.views_panel import Layout, ViewsPanel
 from fusion3d_gui.widgets.window_commands import PRESET_KEYS, STRIP, window_commands
 
 #: Text is at least so much larger than usual while presenting.
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
         self.restoreGeometry(QByteArray(self.settings.window_geometry))
+        self._restore_views()
 
     def _build(self) -> None:
         self.pages.addWidget(self.start)
@@ -157,6 +159,20 @@ class MainWindow(QMainWindow):
         self.marks.export_requested.connect(self.ask_for_export)
         self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
         self.mark_layer.text_requested.connect(self._on_text_requested)
+
+    def _restore_views(self) -> None:
+        """Layout and heatmap as they were left."""
+        display, settings = self.session.display, self.settings
+        for layout in Layout:
+            if layout.name == settings.layout:
+                self.views.set_layout(layout)
+        opacity, threshold, colors = settings.overlay
+        if opacity >= 0:
+            display.overlay.set_opacity(opacity)
+        if threshold >= 0:
+            display.overlay.set_threshold(threshold)
+        if colors in HEATMAPS:
+            display.overlay.set_color_map(colors)
 
     # -- what the user asks for: files --------------------------------------------------------
 
@@ -362,7 +378,11 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
-        self.settings.set_window_geometry(self.saveGeometry())
+        if not self.presentation.on:
+            self.settings.set_window_geometry(self.saveGeometry())
+        overlay = self.session.display.overlay
+        self.settings.set_overlay(overlay.opacity, overlay.threshold, overlay.color_map)
+        self.settings.set_layout(self.views.layout_name.name)
         self.session.cancel_loading()
         self.session.cancel_inference()
         event.accept()

@@ -53,7 +53,7 @@ class PresentationBar(QFrame):
             parts = (
                 f"Hot spot {current + 1} of {len(spots.spots)}",
                 spots.side(spot),
-                f"{spot.volume_ml:.3g} ml",
+                f"{spot.volume_ml:.3g} ml" if spot.volume_ml < 100 else f"{spot.volume_ml:.0f} ml",
                 position_text(spot.position_lps),
             )
             self.spot.setText("   ·   ".join(parts))

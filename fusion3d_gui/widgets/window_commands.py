@@ -187,6 +187,8 @@ def _view(window: MainWindow) -> list[Command]:
     def has_case() -> bool:
         return session.case is not None
 
+    enabled = {"marks": has_case, "series": lambda: window.series.has_choice, "side": None}
+
     def panel(name: str, title: str, key: str) -> Command:
         return Command(
             name,
@@ -194,7 +196,7 @@ def _view(window: MainWindow) -> list[Command]:
             title,
             partial(window.toggle_panel, name),
             key,
-            has_case if name != "side" else None,
+            enabled[name],
             begins_group=name == "marks",
             checked=partial(settings.panel_shown, name),
         )

@@ -102,7 +102,7 @@ class Scenes:
     def layouts(self) -> None:
         """Every layout; oblique planes; a slab."""
         views, display = self.window.views, self.session.display
-        first = views.layout_name
+        first, before = views.layout_name, display.window_level.color_map
         for layout in type(first):
             views.set_layout(layout)
             self.picture(f"layout-{layout.name.lower().replace('_', '-')}")
@@ -110,7 +110,16 @@ class Scenes:
         views.toggle_maximised(views.axial)
         self.picture("layout-alone")
         views.toggle_maximised(views.axial)
+        views.toggle_maximised(views.volume)
+        self.picture("layout-3d-alone")
+        views.toggle_maximised(views.volume)
+        display.window_level.set_color_map("Hot iron")
+        display.window_level.invert()
+        self.picture("colours-inverted")
+        display.window_level.invert()
+        display.window_level.set_color_map(before)
         views.axial.turn_others(0.35)
+        views.coronal.turn_others(0.2)
         self.picture("oblique")
         views.straighten()
         display.slab.set_thickness(20)

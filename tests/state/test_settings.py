@@ -20,11 +20,15 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     first.set_text_scale(1.3)
     first.set_panel_shown("marks", True)
     first.remember_case(Path("/scans/a, b"))
+    first.set_layout("GRID")
+    first.set_overlay(0.7, 0.2, "Viridis")
     del first
     second = Settings(path)
     assert (second.theme, second.text_scale) == ("light", 1.3)
     assert second.panel_shown("marks")
     assert second.recent_cases == (Path("/scans/a, b"),)
+    assert second.layout == "GRID"
+    assert second.overlay == (0.7, 0.2, "Viridis")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,7 @@ def test_a_damaged_file_gives_the_defaults(qapp, path, text):
     settings = Settings(path)
     assert (settings.theme, settings.text_scale) == ("dark", 1.0)
     assert settings.window_geometry == b""
+    assert settings.overlay == (-1, -1, "")
     assert settings.recent_cases == ()
 
 

@@ -155,3 +155,35 @@ def test_text_size_and_theme_change_at_once_and_come_back(opened):
     opened.menus.actions["light"].trigger()
     assert opened.status.value.font().pixelSize() == before
     assert opened.settings.theme == "dark"
+
+
+def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
+    from fusion3d_gui.state.session import Session
+    from fusion3d_gui.state.settings import Settings
+    from fusion3d_gui.widgets.main_window import MainWindow
+    from fusion3d_gui.widgets.views_panel import Layout
+
+    def run(deed) -> None:
+        session = Session([])
+        window = MainWindow(session, settings=Settings(tmp_path / "settings.ini"))
+        window.show()
+        deed(window, session.display.overlay)
+        window.close()
+        assert session.close()
+        window.deleteLater()
+
+    def leave(window, overlay) -> None:
+        window.resize(1100, 700)
+        window.views.set_layout(Layout.THREE)
+        overlay.set_opacity(0.8)
+        overlay.set_threshold(0.1)
+        window.toggle_panel("side")
+
+    def look(window, overlay) -> None:
+        assert window.height() == 700  # the width is limited by the screen of this machine
+        assert window.views.layout_name is Layout.THREE
+        assert (overlay.opacity, overlay.threshold) == (0.8, 0.1)
+        assert not window.side.isVisible()
+
+    run(leave)
+    run(look)
