@@ -105,6 +105,7 @@ _WANTED = tags(
     "Units",
     "WindowCenter",
     "WindowWidth",
+    "VOILUTFunction",
     "LossyImageCompression",
     *(
         f"{colour}PaletteColorLookupTable{part}"

@@ -62,6 +62,8 @@ def meaning_of(stack: Stack) -> Meaning:
                 notices.append(
                     "The file's brightness curve is not a straight line; the nearest window is shown."
                 )
+    elif elements.text("VOILUTFunction") == "SIGMOID":
+        notices.append("The file's window follows a curve; it is shown as a straight line.")
     if elements.has("ModalityLUTSequence"):
         notices.append("The file's table from stored to real values is not applied.")
     padding, notice = _padding(elements, file, middle.scale.slope, middle.scale.intercept)

@@ -19,6 +19,7 @@ from fusion3d_gui.imaging.dicom_geometry import (
 
 #: What may tell apart volumes within one series, strongest first, and how it is called on screen.
 _LABELS = {
+    "Patient": "patient",
     "ImageType": "type",
     "ComplexImageComponent": "",
     "SegmentNumber": "segment",
@@ -86,6 +87,9 @@ def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
     kept, notices = _without_duplicates(images)
     notices += dict.fromkeys(notice for image in kept for notice in image.notices)
     frames = [frame for image in kept for frame in image.frames]
+    patients = {frame.labels.get("Patient", "") for frame in frames}
+    if len(patients) > 1:
+        notices.append(f"The files of this series name {len(patients)} different patients.")
     groups = [
         (labels, part) for group in _alike(frames) for labels, part in _one_frame_per_place(group)
     ]
@@ -229,7 +233,10 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
     row_mm, column_mm = first.spacing or (1.0, 1.0)
     affine = np.diag([column_mm, row_mm, first.slice_mm or 1.0, 1.0])
     notice = (
-        "The file does not say where its images lie in the patient:"
+        "What the file says of where its images lie in the patient is not valid:"
+        " left and right, front and back are not known."
+        if first.file.elements.has("ImageOrientationPatient")
+        else "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."
     )
     return ordered, Layout(affine, len(ordered), np.arange(len(ordered)), (notice,))

@@ -177,6 +177,7 @@ def test_two_echoes_in_one_series_are_two_volumes(series: Path, oblique_volume: 
             path,
             SeriesInstanceUID=first_file.SeriesInstanceUID,
             FrameOfReferenceUID=first_file.FrameOfReferenceUID,
+            PatientName="Doe^Jane",
         )
     first, other = find_series(series)
     assert (first.shape, other.shape) == (oblique_volume.shape,) * 2
@@ -306,3 +307,33 @@ def test_headers_that_contradict_the_positions_are_reported_with_both_numbers(se
     text = " ".join(open_volume(series).notices)
     assert "says that slices are 4 mm apart, their positions say 2.5 mm" in text
     assert "tilted by 12.5 degrees, the positions say 0.0" in text
+
+
+def test_two_patients_under_one_series_uid_are_two_volumes_and_said(
+    series: Path, oblique_volume: Volume
+) -> None:
+    other = replace(oblique_volume, voxels=oblique_volume.voxels + 1)
+    who = {"PatientName": "Roe^Rick", "PatientID": "7"}
+    write_dicom_series(other, series / "2", attributes=who, uid_seed="roe")
+    first = pydicom.dcmread(series / "0001.dcm")
+    for path in (series / "2").iterdir():
+        _edit(
+            path,
+            SeriesInstanceUID=first.SeriesInstanceUID,
+            FrameOfReferenceUID=first.FrameOfReferenceUID,
+        )
+    found = find_series(series)
+    volumes = [open_volume(series, series_uid=each.uid) for each in found]
+    assert len(volumes) == 2
+    assert {
+        int(volume.voxels[0, 0, 0]) - int(oblique_volume.voxels[0, 0, 0]) for volume in volumes
+    } == {0, 1}
+    assert all("patient " in each.description for each in found)
+    assert not any("Roe" in each.description for each in found)
+    assert "name 2 different patients" in " ".join(found[0].notices)
+
+
+def test_an_invalid_orientation_is_called_so(series: Path) -> None:
+    for path in series.iterdir():
+        _edit(path, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
+    assert "is not valid" in " ".join(open_volume(series).notices)
