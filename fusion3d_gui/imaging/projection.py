@@ -95,7 +95,8 @@ class Projector:
         # Steps of a voxel would show as terraces.
         weight = _smoothed(found.astype(np.float32))
         smooth = _smoothed(np.where(found, depth, 0)) / np.maximum(weight, 1e-6)
-        by_pixel = np.stack(np.gradient(smooth)[::-1], axis=-1)
+        # Widened, for a gradient needs two pixels along each side.
+        by_pixel = np.stack(np.gradient(np.pad(smooth, 1, mode="edge"))[::-1], axis=-1)[1:-1, 1:-1]
         slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2])
         facing = 1.0 / np.sqrt(1.0 + (slope**2).sum(axis=-1))
         lit = facing * (1.0 + _LIGHT[0] * slope[..., 0] + _LIGHT[1] * slope[..., 1]) / _BRIGHTEST
