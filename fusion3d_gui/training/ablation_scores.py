@@ -209,7 +209,8 @@ def _row(entrant: Entrant, best: Entrant, labels: np.ndarray, resamples: int) ->
     }
     if best.name == "probability":
         share = distance_share(labels, chance, best.probabilities, resamples)
-        row["share_of_bayes"] = share.to_json()
+        if share is not None:
+            row["share_of_bayes"] = share.to_json()
     return row
 
 

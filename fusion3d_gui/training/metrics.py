@@ -7,12 +7,13 @@ the table's prevalence: figures that depend on it hold for that prevalence.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, mannwhitneyu
+from scipy.stats import DegenerateDataWarning, bootstrap, mannwhitneyu
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 RESAMPLES = 2000
@@ -144,15 +145,22 @@ def auroc_difference(
 
 def distance_share(
     labels: np.ndarray, scores: np.ndarray, best: np.ndarray, resamples: int = RESAMPLES
-) -> Estimate:
-    """How much of the distance of ``best``'s AUROC from 0.5 ``scores``' AUROC goes (paired bootstrap)."""
+) -> Estimate | None:
+    """How much of the distance of ``best``'s AUROC from 0.5 ``scores``' AUROC goes (paired bootstrap).
+
+    None where ``best`` is no better than chance.
+    """
 
     def share(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
         a, b = a.astype(np.int64), b.astype(np.int64)
-        return (_area(scores[a], scores[b], axis) - 0.5) / (_area(best[a], best[b], axis) - 0.5)
+        distance = _area(best[a], best[b], axis) - 0.5
+        # A resample in which the best is no better than chance tells nothing: so nothing is told.
+        distance = np.where(distance > 0, distance, np.nan)
+        return (_area(scores[a], scores[b], axis) - 0.5) / distance
 
     parts = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    return _estimate(float(share(*parts)), parts, share, resamples)
+    value = float(share(*parts))
+    return _estimate(value, parts, share, resamples) if np.isfinite(value) else None
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -209,14 +217,19 @@ def _estimate(
 ) -> Estimate:
     if min(len(sample) for sample in samples) < 2:
         return Estimate(float(value))
-    found = bootstrap(
-        samples,
-        statistic,
-        n_resamples=resamples,
-        batch=max(1, _BATCH_NUMBERS // sum(len(sample) for sample in samples)),
-        vectorized=True,
-        method="percentile",
-        confidence_level=CONFIDENCE,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        # A degenerate distribution is met below.
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            samples,
+            statistic,
+            n_resamples=resamples,
+            batch=max(1, _BATCH_NUMBERS // sum(len(sample) for sample in samples)),
+            vectorized=True,
+            method="percentile",
+            confidence_level=CONFIDENCE,
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    if not (np.isfinite(found.low) and np.isfinite(found.high)):
+        return Estimate(float(value))
     return Estimate(float(value), float(found.low), float(found.high))
