@@ -164,17 +164,17 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
 ## Where reporting guidelines find their items
 
-| item | Model Cards | MI-CLAIM | TRIPOD+AI | here |
+| item | Model Cards | MI-CLAIM part | TRIPOD+AI item | here |
 | --- | --- | --- | --- | --- |
-| purpose, users, out of scope | intended use | 1 study design | 3, 4 | Intended use |
-| source of data, participants, outcome | training data | 2 cohorts | 5, 6, 8 | Data |
-| predictors, missing values | factors | 2 | 9, 11 | Metadata |
-| sample size, split | training data | 3 | 10, 12a | Data, Training |
-| model, optimisation, selection | model details | 3, 4 | 12b to 12d | Model, Training |
-| performance with intervals, calibration | metrics | 5 | 12e, 23a | Held-out figures |
-| subgroups, fairness | quantitative analyses | 5 | 14, 23b | Held-out figures |
-| examination of the model | caveats | 6 | 27 | Held-out figures (heatmap), Limits |
-| code, reproduction | model details | 6 | 18e, 18f | Training (commands and seed) |
+| purpose, users, out of scope | intended use | 1 | 3, 4, 27 | Intended use |
+| source of data, participants, outcome | training data | 1, 2 | 5, 6, 8, 20 | Data |
+| predictors, missing values | factors | 2 | 7, 9, 11 | Metadata |
+| sample size, split, imbalance | training and evaluation data | 2, 3 | 10, 13, 16 | Data, Training |
+| model, optimisation, selection, output | model details | 3 | 12, 15, 22 | Model, Training |
+| performance with intervals, calibration | metrics | 4 | 12e, 23 | Held-out figures |
+| subgroups, fairness | quantitative analyses | 4 | 14, 23 | Held-out figures |
+| examination of the model, limits | caveats | 5 | 25, 26 | Held-out figures (heatmaps), Limits |
+| code, reproduction | model details | 6 | 18 | Training, Held-out figures (commands) |
 """
 
 

@@ -190,7 +190,7 @@ def _localisation(result: Mapping[str, Any]) -> str:
     return page.section(
         "Does the heatmap point at the lesion?",
         page.paragraph(
-            f"On the {found['cases']} true positives with a lesion mask, at the mask's voxels within "
+            f"On the true positives with a lesion mask ({found['cases']}), at the mask's voxels within "
             "the brain; maps on coarser grids are interpolated there, so that a coarse cell gets no "
             "credit for its size. Values with their 95 % intervals over the cases."
         ),

@@ -96,7 +96,7 @@ def _localisation_parts(found: Mapping[str, Any]) -> list[str]:
         rows.append((name, f"{grid} of {one['cell_mm']:g} mm", *_judged(one)))
     head = ("map", "grid", "peak inside", f"within {found['tolerance_mm']:g} mm")
     return [
-        f"Heatmaps on the {found['cases']} true positives with a lesion, at the mask's voxels in the brain "
+        f"Heatmaps on true positives with a lesion ({found['cases']}), at the mask's voxels in the brain "
         "(peak inside: pointing game; distance: median from the strongest voxel to the lesion; energy: "
         "share of the map inside the lesion; chance: a random brain voxel, an even map):",
         _markdown_table((*head, "distance, mm", "energy inside"), rows),
