@@ -57,7 +57,7 @@ _NO_IMAGE = "is a DICOM file without an image"
 
 def scan_folder(folder: Path, progress: Progress) -> Scan:
     """Look at every file under a folder, whatever its name."""
-    return scan_files(list(_files_under(folder)), progress)
+    return scan_files(list(_files_under(folder, progress)), progress)
 
 
 def scan_files(paths: list[Path], progress: Progress) -> Scan:
@@ -106,7 +106,8 @@ def part_of_series(file: DicomFile) -> tuple[str, ...]:
 def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:
     """The first bytes of each file, read ahead in threads: most of a cold scan is waiting for them."""
     batches = [paths[start : start + _A_BATCH] for start in range(0, len(paths), _A_BATCH)]
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="scan") as pool:
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="scan")
+    try:
         ahead: deque[Future[list[FileBytes | UserError]]] = deque()
         for batch in batches:
             ahead.append(pool.submit(_batch_of_heads, batch))
@@ -114,6 +115,9 @@ def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:
                 yield from ahead.popleft().result()
         while ahead:
             yield from ahead.popleft().result()
+    finally:
+        # Whoever cancels is not kept waiting for a slow disk.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _batch_of_heads(paths: list[Path]) -> list[FileBytes | UserError]:
@@ -126,12 +130,13 @@ def _batch_of_heads(paths: list[Path]) -> list[FileBytes | UserError]:
     return heads
 
 
-def _files_under(folder: Path) -> Iterator[Path]:
+def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
     """Files in a stable order; links to folders are not followed, so that there is no way round."""
     count = 0
     pending = [folder]
     while pending:
         here = pending.pop()
+        progress(0.0, "Looking for files")
         try:
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
