@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
@@ -62,17 +63,24 @@ def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[Mark
     plane = view.screen_plane
     if plane is None:
         return []
+    # Where the plane's axes lead on screen: the same for all points, so it is asked only once.
+    start = view.px_at(plane.origin_lps)
+    right = view.px_at(plane.origin_lps + plane.right_lps) - start
+    down = view.px_at(plane.origin_lps + plane.down_lps) - start
+    axes = np.array([[right.x(), right.y()], [down.x(), down.y()]])
+    to_px = np.stack([plane.right_lps, plane.down_lps], axis=1) @ axes
+    offset = np.array([start.x(), start.y()]) - plane.origin_lps @ to_px
+
+    def pixels(points_lps: np.ndarray) -> tuple[QPointF, ...]:
+        return tuple(QPointF(x, y) for x, y in (points_lps @ to_px + offset).tolist())
+
     found = []
     for annotation in marks:
         visible = visible_mark(annotation, plane)
         if visible is not None:
-            found.append(
-                MarkOnScreen(
-                    visible,
-                    tuple(tuple(view.px_at(point) for point in line) for line in visible.lines),
-                    tuple((number, view.px_at(point)) for number, point in visible.handles),
-                )
-            )
+            handles = ((number, pixels(point[None])[0]) for number, point in visible.handles)
+            lines = tuple(pixels(line) for line in visible.lines)
+            found.append(MarkOnScreen(visible, lines, tuple(handles)))
     return found
 
 

@@ -276,3 +276,22 @@ def test_hidden_marks_are_not_drawn_and_cannot_be_taken(opened, marks, qtbot):
     marks.toggle_visible()
     drag(qtbot, view, px(view, (5, -10, 2.5)), px(view, (5, -30, 2.5)))
     assert marks.items == before
+
+
+def test_marks_are_drawn_where_the_view_says_their_points_are_even_flipped_and_oblique(
+    opened, marks, qtbot
+):
+    view = opened.views.axial
+    draw(opened, qtbot, "ellipse", (-20, -20, 2.5), (20, 10, 2.5))
+    mark = draw(opened, qtbot, "distance", (-20, 0, 2.5), (20, 15, 2.5))
+    for deed in (opened.views.flip, opened.views.turn, lambda: view.step(0)):
+        view.setFocus()
+        deed()
+        for found in marks_on_screen(view, marks.items):
+            for line, places in zip(found.mark.lines, found.lines, strict=True):
+                for point, place in zip(line, places, strict=True):
+                    there = view.px_at(point)
+                    assert (place - there).manhattanLength() < 1e-6
+    opened.views.coronal.turn_others(0.4)
+    (found,) = marks_on_screen(view, (mark,))
+    assert (found.lines[0][0] - view.px_at(found.mark.lines[0][0])).manhattanLength() < 1e-6
