@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from fusion3d_gui.training import page
+from fusion3d_gui.training.card import cohort_command
 from fusion3d_gui.training.metrics import Estimate
 from fusion3d_gui.training.plots import forest_plot, svg
 
@@ -98,9 +99,7 @@ def _figure_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _table_text(about: Mapping[str, Any]) -> str:
     cohort = about.get("cohort")
-    made = ""
-    if cohort:
-        made = f"fusion3d cohort COHORT --cases {cohort['cases']} --seed {cohort['seed']}; "
+    made = f"{cohort_command(cohort)}; " if cohort else ""
     return f"{about['name']} ({made}SHA-256 {about['sha256']})"
 
 

@@ -20,6 +20,8 @@ from fusion3d_gui.training.table import CaseTable
 #: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.record`).
 HELD_OUT = "## Held-out figures"
 WEIGHTS = "Weights (SHA-256): "
+#: Options of ``fusion3d cohort`` with their defaults.
+_OUTCOME_OPTIONS = {"lesion": 4.0, "metadata": 1.25, "interaction": 1.25}
 _NOT_YET = (
     "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
     "has not seen."
@@ -195,8 +197,17 @@ def _cost_text(run: TrainingRun) -> str:
 
 
 def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
-    """The command that makes a cohort again."""
-    return f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
+    """The command that makes a cohort again; what is at its default is left out."""
+    command = f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
+    known = {
+        "spacing": cohort.get("spacing_mm"),
+        "prevalence": cohort.get("prevalence"),
+        **{name: cohort.get("outcome", {}).get(name) for name in _OUTCOME_OPTIONS},
+    }
+    for name, usual in {"spacing": 3.0, "prevalence": 0.1, **_OUTCOME_OPTIONS}.items():
+        if known[name] is not None and known[name] != usual:
+            command += f" --{name} {known[name]:g}"
+    return command
 
 
 def _commands(network: NetworkConfig, run: TrainingRun) -> str:

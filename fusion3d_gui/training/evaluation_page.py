@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fusion3d_gui.training import page
+from fusion3d_gui.training.card import cohort_command
 from fusion3d_gui.training.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.plots import (
     distribution_plot,
@@ -94,12 +95,7 @@ def _what(result: Mapping[str, Any]) -> str:
     ]
     cohort = table.get("cohort")
     if cohort:
-        rows.append(
-            (
-                "Where they come from",
-                f"simulated: fusion3d cohort COHORT --cases {cohort['cases']} --seed {cohort['seed']}",
-            )
-        )
+        rows.append(("Where they come from", f"simulated: {cohort_command(cohort)}"))
     return page.section("What was judged", page.facts(rows))
 
 

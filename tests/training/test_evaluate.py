@@ -127,7 +127,7 @@ def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
         assert min(Image.open(tmp_path / "plots" / f"{name}.png").size) > 500
     card = (bundle / "docs" / "README.md").read_text()
     assert f"{area:.3f}" in card and figures["weights_sha256"] in card
-    assert "fusion3d cohort TEST --cases 30 --seed 11" in card
+    assert "fusion3d cohort TEST --cases 30 --seed 11 --spacing 8 --prevalence 0.4" in card
     assert card.rstrip().endswith("Many.")
     recorded = BundleInfo.read(bundle).metadata["eval_metrics"]["held_out"]
     assert recorded["figures"] == figures["figures"]
