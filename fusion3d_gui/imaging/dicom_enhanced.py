@@ -13,7 +13,13 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_encoding import open_unpacked
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, Scale, unit_orientation
+from fusion3d_gui.imaging.dicom_file import (
+    DicomFile,
+    Frame,
+    Scale,
+    unit_on_screen,
+    unit_orientation,
+)
 from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
 
 #: (label, functional group, attribute in it): what may tell frames at one place apart.
@@ -120,7 +126,7 @@ def _scale(groups: _Groups, unit: str) -> Scale:
         return real_world_scale(groups["RealWorldValueMappingSequence"]) or Scale(unit=unit)
     said = str(rescale.get("RescaleType") or "")
     if said.upper() not in ("", "US", "UNSPECIFIED"):
-        unit = said
+        unit = unit_on_screen(said)
     return Scale(slope[0], intercept[0] if intercept else 0.0, unit)
 
 

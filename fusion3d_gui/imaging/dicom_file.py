@@ -317,6 +317,11 @@ def unit_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | N
     return tuple(unit)
 
 
+def unit_on_screen(said: str) -> str:
+    """A unit as one writes it, from DICOM's word for it (PS3.3 C.8.9.1.1.3)."""
+    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
+
+
 def slice_mm(elements: Elements) -> float | None:
     """Distance from slice to slice as the header says; None where it does not."""
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):

@@ -14,6 +14,7 @@ from fusion3d_gui.imaging.dicom_file import (
     Scale,
     read_dicom_file,
     slice_mm,
+    unit_on_screen,
     unit_orientation,
     windows,
 )
@@ -130,7 +131,7 @@ def _unit(elements: Elements) -> str:
     if said.upper() in ("", "US", "UNSPECIFIED"):
         # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
         return "HU" if elements.text("Modality") == "CT" else ""
-    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
+    return unit_on_screen(said)
 
 
 def _patient_mark(elements: Elements) -> str:

@@ -45,7 +45,10 @@ def suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
 def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
     corrected = dataset.get("CorrectedImage") or ()
     corrected = [corrected] if isinstance(corrected, str) else list(corrected)
-    if "DECY" not in corrected or "ATTN" not in corrected:
+    # Enhanced images say the same in attributes of their own (PS3.3 C.8.22.4).
+    reference = str(dataset.get("DecayCorrectionDateTime") or "")
+    enhanced = all(dataset.get(f"{kind}Corrected") == "YES" for kind in ("Decay", "Attenuation"))
+    if not enhanced and not {"DECY", "ATTN"} <= set(corrected):
         raise NoSuv("the images are not corrected for decay and attenuation")
     weight = float(dataset.get("PatientWeight") or 0)
     if not 0.1 < weight < 1000:
@@ -59,23 +62,25 @@ def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor
     correction = dataset.get("DecayCorrection")
     if correction == "ADMIN":
         return SuvFactor(1000 * weight / dose, f"Values are SUV by body weight ({about}).")
-    if correction != "START":
+    if correction != "START" and not (enhanced and reference):
         raise NoSuv("the file does not say to which time decay was corrected")
     half_life = float(doses[0].get("RadionuclideHalfLife") or 0)
     if half_life <= 0:
         raise NoSuv("the file does not give the half-life")
-    seconds = _seconds_from_injection(dataset, doses[0], acquisition_times)
+    seconds = _seconds_from_injection(dataset, doses[0], acquisition_times, reference)
     left = dose * 2.0 ** (-seconds / half_life)
     text = f"Values are SUV by body weight ({about}, {seconds / 60:.0f} minutes after injection)."
     return SuvFactor(1000 * weight / left, text)
 
 
 def _seconds_from_injection(
-    dataset: Dataset, dose: Dataset, acquisition_times: Sequence[str]
+    dataset: Dataset, dose: Dataset, acquisition_times: Sequence[str], reference: str
 ) -> float:
     date = dataset.get("SeriesDate") or dataset.get("AcquisitionDate") or dataset.get("StudyDate")
     times = [str(time) for time in (dataset.get("SeriesTime"), *acquisition_times) if time]
     moments = [moment for time in times if (moment := _moment(date, time)) is not None]
+    if len(reference) >= 14 and (moment := _moment(reference[:8], reference[8:14])) is not None:
+        moments = [moment]
     if not moments:
         raise NoSuv("the file does not give the time of the scan")
     scan = min(moments)

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 from pydicom.sequence import Sequence
 
+from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
@@ -104,6 +105,21 @@ def test_dose_decay_corrected_to_injection_needs_no_times(written: Callable[[Edi
     volume = open_volume(written(edit))
     assert volume.slope == pytest.approx(2 * 80_000 / 400e6)
     assert volume.voxels.dtype.kind in "iu"
+
+
+def test_an_enhanced_pet_image_says_the_same_in_other_attributes() -> None:
+    dataset, dose = Dataset(), Dataset()
+    dataset.DecayCorrected = dataset.AttenuationCorrected = "YES"
+    dataset.DecayCorrectionDateTime = "20200301100000"
+    dataset.PatientWeight = 70
+    dose.RadionuclideTotalDose, dose.RadionuclideHalfLife = 350e6, 6586.2
+    dose.RadiopharmaceuticalStartDateTime = "20200301090000.00"
+    dataset.RadiopharmaceuticalInformationSequence = Sequence([dose])
+    left = 350e6 * 0.5 ** (3600 / 6586.2)
+    assert suv_factor(dataset, []).factor == pytest.approx(70_000 / left)
+    dataset.AttenuationCorrected = "NO"
+    with pytest.raises(NoSuv, match="not corrected"):
+        suv_factor(dataset, [])
 
 
 def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
