@@ -331,6 +331,7 @@ class MainWindow(QMainWindow):
         wanted = self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
         if wanted != (theme.name(), theme.scale()):
             theme.change(app, *wanted)
+            self.status.show_hovered(None)
         self._show_recent()
         self._name_presets()
         self._show_panels()

@@ -19,6 +19,9 @@ _MOUSE = (
 _READINGS_PX = 500
 
 
+_LONGEST_POSITION = "L 888.8   A 888.8   S 888.8 mm "
+
+
 class StatusLine(QWidget):
     """Follows the pointer over the views; without one it tells of the crosshair."""
 
@@ -30,8 +33,7 @@ class StatusLine(QWidget):
         self.position = theme.label(size=12, color=theme.MUTED)
         self.heat = theme.label(size=12, color=theme.MUTED)
         self._hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
-        self.value.setMinimumWidth(90)
-        self.position.setMinimumWidth(200)
+        self._fitted_to = 0.0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(16)
@@ -46,7 +48,14 @@ class StatusLine(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The hint gives way where there is no room for all of it; F1 tells the same."""
-        needed = self._hint.sizeHint().width() + _READINGS_PX
+        self._fit()
+
+    def _fit(self) -> None:
+        """Keep room for readings of any length, so that nothing moves while the pointer does."""
+        self._fitted_to = theme.scale()
+        for label, longest in ((self.value, "-1024 HU    "), (self.position, _LONGEST_POSITION)):
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(longest))
+        needed = self._hint.sizeHint().width() + theme.px(_READINGS_PX)
         self._hint.setVisible(self.width() >= needed)
 
     def show_hovered(self, lps_mm: np.ndarray | None) -> None:
@@ -59,6 +68,8 @@ class StatusLine(QWidget):
         self._show()
 
     def _show(self) -> None:
+        if self._fitted_to != theme.scale():
+            self._fit()
         case = self._session.case
         if case is None:
             for label in (self.value, self.position, self.heat):
