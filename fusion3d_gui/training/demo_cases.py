@@ -32,7 +32,7 @@ _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
 #: That of the cohorts that the model was trained on.
 _SEARCHED_SPACING_MM = (3.0, 3.0, 3.0)
-_SEARCHED_CASES = 200
+_SEARCHED_CASES = 400
 
 
 def make_demo_cases(
@@ -40,12 +40,12 @@ def make_demo_cases(
 ) -> None:
     """Write ``positive/`` (DICOM), ``negative.nii.gz`` and ``cases.json`` into ``out``.
 
-    They are the first two cases of the cohort ``seed`` (prevalence 40 %) that make good examples, all
+    They are the first two cases of the cohort ``seed`` (prevalence 10 %) that make good examples, all
     metadata known: a positive with a lesion that the model calls positive, the peak of its heatmap in the
     cell nearest to the lesion; and a negative without a lesion that it calls negative. Both are then
     made again at 1 mm in plane. What was in ``out`` under these names is replaced.
 
-    Raises UserError when the first 200 cases hold no such two.
+    Raises UserError when the first 400 cases hold no such two.
     """
     model = OutcomeModel().with_prevalence(_PREVALENCE)
     loaded = ModelBundle.load(bundle)
