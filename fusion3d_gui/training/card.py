@@ -6,22 +6,28 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.training.lit import Epoch
+from fusion3d_gui.training.population import OutcomeModel
 from fusion3d_gui.training.recipe import Recipe, default_recipe
 from fusion3d_gui.training.table import CaseTable
+
+if TYPE_CHECKING:
+    # Lightning takes seconds to import, and evaluation does without.
+    from fusion3d_gui.training.lit import Epoch
 
 #: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.record`).
 HELD_OUT = "## Held-out figures"
 WEIGHTS = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
-_OUTCOME_OPTIONS = {"lesion": 4.0, "metadata": 1.25, "interaction": 1.25}
+_OUTCOME_OPTIONS = {
+    name: getattr(OutcomeModel(), name) for name in ("lesion", "metadata", "interaction")
+}
 _NOT_YET = (
     "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
     "has not seen."
