@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, Qt
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-)
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -32,10 +27,10 @@ from fusion3d_gui.state.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.tag_reading import dicom_files
-from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets import theme, window_memory
 from fusion3d_gui.widgets.actions import Menus
-from fusion3d_gui.widgets.color_map import HEATMAPS
 from fusion3d_gui.widgets.command_palette import CommandPalette
+from fusion3d_gui.widgets.drop_target import DropTarget
 from fusion3d_gui.widgets.header import Header
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.loading_card import LoadingCard
@@ -51,7 +46,7 @@ from fusion3d_gui.widgets.status_line import StatusLine
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 from fusion3d_gui.widgets.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.tool_strip import ToolStrip
-from fusion3d_gui.widgets.views_panel import Layout, ViewsPanel
+from fusion3d_gui.widgets.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window_commands import PRESET_KEYS, STRIP, window_commands
 
 #: Text is at least so much larger than usual while presenting.
@@ -73,7 +68,6 @@ class MainWindow(QMainWindow):
         self.demos = tuple(demos)
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
-        self.setAcceptDrops(True)
         self.presentation = Presentation(session, self)
         self.header = Header(session)
         self.notices = NoticeStrip()
@@ -93,13 +87,12 @@ class MainWindow(QMainWindow):
         self.strip = ToolStrip(self.menus.actions, STRIP)
         self._build()
         self.loading_card = LoadingCard(session, self.pages)
-        self._drop_frame = _DropFrame(self.pages)
+        self._drops = DropTarget(self, self.pages)
         self._connect()
         self._on_settings_changed()
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
-        self.restoreGeometry(QByteArray(self.settings.window_geometry))
-        self._restore_views()
+        window_memory.restore(self)
 
     def _build(self) -> None:
         self.pages.addWidget(self.start)
@@ -147,6 +140,8 @@ class MainWindow(QMainWindow):
             signal.connect(self.menus.refresh)
         self.settings.changed.connect(self._on_settings_changed)
         self.presentation.changed.connect(self._on_presentation_changed)
+        self._drops.dropped.connect(session.open)
+        self._drops.aimed.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
         self.start.open_file_requested.connect(self.ask_for_file)
@@ -159,20 +154,6 @@ class MainWindow(QMainWindow):
         self.marks.export_requested.connect(self.ask_for_export)
         self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
         self.mark_layer.text_requested.connect(self._on_text_requested)
-
-    def _restore_views(self) -> None:
-        """Layout and heatmap as they were left."""
-        display, settings = self.session.display, self.settings
-        for layout in Layout:
-            if layout.name == settings.layout:
-                self.views.set_layout(layout)
-        opacity, threshold, colors = settings.overlay
-        if opacity >= 0:
-            display.overlay.set_opacity(opacity)
-        if threshold >= 0:
-            display.overlay.set_threshold(threshold)
-        if colors in HEATMAPS:
-            display.overlay.set_color_map(colors)
 
     # -- what the user asks for: files --------------------------------------------------------
 
@@ -379,61 +360,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
-        if not self.presentation.on:
-            self.settings.set_window_geometry(self.saveGeometry())
-        overlay = self.session.display.overlay
-        self.settings.set_overlay(overlay.opacity, overlay.threshold, overlay.color_map)
-        self.settings.set_layout(self.views.layout_name.name)
+        window_memory.keep(self)
         self.session.cancel_loading()
         self.session.cancel_inference()
         event.accept()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders are welcome."""
-        if _dropped_path(event.mimeData()) is not None:
-            event.acceptProposedAction()
-            self.start.set_aimed(True)
-            self._drop_frame.appear()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Not here, then."""
-        self.start.set_aimed(False)
-        self._drop_frame.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped; of several files the folder that holds them."""
-        self.start.set_aimed(False)
-        self._drop_frame.hide()
-        path = _dropped_path(event.mimeData())
-        if path is not None:
-            event.acceptProposedAction()
-            self.session.open(path)
-
-
-class _DropFrame(QWidget):
-    """A border around the images while something hovers over the window that could be dropped."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._place_in = parent
-        self.setObjectName("drop")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
-
-    def appear(self) -> None:
-        self.setGeometry(self._place_in.rect().adjusted(6, 6, -6, -6))
-        self.show()
-        self.raise_()
 
 
 def _short_path(path: Path) -> str:
     """The last two parts of a path: enough to tell cases apart."""
     return str(Path(*path.parts[-2:])) if len(path.parts) > 2 else str(path)
-
-
-def _dropped_path(mime: QMimeData) -> Path | None:
-    paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    if len(paths) > 1:
-        return paths[0].parent
-    return paths[0] if paths else None

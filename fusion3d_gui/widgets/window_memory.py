@@ -1,0 +1,38 @@
+"""What the window looks like when it opens, as it was left the last time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray
+
+from fusion3d_gui.widgets.color_map import HEATMAPS
+from fusion3d_gui.widgets.views_panel import Layout
+
+if TYPE_CHECKING:
+    from fusion3d_gui.widgets.main_window import MainWindow
+
+
+def restore(window: MainWindow) -> None:
+    """Size and place, layout and heatmap as they were left; panels follow the settings anyway."""
+    settings, overlay = window.settings, window.session.display.overlay
+    window.restoreGeometry(QByteArray(settings.window_geometry))
+    for layout in Layout:
+        if layout.name == settings.layout:
+            window.views.set_layout(layout)
+    opacity, threshold, colors = settings.overlay
+    if opacity >= 0:
+        overlay.set_opacity(opacity)
+    if threshold >= 0:
+        overlay.set_threshold(threshold)
+    if colors in HEATMAPS:
+        overlay.set_color_map(colors)
+
+
+def keep(window: MainWindow) -> None:
+    """Remember all that; of a conference not its full screen."""
+    settings, overlay = window.settings, window.session.display.overlay
+    if not window.presentation.on:
+        settings.set_window_geometry(window.saveGeometry())
+    settings.set_overlay(overlay.opacity, overlay.threshold, overlay.color_map)
+    settings.set_layout(window.views.layout_name.name)
