@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, class_maps, trace
+from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of
@@ -35,13 +35,17 @@ class _Question:
     method: CamMethod
     stages: tuple[int, ...]
 
-    def signed(self, network: LearnedFeatureFusion3D, voxels: np.ndarray) -> np.ndarray:
-        """The signed map [k, j, i] of an input [k, j, i]."""
+    def traced(self, network: LearnedFeatureFusion3D, voxels: np.ndarray) -> Trace:
+        """One pass forward and back for an input [k, j, i]."""
         device = next(network.parameters()).device
         image = torch.from_numpy(voxels)[None, None].to(device)
         code = None if self.code is None else self.code.to(device)
-        traced = trace(network, image, code, self.stages)
-        found: np.ndarray = class_maps(traced, self.method, self.stages).signed[0].cpu().numpy()
+        return trace(network, image, code, self.stages)
+
+    def signed(self, traced: Trace, method: CamMethod | None = None) -> np.ndarray:
+        """The signed map [k, j, i] of that pass, by this method or another."""
+        maps = class_maps(traced, method or self.method, self.stages)
+        found: np.ndarray = maps.signed[0].cpu().numpy()
         return found
 
 
@@ -62,7 +66,8 @@ def check_map(
         code = torch.from_numpy(case.info.schema.encode(values))[None]
     question = _Question(code, method, tuple(stages))
     voxels = case.model_input.voxels
-    own = question.signed(predictor.network, voxels)
+    traced = question.traced(predictor.network, voxels)
+    own = question.signed(traced)
     rng = np.random.default_rng(0)
     names, likeness = _randomised(
         predictor.network, question, voxels, own, part_of(progress, 0.0, 0.3)
@@ -70,7 +75,12 @@ def check_map(
     stability = _stability(
         predictor.network, question, voxels, own, rng, part_of(progress, 0.3, 0.45)
     )
-    agreement = _agreement(predictor.network, question, voxels, own)
+    # Other methods on the same pass: their maps of the same stages cost nothing more.
+    agreement: dict[str, float] = {
+        other: _likeness(own, question.signed(traced, other))
+        for other in CAM_METHODS
+        if other != method
+    }
     deletion, insertion = _curves(predictor, case, values, own, rng, part_of(progress, 0.5, 1.0))
     return SanityReport(
         method=method,
@@ -111,7 +121,7 @@ def _randomised(
                 if isinstance(module, nn.Linear | nn.Conv3d | nn.BatchNorm3d):
                     module.reset_parameters()
             names.append(name)
-            likeness.append(_likeness(own, question.signed(changed, voxels)))
+            likeness.append(_likeness(own, question.signed(question.traced(changed, voxels))))
     return tuple(names), tuple(likeness)
 
 
@@ -129,21 +139,8 @@ def _stability(
     for copy_number in range(_NOISY_COPIES):
         progress(copy_number / _NOISY_COPIES, "Adding a little noise")
         noisy = voxels + spread * rng.standard_normal(voxels.shape).astype(np.float32)
-        found.append(_likeness(own, question.signed(network, noisy)))
+        found.append(_likeness(own, question.signed(question.traced(network, noisy))))
     return tuple(found)
-
-
-def _agreement(
-    network: LearnedFeatureFusion3D, question: _Question, voxels: np.ndarray, own: np.ndarray
-) -> dict[str, float]:
-    """Likeness to the other methods' maps at the same stages."""
-    return {
-        other: _likeness(
-            own, _Question(question.code, other, question.stages).signed(network, voxels)
-        )
-        for other in CAM_METHODS
-        if other != question.method
-    }
 
 
 def _curves(
@@ -165,23 +162,27 @@ def _curves(
     for _ in range(_RANDOM_ORDERS):
         maps.append(rng.permutation(own.ravel()).reshape(own.shape))
     code = case.info.schema.encode(values)[None]
+
+    def logit(image: np.ndarray) -> float:
+        features = predictor.features(image.astype(np.float32))
+        pooled = torch.from_numpy(features)[None].mean(dim=(2, 3, 4))
+        return float(case.head.logits(pooled, code)[0])
+
     curves = np.zeros((2, len(maps), _STEPS + 1))
+    curves[0, :, 0] = curves[1, :, -1] = logit(voxels)
+    curves[0, :, -1] = curves[1, :, 0] = logit(np.zeros_like(voxels))
     done = 0
     for number, one in enumerate(maps):
         # Ties (empty cells) are broken at random, else the array's order would decide.
         order = np.lexsort((rng.random(voxels.size), -_spread(one, voxels.shape, stride).ravel()))
-        for step in range(_STEPS + 1):
-            progress(done / (len(maps) * (_STEPS + 1)), "Deleting and inserting evidence")
+        for step in range(1, _STEPS):
+            progress(done / (len(maps) * (_STEPS - 1)), "Deleting and inserting evidence")
             done += 1
             chosen = np.zeros(voxels.size, dtype=bool)
             chosen[order[: round(voxels.size * step / _STEPS)]] = True
             inside = chosen.reshape(voxels.shape)
-            for which, image in enumerate(
-                (np.where(inside, 0, voxels), np.where(inside, voxels, 0))
-            ):
-                features = predictor.features(image.astype(np.float32))
-                pooled = torch.from_numpy(features)[None].mean(dim=(2, 3, 4))
-                curves[which, number, step] = case.head.logits(pooled, code)[0]
+            curves[0, number, step] = logit(np.where(inside, 0, voxels))
+            curves[1, number, step] = logit(np.where(inside, voxels, 0))
     return curves[0], curves[1]
 
 
