@@ -55,8 +55,11 @@ class ModelPicker(QWidget):
 
     def _on_bundles_changed(self) -> None:
         self.box.clear()
+        titles = [info.title for info in self._session.bundles]
         for info in self._session.bundles:
-            self.box.addItem(info.title)
+            # Models of one task are told apart by their names.
+            twice = titles.count(info.title) > 1
+            self.box.addItem(f"{info.title} · {info.name}" if twice else info.title)
             self.box.setItemData(
                 self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
             )
