@@ -51,7 +51,7 @@ class TrainingRun:
     threshold_rule: str
     init: str | None
     init_is_bundle: bool
-    cost: Mapping[str, float]
+    cost: Mapping[str, float | None]
 
 
 def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
@@ -198,7 +198,11 @@ def _cost_text(run: TrainingRun) -> str:
         "data_loading_share": "{:.1%} of it loading data",
         "peak_memory_mb": "{:g} MB of memory at most",
     }
-    parts = [text.format(run.cost[name]) for name, text in known.items() if name in run.cost]
+    parts = [
+        text.format(run.cost[name])
+        for name, text in known.items()
+        if run.cost.get(name) is not None
+    ]
     return f" ({', '.join(parts)})" if parts else ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import shutil
 import sys
 import time
@@ -177,7 +176,7 @@ def train(
             "data_loading_share": round(
                 sum(epoch.loading_seconds for epoch in history) / max(1e-9, seconds), 4
             ),
-            "peak_memory_mb": round(_peak_memory_mb()),
+            "peak_memory_mb": _peak_memory_mb(),
             "processes": world,
             "threads": torch.get_num_threads(),
             "minutes_with_reading": round((time.monotonic() - began) / 60, 1),
@@ -268,8 +267,12 @@ def _workspace(out: Path, settings: dict[str, Any]) -> Path:
     return work
 
 
-def _peak_memory_mb() -> float:
-    """Largest resident memory of this process so far."""
+def _peak_memory_mb() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not tell (Windows)."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes on Linux, bytes on macOS.
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
