@@ -49,8 +49,9 @@ def sample(volume: Volume, plane: Plane) -> np.ndarray:
     values = _by_products(volume, walk, plane.shape)
     if values is None:
         values = _by_neighbours(volume, walk, plane.shape, first, last)
-    columns = np.arange(plane.shape[1])
-    values[(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
+    if first.any() or (last < plane.shape[1]).any():
+        columns = np.arange(plane.shape[1])
+        values[(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
     return values
 
 

@@ -40,10 +40,11 @@ def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.nd
 def project_planes(planes: Iterable[np.ndarray], projection: Projection) -> Iterator[np.ndarray]:
     """Project planes (float32, NaN outside the volume) one by one: what is known after each of them.
 
-    NaN where none has had a value. All but the last array yielded may be written to afterwards.
+    NaN where none has had a value. The first plane is written to, and so may all but the last array
+    yielded be afterwards.
     """
     planes = iter(planes)
-    merged = next(planes).copy()
+    merged = next(planes)
     if projection is not Projection.MEAN:
         yield merged
         choose = np.fmax if projection is Projection.MAXIMUM else np.fmin

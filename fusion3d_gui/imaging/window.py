@@ -153,7 +153,7 @@ def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
     if volume.low_is_white:
         np.subtract(255.0, gray, out=gray)
     if stored.dtype.kind == "f":
-        np.nan_to_num(gray, copy=False, nan=0.0)
+        gray[np.isnan(gray)] = 0.0
     padded = _padded(stored, volume)
     if padded is not None:
         gray[padded] = 0.0

@@ -300,7 +300,8 @@ class SlicePicture:
         planes = (sample(heat, plane.shifted(normal * offset)) for offset in offsets)
         *_, share = project_planes(planes, Projection.MAXIMUM)
         share *= np.float32(255.0 / max(self._heatmap.peak, 1e-30))
-        return np.nan_to_num(share.clip(0.0, 255.0), copy=False).astype(np.uint8)
+        share[np.isnan(share)] = 0.0
+        return share.clip(0.0, 255.0, out=share).astype(np.uint8)
 
 
 def _peaks(heat: Volume, axis: int, depth_mm: float, thickness_mm: float) -> np.ndarray:
