@@ -169,6 +169,11 @@ class Session(QObject):
             return None  # a value that the model needs is missing
 
     @property
+    def engine(self) -> InferenceEngine:
+        """The model in memory: only for work on the inference lane."""
+        return self._engine
+
+    @property
     def explanation(self) -> Explanation:
         """How predictions are explained."""
         return self._explanation

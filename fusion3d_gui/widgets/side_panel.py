@@ -9,6 +9,7 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.metadata_form import MetadataForm
 from fusion3d_gui.widgets.method_picker import MethodPicker
+from fusion3d_gui.widgets.model_comparison import ModelComparison
 from fusion3d_gui.widgets.model_picker import ModelPicker
 from fusion3d_gui.widgets.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.prediction_panel import PredictionPanel
@@ -27,6 +28,7 @@ class SidePanel(QScrollArea):
         self.form = MetadataForm(session)
         self.prediction = PredictionPanel(session)
         self.workbench = WorkbenchPanel(session)
+        self.comparison = ModelComparison(session)
         self.overlay = OverlayControls(session)
         self.method = MethodPicker(session)
         body = QWidget()
@@ -41,6 +43,7 @@ class SidePanel(QScrollArea):
         layout.addWidget(self.form)
         layout.addWidget(self.prediction)
         layout.addWidget(self.workbench)
+        layout.addWidget(self.comparison)
         layout.addWidget(_line())
         layout.addWidget(self.overlay)
         layout.addWidget(self.method)
