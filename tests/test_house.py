@@ -39,6 +39,7 @@ VALUES = {
     "fusion3d_gui.imaging.window",
     "fusion3d_gui.inference.answers",
     "fusion3d_gui.inference.prediction",
+    "fusion3d_gui.inference.hot_spots",
     "fusion3d_gui.model.schema",
     "fusion3d_gui.model.bundle_info",
 }

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from fusion3d_gui.inference.hot_spots import HotSpot
 from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.position_text import position_text
 
 _ROWS = 5
+
+
+_SIDES = {"left": "left half", "right": "right half", "middle": "middle"}
+
+
+def _text(number: int, spot: HotSpot) -> str:
+    """One line that fits into the panel: rank, share, place to the millimetre, volume."""
+    place = "  ".join(
+        f"{high if each >= 0 else low} {abs(each):.0f}"
+        for each, (low, high) in zip(spot.position_lps, ("RL", "AP", "IS"), strict=True)
+    )
+    volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
+    return f"{number + 1}   {100 * spot.share:.0f} %   {place} mm   {volume} ml"
 
 
 class HotSpotRows(QWidget):
@@ -55,11 +69,7 @@ class HotSpotRows(QWidget):
             row.setVisible(number < len(found))
             if number < len(found):
                 spot = found[number]
-                where = position_text(spot.position_lps)
-                text = (
-                    f"{number + 1}    {100 * spot.share:.0f} %    {where}    "
-                    f"{spot.volume_ml:.3g} ml"
-                )
-                row.setText(text)
-                row.setToolTip(f"{self._spots.side(spot)} of the scan's middle")
+                row.setText(_text(number, spot))
+                side, where = self._spots.side(spot), position_text(spot.position_lps)
+                row.setToolTip(f"{where}: {_SIDES[side]} of the scan")
                 row.setChecked(number == current)

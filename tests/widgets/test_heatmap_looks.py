@@ -28,7 +28,7 @@ def test_hot_spots_are_listed_and_stepped_through(opened, qtbot):
     spots.set_heatmap(heatmap)
     rows = opened.side.overlay.spots
     assert [row.isVisibleTo(rows) for row in rows.rows[:3]] == [True, True, False]
-    assert rows.rows[0].text().startswith("1    100 %")
+    assert rows.rows[0].text().startswith("1   100 %")
     assert "60 %" in rows.rows[1].text()
     spots.next()
     assert np.allclose(crosshair.position_lps, heatmap.peak_lps)
