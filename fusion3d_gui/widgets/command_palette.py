@@ -59,6 +59,8 @@ class CommandPalette(QDialog):
         self.line.installEventFilter(self)
         self.line.textChanged.connect(self._search)
         self.list.itemClicked.connect(self._run)
+        # Not every window manager gives the keys back by itself.
+        self.finished.connect(parent.activateWindow)
         self._search("")
 
     @property
