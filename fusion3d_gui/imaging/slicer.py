@@ -208,6 +208,9 @@ def _half_count(slab: Slab, pitch_mm: float) -> int:
     return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
 
 
+_FEW_COLUMNS, _SLICES_AT_ONCE = 4, 4
+
+
 class _Columns:
     """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
 
@@ -233,9 +236,12 @@ class _Columns:
             missing = ((first, end),)
         for start, stop in missing:
             if start < stop:
-                kept[start - first : stop - first] = self._voxels[:, :, start:stop].transpose(
-                    2, 0, 1
-                )
+                into = kept[start - first : stop - first]
+                # Few slices at a time: their lines of memory stay in the cache for all the planes.
+                depth = len(self._voxels) if stop - start < _FEW_COLUMNS else _SLICES_AT_ONCE
+                for k in range(0, len(self._voxels), depth):
+                    block = self._voxels[k : k + depth, :, start:stop]
+                    into[:, k : k + depth] = block.transpose(2, 0, 1)
         self._first, self._kept = first, kept
         return kept
 

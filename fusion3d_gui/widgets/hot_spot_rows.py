@@ -19,7 +19,7 @@ def _text(number: int, spot: HotSpot) -> str:
     """One line that fits into the panel: rank, share, place to the millimetre, volume."""
     place = "  ".join(
         f"{high if each >= 0 else low} {abs(each):.0f}"
-        for each, (low, high) in zip(spot.position_lps, ("RL", "AP", "IS"), strict=True)
+        for each, low, high in zip(spot.position_lps, "RAI", "LPS", strict=True)
     )
     volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
     return f"{number + 1}   {100 * spot.share:.0f} %   {place} mm   {volume} ml"
