@@ -208,9 +208,6 @@ def _half_count(slab: Slab, pitch_mm: float) -> int:
     return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
 
 
-_FEW_COLUMNS, _SLICES_AT_ONCE = 4, 4
-
-
 class _Columns:
     """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
 
@@ -227,21 +224,16 @@ class _Columns:
         kept_end = self._first + len(self._kept)
         overlap = max(first, self._first), min(end, kept_end)
         kept = np.empty((end - first, *self._voxels.shape[:2]), self._voxels.dtype)
+        missing: tuple[tuple[int, int], ...] = ((first, end),)
         if overlap[0] < overlap[1]:
             kept[overlap[0] - first : overlap[1] - first] = self._kept[
                 overlap[0] - self._first : overlap[1] - self._first
             ]
             missing = ((first, overlap[0]), (overlap[1], end))
-        else:
-            missing = ((first, end),)
         for start, stop in missing:
             if start < stop:
-                into = kept[start - first : stop - first]
-                # Few slices at a time: their lines of memory stay in the cache for all the planes.
-                depth = len(self._voxels) if stop - start < _FEW_COLUMNS else _SLICES_AT_ONCE
-                for k in range(0, len(self._voxels), depth):
-                    block = self._voxels[k : k + depth, :, start:stop]
-                    into[:, k : k + depth] = block.transpose(2, 0, 1)
+                columns = self._voxels[:, :, start:stop]
+                kept[start - first : stop - first] = columns.transpose(2, 0, 1)
         self._first, self._kept = first, kept
         return kept
 
