@@ -68,7 +68,8 @@ def paint_writing(painter: QPainter, writing: Writing, camera: Camera, area: QRe
     painter.setFont(theme.font(12))
     line = theme.px(18)
     small = min(area.width(), area.height()) < _SMALL_VIEW
-    upper_left, upper_right = (writing.position,), (writing.slice_count,)
+    upper_left: tuple[str, ...] = (writing.position,)
+    upper_right: tuple[str, ...] = (writing.slice_count,)
     if area.width() >= _WIDE_VIEW and not small:
         upper_right += writing.corner
     for number, text in enumerate(upper_left, start=1):
