@@ -16,6 +16,10 @@ class Explanation:
     side: Side = "raised"
 
 
+#: What the demo opens with: the map that pointed best in the table on the demo model's card.
+DEMO_EXPLANATION = Explanation("layercam", (1,))
+
+
 @dataclass(frozen=True)
 class Method:
     """One way to explain, in the words of the window."""

@@ -19,7 +19,7 @@ from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.gradcam import cell_affine, gradcam, pooled_gradient
+from fusion3d_gui.model.cam import explain
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir, resources_dir
 from fusion3d_gui.training.cohort import Case, make_case
@@ -32,7 +32,9 @@ _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
 #: That of the cohorts that the model was trained on.
 _SEARCHED_SPACING_MM = (3.0, 3.0, 3.0)
-_SEARCHED_CASES = 400
+_SEARCHED_CASES = 600
+#: The tolerance of the pointing game in ``evaluate``.
+_NEAR_MM = 10.0
 
 
 def make_demo_cases(
@@ -41,11 +43,11 @@ def make_demo_cases(
     """Write ``positive/`` (DICOM), ``negative.nii.gz`` and ``cases.json`` into ``out``.
 
     They are the first two cases of the cohort ``seed`` (prevalence 10 %) that make good examples, all
-    metadata known: a positive with a lesion that the model calls positive, the peak of its heatmap in the
-    cell nearest to the lesion; and a negative without a lesion that it calls negative. Both are then
+    metadata known: a positive with a lesion that the model calls positive, the peak of its heatmap within
+    10 mm of the lesion's edge; and a negative without a lesion that it calls negative. Both are then
     made again at 1 mm in plane. What was in ``out`` under these names is replaced.
 
-    Raises UserError when the first 400 cases hold no such two.
+    Raises UserError when the first 600 cases hold no such two.
     """
     model = OutcomeModel().with_prevalence(_PREVALENCE)
     loaded = ModelBundle.load(bundle)
@@ -115,11 +117,11 @@ def _explains(bundle: ModelBundle, case: Case) -> bool:
         return False
     centers = np.argwhere(np.ones(heatmap.shape))[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
     distances = np.linalg.norm(centers - case.lesion.center_lps_mm, axis=1)
-    return int(heatmap.argmax()) == int(distances.argmin())
+    return bool(distances[int(heatmap.argmax())] <= case.lesion.radius_mm + _NEAR_MM)
 
 
 def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarray]:
-    """Probability, Grad-CAM [k, j, i] and the affine of its cells."""
+    """Probability, LayerCAM of stage 1 [k, j, i] and the affine of its cells."""
     given = bundle.info.preprocessing.apply(case.volume)
     fields = bundle.info.schema.fields
     metadata = (
@@ -128,13 +130,13 @@ def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarr
         else None
     )
     batch = None if metadata is None else metadata[None]
-    with torch.inference_mode():
-        outputs = bundle.network.forward_features(torch.from_numpy(given.voxels)[None, None], batch)
-    heatmap = gradcam(outputs.feature_maps, pooled_gradient(bundle.network, outputs.pooled, batch))
+    image = torch.from_numpy(given.voxels)[None, None]
+    # The map that the demo opens with (see state.explanation).
+    maps = explain(bundle.network, image, batch, method="layercam", stages=(1,))
     return (
-        bundle.info.decision.probability(float(outputs.logit)),
-        heatmap[0].numpy(),
-        cell_affine(given.affine, bundle.network.config.total_stride),
+        bundle.info.decision.probability(float(maps.logit[0])),
+        maps.raised[0].numpy(),
+        maps.affine(given.affine),
     )
 
 
@@ -142,7 +144,7 @@ def _described(case: Case, name: str, title: str, path: str, model: str) -> dict
     lesion, chosen = "without a lesion", "that the model gets right"
     if case.lesion:
         lesion = f"a lesion of {case.lesion.radius_mm:.0f} mm radius"
-        chosen += " and whose heatmap peaks in the cell nearest to the lesion"
+        chosen += " and whose heatmap peaks within 10 mm of the lesion's edge"
     return {
         "name": name,
         "title": f"Demo: {title.lower()}",

@@ -59,7 +59,7 @@ class ModelPicker(QWidget):
         for info in self._session.bundles:
             # Models of one task are told apart by their names.
             twice = titles.count(info.title) > 1
-            self.box.addItem(f"{info.title} · {info.name}" if twice else info.title)
+            self.box.addItem(f"{info.name} · {info.title}" if twice else info.title)
             self.box.setItemData(
                 self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
             )
