@@ -46,9 +46,10 @@ class ViewsPanel(QWidget):
         self._cells[self.volume] = self.volume
         self._layout = Layout.LARGE_AND_TWO
         self._alone: QWidget | None = None
-        self._outer = QSplitter(Qt.Orientation.Horizontal)
-        self._column = QSplitter(Qt.Orientation.Vertical)
-        self._first = QSplitter(Qt.Orientation.Vertical)
+        # With a parent from the start: shown without one, each would be a window for a moment.
+        self._outer = QSplitter(Qt.Orientation.Horizontal, self)
+        self._column = QSplitter(Qt.Orientation.Vertical, self)
+        self._first = QSplitter(Qt.Orientation.Vertical, self)
         for splitter in (self._outer, self._column, self._first):
             splitter.setHandleWidth(3)
             splitter.setChildrenCollapsible(False)
