@@ -72,15 +72,16 @@ def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
     timer.timeout.connect(lambda: beats.append(window.session.inference.fraction))
     timer.start(1)
     sys.setprofile(watch)
-    window.session.open(first)
-    settled(window)
-    window.session.predict()
-    settled(window)
-    window.session.go_to_peak()
-    window.session.form.set_value("age", 60)
-    window.session.predict()
-    window.session.open(second)
-    settled(window)
+    for age in (60, 61, 62):
+        window.session.open(first)
+        settled(window)
+        window.session.predict()
+        settled(window)
+        window.session.go_to_peak()
+        window.session.form.set_value("age", age)
+        window.session.predict()
+        window.session.open(second)
+        settled(window)
     sys.setprofile(None)
     assert window.session.case.volume.description == "b"
     below = {
@@ -91,5 +92,5 @@ def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
     assert {path for path, _ in below} <= SHOWING
     assert not {name for _, name in below} & SLOW
     assert ("imaging/plane.py", "covering") in below  # the watch does see what happens here
-    assert len(beats) > 5  # the loop went on turning
+    assert len(beats) > 20
     assert any(0 < fraction < 1 for fraction in beats)
