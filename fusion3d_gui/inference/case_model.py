@@ -16,9 +16,8 @@ from torch import Tensor
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.cam import CamMethod, ClassMaps, StageTrace, Trace, class_maps
+from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import pooled_gradient
 from fusion3d_gui.model.preprocessing import ModelInput
 
 
@@ -128,10 +127,8 @@ class CaseModel:
         if self.head.takes_metadata:
             metadata = torch.from_numpy(self.info.schema.encode(values))[None]
         maps = torch.from_numpy(self.feature_maps)[None]
-        gradient = pooled_gradient(self.head.network, self.pooled, metadata) / maps[0, 0].numel()
-        stride = self.info.network.total_stride
-        stage = StageTrace(maps, gradient[..., None, None, None].expand_as(maps), stride)
-        found = class_maps(Trace(torch.empty(0), {4: stage}), method, (4,))
+        traced = free_trace(self.head.network, maps, self.pooled, metadata)
+        found = class_maps(traced, method, (4,))
         return cam_heatmap(found, self.model_input.affine, method, (4,), side)
 
 

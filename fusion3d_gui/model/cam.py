@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import cell_affine
+from fusion3d_gui.model.gradcam import cell_affine, pooled_gradient
 from fusion3d_gui.progress import Progress, no_progress
 
 CamMethod = Literal["gradcam", "gradcam++", "hirescam", "layercam"]
@@ -162,6 +162,21 @@ def trace(
         for stage, gradient in zip(stages, gradients, strict=True)
     }
     return Trace(logit.detach(), found)
+
+
+def free_trace(
+    network: LearnedFeatureFusion3D, feature_maps: Tensor, pooled: Tensor, metadata: Tensor | None
+) -> Trace:
+    """The trace of the last stage from a forward pass already done, through the head alone.
+
+    ``feature_maps`` [B, C, k, j, i] of the last stage, ``pooled`` [B, C] their spatial mean.
+    """
+    gradient = pooled_gradient(network, pooled, metadata) / feature_maps[0, 0].numel()
+    spread = gradient[..., None, None, None].expand_as(feature_maps)
+    stage = StageTrace(feature_maps, spread, network.config.total_stride)
+    with torch.inference_mode():
+        logit = network.head_from_pooled(pooled, metadata)[-1]
+    return Trace(logit, {STAGES[-1]: stage})
 
 
 def class_maps(traced: Trace, method: CamMethod, stages: Sequence[int]) -> ClassMaps:

@@ -1,4 +1,8 @@
-"""Grad-CAM at the last stage, from the head's gradient alone."""
+"""What Grad-CAM at the last stage needs: the head's gradient, and where the cells lie.
+
+The pooling is a mean over the n cells of the last stage, so every cell has the same gradient,
+d logit/d pooled / n: no backward pass through the convolutions is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,6 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-
-
-def gradcam(feature_maps: Tensor, pooled_gradient: Tensor) -> Tensor:
-    """Grad-CAM (Selvaraju et al. 2017, eqs. 1-2) of feature maps that are averaged before the head.
-
-    The mean over the n cells gives every cell the same gradient, d logit/d pooled / n; eq. 1's
-    weight of a channel is that gradient's spatial mean, so no backward pass through the
-    convolutions is needed.
-
-    Parameters
-    ----------
-    feature_maps
-        [B, C, k, j, i] of the last stage.
-    pooled_gradient
-        [B, C], d logit / d pooled.
-
-    Returns
-    -------
-    [B, k, j, i], not negative and not normalised.
-    """
-    cells = feature_maps[0, 0].numel()
-    weighted = torch.einsum("bckji,bc->bkji", feature_maps, pooled_gradient / cells)
-    return torch.relu(weighted)
 
 
 def pooled_gradient(

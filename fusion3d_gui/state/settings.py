@@ -93,10 +93,6 @@ class Settings(QObject):
         others = [each for each in self.recent_cases if each != path]
         self._set_recent([path, *others][:RECENT])
 
-    def forget_case(self, path: Path) -> None:
-        """Drop one path."""
-        self._set_recent([each for each in self.recent_cases if each != path])
-
     def forget_cases(self) -> None:
         """Drop all of them."""
         self._set_recent([])

@@ -80,8 +80,3 @@ class ThresholdRule:
         below = probabilities[probabilities < cut]
         middle = (cut + (below.max() if len(below) else 0.0)) / 2
         return round(float(np.clip(middle, 1e-4, 1 - 1e-4)), 4)
-
-
-def youden_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The threshold of :class:`ThresholdRule`'s default."""
-    return ThresholdRule().threshold(probabilities, labels)

@@ -16,12 +16,10 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.batches import Batches
-from fusion3d_gui.training.cases import Cases, predict_logits
+from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.lit import Epoch, FusionTraining, Watch
 from fusion3d_gui.training.recipe import COARSENESS, Recipe
 from fusion3d_gui.training.synchronised import unsynchronise
-
-__all__ = ["Cases", "Epoch", "Recipe", "fit", "predict_logits", "processes"]
 
 _log = logging.getLogger(__name__)
 

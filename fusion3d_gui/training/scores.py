@@ -74,17 +74,16 @@ def run(loaded: ModelBundle, cases: Cases, progress: Progress = no_progress) -> 
 
 def known_probabilities(table: CaseTable) -> dict[str, np.ndarray]:
     """The columns of :data:`CEILINGS` that the table has in full, float64 [n], in its order."""
-    with table.path.open(newline="", encoding="utf-8-sig") as file:
-        rows = dict(enumerate(csv_module.DictReader(file), start=2))
-    found = {}
-    for name in CEILINGS:
-        try:
-            column = np.array([float(rows[case.row].get(name) or "nan") for case in table.cases])
-        except ValueError:
-            raise UserError(f"column {name!r} is not all numbers", path=table.path) from None
-        if ((column >= 0) & (column <= 1)).all():
-            found[name] = column
-    return found
+    columns = {
+        "probability": [case.probability for case in table.cases],
+        "probability_image": [case.ceilings.get("image") for case in table.cases],
+        "probability_metadata": [case.ceilings.get("metadata") for case in table.cases],
+    }
+    return {
+        name: np.array(column, dtype=np.float64)
+        for name, column in columns.items()
+        if None not in column
+    }
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -29,7 +29,8 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.baseline import MetadataBaseline
 from fusion3d_gui.training.calibration import ThresholdRule, fit_temperature
 from fusion3d_gui.training.card import TrainingRun, bundle_metadata, model_card
-from fusion3d_gui.training.fit import Cases, fit, predict_logits, processes
+from fusion3d_gui.training.cases import Cases, predict_logits
+from fusion3d_gui.training.fit import fit, processes
 from fusion3d_gui.training.initialise import initialise
 from fusion3d_gui.training.inputs import load_inputs
 from fusion3d_gui.training.recipe import Loss, Recipe, default_recipe

@@ -16,12 +16,12 @@ from fusion3d_gui.model.cam import (
     STAGES,
     class_maps,
     explain,
+    free_trace,
     interpolate_cells,
     stage_stride,
     trace,
 )
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import gradcam, pooled_gradient
 from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 
 
@@ -144,9 +144,12 @@ def test_at_the_last_stage_the_maps_equal_those_of_the_heads_gradient_alone():
     image, metadata = case_for(network)
     with torch.inference_mode():
         out = network.forward_features(image, metadata)
-        free = gradcam(out.feature_maps, pooled_gradient(network, out.pooled, metadata))
+        free = class_maps(
+            free_trace(network, out.feature_maps, out.pooled, metadata), "gradcam", (4,)
+        )
         maps = explain(network, image, metadata)
-    torch.testing.assert_close(maps.raised, free)
+    torch.testing.assert_close(maps.raised, free.raised)
+    torch.testing.assert_close(free.logit, out.logit)
     torch.testing.assert_close(maps.logit, out.logit)
 
 

@@ -8,8 +8,9 @@ import torch
 from monai.visualize import GradCAM
 from torch import nn
 
+from fusion3d_gui.model.cam import class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import cell_affine, gradcam, pooled_gradient
+from fusion3d_gui.model.gradcam import cell_affine
 from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 
 
@@ -38,7 +39,9 @@ def test_equals_monais_gradcam_without_a_backward_pass_through_the_convolutions(
     metadata = None if fusion == "image_only" else torch.randn(1, 5)
     with torch.inference_mode():
         out = network.forward_features(image, metadata)
-        ours = gradcam(out.feature_maps, pooled_gradient(network, out.pooled, metadata))
+        ours = class_maps(
+            free_trace(network, out.feature_maps, out.pooled, metadata), "gradcam", (4,)
+        ).raised
     method = GradCAM(
         nn_module=WithFixedMetadata(network, metadata),
         target_layers="network.image_branch.backbone.layer4",
@@ -64,7 +67,7 @@ def test_a_head_set_by_hand_gives_the_map_known_beforehand():
     maps = torch.rand(1, channels, 2, 3, 4)
     out = network.head(maps)
     assert out.logit.item() == pytest.approx(10 * maps[0, 3].mean().item(), rel=1e-5)
-    cam = gradcam(maps, pooled_gradient(network, out.pooled, None))
+    cam = class_maps(free_trace(network, maps, out.pooled, None), "gradcam", (4,)).raised
     torch.testing.assert_close(cam[0], 10 * maps[0, 3] / 24)
 
 

@@ -199,6 +199,23 @@ def test_it_learns_an_obvious_sign(tmp_path):
     assert (tmp_path / "log-1" / "metrics.csv").is_file()
 
 
+def test_it_stops_early_when_the_validation_auc_no_longer_rises(tmp_path):
+    cases = small_cases()
+    history = fit(
+        small_network(),
+        # Labels that nothing predicts: the best epoch comes soon, and no better one.
+        Cases(cases.images, cases.metadata, np.random.default_rng(1).permutation(cases.labels)),
+        np.arange(14),
+        np.arange(14, 22),
+        Recipe(coarse_epochs=0, epochs=12, batch=7, patience=2, shift_voxels=1),
+        0,
+        work=tmp_path,
+    )
+    aucs = [epoch.validation_auc for epoch in history]
+    best = aucs.index(max(aucs))
+    assert len(aucs) == best + 3 < 12
+
+
 def test_a_damaged_checkpoint_is_reported(tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(UserError, match="checkpoint can't be read"):
