@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.identity import unnamed_error
@@ -17,17 +17,18 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.annotations import Annotations
-from fusion3d_gui.state.case import Case, CaseKey, load_case
+from fusion3d_gui.state.case import Case, CaseKey
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
+from fusion3d_gui.state.explaining import Explaining
 from fusion3d_gui.state.explanation import Explanation
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.opening import Former, Opening
-from fusion3d_gui.state.result import MapChecks, Request, Result
+from fusion3d_gui.state.opening import Opener
+from fusion3d_gui.state.result import Request, Result
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.state.tool import Tool
 
@@ -53,7 +54,6 @@ class Session(QObject):
     #: The map on screen has been checked: MapChecks.
     map_checked = Signal(object)
     noticed = Signal(object)  # Notice
-    _first_slice_read = Signal(object, object)  # Opening, Case; from the worker
     #: What was asked could not be done: the exception. Its notice is sent separately.
     failed = Signal(object)
 
@@ -82,18 +82,16 @@ class Session(QObject):
         self._bundle: BundleInfo | None = None
         self._loaded: LoadedModel | None = None
         self._case: Case | None = None
-        self._opening: Opening | None = None
         self._asked: Request | None = None
-        self._explanation = Explanation()
         self._result: Result | None = None
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
-        self.result_changed.connect(self._show_hot_spots)
         self.loading.changed.connect(self._on_loading_changed)
         self.identity.changed.connect(self._on_identity_changed)
-        self._first_slice_read.connect(
-            self._on_first_slice_read, Qt.ConnectionType.QueuedConnection
-        )
+        self._opener = Opener(self)
+        self._explaining = Explaining(self)
+        self._explaining.changed.connect(self.explanation_changed)
+        self._explaining.checked.connect(self.map_checked)
         if self._bundles:
             self._set_bundle(self._bundles[0])
 
@@ -176,7 +174,7 @@ class Session(QObject):
     @property
     def explanation(self) -> Explanation:
         """How predictions are explained."""
-        return self._explanation
+        return self._explaining.wanted
 
     def _request(self) -> Request | None:
         if self._case is None or not self._case.is_complete or self._bundle is None:
@@ -197,43 +195,7 @@ class Session(QObject):
 
         Should the rest of it turn out to be unreadable, or the user give up, the present case returns.
         """
-        path = Path(path)
-        opening = Opening(metadata or {}, then_predict)
-        # Another series of the folder on screen: what the folder holds is known.
-        same = self._case is not None and series_uid is not None and self._case.path == path
-        known = self._case.series if self._case is not None and same else ()
-
-        hidden = self.identity.hidden
-
-        def on_first(case: Case) -> None:
-            self._first_slice_read.emit(opening, case)
-
-        def work(progress: Progress) -> Case:
-            return load_case(
-                path,
-                series_uid,
-                progress,
-                known=known,
-                hide_identity=hidden,
-                on_first=on_first,
-            )
-
-        def on_loaded(case: object) -> None:
-            assert isinstance(case, Case)
-            self._on_case_loaded(opening, case)
-
-        def on_over(error: object = None) -> None:
-            self._return_from(opening)
-            if isinstance(error, Exception):
-                self.tell_failure(error)
-
-        task = self.loading.submit(
-            "Opening a scan" if hidden else f"Opening {path.name or path}", work
-        )
-        self._opening = opening
-        task.succeeded.connect(on_loaded)
-        task.failed.connect(on_over)
-        task.cancelled.connect(on_over)
+        self._opener.open(Path(path), series_uid, metadata, then_predict)
 
     def open_demo(self, demo: DemoCase) -> None:
         """Open a shipped case with its model and metadata, and predict."""
@@ -253,59 +215,13 @@ class Session(QObject):
         """Give up opening; the present case stays."""
         self.loading.cancel()
 
-    def _on_first_slice_read(self, opening: Opening, case: Case) -> None:
-        if opening is not self._opening:
-            return  # given up, or overtaken
-        display = self.display
-        former = Former(
-            self._case, self._result, display.window_level.window, display.crosshair.position_lps
-        )
-        try:
-            self._show_case(case, opening.metadata)
-        except UserError:
-            return  # told once the whole case is there
-        opening.shown, opening.former = self._case, former
-
-    def _on_case_loaded(self, opening: Opening, case: Case) -> None:
-        self._opening = None
-        if opening.shown is None:
-            try:
-                self._show_case(case, opening.metadata)
-            except UserError as error:
-                self.tell_failure(error)
-                return
-        else:
-            self._case = self._as_wanted(case)
-            self.display.window_level.refine_presets(case.presets)
-            self.case_filled.emit()
-            self.result_changed.emit()
-            for text in case.volume.notices:
-                if text not in opening.shown.volume.notices:
-                    self.noticed.emit(Notice(text))
-        if opening.then_predict:
-            self.predict()
-
-    def _return_from(self, opening: Opening) -> None:
-        """Put back what was on screen before a scan that did not arrive whole."""
-        if opening is self._opening:
-            self._opening = None
-        former = opening.former
-        if former is None or self._case is not opening.shown:
-            return
-        if former.case is None:
-            self._case = None
-            self.form.start_case({}, {})
-            self.case_changed.emit()
-            self.result_changed.emit()
-            return
-        self._show_case(former.case, {}, former.result)
-        self.display.window_level.set_window(former.window)
-        self.display.crosshair.move_to(former.position_lps)
-
-    def _show_case(
+    def show_case(
         self, case: Case, metadata: Mapping[str, Value], result: Result | None = None
     ) -> None:
-        """Put a case on screen. Raises UserError where the metadata given do not fit the form."""
+        """Put a case on screen, which the opener calls.
+
+        Raises UserError where the metadata given do not fit the form.
+        """
         if self.predicting:
             self.inference.cancel()
         if self._case is not None:
@@ -319,6 +235,23 @@ class Session(QObject):
         self.result_changed.emit()
         for text in case.volume.notices:
             self.noticed.emit(Notice(text))
+
+    def show_whole(self, case: Case, told: Sequence[str]) -> None:
+        """All slices of the case on screen have been read; ``told`` are notices shown before."""
+        self._case = self._as_wanted(case)
+        self.display.window_level.refine_presets(case.presets)
+        self.case_filled.emit()
+        self.result_changed.emit()
+        for text in case.volume.notices:
+            if text not in told:
+                self.noticed.emit(Notice(text))
+
+    def show_start(self) -> None:
+        """No case is on screen."""
+        self._case = None
+        self.form.start_case({}, {})
+        self.case_changed.emit()
+        self.result_changed.emit()
 
     def _on_identity_changed(self) -> None:
         """Show the case on screen with or without who it is, all else as it is."""
@@ -412,7 +345,7 @@ class Session(QObject):
             self.tell_failure(error)
             return
 
-        explanation = self._explanation
+        explanation = self.explanation
 
         def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench]:
             return self._engine.predict(
@@ -431,7 +364,7 @@ class Session(QObject):
             if request.same_subject(self._request()):
                 self._result = Result(request, prediction, workbench, explanation)
             self.result_changed.emit()
-            self._explain_result()  # should another explanation have been chosen meanwhile
+            self._explaining.refresh()  # should another explanation have been chosen meanwhile
 
         def on_over(error: object = None) -> None:
             if self._asked is request:
@@ -458,74 +391,27 @@ class Session(QObject):
 
     def explain(self, explanation: Explanation) -> None:
         """Explain from now on like this, the present result too."""
-        if explanation == self._explanation:
-            return
-        self._explanation = explanation
-        self.explanation_changed.emit()
-        self._explain_result()
+        self._explaining.explain(explanation)
 
-    def _explain_result(self) -> None:
-        result, wanted = self._result, self._explanation
-        if result is None or self.predicting or result.explanation == wanted:
-            return
-        request = result.request
-
-        def work(progress: Progress) -> Heatmap:
-            return self._engine.explain(
-                request.bundle.folder, result.workbench, request.metadata, wanted, progress
-            )
-
-        def on_explained(heatmap: object) -> None:
-            assert isinstance(heatmap, Heatmap)
-            now = self._result
-            if now is None or now.workbench is not result.workbench or wanted != self._explanation:
-                return
-            prediction = replace(now.prediction, heatmap=heatmap)
-            self._result = replace(now, prediction=prediction, explanation=wanted)
-            self.result_changed.emit()
-
-        task = self.inference.submit("Explaining", work)
-        task.succeeded.connect(on_explained)
-        task.failed.connect(self.tell_failure)
+    def show_heatmap(self, heatmap: Heatmap, explanation: Explanation) -> None:
+        """Another map of the present result, made as ``explanation`` says."""
+        assert self._result is not None
+        prediction = replace(self._result.prediction, heatmap=heatmap)
+        self._result = replace(self._result, prediction=prediction, explanation=explanation)
+        self.result_changed.emit()
 
     @property
     def can_check_map(self) -> bool:
-        """Whether there is a current map of the network's stages: only these can be checked."""
-        prediction = self.current_prediction
-        return prediction is not None and prediction.heatmap.layer != "input"
+        """Whether the map on screen is one that can be checked."""
+        return self._explaining.can_check
 
     def check_map(self) -> None:
         """Find out whether the map on screen deserves trust; :attr:`map_checked` tells."""
-        result = self._result
-        if result is None or not self.can_check_map or self.predicting:
-            return
-        request, prediction = result.request, result.prediction
-
-        def work(progress: Progress) -> MapChecks:
-            report, picture = self._engine.check_map(
-                request.bundle.folder,
-                result.workbench,
-                request.metadata,
-                result.explanation,
-                progress,
-            )
-            heatmap = prediction.heatmap
-            subject = f"{heatmap.method} of {heatmap.layer}, {prediction.bundle_name}"
-            return MapChecks(f"{subject} {prediction.bundle_version}", report, picture)
-
-        task = self.inference.submit("Checking the map", work)
-        task.succeeded.connect(self.map_checked)
-        task.failed.connect(self.tell_failure)
+        self._explaining.check()
 
     def go_to_peak(self) -> None:
         """Put the crosshair on the strongest cell of the current heatmap."""
-        prediction = self.current_prediction
-        if prediction is not None and prediction.heatmap.peak_lps is not None:
-            self.display.crosshair.move_to(prediction.heatmap.peak_lps)
-
-    def _show_hot_spots(self) -> None:
-        prediction = self.current_prediction
-        self.hot_spots.set_heatmap(None if prediction is None else prediction.heatmap)
+        self._explaining.go_to_peak()
 
     def _on_form_edited(self, name: str) -> None:
         if self._result is not None:
