@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
 import imagecodecs
 import numpy as np
@@ -61,17 +62,32 @@ def _rle(data: bytes, pixels: PixelFormat) -> np.ndarray:
     return images[0] if pixels.samples == 1 else images.transpose(1, 2, 0)
 
 
+def _if_whole(decode: Callable[[bytes], np.ndarray], data: bytes) -> np.ndarray:
+    """Decode a JPEG frame; one that ends before its end marker only if all its pixels are there.
+
+    libjpeg makes up what is missing of a frame that was cut short, and does not say so. What it
+    makes up depends on the bytes that follow; those after a whole frame change nothing.
+    """
+    if data.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        return decode(data)
+    data = data.removesuffix(_END_OF_IMAGE[:1])
+    frame, again = (decode(data + tail * 64 + _END_OF_IMAGE) for tail in (b"\0", b"\xaa"))
+    if not np.array_equal(frame, again):
+        raise DecodeError("the frame is cut short")
+    return frame
+
+
 def _jpeg(data: bytes, pixels: PixelFormat) -> np.ndarray:
     if pixels.samples == 1:
-        return imagecodecs.jpeg8_decode(data)
-    # The luminance is all that is wanted of a colour image stored as YBR.
-    if pixels.photometric.startswith("YBR"):
-        return imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB")
-    return imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
+        return _if_whole(imagecodecs.jpeg8_decode, data)
+    stored = "YCBCR" if pixels.photometric.startswith("YBR") else "RGB"
+    return _if_whole(
+        partial(imagecodecs.jpeg8_decode, colorspace=stored, outcolorspace="RGB"), data
+    )
 
 
 def _jpeg_lossless(data: bytes, pixels: PixelFormat) -> np.ndarray:
-    return imagecodecs.ljpeg_decode(data)
+    return _if_whole(imagecodecs.ljpeg_decode, data)
 
 
 def _jpeg_ls(data: bytes, pixels: PixelFormat) -> np.ndarray:

@@ -23,6 +23,9 @@ LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 VRS = LONG_VRS | SHORT_VRS
 
+#: Starts each fragment of compressed pixels, which are always little endian (PS3.5 A.4).
+ITEM = b"\xfe\xff\x00\xe0"
+
 _LONGEST_META_VALUE = 1 << 20
 
 #: Most headers of classic images fit: one read a file.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-_ITEM = b"\xfe\xff\x00\xe0"
+from fusion3d_gui.imaging.dicom_encoding import ITEM
+
 _MOST_FRAGMENTS_A_FRAME = 1000
 _LONGEST_OFFSET_TABLE = 1 << 24
 
@@ -24,7 +25,7 @@ def frame_spans(stream: BinaryIO, start: int, frame_count: int) -> list[list[Spa
     while True:
         stream.seek(position)
         head = stream.read(8)
-        if len(head) < 8 or head[:4] != _ITEM:
+        if len(head) < 8 or head[:4] != ITEM:
             break
         (length,) = struct.unpack_from("<I", head, 4)
         position += 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 from fusion3d_gui.imaging.dicom_elements import Elements
@@ -134,15 +133,8 @@ def _unit(elements: Elements) -> str:
     return unit_on_screen(said)
 
 
-def _patient_mark(elements: Elements) -> str:
-    """Tells patients apart without naming them, should one series hold two (PS3.3 forbids it)."""
-    who = f"{elements.text('PatientID')}\0{elements.text('PatientName')}"
-    return hashlib.sha256(who.encode()).hexdigest()[:6]
-
-
 def _labels(elements: Elements) -> dict[str, str]:
     labels = {keyword: elements.text(keyword) for keyword in _LABELS}
-    labels["Patient"] = _patient_mark(elements)
     b_value = elements.double("DiffusionBValue")
     if b_value is not None:
         labels["DiffusionBValue"] = f"{b_value:g}"

@@ -24,6 +24,7 @@ from fusion3d_gui.imaging.dicom_encoding import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    ITEM,
     NATIVE,
     VRS,
     FileBytes,
@@ -97,8 +98,19 @@ def read_header(file: FileBytes, wanted: frozenset[int]) -> Header:
 
 
 def _refuse_past_end(pixels: PixelElement | None, file: FileBytes) -> None:
-    if pixels and pixels.length is not None and pixels.offset + pixels.length > file.size:
+    if pixels is None:
+        return
+    end = _known_end(pixels, file.head) if pixels.length is None else pixels.offset + pixels.length
+    if end > file.size:
         _refuse_short(file.path)
+
+
+def _known_end(pixels: PixelElement, head: bytes) -> int:
+    """Where the last fragment ends of which the head is at hand: of nearly every single image."""
+    position = pixels.offset
+    while head[position : position + 4] == ITEM and len(head) >= position + 8:
+        position += 8 + int.from_bytes(head[position + 4 : position + 8], "little")
+    return position
 
 
 def _refuse_short(path: Path) -> NoReturn:

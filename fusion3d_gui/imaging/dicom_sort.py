@@ -19,7 +19,6 @@ from fusion3d_gui.imaging.dicom_geometry import (
 
 #: What may tell apart volumes within one series, strongest first, and how it is called on screen.
 _LABELS = {
-    "Patient": "patient",
     "ImageType": "type",
     "ComplexImageComponent": "",
     "SegmentNumber": "segment",
@@ -83,20 +82,28 @@ def _size(stack: Stack) -> int:
     return k * j * i
 
 
+def _patient(image: DicomImage) -> tuple[str, ...]:
+    """What tells patients apart, as the file says it."""
+    elements = image.file.elements
+    return tuple(elements.text(f"Patient{part}") for part in ("ID", "Name", "BirthDate"))
+
+
 def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
-    kept, notices = _without_duplicates(images)
-    notices += dict.fromkeys(notice for image in kept for notice in image.notices)
-    frames = [frame for image in kept for frame in image.frames]
-    patients = {frame.labels.get("Patient", "") for frame in frames}
-    if len(patients) > 1:
-        notices.append(f"The files of this series name {len(patients)} different patients.")
-    groups = [
-        (labels, part) for group in _alike(frames) for labels, part in _one_frame_per_place(group)
-    ]
-    stacks = []
-    for labels, group in groups:
-        ordered, layout = _order(group)
-        stacks.append(Stack(uid, tuple(ordered), layout, labels, (*notices, *layout.notices)))
+    by_patient: dict[tuple[str, ...], list[DicomImage]] = defaultdict(list)
+    for image in images:
+        by_patient[_patient(image)].append(image)
+    several = len(by_patient)
+    stacks: list[Stack] = []
+    for number, members in enumerate(by_patient.values(), start=1):
+        if several == 1:
+            stacks += _stacks_of_patient(uid, members, [])
+            continue
+        # The standard forbids it; two patients are never shown as one volume all the same.
+        said = [f"The files of this series name {several} different patients; kept apart."]
+        stacks += [
+            replace(stack, part=", ".join(filter(None, (f"patient {number}", stack.part))))
+            for stack in _stacks_of_patient(uid, members, said)
+        ]
     stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
     if len(stacks) == 1:
         return stacks
@@ -108,6 +115,18 @@ def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
         )
         for number, stack in enumerate(stacks, start=1)
     ]
+
+
+def _stacks_of_patient(uid: str, images: list[DicomImage], said: list[str]) -> list[Stack]:
+    kept, notices = _without_duplicates(images)
+    notices += [*said, *dict.fromkeys(notice for image in kept for notice in image.notices)]
+    frames = [frame for image in kept for frame in image.frames]
+    stacks = []
+    for group in _alike(frames):
+        for labels, members in _one_frame_per_place(group):
+            ordered, layout = _order(members)
+            stacks.append(Stack(uid, tuple(ordered), layout, labels, (*notices, *layout.notices)))
+    return stacks
 
 
 def _without_duplicates(images: list[DicomImage]) -> tuple[list[DicomImage], list[str]]:
