@@ -79,8 +79,6 @@ def run_demo() -> int:
     case, model = ROOT / "resources/demo/positive", ROOT / "models/demo-concat"
     subprocess.run(
         [*fusion3d, "predict", case, "--model", model, "--json", result, "--heatmap", heatmap]
-        # As the demo's window explains it, so that picture and file show one map.
-        + ["--method", "layercam", "--stage", "1"]
         + demo_metadata(),
         cwd=ROOT,
         check=True,

@@ -15,7 +15,6 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.demo_cases import DemoCase, demo_cases
-from fusion3d_gui.state.explanation import DEMO_EXPLANATION
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
@@ -93,7 +92,6 @@ def _begin(
         shot.start(wants_prediction=options.demo)
     if options.demo:
         _go_to_first_peak(session)
-        session.explain(DEMO_EXPLANATION)
         session.open_demo(demos[0])
         return
     session.identity.set_hidden(options.anonymous)

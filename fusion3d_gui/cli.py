@@ -114,14 +114,15 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     add_device_and_engine(predict)
     predict.add_argument(
-        "--method", choices=_METHODS, default="gradcam", help="how it is explained"
+        "--method",
+        choices=_METHODS,
+        help="how it is explained; default: what pointed best when the model was evaluated",
     )
     predict.add_argument(
         "--stage",
         type=_stages,
-        default=(4,),
         metavar="N",
-        help="stage of the network that a CAM explains, 1 to 4, or several as 3+4; default 4",
+        help="stage of the network that a CAM explains, 1 to 4, or several as 3+4",
     )
     predict.add_argument(
         "--side",

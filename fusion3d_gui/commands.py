@@ -11,11 +11,15 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import Progress, no_progress, part_of
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.explanation import Explanation
+    from fusion3d_gui.model.bundle_info import BundleInfo
 
 
 def window(options: Namespace) -> int:
@@ -66,9 +70,7 @@ def predict(options: Namespace) -> int:
         predictor,
         answer.case,
         answer.prediction.metadata,
-        options.method,
-        options.stage,
-        options.side,
+        _explanation(options, info),
         part_of(progress, 0.8, 1.0),
     )
     result = replace(answer.prediction, heatmap=heatmap)
@@ -98,11 +100,6 @@ def _predict_table(options: Namespace) -> int:
     for name in ("json", "heatmap", "series"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
-    if (options.method, options.stage, options.side) != ("gradcam", (4,), "raised"):
-        raise UserError(
-            "a table of cases is explained by Grad-CAM of the last stage",
-            remedy="Leave out --method, --stage and --side.",
-        )
     info = BundleInfo.read(options.model)
     given = _given_metadata(options.metadata, options.set)
     for name, value in given.items():
@@ -117,7 +114,12 @@ def _predict_table(options: Namespace) -> int:
         options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
     )
     summary = predict_table(
-        predictor, rows, options.out, given=given, progress=part_of(progress, 0.05, 1.0)
+        predictor,
+        rows,
+        options.out,
+        _explanation(options, info),
+        given=given,
+        progress=part_of(progress, 0.05, 1.0),
     )
     progress(1.0, "Done")
     print(f"predicted    {summary.predicted}, known from before {summary.known}")
@@ -320,6 +322,16 @@ def _open_window(
             engine=options.engine,
         )
     )
+
+
+def _explanation(options: Namespace, info: BundleInfo) -> Explanation:
+    """As asked for; what was left open as suits the model best, or as is usual for the method."""
+    from fusion3d_gui.inference.explanation import Explanation
+
+    method, stages = info.default_map
+    if options.method is not None and options.method != method:
+        method, stages = options.method, Explanation().stages
+    return Explanation(method, options.stage or stages, options.side)
 
 
 def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,26 @@ def make_bundle(tmp_path: Path, schema: MetadataSchema):
         return folder
 
     return make
+
+
+@pytest.fixture
+def measure_map():
+    """Say in a bundle that this method at this stage pointed best."""
+
+    def measure(folder: Path, method: str, stage: int) -> Path:
+        path = folder / "configs" / "metadata.json"
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+        plain["explanation"] = {
+            "method": method,
+            "stage": stage,
+            "cases": 20,
+            "tolerance_mm": 10.0,
+            "pointing_near": figure,
+            "energy": figure,
+            "chance": {"pointing_near": 0.02, "energy": 0.01},
+        }
+        path.write_text(json.dumps(plain), encoding="utf-8")
+        return folder
+
+    return measure

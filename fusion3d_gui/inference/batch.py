@@ -12,6 +12,8 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.inference.explain import make_heatmap
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import MetadataSchema
@@ -20,6 +22,12 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 log = logging.getLogger(__name__)
 
 _LARGEST_TABLE_BYTES = 50_000_000
+
+#: What one case's failure may look like; the log has it whole, the table its name.
+_FAILURES = (
+    *(RuntimeError, ValueError, ArithmeticError, LookupError, TypeError),
+    *(MemoryError, OSError),
+)
 
 #: Columns of the results; the model's fields stand between ``error`` and ``model``.
 _FIRST = ("row", "case", "path", "probability", "logit", "positive", "class", "threshold", "error")
@@ -31,6 +39,7 @@ _LAST = (
     "device",
     "seconds",
     "created",
+    "explanation",
     "heatmap",
     "notices",
 )
@@ -102,20 +111,22 @@ def predict_table(
     predictor: Predictor,
     rows: Sequence[BatchRow],
     out: Path,
+    explanation: Explanation | None = None,
     *,
     given: Mapping[str, object] | None = None,
-    heatmaps: bool = True,
     progress: Progress = no_progress,
 ) -> BatchSummary:
     """Predict all rows into ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
 
     A row's values override what its scan says (DICOM), and ``given`` overrides both. What can't be
     predicted has its reason in the column ``error``. Each row is on disk once it is done: started
-    again with the same weights and table, only rows that are missing or failed are computed.
+    again with the same weights, table and explanation (default: what suits the model best), only
+    rows that are missing or failed are computed.
 
     Raises UserError when ``out`` can't be written or holds the results of other weights.
     """
     results = out / "results.csv"
+    explanation = explanation or Explanation(*predictor.info.default_map)
     columns = [*_FIRST, *(field.name for field in predictor.info.schema.fields), *_LAST]
     try:
         (out / "heatmaps").mkdir(parents=True, exist_ok=True)
@@ -124,7 +135,9 @@ def predict_table(
         kept = {
             row.number: done[row.number]
             for row, values in zip(rows, tried, strict=True)
-            if row.number in done and _is_same(done[row.number], row, values, predictor.info.schema)
+            if row.number in done
+            and _is_same(done[row.number], row, values, predictor.info.schema)
+            and done[row.number]["explanation"] == _text_of(explanation)
         }
         # What failed, or was cut off while it was written, is dropped and done again.
         part = results.with_suffix(".part")
@@ -140,7 +153,7 @@ def predict_table(
                 if row.number in kept:
                     continue
                 report = part_of(progress, number / len(rows), (number + 1) / len(rows))
-                cells = _predict_row(predictor, row, given or {}, out, heatmaps, report)
+                cells = _predict_row(predictor, row, given or {}, out, explanation, report)
                 failed += bool(cells["error"])
                 writer.writerow({**dict.fromkeys(columns, ""), **cells})
                 file.flush()
@@ -154,7 +167,7 @@ def _predict_row(
     row: BatchRow,
     given: Mapping[str, object],
     out: Path,
-    heatmaps: bool,
+    explanation: Explanation,
     progress: Progress,
 ) -> dict[str, object]:
     cells: dict[str, object] = {
@@ -170,18 +183,28 @@ def _predict_row(
         prefilled = predictor.info.schema.prefill(volume.attributes)
         own = {name: value for name, value in row.values.items() if value}
         values = {**prefilled, **own, **given}
-        prediction = predictor.predict(volume, values, part_of(progress, 0.4, 1.0))
+        answer = predictor.answer(volume, values, part_of(progress, 0.4, 0.7))
+        prediction = answer.prediction
+        heatmap = make_heatmap(
+            predictor,
+            answer.case,
+            prediction.metadata,
+            explanation,
+            part_of(progress, 0.7, 1.0),
+        )
     except UserError as error:
         return {**cells, "error": str(error)}
-    except (RuntimeError, ValueError, ArithmeticError, MemoryError, OSError) as error:
+    except _FAILURES as error:
         log.exception("row %d failed", row.number)
         return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
-    cells |= _cells(prediction)
-    if heatmaps:
-        name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
-        write_nifti(prediction.heatmap.as_volume, out / "heatmaps" / name)
-        cells["heatmap"] = f"heatmaps/{name}"
-    return cells
+    name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
+    write_nifti(heatmap.as_volume, out / "heatmaps" / name)
+    return {
+        **cells,
+        **_cells(prediction),
+        "explanation": _text_of(explanation),
+        "heatmap": f"heatmaps/{name}",
+    }
 
 
 def _cells(prediction: Prediction) -> dict[str, object]:
@@ -201,6 +224,10 @@ def _cells(prediction: Prediction) -> dict[str, object]:
         "created": prediction.created.isoformat(timespec="seconds"),
         "notices": " ".join(prediction.notices),
     }
+
+
+def _text_of(explanation: Explanation) -> str:
+    return f"{explanation.name}, what {explanation.side} the answer"
 
 
 def _plain_values(row: BatchRow, given: Mapping[str, object] | None) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.input_maps import integrated_gradients, occlusion, smoothgrad
-from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.cam import CAM_METHODS
 from fusion3d_gui.model.schema import Value
@@ -21,17 +22,16 @@ def make_heatmap(
     predictor: Predictor,
     case: CaseModel,
     values: Mapping[str, Value],
-    method: str = "gradcam",
-    stages: Sequence[int] = (4,),
-    side: Side = "raised",
+    explanation: Explanation,
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """The map of one case by a class activation method at ``stages``, or of the voxels.
+    """The map of one case: by a class activation method at its stages, or of the voxels.
 
     Raises UserError for a method that is not known; Cancelled when ``progress`` raises it.
     """
+    method, side = explanation.method, explanation.side
     if method in CAM_METHODS:
-        return predictor.explain(case, values, method, stages, side, progress)
+        return predictor.explain(case, values, method, explanation.stages, side, progress)
     if method == "occlusion":
         return occlusion(predictor, case, values, side, progress=progress)
     if method == "integrated-gradients":

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.answers import SanityReport
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
-from fusion3d_gui.state.explanation import Explanation
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
@@ -93,13 +93,7 @@ class InferenceEngine:
         from fusion3d_gui.inference.explain import make_heatmap
 
         return make_heatmap(
-            predictor,
-            workbench.case,
-            metadata,
-            explanation.method,
-            explanation.stages,
-            explanation.side,
-            part_of(progress, 0.2, 1.0),
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0)
         )
 
     def check_map(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.explanation import Explanation
 from fusion3d_gui.state.result import MapChecks
 
 if TYPE_CHECKING:
@@ -26,25 +26,40 @@ class Explaining(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._wanted = Explanation()
+        #: Method and stages that the user chose; None: those that suit the model best.
+        self._chosen: tuple[str, tuple[int, ...]] | None = None
+        self._side: Side = "raised"
+        session.bundle_changed.connect(self.changed)
         session.result_changed.connect(self._show_hot_spots)
 
     @property
     def wanted(self) -> Explanation:
-        """How predictions are explained."""
-        return self._wanted
+        """How predictions are explained: as the user chose, else as suits the chosen model best."""
+        method, stages = self._chosen or self._default
+        return Explanation(method, stages, self._side)
+
+    @property
+    def _default(self) -> tuple[str, tuple[int, ...]]:
+        bundle = self._session.bundle
+        usual = Explanation()
+        return (usual.method, usual.stages) if bundle is None else bundle.default_map
 
     def explain(self, explanation: Explanation) -> None:
-        """Explain from now on like this, the present result too."""
-        if explanation == self._wanted:
+        """Explain from now on like this, the present result too.
+
+        Who chooses the model's default follows the defaults of other models too.
+        """
+        if explanation == self.wanted:
             return
-        self._wanted = explanation
+        wanted = explanation.method, explanation.stages
+        self._chosen = None if wanted == self._default else wanted
+        self._side = explanation.side
         self.changed.emit()
         self.refresh()
 
     def refresh(self) -> None:
         """Explain the present result as is wanted, unless that is how it is explained."""
-        session, wanted = self._session, self._wanted
+        session, wanted = self._session, self.wanted
         result = session.result
         if result is None or session.predicting or result.explanation == wanted:
             return
@@ -58,7 +73,7 @@ class Explaining(QObject):
         def on_explained(heatmap: object) -> None:
             assert isinstance(heatmap, Heatmap)
             now = session.result
-            if now is not None and now.workbench is result.workbench and wanted == self._wanted:
+            if now is not None and now.workbench is result.workbench and wanted == self.wanted:
                 session.show_heatmap(heatmap, wanted)
 
         task = session.inference.submit("Explaining", work)

@@ -1,23 +1,11 @@
-"""How predictions are explained: the method, the network's stages, and which question the map answers."""
+"""What the window offers to explain a prediction with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusion3d_gui.inference.prediction import Side
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A choice among :data:`METHODS`; ``side`` asks what raised the logit or what lowered it."""
-
-    method: str = "gradcam"
-    stages: tuple[int, ...] = (4,)
-    side: Side = "raised"
-
-
-#: What the demo opens with: the map that pointed best in the table on the demo model's card.
-DEMO_EXPLANATION = Explanation("layercam", (1,))
+from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.model.bundle_info import BundleInfo
 
 
 @dataclass(frozen=True)
@@ -26,19 +14,34 @@ class Method:
 
     method: str
     stages: tuple[int, ...]
-    label: str
     help: str
 
+    @property
+    def label(self) -> str:
+        """Its name, with the stages where it takes any."""
+        return Explanation(self.method, self.stages).name
 
-#: What the window offers, in order; the first is the default.
+
+#: What the window offers for every model, in order.
 METHODS = (
-    Method("gradcam", (4,), "Grad-CAM", "The last stage, weighted by the head: comes for free."),
-    Method("gradcam++", (4,), "Grad-CAM++", "The last stage; counts several findings evenly."),
-    Method("hirescam", (3,), "HiResCAM, stage 3", "An earlier stage, each cell by its gradient."),
-    Method("layercam", (3,), "LayerCAM, stage 3", "An earlier stage, helpful gradients only."),
-    Method("layercam", (1,), "LayerCAM, stage 1", "The finest cells: most detail, most noise."),
-    Method("layercam", (3, 4), "LayerCAM, stages 3 + 4", "The last stage sharpened by the third."),
-    Method("occlusion", (), "Occlusion", "Blanks cubes and asks again: slow, but assumes nothing."),
-    Method("integrated-gradients", (), "Integrated gradients", "Voxel by voxel; adds up exactly."),
-    Method("smoothgrad", (), "SmoothGrad", "Voxel by voxel, averaged over noisy copies."),
+    Method("gradcam", (4,), "The last stage, weighted by the head: comes for free."),
+    Method("gradcam++", (4,), "The last stage; counts several findings evenly."),
+    Method("hirescam", (3,), "An earlier stage, each cell by its gradient."),
+    Method("layercam", (3,), "An earlier stage, helpful gradients only."),
+    Method("hirescam", (1,), "The finest cells, each by its gradient."),
+    Method("layercam", (1,), "The finest cells, helpful gradients only."),
+    Method("layercam", (3, 4), "The last stage sharpened by the third."),
+    Method("occlusion", (), "Blanks cubes and asks again: slow, but assumes nothing."),
+    Method("integrated-gradients", (), "Voxel by voxel; adds up exactly."),
+    Method("smoothgrad", (), "Voxel by voxel, averaged over noisy copies."),
 )
+
+
+def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
+    """What the window offers with a model: also the one that was measured best, should it be another."""
+    measured = None if info is None else info.measured_map
+    if measured is None:
+        return METHODS
+    best = Method(measured.method, (measured.stage,), "Pointed best when this model was evaluated.")
+    known = any((each.method, each.stages) == (best.method, best.stages) for each in METHODS)
+    return METHODS if known else (best, *METHODS)

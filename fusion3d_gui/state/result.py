@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fusion3d_gui.inference.answers import SanityReport
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.state.case import Case
-from fusion3d_gui.state.explanation import Explanation
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.workbench import Workbench

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.identity import unnamed_error
 from fusion3d_gui.inference.answers import WhatIf
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
@@ -22,7 +23,6 @@ from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.explaining import Explaining
-from fusion3d_gui.state.explanation import Explanation
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.identity import Identity

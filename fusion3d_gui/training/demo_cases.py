@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.cam import explain
+from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir, resources_dir
 from fusion3d_gui.training.cohort import Case, make_case
@@ -121,7 +121,7 @@ def _explains(bundle: ModelBundle, case: Case) -> bool:
 
 
 def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarray]:
-    """Probability, LayerCAM of stage 1 [k, j, i] and the affine of its cells."""
+    """Probability, the map that the demo opens with [k, j, i] and the affine of its cells."""
     given = bundle.info.preprocessing.apply(case.volume)
     fields = bundle.info.schema.fields
     metadata = (
@@ -131,8 +131,8 @@ def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarr
     )
     batch = None if metadata is None else metadata[None]
     image = torch.from_numpy(given.voxels)[None, None]
-    # The map that the demo opens with (see state.explanation).
-    maps = explain(bundle.network, image, batch, method="layercam", stages=(1,))
+    method, stages = bundle.info.default_map
+    maps = explain(bundle.network, image, batch, cast("CamMethod", method), stages)
     return (
         bundle.info.decision.probability(float(maps.logit[0])),
         maps.raised[0].numpy(),

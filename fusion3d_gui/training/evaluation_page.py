@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from fusion3d_gui.model.measured_map import METHOD_NAMES, MeasuredMap
 from fusion3d_gui.training import page
 from fusion3d_gui.training.card import cohort_command
+from fusion3d_gui.training.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.plots import (
     distribution_plot,
@@ -25,13 +27,6 @@ _CAPTIONS = {
     "precision-recall": "Precision depends on the share of positives, here that of the table.",
     "reliability": "A well calibrated model lies on the dotted line.",
     "scores": "Bars are shares of their own class, so that a rare class is seen.",
-}
-
-_METHODS = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
 }
 
 
@@ -173,7 +168,7 @@ def _localisation(result: Mapping[str, Any]) -> str:
         grid = "×".join(map(str, one["grid_kji"]))
         rows.append(
             (
-                f"{_METHODS[one['method']]}, stage {one['stage']}",
+                f"{METHOD_NAMES[one['method']]}, stage {one['stage']}",
                 grid,
                 f"{one['cell_mm']:g}",
                 *_judged(one),
@@ -190,6 +185,7 @@ def _localisation(result: Mapping[str, Any]) -> str:
             "the brain; maps on coarser grids are interpolated there, so that a coarse cell gets no "
             "credit for its size. Values with their 95 % intervals over the cases."
         ),
+        page.paragraph(_best(found)),
         page.table(head, rows, words=2),
         page.paragraph(
             "Peak inside: share of cases whose strongest voxel lies in the lesion (pointing game). "
@@ -198,6 +194,16 @@ def _localisation(result: Mapping[str, Any]) -> str:
             "brain. An empty map counts as a miss.",
             note=True,
         ),
+    )
+
+
+def _best(found: Mapping[str, Any]) -> str:
+    best = best_map(found)
+    measured = MeasuredMap.from_metadata({"explanation": best})
+    assert measured is not None
+    return (
+        f"Best: {METHOD_NAMES[best['method']]} at stage {best['stage']}, {measured.text}. {BEST_RULE} "
+        "Chosen on these very cases, so that its figures are a little optimistic."
     )
 
 

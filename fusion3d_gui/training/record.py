@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.measured_map import METHOD_NAMES, MeasuredMap
 from fusion3d_gui.training.card import HELD_OUT, WEIGHTS, cohort_command
+from fusion3d_gui.training.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.scores import CEILINGS
 
@@ -30,6 +32,9 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
         raise UserError(f"it has no section {HELD_OUT!r}", path=card)
     figures = {key: value for key, value in result.items() if key != "cases"}
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
+    plain.pop("explanation", None)
+    if "localisation" in result:
+        plain["explanation"] = best_map(result["localisation"])
     text = section.sub(lambda _: held_out_text(result), text)
     text = re.sub(
         rf"^{re.escape(WEIGHTS)}.*$", f"{WEIGHTS}`{result['weights_sha256']}`", text, flags=re.M
@@ -95,7 +100,13 @@ def _localisation_parts(found: Mapping[str, Any]) -> list[str]:
         name = f"{one['method']}, stage {one['stage']}"
         rows.append((name, f"{grid} of {one['cell_mm']:g} mm", *_judged(one)))
     head = ("map", "grid", "peak inside", f"within {found['tolerance_mm']:g} mm")
+    best = best_map(found)
+    measured = MeasuredMap.from_metadata({"explanation": best})
+    assert measured is not None
     return [
+        f"**Explained by {METHOD_NAMES[best['method']]} at stage {best['stage']}** unless another method is "
+        f"chosen: {measured.text}. {BEST_RULE} It was chosen on "
+        "these very cases, among all maps of the table, so that its figures are a little optimistic.",
         f"Heatmaps on true positives with a lesion ({found['cases']}), at the mask's voxels in the brain "
         "(peak inside: pointing game; distance: median from the strongest voxel to the lesion; energy: "
         "share of the map inside the lesion; chance: a random brain voxel, an even map):",

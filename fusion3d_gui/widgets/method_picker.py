@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.inference.prediction import Side
-from fusion3d_gui.state.explanation import METHODS
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.explanation import Method, methods_for
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
@@ -29,9 +30,9 @@ class MethodPicker(QWidget):
         self._session = session
         self.box = CalmComboBox()
         self.box.setAccessibleName("Heatmap method")
-        for method in METHODS:
-            self.box.addItem(method.label)
-            self.box.setItemData(self.box.count() - 1, method.help, Qt.ItemDataRole.ToolTipRole)
+        self._methods: tuple[Method, ...] = ()
+        self.measured = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.measured.setWordWrap(True)
         self.sides: dict[Side, QPushButton] = {}
         frame = QFrame()
         frame.setProperty("segments", True)
@@ -52,6 +53,7 @@ class MethodPicker(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
         layout.addWidget(self.box)
+        layout.addWidget(self.measured)
         layout.addWidget(frame)
         self.check = QPushButton("Does this map deserve trust?")
         self.check.setProperty("quiet", True)
@@ -71,19 +73,36 @@ class MethodPicker(QWidget):
         session.result_changed.connect(self._show_state)
         self.box.activated.connect(self._on_method_chosen)
         session.explanation_changed.connect(self._show)
-        self._show()
+        session.bundle_changed.connect(self._list)
+        self._list()
         self._show_state()
 
+    def _list(self) -> None:
+        """Name the methods for the chosen model; its default says so."""
+        info = self._session.bundle
+        self._methods = methods_for(info)
+        default = None if info is None else info.default_map
+        self.box.clear()
+        for method in self._methods:
+            best = (method.method, method.stages) == default
+            self.box.addItem(f"{method.label} (default)" if best else method.label)
+            self.box.setItemData(self.box.count() - 1, method.help, Qt.ItemDataRole.ToolTipRole)
+        self._show()
+
     def _show(self) -> None:
-        chosen = self._session.explanation
-        for number, method in enumerate(METHODS):
+        chosen, info = self._session.explanation, self._session.bundle
+        for number, method in enumerate(self._methods):
             if (method.method, method.stages) == (chosen.method, chosen.stages):
                 self.box.setCurrentIndex(number)
                 self.box.setToolTip(method.help)
         self.sides[chosen.side].setChecked(True)
+        is_default = info is not None and (chosen.method, chosen.stages) == info.default_map
+        self.measured.setVisible(is_default)
+        if info is not None and is_default:
+            self.measured.setText(_default_text(info))
 
     def _on_method_chosen(self, number: int) -> None:
-        method = METHODS[number]
+        method = self._methods[number]
         chosen = self._session.explanation
         self._session.explain(replace(chosen, method=method.method, stages=method.stages))
 
@@ -110,3 +129,12 @@ class MethodPicker(QWidget):
         self.state.setText(
             f"{session.inference.message} {session.inference.fraction:.0%}" * working
         )
+
+
+def _default_text(info: BundleInfo) -> str:
+    """Why this is the model's default."""
+    if info.measured_map is None:
+        return "The default: maps of this model have not been measured against known lesions."
+    return f"Pointed best of all on known lesions: {info.measured_map.text}.".replace(
+        " %", "\u00a0%"
+    )

@@ -12,22 +12,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.model.measured_map import METHOD_NAMES
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_bar import ColorBar
 from fusion3d_gui.widgets.color_map import HEATMAPS
 from fusion3d_gui.widgets.fields import CalmComboBox
 from fusion3d_gui.widgets.hot_spot_rows import HotSpotRows
-
-_METHODS = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-    "occlusion": "Occlusion",
-    "integrated-gradients": "Integrated gradients",
-    "smoothgrad": "SmoothGrad",
-}
 
 
 class OverlayControls(QWidget):
@@ -135,7 +126,7 @@ class OverlayControls(QWidget):
             )
         else:
             heatmap = prediction.heatmap
-            method = _METHODS.get(heatmap.method, heatmap.method)
+            method = METHOD_NAMES.get(heatmap.method, heatmap.method)
             self.about.setText(
                 f"{method} of {heatmap.layer}, what {heatmap.side} the answer: {heatmap.grid_text}"
             )

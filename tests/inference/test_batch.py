@@ -13,6 +13,8 @@ from fusion3d_gui.cli import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.open import open_volume
 from fusion3d_gui.inference.batch import predict_table, read_table
+from fusion3d_gui.inference.explain import make_heatmap
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 
 
@@ -111,6 +113,22 @@ def test_results_of_another_model_are_not_mixed_in(table, predictor, make_bundle
         predict_table(other, rows, tmp_path / "out")
 
 
+def test_maps_are_as_asked_and_asked_otherwise_are_made_again(table, predictor, tmp_path):
+    rows, out = read_table(table, predictor.info.schema), tmp_path / "out"
+    lowered = Explanation("hirescam", (2,), "lowered")
+    found = pd.read_csv(predict_table(predictor, rows, out, lowered).results, keep_default_na=False)
+    assert found["explanation"][0] == "HiResCAM, stage 2, what lowered the answer"
+    answer = predictor.answer(open_volume(tmp_path / "0.nii.gz"), {"age": 71, "sex": "F"})
+    alone = make_heatmap(predictor, answer.case, answer.prediction.metadata, lowered)
+    saved = np.asarray(nib.load(out / found["heatmap"][0]).dataobj)
+    np.testing.assert_allclose(saved, alone.values.T, rtol=1e-5)
+    assert predict_table(predictor, rows, out, lowered).known == 3
+    # Nothing was measured for this model, so that Grad-CAM of the last stage is its default.
+    assert predict_table(predictor, rows, out).predicted == 3
+    found = pd.read_csv(out / "results.csv", keep_default_na=False)
+    assert found["explanation"][0] == "Grad-CAM, stage 4, what raised the answer"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("a,b\n1,2\n", "no column path"), ("path\n", "no case"), ("path,age\n,3\n", "row 2")],
@@ -147,6 +165,20 @@ def test_the_command_explains_by_any_method(table, make_bundle, tmp_path, capsys
     assert run(asked) == 0
     assert options[1] in capsys.readouterr().out
     assert nib.load(heatmap).get_fdata().min() >= 0
+
+
+def test_the_command_starts_from_the_map_that_was_measured_best(
+    table, make_bundle, measure_map, capsys
+):
+    asked = ["predict", str(table.parent / "0.nii.gz"), "--model", str(make_bundle())]
+    for options, expected in (
+        ([], "layercam of layer2"),
+        (["--stage", "3"], "layercam of layer3"),
+        (["--method", "hirescam"], "hirescam of layer4"),
+    ):
+        measure_map(make_bundle(), "layercam", 2)
+        assert run([*asked, *options]) == 0
+        assert expected in capsys.readouterr().out
 
 
 def test_a_stage_that_is_not_there_is_refused(table, make_bundle, capsys):

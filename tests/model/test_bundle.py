@@ -134,6 +134,20 @@ def test_a_broken_configuration_is_refused_by_name(make_bundle, config, text):
         BundleInfo.read(path.parents[1])
 
 
+@pytest.mark.parametrize(
+    "broken", [{"stage": 5}, {"method": "guess"}, {"energy": {}}, {"cases": "x"}]
+)
+def test_an_explanation_that_makes_no_sense_is_refused_by_name(make_bundle, measure_map, broken):
+    folder = measure_map(make_bundle(), "hirescam", 1)
+    assert BundleInfo.read(folder).default_map == ("hirescam", (1,))
+    path = folder / "configs" / "metadata.json"
+    plain = json.loads(path.read_text())
+    plain["explanation"] |= broken
+    path.write_text(json.dumps(plain))
+    with pytest.raises(UserError, match=r"configs/metadata\.json"):
+        BundleInfo.read(folder)
+
+
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such model bundle"):
         BundleInfo.read(tmp_path / "nothing")

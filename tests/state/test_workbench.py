@@ -11,8 +11,9 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.explanation import METHODS, Explanation
+from fusion3d_gui.state.explanation import METHODS
 from fusion3d_gui.state.session import Session
 
 
@@ -71,6 +72,27 @@ def test_the_chosen_method_holds_for_the_next_prediction_too(session, make_case,
     settled(session)
     assert session.current_prediction.heatmap.method == "layercam"
     assert session.result.explanation == Explanation("layercam", (3,))
+
+
+def test_each_model_is_explained_by_what_was_measured_best_for_it_until_the_user_chooses(
+    session, make_case, make_bundle, measure_map, settled
+):
+    best = BundleInfo.read(measure_map(make_bundle("add"), "layercam", 2))
+    plain = session.bundle
+    assert session.explanation == Explanation("gradcam", (4,))
+    session.choose_bundle(best)
+    assert session.explanation == Explanation("layercam", (2,))
+    session.explain(Explanation("layercam", (2,), "lowered"))
+    session.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    settled(session)
+    heatmap = session.current_prediction.heatmap
+    assert (heatmap.method, heatmap.layer, heatmap.side) == ("layercam", "layer2", "lowered")
+    session.choose_bundle(plain)
+    assert session.explanation == Explanation("gradcam", (4,), "lowered")
+    session.explain(Explanation("hirescam", (3,)))
+    session.choose_bundle(best)
+    assert session.explanation == Explanation("hirescam", (3,))
+    settled(session)
 
 
 def test_a_method_chosen_while_predicting_is_used_when_the_answer_comes(

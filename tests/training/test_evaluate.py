@@ -20,6 +20,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.training.comparison import compare
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.evaluation_page import evaluation_plots
+from fusion3d_gui.training.localisation import best_map
 from fusion3d_gui.training.plots import svg
 from fusion3d_gui.training.record import record_evaluation
 from fusion3d_gui.training.table import read_table
@@ -131,6 +132,12 @@ def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
     assert card.rstrip().endswith("Many.")
     recorded = BundleInfo.read(bundle).metadata["eval_metrics"]["held_out"]
     assert recorded["figures"] == figures["figures"]
+    best = best_map(figures["localisation"])
+    measured = BundleInfo.read(bundle).measured_map
+    assert measured is not None
+    assert BundleInfo.read(bundle).default_map == (best["method"], (best["stage"],))
+    # Pointing game and energy with their intervals, on the card and on the page.
+    assert measured.text in card and measured.text in parsed.words
 
 
 def test_recording_again_replaces_what_was_recorded(make_untrained, found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -11,10 +12,13 @@ from scipy.spatial import cKDTree
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CAM_METHODS, STAGES
+from fusion3d_gui.model.measured_map import MeasuredMap
 from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.localisation import _chance, _judge, _target, localise
+from fusion3d_gui.training.localisation import _chance, _judge, _target, best_map, localise
 from fusion3d_gui.training.table import CaseRow
 
 SHAPE = (33, 33, 49)
@@ -137,3 +141,54 @@ def test_an_empty_mask_is_named_by_its_row(case, tmp_path):
     nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), row.mask)
     with pytest.raises(UserError, match="row 2: the mask is empty"):
         _target(row, np.ones(SHAPE, bool), AFFINE)
+
+
+def table_of(*maps: tuple[str, int, float, float, float]) -> dict:
+    """A result of localise with (method, stage, hits, upper end of their interval, energy)."""
+    some = {"value": 0.01, "low": 0.0, "high": 0.02}
+    return {
+        "cases": 40,
+        "tolerance_mm": 10.0,
+        "chance": {"pointing_near": some, "energy": some},
+        "maps": [
+            {
+                "method": method,
+                "stage": stage,
+                "pointing": some,
+                "pointing_near": {"value": near, "low": 0.0, "high": high},
+                "distance_mm": None,
+                "energy": {"value": energy, "low": energy, "high": energy},
+            }
+            for method, stage, near, high, energy in maps
+        ],
+    }
+
+
+def test_of_the_maps_that_point_as_well_as_the_best_the_one_with_most_energy_inside_is_kept():
+    found = table_of(
+        ("gradcam", 4, 0.1, 0.2, 0.9),
+        ("gradcam++", 1, 0.5, 0.6, 0.02),
+        ("hirescam", 1, 0.4, 0.51, 0.07),
+        ("layercam", 1, 0.45, 0.55, 0.05),
+    )
+    best = best_map(found)
+    assert (best["method"], best["stage"]) == ("hirescam", 1)
+    assert best["pointing_near"]["value"] == 0.4
+    measured = MeasuredMap.from_metadata({"explanation": json.loads(json.dumps(best))})
+    assert "within 10 mm of the lesion in 40 % (0 to 51) of 40 cases" in measured.text
+
+
+def test_an_interval_that_ends_at_nothing_is_below_every_hit():
+    best = best_map(table_of(("gradcam", 4, 0.0, 0.0, 0.9), ("layercam", 2, 0.1, 0.2, 0.1)))
+    assert best["method"] == "layercam"
+
+
+@pytest.mark.parametrize("folder", sorted(models_dir().iterdir()), ids=lambda folder: folder.name)
+def test_a_shipped_model_is_explained_by_the_best_of_its_own_table(folder):
+    info = BundleInfo.read(folder)
+    table = info.metadata["eval_metrics"]["held_out"]["localisation"]
+    best = best_map(table)
+    assert info.default_map == (best["method"], (best["stage"],))
+    card = (folder / "docs" / "README.md").read_text(encoding="utf-8")
+    assert info.measured_map is not None
+    assert info.measured_map.text in card

@@ -1,0 +1,108 @@
+"""``MeasuredMap``: the explanation with which a model's maps pointed best, and how well they did.
+
+``fusion3d evaluate --record`` measures every method at every stage on cases whose lesions are known,
+and keeps the best under ``explanation`` in ``configs/metadata.json``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: How maps are made where nothing was measured: what most of the literature shows.
+USUAL_METHOD, USUAL_STAGE = "gradcam", 4
+
+#: Names of the methods as their papers write them; the keys are what ``--method`` takes.
+METHOD_NAMES: Mapping[str, str] = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "occlusion": "Occlusion",
+    "integrated-gradients": "Integrated gradients",
+    "smoothgrad": "SmoothGrad",
+}
+
+#: Methods that take a stage of the network; the others explain the voxels.
+_AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure with its 95 % interval; None where that can't be told (of a single case)."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def from_json(cls, plain: Any) -> Measured:
+        """Raises TypeError, KeyError or ValueError for what is no figure."""
+        value, low, high = (
+            None if plain[name] is None else float(plain[name]) for name in ("value", "low", "high")
+        )
+        if value is None or not all(math.isfinite(each or 0) for each in (value, low, high)):
+            raise ValueError("a figure of the explanation is no finite number")
+        return cls(value, low, high)
+
+
+@dataclass(frozen=True)
+class MeasuredMap:
+    """The best of the maps that were measured.
+
+    ``method`` and ``stage`` (1 to 4) say how it is made; ``cases`` true positives it was measured on;
+    ``pointing_near`` the share of them whose strongest voxel lay within ``tolerance_mm`` of the lesion,
+    ``energy`` the mean share of the map inside the lesion, ``chance_near`` and ``chance_energy`` what chance
+    would reach.
+    """
+
+    method: str
+    stage: int
+    cases: int
+    tolerance_mm: float
+    pointing_near: Measured
+    energy: Measured
+    chance_near: float
+    chance_energy: float
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any]) -> MeasuredMap | None:
+        """Read it from a bundle's metadata; None where nothing was measured.
+
+        Raises KeyError, TypeError or ValueError for an entry that makes no sense.
+        """
+        plain = metadata.get("explanation")
+        if plain is None:
+            return None
+        method, stage = str(plain["method"]), int(plain["stage"])
+        if method not in _AT_STAGES or stage not in (1, 2, 3, 4):
+            raise ValueError(f"there is no explanation {method!r} at stage {stage}")
+        return cls(
+            method=method,
+            stage=stage,
+            cases=int(plain["cases"]),
+            tolerance_mm=float(plain["tolerance_mm"]),
+            pointing_near=Measured.from_json(plain["pointing_near"]),
+            energy=Measured.from_json(plain["energy"]),
+            chance_near=float(plain["chance"]["pointing_near"]),
+            chance_energy=float(plain["chance"]["energy"]),
+        )
+
+    @property
+    def text(self) -> str:
+        """How well it points, in a sentence."""
+        near, energy = self.pointing_near, self.energy
+        return (
+            f"peak within {self.tolerance_mm:g} mm of the lesion in {_percent(near)} of {self.cases} "
+            f"cases (chance {100 * self.chance_near:.0f} %), {_percent(energy, 1)} of the map "
+            f"inside it (chance {100 * self.chance_energy:.1f} %)"
+        )
+
+
+def _percent(one: Measured, digits: int = 0) -> str:
+    text = f"{100 * one.value:.{digits}f} %"
+    if one.low is None or one.high is None:
+        return text
+    return f"{text} ({100 * one.low:.{digits}f} to {100 * one.high:.{digits}f})"
