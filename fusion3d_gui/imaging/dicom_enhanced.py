@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_encoding import open_unpacked
 from fusion3d_gui.imaging.dicom_file import (
     DicomFile,
     Frame,
@@ -21,6 +19,7 @@ from fusion3d_gui.imaging.dicom_file import (
     unit_orientation,
 )
 from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
+from fusion3d_gui.imaging.dicom_modality import whole_header
 
 #: (label, functional group, attribute in it): what may tell frames at one place apart.
 _LABELS = (
@@ -44,24 +43,22 @@ def enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str, ...]
 
     Raises UserError where the functional groups can't be read or do not fit the frames.
     """
-    # pydicom unpacks a deflated file itself; that its size is bounded is known from the first look.
-    with open_unpacked(file.path) as stream:
-        try:
-            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-            shared = _first(dataset, "SharedFunctionalGroupsSequence")
-            own = dataset.get("PerFrameFunctionalGroupsSequence") or []
-            contradiction = f"says it holds {file.frame_count} frames, yet describes {len(own)}"
-            if len(own) < file.frame_count:
-                raise UserError(contradiction, path=file.path)
-            unit = "HU" if file.elements.text("Modality") == "CT" else ""
-            frames = tuple(
-                _frame(file, index, _Groups(own[index], shared), unit)
-                for index in range(file.frame_count)
-            )
-        except PYDICOM_ERRORS:
-            raise UserError(
-                "is damaged: what it says of its frames can't be read", path=file.path
-            ) from None
+    dataset = whole_header(file)
+    try:
+        shared = _first(dataset, "SharedFunctionalGroupsSequence")
+        own = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        contradiction = f"says it holds {file.frame_count} frames, yet describes {len(own)}"
+        if dataset and len(own) < file.frame_count:
+            raise UserError(contradiction, path=file.path)
+        unit = "HU" if file.elements.text("Modality") == "CT" else ""
+        frames = tuple(
+            _frame(file, index, _Groups(own[index], shared), unit)
+            for index in range(file.frame_count)
+        )
+    except PYDICOM_ERRORS:
+        raise UserError(
+            "is damaged: what it says of its frames can't be read", path=file.path
+        ) from None
     return frames, (f"The file {contradiction}.",) if len(own) > file.frame_count else ()
 
 
@@ -114,6 +111,7 @@ def _frame(file: DicomFile, index: int, groups: _Groups, unit: str) -> Frame:
         slice_mm=slice_mm,
         scale=_scale(groups, unit),
         windows=tuple(_windows(groups["FrameVOILUTSequence"])),
+        voi_function=str(groups["FrameVOILUTSequence"].get("VOILUTFunction") or ""),
         labels=_labels(groups),
     )
 
@@ -142,12 +140,10 @@ def real_world_scale(mapping: Dataset) -> Scale | None:
 
 def classic_real_world_scale(file: DicomFile) -> Scale | None:
     """The linear real-world value mapping of a classic image, read by pydicom; None without one."""
-    with open_unpacked(file.path) as stream:
-        try:
-            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-            return real_world_scale(_first(dataset, "RealWorldValueMappingSequence"))
-        except PYDICOM_ERRORS:
-            return None
+    try:
+        return real_world_scale(_first(whole_header(file), "RealWorldValueMappingSequence"))
+    except PYDICOM_ERRORS:
+        return None
 
 
 def _windows(voi: Dataset) -> Iterator[tuple[float, float]]:

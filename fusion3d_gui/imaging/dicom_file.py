@@ -14,6 +14,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_elements import Elements, tags
 from fusion3d_gui.imaging.dicom_encoding import FileBytes
 from fusion3d_gui.imaging.dicom_header import read_header
+from fusion3d_gui.imaging.dicom_table import Table
 from fusion3d_gui.imaging.dicom_walk import PIXEL_TAGS, PixelElement
 
 #: Shown in a corner of the window, or used to fill in the form.
@@ -199,10 +200,12 @@ class Frame:
         mm from this slice to the next as the header says; None where it does not.
     scale
         Stored value to real value.
-    windows
-        (centre, width) pairs in real values.
+    windows, voi_function
+        (centre, width) pairs in real values, and the shape of the curve in them, as the file calls it.
     labels
         What tells it from another frame at the same place, by keyword: echo, time, b-value ...
+    table
+        From stored to real values, where that is no straight line; ``scale`` is then 1.
     tile
         (row, column) of its first pixel within the stored frame, and its size; None for all of it.
     """
@@ -215,7 +218,9 @@ class Frame:
     slice_mm: float | None
     scale: Scale
     windows: tuple[tuple[float, float], ...]
+    voi_function: str
     labels: Mapping[str, str]
+    table: Table | None = None
     tile: tuple[int, int, int, int] | None = None
 
     @property

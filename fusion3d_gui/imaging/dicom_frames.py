@@ -17,7 +17,9 @@ from fusion3d_gui.imaging.dicom_file import (
     unit_orientation,
     windows,
 )
+from fusion3d_gui.imaging.dicom_modality import modality_table
 from fusion3d_gui.imaging.dicom_mosaic import is_mosaic, split_mosaic
+from fusion3d_gui.imaging.dicom_table import Table
 
 #: What may tell apart volumes within one series, besides the b-value.
 _LABELS = (
@@ -30,6 +32,9 @@ _LABELS = (
     "AcquisitionTime",
     "ContentTime",
 )
+
+#: DICOM's words for "not said" (PS3.3 C.11.1.1.2).
+_NO_UNIT = ("", "US", "UNSPECIFIED")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +62,7 @@ def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     elements = file.elements
     orientation = unit_orientation(elements.numbers("ImageOrientationPatient"))
     positions = _positions(file, orientation)
+    table = modality_table(file)
     first = Frame(
         file=file,
         index=0,
@@ -64,9 +70,11 @@ def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
         orientation=orientation,
         spacing=_spacing(elements),
         slice_mm=slice_mm(elements),
-        scale=_scale(file),
+        scale=_scale(file, table),
         windows=windows(elements),
+        voi_function=elements.text("VOILUTFunction"),
         labels=_labels(elements),
+        table=table,
     )
     frames = tuple(
         replace(first, index=index, position=position) for index, position in enumerate(positions)
@@ -109,8 +117,10 @@ def _spacing(elements: Elements) -> tuple[float, float] | None:
     return None
 
 
-def _scale(file: DicomFile) -> Scale:
+def _scale(file: DicomFile, table: Table | None) -> Scale:
     elements = file.elements
+    if table is not None:
+        return Scale(unit="" if table.kind in _NO_UNIT else unit_on_screen(table.kind))
     if elements.number("RescaleSlope") is None and elements.has("RealWorldValueMappingSequence"):
         mapped = classic_real_world_scale(file)
         if mapped is not None:
@@ -127,7 +137,7 @@ def _rescale(elements: Elements) -> tuple[float, float]:
 
 def _unit(elements: Elements) -> str:
     said = elements.text("RescaleType") or elements.text("Units")
-    if said.upper() in ("", "US", "UNSPECIFIED"):
+    if said.upper() in _NO_UNIT:
         # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
         return "HU" if elements.text("Modality") == "CT" else ""
     return unit_on_screen(said)

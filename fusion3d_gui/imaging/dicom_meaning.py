@@ -4,112 +4,120 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pydicom
 from pydicom.dataset import Dataset
 
-from fusion3d_gui.imaging.dicom_elements import Elements
-from fusion3d_gui.imaging.dicom_encoding import DEFLATED
-from fusion3d_gui.imaging.dicom_file import DicomFile
-from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
+from fusion3d_gui.imaging.curve import SIGMOID, Curve
+from fusion3d_gui.imaging.dicom_file import Frame
+from fusion3d_gui.imaging.dicom_modality import whole_header
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor
+from fusion3d_gui.imaging.dicom_table import table_of
 from fusion3d_gui.imaging.dicom_voi import window_of_table
 
 #: CT values above this are tissue, whatever a header calls padding.
 _HIGHEST_CT_PADDING_HU = -900.0
+
+Windows = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Meaning:
     """``factor`` multiplies real values, into ``unit``; ``windows`` are in the result.
 
-    ``padding``: lowest and highest *stored* value that stand for no measurement (PS3.3 C.7.5.1.1.2).
+    ``curve`` belongs to the windows. ``padding``: lowest and highest *stored* value that stand for
+    no measurement (PS3.3 C.7.5.1.1.2); ``padding_may_shine``: whether it may be brighter than what
+    was measured.
     """
 
     factor: float
     unit: str
-    windows: tuple[tuple[float, float], ...]
+    windows: Windows
+    curve: Curve | None
     padding: tuple[float, float] | None
+    padding_may_shine: bool
     notices: tuple[str, ...]
 
 
 def meaning_of(stack: Stack) -> Meaning:
     """Look into the header of the middle slice for more than every image needs."""
     middle = stack.frames[len(stack.frames) // 2]
-    file, elements = middle.file, middle.file.elements
-    notices: list[str] = []
-    factor, unit, windows = 1.0, middle.scale.unit, middle.windows
-    dataset = _dataset(file) if _needs_more(stack) else Dataset()
-    if elements.text("Modality") == "PT":
-        if unit == "Bq/ml":
-            times = [frame.file.elements.text("AcquisitionTime") for frame in stack.frames]
-            try:
-                found = suv_factor(dataset, times)
-                factor, unit = found.factor, "SUV"
-                notices.append(found.sentence)
-            except NoSuv as reason:
-                notices.append(f"Values stay in Bq/ml, not SUV: {reason}.")
-        elif unit.upper() == "GML":
-            unit = "SUV"
-        elif unit:
-            notices.append(f"Values stay in {unit}, not SUV.")
-    windows = tuple((center * factor, width * factor) for center, width in windows)
-    if not windows and elements.has("VOILUTSequence"):
-        table = _table_window(dataset)
-        if table is not None:
-            windows = (table[0],)
-            if not table[1]:
-                notices.append(
-                    "The file's brightness curve is not a straight line; the nearest window is shown."
-                )
-    elif elements.text("VOILUTFunction") == "SIGMOID":
-        notices.append("The file's window follows a curve; it is shown as a straight line.")
-    if elements.has("ModalityLUTSequence"):
-        notices.append("The file's table from stored to real values is not applied.")
-    padding, notice = _padding(elements, file, middle.scale.slope, middle.scale.intercept)
+    elements = middle.file.elements
+    is_pet = elements.text("Modality") == "PT"
+    has_table = elements.has("VOILUTSequence") and not middle.windows
+    dataset = whole_header(middle.file) if is_pet or has_table else Dataset()
+    factor, unit, notices = 1.0, middle.scale.unit, list[str]()
+    if is_pet:
+        factor, unit, notices = _suv(stack, dataset, unit)
+    windows, curve = _windows(middle, dataset)
+    if curve is not None:
+        notices.append("The file asks for a brightness curve; it is applied in the file's window.")
+    padding, notice = _padding(middle)
     notices += [notice] if notice else []
-    return Meaning(factor, unit, windows, padding, tuple(notices))
+    return Meaning(
+        factor,
+        unit,
+        tuple((center * factor, width * factor) for center, width in windows),
+        curve,
+        padding,
+        padding is not None and _may_shine(middle, padding),
+        tuple(notices),
+    )
 
 
-def _needs_more(stack: Stack) -> bool:
-    elements = stack.frames[0].file.elements
-    return elements.text("Modality") == "PT" or elements.has("VOILUTSequence")
+def _suv(stack: Stack, dataset: Dataset, unit: str) -> tuple[float, str, list[str]]:
+    """Factor and unit of a PET stack's values, and what to say of them."""
+    if unit == "Bq/ml":
+        times = [frame.file.elements.text("AcquisitionTime") for frame in stack.frames]
+        try:
+            found = suv_factor(dataset, times)
+        except NoSuv as reason:
+            return 1.0, unit, [f"Values stay in Bq/ml, not SUV: {reason}."]
+        return found.factor, "SUV", [found.sentence]
+    if unit.upper() == "GML":
+        return 1.0, "SUV", []
+    return 1.0, unit, [f"Values stay in {unit}, not SUV."] if unit else []
 
 
-def _dataset(file: DicomFile) -> Dataset:
-    """The whole header, by pydicom; an empty one where that can't read it."""
-    if file.transfer_syntax == DEFLATED:
-        return Dataset()  # pydicom would unpack it without a bound
-    try:
-        return pydicom.dcmread(file.path, stop_before_pixels=True, force=True)
-    except PYDICOM_ERRORS:
-        return Dataset()
+def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, Curve | None]:
+    """The file's windows, else the window of its first table; the curve in them, if any."""
+    if frame.windows:
+        return frame.windows, SIGMOID if frame.voi_function == "SIGMOID" else None
+    negative = frame.file.format.signed or frame.scale.intercept < 0
+    table = table_of(dataset, "VOILUTSequence", negative)
+    if table is None:
+        return (), None
+    window, curve = window_of_table(table)
+    return (window,), curve
 
 
-def _table_window(dataset: Dataset) -> tuple[tuple[float, float], bool] | None:
-    try:
-        items = dataset.get("VOILUTSequence") or []
-        return window_of_table(items[0]) if items else None
-    except PYDICOM_ERRORS:
-        return None
-
-
-def _padding(
-    elements: Elements, file: DicomFile, slope: float, intercept: float
-) -> tuple[tuple[float, float] | None, str]:
-    signed = file.format.signed
-    if file.format.floating or file.format.samples != 1 or file.format.bits_allocated > 16:
+def _padding(frame: Frame) -> tuple[tuple[float, float] | None, str]:
+    elements, pixels = frame.file.elements, frame.file.format
+    if pixels.floating or pixels.samples != 1 or pixels.bits_allocated > 16:
         return None, ""
     ends = [
-        values[0]
+        _kept_bits(values[0], pixels.bits_stored, pixels.signed)
         for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
-        if (values := elements.shorts(keyword, signed))
+        if (values := elements.shorts(keyword, pixels.signed))
     ]
     if not ends:
         return None, ""
     low, high = float(min(ends)), float(max(ends))
-    if elements.text("Modality") == "CT":
-        real = max(low * slope + intercept, high * slope + intercept)
+    if elements.text("Modality") == "CT" and frame.table is None:
+        real = max(end * frame.scale.slope + frame.scale.intercept for end in (low, high))
         if real > _HIGHEST_CT_PADDING_HU:
             return None, f"The file calls {real:g} HU padding, which may be tissue; shown as it is."
     return (low, high), ""
+
+
+def _kept_bits(value: int, bits: int, signed: bool) -> int:
+    """A value as it is once bits above the stored ones have been cleared, as in the pixels."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if signed and value >> (bits - 1) else value
+
+
+def _may_shine(frame: Frame, padding: tuple[float, float]) -> bool:
+    """Whether padding may be brighter than what was measured, so that slabs would show it."""
+    pixels = frame.file.format
+    if pixels.photometric == "MONOCHROME1" or frame.file.elements.text("Modality") == "CT":
+        return False  # bright is dark there; and CT's padding lies below air
+    return padding[1] > (-(1 << (pixels.bits_stored - 1)) if pixels.signed else 0)

@@ -42,6 +42,14 @@ class Pixels:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Treatment:
+    """What is done to decoded pixels: rescaled to real values, padding dimmed."""
+
+    real: bool
+    shining_padding: tuple[float, float] | None
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     """Frames of one file, and the slices that they fill."""
@@ -51,12 +59,17 @@ class _Job:
 
 
 def read_pixels(
-    stack: Stack, progress: Progress, on_first: Callable[[Pixels], None] | None = None
+    stack: Stack,
+    progress: Progress,
+    on_first: Callable[[Pixels], None] | None = None,
+    *,
+    shining_padding: tuple[float, float] | None = None,
 ) -> Pixels:
     """Decode all frames of a stack.
 
     The stored integer type is kept; where the slices' rescale differs, the voxels are float32 real
-    values. ``on_first`` is called with the array as soon as its middle slice is in place, unless
+    values. Stored values in ``shining_padding`` (lowest, highest) become the lowest other value of
+    their slice where they are brighter, so that no slab or projection shows them. ``on_first`` is called with the array as soon as its middle slice is in place, unless
     slices are unevenly spaced and have to be interpolated.
 
     Raises UserError where a file can't be read, is damaged or in a transfer syntax that is not
@@ -65,8 +78,9 @@ def read_pixels(
     frames = stack.frames
     _check_syntaxes(frames)
     real = len({frame.scale for frame in frames}) > 1
-    stored = frames[0].file.format.dtype
+    stored = frames[0].file.format.dtype if frames[0].table is None else np.dtype(np.uint16)
     dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
+    treatment = _Treatment(real, shining_padding)
     even = stack.layout.is_even
     rows, columns = frames[0].shape
     needed = stack.shape[0] if even else len(frames) + stack.shape[0]
@@ -77,14 +91,14 @@ def read_pixels(
         voxels,
         Scale(unit=frames[0].scale.unit) if real else frames[0].scale,
         Filling(stack.shape[0] if even else len(frames)),
-        even and not real,
+        even and not real and frames[0].table is None,
         ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
     )
     # To be interpolated, slices lie apart, so that each can be let go of once it has been used.
     planes = voxels if even else [np.zeros((rows, columns), dtype) for _ in frames]
     reading = progress if even else part_of(progress, 0.0, 0.8)
     jobs = _jobs(frames, slots)
-    notices = _fill(planes, pixels, jobs, real, reading, on_first if even else None)
+    notices = _fill(planes, pixels, jobs, treatment, reading, on_first if even else None)
     if isinstance(planes, list):
         _interpolate(planes, stack.layout.slots, voxels, part_of(progress, 0.8, 1.0))
     else:
@@ -132,7 +146,7 @@ def _fill(
     planes: Sequence[np.ndarray] | np.ndarray,
     pixels: Pixels,
     jobs: list[_Job],
-    real: bool,
+    treatment: _Treatment,
     progress: Progress,
     on_first: Callable[[Pixels], None] | None,
 ) -> set[str]:
@@ -140,7 +154,7 @@ def _fill(
     progress(0.0, "Reading slices")
     notices: set[str] = set()
     stop = threading.Event()
-    _run(jobs[0], planes, pixels.filling, real, notices, stop)
+    _run(jobs[0], planes, pixels.filling, treatment, notices, stop)
     if on_first is not None:
         on_first(pixels)
     queue = deque(jobs[1:])
@@ -152,7 +166,7 @@ def _fill(
                 job = queue.popleft()
             except IndexError:  # another thread was faster
                 break
-            _run(job, planes, pixels.filling, real, found, stop)
+            _run(job, planes, pixels.filling, treatment, found, stop)
         return found
 
     threads = min(8, os.cpu_count() or 1, len(queue))
@@ -177,7 +191,7 @@ def _run(
     job: _Job,
     planes: Sequence[np.ndarray] | np.ndarray,
     filling: Filling,
-    real: bool,
+    treatment: _Treatment,
     notices: set[str],
     stop: threading.Event,
 ) -> None:
@@ -185,26 +199,42 @@ def _run(
     by_index: dict[int, list[tuple[Frame, int]]] = defaultdict(list)
     for frame, slot in job.frames:
         by_index[frame.index].append((frame, slot))
-    plain = not real and job.file.format.samples == 1
+    plain = not treatment.real and job.file.format.samples == 1
     targets = {
         index: planes[members[0][1]]
         for index, members in by_index.items()
-        if plain and members[0][0].tile is None
+        if plain and members[0][0].tile is None and members[0][0].table is None
     }
     for index, image in read_frames(job.file, sorted(by_index), targets, notices):
         gray = luminance(image, job.file, notices)
+        if treatment.shining_padding is not None:
+            _dim(gray, treatment.shining_padding, notices)
         for frame, slot in by_index[index]:
             part, out = gray, planes[slot]
             if frame.tile is not None:
                 row, column, rows, columns = frame.tile
                 part = gray[row : row + rows, column : column + columns]
-            if real:
+            if frame.table is not None:
+                part = frame.table(part)
+            if treatment.real:
                 part = part.astype(np.float64) * frame.scale.slope + frame.scale.intercept
             if index not in targets or part is not targets[index]:
                 out[...] = part
             filling.add(slot)
         if stop.is_set():
             return
+
+
+def _dim(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> None:
+    """Give padding that is brighter than the darkest measured pixel that one's value, in place."""
+    low, high = padding
+    padded = (image >= low) & (image <= high)
+    measured = image[~padded]
+    if not measured.size:
+        image[...] = 0
+    elif measured.min() < high and padded.any():
+        image[padded] = measured.min()
+        notices.add("Padding brighter than the scan is shown as the lowest value of its slice.")
 
 
 def _blank(voxels: np.ndarray, missing: tuple[int, ...], slots: np.ndarray) -> None:

@@ -164,6 +164,7 @@ def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
             placed,
             None if frame.spacing is None else tuple(round(mm, 4) for mm in frame.spacing),
             frame.file.is_localiser,
+            frame.table is None,
             frame.file.elements.text("FrameOfReferenceUID"),
         )
         orientation = np.array(frame.orientation if placed else (0.0,) * 6)

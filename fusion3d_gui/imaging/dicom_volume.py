@@ -50,7 +50,8 @@ def volume_of(
     def on_first(pixels: Pixels) -> None:
         watch(replace(volume(pixels), filling=pixels.filling))
 
-    return volume(read_pixels(stack, progress, on_first))
+    shining = meaning.padding if meaning.padding_may_shine else None
+    return volume(read_pixels(stack, progress, on_first, shining_padding=shining))
 
 
 def _volume(
@@ -65,6 +66,7 @@ def _volume(
         unit=meaning.unit,
         modality=elements.text("Modality"),
         windows=meaning.windows,
+        curve=meaning.curve,
         missing=stack.layout.missing,
         padding=meaning.padding if pixels.is_stored else None,
         description=_description(stack),

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from fusion3d_gui.imaging.curve import Curve
 from fusion3d_gui.imaging.filling import Filling
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
@@ -39,6 +40,8 @@ class Volume:
         DICOM modality (``"CT"``, ``"MR"``, ``"PT"`` ...), empty where unknown.
     windows
         (centre, width) pairs in real values that the file recommends, in its order.
+    curve
+        How brightness grows within those windows; None along a straight line.
     description
         Series description or file name, for the screen. Never a patient's name.
     series_uid
@@ -52,6 +55,7 @@ class Volume:
         Sentences that the user should see about how this volume was read.
     padding
         Lowest and highest *stored* value that stand for no measurement; None where there are none.
+        They are never brighter than what was measured, as slabs and projections need it.
     missing
         Slices (k) that the series should have and has not; they are blank.
     filling
@@ -65,6 +69,7 @@ class Volume:
     unit: str = ""
     modality: str = ""
     windows: tuple[tuple[float, float], ...] = ()
+    curve: Curve | None = field(default=None, repr=False)
     description: str = ""
     series_uid: str = ""
     path: Path | None = None

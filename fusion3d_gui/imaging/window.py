@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from fusion3d_gui.imaging.curve import Curve
 from fusion3d_gui.imaging.volume import Volume
 
 #: About this many voxels are enough to know a volume's percentiles.
@@ -21,11 +22,13 @@ _MIN_WIDTH = 1e-6
 class Window:
     """Real values from ``center - width / 2`` (black) to ``center + width / 2`` (white).
 
-    The map between is linear and exact: DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2).
+    The map between is linear and exact: DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2), unless a file
+    asks for a ``curve``.
     """
 
     center: float
     width: float
+    curve: Curve | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.center) and np.isfinite(self.width)):
@@ -42,6 +45,10 @@ class Window:
     def high(self) -> float:
         """The real value from which on up everything is white."""
         return self.center + self.width / 2
+
+    def reshaped(self, center: float, width: float) -> Window:
+        """The same curve over other values."""
+        return Window(center, width, self.curve)
 
     @classmethod
     def between(cls, low: float, high: float) -> Window:
@@ -83,7 +90,7 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
     """
     automatic = percentile_window(volume, 1.0, 99.9)
     found = [
-        Preset("From file" if n == 0 else f"From file {n + 1}", Window(center, width))
+        Preset("From file" if n == 0 else f"From file {n + 1}", Window(center, width, volume.curve))
         for n, (center, width) in enumerate(volume.windows)
         if np.isfinite([center, width]).all() and width > 0
     ]
@@ -144,11 +151,13 @@ def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
 
     Low values are white where the file means them so.
     """
-    scale = 255.0 * volume.slope / window.width
-    offset = 255.0 * (volume.intercept - window.low) / window.width
+    white = 255.0 if window.curve is None else 1.0
     gray = stored.astype(np.float32)
-    gray *= np.float32(scale)
-    gray += np.float32(offset + 0.5)
+    gray *= np.float32(white * volume.slope / window.width)
+    gray += np.float32(white * (volume.intercept - window.low) / window.width)
+    if window.curve is not None:
+        gray = window.curve.brightness(gray) * np.float32(255.0)
+    gray += np.float32(0.5)
     np.clip(gray, 0.0, 255.0, out=gray)
     if volume.low_is_white:
         np.subtract(255.0, gray, out=gray)

@@ -94,4 +94,4 @@ class WindowLevel(QObject):
         """
         unit = self._presets[0].window.width if self._presets else self._window.width
         width = max(self._window.width + right * unit, unit * 1e-3)
-        self.set_window(Window(self._window.center - down * unit, width))
+        self.set_window(self._window.reshaped(self._window.center - down * unit, width))

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window, value_counts
+from fusion3d_gui.imaging.window import value_counts
 from fusion3d_gui.state.window_level import WindowLevel
 from fusion3d_gui.widgets import theme
 
@@ -119,14 +119,13 @@ class HistogramBar(QWidget):
         window = self._state.window
         least = (self._high - self._low) / 500
         if self._held == "low":
-            low = min(self._value(x), window.high - least)
-            self._state.set_window(Window.between(low, window.high))
+            edges = min(self._value(x), window.high - least), window.high
         elif self._held == "high":
-            high = max(self._value(x), window.low + least)
-            self._state.set_window(Window.between(window.low, high))
+            edges = window.low, max(self._value(x), window.low + least)
         else:
             shift = self._value(x) - self._value(self._from)
-            self._state.set_window(Window(window.center + shift, window.width))
+            edges = window.low + shift, window.high + shift
+        self._state.set_window(window.reshaped(sum(edges) / 2, edges[1] - edges[0]))
         self._from = x
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

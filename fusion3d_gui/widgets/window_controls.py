@@ -6,7 +6,6 @@ import math
 
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
-from fusion3d_gui.imaging.window import Window
 from fusion3d_gui.state.window_level import WindowLevel
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.fields import CalmComboBox
@@ -49,7 +48,8 @@ class WindowControls(QWidget):
             box.valueChanged.connect(self._on_typed)
 
     def _on_typed(self) -> None:
-        self._state.set_window(Window(self.center.value(), self.width_box.value()))
+        window = self._state.window.reshaped(self.center.value(), self.width_box.value())
+        self._state.set_window(window)
 
     def _on_presets_changed(self) -> None:
         self.presets.clear()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 
 _SHARED = Path(__file__).resolve().parents[2] / "../shared/data/dicom"
@@ -66,3 +70,22 @@ def same_as_nifti(
         same_at_same_place(volume, np.asanyarray(image.dataobj), image.affine)
 
     return check
+
+
+Edit = Callable[[Dataset, int], None]
+
+
+@pytest.fixture
+def written(tmp_path: Path, oblique_volume: Volume) -> Callable[[Edit], Path]:
+    """A series of the oblique volume, each slice's data set edited."""
+
+    def write(edit: Edit) -> Path:
+        plain = replace(oblique_volume, voxels=abs(oblique_volume.voxels))
+        paths = write_dicom_series(plain, tmp_path / "s", attributes={}, uid_seed="m")
+        for number, path in enumerate(paths):
+            dataset = pydicom.dcmread(path)
+            edit(dataset, number)
+            dataset.save_as(path)
+        return tmp_path / "s"
+
+    return write

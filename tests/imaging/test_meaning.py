@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,9 @@ from pydicom.pixels import apply_color_lut
 from pydicom.sequence import Sequence
 
 from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.open import open_volume
-from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window, percentile_window, presets, to_gray
 
 Edit = Callable[[Dataset, int], None]
-
-
-@pytest.fixture
-def written(tmp_path: Path, oblique_volume: Volume) -> Callable[[Edit], Path]:
-    """A series of the oblique volume, each slice's data set edited."""
-
-    def write(edit: Edit) -> Path:
-        plain = replace(oblique_volume, voxels=abs(oblique_volume.voxels))
-        paths = write_dicom_series(plain, tmp_path / "s", attributes={}, uid_seed="m")
-        for number, path in enumerate(paths):
-            dataset = pydicom.dcmread(path)
-            edit(dataset, number)
-            dataset.save_as(path)
-        return tmp_path / "s"
-
-    return write
 
 
 def _pet(dataset: Dataset, number: int) -> None:
@@ -138,61 +118,6 @@ def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
 
     volume = open_volume(written(edit))
     assert (volume.slope, volume.intercept, volume.unit) == (0.5, 7.0, "mm2/s")
-
-
-@pytest.mark.parametrize("gamma", [1.0, 2.5])
-def test_a_table_is_shown_as_the_window_it_is_or_comes_nearest_to(
-    gamma: float, written: Callable[[Edit], Path]
-) -> None:
-    def edit(dataset: Dataset, number: int) -> None:
-        for keyword in ("WindowCenter", "WindowWidth"):
-            if keyword in dataset:
-                delattr(dataset, keyword)
-        table = np.rint(4095 * (np.arange(1000) / 999) ** gamma).astype("<u2")
-        item = Dataset()
-        item.add_new("LUTDescriptor", "US", [1000, 200, 12])
-        item.add_new("LUTData", "OW", table.tobytes())
-        dataset.VOILUTSequence = Sequence([item])
-
-    volume = open_volume(written(edit))
-    center, width = volume.windows[0]
-    curved = any("not a straight line" in notice for notice in volume.notices)
-    assert curved == (gamma != 1.0)
-    if gamma == 1.0:
-        assert (center, width) == pytest.approx((699.5, 999), abs=1.0)
-    assert presets(volume)[0].window == Window(center, width)
-
-
-def test_padding_is_black_and_no_part_of_the_automatic_window(
-    written: Callable[[Edit], Path],
-) -> None:
-    def edit(dataset: Dataset, number: int) -> None:
-        pixels = dataset.pixel_array.copy()
-        pixels[:4] = 60_000
-        pixels[4] = 60_010
-        dataset.PixelData = pixels.astype("<u2").tobytes()
-        dataset.PixelRepresentation = 0
-        dataset.Modality = "MR"
-        dataset.PhotometricInterpretation = "MONOCHROME1"
-        dataset.add_new("PixelPaddingValue", "US", 60_000)
-        dataset.add_new("PixelPaddingRangeLimit", "US", 60_010)
-
-    volume = open_volume(written(edit))
-    assert volume.padding == (60_000, 60_010)
-    assert percentile_window(volume, 0, 100).high < 7000
-    gray = to_gray(volume.voxels[0], volume, Window(3000, 6000))
-    assert (gray[:5] == 0).all()
-    assert gray[5:].max() > 200
-
-
-def test_a_ct_that_calls_tissue_padding_is_shown_as_it_is(written: Callable[[Edit], Path]) -> None:
-    def edit(dataset: Dataset, number: int) -> None:
-        dataset.RescaleIntercept, dataset.RescaleSlope = 0, 1
-        dataset.add_new("PixelPaddingValue", "US", 0)
-
-    volume = open_volume(written(edit))
-    assert volume.padding is None
-    assert "0 HU padding" in " ".join(volume.notices)
 
 
 def test_a_segmented_palette_gives_pydicoms_colours(written: Callable[[Edit], Path]) -> None:

@@ -1,0 +1,47 @@
+"""``Curve``: how brightness grows within a window, where that is not along a straight line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Longer tables are read at so many even steps.
+_MOST_LEVELS = 4096
+
+#: The sigmoid is followed so many widths of its window far, to within 1 % of black and white.
+_SIGMOID_WIDTHS = 3.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Brightness (0 black, 1 white) at even steps over ``span`` times a window's width.
+
+    The first level lies ``span / 2`` widths below the window's centre, the last as far above it;
+    beyond them brightness stays what it is there.
+    """
+
+    levels: tuple[float, ...]
+    span: float = 1.0
+
+    def brightness(self, share: np.ndarray) -> np.ndarray:
+        """Brightness, in the type of ``share``: 0 at the window's lower edge, 1 at its upper one."""
+        steps = len(self.levels) - 1
+        at = (share - 0.5) * (steps / self.span) + steps / 2
+        return np.interp(at, np.arange(steps + 1), self.levels).astype(share.dtype)
+
+    @classmethod
+    def of_table(cls, table: np.ndarray, highest: float) -> Curve:
+        """The curve of a table whose entries go from 0 (black) to ``highest`` (white)."""
+        steps = np.linspace(0, len(table) - 1, min(len(table), _MOST_LEVELS))
+        shares = np.interp(steps, np.arange(len(table)), table) / highest
+        return cls(tuple(np.clip(shares, 0.0, 1.0).tolist()))
+
+
+def _sigmoid() -> Curve:
+    steps = np.linspace(-_SIGMOID_WIDTHS / 2, _SIGMOID_WIDTHS / 2, 601)
+    return Curve(tuple((1 / (1 + np.exp(-4 * steps))).tolist()), _SIGMOID_WIDTHS)
+
+
+#: DICOM's VOI LUT Function SIGMOID (PS3.3 C.11.2.1.3.1).
+SIGMOID = _sigmoid()
