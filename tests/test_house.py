@@ -38,10 +38,12 @@ VALUES = {
     "fusion3d_gui.imaging.projection",
     "fusion3d_gui.imaging.window",
     "fusion3d_gui.inference.answers",
+    "fusion3d_gui.inference.explanation",
     "fusion3d_gui.inference.prediction",
     "fusion3d_gui.inference.hot_spots",
     "fusion3d_gui.model.schema",
     "fusion3d_gui.model.bundle_info",
+    "fusion3d_gui.model.measured_map",
 }
 
 
