@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QColor,
-    QEnterEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
-from fusion3d_gui.imaging.slicer import Slice, Slicer
-from fusion3d_gui.imaging.volume import Volume, spatial_letters
-from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.camera import Camera
-from fusion3d_gui.state.corner_text import is_lossy
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display import Display
-from fusion3d_gui.state.planes import Planes
-from fusion3d_gui.state.screen_plane import ScreenPlane
-from fusion3d_gui.widgets import crosshair_arms, theme
-from fusion3d_gui.widgets.crosshair_arms import Arm
-from fusion3d_gui.widgets.position_text import window_text
+from fusion3d_gui.widgets.slice_canvas import SliceCanvas
 from fusion3d_gui.widgets.slice_mouse import SliceMouse
-from fusion3d_gui.widgets.slice_painter import Writing
-from fusion3d_gui.widgets.slice_picture import SlicePicture
 from fusion3d_gui.widgets.view_layer import ViewLayer
 
-#: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
-_SETTLED_MS = 120
-#: One view after the other, so that they don't take one long time together.
-_SETTLED_APART_MS = 40
-_settling_order = itertools.count()
 
-
-@dataclass(frozen=True)
-class _Geometry:
-    """The letters at left, right, top and bottom, and the traces of the other planes by name."""
-
-    sides: tuple[str, str, str, str]
-    traces: tuple[tuple[str, tuple[float, float]], ...]
-
-    @classmethod
-    def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
-        to_patient = planes.matrix(orientation.name)[:3, :3].T
-        right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
-        normal = np.cross(right, down)
-        traces = []
-        for other in ORIENTATIONS:
-            other_normal = planes.matrix(other.name)[other.depth, :3]
-            along = crosshair_arms.screen_direction(normal, other_normal, right, down)
-            if other.name != orientation.name and along is not None:
-                traces.append((other.name, along))
-        left, top = spatial_letters(-right), spatial_letters(-down)
-        return cls((left, spatial_letters(right), top, spatial_letters(down)), tuple(traces))
-
-
-class SliceView(QWidget):
+class SliceView(SliceCanvas):
     """One plane in true millimetres, linked to the others by the crosshair.
 
     See :class:`SliceMouse` for what the mouse does.
@@ -77,8 +24,6 @@ class SliceView(QWidget):
     maximise_requested = Signal()
     #: Patient position (ndarray, mm LPS) under the pointer; None once it has left.
     hovered = Signal(object)
-    #: It shows other planes, or shows them another way round.
-    orientation_changed = Signal()
     #: It has been zoomed, moved or fitted.
     camera_changed = Signal()
     #: A menu of what this view can show is wanted, at this point of it (QPoint).
@@ -87,97 +32,17 @@ class SliceView(QWidget):
     def __init__(
         self, orientation: Orientation, display: Display, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self.camera = Camera()
-        self.display = display
-        self.picture = SlicePicture(orientation, display)
+        super().__init__(orientation, display, parent)
         #: What lies over the picture and may take the mouse; the first is painted first and asked first.
         self.layers: list[ViewLayer] = []
         self._mouse = SliceMouse(self)
-        #: Whether patient and series are named in its corner; one view of a layout does.
-        self.with_corner_text = True
-        self._kept_geometry: tuple[object, _Geometry] | None = None
-        self._settling = QTimer(self)
-        self._settling.setSingleShot(True)
-        self._settling.setInterval(_SETTLED_MS + next(_settling_order) % 4 * _SETTLED_APART_MS)
-        self._finishing: Iterator[None] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(140, 120)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAccessibleName(f"{orientation.name} view")
-        self._connect()
-
-    def _connect(self) -> None:
-        display = self.display
-        for signal in (display.crosshair.moved, display.slab.changed):
-            signal.connect(self._on_moved)
-        for signal in (
-            display.window_level.changed,
-            display.overlay.changed,
-            display.corner_text.changed,
-            display.cine.changed,
-        ):
-            signal.connect(self.update)
-        display.planes.changed.connect(self._on_planes_changed)
-        self._settling.timeout.connect(self._on_settled)
-
-    def sizeHint(self) -> QSize:
-        """Large enough to read; the layout gives more."""
-        return QSize(400, 400)
-
-    # -- what it shows ------------------------------------------------------------------------
-
-    @property
-    def orientation(self) -> Orientation:
-        """Which planes it shows, and which way round."""
-        return self.picture.orientation
-
-    @property
-    def slicer(self) -> Slicer | None:
-        """What cuts the volume, in plane space; None without a volume."""
-        return self.picture.slicer
-
-    @property
-    def heatmap(self) -> Heatmap | None:
-        """The heatmap over the anatomy."""
-        return self.picture.heatmap
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the picture is as fine as it will be."""
-        return not self._settling.isActive() and self._finishing is None
 
     def set_volume(self, volume: Volume | None) -> None:
         """Show another volume, fitted and without a heatmap; None: nothing."""
-        self.picture.set_volume(volume)
+        super().set_volume(volume)
         self.setCursor(SliceMouse.CURSORS[None] if volume else Qt.CursorShape.ArrowCursor)
-        self._fit_plane()
-
-    def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Lay a heatmap over the anatomy; None: none."""
-        self.picture.set_heatmap(heatmap)
-        self.update()
-
-    def set_orientation(self, orientation: Orientation) -> None:
-        """Show other planes, or show them another way round."""
-        if orientation != self.orientation:
-            self.picture.orientation = orientation
-            self.setAccessibleName(f"{orientation.name} view")
-            self._fit_plane()
-            self.orientation_changed.emit()
-
-    def _fit_plane(self) -> None:
-        slicer = self.slicer
-        if slicer is not None:
-            self.camera.show(slicer.rect(self.orientation))
-        self.update()
-
-    @property
-    def shown_slice(self) -> Slice | None:
-        """The slice for the present crosshair, cut when first asked for."""
-        return self.picture.slice_for(self.camera)
 
     # -- moving about -------------------------------------------------------------------------
 
@@ -245,163 +110,19 @@ class SliceView(QWidget):
                 self.display.crosshair.position_lps,
             )
 
-    # -- where things are ---------------------------------------------------------------------
-
-    def _to_plane_space(self, lps_mm: np.ndarray) -> np.ndarray:
-        matrix = self.picture.matrix
-        return np.asarray(lps_mm, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-
-    def _to_patient(self, place_mm: np.ndarray) -> np.ndarray:
-        matrix = self.picture.matrix
-        return (place_mm - matrix[:3, 3]) @ matrix[:3, :3]  # rigid: its inverse is its transpose
-
-    def lps_at(self, where: QPointF) -> np.ndarray:
-        """Patient position (mm, LPS) under a point of the widget."""
-        u, v = self.camera.to_mm(where.x(), where.y())
-        return self._to_patient(self.orientation.to_lps(u, v, self.picture.depth_mm))
-
-    def px_at(self, lps_mm: np.ndarray) -> QPointF:
-        """Where in the widget a patient position (mm, LPS) is, seen along the plane's normal."""
-        u, v = self.orientation.to_screen(self._to_plane_space(lps_mm))
-        return QPointF(*self.camera.to_px(float(u), float(v)))
-
-    @property
-    def crosshair_px(self) -> QPointF:
-        """Where in the widget the crosshair is."""
-        return self.px_at(self.display.crosshair.position_lps)
-
-    @property
-    def screen_plane(self) -> ScreenPlane | None:
-        """The plane on screen, in the patient; None without a volume."""
-        if self.slicer is None:
-            return None
-        orientation, to_patient = self.orientation, self.picture.matrix[:3, :3].T
-        return ScreenPlane(
-            self._to_patient(orientation.to_lps(0.0, 0.0, self.picture.depth_mm)),
-            to_patient @ orientation.right_lps,
-            to_patient @ orientation.down_lps,
-            self.picture.thickness_mm,
-        )
-
-    @property
-    def arms(self) -> list[Arm]:
-        """The traces of the other planes on this one."""
-        if self.slicer is None:
-            return []
-        slab_px = self.display.slab.slab.thickness_mm * self.camera.scale
-        return [Arm(name, *along, slab_px) for name, along in self._geometry.traces]
-
-    @property
-    def _geometry(self) -> _Geometry:
-        """What changes only with the planes, kept until they do."""
-        planes = self.display.planes
-        key = (planes.version, self.orientation)
-        if self._kept_geometry is None or self._kept_geometry[0] != key:
-            self._kept_geometry = key, _Geometry.of(planes, self.orientation)
-        return self._kept_geometry[1]
-
-    def grip_at(self, where: QPointF) -> Arm | None:
-        """The arm whose grip lies under a point of the widget."""
-        return crosshair_arms.grip_at(self.arms, self.crosshair_px, QRectF(self.rect()), where)
-
-    # -- what happened ------------------------------------------------------------------------
-
-    def _on_moved(self) -> None:
-        slicer = self.slicer
-        if slicer is not None and not slicer.is_aligned:
-            self.picture.hurried = True
-            self._finishing = None
-            self._settling.start()
-        self.update()
-
-    def _on_planes_changed(self) -> None:
-        slicer = self.slicer
-        if slicer is not None:
-            self.camera.rebound(slicer.rect(self.orientation))
-        self._on_moved()
-
-    def _on_settled(self) -> None:
-        self.picture.hurried = False
-        if self.picture.unfinished and self.isVisible():
-            # In steps of their own, never within a paint: several views settle at once.
-            self._finishing = self.picture.finishing(self.camera)
-            self._finish()
-        else:
-            self.update()
-
-    def _finish(self) -> None:
-        """One short step towards the fine picture, then back to the event loop."""
-        if self._finishing is None:
-            return
-        if next(self._finishing, self) is self:
-            self._finishing = None
-            self.update()
-        else:
-            QTimer.singleShot(0, self, self._finish)
-
     # -- painting -----------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the plane fitted, or the centre where it is."""
-        self.camera.resize(self.width(), self.height())
-        self._on_moved()
+    @property
+    def shows_grips(self) -> bool:
+        """Whether the arms can be taken hold of just now."""
+        return self.underMouse() and self._mouse.drag in (None, "turn")
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what changed state left undrawn: slices are cut here, at most one per frame."""
-        painter = QPainter(self)
-        slicer = self.slicer
-        if slicer is None:
-            painter.fillRect(self.rect(), QColor(theme.IMAGE))
-        else:
-            area = QRectF(self.rect())
-            self.picture.paint(painter, self.camera, area, self._writing(slicer))
-            self._paint_over(painter, area)
-        if self.hasFocus():
-            painter.setPen(QPen(QColor(theme.LINE), 1))
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
-        painter.end()
-
-    def _paint_over(self, painter: QPainter, area: QRectF) -> None:
-        grips = self.underMouse() and self._mouse.drag in (None, "turn")
-        crosshair_arms.paint_arms(painter, self.arms, self.crosshair_px, area, with_grips=grips)
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw the layers."""
         for layer in self.layers:
             painter.save()
             layer.paint(self, painter)
             painter.restore()
-
-    def _writing(self, slicer: Slicer) -> Writing:
-        orientation, depth = self.orientation, self.picture.depth_mm
-        axis = np.eye(3)[orientation.depth]
-        normal = self.picture.matrix[orientation.depth, :3]
-        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
-        if degrees < 0.05:
-            letter = spatial_letters(axis if depth >= 0 else -axis)
-            position = f"{letter} {abs(depth):.1f} mm"
-        else:
-            position = f"oblique {degrees:.0f}°"
-        number = slicer.index_at(orientation, depth) + 1
-        window = self.display.window_level.window
-        slab = self.display.slab.slab
-        kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
-        position += f"   {kind} {self.picture.thickness_mm:.3g} mm"
-        zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
-        volume = self.picture.volume
-        assert volume is not None
-        return Writing(
-            title=orientation.name,
-            position=position,
-            slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
-            window=window_text(window),
-            zoom=zoom,
-            sides=self._geometry.sides,
-            corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
-            lossy=is_lossy(volume),
-        )
-
-    @property
-    def _cine_text(self) -> str:
-        cine = self.display.cine
-        return f"   cine {cine.speed}/s" if cine.running else ""
 
     # -- mouse, wheel and keys ----------------------------------------------------------------
 
