@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.progress import Progress
@@ -82,12 +82,18 @@ class TaskLane(QObject):
         return self._current.label if self._current else ""
 
     def submit(self, label: str, work: Work) -> Task:
-        """Ask for ``work(progress)``; connect to the returned task's signals at once."""
-        if self._closed:
-            raise RuntimeError(f"the {self.name} lane is closed")
+        """Ask for ``work(progress)``; connect to the returned task's signals at once.
+
+        Of a lane that has been closed nothing is asked any more: such a task is cancelled.
+        """
         self.cancel()
         task = Task(label, work)
         self._alive[id(task)] = task
+        if self._closed:
+            # What was on its way when the window closed may still ask, and must do no harm.
+            task.stop.set()
+            QTimer.singleShot(0, self, lambda: self._refuse(task))
+            return task
         self._current = task
         self.fraction, self.message = 0.0, label
         with self._wake:
@@ -117,6 +123,10 @@ class TaskLane(QObject):
             self._wake.notify()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _refuse(self, task: Task) -> None:
+        del self._alive[id(task)]
+        task.cancelled.emit()
 
     @Slot(object, str, object)
     def _on_arrived(self, task: Task, kind: str, payload: object) -> None:

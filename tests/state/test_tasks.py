@@ -148,8 +148,6 @@ def test_closing_ends_the_thread_and_nothing_is_reported_afterwards(qapp, qtbot)
     assert lane.close()
     qtbot.wait(50)
     assert outcomes == [("cancelled", None)]
-    with pytest.raises(RuntimeError):
-        lane.submit("More", lambda progress: None)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -187,3 +185,13 @@ def test_of_any_run_of_submits_and_cancels_each_task_ends_once_and_only_the_last
             assert value == number
         if number == last:
             assert kind == "succeeded"
+
+
+def test_what_is_asked_of_a_closed_lane_is_cancelled_and_never_done(qapp, qtbot):
+    lane, outcomes, done = TaskLane("test"), [], []
+    assert lane.close()
+    record(lane.submit("Late", lambda progress: done.append(1)), outcomes)
+    assert not lane.running
+    qtbot.waitUntil(lambda: bool(outcomes))
+    assert outcomes == [("cancelled", None)]
+    assert not done

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
 
 LEFT = Qt.MouseButton.LeftButton
@@ -178,6 +179,26 @@ def test_closing_during_a_prediction_leaves_no_thread_behind(opened):
     opened.close()
     assert not opened.session.predicting
     assert opened.session.close()
+
+
+#: Commands that wait for an answer in a dialog.
+DIALOGS = ("open_folder", "open_file", "model", "export_marks", "about")
+
+
+def test_whatever_is_asked_after_the_end_does_no_harm(opened, make_case, settled):
+    opened.session.predict()
+    settled(opened)
+    opened.close()
+    assert opened.session.close()
+    opened.session.explain(Explanation("layercam", (1,), "raised"))
+    opened.session.check_map()
+    opened.session.open(make_case("b"))
+    for command in opened.menus.commands:
+        if command.id not in DIALOGS:
+            command.run()
+    QApplication.processEvents()
+    assert not opened.session.predicting
+    assert not opened.session.inference.running
 
 
 @pytest.mark.parametrize("seed", range(3))
