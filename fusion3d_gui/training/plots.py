@@ -128,17 +128,7 @@ def roc_plot(
             axes.plot(false_rate, true_rate, color=color, lw=1.1, ls="--", label=name)
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":", label="chance")
         called = scores >= threshold
-        axes.plot(
-            called[labels == 0].mean(),
-            called[labels == 1].mean(),
-            "o",
-            ms=7,
-            mfc="white",
-            mec=_INK,
-            mew=1.4,
-            ls="none",
-            label=f"threshold {threshold:g}",
-        )
+        _mark_threshold(axes, called[labels == 0].mean(), called[labels == 1].mean(), threshold)
         axes.set(xlabel="1 − specificity", ylabel="Sensitivity")
         axes.legend(loc="lower right")
     return figure
@@ -166,20 +156,16 @@ def precision_recall_plot(
         axes.axhline(share, color=GREY, lw=0.8, ls=":", label=f"chance: {share:.0%} positive")
         called = scores >= threshold
         if called.any():
-            axes.plot(
-                called[labels == 1].mean(),
-                labels[called].mean(),
-                "o",
-                ms=7,
-                mfc="white",
-                mec=_INK,
-                mew=1.4,
-                ls="none",
-                label=f"threshold {threshold:g}",
-            )
+            _mark_threshold(axes, called[labels == 1].mean(), labels[called].mean(), threshold)
         axes.set(xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)")
         axes.legend(loc="best")
     return figure
+
+
+def _mark_threshold(axes: Axes, x: float, y: float, threshold: float) -> None:
+    """A white ring where the threshold puts the model on its curve."""
+    label = f"threshold {threshold:g}"
+    axes.plot(x, y, "o", ms=7, mfc="white", mec=_INK, mew=1.4, ls="none", label=label)
 
 
 def reliability_plot(labels: np.ndarray, probabilities: np.ndarray, error: Estimate) -> Figure:
