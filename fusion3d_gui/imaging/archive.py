@@ -22,6 +22,8 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_MEMBERS = 200_000
 _CHUNK = 1 << 20
+#: In characters: at most 240 bytes, which every file system takes.
+_LONGEST_NAME = 60
 
 #: Scans pack 2 to 4 times smaller, empty ones perhaps 50 times: more is a bomb.
 _LIKELY_RATIO = 200
@@ -61,8 +63,8 @@ class Unpacked:
 def unpack(path: Path, progress: Progress) -> Unpacked:
     """The content of an archive in a temporary folder that lasts as long as what is returned.
 
-    Archives within the archive stay packed. Member names count for nothing but their last part,
-    cleaned, so that nothing is written outside the folder. Raises UserError where the archive is
+    Archives within the archive stay packed. Members that lie together stay together, under names
+    that are cleaned, so that nothing is written outside the folder; hidden ones are left out. Raises UserError where the archive is
     damaged, protected by a password, or unpacks to more than is likely or fits on the disk.
     """
     try:
@@ -91,7 +93,7 @@ def _limit(path: Path, folder: Path) -> int:
 
 def _unpack_zip(path: Path, folder: Path, limit: int, progress: Progress) -> None:
     with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not _is_hidden(member)]
         if len(members) > _MOST_MEMBERS:
             raise UserError(f"holds more than {_MOST_MEMBERS:,} files", path=path)
         if any(member.flag_bits & 1 for member in members):
@@ -100,8 +102,9 @@ def _unpack_zip(path: Path, folder: Path, limit: int, progress: Progress) -> Non
         if total > limit:
             raise _too_large(path, total)
         done = 0
-        for number, member in enumerate(members):
-            target = folder / f"{number:06d}-{_clean(member.filename)}"
+        places = _Places(folder)
+        for member in members:
+            target = places.of(member.filename)
             with archive.open(member) as source, target.open("wb") as sink:
                 for chunk in _chunks(source):
                     done += len(chunk)
@@ -136,6 +139,37 @@ def _too_large(path: Path, size: int) -> UserError:
     )
 
 
+def _is_hidden(member: zipfile.ZipInfo) -> bool:
+    """Whether it is a folder, or one of the hidden files that some systems pack beside the others."""
+    parts = re.split(r"[/\\]", member.filename)
+    return member.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts
+
+
+class _Places:
+    """Where members of an archive go: one folder for each of its folders, one level deep."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder
+        self._folders: dict[str, Path] = {"": folder}
+        self._taken: set[str] = set()
+
+    def of(self, name: str) -> Path:
+        """A path of its own for the member of this name."""
+        inside, _, last = name.replace("\\", "/").rpartition("/")
+        if inside not in self._folders:
+            self._folders[inside] = self._root / f"{len(self._folders):04d}-{_clean(inside)}"
+            self._folders[inside].mkdir()
+        path = self._folders[inside] / _clean(last)
+        # Two names may be one once they are cleaned, or for a system that ignores capitals.
+        if str(path).lower() in self._taken:
+            path = path.with_name(f"{len(self._taken)}-{path.name}")
+        self._taken.add(str(path).lower())
+        return path
+
+
 def _clean(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
-    return re.sub(r"[^A-Za-z0-9._-]", "_", last)[-80:].lstrip(".") or "file"
+    cleaned = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", last)[-_LONGEST_NAME:]
+    cleaned = cleaned.lstrip(". ").rstrip(". ")
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", cleaned)
+    return f"_{cleaned}" if reserved else cleaned or "file"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,24 +35,20 @@ class Scan:
     refused: tuple[UserError, ...]
     others: tuple[Path, ...]
 
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Sentences about the files that could not be used."""
-        broken = [error for error in self.refused if error.problem != _NO_IMAGE]
-        if not broken:
-            return ()
-        first = broken[0]
-        if len(broken) == 1:
-            return (
-                f"1 file was left out: {first.path.name if first.path else ''} {first.problem}.",
-            )
-        return (
-            f"{len(broken)} files were left out, among them"
-            f" {first.path.name if first.path else ''}, which {first.problem}.",
-        )
-
 
 _NO_IMAGE = "is a DICOM file without an image"
+
+
+def left_out(refused: Sequence[UserError]) -> tuple[str, ...]:
+    """A sentence about the files that could not be used; none about DICOM files that hold no image."""
+    broken = [error for error in refused if error.problem != _NO_IMAGE]
+    if not broken:
+        return ()
+    first = broken[0]
+    name = first.path.name if first.path else ""
+    if len(broken) == 1:
+        return (f"1 file was left out: {name} {first.problem}.",)
+    return (f"{len(broken)} files were left out, among them {name}, which {first.problem}.",)
 
 
 def scan_folder(folder: Path, progress: Progress) -> Scan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -66,13 +67,15 @@ class Stack:
 
 def sort_into_stacks(images: Iterable[DicomImage]) -> list[Stack]:
     """Split images into volumes as a radiologist would; largest first, localisers last."""
-    by_series: dict[str, list[DicomImage]] = defaultdict(list)
+    by_series: dict[tuple[str, Path | None], list[DicomImage]] = defaultdict(list)
     for image in images:
         uid = image.file.elements.text("SeriesInstanceUID")
-        by_series[uid or f"no-uid-{image.file.path.parent.name}"].append(image)
+        by_series[uid, None if uid else image.file.path.parent].append(image)
     stacks: list[Stack] = []
-    for uid, members in by_series.items():
-        stacks += _stacks_of_series(uid, members)
+    without = 0
+    for (uid, _), members in by_series.items():
+        without += not uid
+        stacks += _stacks_of_series(uid or f"no-uid-{without}", members)
     stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
     return stacks
 

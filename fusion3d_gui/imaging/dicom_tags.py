@@ -11,6 +11,8 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
+from fusion3d_gui.imaging.identity import identity_words
+from fusion3d_gui.imaging.identity_words import NAMING, WHOLE, IdentityWords
 from fusion3d_gui.progress import Progress, no_progress
 
 HIDDEN = "hidden"
@@ -82,7 +84,8 @@ def read_tags(
     """The header of a DICOM file, in its order, sequences unfolded; pixels are not read.
 
     With ``hide_identity`` the values that could tell who the patient is, where or when, and all
-    private elements, are replaced by ``"hidden"``: rather too many than too few. At most 20,000 lines.
+    private elements, are replaced by ``"hidden"``, and so is any value in which a part of the
+    patient's name or numbers stands: rather too many than too few. At most 20,000 lines.
     Raises UserError where the file can't be read as DICOM.
     """
     progress(0.0, "Reading the tags")
@@ -90,17 +93,20 @@ def read_tags(
         dataset = pydicom.dcmread(
             path, stop_before_pixels=True, defer_size=_DEFER_BYTES, force=False
         )
+        words = None
+        if hide_identity:
+            words = identity_words({key: str(dataset.get(key) or "") for key in NAMING + WHOLE})
         lines: list[TagLine] = []
         meta = getattr(dataset, "file_meta", None)
         if meta is not None:
-            _add(lines, meta, 0, hide_identity)
-        _add(lines, dataset, 0, hide_identity)
+            _add(lines, meta, 0, words)
+        _add(lines, dataset, 0, words)
     except PYDICOM_ERRORS:
         raise UserError("its tags can't be read", path=path) from None
     return lines
 
 
-def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: bool) -> None:
+def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentityWords | None) -> None:
     for tag in sorted(dataset.keys()):
         if len(lines) >= _MOST_LINES:
             return
@@ -109,14 +115,16 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: bool) -> None
         if element.VR == "SQ" and depth < _DEEPEST:
             items = list(element.value or ())
             count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
-            hidden = hide and _tells(element)
+            hidden = hide is not None and _tells(element)
             value = HIDDEN if hidden else count
             lines.append(TagLine(depth, str(element.tag), name, "SQ", value))
             if not hidden:
                 for item in items:
                     _add(lines, item, depth + 1, hide)
             continue
-        value = HIDDEN if hide and _tells(element) else _text(element)
+        value = _text(element)
+        if hide is not None and (_tells(element) or hide.stand_in(value)):
+            value = HIDDEN
         lines.append(TagLine(depth, str(element.tag), name, element.VR, value))
 
 

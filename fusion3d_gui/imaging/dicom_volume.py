@@ -12,6 +12,7 @@ from fusion3d_gui.imaging.dicom_file import ATTRIBUTES
 from fusion3d_gui.imaging.dicom_meaning import Meaning, meaning_of
 from fusion3d_gui.imaging.dicom_pixels import Pixels, read_pixels
 from fusion3d_gui.imaging.dicom_sort import Stack
+from fusion3d_gui.imaging.identity_words import NAMING, WHOLE
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress
@@ -30,6 +31,9 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
         study_uid=elements.text("StudyInstanceUID"),
         paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
         notices=(*stack.notices, *notices),
+        identity=MappingProxyType(
+            {keyword: text for keyword in NAMING + WHOLE if (text := elements.text(keyword))}
+        ),
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from fusion3d_gui.imaging.identity_words import NAMING, WHOLE, IdentityWords
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 
@@ -26,25 +28,59 @@ IDENTIFYING = frozenset(
 )
 
 
+#: Texts that somebody typed or a protocol's author chose: names have been found in all of them.
+_FREE_TEXT = frozenset(
+    (
+        "StudyDescription",
+        "SeriesDescription",
+        "ProtocolName",
+        "SequenceName",
+        "BodyPartExamined",
+        "ContrastBolusAgent",
+        "ConvolutionKernel",
+        "Manufacturer",
+        "ManufacturerModelName",
+    )
+)
+
+
 def without_identity(volume: Volume) -> Volume:
-    """The same voxels, without identifying attributes, and without anything of a file's name."""
-    kept = {key: text for key, text in volume.attributes.items() if key not in IDENTIFYING}
+    """The same voxels, without identifying attributes, and without anything of a file's name.
+
+    A free text in which a part of the patient's name or numbers stands is dropped as a whole.
+    """
+    words = identity_words(volume.attributes)
+    kept = {
+        key: text
+        for key, text in volume.attributes.items()
+        if key not in IDENTIFYING and not (key in _FREE_TEXT and words.stand_in(text))
+    }
     return replace(
         volume,
         attributes=MappingProxyType(kept),
-        description=_description(volume.description, volume.path),
+        description=_description(volume.description, volume.path, words),
         path=None,
         notices=tuple(_unnamed(notice) for notice in volume.notices),
     )
 
 
+def identity_words(attributes: Mapping[str, str]) -> IdentityWords:
+    """What tells who the patient is, of these attributes by keyword."""
+    return IdentityWords(
+        (attributes.get(keyword, "") for keyword in NAMING),
+        (attributes.get(keyword, "") for keyword in WHOLE),
+    )
+
+
 def series_without_identity(series: Series) -> Series:
-    """The same series, without anything of a file's name in what is shown of it."""
+    """The same series, without anything of a file's name or the patient's in what is shown of it."""
     path = series.paths[0] if series.format != "DICOM" and series.paths else None
     return replace(
         series,
-        description=_description(series.description, path),
+        description=_description(series.description, path, identity_words(series.identity)),
         notices=tuple(_unnamed(notice) for notice in series.notices),
+        place="",
+        identity=MappingProxyType({}),
     )
 
 
@@ -56,15 +92,19 @@ def unnamed_error(text: str, path: Path | None) -> str:
     return text.replace(f"{name}: ", "The file: ", 1).replace(name, "the file")
 
 
-def _description(description: str, path: Path | None) -> str:
-    """A description that is made of the file's name, as other formats than DICOM have it, is not kept."""
-    if path is None or not description:
+def _description(description: str, path: Path | None, words: IdentityWords) -> str:
+    """A description without the patient's name, or the file's, as other formats than DICOM have it."""
+    if not description:
         return description
-    part = re.search(r" \(volume \d+ of \d+\)$", description)
-    stem = description[: part.start()] if part else description
-    if not path.name.startswith(stem):
+    stem = description.partition(" (volume ")[0].rpartition("/")[2]
+    named = path is not None and path.name.startswith(stem)
+    if not named and not words.stand_in(description):
         return description
-    return "Scan" + (part[0] if part else "")
+    # What our own readers put behind it stays: which of several volumes this is.
+    part = re.search(
+        r" \((volume \d+ of \d+|(patient|echo|time point|part) \d+[^()]*)\)$", description
+    )
+    return "Scan" + (part[0] if part and not words.stand_in(part[0]) else "")
 
 
 def _unnamed(notice: str) -> str:

@@ -213,8 +213,8 @@ def _load(path: Path) -> Any:
     """Open a file's header, with every size it claims checked against the file."""
     try:
         image = _image_class(path).from_filename(path)
-    except FileNotFoundError as error:
-        raise UserError("its other half (.hdr or .img) is missing", path=path) from error
+    except FileNotFoundError:
+        raise _half_missing(path) from None
     except _DAMAGE:
         raise UserError("is not a valid NIfTI file, or is damaged", path=path) from None
     if not isinstance(image, nib.AnalyzeImage):
@@ -231,16 +231,25 @@ def _load(path: Path) -> Any:
     data_file = Path(image.file_map["image"].filename or path)
     try:
         size = data_file.stat().st_size
+    except FileNotFoundError:
+        raise _half_missing(path) from None
     except OSError as error:
         raise UserError(f"can't be read ({error.strerror})", path=data_file) from None
     packed = data_file.name.lower().endswith(".gz")
-    if claimed > (LARGEST_DEFLATE_RATIO * size if packed else size):
+    room = LARGEST_DEFLATE_RATIO * size if packed else size - int(image.dataobj.offset)
+    if claimed > room:
         raise UserError(
             f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
             path=path,
             remedy="Copy it again from its source.",
         )
     return image
+
+
+def _half_missing(path: Path) -> UserError:
+    return UserError(
+        "its other half (.hdr or .img) is missing", path=path, remedy="Put both into one folder."
+    )
 
 
 def _image_class(path: Path) -> Any:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.archive import Unpacked, is_archive, unpack
+from fusion3d_gui.imaging.archive import is_archive, unpack
 from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom_frames import read_image
 from fusion3d_gui.imaging.dicom_scan import Scan, part_of_series, scan_files, scan_folder
-from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
-from fusion3d_gui.imaging.dicom_volume import series_of, volume_of
 from fusion3d_gui.imaging.dicomdir import is_dicomdir, listed_files
-from fusion3d_gui.imaging.itk_file import is_itk_file, itk_series
-from fusion3d_gui.imaging.nifti import is_nifti, nifti_series
-from fusion3d_gui.imaging.series import Reader, Series
+from fusion3d_gui.imaging.listing import FORMATS, other_series, series_of_scan
+from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress, part_of
-
-_FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
 
 def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
@@ -39,24 +33,24 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
     if not exists:
         raise UserError("there is no such file or folder", path=path)
     if is_folder:
-        return _series_of_scan(scan_folder(path, progress), path)
+        return series_of_scan(scan_folder(path, progress), path)
     if not is_file:
         raise UserError("is not a file that can be read", path=path)
-    if (other := _other_series(path)) is not None:
+    if (other := other_series(path)) is not None:
         return other
     if is_archive(path):
         content = unpack(path, part_of(progress, 0.0, 0.8))
         scan = scan_folder(content.folder, part_of(progress, 0.8, 1.0))
-        return _series_of_scan(scan, path, unpacked=content)
+        return series_of_scan(scan, path, unpacked=content)
     if is_dicomdir(path):
         files, missing = listed_files(path)
         notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
-        return _series_of_scan(scan_files(files, progress), path, notices)
+        return series_of_scan(scan_files(files, progress), path, notices)
     try:
         image = read_image(FileBytes.of(path))
     except NotDicom:
-        raise UserError("is not a scan that can be opened", path=path, remedy=_FORMATS) from None
-    return _series_of_scan(Scan((image,), (), ()), path, part_of_series(image.file))
+        raise UserError("is not a scan that can be opened", path=path, remedy=FORMATS) from None
+    return series_of_scan(Scan((image,), (), ()), path, part_of_series(image.file))
 
 
 def choose(
@@ -121,62 +115,3 @@ def open_volume(
     found = find_series(path, part_of(progress, 0.0, 0.2))
     series, notices = choose(found, series_uid, path)
     return read_series(series, notices=notices, progress=part_of(progress, 0.2, 1.0), watch=watch)
-
-
-def _series_of_scan(
-    scan: Scan, path: Path, notices: tuple[str, ...] = (), unpacked: Unpacked | None = None
-) -> list[Series]:
-    """Volumes among the files that a scan found under ``path``: DICOM before others."""
-    said = (*notices, *scan.notices, *_patients_notice(scan))
-    found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images)]
-    others: list[Series] = []
-    refused = list(scan.refused)
-    for file in scan.others:
-        try:
-            others += _other_series(file) or []
-        except UserError as error:
-            refused.append(error)
-    found += sorted(others, key=lambda series: -series.voxel_count)
-    if found:
-        return [_keeping(series, unpacked) for series in found]
-    if len(refused) == 1:
-        raise refused[0]
-    if refused:
-        first = refused[0]
-        raise UserError(
-            f"none of its {len(refused)} scans can be opened;"
-            f" the first, {first.path.name if first.path else ''}, {first.problem}",
-            path=path,
-        )
-    raise UserError("holds no scan that can be opened", path=path, remedy=_FORMATS)
-
-
-def _patients_notice(scan: Scan) -> tuple[str, ...]:
-    """A warning where scans of several patients lie together."""
-    patients = {
-        (image.file.elements.text("PatientID"), image.file.elements.text("PatientName"))
-        for image in scan.images
-    }
-    return (f"Scans of {len(patients)} patients lie here.",) if len(patients) > 1 else ()
-
-
-def _other_series(path: Path) -> list[Series] | None:
-    """What a file offers that is a scan but not DICOM, by its name; None where it is neither."""
-    if is_nifti(path):
-        return nifti_series(path)
-    return itk_series(path) if is_itk_file(path) else None
-
-
-def _dicom(stack: Stack, path: Path, said: tuple[str, ...]) -> Series:
-    return replace(series_of(stack, said), reader=partial(volume_of, stack, path, said))
-
-
-def _keeping(series: Series, unpacked: Unpacked | None) -> Series:
-    """The series, its reader holding on to the unpacked files for as long as it is held itself."""
-    if unpacked is None or series.reader is None:
-        return series
-    return replace(series, reader=partial(_read_keeping, unpacked, series.reader))
-
-
-def _read_keeping(unpacked: Unpacked, reader: Reader, progress: Progress, watch: Watch) -> Volume:
-    return reader(progress, watch)

@@ -33,10 +33,7 @@ class Orientation:
     def to_screen(self, lps_mm: np.ndarray) -> np.ndarray:
         """Screen millimetres (u, v) of patient position(s) ``(..., 3)``."""
         lps_mm = np.asarray(lps_mm, dtype=np.float64)
-        return np.stack(
-            [self.right_sign * lps_mm[..., self.right], self.down_sign * lps_mm[..., self.down]],
-            axis=-1,
-        )
+        return lps_mm[..., (self.right, self.down)] * (self.right_sign, self.down_sign)
 
     def to_lps(self, u_mm: float, v_mm: float, depth_mm: float) -> np.ndarray:
         """Patient position (mm, LPS) of screen millimetres on the plane at ``depth_mm``."""

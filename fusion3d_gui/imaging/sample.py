@@ -18,6 +18,14 @@ _SLACK = 1e-6
 #: A grid of at most this many cells a side is worth sampling by matrix products.
 _SEPARABLE_SIDE = 128
 
+#: Products of at most this many multiplications: larger ones OpenBLAS hands to threads, which on a
+#: busy machine wait for one another a hundred times longer than the product takes.
+_MOST_MULTIPLIED = 250_000
+
+#: Products of at most this many multiplications: larger ones OpenBLAS hands to threads, which on a
+#: busy machine wait for one another a hundred times longer than the product takes.
+_MOST_MULTIPLIED = 250_000
+
 
 @dataclass(frozen=True, eq=False)
 class _Walk:
@@ -105,7 +113,12 @@ def _by_products(volume: Volume, walk: _Walk, shape: tuple[int, int]) -> np.ndar
     to_columns = _linear_weights(
         walk.start[across] + np.arange(shape[1]) * walk.per_column[across], size[across]
     )
-    return to_rows @ face.astype(np.float32) @ to_columns.T
+    by_column = np.ascontiguousarray(face.astype(np.float32) @ to_columns.T)
+    values = np.empty(shape, np.float32)
+    band = max(1, _MOST_MULTIPLIED // max(1, by_column.size))
+    for top in range(0, shape[0], band):
+        np.matmul(to_rows[top : top + band], by_column, out=values[top : top + band])
+    return values
 
 
 def _linear_weights(positions: np.ndarray, count: int) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ Reader = Callable[[Progress, Watch], Volume]
 class Series:
     """One volume that a path offers, known from its headers without reading pixels.
 
-    ``uid`` is the DICOM Series Instance UID (for files without one: the file's name).
+    ``uid`` is the DICOM Series Instance UID (for other files: their place below what was opened).
     ``study_uid`` is the DICOM Study Instance UID: series of one study belong to one patient.
     ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
     where the geometry cannot be known before reading; ``paths`` are its files in slice order.
+    ``place`` is where those lie below the folder or archive that was looked through.
+    ``identity`` holds the attributes that tell who the patient is: never show or log it.
     ``reader`` is for :func:`fusion3d_gui.imaging.open.read_series`: it knows the headers already,
     and what was unpacked from an archive is kept for as long as it is held.
     """
@@ -37,6 +40,8 @@ class Series:
     paths: tuple[Path, ...]
     notices: tuple[str, ...] = ()
     study_uid: str = ""
+    place: str = ""
+    identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
     @property
@@ -66,6 +71,7 @@ class Series:
             if self.spacing_mm is None
             else [round(mm, 6) for mm in self.spacing_mm],
             "affine_lps": None if self.affine is None else self.affine.tolist(),
+            "place": self.place,
             "files": len(self.paths),
             "warnings": list(self.notices),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -63,25 +64,29 @@ class Slicer:
         return self._axes is not None
 
     @cached_property
-    def _steps_mm(self) -> np.ndarray:
-        """Distance between neighbouring planes along each axis."""
+    def _counts(self) -> tuple[int, ...]:
+        """How many planes there are along each axis."""
         linear = self.volume.affine[:3, :3]
         if self._axes is not None:
-            return np.abs(linear[(0, 1, 2), self._axes])
-        # The spacing of the voxel axis that runs closest to the axis.
-        spacing = np.linalg.norm(linear, axis=0)
-        return spacing[np.abs(linear / spacing).argmax(axis=1)]
+            steps = np.abs(linear[(0, 1, 2), self._axes])
+        else:
+            # The spacing of the voxel axis that runs closest to the axis.
+            spacing = np.linalg.norm(linear, axis=0)
+            steps = spacing[np.abs(linear / spacing).argmax(axis=1)]
+        counts = np.rint((self._high - self._low) / steps).astype(int)
+        return tuple(np.maximum(counts, 1).tolist())
+
+    @cached_property
+    def _pitches_mm(self) -> tuple[float, ...]:
+        return tuple(((self._high - self._low) / self._counts).tolist())
 
     def count(self, orientation: Orientation) -> int:
         """How many planes there are."""
-        axis = orientation.depth
-        return max(1, round((self._high[axis] - self._low[axis]) / self._steps_mm[axis]))
+        return self._counts[orientation.depth]
 
     def index_at(self, orientation: Orientation, depth_mm: float) -> int:
         """Number (from 0, growing with the coordinate) of the plane nearest to a depth."""
-        index = int(
-            np.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
-        )
+        index = math.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
         return min(max(index, 0), self.count(orientation) - 1)
 
     def depth_of(self, orientation: Orientation, index: int) -> float:
@@ -91,8 +96,7 @@ class Slicer:
 
     def pitch_mm(self, orientation: Orientation) -> float:
         """Distance in mm from one plane to the next, such that they fill the bounds exactly."""
-        axis = orientation.depth
-        return float((self._high[axis] - self._low[axis]) / self.count(orientation))
+        return self._pitches_mm[orientation.depth]
 
     def thickness_mm(self, orientation: Orientation, slab: Slab) -> float:
         """How much of the patient a slab truly shows: whole planes, an odd number of them."""

@@ -6,9 +6,11 @@ import gzip
 import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
@@ -55,6 +57,44 @@ def test_bombs_and_broken_archives_are_refused(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=what):
             open_volume(tmp_path / name)
+
+
+def test_pairs_of_files_find_each_other_in_an_archive_and_in_a_folder(tmp_path: Path) -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    made = tmp_path / "made"
+    (made / "Dr. Ä" / "one").mkdir(parents=True)
+    nib.Nifti1Pair(values.T, np.eye(4)).to_filename(made / "Dr. Ä" / "my scan.img")
+    nib.Nifti1Pair(values.T + 1, np.eye(4)).to_filename(made / "Dr. Ä" / "one" / "my scan.img")
+    sitk.WriteImage(sitk.GetImageFromArray(values + 2), str(made / "raw one.mhd"))
+    sitk.WriteImage(sitk.GetImageFromArray(values + 3), str(made / "Dr. Ä" / "b.nhdr"))
+    with zipfile.ZipFile(tmp_path / "pairs.zip", "w") as archive:
+        for path in made.rglob("*.*"):
+            archive.write(path, path.relative_to(made))
+            archive.writestr(f"__MACOSX/{path.relative_to(made)}", b"forks")
+        archive.writestr("._raw one.mhd", b"forks")
+    for opened in (made, tmp_path / "pairs.zip"):
+        found = find_series(opened)
+        lowest = {
+            int(open_volume(opened, series_uid=series.uid).voxels.min()): series for series in found
+        }
+        assert sorted(lowest) == [0, 1, 2, 3]
+        assert len({series.uid for series in found}) == len(found) == 4
+        assert not any(series.notices for series in found)
+
+
+def test_members_whose_names_are_one_for_this_system_stay_apart(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    paths = write_dicom_series(oblique_volume, tmp_path / "s", attributes={}, uid_seed="z")
+    names = ["a:b", "a?b", "A*B", "con.dcm", "..", "x/../../y", "ü" * 300]
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        for path, name in zip(paths, names, strict=True):
+            archive.write(path, name)
+    # The hidden one ("..") is left out, as hidden files of a folder are.
+    volume = open_volume(tmp_path / "s.zip")
+    assert volume.missing == (4,)
+    kept = [0, 1, 2, 3, 5, 6]
+    np.testing.assert_array_equal(volume.voxels[kept], oblique_volume.voxels[kept])
 
 
 def test_a_dicomdir_opens_what_it_lists() -> None:

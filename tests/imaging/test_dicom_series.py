@@ -13,6 +13,8 @@ import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.identity import without_identity
+from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.open import find_series, open_volume
 from fusion3d_gui.imaging.volume import Volume
 
@@ -313,3 +315,57 @@ def test_an_invalid_orientation_is_called_so(series: Path) -> None:
     for path in series.iterdir():
         _edit(path, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
     assert "is not valid" in " ".join(open_volume(series).notices)
+
+
+def test_scans_of_one_name_in_several_folders_are_told_apart_by_their_place(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    for number, name in enumerate(("", "a", "a/b", "c")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        plain = replace(oblique_volume, voxels=oblique_volume.voxels + number)
+        write_nifti(plain, tmp_path / name / "reference.nii")
+    found = find_series(tmp_path)
+    assert (
+        {series.uid for series in found}
+        == {series.place for series in found}
+        == {"reference.nii", "a/reference.nii", "a/b/reference.nii", "c/reference.nii"}
+    )
+    for series in found:
+        number = ["reference.nii", "a/reference.nii", "a/b/reference.nii", "c/reference.nii"].index(
+            series.uid
+        )
+        volume = open_volume(tmp_path, series_uid=series.uid)
+        assert volume.series_uid == series.uid
+        assert volume.description == series.description == series.uid.removesuffix(".nii")
+        assert without_identity(volume).description == "Scan"
+        np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels + number)
+
+
+def test_images_without_a_series_uid_belong_together_by_their_folder(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    for number, name in enumerate(("one/scan", "two/scan")):
+        plain = replace(oblique_volume, voxels=oblique_volume.voxels + number)
+        for path in write_dicom_series(plain, tmp_path / name, attributes={}, uid_seed=name):
+            _edit(path, SeriesInstanceUID=None)
+    found = find_series(tmp_path)
+    assert [(series.uid, series.place) for series in found] == [
+        ("no-uid-1", "one/scan"),
+        ("no-uid-2", "two/scan"),
+    ]
+    for number, series in enumerate(found):
+        volume = open_volume(tmp_path, series_uid=series.uid)
+        np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels + number)
+
+
+def test_a_damaged_file_of_another_format_among_good_ones_is_named(
+    series: Path, oblique_volume: Volume
+) -> None:
+    write_nifti(oblique_volume, series / "good.nii")
+    whole = (series / "good.nii").read_bytes()
+    (series / "cut.nii").write_bytes(whole[:-9])
+    for each in find_series(series):
+        assert "1 file was left out: cut.nii" in " ".join(each.notices)
+    for path in series.glob("*.dcm"):
+        path.unlink()
+    assert "cut.nii" in " ".join(open_volume(series).notices)

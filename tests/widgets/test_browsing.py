@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 
@@ -45,6 +46,27 @@ def test_series_are_shown_with_pictures_and_a_click_opens_one(two_series, qtbot,
     settled(two_series)
     assert two_series.session.case.volume.series_uid == uids[1]
     assert panel.list.currentRow() == 1
+
+
+def test_scans_of_one_name_in_several_folders_are_listed_by_their_place(
+    window, tmp_path, qtbot, settled
+):
+    for number, place in enumerate(("a", "b", "c")):
+        (tmp_path / place).mkdir()
+        voxels = np.full((9 - number, 24, 20), number, np.int16)
+        volume = Volume(voxels, np.diag([4.0, 4.0, 6.0, 1.0]))
+        write_nifti(volume, tmp_path / place / "reference.nii")
+    window.session.open(tmp_path)
+    settled(window)
+    items = window.series.list
+    assert [items.item(n).text().split("\n")[0] for n in range(3)] == [
+        f"{place}/reference" for place in ("a", "b", "c")
+    ]
+    where = items.visualItemRect(items.item(2)).center()
+    qtbot.mouseClick(items.viewport(), LEFT, pos=where)
+    settled(window)
+    assert window.session.case.volume.voxels.max() == 2
+    assert items.currentRow() == 2
 
 
 def test_one_series_alone_needs_no_panel(opened):

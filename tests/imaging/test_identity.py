@@ -1,0 +1,113 @@
+"""Hidden identity: nothing of the patient is left in a volume, a series or a list of tags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from fusion3d_gui.imaging.dicom_tags import HIDDEN, read_tags
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.identity import series_without_identity, without_identity
+from fusion3d_gui.imaging.identity_words import IdentityWords
+from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.volume import Volume
+
+_WHO = {
+    "SpecificCharacterSet": "ISO_IR 192",
+    "PatientName": "Müller-Quast^Zoë",
+    "PatientID": "H-80715/3",
+    "AccessionNumber": "ACC99812",
+    "InstitutionName": "General Hospital",
+    "StudyDate": "20240506",
+    "PatientAge": "054Y",
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HEAD MULLER fup",
+        "t1 quast",
+        "for ZOE",
+        "case 80715 thin",
+        "acc99812",
+        "done at general hospital",
+        "scan of 20240506",
+    ],
+)
+def test_a_free_text_with_a_part_of_the_patients_name_or_numbers_is_dropped_from_view(
+    text: str, tmp_path: Path, oblique_volume: Volume
+) -> None:
+    attributes = _WHO | {"ProtocolName": text, "StudyDescription": text}
+    write_dicom_series(
+        replace(oblique_volume, description=text), tmp_path, attributes=attributes, uid_seed="i"
+    )
+    hidden = without_identity(open_volume(tmp_path))
+    series = series_without_identity(find_series(tmp_path)[0])
+    assert hidden.description == series.description == "Scan"
+    shown = " ".join((*hidden.attributes.values(), *hidden.notices, *series.notices, series.place))
+    assert text not in shown
+    assert hidden.attributes["PatientAge"] == "054Y"
+    assert not series.identity
+
+
+def test_a_free_text_that_tells_nothing_stays(tmp_path: Path, oblique_volume: Volume) -> None:
+    attributes = _WHO | {"ProtocolName": "Head routine", "BodyPartExamined": "HEAD"}
+    write_dicom_series(
+        replace(oblique_volume, description="General head 1.5 mm"),
+        tmp_path,
+        attributes=attributes,
+        uid_seed="i",
+    )
+    hidden = without_identity(open_volume(tmp_path))
+    assert hidden.description == "General head 1.5 mm"
+    assert hidden.attributes["ProtocolName"] == "Head routine"
+    assert series_without_identity(find_series(tmp_path)[0]).description == hidden.description
+
+
+def test_short_names_count_as_words_of_their_own_and_ideographs_anywhere() -> None:
+    words = IdentityWords(["Li^Wu", "王^小明"])
+    assert words.stand_in("scan li, wu")
+    assert words.stand_in("头部小明扫描")
+    assert not words.stand_in("Liver wutherings")
+
+
+def test_which_volume_of_several_it_is_stays(tmp_path: Path, oblique_volume: Volume) -> None:
+    for name in ("Quast (Zoe).nii", "Quast (volume 3 of 9).nii"):
+        write_nifti(oblique_volume, tmp_path / name)
+        hidden = without_identity(open_volume(tmp_path / name))
+        assert hidden.description in ("Scan", "Scan (volume 3 of 9)")
+        assert hidden.path is None
+
+
+def test_every_tag_in_whose_value_a_part_of_the_name_stands_is_hidden(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    path = write_dicom_series(oblique_volume, tmp_path, attributes=_WHO, uid_seed="i")[0]
+    dataset = pydicom.dcmread(path)
+    dataset.ContrastBolusAgent = "Zoe's agent"
+    dataset.BodyPartExamined = "HEAD"
+    item = pydicom.Dataset()
+    item.ContrastBolusAgent = "as for QUAST"
+    dataset.ReferencedImageSequence = [item]
+    dataset.save_as(path)
+    values = [line.value for line in read_tags(path, hide_identity=True)]
+    text = " ".join(values).casefold()
+    assert not any(part in text for part in ("zo", "quast", "80715", "99812", "müller"))
+    assert "HEAD" in values
+    assert HIDDEN in values
+
+
+def test_nothing_of_the_patient_is_in_what_python_prints_of_a_series_or_volume(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    plain = replace(oblique_volume, voxels=np.zeros((2, 2, 2), np.int16))
+    write_dicom_series(plain, tmp_path, attributes=_WHO, uid_seed="i")
+    printed = repr(find_series(tmp_path)) + repr(open_volume(tmp_path))
+    assert not any(part in printed for part in ("Quast", "80715", "99812"))
+    assert "identity" not in find_series(tmp_path)[0].to_json()
