@@ -22,10 +22,6 @@ _SEPARABLE_SIDE = 128
 #: busy machine wait for one another a hundred times longer than the product takes.
 _MOST_MULTIPLIED = 250_000
 
-#: Products of at most this many multiplications: larger ones OpenBLAS hands to threads, which on a
-#: busy machine wait for one another a hundred times longer than the product takes.
-_MOST_MULTIPLIED = 250_000
-
 
 @dataclass(frozen=True, eq=False)
 class _Walk:
