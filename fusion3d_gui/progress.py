@@ -20,3 +20,8 @@ def part_of(progress: Progress, start: float, stop: float) -> Progress:
         progress(start + (stop - start) * fraction, message)
 
     return report
+
+
+def renamed(progress: Progress, message: str) -> Progress:
+    """Report a sub-task under another message."""
+    return lambda fraction, _: progress(fraction, message)

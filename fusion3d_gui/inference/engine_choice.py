@@ -26,7 +26,7 @@ from fusion3d_gui.inference.case_model import Head
 from fusion3d_gui.inference.device import choose_device
 from fusion3d_gui.inference.engine import ENGINE_CHOICES, Engine, TorchEngine
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _measured(bundle: ModelBundle, reference: TorchEngine, progress: Progress) -
         report = part_of(progress, number / len(runs), (number + 1) / len(runs))
         started = time.perf_counter()
         try:
-            maps = candidates[name].features(image, _renamed(report, "Comparing engines"))
+            maps = candidates[name].features(image, renamed(report, "Comparing engines"))
         except (RuntimeError, FloatingPointError):
             log.exception("an engine failed in its warm-up")
             continue
@@ -161,10 +161,6 @@ def _measured(bundle: ModelBundle, reference: TorchEngine, progress: Progress) -
     best = min(seconds, key=lambda name: seconds[name])
     texts = [f"{candidates[name].text.split(', ')[-1]} {seconds[name]:.2f} s" for name in seconds]
     return best, "the fastest here: " + ", ".join(texts)
-
-
-def _renamed(progress: Progress, message: str) -> Progress:
-    return lambda fraction, _: progress(fraction, message)
 
 
 def _key(bundle: ModelBundle) -> str:

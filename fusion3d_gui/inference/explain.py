@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explanation import INPUT_METHODS, Explanation
 from fusion3d_gui.inference.input_maps import integrated_gradients, occlusion, smoothgrad
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.cam import CAM_METHODS
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress
-
-#: Methods that explain the voxels; they have no stage.
-INPUT_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
 
 
 def make_heatmap(
@@ -24,8 +21,11 @@ def make_heatmap(
     values: Mapping[str, Value],
     explanation: Explanation,
     progress: Progress = no_progress,
+    on_map: Callable[[Heatmap], None] | None = None,
 ) -> Heatmap:
     """The map of one case: by a class activation method at its stages, or of the voxels.
+
+    A method that comes from coarse to fine (occlusion) gives ``on_map`` the maps on the way.
 
     Raises UserError for a method that is not known; Cancelled when ``progress`` raises it.
     """
@@ -33,7 +33,7 @@ def make_heatmap(
     if method in CAM_METHODS:
         return predictor.explain(case, values, method, explanation.stages, side, progress)
     if method == "occlusion":
-        return occlusion(predictor, case, values, side, progress=progress)
+        return occlusion(predictor, case, values, side, on_map=on_map, progress=progress)
     if method == "integrated-gradients":
         return integrated_gradients(predictor, case, values, side, progress)
     if method == "smoothgrad":

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.measured_map import METHOD_NAMES, USUAL_METHOD, USUAL_STAGE
 
+#: Methods that explain the voxels: they have no stage, and take many passes through the network.
+INPUT_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -18,6 +21,11 @@ class Explanation:
     method: str = USUAL_METHOD
     stages: tuple[int, ...] = (USUAL_STAGE,)
     side: Side = "raised"
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes so long that an answer should not wait for it."""
+        return self.method in INPUT_METHODS
 
     @property
     def name(self) -> str:

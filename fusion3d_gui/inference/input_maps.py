@@ -13,13 +13,18 @@ from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
 
 #: Edge of the cubes (voxels of the input grid) of each level, from coarse to fine.
-OCCLUSION_LEVELS = (16, 8)
+OCCLUSION_LEVELS = (32, 16, 8)
 
-#: Cubes are divided where they change the logit by at least this share of the largest change.
+#: So many levels are tried everywhere. From then on cubes are divided only where they change the logit
+#: by at least this share of the largest change.
+_WHOLE_LEVELS = 2
 _WORTH_DIVIDING = 0.25
+
+#: Cubes that are blanked between two looks at the map so far.
+_CUBES_AT_ONCE = 8
 
 _STEPS = 32
 _NOISY_COPIES = 16
@@ -33,52 +38,58 @@ def occlusion(
     side: Side = "raised",
     *,
     levels: tuple[int, ...] = OCCLUSION_LEVELS,
-    on_level: Callable[[Heatmap], None] | None = None,
+    on_map: Callable[[Heatmap], None] | None = None,
     progress: Progress = no_progress,
 ) -> Heatmap:
     """How far the logit falls (or rises) when a cube is blanked (Zeiler & Fergus 2014).
 
-    A cube is set to 0, the tissue's mean for MR (mid-window for CT). Each level halves the edge, where
-    the level before found something; elsewhere its value holds. ``on_level`` is given the map after each
-    level. Cubes without tissue are not tried: they are blank already.
+    A cube is set to 0, the tissue's mean for MR (mid-window for CT). Each level halves the edge: the
+    first two everywhere, further ones where the level before found something; elsewhere its value holds.
+    ``on_map`` is given the map so far every few cubes, those not tried yet at the level before's value
+    (at the first level, 0). Cubes without tissue are not tried: they are blank already.
     """
     voxels = case.model_input.voxels
-    code = case.info.schema.encode(values)[None]
+    code = case.info.schema.encode(values)
     foreground = case.info.preprocessing.foreground(voxels)
-    found: np.ndarray | None = None
-    heatmap: Heatmap | None = None
-    base = float(case.logits(code)[0])
+    base = float(case.logits(code[None])[0])
+    changes = np.zeros([-(-size // levels[0]) for size in voxels.shape])
     for number, edge in enumerate(levels):
         shape = tuple(-(-size // edge) for size in voxels.shape)
-        if found is None:
-            changes = np.zeros(shape)
-            wanted = np.ones(shape, dtype=bool)
-        else:
-            factor = levels[number - 1] // edge
-            for axis in range(3):
-                found = found.repeat(factor, axis).take(range(shape[axis]), axis)
-            changes = found.copy()
-            wanted = np.abs(changes) >= _WORTH_DIVIDING * max(float(np.abs(changes).max()), 1e-12)
+        changes = _divided(changes, levels[max(number - 1, 0)] // edge, shape)
+        affine = _cube_affine(case.model_input.affine, edge)
         places = [
             tuple(int(n) for n in place)
-            for place in np.argwhere(wanted)
+            for place in np.argwhere(_worth_trying(changes, number))
             if foreground[_cube(place, edge)].any()
         ]
-        for done, place in enumerate(places):
-            share = (number + done / len(places)) / len(levels)
-            progress(share, f"Blanking cubes of {edge} voxels")
-            blanked = voxels.copy()
-            blanked[_cube(place, edge)] = 0
-            # The cancel check lies inside: one run of the engine takes long at full width.
-            maps = predictor.features(blanked, _at(progress, share))
-            pooled = torch.from_numpy(maps)[None].mean(dim=(2, 3, 4))
-            changes[place] = base - float(case.head.logits(pooled, code)[0])
-        found = changes
-        heatmap = _heatmap(changes, _cube_affine(case.model_input.affine, edge), "occlusion", side)
-        if on_level is not None:
-            on_level(heatmap)
-    assert heatmap is not None
-    return heatmap
+        report = part_of(progress, number / len(levels), (number + 1) / len(levels))
+        for start in range(0, len(places), _CUBES_AT_ONCE):
+            some = places[start : start + _CUBES_AT_ONCE]
+            blanked = np.repeat(voxels[None], len(some), axis=0)
+            for image, place in zip(blanked, some, strict=True):
+                image[_cube(place, edge)] = 0
+            share, end = start / len(places), (start + len(some)) / len(places)
+            told = renamed(part_of(report, share, end), f"Blanking cubes of {edge} voxels")
+            for place, logit in zip(some, predictor.logits(blanked, code, told), strict=True):
+                changes[place] = base - logit
+            if on_map is not None:
+                on_map(_heatmap(changes, affine, "occlusion", side))
+    return _heatmap(changes, affine, "occlusion", side)
+
+
+def _divided(changes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Each cell's value for all the cells of ``shape`` into which it is divided."""
+    for axis in range(3):
+        changes = changes.repeat(factor, axis).take(range(shape[axis]), axis)
+    return changes
+
+
+def _worth_trying(changes: np.ndarray, number: int) -> np.ndarray:
+    """Which cubes of a level are tried, from the changes that the level before found there."""
+    if number < _WHOLE_LEVELS:
+        return np.ones(changes.shape, dtype=bool)
+    size = np.abs(changes)
+    return size >= _WORTH_DIVIDING * max(float(size.max()), 1e-12)
 
 
 def integrated_gradients(
@@ -192,8 +203,3 @@ def _cube_affine(grid_affine: np.ndarray, edge: int) -> np.ndarray:
 def _heatmap(signed: np.ndarray, affine: np.ndarray, method: str, side: Side) -> Heatmap:
     values = np.maximum(signed if side == "raised" else -signed, 0).astype(np.float32)
     return Heatmap(values=values, affine=affine, method=method, layer="input", side=side)
-
-
-def _at(progress: Progress, share: float) -> Progress:
-    """Report a fixed share, however far the part has come."""
-    return lambda fraction, message: progress(share, "Blanking cubes")

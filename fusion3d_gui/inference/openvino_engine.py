@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.engine import finite
 from fusion3d_gui.model.fusion import ImageBranch, LearnedFeatureFusion3D
-from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.progress import Progress, no_progress, part_of
 
 #: How often a running request is asked whether it is done, and the user whether to go on.
 _POLL_MS = 20
@@ -82,6 +82,17 @@ class OpenVinoEngine:
             raise
         self._expected_s = time.perf_counter() - started
         return finite(self._request.get_output_tensor(0).data[0].copy())
+
+    def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """See :class:`~fusion3d_gui.inference.engine.Engine`; one after the other.
+
+        A graph compiled for eight at once was 1.2 times as fast, and would double the memory.
+        """
+        found = []
+        for number, voxels in enumerate(images):
+            report = part_of(progress, number / len(images), (number + 1) / len(images))
+            found.append(self.features(voxels, report).mean(axis=(1, 2, 3)))
+        return np.stack(found)
 
     def _stop(self) -> None:
         self._request.cancel()

@@ -191,6 +191,13 @@ class Predictor:
         """Feature maps of the last stage [C, k, j, i] of any input [k, j, i], by the engine."""
         return self._with_fallback(lambda: self._chosen.engine.features(voxels, progress))[0]
 
+    def logits(
+        self, images: np.ndarray, code: np.ndarray, progress: Progress = no_progress
+    ) -> np.ndarray:
+        """Logits [n], float64, of inputs [n, k, j, i], all with the encoded metadata [W]."""
+        pooled = self._with_fallback(lambda: self._chosen.engine.pooled(images, progress))[0]
+        return self.head.logits(torch.from_numpy(pooled), code[None])
+
     def _look(self, volume: Volume, progress: Progress) -> tuple[CaseModel, tuple[str, ...]]:
         """Run the convolutions on a volume, unless it is the one looked at last."""
         if self._seen is not None and self._seen[0]() is volume:

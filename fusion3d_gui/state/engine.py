@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -58,20 +58,25 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
-    ) -> tuple[LoadedModel, Prediction, Workbench]:
-        """Predict with a bundle, loading it first if it isn't the one in memory."""
+    ) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
+        """Predict with a bundle, loading it first if it isn't the one in memory.
+
+        What takes long is not explained so here: the explanation used is the last of what is returned.
+        """
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         answer = predictor.answer(volume, metadata, part_of(progress, 0.2, 0.9))
         from fusion3d_gui.inference.workbench import Workbench
 
         workbench = Workbench(answer, predictor.reference)
         prediction = answer.prediction
-        if explanation != Explanation():
+        if explanation.is_slow:
+            explanation = Explanation()
+        elif explanation != Explanation():
             heatmap = self.explain(
                 folder, workbench, metadata, explanation, part_of(progress, 0.9, 1.0)
             )
             prediction = replace(prediction, heatmap=heatmap)
-        return _loaded(folder, predictor), prediction, workbench
+        return _loaded(folder, predictor), prediction, workbench, explanation
 
     def predict_plainly(
         self, folder: Path, volume: Volume, metadata: Mapping[str, Value], progress: Progress
@@ -87,13 +92,14 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
+        on_map: Callable[[Heatmap], None] | None = None,
     ) -> Heatmap:
-        """Another map of an image that was predicted before."""
+        """Another map of an image that was predicted before; ``on_map`` is given coarser ones first."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         from fusion3d_gui.inference.explain import make_heatmap
 
         return make_heatmap(
-            predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0)
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0), on_map
         )
 
     def check_map(

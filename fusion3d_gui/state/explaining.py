@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.result import MapChecks
+from fusion3d_gui.state.tasks import Task
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.session import Session
+
+
+#: A coarse map replaces a coarser one at most this often.
+_COARSE_EVERY_S = 0.3
 
 
 class Explaining(QObject):
@@ -22,6 +28,7 @@ class Explaining(QObject):
     changed = Signal()
     #: The map on screen has been checked: MapChecks.
     checked = Signal(object)
+    _coarse_made = Signal(object, object, object)  # Task, Workbench, Heatmap; from the worker
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -29,6 +36,8 @@ class Explaining(QObject):
         #: Method and stages that the user chose; None: those that suit the model best.
         self._chosen: tuple[str, tuple[int, ...]] | None = None
         self._side: Side = "raised"
+        self._task: Task | None = None
+        self._coarse_made.connect(self._on_coarse_made, Qt.ConnectionType.QueuedConnection)
         session.bundle_changed.connect(self.changed)
         session.result_changed.connect(self._show_hot_spots)
 
@@ -65,9 +74,17 @@ class Explaining(QObject):
             return
         request = result.request
 
+        told_s = time.monotonic()
+
+        def on_map(heatmap: Heatmap) -> None:
+            nonlocal told_s
+            if time.monotonic() - told_s >= _COARSE_EVERY_S:
+                told_s = time.monotonic()
+                self._coarse_made.emit(task, result.workbench, heatmap)
+
         def work(progress: Progress) -> Heatmap:
             return session.engine.explain(
-                request.bundle.folder, result.workbench, request.metadata, wanted, progress
+                request.bundle.folder, result.workbench, request.metadata, wanted, progress, on_map
             )
 
         def on_explained(heatmap: object) -> None:
@@ -76,15 +93,23 @@ class Explaining(QObject):
             if now is not None and now.workbench is result.workbench and wanted == self.wanted:
                 session.show_heatmap(heatmap, wanted)
 
-        task = session.inference.submit("Explaining", work)
+        task = self._task = session.inference.submit("Explaining", work)
         task.succeeded.connect(on_explained)
         task.failed.connect(session.tell_failure)
+
+    def _on_coarse_made(self, task: Task, workbench: object, heatmap: Heatmap) -> None:
+        result = self._session.result
+        if task is not self._task or task.stop.is_set():
+            return  # cancelled or superseded while this was on its way
+        if result is not None and result.workbench is workbench:
+            self._session.show_heatmap(heatmap, None)
 
     @property
     def can_check(self) -> bool:
         """Whether there is a current map of the network's stages: only these can be checked."""
         prediction = self._session.current_prediction
-        return prediction is not None and prediction.heatmap.layer != "input"
+        whole = self._session.result is not None and self._session.result.explanation is not None
+        return prediction is not None and whole and prediction.heatmap.layer != "input"
 
     def check(self) -> None:
         """Find out whether the map on screen deserves trust; :attr:`checked` tells."""
@@ -92,14 +117,15 @@ class Explaining(QObject):
         result = session.result
         if result is None or not self.can_check or session.predicting:
             return
-        request, prediction = result.request, result.prediction
+        request, prediction, explanation = result.request, result.prediction, result.explanation
+        assert explanation is not None
 
         def work(progress: Progress) -> MapChecks:
             report, picture = session.engine.check_map(
                 request.bundle.folder,
                 result.workbench,
                 request.metadata,
-                result.explanation,
+                explanation,
                 progress,
             )
             heatmap = prediction.heatmap

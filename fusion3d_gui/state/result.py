@@ -49,9 +49,12 @@ class MapChecks:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The answer to a request: its heatmap is made as ``explanation`` says, and more can be asked."""
+    """The answer to a request: its heatmap is made as ``explanation`` says, and more can be asked.
+
+    ``explanation`` is None while the heatmap is a coarse one on the way to a finer.
+    """
 
     request: Request
     prediction: Prediction
     workbench: Workbench
-    explanation: Explanation
+    explanation: Explanation | None

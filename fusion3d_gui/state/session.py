@@ -347,7 +347,7 @@ class Session(QObject):
 
         explanation = self.explanation
 
-        def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench]:
+        def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
             return self._engine.predict(
                 request.bundle.folder,
                 request.case.volume,
@@ -358,13 +358,14 @@ class Session(QObject):
 
         def on_predicted(outcome: object) -> None:
             assert isinstance(outcome, tuple)
-            loaded, prediction, workbench = outcome
+            loaded, prediction, workbench, used = outcome
             self._asked = None
             self._on_model_loaded(loaded)
             if request.same_subject(self._request()):
-                self._result = Result(request, prediction, workbench, explanation)
+                self._result = Result(request, prediction, workbench, used)
             self.result_changed.emit()
-            self._explaining.refresh()  # should another explanation have been chosen meanwhile
+            # Should another explanation have been chosen meanwhile, or take long.
+            self._explaining.refresh()
 
         def on_over(error: object = None) -> None:
             if self._asked is request:
@@ -393,8 +394,8 @@ class Session(QObject):
         """Explain from now on like this, the present result too."""
         self._explaining.explain(explanation)
 
-    def show_heatmap(self, heatmap: Heatmap, explanation: Explanation) -> None:
-        """Another map of the present result, made as ``explanation`` says."""
+    def show_heatmap(self, heatmap: Heatmap, explanation: Explanation | None) -> None:
+        """Another map of the present result, made as ``explanation`` says; None: a coarse one of it."""
         assert self._result is not None
         prediction = replace(self._result.prediction, heatmap=heatmap)
         self._result = replace(self._result, prediction=prediction, explanation=explanation)

@@ -127,8 +127,11 @@ class OverlayControls(QWidget):
         else:
             heatmap = prediction.heatmap
             method = METHOD_NAMES.get(heatmap.method, heatmap.method)
+            result = self._session.result
+            coarse = "" if result is None or result.explanation else " Not finished."
             self.about.setText(
-                f"{method} of {heatmap.layer}, what {heatmap.side} the answer: {heatmap.grid_text}"
+                f"{method} of {heatmap.layer}, what {heatmap.side} the answer: "
+                f"{heatmap.grid_text}.{coarse}"
             )
         self._show_scale()
 

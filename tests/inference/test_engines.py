@@ -143,6 +143,25 @@ def test_openvino_can_be_cancelled_and_runs_again_afterwards():
     np.testing.assert_array_equal(engine.features(image), expected)
 
 
+def test_many_images_at_once_are_pooled_as_one_by_one_and_can_be_cancelled():
+    made = network()
+    images = np.random.default_rng(1).standard_normal((6, 33, 33, 33)).astype(np.float32)
+    seen: list[float] = []
+
+    def give_up(fraction: float, message: str) -> None:
+        seen.append(fraction)
+        if fraction > 0.7:
+            raise Cancelled
+
+    for engine in (TorchEngine(made, torch.device("cpu")), OpenVinoEngine(made, (33, 33, 33))):
+        alone = [engine.features(one).mean(axis=(1, 2, 3)) for one in images]
+        found = engine.pooled(images)
+        np.testing.assert_allclose(found, alone, atol=1e-5 * np.max(alone))
+    with pytest.raises(Cancelled):
+        TorchEngine(made, torch.device("cpu")).pooled(images, give_up)
+    assert seen == sorted(seen)
+
+
 def test_an_input_that_is_not_finite_is_a_failure_not_a_number():
     made = network()
     image = np.zeros((33, 33, 33), dtype=np.float32)

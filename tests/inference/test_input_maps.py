@@ -9,6 +9,7 @@ from captum.attr import IntegratedGradients, Occlusion
 
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.input_maps import integrated_gradients, occlusion, smoothgrad
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 
@@ -44,12 +45,23 @@ def test_one_level_of_occlusion_equals_captums(made):
         assert (ours.method, ours.layer, ours.side) == ("occlusion", "input", side)
 
 
-def test_finer_levels_only_divide_what_matters_and_are_told_as_they_come(made):
+def test_maps_come_from_coarse_to_fine_and_finer_levels_only_divide_what_matters(made):
     predictor, case, values, *_ = made
-    told = []
-    final = occlusion(predictor, case, values, levels=(16, 8), on_level=told.append)
-    assert [level.values.shape for level in told] == [(3, 3, 4), (5, 5, 7)]
-    assert final is told[-1]
+    told: list[Heatmap] = []
+    final = occlusion(predictor, case, values, on_map=told.append)
+    assert list(dict.fromkeys(one.values.shape for one in told)) == [
+        (2, 2, 2),
+        (3, 3, 4),
+        (5, 5, 7),
+    ]
+    # Within a level each map knows more than the one before it.
+    shapes = [one.values.shape for one in told]
+    assert shapes.count((3, 3, 4)) > 1
+    np.testing.assert_array_equal(told[-1].values, final.values)
+    coarse = [one for one in told if one.values.shape == (3, 3, 4)][-1]
+    np.testing.assert_allclose(
+        coarse.values, occlusion(predictor, case, values, levels=(16,)).values, atol=2e-6
+    )
 
 
 def test_a_cube_lies_where_its_voxels_lie(made):

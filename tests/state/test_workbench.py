@@ -111,6 +111,42 @@ def test_a_method_chosen_while_predicting_is_used_when_the_answer_comes(
     )
 
 
+def test_occlusion_comes_coarse_after_the_answer_and_keeps_what_it_has_when_cancelled(
+    session, make_case, settled, qtbot, monkeypatch
+):
+    monkeypatch.setattr("fusion3d_gui.state.explaining._COARSE_EVERY_S", 0.0)
+    seen = []
+
+    def look() -> None:
+        prediction = session.current_prediction
+        if prediction is not None:
+            shape = prediction.heatmap.values.shape
+            seen.append((prediction.heatmap.method, shape, session.result.explanation is None))
+
+    session.result_changed.connect(look)
+    session.explain(Explanation("occlusion", ()))
+    session.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    settled(session)
+    # The answer waits for no map of this kind; then every map is finer, and the last one whole.
+    assert seen[0][0] == "gradcam"
+    sizes = [np.prod(shape) for method, shape, _ in seen if method == "occlusion"]
+    assert len(set(sizes)) > 1
+    assert sizes == sorted(sizes)
+    assert [coarse for *_, coarse in seen[1:-1]] == [True] * len(seen[1:-1])
+    assert seen[-1][2] is False
+    session.explain(Explanation("occlusion", (), "lowered"))
+    qtbot.waitUntil(lambda: session.current_prediction.heatmap.side == "lowered", timeout=60_000)
+    coarse = session.result.explanation is None
+    session.cancel_inference()
+    settled(session)
+    assert session.current_prediction.heatmap.side == "lowered"
+    assert not session.can_check_map
+    session.explain(Explanation("gradcam", (4,)))
+    settled(session)
+    assert session.current_prediction.heatmap.method == "gradcam"
+    assert coarse or session.result.explanation is not None
+
+
 class Watch:
     """Holds after every change that what is shown as current is about what is on screen."""
 
