@@ -41,6 +41,7 @@ VALUES = {
     "fusion3d_gui.inference.explanation",
     "fusion3d_gui.inference.prediction",
     "fusion3d_gui.inference.hot_spots",
+    "fusion3d_gui.inference.sanity_report",
     "fusion3d_gui.model.schema",
     "fusion3d_gui.model.bundle_info",
     "fusion3d_gui.model.measured_map",

@@ -5,86 +5,113 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import grey_dilation, map_coordinates
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.inference.sanity_report import SanityReport
 from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
 
 _NOISY_COPIES = 5
 _NOISE = 0.05
-_RANDOM_ORDERS = 4
+_RANDOM_ORDERS = 9
 _STEPS = 10
 
 
 @dataclass(frozen=True)
 class _Question:
-    """One map that is asked for again and again: everything but network and image is fixed."""
+    """One map that is asked for again and again: everything but network and image is fixed.
+
+    ``tissue`` bool [k, j, i]: the voxels of the input that are no air. Maps are compared only in cells
+    that lie on some: elsewhere there is no evidence, and what rank its absence has is chance.
+    """
 
     code: Tensor | None
     method: CamMethod
     stages: tuple[int, ...]
+    side: Side
+    tissue: np.ndarray
 
-    def traced(self, network: LearnedFeatureFusion3D, voxels: np.ndarray) -> Trace:
+    def traced(
+        self, network: LearnedFeatureFusion3D, voxels: np.ndarray, progress: Progress
+    ) -> Trace:
         """One pass forward and back for an input [k, j, i]."""
         device = next(network.parameters()).device
         image = torch.from_numpy(voxels)[None, None].to(device)
         code = None if self.code is None else self.code.to(device)
-        return trace(network, image, code, self.stages)
+        return trace(network, image, code, self.stages, progress)
 
-    def signed(self, traced: Trace, method: CamMethod | None = None) -> np.ndarray:
-        """The signed map [k, j, i] of that pass, by this method or another."""
-        maps = class_maps(traced, method or self.method, self.stages)
-        found: np.ndarray = maps.signed[0].cpu().numpy()
-        return found
+    def evidence(self, traced: Trace) -> np.ndarray:
+        """The map [k, j, i] of that pass with both signs: what the map on screen shows is above 0."""
+        signed = class_maps(traced, self.method, self.stages).signed[0].cpu().numpy()
+        return np.asarray(signed if self.side == "raised" else -signed)
+
+    def shown(self, traced: Trace, method: CamMethod) -> np.ndarray:
+        """The map [k, j, i] of that pass as it is shown, not negative, by any method."""
+        maps = class_maps(traced, method, self.stages)
+        found = maps.raised if self.side == "raised" else maps.lowered
+        return np.asarray(found[0].cpu().numpy())
+
+    def likeness(self, one: np.ndarray, other: np.ndarray) -> float:
+        """Spearman's rank correlation of two maps over tissue; 0 where one is the same everywhere."""
+        step = _stride(one.shape, self.tissue.shape)
+        index = [np.rint(np.arange(size) * step).astype(int) for size in one.shape]
+        cells = self.tissue[np.ix_(*index)]
+        if np.ptp(one[cells], axis=None) == 0 or np.ptp(other[cells], axis=None) == 0:
+            return 0.0
+        return float(spearmanr(one[cells], other[cells]).statistic)
 
 
 def check_map(
     predictor: Predictor,
     case: CaseModel,
     values: Mapping[str, Value],
-    method: CamMethod = "gradcam",
-    stages: Sequence[int] = (4,),
+    explanation: Explanation,
     progress: Progress = no_progress,
+    orders: int = _RANDOM_ORDERS,
 ) -> SanityReport:
     """Run the four checks on a class activation map (see :class:`SanityReport`). Seeded.
 
-    Raises Cancelled when ``progress`` raises it.
+    ``orders`` is the number of random orders that deletion and insertion are held against.
+
+    Raises ValueError for a method that explains the voxels; Cancelled when ``progress`` raises it.
     """
     code = None
     if case.head.takes_metadata:
         code = torch.from_numpy(case.info.schema.encode(values))[None]
-    question = _Question(code, method, tuple(stages))
     voxels = case.model_input.voxels
-    traced = question.traced(predictor.network, voxels)
-    own = question.signed(traced)
+    tissue = grey_dilation(case.info.preprocessing.foreground(voxels), size=(3, 3, 3)) > 0
+    method = cast("CamMethod", explanation.method)
+    question = _Question(code, method, explanation.stages, explanation.side, tissue)
+    network = predictor.network
+    traced = question.traced(network, voxels, renamed(part_of(progress, 0, 0.02), "Explaining"))
+    own = question.evidence(traced)
     rng = np.random.default_rng(0)
-    names, likeness = _randomised(
-        predictor.network, question, voxels, own, part_of(progress, 0.0, 0.3)
-    )
-    stability = _stability(
-        predictor.network, question, voxels, own, rng, part_of(progress, 0.3, 0.45)
-    )
+    names, likeness = _randomised(network, question, voxels, own, part_of(progress, 0.02, 0.2))
+    stability = _stability(network, question, voxels, own, rng, part_of(progress, 0.2, 0.3))
     # Other methods on the same pass: their maps of the same stages cost nothing more.
+    shown = question.shown(traced, method)
     agreement: dict[str, float] = {
-        other: _likeness(own, question.signed(traced, other))
+        other: question.likeness(shown, question.shown(traced, other))
         for other in CAM_METHODS
         if other != method
     }
-    deletion, insertion = _curves(predictor, case, values, own, rng, part_of(progress, 0.5, 1.0))
+    deletion, insertion = _curves(
+        predictor, case, values, own, orders, rng, part_of(progress, 0.3, 1.0)
+    )
     return SanityReport(
-        method=method,
-        stages=tuple(stages),
+        explanation=explanation,
         randomised=names,
         likeness=likeness,
         stability=stability,
@@ -116,12 +143,14 @@ def _randomised(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for number, (name, part) in enumerate(parts):
-            progress(number / len(parts), "Undoing what was learned")
+            report = part_of(progress, number / len(parts), (number + 1) / len(parts))
+            report = renamed(report, "Undoing what was learned")
             for module in part.modules():
                 if isinstance(module, nn.Linear | nn.Conv3d | nn.BatchNorm3d):
                     module.reset_parameters()
             names.append(name)
-            likeness.append(_likeness(own, question.signed(question.traced(changed, voxels))))
+            found = question.evidence(question.traced(changed, voxels, report))
+            likeness.append(question.likeness(own, found))
     return tuple(names), tuple(likeness)
 
 
@@ -133,13 +162,14 @@ def _stability(
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[float, ...]:
-    """Likeness of the maps of slightly noisy copies of the image."""
+    """Likeness of the maps of copies of the image with a little noise in the tissue."""
     found = []
-    spread = _NOISE * float(voxels.std())
-    for copy_number in range(_NOISY_COPIES):
-        progress(copy_number / _NOISY_COPIES, "Adding a little noise")
-        noisy = voxels + spread * rng.standard_normal(voxels.shape).astype(np.float32)
-        found.append(_likeness(own, question.signed(question.traced(network, noisy))))
+    spread = _NOISE * voxels.std() * question.tissue
+    for number in range(_NOISY_COPIES):
+        report = part_of(progress, number / _NOISY_COPIES, (number + 1) / _NOISY_COPIES)
+        noisy = voxels + (spread * rng.standard_normal(voxels.shape)).astype(np.float32)
+        traced = question.traced(network, noisy, renamed(report, "Adding a little noise"))
+        found.append(question.likeness(own, question.evidence(traced)))
     return tuple(found)
 
 
@@ -148,6 +178,7 @@ def _curves(
     case: CaseModel,
     values: Mapping[str, Value],
     own: np.ndarray,
+    orders: int,
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -159,30 +190,33 @@ def _curves(
     voxels = case.model_input.voxels
     stride = _stride(own.shape, voxels.shape)
     maps = [own]
-    for _ in range(_RANDOM_ORDERS):
+    for _ in range(orders):
         maps.append(rng.permutation(own.ravel()).reshape(own.shape))
-    code = case.info.schema.encode(values)[None]
+    code = case.info.schema.encode(values)
 
-    def logit(image: np.ndarray) -> float:
-        features = predictor.features(image.astype(np.float32))
-        pooled = torch.from_numpy(features)[None].mean(dim=(2, 3, 4))
-        return float(case.head.logits(pooled, code)[0])
+    def logits(images: list[np.ndarray], start: float, stop: float) -> np.ndarray:
+        report = renamed(part_of(progress, start, stop), "Deleting and inserting evidence")
+        return predictor.logits(np.stack(images), code, report)
 
     curves = np.zeros((2, len(maps), _STEPS + 1))
-    curves[0, :, 0] = curves[1, :, -1] = logit(voxels)
-    curves[0, :, -1] = curves[1, :, 0] = logit(np.zeros_like(voxels))
-    done = 0
+    whole, blank = logits([voxels, np.zeros_like(voxels)], 0.0, 0.02)
+    curves[0, :, 0] = curves[1, :, -1] = whole
+    curves[0, :, -1] = curves[1, :, 0] = blank
     for number, one in enumerate(maps):
         # Ties (empty cells) are broken at random, else the array's order would decide.
         order = np.lexsort((rng.random(voxels.size), -_spread(one, voxels.shape, stride).ravel()))
+        rank = np.empty(voxels.size, dtype=np.int64)
+        rank[order] = np.arange(voxels.size)
+        images = []
         for step in range(1, _STEPS):
-            progress(done / (len(maps) * (_STEPS - 1)), "Deleting and inserting evidence")
-            done += 1
-            chosen = np.zeros(voxels.size, dtype=bool)
-            chosen[order[: round(voxels.size * step / _STEPS)]] = True
-            inside = chosen.reshape(voxels.shape)
-            curves[0, number, step] = logit(np.where(inside, 0, voxels))
-            curves[1, number, step] = logit(np.where(inside, voxels, 0))
+            inside = (rank < round(voxels.size * step / _STEPS)).reshape(voxels.shape)
+            images += [
+                np.where(inside, np.float32(0), voxels),
+                np.where(inside, voxels, np.float32(0)),
+            ]
+        start, stop = (0.02 + 0.98 * n / len(maps) for n in (number, number + 1))
+        found = logits(images, start, stop)
+        curves[0, number, 1:-1], curves[1, number, 1:-1] = found[::2], found[1::2]
     return curves[0], curves[1]
 
 
@@ -197,10 +231,3 @@ def _spread(values: np.ndarray, shape: tuple[int, ...], stride: float) -> np.nda
     index = np.stack(np.meshgrid(*axes, indexing="ij"))
     found: np.ndarray = map_coordinates(values, index, order=1, mode="nearest")
     return found
-
-
-def _likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation of two maps; 0 where one is the same everywhere."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
+from fusion3d_gui.inference.sanity_report import SanityReport
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
     from fusion3d_gui.inference.workbench import Workbench
-    from fusion3d_gui.model.cam import CamMethod
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,7 @@ class InferenceEngine:
         from fusion3d_gui.report.sanity_picture import sanity_picture
 
         report = check_map(
-            predictor,
-            workbench.case,
-            metadata,
-            cast("CamMethod", explanation.method),
-            explanation.stages,
-            part_of(progress, 0.1, 0.95),
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.1, 0.95)
         )
         progress(0.95, "Drawing the plots")
         return report, sanity_picture(report)

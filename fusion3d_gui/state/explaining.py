@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.progress import Progress
+from fusion3d_gui.report.sanity_picture import DENSITY
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.tasks import Task
 
@@ -128,9 +129,12 @@ class Explaining(QObject):
                 explanation,
                 progress,
             )
-            heatmap = prediction.heatmap
-            subject = f"{heatmap.method} of {heatmap.layer}, {prediction.bundle_name}"
-            return MapChecks(f"{subject} {prediction.bundle_version}", report, picture)
+            subject = (
+                f"{explanation.name}, what {explanation.side} the answer of "
+                f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
+                f"{prediction.bundle_version}"
+            )
+            return MapChecks(subject, report, picture, DENSITY)
 
         task = session.inference.submit("Checking the map", work)
         task.succeeded.connect(self.checked)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fusion3d_gui.inference.answers import SanityReport
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.inference.sanity_report import SanityReport
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.state.case import Case
@@ -40,11 +40,15 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class MapChecks:
-    """The checks of one result's map: of what, the figures, and a PNG of them."""
+    """The checks of one result's map: of what, the figures, and a PNG of them.
+
+    ``density``: dots of the picture for each of a screen of ordinary density.
+    """
 
     subject: str
     report: SanityReport
     picture: bytes
+    density: float
 
 
 @dataclass(frozen=True, eq=False)

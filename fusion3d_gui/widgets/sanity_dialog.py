@@ -6,10 +6,25 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.widgets import theme
+
+_NOTE = (
+    "Likeness: rank correlation of two maps over the tissue. Undoing: weights made random again from the "
+    "head down (Adebayo et al. 2018). Deleting and showing: voxels in the order of the map, against the "
+    "map shuffled (Petsiuk et al. 2018). Passing does not prove a map right; failing says not to "
+    "lean on it."
+)
 
 
 class SanityDialog(QDialog):
@@ -23,21 +38,31 @@ class SanityDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(2 * theme.GRID)
-        passed = sum(ok for _, ok in checks.report.verdicts)
-        title = f"{passed} of {len(checks.report.verdicts)} checks passed"
+        found = checks.report.verdicts
+        title = f"{sum(each.passed for each in found)} of {len(found)} checks passed"
         layout.addWidget(theme.label(title, size=theme.LARGE, medium=True))
         layout.addWidget(theme.label(checks.subject, size=12, color=theme.MUTED))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * theme.GRID)
+        grid.setVerticalSpacing(theme.GRID)
+        grid.setColumnStretch(1, 1)
         self.verdicts = []
-        for text, ok in checks.report.verdicts:
-            color = theme.TEXT if ok else theme.WARNING
-            label = theme.label(f"{'✓' if ok else '✗'}  {text}.", color=color)
+        for number, verdict in enumerate(found):
+            color = theme.TEXT if verdict.passed else theme.WARNING
+            label = theme.label(f"{'✓' if verdict.passed else '✗'}  {verdict.text}.", color=color)
             self.verdicts.append(label)
-            layout.addWidget(label)
+            grid.addWidget(label, number, 0)
+            grid.addWidget(theme.label(verdict.figures, size=12, color=theme.MUTED), number, 1)
+        layout.addLayout(grid)
         picture = QPixmap()
         picture.loadFromData(checks.picture, "PNG")
+        picture.setDevicePixelRatio(checks.density)
         plots = theme.label()
         plots.setPixmap(picture)
         layout.addWidget(plots)
+        note = theme.label(_NOTE, size=theme.SMALL, color=theme.FAINT)
+        note.setWordWrap(True)
+        layout.addWidget(note)
         self.save = QPushButton("Save picture…")
         close = QPushButton("Close")
         row = QHBoxLayout()

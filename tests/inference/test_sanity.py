@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.inference.answers import SanityReport
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.inference.sanity import check_map
+from fusion3d_gui.inference.sanity_report import SanityReport
+
+LAYERCAM = Explanation("layercam", (3, 4))
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def made(make_bundle, volume):
 
 def test_curves_begin_and_end_at_the_whole_and_the_blank_image(made):
     predictor, case, values = made
-    report = check_map(predictor, case, values)
+    report = check_map(predictor, case, values, Explanation(), orders=2)
     whole = case.logit(values)
     maps = predictor.features(np.zeros_like(case.model_input.voxels))
     pooled = torch.from_numpy(maps)[None].mean(dim=(2, 3, 4))
@@ -42,25 +46,24 @@ def test_the_network_is_as_before_and_the_report_the_same_twice(made):
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    first = check_map(predictor, case, values, "layercam", (3, 4))
+    first = check_map(predictor, case, values, LAYERCAM, orders=1)
     assert torch.equal(torch.rand(1), expected)
     for name, value in predictor.network.state_dict().items():
         assert torch.equal(value, before[name])
-    assert first.to_json() == check_map(predictor, case, values, "layercam", (3, 4)).to_json()
+    assert first.to_json() == check_map(predictor, case, values, LAYERCAM, orders=1).to_json()
     assert first.randomised[0] == "classifier"
     assert first.randomised[-1] == "stem"
 
 
 def test_noise_that_is_small_leaves_the_map_alike(made):
     predictor, case, values = made
-    assert min(check_map(predictor, case, values).stability) > 0.8
+    assert min(check_map(predictor, case, values, Explanation(), orders=2).stability) > 0.8
 
 
 def test_the_verdicts_follow_the_figures():
     falling, rising = np.linspace(1, 0, 11), np.linspace(0, 1, 11)
     report = SanityReport(
-        method="gradcam",
-        stages=(4,),
+        explanation=Explanation(),
         randomised=("classifier", "stem"),
         likeness=(0.6, 0.1),
         stability=(0.9, 0.95),
@@ -70,7 +73,12 @@ def test_the_verdicts_follow_the_figures():
         insertion=rising,
         insertion_random=np.stack([rising, rising]),
     )
-    assert [passed for _, passed in report.verdicts] == [True, True, True, True, False]
+    assert [each.passed for each in report.verdicts] == [True, True, True, True, False]
+    assert "0 of 2 random orders" in report.verdicts[-1].figures
+    # A map of what lowered the answer is right where deleting raises it.
+    lowered = replace(report, explanation=Explanation(side="lowered"))
+    assert [each.passed for each in lowered.verdicts] == [True, True, True, False, False]
+    assert lowered.verdicts[3].text.startswith("Deleting what it marks raises the answer")
 
 
 def test_it_can_be_cancelled(made):
@@ -83,5 +91,5 @@ def test_it_can_be_cancelled(made):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        check_map(predictor, case, values, progress=progress)
+        check_map(predictor, case, values, Explanation(), progress)
     assert seen == sorted(seen)
