@@ -118,6 +118,11 @@ _DECODERS: dict[str, Callable[[bytes, PixelFormat], np.ndarray]] = {
 }
 
 
+def is_slow_to_decode(transfer_syntax: str) -> bool:
+    """Whether a frame takes so long (30 ms for 512x512) that one alone keeps everybody waiting."""
+    return transfer_syntax in (JPEG_2000_LOSSLESS, JPEG_2000)
+
+
 def can_decode(transfer_syntax: str) -> bool:
     """Whether frames in this transfer syntax can be decoded."""
     return transfer_syntax in _DECODERS

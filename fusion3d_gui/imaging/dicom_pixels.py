@@ -14,6 +14,7 @@ from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import check_memory
+from fusion3d_gui.imaging.codecs import is_slow_to_decode
 from fusion3d_gui.imaging.dicom_encoding import DEFLATED
 from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, Scale
 from fusion3d_gui.imaging.dicom_frame_pixels import can_read, read_frames
@@ -150,13 +151,14 @@ def _fill(
     progress: Progress,
     on_first: Callable[[Pixels], None] | None,
 ) -> set[str]:
-    """Decode every frame into its plane; in threads, since reading and decoding release the lock."""
+    """Decode every frame into its plane; in threads, since reading and decoding release the lock.
+
+    This thread takes the first job. Of syntaxes that are slow to decode others begin with the rest
+    meanwhile; elsewhere they would only keep this thread from the interpreter's lock.
+    """
     progress(0.0, "Reading slices")
     notices: set[str] = set()
     stop = threading.Event()
-    _run(jobs[0], planes, pixels.filling, treatment, notices, stop)
-    if on_first is not None:
-        on_first(pixels)
     queue = deque(jobs[1:])
 
     def work() -> set[str]:
@@ -170,11 +172,14 @@ def _fill(
         return found
 
     threads = min(8, os.cpu_count() or 1, len(queue))
-    if not threads:
-        return notices
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
     try:
-        pending = {pool.submit(work) for _ in range(threads)}
+        beside = threads - 1 if is_slow_to_decode(jobs[0].file.transfer_syntax) else 0
+        pending = {pool.submit(work) for _ in range(beside)}
+        _run(jobs[0], planes, pixels.filling, treatment, notices, stop)
+        if on_first is not None:
+            on_first(pixels)
+        pending |= {pool.submit(work) for _ in range(threads - max(0, beside))}
         while pending:
             done, pending = wait(pending, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
             for worker in done:

@@ -6,7 +6,6 @@ import gzip
 import struct
 import zlib
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,11 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.filling import Filling
 from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.several_volumes import (
+    series_of_volumes,
+    volume_description,
+    volume_uid,
+)
 from fusion3d_gui.imaging.volume import RAS_LPS, Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -25,9 +29,6 @@ _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
 #: sform and qform round differently; further apart than this, they contradict each other.
 _FORMS_WITHIN_MM = 0.5
-
-#: Of a longer time series the first volumes are offered.
-_MOST_VOLUMES = 1000
 
 #: What nibabel and the unpacker raise on damaged files, as found by fuzzing.
 _DAMAGE = (
@@ -60,23 +61,16 @@ def nifti_series(path: Path) -> list[Series]:
     """
     image = _load(path)
     affine, notices = _affine(image)
-    count = _volume_count(image)
-    if count > _MOST_VOLUMES:
-        notices = (*notices, f"It holds {count} volumes; the first {_MOST_VOLUMES} are offered.")
-    return [
-        Series(
-            uid=_uid(path, number),
-            description=_description(path, number, count),
-            modality="",
-            format="NIfTI",
-            shape=_shape(image),
-            affine=affine,
-            paths=(path,),
-            notices=notices,
-            reader=partial(read_nifti, path, number),
-        )
-        for number in range(min(count, _MOST_VOLUMES))
-    ]
+    return series_of_volumes(
+        path,
+        read_nifti,
+        stem=_stem(path),
+        format="NIfTI",
+        shape=_shape(image),
+        affine=affine,
+        count=_volume_count(image),
+        notices=notices,
+    )
 
 
 def read_nifti(
@@ -103,8 +97,8 @@ def read_nifti(
         affine=affine,
         slope=float(image.dataobj.slope),
         intercept=float(image.dataobj.inter),
-        description=_description(path, number, _volume_count(image)),
-        series_uid=_uid(path, number),
+        description=volume_description(_stem(path), number, _volume_count(image)),
+        series_uid=volume_uid(path, number),
         path=path,
         notices=notices,
         filling=Filling(shape[0]),
@@ -131,7 +125,7 @@ def _fill(volume: Volume, image: Any, number: int, progress: Progress, watch: Wa
     packed = str(data_file).lower().endswith((".gz", ".bz2", ".zst"))
     order = range(count) if packed else sorted(range(count), key=lambda k: abs(k - count // 2))
     buffer = np.empty(voxels.shape[1:], dtype)
-    start = image.dataobj.offset + number * count * buffer.nbytes
+    start = _offset(image) + number * count * buffer.nbytes
     with ImageOpener(data_file) as stream:
         for k in order:
             progress(filling.share, "Reading slices")
@@ -154,15 +148,6 @@ def _fill(volume: Volume, image: Any, number: int, progress: Progress, watch: Wa
 
 def _volume_count(image: Any) -> int:
     return int(np.prod(image.shape[3:], dtype=object))
-
-
-def _uid(path: Path, number: int) -> str:
-    return f"{path.name}#{number + 1}" if number else path.name
-
-
-def _description(path: Path, number: int, count: int) -> str:
-    stem = _stem(path)
-    return f"{stem} (volume {number + 1} of {count})" if count > 1 else stem
 
 
 def write_nifti(volume: Volume, path: Path) -> None:
@@ -211,6 +196,7 @@ def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
 
 def _load(path: Path) -> Any:
     """Open a file's header, with every size it claims checked against the file."""
+    image: Any
     try:
         image = _image_class(path).from_filename(path)
     except FileNotFoundError:
@@ -236,7 +222,7 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"can't be read ({error.strerror})", path=data_file) from None
     packed = data_file.name.lower().endswith(".gz")
-    room = LARGEST_DEFLATE_RATIO * size if packed else size - int(image.dataobj.offset)
+    room = LARGEST_DEFLATE_RATIO * size if packed else size - _offset(image)
     if claimed > room:
         raise UserError(
             f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
@@ -244,6 +230,11 @@ def _load(path: Path) -> Any:
             remedy="Copy it again from its source.",
         )
     return image
+
+
+def _offset(image: Any) -> int:
+    """Where the voxels start in their file."""
+    return int(image.dataobj.offset)
 
 
 def _half_missing(path: Path) -> UserError:

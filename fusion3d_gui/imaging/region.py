@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,12 @@ def region_voxels(volume: Volume, region: Annotation) -> np.ndarray:
     through" means ``-h <= d < h``, with d the centre's signed distance from the plane and h half the
     extent of the voxel along the normal, so that a plane along the voxels takes exactly one layer.
     """
+    found = [np.stack(np.broadcast_arrays(*each), axis=1) for each in _voxels(volume, region)]
+    return np.concatenate(found) if found else np.empty((0, 3), dtype=int)
+
+
+def _voxels(volume: Volume, region: Annotation) -> Iterator[list[np.ndarray | int]]:
+    """The region's voxels in parts: i, j and k, each an array ``[n]`` or one number for all."""
     linear, size = volume.affine[:3, :3], np.array(volume.shape[::-1])
     right, down = np.asarray(region.right, float), np.asarray(region.down, float)
     normal, middle = region.normal_lps, region.points_lps.mean(axis=0)
@@ -49,35 +56,52 @@ def region_voxels(volume: Volume, region: Annotation) -> np.ndarray:
     low = np.maximum(np.floor(box.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(box.max(axis=0)).astype(int) + 1, size)
     if (low >= high).any():
-        return np.empty((0, 3), dtype=int)
+        return
     # Along the index axis that leads most steeply out of the plane, few voxels lie near it.
     main = int(np.abs(steps).argmax())
     first, second = (axis for axis in range(3) if axis != main)
     p = np.arange(low[first], high[first])[:, None]
     q = np.arange(low[second], high[second])[None, :]
+    shape = p.size, q.size
     start = volume.affine[:3, 3] - middle
-    # Distance from the plane, and place in it, are sums of a part for each index.
+    # Distance from the plane, and place in it, are sums of a part for each index; a part that is
+    # nothing is left out, so that in a plane along the voxels they stay rows, columns, numbers.
     d, u, v = (
-        float(start @ way) + (way @ linear[:, first]) * p + (way @ linear[:, second]) * q
+        _sum(float(start @ way), (way @ linear[:, first], p), (way @ linear[:, second], q))
         for way in (normal, right, down)
     )
+    across, along = float(right @ linear[:, main]), float(down @ linear[:, main])
     nearest = np.floor(-d / steps[main]).astype(int)
     reach = half / abs(float(steps[main]))
-    found: list[np.ndarray] = []
     for shift in range(math.ceil(-reach), math.ceil(1 + reach)):
         m = nearest + shift
         away = d + steps[main] * m
-        ok = (away >= -half) & (away < half) & (m >= 0) & (m < size[main])
-        if not ok.any():
+        near = (away >= -half) & (away < half) & (m >= 0) & (m < size[main])
+        if not near.any():
             continue
-        across, along = float(right @ linear[:, main]), float(down @ linear[:, main])
-        ok &= _inside(region, u + across * m, v + along * m, a, b)
-        rows, columns = np.nonzero(ok)
-        index = np.empty((len(rows), 3), dtype=int)
-        index[:, first], index[:, second] = p[rows, 0], q[0, columns]
-        index[:, main] = m[rows, columns]
-        found.append(index)
-    return np.concatenate(found) if found else np.empty((0, 3), dtype=int)
+        if m.size == 1:
+            inside = _inside(region, u + across * m, v + along * m, a, b)
+            rows, columns = np.divmod(np.flatnonzero(np.broadcast_to(inside, shape)), q.size)
+            at = int(m.flat[0])
+        else:
+            # Which columns come near the plane is the same question for fewer and fewer of them.
+            flat = np.flatnonzero(np.broadcast_to(near, shape))
+            at = np.broadcast_to(m, shape).ravel()[flat]
+            x, y = (np.broadcast_to(each, shape).ravel()[flat] for each in (u, v))
+            inside = _inside(region, x + across * at, y + along * at, a, b)
+            at = at[inside]
+            rows, columns = np.divmod(flat[inside], q.size)
+        index: list[np.ndarray | int] = [0, 0, 0]
+        index[main], index[first], index[second] = at, rows + low[first], columns + low[second]
+        yield index
+
+
+def _sum(start: float | np.ndarray, *parts: tuple[float, np.ndarray]) -> np.ndarray:
+    total = np.full((1, 1), start) if isinstance(start, float) else start
+    for share, index in parts:
+        if share:
+            total = total + share * index
+    return total
 
 
 def _inside(region: Annotation, u: np.ndarray, v: np.ndarray, a: float, b: float) -> np.ndarray:
@@ -88,9 +112,14 @@ def _inside(region: Annotation, u: np.ndarray, v: np.ndarray, a: float, b: float
 
 
 def region_statistics(volume: Volume, region: Annotation) -> RegionStatistics | None:
-    """Statistics of the finite real values in a region; None where there are none."""
-    i, j, k = region_voxels(volume, region).T
-    values = volume.voxels[k, j, i].astype(np.float64) * volume.slope + volume.intercept
+    """Statistics of the finite real values in a region; None where there are none.
+
+    The region's voxels are those of :func:`region_voxels`.
+    """
+    stored = [volume.voxels[k, j, i] for i, j, k in _voxels(volume, region)]
+    if not stored:
+        return None
+    values = np.concatenate(stored).astype(np.float64) * volume.slope + volume.intercept
     values = values[np.isfinite(values)]
     if not len(values):
         return None

@@ -53,10 +53,24 @@ def sample(volume: Volume, plane: Plane) -> np.ndarray:
     values = _by_products(volume, walk, plane.shape)
     if values is None:
         values = _by_neighbours(volume, walk, plane.shape, first, last)
-    if first.any() or (last < plane.shape[1]).any():
-        columns = np.arange(plane.shape[1])
-        values[(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
+    _blank(values, first, last)
     return values
+
+
+def _blank(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> None:
+    """NaN in each row before ``first`` and from ``last`` on."""
+    used = np.flatnonzero(last > first)
+    if not used.size:
+        values[:] = np.nan
+        return
+    values[: used[0]] = values[used[-1] + 1 :] = np.nan
+    part, first, last = values[used[0] : used[-1] + 1], first[used], last[used]
+    # Most often it is a rectangle that lies within.
+    left, right = int(first.min()), int(last.max())
+    part[:, :left] = part[:, right:] = np.nan
+    if first.max() > left or last.min() < right:
+        columns = np.arange(left, right)
+        part[:, left:right][(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
 
 
 def _inside(
