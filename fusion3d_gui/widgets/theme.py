@@ -137,6 +137,8 @@ def change(app: QApplication, name: str, text_scale: float) -> None:
     sizes = {widget: _own_font_px(widget) for widget in app.allWidgets()}
     app.setFont(font())
     app.setPalette(_qt_palette())
+    # Off and on: from one sheet to another Qt needs four times as long.
+    app.setStyleSheet("")
     app.setStyleSheet(style_sheet(_palette, _scale))
     for widget, size in sizes.items():
         # Even at the same scale: a new style sheet puts back fonts that widgets had long ago.
