@@ -77,13 +77,6 @@ class InferenceEngine:
             prediction = replace(prediction, heatmap=heatmap)
         return _loaded(folder, predictor), prediction, workbench, explanation
 
-    def predict_plainly(
-        self, folder: Path, volume: Volume, metadata: Mapping[str, Value], progress: Progress
-    ) -> Prediction:
-        """One model's prediction with the default explanation, for setting models side by side."""
-        predictor = self._ready(folder, part_of(progress, 0.0, 0.4))
-        return predictor.predict(volume, metadata, part_of(progress, 0.4, 1.0))
-
     def explain(
         self,
         folder: Path,

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.sanity_picture import DENSITY
 from fusion3d_gui.state.result import MapChecks
@@ -44,15 +45,13 @@ class Explaining(QObject):
 
     @property
     def wanted(self) -> Explanation:
-        """How predictions are explained: as the user chose, else as suits the chosen model best."""
-        method, stages = self._chosen or self._default
-        return Explanation(method, stages, self._side)
+        """How the chosen model's predictions are explained."""
+        return self.wanted_for(self._session.bundle)
 
-    @property
-    def _default(self) -> tuple[str, tuple[int, ...]]:
-        bundle = self._session.bundle
-        usual = Explanation()
-        return (usual.method, usual.stages) if bundle is None else bundle.default_map
+    def wanted_for(self, info: BundleInfo | None) -> Explanation:
+        """How a model's predictions are explained: as the user chose, else as suits it best."""
+        method, stages = self._chosen or _default(info)
+        return Explanation(method, stages, self._side)
 
     def explain(self, explanation: Explanation) -> None:
         """Explain from now on like this, the present result too.
@@ -62,7 +61,7 @@ class Explaining(QObject):
         if explanation == self.wanted:
             return
         wanted = explanation.method, explanation.stages
-        self._chosen = None if wanted == self._default else wanted
+        self._chosen = None if wanted == _default(self._session.bundle) else wanted
         self._side = explanation.side
         self.changed.emit()
         self.refresh()
@@ -149,3 +148,8 @@ class Explaining(QObject):
     def _show_hot_spots(self) -> None:
         prediction = self._session.current_prediction
         self._session.hot_spots.set_heatmap(None if prediction is None else prediction.heatmap)
+
+
+def _default(info: BundleInfo | None) -> tuple[str, tuple[int, ...]]:
+    usual = Explanation()
+    return (usual.method, usual.stages) if info is None else info.default_map

@@ -19,6 +19,7 @@ from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.annotations import Annotations
 from fusion3d_gui.state.case import Case, CaseKey
+from fusion3d_gui.state.comparison import Comparison
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
@@ -92,6 +93,7 @@ class Session(QObject):
         self._explaining = Explaining(self)
         self._explaining.changed.connect(self.explanation_changed)
         self._explaining.checked.connect(self.map_checked)
+        self.comparison = Comparison(self)
         if self._bundles:
             self._set_bundle(self._bundles[0])
 
@@ -175,6 +177,10 @@ class Session(QObject):
     def explanation(self) -> Explanation:
         """How predictions are explained."""
         return self._explaining.wanted
+
+    def explanation_for(self, info: BundleInfo) -> Explanation:
+        """How this model's predictions are explained."""
+        return self._explaining.wanted_for(info)
 
     def _request(self) -> Request | None:
         if self._case is None or not self._case.is_complete or self._bundle is None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.comparison import Comparison
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.gauge import percent
@@ -20,7 +19,7 @@ class ModelComparison(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.comparison = Comparison(session, self)
+        self.comparison = session.comparison
         self.button = QPushButton(_LABEL)
         self.button.setProperty("quiet", True)
         self.button.setToolTip("Predict this case with each model in the list, one after the other")
@@ -29,14 +28,24 @@ class ModelComparison(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(theme.GRID)
-        self._layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.beside = QPushButton("Maps beside each other")
+        self.beside.setProperty("segment", True)
+        self.beside.setCheckable(True)
+        self.beside.setToolTip("Every model's map of the same place, under one crosshair")
+        head = QHBoxLayout()
+        head.addWidget(self.button)
+        head.addStretch(1)
+        head.addWidget(self.beside)
+        self._layout.addLayout(head)
         self._layout.addWidget(self._body)
         self.button.clicked.connect(self._on_clicked)
+        self.beside.clicked.connect(self.comparison.show_maps)
         self.comparison.changed.connect(self._show)
         session.result_changed.connect(self._on_state_changed)
         session.bundles_changed.connect(self._on_state_changed)
         session.inference.changed.connect(self._on_state_changed)
         self._on_state_changed()
+        self._show()
 
     def _on_state_changed(self) -> None:
         session = self._session
@@ -55,6 +64,8 @@ class ModelComparison(QWidget):
             self.comparison.start()
 
     def _show(self) -> None:
+        self.beside.setVisible(bool(self.comparison.answers))
+        self.beside.setChecked(self.comparison.shows_maps)
         self._layout.removeWidget(self._body)
         self._body.hide()
         self._body.deleteLater()

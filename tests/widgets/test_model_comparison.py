@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.session import Session
@@ -58,3 +59,54 @@ def test_answers_are_forgotten_as_soon_as_a_value_changes(window, settled):
     session.form.set_value("age", 60)  # while they are being asked
     settled(window)
     assert panel.comparison.answers == ()
+
+
+def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, settled, qtbot):
+    panel, session, beside = window.side.comparison, window.session, window.model_views
+    assert not panel.beside.isVisible()
+    session.explain(Explanation("hirescam", (3,)))
+    settled(window)
+    panel.button.click()
+    settled(window)
+    panel.beside.click()
+    assert window.pages.currentWidget() is beside
+    assert len(beside.views) == 2
+    for view, title, answer in zip(
+        beside.views, beside.titles, panel.comparison.answers, strict=True
+    ):
+        assert view.picture.heatmap is answer.prediction.heatmap
+        assert answer.prediction.heatmap.method == "hirescam"
+        assert title.startswith(answer.bundle.name)
+        assert percent(answer.prediction.probability) in title
+    # What moves one moves all: without their maps they are one picture.
+    first, second = beside.views
+    first.setFixedSize(300, 300)
+    second.setFixedSize(300, 300)
+    first.step(2)
+    first.zoom_about(50, 50, 2.0)
+    assert second.camera.scale == pytest.approx(first.camera.scale)
+    session.display.overlay.set_visible(False)
+    qtbot.waitUntil(lambda: first.is_settled and second.is_settled)
+    assert first.grab().toImage() == second.grab().toImage()
+    beside.planes["Sagittal"].click()
+    assert [view.orientation.name for view in beside.views] == ["Sagittal"] * 2
+    # Turning to another model leaves them; another explanation makes them untrue.
+    panel.rows[1].click()
+    settled(window)
+    assert window.pages.currentWidget() is beside
+    session.explain(Explanation("gradcam", (4,)))
+    assert panel.comparison.answers == ()
+    assert window.pages.currentWidget() is window.views
+    settled(window)
+
+
+def test_going_back_to_one_model_keeps_the_answers(window, settled):
+    panel = window.side.comparison
+    panel.button.click()
+    settled(window)
+    panel.beside.click()
+    window.model_views.back.click()
+    assert window.pages.currentWidget() is window.views
+    assert not panel.beside.isChecked()
+    assert len(panel.comparison.answers) == 2
+    assert window.model_views.views == []
