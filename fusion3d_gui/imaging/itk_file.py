@@ -7,8 +7,7 @@ inventors; it reads both into LPS and lets go of the interpreter lock meanwhile.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,41 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import LARGEST_DEFLATE_RATIO, check_memory
+from fusion3d_gui.imaging.filling import Filling
+from fusion3d_gui.imaging.itk_header import NRRD_SUFFIXES, read_itk_header
 from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.several_volumes import (
+    series_of_volumes,
+    volume_description,
+    volume_uid,
+)
+from fusion3d_gui.imaging.slice_stream import Stored, fill
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress
 
-_NRRD, _META = (".nrrd", ".nhdr"), (".mha", ".mhd")
-_LONGEST_HEADER = 1 << 20
+_META_SUFFIXES = (".mha", ".mhd")
 _LONGEST_AXIS = 1 << 20
 #: bzip2 packs a run of one value into next to nothing; more than this is no scan.
-_LARGEST_BZIP2_RATIO = 20_000
-_MOST_VOLUMES = 1000
+_LARGEST_RATIOS = {"gzip": LARGEST_DEFLATE_RATIO, "bzip2": 20_000}
 
 
 def is_itk_file(path: Path) -> bool:
     """Whether a file's name says that it is NRRD or MetaImage."""
-    return path.name.lower().endswith(_NRRD + _META)
+    return path.name.lower().endswith(NRRD_SUFFIXES + _META_SUFFIXES)
 
 
 @dataclass(frozen=True, eq=False)
 class _Information:
-    """What a file's header says: size along (i, j, k, time), affine to LPS mm, bytes a voxel."""
+    """What a file's header says: size along (i, j, k, time), affine to LPS mm, bytes a voxel.
+
+    ``stored``: where its slices lie, where they can be read one by one.
+    """
 
     size: tuple[int, ...]
     affine: np.ndarray
     item_bytes: int
     notices: tuple[str, ...]
+    stored: Stored | None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,24 +64,16 @@ class _Information:
 def itk_series(path: Path) -> list[Series]:
     """What an NRRD or MetaImage file offers: one series for each of its volumes. Raises UserError."""
     known = _information(path)
-    count = known.volume_count
-    notices = known.notices
-    if count > _MOST_VOLUMES:
-        notices += (f"It holds {count} volumes; the first {_MOST_VOLUMES} are offered.",)
-    return [
-        Series(
-            uid=f"{path.name}#{number + 1}" if number else path.name,
-            description=_description(path, number, count),
-            modality="",
-            format=_format(path),
-            shape=known.shape,
-            affine=known.affine,
-            paths=(path,),
-            notices=notices,
-            reader=partial(read_itk_file, path, number),
-        )
-        for number in range(min(count, _MOST_VOLUMES))
-    ]
+    return series_of_volumes(
+        path,
+        read_itk_file,
+        stem=path.stem,
+        format="NRRD" if path.name.lower().endswith(NRRD_SUFFIXES) else "MetaImage",
+        shape=known.shape,
+        affine=known.affine,
+        count=known.volume_count,
+        notices=known.notices,
+    )
 
 
 def read_itk_file(
@@ -80,12 +81,23 @@ def read_itk_file(
 ) -> Volume:
     """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
 
-    The stored type is kept. Nobody is called to ``watch``: ITK reads a file in one go. Raises
-    UserError where it is damaged, holds no scan, or is too large for memory.
+    The stored type is kept. ``watch`` is called once the middle slice is there where the file is
+    neither packed nor a time series; ITK reads the others in one go. Raises UserError where it is
+    damaged, holds no scan, or is too large for memory.
     """
-    progress(0.0, "Reading")
+    progress(0.0, "Reading slices")
     known = _information(path)
     check_memory(int(np.prod(known.shape, dtype=object)) * known.item_bytes, path)
+    volume = Volume(
+        voxels=np.empty((1, 1, 1), np.uint8),
+        affine=known.affine,
+        description=volume_description(path.stem, number, known.volume_count),
+        series_uid=volume_uid(path, number),
+        path=path,
+        notices=known.notices,
+    )
+    if known.stored is not None:
+        return _by_slices(known, known.stored, volume, progress, watch)
     reader = _reader(path)
     if known.volume_count > 1:
         frame = np.unravel_index(number, known.size[3:], order="F")
@@ -95,15 +107,21 @@ def read_itk_file(
         voxels = np.asarray(_Pixels(reader.Execute()))
     except (RuntimeError, MemoryError):
         raise _damaged(path) from None
-    progress(1.0, "Reading")
-    return Volume(
-        voxels=voxels.reshape(known.shape),
-        affine=known.affine,
-        description=_description(path, number, known.volume_count),
-        series_uid=f"{path.name}#{number + 1}" if number else path.name,
-        path=path,
-        notices=known.notices,
-    )
+    progress(1.0, "Reading slices")
+    return replace(volume, voxels=voxels.reshape(known.shape))
+
+
+def _by_slices(
+    known: _Information, stored: Stored, volume: Volume, progress: Progress, watch: Watch
+) -> Volume:
+    voxels = np.zeros(known.shape, stored.dtype.newbyteorder("="))
+    volume = replace(volume, voxels=voxels, filling=Filling(len(voxels)))
+    try:
+        with stored.path.open("rb", buffering=0) as stream:
+            fill(stream, stored, volume, progress, watch)
+    except (OSError, EOFError):
+        raise _damaged(stored.path) from None
+    return replace(volume, filling=None)
 
 
 class _Pixels:
@@ -121,7 +139,7 @@ def _reader(path: Path) -> Any:
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
-    reader.SetImageIO("NrrdImageIO" if path.name.lower().endswith(_NRRD) else "MetaImageIO")
+    reader.SetImageIO("NrrdImageIO" if path.name.lower().endswith(NRRD_SUFFIXES) else "MetaImageIO")
     reader.SetFileName(str(path))
     return reader
 
@@ -130,7 +148,7 @@ def _information(path: Path) -> _Information:
     """Read a file's header, with every size that it claims checked against the file."""
     import SimpleITK as sitk
 
-    stored, packing = _data_bytes(path)
+    header = read_itk_header(path)
     reader = _reader(path)
     try:
         reader.ReadImageInformation()
@@ -144,17 +162,20 @@ def _information(path: Path) -> _Information:
     if reader.GetNumberOfComponents() != 1 or item_bytes is None:
         raise UserError(f"holds values of type {kind}, which are not a scan", path=path)
     claimed = int(np.prod(size, dtype=object)) * item_bytes
-    largest = {"raw": 1, "gzip": LARGEST_DEFLATE_RATIO, "bzip2": _LARGEST_BZIP2_RATIO}.get(
-        packing, 1
-    )
-    if claimed > stored * largest:
+    room = header.file_size * _LARGEST_RATIOS.get(header.packing, 1)
+    if header.stored is not None:
+        room -= header.stored.offset
+    if claimed > room:
         raise UserError(
             f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
             path=path,
             remedy="Copy it again from its source.",
         )
     affine, notices = _affine(reader, len(size))
-    return _Information(size, affine, item_bytes, notices)
+    stored = header.stored
+    if stored is not None and stored.dtype.itemsize != item_bytes:
+        stored = None  # ITK understood the header otherwise: it shall read the voxels too
+    return _Information(size, affine, item_bytes, notices, stored)
 
 
 def _item_bytes(kind: str) -> int | None:
@@ -176,53 +197,5 @@ def _affine(reader: Any, dimension: int) -> tuple[np.ndarray, tuple[str, ...]]:
     return affine, ()
 
 
-def _data_bytes(path: Path) -> tuple[int, str]:
-    """The bytes that a file has for its voxels, and how they are packed.
-
-    Voxels may lie in another file; only one beside the header is read. Raises UserError.
-    """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_LONGEST_HEADER)
-        size = path.stat().st_size
-    except OSError as error:
-        raise UserError(f"can't be read ({error.strerror})", path=path) from None
-    if path.name.lower().endswith(_NRRD):
-        if not head.startswith(b"NRRD"):
-            raise UserError("is not an NRRD file", path=path)
-        text = re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0]
-        fields = dict(re.findall(rb"(?m)^([A-Za-z ]+): ?(.*?)\s*$", text))
-        elsewhere = fields.get(b"data file") or fields.get(b"datafile")
-        packing = fields.get(b"encoding", b"raw").decode("latin-1").lower()
-        packing = {"gz": "gzip", "bz2": "bzip2"}.get(packing, packing)
-    else:
-        last = re.search(rb"(?m)^\s*ElementDataFile\s*=\s*(.*?)\s*$", head)
-        if last is None:
-            raise UserError("is not a MetaImage file", path=path)
-        text = head[: last.start()]
-        elsewhere = None if last[1].upper() == b"LOCAL" else last[1]
-        packing = "gzip" if re.search(rb"(?mi)^\s*CompressedData\s*=\s*True", text) else "raw"
-    if elsewhere is None:
-        return size, packing
-    name = elsewhere.decode("utf-8", "replace")
-    if name.upper().startswith("LIST") or "%" in name:
-        raise UserError("has its voxels in many files, which can't be read", path=path)
-    try:
-        data_file = (path.parent / name).resolve()
-        if data_file.parent != path.parent.resolve():
-            raise UserError("has its voxels in another folder, where they are not read", path=path)
-        return data_file.stat().st_size, packing
-    except (OSError, ValueError):
-        raise UserError("its other half, with the voxels, is missing", path=path) from None
-
-
 def _damaged(path: Path) -> UserError:
     return UserError("is damaged or cut short", path=path, remedy="Copy it again from its source.")
-
-
-def _format(path: Path) -> str:
-    return "NRRD" if path.name.lower().endswith(_NRRD) else "MetaImage"
-
-
-def _description(path: Path, number: int, count: int) -> str:
-    return f"{path.stem} (volume {number + 1} of {count})" if count > 1 else path.stem

@@ -22,6 +22,7 @@ from fusion3d_gui.imaging.several_volumes import (
     volume_description,
     volume_uid,
 )
+from fusion3d_gui.imaging.slice_stream import Stored, fill
 from fusion3d_gui.imaging.volume import RAS_LPS, Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -103,47 +104,17 @@ def read_nifti(
         notices=notices,
         filling=Filling(shape[0]),
     )
+    data_file = Path(image.file_map["image"].filename)
+    packed = data_file.name.lower().endswith((".gz", ".bz2", ".zst"))
+    start = _offset(image) + number * int(np.prod(shape, dtype=object)) * dtype.itemsize
     try:
-        _fill(volume, image, number, progress, watch)
+        with ImageOpener(str(data_file)) as stream:
+            fill(stream, Stored(data_file, start, dtype, packed), volume, progress, watch)
     except _DAMAGE:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         ) from None
     return replace(volume, filling=None)
-
-
-def _fill(volume: Volume, image: Any, number: int, progress: Progress, watch: Watch) -> None:
-    """Read the stored numbers, unscaled, slice by slice into the voxels.
-
-    nibabel would take one buffer for all, during whose allocation the window stands still, and
-    could not be cancelled.
-    """
-    voxels, filling = volume.voxels, volume.filling
-    assert filling is not None
-    dtype, count = image.get_data_dtype(), len(voxels)
-    data_file = image.file_map["image"].filename
-    packed = str(data_file).lower().endswith((".gz", ".bz2", ".zst"))
-    order = range(count) if packed else sorted(range(count), key=lambda k: abs(k - count // 2))
-    buffer = np.empty(voxels.shape[1:], dtype)
-    start = _offset(image) + number * count * buffer.nbytes
-    with ImageOpener(data_file) as stream:
-        for k in order:
-            progress(filling.share, "Reading slices")
-            if not packed or k == 0:
-                stream.seek(start + k * buffer.nbytes)
-            in_place = dtype == voxels.dtype
-            target: Any = voxels[k] if in_place else buffer
-            rest = memoryview(target.reshape(-1).view(np.uint8))
-            while rest:
-                got = stream.readinto(rest)
-                if not got:
-                    raise EOFError
-                rest = rest[got:]
-            if not in_place:
-                voxels[k] = buffer
-            filling.add(k)
-            if k == count // 2:
-                watch(volume)
 
 
 def _volume_count(image: Any) -> int:

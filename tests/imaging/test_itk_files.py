@@ -50,6 +50,36 @@ def test_an_nrrd_file_in_ras_lies_where_its_own_text_says(tmp_path: Path) -> Non
     np.testing.assert_allclose(volume.to_lps(np.array([1, 1, 1])), [-11.5, -22, 33])
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"])
+def test_either_byte_order_is_read_as_simpleitk_reads_it(
+    kind: str, order: str, tmp_path: Path
+) -> None:
+    values = (np.arange(24).reshape(4, 3, 2) * 10 - 100).astype(order + kind)
+    nrrd = {"i1": "int8", "u1": "uchar", "i2": "short", "u2": "ushort", "i4": "int", "u4": "uint32"}
+    meta = {"i1": "CHAR", "u1": "UCHAR", "i2": "SHORT", "u2": "USHORT", "i4": "INT", "u4": "UINT"}
+    floats = {"f4": "float", "f8": "double"}
+    text = (
+        f"NRRD0005\ntype: {(nrrd | floats)[kind]}\ndimension: 3\nspace: left-posterior-superior\n"
+        "sizes: 2 3 4\nspace directions: (2,0,0) (0,1.5,0) (0,0,3)\nkinds: domain domain domain\n"
+        f"endian: {'little' if order == '<' else 'big'}\nencoding: raw\nspace origin: (1,2,3)\n\n"
+    )
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + values.tobytes())
+    text = (
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\n"
+        f"BinaryDataByteOrderMSB = {order == '>'}\nCompressedData = False\nDimSize = 2 3 4\n"
+        f"ElementSpacing = 2 1.5 3\nElementType = MET_{(meta | floats)[kind].upper()}\n"
+        "ElementDataFile = LOCAL\n"
+    )
+    (tmp_path / "a.mha").write_bytes(text.encode() + values.tobytes())
+    for name in ("a.nrrd", "a.mha"):
+        volume = open_volume(tmp_path / name)
+        theirs = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / name)))
+        assert volume.voxels.dtype == np.dtype(kind)
+        np.testing.assert_array_equal(volume.voxels, values)
+        np.testing.assert_array_equal(volume.voxels, theirs)
+
+
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
 def test_each_volume_of_a_4d_file_can_be_chosen(name: str, tmp_path: Path) -> None:
     values = np.random.default_rng(3).normal(size=(4, 5, 6, 7)).astype(np.float32)
