@@ -79,6 +79,7 @@ def _voxels(volume: Volume, region: Annotation) -> Iterator[list[np.ndarray | in
         near = (away >= -half) & (away < half) & (m >= 0) & (m < size[main])
         if not near.any():
             continue
+        at: np.ndarray | int
         if m.size == 1:
             inside = _inside(region, u + across * m, v + along * m, a, b)
             rows, columns = np.divmod(np.flatnonzero(np.broadcast_to(inside, shape)), q.size)
@@ -86,10 +87,9 @@ def _voxels(volume: Volume, region: Annotation) -> Iterator[list[np.ndarray | in
         else:
             # Which columns come near the plane is the same question for fewer and fewer of them.
             flat = np.flatnonzero(np.broadcast_to(near, shape))
-            at = np.broadcast_to(m, shape).ravel()[flat]
-            x, y = (np.broadcast_to(each, shape).ravel()[flat] for each in (u, v))
-            inside = _inside(region, x + across * at, y + along * at, a, b)
-            at = at[inside]
+            m, x, y = (np.broadcast_to(each, shape).ravel()[flat] for each in (m, u, v))
+            inside = _inside(region, x + across * m, y + along * m, a, b)
+            at = m[inside]
             rows, columns = np.divmod(flat[inside], q.size)
         index: list[np.ndarray | int] = [0, 0, 0]
         index[main], index[first], index[second] = at, rows + low[first], columns + low[second]
