@@ -92,7 +92,8 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
         return Layout(affine, 1, np.zeros(1, dtype=int), tuple(notices))
 
     depths = (positions - positions[0]) @ normal
-    slots, sentences = _slots(depths)
+    alike = len({frame.slice_mm for frame in frames}) == 1
+    slots, sentences = _slots(depths, alike)
     notices += sentences
     # One straight line through all slices, whether or not it runs along the normal (gantry tilt).
     step, start, stray = _line(positions, slots)
@@ -144,8 +145,13 @@ def _line(positions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndar
     return step, start, positions - (start + np.outer(slots, step))
 
 
-def _slots(depths: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Slice number of each depth (ascending from 0), and notices."""
+def _slots(depths: np.ndarray, alike: bool) -> tuple[np.ndarray, list[str]]:
+    """Slice number of each depth (ascending from 0), and notices.
+
+    ``alike``: whether all slices say that they are equally thick. They are then of one spacing,
+    however many of them are missing; where they are not, part of the patient was scanned with
+    wider spacing, and nothing is missing there.
+    """
     count = len(depths)
     gaps = np.diff(depths)
     mean = float(depths[-1] / (count - 1))
@@ -153,30 +159,10 @@ def _slots(depths: np.ndarray) -> tuple[np.ndarray, list[str]]:
     worst = float(np.abs(depths - even * mean).max())
     if worst <= _EVEN_WITHIN_MM:
         return even, []
-
-    median = float(np.median(gaps))
-    multiples = np.rint(gaps / median).astype(int)
-    if multiples.min() >= 1:
-        numbers = np.concatenate([[0], np.cumsum(multiples)])
-        step = float(depths[-1] / numbers[-1])
-        off = float(np.abs(depths - numbers * step).max())
-        missing = int(numbers[-1] + 1 - count)
-        if off <= max(_EVEN_WITHIN_MM, _SLIGHTLY_UNEVEN * step) and missing <= count // 2:
-            notices = []
-            if missing:
-                where = ", ".join(
-                    f"{depth:.1f} mm" for depth in depths[:-1][multiples > 1][:3] + step
-                )
-                notices.append(
-                    f"{_slices(missing)} missing, first at {where} from the first slice"
-                    f" (spacing {step:.3g} mm); left blank, so that the others are at their true place."
-                )
-            if off > _EVEN_WITHIN_MM:
-                notices.append(
-                    f"Slices are spaced unevenly, {gaps.min():.2f} to {gaps.max():.2f} mm;"
-                    f" shown every {step:.2f} mm, so up to {off:.2f} mm from their true place."
-                )
-            return numbers, notices
+    for spacing in (np.median(gaps), gaps.min()) if alike else (np.median(gaps),):
+        found = _on_grid(depths, gaps, float(spacing))
+        if found is not None:
+            return found
 
     # Too uneven for a grid: interpolate on one as fine as the closest pair, within reason.
     step = max(float(np.percentile(gaps, 10)), float(depths[-1]) / (4 * count))
@@ -191,5 +177,41 @@ def _slots(depths: np.ndarray) -> tuple[np.ndarray, list[str]]:
     )
 
 
+def _on_grid(
+    depths: np.ndarray, gaps: np.ndarray, spacing: float
+) -> tuple[np.ndarray, list[str]] | None:
+    """Slice numbers on a grid of about this spacing, some of them missing; None where they don't fit."""
+    multiples = np.rint(gaps / spacing).astype(int)
+    if multiples.min() < 1:
+        return None
+    numbers = np.concatenate([[0], np.cumsum(multiples)])
+    step = float(depths[-1] / numbers[-1])
+    off = float(np.abs(depths - numbers * step).max())
+    missing = int(numbers[-1] + 1 - len(depths))
+    if off > max(_EVEN_WITHIN_MM, _SLIGHTLY_UNEVEN * step) or missing > len(depths) // 2:
+        return None
+    notices = []
+    if missing:
+        places = np.setdiff1d(np.arange(numbers[-1]), numbers) * step
+        notices.append(
+            f"{_slices(missing)} missing, {_where(places)} from the first slice"
+            f" (spacing {step:.3g} mm); left blank, so that the others are at their true place."
+        )
+    if off > _EVEN_WITHIN_MM:
+        notices.append(
+            f"Slices are spaced unevenly, {gaps.min():.2f} to {gaps.max():.2f} mm;"
+            f" shown every {step:.2f} mm, so up to {off:.2f} mm from their true place."
+        )
+    return numbers, notices
+
+
 def _slices(count: int) -> str:
     return "1 slice is" if count == 1 else f"{count} slices are"
+
+
+def _where(places_mm: np.ndarray) -> str:
+    """In words, up to three places."""
+    if len(places_mm) > 3:
+        return f"the first at {places_mm[0]:.1f} mm"
+    *early, last = (f"{place:.1f}" for place in places_mm)
+    return f"at {', '.join(early)} and {last} mm" if early else f"at {last} mm"
