@@ -12,27 +12,19 @@ from torch import nn
 from fusion3d_gui.inference.answers import OUTSIDE_PERCENT, AtPrevalence, Doubt
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import Reference
-from fusion3d_gui.model.schema import MetadataSchema, Value
+from fusion3d_gui.model.schema import Value
 
 _DROPOUT_RUNS = 400
 
 
 def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | None) -> Doubt:
     """Everything that can be said from the case's embedding, its values and the reference."""
-    schema = case.info.schema
-    outside = list(_metadata_outside(schema, values))
     chance = case.probability(values)
     interval = dropout_interval(case, values)
+    outside = outside_of_training(case, values, reference)
     if reference is None:
-        return Doubt(None, None, interval, None, None, tuple(outside), ())
-    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
-    percent = reference.distance_percentile(distance)
-    if percent >= OUTSIDE_PERCENT:
-        outside.insert(
-            0,
-            f"The image is less like the training cases than {percent:.0f} % of the cases with "
-            "which the model was checked.",
-        )
+        return Doubt(None, None, interval, None, None, outside, ())
+    distance, percent = _image_distance(case, reference)
     lower = [
         _share_lower(reference.validation_probability[reference.validation_label == label], chance)
         for label in (0, 1)
@@ -43,9 +35,37 @@ def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | N
         interval=interval,
         image_distance=distance,
         image_percent=percent,
-        outside=tuple(outside),
+        outside=outside,
         neighbours=tuple(reference.nearest(case.image_embedding, 5)),
     )
+
+
+def outside_of_training(
+    case: CaseModel, values: Mapping[str, Value], reference: Reference | None
+) -> tuple[str, ...]:
+    """Sentences saying in what a case lies outside of what the model has seen; none if it does not."""
+    fields = case.info.schema.fields
+    about_values = [field.warning(values.get(field.name)) for field in fields]
+    return (*image_outside(case, reference), *(text for text in about_values if text))
+
+
+def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
+    """The sentence of :func:`outside_of_training` that is about the image, or none."""
+    if reference is None:
+        return ()
+    percent = _image_distance(case, reference)[1]
+    if percent < OUTSIDE_PERCENT:
+        return ()
+    return (
+        f"The image is less like the training cases than {percent:.0f} % of the cases with which "
+        "the model was checked.",
+    )
+
+
+def _image_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:
+    """Distance from the training cases, and the share (%) of validation cases that are nearer."""
+    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
+    return distance, reference.distance_percentile(distance)
 
 
 def dropout_interval(
@@ -100,11 +120,6 @@ def at_prevalence(
     ppv = [_ratio(a * prevalence, (1 - b) * (1 - prevalence)) for a, b in pairs]
     npv = [_ratio(b * (1 - prevalence), (1 - a) * prevalence) for a, b in pairs]
     return AtPrevalence(prevalence, adjusted, _triple(ppv), _triple(npv))
-
-
-def _metadata_outside(schema: MetadataSchema, values: Mapping[str, Value]) -> list[str]:
-    sentences = (field.warning(values.get(field.name)) for field in schema.fields)
-    return [sentence for sentence in sentences if sentence]
 
 
 def _share_lower(scores: np.ndarray, chance: float) -> float | None:

@@ -21,6 +21,7 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
+from fusion3d_gui.inference.doubt import image_outside
 from fusion3d_gui.inference.engine import TorchEngine
 from fusion3d_gui.inference.engine_choice import Chosen, choose_engine
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
@@ -147,7 +148,11 @@ class Predictor:
                 "numpy": np.__version__,
                 **self._chosen.engine.libraries,
             },
-            notices=(*notices, *schema.warnings(values)),
+            notices=(
+                *notices,
+                *image_outside(case, self.reference),
+                *schema.warnings(values),
+            ),
         )
         return Answer(prediction, case)
 
@@ -195,8 +200,11 @@ class Predictor:
         self, images: np.ndarray, code: np.ndarray, progress: Progress = no_progress
     ) -> np.ndarray:
         """Logits [n], float64, of inputs [n, k, j, i], all with the encoded metadata [W]."""
-        pooled = self._with_fallback(lambda: self._chosen.engine.pooled(images, progress))[0]
-        return self.head.logits(torch.from_numpy(pooled), code[None])
+        return self.head.logits(torch.from_numpy(self.pooled(images, progress)), code[None])
+
+    def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """Pooled features, float32 [n, C], of inputs [n, k, j, i]."""
+        return self._with_fallback(lambda: self._chosen.engine.pooled(images, progress))[0]
 
     def _look(self, volume: Volume, progress: Progress) -> tuple[CaseModel, tuple[str, ...]]:
         """Run the convolutions on a volume, unless it is the one looked at last."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 
 from fusion3d_gui.inference.answers import AtPrevalence, Contributions, Curve, Doubt, WhatIf
 from fusion3d_gui.inference.contributions import contributions
-from fusion3d_gui.inference.doubt import at_prevalence, doubt
+from fusion3d_gui.inference.doubt import at_prevalence, doubt, outside_of_training
 from fusion3d_gui.inference.predictor import Answer
 from fusion3d_gui.inference.what_if import curves, what_if
 from fusion3d_gui.model.reference import Reference
@@ -25,6 +26,8 @@ class Workbench:
         self.prediction = answer.prediction
         self.case = answer.case
         self._reference = reference
+        #: Pooled features [n, C] of the image seen otherwise (see ``test_time``), once they are known.
+        self.otherwise: np.ndarray | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -48,6 +51,19 @@ class Workbench:
     def doubt(self, values: Mapping[str, Value]) -> Doubt:
         """What speaks for caution."""
         return doubt(self.case, values, self._reference)
+
+    def outside(self, values: Mapping[str, Value]) -> tuple[str, ...]:
+        """In what the case is outside of what the model has seen; empty if it is not."""
+        return outside_of_training(self.case, values, self._reference)
+
+    def otherwise_interval(self, values: Mapping[str, Value]) -> tuple[float, float] | None:
+        """Lowest and highest probability over the image as it is and seen otherwise, once known."""
+        if self.otherwise is None:
+            return None
+        code = self.case.info.schema.encode(values)[None]
+        logits = self.case.head.logits(torch.from_numpy(self.otherwise), code)
+        chances = self.case.probabilities(np.append(logits, self.case.logits(code)))
+        return float(chances.min()), float(chances.max())
 
     def validation_scores(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Calibrated probabilities of the validation cases without and with the finding."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
@@ -93,6 +95,13 @@ class InferenceEngine:
         return make_heatmap(
             predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0), on_map
         )
+
+    def see_otherwise(self, folder: Path, workbench: Workbench, progress: Progress) -> np.ndarray:
+        """Pooled features of the image moved and mirrored."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        from fusion3d_gui.inference.test_time import seen_otherwise
+
+        return seen_otherwise(predictor, workbench.case, part_of(progress, 0.2, 1.0))
 
     def check_map(
         self,

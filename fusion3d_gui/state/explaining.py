@@ -131,7 +131,7 @@ class Explaining(QObject):
             subject = (
                 f"{explanation.name}, what {explanation.side} the answer of "
                 f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
-                f"{prediction.bundle_version}"
+                f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
             )
             return MapChecks(subject, report, picture, DENSITY)
 

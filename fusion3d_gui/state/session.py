@@ -22,6 +22,7 @@ from fusion3d_gui.state.case import Case, CaseKey
 from fusion3d_gui.state.comparison import Comparison
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
+from fusion3d_gui.state.doubting import Doubting
 from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.explaining import Explaining
 from fusion3d_gui.state.form import Form
@@ -94,6 +95,7 @@ class Session(QObject):
         self._explaining.changed.connect(self.explanation_changed)
         self._explaining.checked.connect(self.map_checked)
         self.comparison = Comparison(self)
+        self.doubting = Doubting(self)
         if self._bundles:
             self._set_bundle(self._bundles[0])
 

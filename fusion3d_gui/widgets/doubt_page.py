@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fusion3d_gui.inference.answers import AtPrevalence, Doubt
+from fusion3d_gui.state.doubting import LABEL
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.gauge import percent
+from fusion3d_gui.widgets.prediction_panel import OUTSIDE
 from fusion3d_gui.widgets.score_strip import ScoreStrip
+
+_SEE = "Move and mirror the image too"
+_SEE_TIP = (
+    "Seven more passes through the network: the image moved by two of its voxels forth and back along "
+    "each axis, and mirrored left to right. An answer that changes much hangs on little."
+)
 
 
 class DoubtPage(QWidget):
@@ -20,6 +36,10 @@ class DoubtPage(QWidget):
         self.verdict = _text(theme.BODY)
         self.outside = _text(12, theme.WARNING)
         self.interval = _text(12, theme.MUTED)
+        self.otherwise = _text(12, theme.MUTED)
+        self.see = QPushButton(_SEE)
+        self.see.setProperty("quiet", True)
+        self.see.setToolTip(_SEE_TIP)
         self.place = _text(12, theme.MUTED)
         self.strip = ScoreStrip()
         self.prevalence = _PrevalenceBox()
@@ -39,6 +59,8 @@ class DoubtPage(QWidget):
             self.verdict,
             self.outside,
             self.interval,
+            self.otherwise,
+            self.see,
             self.place,
             self.strip,
             self._prevalence_row,
@@ -46,6 +68,9 @@ class DoubtPage(QWidget):
             self.neighbours,
         ):
             layout.addWidget(widget)
+        layout.setAlignment(self.see, Qt.AlignmentFlag.AlignLeft)
+        self.see.clicked.connect(self._on_see)
+        session.inference.changed.connect(self._show_see)
         self.prevalence.valueChanged.connect(self._show_meaning)
 
     def refresh(self) -> None:
@@ -62,6 +87,14 @@ class DoubtPage(QWidget):
             self.interval.setText(
                 _unbroken(f"With parts of the model left out at random it says {low} to {high}.")
             )
+        otherwise = workbench.otherwise_interval(values)
+        self.otherwise.setVisible(otherwise is not None)
+        if otherwise is not None:
+            low, high = (percent(end) for end in otherwise)
+            self.otherwise.setText(
+                _unbroken(f"With the image moved or mirrored it says {low} to {high}.")
+            )
+        self._show_see()
         names = workbench.prediction.class_names
         self.place.setText(_unbroken(_place_text(doubt, names)))
         self.place.setVisible(bool(self.place.text()))
@@ -74,9 +107,22 @@ class DoubtPage(QWidget):
         self.neighbours.setText(_neighbours_text(doubt, names))
         self._show_meaning()
 
+    def _on_see(self) -> None:
+        if self._session.inference.label == LABEL:
+            self._session.cancel_inference()
+        else:
+            self._session.doubting.see_otherwise()
+
+    def _show_see(self) -> None:
+        session, workbench = self._session, self._session.workbench
+        working = session.inference.label == LABEL
+        self.see.setVisible(working or (workbench is not None and workbench.otherwise is None))
+        self.see.setText(f"Cancel ({session.inference.fraction:.0%})" if working else _SEE)
+        self.see.setEnabled(working or session.doubting.can_see_otherwise)
+
     def _show_verdict(self, doubt: Doubt, has_reference: bool) -> None:
         if doubt.outside:
-            self.verdict.setText("Outside what this model has seen")
+            self.verdict.setText(OUTSIDE)
             color = theme.WARNING
         elif not has_reference:
             self.verdict.setText("The model carries no cases to compare with")

@@ -24,6 +24,7 @@ from fusion3d_gui.state.display import middle_voxel_lps
 from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.presentation import Presentation
+from fusion3d_gui.state.result_export import answer_text, export_answer, suggested_name
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.tag_reading import dicom_files
@@ -186,6 +187,21 @@ class MainWindow(QMainWindow):
         )
         if name:
             export_measurements(self.session, Path(name))
+
+    def ask_for_result(self) -> None:
+        """Choose where the answer on screen, or its heatmap, is written."""
+        name, _ = QFileDialog.getSaveFileName(
+            self,
+            "Save the result",
+            suggested_name(self.session),
+            "Result (*.json);;Heatmap (*.nii.gz)",
+        )
+        if name:
+            export_answer(self.session, Path(name))
+
+    def copy_result(self) -> None:
+        """Put the answer on screen into the clipboard, in words."""
+        QApplication.clipboard().setText(answer_text(self.session))
 
     def open_recent(self, number: int) -> None:
         """Open one of the recent cases, 0 the newest."""

@@ -119,6 +119,13 @@ class ModelViews(QWidget):
         head = QHBoxLayout()
         head.addWidget(name, 1)
         head.addWidget(answered)
+        if prediction is not None and prediction.heatmap.peak_lps is not None:
+            peak = QPushButton("Go to peak")
+            peak.setProperty("quiet", True)
+            peak.setToolTip("Put the crosshair on the strongest cell of this model's map")
+            where = prediction.heatmap.peak_lps
+            peak.clicked.connect(lambda: self._session.display.crosshair.move_to(where))
+            head.addWidget(peak)
         layout = QVBoxLayout(cell)
         layout.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, theme.GRID, 0)
         layout.setSpacing(2)

@@ -125,13 +125,13 @@ class OverlayControls(QWidget):
                 f"The map is empty: nothing in the image {prediction.heatmap.side} the answer."
             )
         else:
-            heatmap = prediction.heatmap
-            method = METHOD_NAMES.get(heatmap.method, heatmap.method)
-            result = self._session.result
-            coarse = "" if result is None or result.explanation else " Not finished."
+            heatmap, result = prediction.heatmap, self._session.result
+            explanation = None if result is None else result.explanation
+            # A map on the way to a finer one is not yet what was asked for.
+            name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
-                f"{method} of {heatmap.layer}, what {heatmap.side} the answer: "
-                f"{heatmap.grid_text}.{coarse}"
+                f"{name}, what {heatmap.side} the answer: {heatmap.grid_text}."
+                + (" Not finished." if explanation is None else "")
             )
         self._show_scale()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
@@ -18,6 +20,8 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.gauge import Gauge, percent
+
+OUTSIDE = "Outside what this model has seen"
 
 
 class PredictionPanel(QWidget):
@@ -76,6 +80,10 @@ class PredictionPanel(QWidget):
             self.answer.show_prediction(
                 session.result.prediction, outdated=session.is_outdated, what_if=session.what_if
             )
+            answered = session.current_prediction is not None or session.what_if is not None
+            values = session.form.values
+            outside = session.result.workbench.outside(values) if answered else ()
+            self.answer.show_outside(outside, tried=session.what_if is not None)
 
     def _why_nothing(self) -> str:
         session = self._session
@@ -135,6 +143,7 @@ class _Answer(QWidget):
         self._meaning = theme.label(size=12, color=theme.MUTED)
         self._meaning.setWordWrap(True)
         self.gauge = Gauge()
+        self.outside = theme.label(OUTSIDE, color=theme.WARNING, medium=True)
         self.warnings = theme.label(size=12, color=theme.WARNING)
         self.warnings.setWordWrap(True)
         self.provenance = theme.label(size=theme.SMALL, color=theme.FAINT)
@@ -160,6 +169,7 @@ class _Answer(QWidget):
         body.addLayout(changed)
         body.addLayout(head)
         body.addWidget(self.gauge)
+        body.addWidget(self.outside)
         body.addWidget(self.warnings)
         body.addWidget(self.provenance)
         layout = QVBoxLayout(self)
@@ -198,13 +208,24 @@ class _Answer(QWidget):
             self._show_what_if(what_if)
         when = prediction.created.astimezone()
         self.provenance.setText(
-            f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
-            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}"
+            ("" if what_if is None else "What if, not predicted  ·  ")
+            + f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
+            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
         )
         self.provenance.setToolTip(
             f"Weights SHA-256 {prediction.weights_sha256}\n"
             f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
         )
+
+    def show_outside(self, sentences: Sequence[str], *, tried: bool) -> None:
+        """Whether the case is outside of what the model has seen; ``tried``: with what-if values.
+
+        The sentences about a prediction are among its own warnings.
+        """
+        self.outside.setVisible(bool(sentences))
+        if tried:
+            self.warnings.setText("\n".join(sentences))
+            self.warnings.setVisible(bool(sentences))
 
     def _show_what_if(self, what_if: WhatIf) -> None:
         """Put the answer to the changed form over the prediction's, which stays marked."""

@@ -59,6 +59,7 @@ class SanityDialog(QDialog):
         picture.setDevicePixelRatio(checks.density)
         plots = theme.label()
         plots.setPixmap(picture)
+        plots.setFixedSize(picture.deviceIndependentSize().toSize())
         layout.addWidget(plots)
         note = theme.label(_NOTE, size=theme.SMALL, color=theme.FAINT)
         note.setWordWrap(True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fusion3d_gui.state.result_export import can_export
 from fusion3d_gui.state.settings import RECENT
 from fusion3d_gui.state.tag_reading import dicom_files
 from fusion3d_gui.state.tool import TOOLS, ToolName
@@ -327,6 +328,24 @@ def _model(window: MainWindow) -> list[Command]:
             lambda: session.can_predict,
         ),
         Command("cancel", "&Model", "Cancel", window.cancel, "Esc", window.can_cancel),
+        Command(
+            "save_result",
+            "&Model",
+            "Save the result…",
+            window.ask_for_result,
+            "Ctrl+S",
+            lambda: can_export(session),
+            begins_group=True,
+            tip="As JSON with all that it came from, or its heatmap as NIfTI",
+        ),
+        Command(
+            "copy_result",
+            "&Model",
+            "Copy the result",
+            window.copy_result,
+            "Ctrl+Shift+C",
+            lambda: can_export(session),
+        ),
         Command("model", "&Model", "Use another model…", window.ask_for_model, begins_group=True),
     ]
 

@@ -22,11 +22,11 @@ def make_predicted(qapp, make_bundle, make_case, settled):
     """A window with a prediction, by a model with or without reference statistics."""
     made = []
 
-    def make(fusion: str = "concat", *, reference: bool = True) -> MainWindow:
+    def make(fusion: str = "concat", *, reference: bool = True, farthest: float = 1e6):
         apply_theme(qapp)
         folder = make_bundle(fusion)
         if reference:
-            write_reference(folder)
+            write_reference(folder, farthest)
         window = MainWindow(Session([BundleInfo.read(folder)], device="cpu", engine="torch"))
         window.resize(1400, 1200)
         window.show()
@@ -43,7 +43,7 @@ def make_predicted(qapp, make_bundle, make_case, settled):
         window.deleteLater()
 
 
-def write_reference(folder) -> None:
+def write_reference(folder, farthest: float = 1e6) -> None:
     bundle = ModelBundle.load(folder)
     rng = np.random.default_rng(0)
     network = bundle.info.network
@@ -65,7 +65,7 @@ def write_reference(folder) -> None:
             "variances": np.array([0.2, 0.1], dtype=np.float32),
             "validation_logit": logits,
             "validation_label": labels,
-            "validation_distance": np.linspace(1, 1e6, 40, dtype=np.float32),
+            "validation_distance": np.linspace(farthest / 1e6, farthest, 40, dtype=np.float32),
             "case_embedding": embeddings.astype(np.float16),
             "case_label": labels,
             "case_logit": logits,
@@ -131,10 +131,52 @@ def test_how_sure_says_when_the_case_is_outside_of_what_the_model_has_seen(make_
     assert page.verdict.text().startswith("Like the cases")
     assert "“yes”" in page.place.text()
     assert "1.  " in page.neighbours.text()
+    answer = window.side.prediction.answer
+    assert not answer.outside.isVisible()
     window.session.form.set_value("age", 20)
     QTest.qWait(20)
     assert page.verdict.text() == "Outside what this model has seen"
+    # Told beside the answer too, whatever page is open.
+    press(window.side.workbench.buttons[2])
+    assert answer.outside.isVisible()
+    assert "outside the 40 to 90" in answer.warnings.text()
+    assert answer.provenance.text().startswith("What if, not predicted")
+    press(answer.reset)
+    assert not answer.outside.isVisible()
+    assert not answer.provenance.text().startswith("What if")
+    window.session.form.set_value("age", 20)
+    press(window.side.workbench.buttons[2])
     assert "outside the 40 to 90" in page.outside.text()
+
+
+def test_an_image_unlike_the_training_cases_is_told_beside_the_answer_and_with_the_result(
+    make_predicted,
+):
+    window = make_predicted(farthest=1e-3)
+    session = window.session
+    answer = window.side.prediction.answer
+    assert answer.outside.isVisible()
+    assert "less like the training cases than 100 %" in answer.warnings.text()
+    notices = session.current_prediction.to_json()["notices"]
+    assert any("less like the training cases" in notice for notice in notices)
+
+
+def test_moving_and_mirroring_the_image_widens_what_is_known_of_how_sure_it_is(
+    make_predicted, settled
+):
+    window = make_predicted()
+    page = window.side.workbench.doubt
+    press(window.side.workbench.buttons[2])
+    assert not page.otherwise.isVisible()
+    press(page.see)
+    settled(window)
+    QTest.qWait(20)
+    assert "moved or mirrored" in page.otherwise.text()
+    assert not page.see.isVisible()
+    before = page.otherwise.text()
+    window.session.form.set_value("age", 40)
+    QTest.qWait(20)
+    assert page.otherwise.text() != before or window.session.what_if is not None
 
 
 def test_another_prevalence_changes_what_the_answer_means(make_predicted):

@@ -1,0 +1,28 @@
+"""Would the model say the same of the same image, a little moved or mirrored? (Test-time augmentation.)"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import shift
+
+from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.progress import Progress, no_progress, renamed
+
+#: Voxels of the network's grid by which the image is moved, forth and back along each axis.
+SHIFT_VOXELS = 2
+
+
+def seen_otherwise(
+    predictor: Predictor, case: CaseModel, progress: Progress = no_progress
+) -> np.ndarray:
+    """Pooled features, float32 [7, C], of the image moved six ways, and mirrored left to right.
+
+    As Wang et al. 2019 (Neurocomputing 338) estimate what acquisition leaves to chance. The network's
+    grid lies along the patient's axes, i from right to left. What moves in at an edge continues it.
+    """
+    voxels = case.model_input.voxels
+    moves = [sign * SHIFT_VOXELS * np.eye(3)[axis] for axis in range(3) for sign in (1, -1)]
+    images = [shift(voxels, move, order=0, mode="nearest") for move in moves]
+    images.append(voxels[:, :, ::-1])
+    return predictor.pooled(np.stack(images), renamed(progress, "Moving and mirroring the image"))
