@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,9 @@ ATTRIBUTES = (
     "BurnedInAnnotation",
     "PhotometricInterpretation",
 )
+
+#: Of a series all images have the same.
+_KEPT_ORIENTATIONS = 64
 
 #: A compressed frame takes at least an item's header (PS3.5 A.4).
 _LEAST_BYTES_A_FRAME = 8
@@ -304,6 +308,7 @@ def _pixel_format(elements: Elements, pixels: PixelElement, path: Path) -> Pixel
     )
 
 
+@lru_cache(_KEPT_ORIENTATIONS)
 def unit_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """Image Orientation (Patient) as two vectors of length 1; None where it is unusable.
 

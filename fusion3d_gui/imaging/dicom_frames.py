@@ -76,9 +76,11 @@ def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
         labels=_labels(elements),
         table=table,
     )
-    frames = tuple(
-        replace(first, index=index, position=position) for index, position in enumerate(positions)
+    others = (
+        replace(first, index=index, position=positions[index])
+        for index in range(1, file.frame_count)
     )
+    frames = (first, *others)
     if is_mosaic(file):
         return tuple(tile for frame in frames for tile in split_mosaic(frame))
     return frames

@@ -17,6 +17,7 @@ from fusion3d_gui.imaging.dicom_geometry import (
     depths_mm,
     lay_out,
 )
+from fusion3d_gui.progress import Progress, no_progress
 
 #: What may tell apart volumes within one series, strongest first, and how it is called on screen.
 _LABELS = {
@@ -65,7 +66,7 @@ class Stack:
         return (self.layout.slice_count, *self.frames[0].shape)
 
 
-def sort_into_stacks(images: Iterable[DicomImage]) -> list[Stack]:
+def sort_into_stacks(images: Iterable[DicomImage], progress: Progress = no_progress) -> list[Stack]:
     """Split images into volumes as a radiologist would; largest first, localisers last."""
     by_series: dict[tuple[str, Path | None], list[DicomImage]] = defaultdict(list)
     for image in images:
@@ -73,7 +74,8 @@ def sort_into_stacks(images: Iterable[DicomImage]) -> list[Stack]:
         by_series[uid, None if uid else image.file.path.parent].append(image)
     stacks: list[Stack] = []
     without = 0
-    for (uid, _), members in by_series.items():
+    for number, ((uid, _), members) in enumerate(by_series.items()):
+        progress(number / len(by_series), "Sorting the slices")
         without += not uid
         stacks += _stacks_of_series(uid or f"no-uid-{without}", members)
     stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
@@ -157,7 +159,8 @@ def _without_duplicates(images: list[DicomImage]) -> tuple[list[DicomImage], lis
 
 def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Groups of one size, pixel spacing, orientation and kind, as one volume must be."""
-    groups: dict[tuple[object, ...], list[tuple[np.ndarray, list[Frame]]]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[tuple[tuple[float, ...], list[Frame]]]]
+    groups = defaultdict(list)
     for frame in frames:
         placed = frame.position is not None and frame.orientation is not None
         kind = (
@@ -170,14 +173,18 @@ def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
             frame.table is None,
             frame.file.elements.text("FrameOfReferenceUID"),
         )
-        orientation = np.array(frame.orientation if placed else (0.0,) * 6)
+        orientation = frame.orientation if placed and frame.orientation else (0.0,) * 6
         for known, members in groups[kind]:
-            if np.abs(known - orientation).max() < _SAME_ORIENTATION:
+            if known == orientation or _is_near(known, orientation):
                 members.append(frame)
                 break
         else:
             groups[kind].append((orientation, [frame]))
     return [members for same_kind in groups.values() for _, members in same_kind]
+
+
+def _is_near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return all(abs(a - b) < _SAME_ORIENTATION for a, b in zip(one, other, strict=True))
 
 
 def _number(frame: Frame) -> tuple[float, str, int]:

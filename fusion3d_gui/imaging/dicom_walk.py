@@ -17,6 +17,10 @@ _DEEPEST = 16
 _LONGEST_KEPT = 1 << 20
 
 
+_LITTLE = struct.Struct("<HH2sH"), struct.Struct("<I")
+_BIG = struct.Struct(">HH2sH"), struct.Struct(">I")
+
+
 class Irregular(Exception):
     """The file bends the encoding rules in a way that the walker does not know."""
 
@@ -46,9 +50,7 @@ class Walker:
     def __init__(self, file: FileBytes, explicit: bool, little: bool) -> None:
         self._file = file
         self._explicit = explicit
-        order = "<" if little else ">"
-        self._element_start = struct.Struct(f"{order}HH2sH")
-        self._long = struct.Struct(f"{order}I")
+        self._element_start, self._long = _LITTLE if little else _BIG
         self._buffer = file.head
         self._base = 0
 

@@ -31,7 +31,12 @@ def other_series(path: Path) -> list[Series] | None:
 
 
 def series_of_scan(
-    scan: Scan, path: Path, notices: tuple[str, ...] = (), unpacked: Unpacked | None = None
+    scan: Scan,
+    path: Path,
+    progress: Progress,
+    *,
+    notices: tuple[str, ...] = (),
+    unpacked: Unpacked | None = None,
 ) -> list[Series]:
     """Volumes among the files that a scan found under ``path``: DICOM before others.
 
@@ -48,7 +53,7 @@ def series_of_scan(
         except UserError as error:
             refused.append(error)
     said = (*notices, *left_out(refused), *_patients_notice(scan))
-    found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images)]
+    found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images, progress)]
     if said:
         others = [_noting(series, said) for series in others]
     found += sorted(others, key=lambda series: -series.voxel_count)

@@ -33,24 +33,27 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
     if not exists:
         raise UserError("there is no such file or folder", path=path)
     if is_folder:
-        return series_of_scan(scan_folder(path, progress), path)
+        scan = scan_folder(path, part_of(progress, 0.0, 0.85))
+        return series_of_scan(scan, path, part_of(progress, 0.85, 1.0))
     if not is_file:
         raise UserError("is not a file that can be read", path=path)
     if (other := other_series(path)) is not None:
         return other
     if is_archive(path):
         content = unpack(path, part_of(progress, 0.0, 0.8))
-        scan = scan_folder(content.folder, part_of(progress, 0.8, 1.0))
-        return series_of_scan(scan, path, unpacked=content)
+        scan = scan_folder(content.folder, part_of(progress, 0.8, 0.95))
+        return series_of_scan(scan, path, part_of(progress, 0.95, 1.0), unpacked=content)
     if is_dicomdir(path):
         files, missing = listed_files(path)
         notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
-        return series_of_scan(scan_files(files, progress), path, notices)
+        scan = scan_files(files, part_of(progress, 0.0, 0.85))
+        return series_of_scan(scan, path, part_of(progress, 0.85, 1.0), notices=notices)
     try:
         image = read_image(FileBytes.of(path))
     except NotDicom:
         raise UserError("is not a scan that can be opened", path=path, remedy=FORMATS) from None
-    return series_of_scan(Scan((image,), (), ()), path, part_of_series(image.file))
+    alone = part_of_series(image.file)
+    return series_of_scan(Scan((image,), (), ()), path, progress, notices=alone)
 
 
 def choose(

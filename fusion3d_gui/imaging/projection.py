@@ -42,9 +42,15 @@ class Projected:
 class Projector:
     """A volume ready to be projected: a copy for each of its axes, read in one piece."""
 
-    def __init__(self, voxels: np.ndarray, affine: np.ndarray) -> None:
-        """``voxels`` ``[k, j, i]``; ``affine`` 4x4 from their index (i, j, k) to mm, LPS."""
+    def __init__(self, voxels: np.ndarray, affine: np.ndarray, *, low_wins: bool = False) -> None:
+        """``voxels`` ``[k, j, i]``; ``affine`` 4x4 from their index (i, j, k) to mm, LPS.
+
+        With ``low_wins`` the lowest value counts as the largest, as stored values do under a negative
+        slope.
+        """
         self.affine = affine
+        self._low_wins = low_wins
+        voxels = _turned_over(voxels) if low_wins else voxels
         self.shape = voxels.shape
         by_ijk = voxels.transpose(2, 1, 0)
         # For each axis its slices, as [slice, second other axis, first other axis].
@@ -65,18 +71,23 @@ class Projector:
         merged = np.full(shear.shape, stack.dtype.type(_lowest(stack.dtype)))
         for number, place in shear.places:
             np.maximum(merged[place], stack[number], out=merged[place])
-        return Projected(merged, shear.to_screen)
+        return Projected(_turned_over(merged) if self._low_wins else merged, shear.to_screen)
 
     def surface(
         self, right_lps: np.ndarray, down_lps: np.ndarray, least: float
     ) -> tuple[Projected, np.ndarray]:
         """The surface at which lines of sight first meet a value of at least ``least``, lit.
 
+        (Of at most that where low values win.)
+
         The values are uint8 brightness from 0 to 255 by Lambert's law, the light where the reader is,
         a little to the upper left. With them bool ``[row, column]``: where there is a surface.
         """
         shear = self._shear(right_lps, down_lps)
         stack = self._stacks[shear.axis]
+        if self._low_wins:
+            least = float(np.iinfo(stack.dtype).max) - least if stack.dtype.kind == "u" else -least
+            least -= stack.dtype.kind == "i"
         away = np.cross(right_lps, down_lps)
         step_mm = float(self.affine[:3, shear.axis] @ away)
         order = shear.places if step_mm > 0 else shear.places[::-1]
@@ -145,6 +156,11 @@ class _Shear:
     to_screen: np.ndarray
 
 
+def _turned_over(values: np.ndarray) -> np.ndarray:
+    """The lowest values largest, and back: what is done twice changes nothing."""
+    return ~values if values.dtype.kind in "iu" else -values
+
+
 def _lowest(dtype: np.dtype) -> float:
     return float(np.iinfo(dtype).min) if dtype.kind in "iu" else -np.inf
 
@@ -163,7 +179,7 @@ def _smoothed(picture: np.ndarray) -> np.ndarray:
 def shrunk(volume: Volume) -> Iterator[Projector | None]:
     """Make a volume ready to be projected, in small steps: None after each, the projector at last.
 
-    Blocks of voxels become their largest value. Values that are not finite count as the lowest.
+    Blocks of voxels become their largest real value. Values that are not finite count as the lowest.
     """
     factors = [-(-size // _LARGEST_SIDE) for size in volume.shape]
     starts = [
@@ -172,18 +188,21 @@ def shrunk(volume: Volume) -> Iterator[Projector | None]:
     first = volume.voxels.dtype
     kind = first if first.kind in "iu" and first.itemsize <= 2 else np.dtype(np.float32)
     small = np.empty([len(each) for each in starts], kind)
+    low_wins = volume.slope < 0
+    best = np.minimum if low_wins else np.maximum
+    worst = -_lowest(np.dtype(np.float32)) if low_wins else _lowest(np.dtype(np.float32))
     for number, start in enumerate(starts[0]):
-        block = volume.voxels[start : start + factors[0]].max(axis=0)
-        block = np.maximum.reduceat(block, starts[1], axis=0)
-        block = np.maximum.reduceat(block, starts[2], axis=1)
+        block = best.reduce(volume.voxels[start : start + factors[0]], axis=0)
+        block = best.reduceat(block, starts[1], axis=0)
+        block = best.reduceat(block, starts[2], axis=1)
         if block.dtype.kind == "f":
-            block = np.nan_to_num(block, nan=_lowest(np.dtype(np.float32)), posinf=0.0)
+            block = np.where(np.isfinite(block), block, worst)
         small[number] = block
         yield None
     fk, fj, fi = factors
     scale = np.diag([fi, fj, fk, 1.0])
     scale[:3, 3] = (fi - 1) / 2, (fj - 1) / 2, (fk - 1) / 2
-    yield Projector(small, volume.affine @ scale)
+    yield Projector(small, volume.affine @ scale, low_wins=low_wins)
 
 
 def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Projector | None]:

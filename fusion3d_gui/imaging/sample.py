@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Plane
+from fusion3d_gui.imaging.threads import in_bands
 from fusion3d_gui.imaging.volume import Volume
 
 #: Pixels merged at a time: enough to hide numpy's cost per call, few enough to stay in the cache.
@@ -42,8 +43,8 @@ class _Walk:
         )
 
 
-def sample(volume: Volume, plane: Plane) -> np.ndarray:
-    """Stored values of a volume on any plane: float32 ``[row, column]``, NaN outside.
+def sample(volume: Volume, plane: Plane, outside: float = np.nan) -> np.ndarray:
+    """Stored values of a volume on any plane: float32 ``[row, column]``, ``outside`` it that value.
 
     Trilinear between voxel centres. In the outer half of the outermost voxels, where there is no
     neighbour to interpolate with, the outermost value continues to the voxel's edge.
@@ -53,24 +54,24 @@ def sample(volume: Volume, plane: Plane) -> np.ndarray:
     values = _by_products(volume, walk, plane.shape)
     if values is None:
         values = _by_neighbours(volume, walk, plane.shape, first, last)
-    _blank(values, first, last)
+    _fill_outside(values, first, last, outside)
     return values
 
 
-def _blank(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> None:
-    """NaN in each row before ``first`` and from ``last`` on."""
+def _fill_outside(values: np.ndarray, first: np.ndarray, last: np.ndarray, outside: float) -> None:
+    """One value in each row before ``first`` and from ``last`` on."""
     used = np.flatnonzero(last > first)
     if not used.size:
-        values[:] = np.nan
+        values[:] = outside
         return
-    values[: used[0]] = values[used[-1] + 1 :] = np.nan
+    values[: used[0]] = values[used[-1] + 1 :] = outside
     part, first, last = values[used[0] : used[-1] + 1], first[used], last[used]
     # Most often it is a rectangle that lies within.
     left, right = int(first.min()), int(last.max())
-    part[:, :left] = part[:, right:] = np.nan
+    part[:, :left] = part[:, right:] = outside
     if first.max() > left or last.min() < right:
         columns = np.arange(left, right)
-        part[:, left:right][(columns < first[:, None]) | (columns >= last[:, None])] = np.nan
+        part[:, left:right][(columns < first[:, None]) | (columns >= last[:, None])] = outside
 
 
 def _inside(
@@ -148,15 +149,16 @@ def _by_neighbours(
     """
     voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
     values = np.empty(shape, np.float32)
-    band = max(1, _TILE_PIXELS // shape[1])
-    for top in range(0, shape[0], band):
-        rows = slice(top, min(top + band, shape[0]))
+
+    def merge(top: int, bottom: int) -> None:
+        rows = slice(top, bottom)
         used = last[rows] > first[rows]
-        if not used.any():
-            continue
-        left, right = int(first[rows][used].min()), int(last[rows][used].max())
-        columns = slice(left, right)
-        values[rows, columns] = _merged(voxels, volume.shape, walk, rows, columns)
+        if used.any():
+            left, right = int(first[rows][used].min()), int(last[rows][used].max())
+            columns = slice(left, right)
+            values[rows, columns] = _merged(voxels, volume.shape, walk, rows, columns)
+
+    in_bands(merge, shape[0], max(1, _TILE_PIXELS // shape[1]))
     return values
 
 

@@ -8,6 +8,11 @@ from enum import Enum
 
 import numpy as np
 
+from fusion3d_gui.imaging.threads import in_bands
+
+#: Pixels projected at a time.
+_BAND_PIXELS = 8_192
+
 
 class Projection(Enum):
     """What a pixel shows of the values behind one another in a slab."""
@@ -15,6 +20,12 @@ class Projection(Enum):
     MAXIMUM = "MIP"
     MINIMUM = "MinIP"
     MEAN = "Average"
+
+    def of_stored(self, slope: float) -> Projection:
+        """What to do to stored values for this to be done to real ones: a negative slope turns them over."""
+        if slope >= 0 or self is Projection.MEAN:
+            return self
+        return Projection.MINIMUM if self is Projection.MAXIMUM else Projection.MAXIMUM
 
 
 @dataclass(frozen=True)
@@ -29,12 +40,24 @@ THIN = Slab()
 
 
 def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.ndarray:
-    """Project an array along one axis; the mean is float32, the others keep the type."""
-    if projection is Projection.MAXIMUM:
-        return voxels.max(axis=axis)
-    if projection is Projection.MINIMUM:
-        return voxels.min(axis=axis)
-    return voxels.mean(axis=axis, dtype=np.float32)
+    """Project an array ``[a, b, c]`` along an axis; the mean is float32, the others keep the type."""
+    is_mean = projection is Projection.MEAN
+    kind = np.dtype(np.float32) if is_mean else voxels.dtype
+    rows_axis = 0 if axis else 1
+    projected = np.empty([size for n, size in enumerate(voxels.shape) if n != axis], kind)
+
+    def project(top: int, bottom: int) -> None:
+        part = voxels[top:bottom] if rows_axis == 0 else voxels[:, top:bottom]
+        out = projected[top:bottom]
+        if is_mean:
+            part.mean(axis=axis, dtype=np.float32, out=out)
+        elif projection is Projection.MAXIMUM:
+            part.max(axis=axis, out=out)
+        else:
+            part.min(axis=axis, out=out)
+
+    in_bands(project, len(projected), max(1, _BAND_PIXELS // projected.shape[1]))
+    return projected
 
 
 def project_planes(planes: Iterable[np.ndarray], projection: Projection) -> Iterator[np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
 from fusion3d_gui.imaging.sample import sample
 from fusion3d_gui.imaging.slab import THIN, Slab, project_axis, project_planes
+from fusion3d_gui.imaging.threads import ahead, in_bands
 from fusion3d_gui.imaging.volume import Volume
 
 #: Axes whose drift across the whole volume stays below this many mm count as patient axes.
@@ -23,6 +24,12 @@ _LARGEST_SIDE = 512
 
 #: Sampling finer than this share of the finest voxel shows nothing more.
 _FINEST_SHARE = 0.5
+
+#: A few slices at a time stay in the cache while their columns are copied.
+_COPIED_ROWS = 8
+
+#: More columns take longer to copy than to read where they lie.
+_MOST_COLUMNS = 32
 
 #: A bound for hostile geometry: planes in one slab.
 _MOST_PLANES = 512
@@ -157,6 +164,7 @@ class Slicer:
         """
         depth = self.nearest(orientation, depth_mm)
         rect = self.rect(orientation)
+        slab = Slab(slab.thickness_mm, slab.projection.of_stored(self.volume.slope))
         if self._axes is not None:
             yield self._cut_aligned(self._axes, orientation, rect, depth, slab)
             return
@@ -170,7 +178,9 @@ class Slicer:
         pitch = max(self.pitch_mm(orientation), pixel if pixel_mm else 0.0)
         half = _half_count(slab, pitch)
         step = np.eye(3)[orientation.depth] * pitch
-        planes = (sample(self.volume, plane.shifted(step * n)) for n in range(-half, half + 1))
+        planes = ahead(
+            lambda n: sample(self.volume, plane.shifted(step * n)), range(-half, half + 1)
+        )
         for values in project_planes(planes, slab.projection):
             yield Slice(values, rect, depth)
 
@@ -182,21 +192,22 @@ class Slicer:
         depth_mm: float,
         slab: Slab,
     ) -> Slice:
-        affine = self.volume.affine
-        by_ijk = self.volume.voxels.transpose(2, 1, 0)
+        affine, voxels = self.volume.affine, self.volume.voxels
         axis = axes[orientation.depth]
-        size = by_ijk.shape[axis]
+        size = voxels.shape[2 - axis]
         at = (depth_mm - affine[orientation.depth, 3]) / affine[orientation.depth, axis]
         middle = round(float(at))
         half = _half_count(slab, self.pitch_mm(orientation))
         middle = min(max(middle, 0), size - 1)
         first, end = max(0, middle - half), min(size, middle + half + 1)
         if end - first == 1:
-            plane = by_ijk[_at(axis, first)]
-        elif axis == 0:
-            plane = project_axis(self._columns.between(first, end), 0, slab.projection).T
+            plane = voxels[_at(2 - axis, first)]
+        elif axis == 0 and end - first <= _MOST_COLUMNS:
+            plane = project_axis(self._columns.between(first, end), 0, slab.projection)
         else:
-            plane = project_axis(by_ijk[_at(axis, slice(first, end))], axis, slab.projection)
+            part = voxels[_at(2 - axis, slice(first, end))]
+            plane = project_axis(part, 2 - axis, slab.projection)
+        plane = plane.T  # by the lower voxel axis first
         across, along = axes[orientation.right], axes[orientation.down]
         if along > across:
             plane = plane.T
@@ -216,30 +227,49 @@ class _Columns:
     """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
 
     Neighbouring voxels of such a plane lie far apart; a slab of them is read again at each step.
+    Plane ``i`` has its place at ``i`` modulo their number, so that a step copies one plane only.
     """
 
     def __init__(self, voxels: np.ndarray) -> None:
         self._voxels = voxels
-        self._first = 0
+        self._range = range(0)
         self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
 
     def between(self, first: int, end: int) -> np.ndarray:
-        """``[i, k, j]`` of the voxels with ``first <= i < end``."""
-        kept_end = self._first + len(self._kept)
-        overlap = max(first, self._first), min(end, kept_end)
-        kept = np.empty((end - first, *self._voxels.shape[:2]), self._voxels.dtype)
-        missing: tuple[tuple[int, int], ...] = ((first, end),)
-        if overlap[0] < overlap[1]:
-            kept[overlap[0] - first : overlap[1] - first] = self._kept[
-                overlap[0] - self._first : overlap[1] - self._first
-            ]
-            missing = ((first, overlap[0]), (overlap[1], end))
-        for start, stop in missing:
-            if start < stop:
-                columns = self._voxels[:, :, start:stop]
-                kept[start - first : stop - first] = columns.transpose(2, 0, 1)
-        self._first, self._kept = first, kept
-        return kept
+        """``[plane, k, j]`` of the voxels with ``first <= i < end``, the planes in any order."""
+        count = end - first
+        if count > len(self._kept):
+            self._range = range(0)
+            self._kept = np.empty((count, *self._voxels.shape[:2]), self._voxels.dtype)
+        wanted, size = range(first, end), len(self._kept)
+        missing = [i for i in wanted if i not in self._range]
+        for start, stop in _runs(missing, size):
+            self._fetch(start, stop)
+        # What lies before or after may have been written over: only what was asked for is known.
+        self._range = wanted
+        if count == size:
+            return self._kept
+        return self._kept[[i % size for i in wanted]]
+
+    def _fetch(self, start: int, stop: int) -> None:
+        """Copy planes whose places follow one another."""
+        place = start % len(self._kept)
+        places = self._kept[place : place + stop - start]
+
+        def copy(top: int, bottom: int) -> None:
+            part = self._voxels[top:bottom, :, start:stop]
+            places[:, top:bottom] = part.transpose(2, 0, 1)
+
+        in_bands(copy, self._voxels.shape[0], _COPIED_ROWS)
+
+
+def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
+    """(first, end) of runs of neighbours that a multiple of ``size`` does not part."""
+    start = 0
+    for n in range(1, len(numbers) + 1):
+        if n == len(numbers) or numbers[n] != numbers[n - 1] + 1 or numbers[n] % size == 0:
+            yield numbers[start], numbers[n - 1] + 1
+            start = n
 
 
 def moved(volume: Volume, matrix: np.ndarray) -> Volume:

@@ -190,3 +190,37 @@ def test_a_gzipped_nifti_that_ends_too_early_is_refused(
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:-200]))
     with pytest.raises(UserError, match="cut short"):
         open_volume(tmp_path / "a.nii.gz")
+
+
+def test_looking_through_a_folder_reads_no_pixels_and_tells_how_far_it_is(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    large = replace(oblique_volume, voxels=np.ones((40, 256, 256), np.int16))
+    write_dicom_series(large, tmp_path / "a" / "b", attributes={}, uid_seed="w")
+    told: list[tuple[float, str]] = []
+    counters = Path("/proc/self/io")
+    before = counters.read_text() if counters.exists() else "rchar: 0"
+    (found,) = find_series(tmp_path, lambda fraction, message: told.append((fraction, message)))
+    after = counters.read_text() if counters.exists() else "rchar: 0"
+    assert found.shape == (40, 256, 256)
+    read = int(after.split()[1]) - int(before.split()[1])
+    assert read < 40 * 20_000  # of 131,072 bytes of pixels in each
+    assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
+    said = dict.fromkeys(message for _, message in told)
+    assert list(said) == ["Looking for files", "Looking at 40 files", "Sorting the slices"]
+
+
+@pytest.mark.parametrize(
+    "message", ["Looking for files", "Looking at 7 files", "Sorting the slices"]
+)
+def test_looking_through_a_folder_can_be_given_up_at_every_stage(
+    message: str, oblique_volume: Volume, tmp_path: Path
+) -> None:
+    write_dicom_series(oblique_volume, tmp_path, attributes={}, uid_seed="w")
+
+    def progress(fraction: float, said: str) -> None:
+        if said == message:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_series(tmp_path, progress)
