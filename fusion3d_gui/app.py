@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -64,6 +65,8 @@ def run_window(options: WindowOptions) -> int:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:
         return _report(error)
+    # Modules stay: the collector, which would walk over them again and again, leaves them alone.
+    gc.freeze()
     session = Session(bundles, device=options.device, engine=options.engine)
     window = MainWindow(session, demos, settings)
     for problem in problems:

@@ -12,6 +12,7 @@ import numpy as np
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
+from fusion3d_gui.inference.quiet_start import quiet_start
 from fusion3d_gui.inference.sanity_report import SanityReport
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
@@ -126,13 +127,14 @@ class InferenceEngine:
         if self._predictor is not None and self._folder == folder:
             return self._predictor
         progress(0.0, "Loading the model")
-        # torch and monai come in here, on this thread, once the window is long on screen.
-        from fusion3d_gui.inference.predictor import load_predictor
-
         self._predictor = None  # never two models in memory
-        self._predictor = load_predictor(
-            folder, device=self._device, progress=progress, engine=self._engine
-        )
+        # torch and monai come in here, on this thread, once the window is long on screen.
+        with quiet_start():
+            from fusion3d_gui.inference.predictor import load_predictor
+
+            self._predictor = load_predictor(
+                folder, device=self._device, progress=progress, engine=self._engine
+            )
         self._folder = folder
         return self._predictor
 
