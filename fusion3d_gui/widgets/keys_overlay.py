@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -125,7 +127,15 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
     grid.setVerticalSpacing(5)
     grid.setColumnStretch(1, 1)
     grid.addWidget(theme.section_title(title), 0, 0, 1, 2)
-    for number, (keys, meaning) in enumerate(rows, start=1):
-        grid.addWidget(theme.label(keys, size=12, color=theme.ACCENT), number, 0)
-        grid.addWidget(theme.label(meaning, size=12), number, 1)
+    keys, meanings = zip(*rows, strict=True)
+    grid.addWidget(_lines(keys, theme.ACCENT), 1, 0)
+    grid.addWidget(_lines(meanings, theme.TEXT), 1, 1)
     return frame
+
+
+def _lines(texts: Sequence[str], color: str) -> QLabel:
+    """All in one label: one for each line would take four times as long to lay out."""
+    made = theme.label(size=12, color=color)
+    lines = "<br>".join(escape(text) for text in texts)
+    made.setText(f'<div style="line-height: 135%">{lines}</div>')
+    return made
