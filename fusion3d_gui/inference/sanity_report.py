@@ -87,14 +87,14 @@ class SanityReport:
                 f"Deleting what it marks {falls} the answer "
                 + ("faster" if deleted == orders else "no faster")
                 + " than chance",
-                f"than {deleted} of {orders} random orders; all wanted",
+                f"faster than {deleted} of {orders} random orders; all wanted",
                 deleted == orders,
             ),
             Verdict(
                 f"Showing what it marks {rises} the answer "
                 + ("faster" if inserted == orders else "no faster")
                 + " than chance",
-                f"than {inserted} of {orders} random orders; all wanted",
+                f"faster than {inserted} of {orders} random orders; all wanted",
                 inserted == orders,
             ),
         )

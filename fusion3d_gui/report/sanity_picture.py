@@ -20,7 +20,7 @@ _OURS, _CHANCE, _INK, _LIMIT = "#1f7a99", "#9aa3ad", "#30363d", "#c2570c"
 DENSITY = 2
 
 
-def sanity_picture(report: SanityReport, size_inch: tuple[float, float] = (7.6, 4.8)) -> bytes:
+def sanity_picture(report: SanityReport, size_inch: tuple[float, float] = (7.6, 4.3)) -> bytes:
     """A PNG of four plots at 200 dots an inch. Needs matplotlib; uses no display and no pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -28,13 +28,15 @@ _SEE_TIP = (
 
 
 class DoubtPage(QWidget):
-    """Shown for the form's values; the prevalence stays as the user set it."""
+    """Shown for the form's values; the prevalence stays as the user set it.
+
+    In what a case is outside of what the model has seen is said beside the answer itself.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.verdict = _text(theme.BODY)
-        self.outside = _text(12, theme.WARNING)
         self.interval = _text(12, theme.MUTED)
         self.otherwise = _text(12, theme.MUTED)
         self.see = QPushButton(_SEE)
@@ -57,7 +59,6 @@ class DoubtPage(QWidget):
         layout.setSpacing(2 * theme.GRID)
         for widget in (
             self.verdict,
-            self.outside,
             self.interval,
             self.otherwise,
             self.see,
@@ -139,8 +140,6 @@ class DoubtPage(QWidget):
                 f"The image lies further from the training cases than {doubt.image_percent:.0f} % "
                 f"of the validation cases (Mahalanobis distance {doubt.image_distance:.1f})"
             )
-        self.outside.setText("\n".join(doubt.outside))
-        self.outside.setVisible(bool(doubt.outside))
 
     def _show_meaning(self) -> None:
         workbench = self._session.workbench

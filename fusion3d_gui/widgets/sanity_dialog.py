@@ -38,6 +38,8 @@ class SanityDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(2 * theme.GRID)
+        # Else Qt would squeeze it into two thirds of the screen.
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
         found = checks.report.verdicts
         title = f"{sum(each.passed for each in found)} of {len(found)} checks passed"
         layout.addWidget(theme.label(title, size=theme.LARGE, medium=True))
@@ -63,6 +65,7 @@ class SanityDialog(QDialog):
         layout.addWidget(plots)
         note = theme.label(_NOTE, size=theme.SMALL, color=theme.FAINT)
         note.setWordWrap(True)
+        note.setFixedWidth(plots.width())
         layout.addWidget(note)
         self.save = QPushButton("Save picture…")
         close = QPushButton("Close")

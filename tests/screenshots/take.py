@@ -61,6 +61,7 @@ def take(out: Path, scale: str, only: str) -> None:
     scenes.answer()
     scenes.layouts()
     scenes.tools()
+    scenes.workbench()
     scenes.looks()
     scenes.finding()
     window.close()
@@ -154,6 +155,54 @@ class Scenes:
             self.picture(f"tool-{tool}")
         self.session.tool.choose("crosshair")
         window.toggle_panel("marks")
+
+    def workbench(self) -> None:
+        """Every page of the workbench, the panel whole; checks of the map; all models; occlusion."""
+        from fusion3d_gui.inference.explanation import Explanation
+        from fusion3d_gui.widgets.sanity_dialog import SanityDialog
+
+        window, session = self.window, self.session
+        side, panel, page = window.side, window.side.widget(), window.side.workbench
+
+        def idle() -> bool:
+            return not session.inference.running
+
+        self.wait(idle)
+        session.form.set_value("age", 50)
+        page.show_page(0)
+        self.picture("what-if", panel)
+        session.reset_form()
+        page.show_page(1)
+        self.picture("why", panel)
+        page.show_page(2)
+        session.doubting.see_otherwise()
+        self.wait(idle)
+        self.picture("how-sure", panel)
+        session.form.set_value("age", 101)
+        self.picture("how-sure-outside", panel)
+        session.reset_form()
+        page.show_page(None)
+        session.check_map()
+        self.picture("checking", panel)
+        self.wait(lambda: bool(window.findChildren(SanityDialog)))
+        for dialog in window.findChildren(SanityDialog):
+            self.picture("checks", dialog)
+            dialog.close()
+        session.comparison.start()
+        self.wait(idle)
+        session.comparison.show_maps(True)
+        side.verticalScrollBar().setValue(side.verticalScrollBar().maximum())
+        self.picture("models")
+        session.comparison.show_maps(False)
+        before = session.explanation
+        session.explain(Explanation("occlusion", ()))
+        self.wait(lambda: session.result.explanation is None or idle())
+        self.picture("occlusion-coarse")
+        self.wait(idle)
+        self.picture("occlusion")
+        session.explain(before)
+        self.wait(idle)
+        side.verticalScrollBar().setValue(0)
 
     def looks(self) -> None:
         """Light, larger text, the smallest window, a conference."""
