@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-import random
+import importlib.util
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication
 
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.explanation import METHODS
-from fusion3d_gui.state.session import Session
 
 
 @pytest.fixture
@@ -147,94 +146,37 @@ def test_occlusion_comes_coarse_after_the_answer_and_keeps_what_it_has_when_canc
     assert coarse or session.result.explanation is not None
 
 
-class Watch:
-    """Holds after every change that what is shown as current is about what is on screen."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.current = 0
-        session.result_changed.connect(self.look)
-        session.case_changed.connect(self.look)
-        session.bundle_changed.connect(self.look)
-
-    def look(self) -> None:
-        session = self.session
-        result = session.result
-        if result is not None:
-            assert result.request.case is session.case
-            assert result.request.bundle is session.bundle
-            assert result.workbench.case.info.name == session.bundle.name
-        prediction = session.current_prediction
-        if prediction is None:
-            return
-        self.current += 1
-        assert prediction.volume_sha256 == session.case.volume.sha256
-        assert prediction.bundle_name == session.bundle.name
-        assert dict(prediction.metadata) == session.form.values
-        assert session.what_if is None
-        np.testing.assert_allclose(
-            prediction.logit, session.workbench.case.logit(session.form.values)
-        )
-
-
 def case_models() -> int:
     """How many looked-at images are in memory."""
     gc.collect()
     return sum(type(each) is CaseModel for each in gc.get_objects())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.fixture(scope="module")
+def stress_predictions():
+    script = Path(__file__).resolve().parents[1] / "benchmarks" / "stress_predictions.py"
+    spec = importlib.util.spec_from_file_location("stress_predictions", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_no_order_of_a_hundred_actions_attributes_a_result_wrongly(
-    qapp, make_bundle, make_case, settled, seed
+    qapp, stress_predictions, tmp_path, seed
 ):
     threads, held = threading.active_count(), case_models()
-    choose = random.Random(seed)
-    bundles = [BundleInfo.read(make_bundle(fusion)) for fusion in ("concat", "add", "image_only")]
-    paths = [make_case(name, seed=number) for number, name in enumerate("abc")]
-    failures: list[Exception] = []
-    session = Session(bundles, device="cpu", engine="torch")
-    session.failed.connect(failures.append)
-    watch = Watch(session)
-
-    def edit() -> None:
-        if session.bundle.schema.fields:
-            session.form.set_value("age", choose.choice([45.0, 60.0, 75.0]))
-
-    def explain() -> None:
-        method = choose.choice(METHODS[:6])
-        session.explain(
-            Explanation(method.method, method.stages, choose.choice(["raised", "lowered"]))
-        )
-
-    actions = [
-        lambda: session.open(choose.choice(paths), then_predict=choose.random() < 0.5),
-        session.predict,
-        session.predict,
-        session.cancel_inference,
-        session.cancel_loading,
-        edit,
-        edit,
-        session.reset_form,
-        explain,
-        lambda: session.choose_bundle(choose.choice(bundles)),
-    ]
-    try:
-        for _ in range(100):
-            choose.choice(actions)()
-            watch.look()
-            for _ in range(choose.choice([0, 0, 1, 3])):
-                threading.Event().wait(0.01)
-                QCoreApplication.processEvents()
-        settled(session)
-        session.open(paths[0], then_predict=True)
-        settled(session)
-        QCoreApplication.processEvents()
-        assert session.current_prediction is not None
-        assert watch.current > 0
-        assert failures == []
-    finally:
-        assert session.close()
+    stress = stress_predictions.Stress(tmp_path, seed)
+    for _ in range(20):
+        stress.round()
+    stress.settle()
+    stress.session.open(stress.paths[0], then_predict=True)
+    stress.settle()
+    assert stress.session.current_prediction is not None
+    stress.close()
+    assert stress.problems == []
+    assert stress.seen > 0
     assert threading.active_count() <= threads
-    del watch, actions
+    del stress
     # Of this session's many cases; earlier tests may hold some of theirs.
     assert case_models() <= held + 3

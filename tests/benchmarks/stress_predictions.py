@@ -1,0 +1,243 @@
+"""Interleaves what users do, by chance: ``python tests/benchmarks/stress_predictions.py [--rounds 500]``.
+
+Each round does a handful of random things to a session (open, predict, cancel, edit, reset, explain
+otherwise, switch bundle, ask every model, look otherwise, close the window and open another) with random
+pauses, under a watch that looks after every change of state: whatever is shown as current is the answer
+about the case, the bundle and the values on screen. Prints rounds, how often a current answer was seen,
+exceptions, threads, and memory from round 50 on, when every kind of thing has been done.
+The test suite runs a few rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import torch
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.model.bundle import save_bundle
+from fusion3d_gui.model.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import Field, MetadataSchema
+from fusion3d_gui.state.explanation import METHODS
+from fusion3d_gui.state.result_export import answer_json
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.main_window import MainWindow
+
+_MOST_ACTIONS = 8
+
+
+class Watch:
+    """Looks after every change whether what is shown as current is about what is on screen."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.current = 0
+        self.failures: list[Exception] = []
+        session.failed.connect(self.failures.append)
+        for signal in (
+            session.result_changed,
+            session.case_changed,
+            session.bundle_changed,
+            session.explanation_changed,
+            session.comparison.changed,
+        ):
+            signal.connect(self.look)
+
+    def look(self) -> None:
+        """Raise AssertionError where something is shown as what it is not."""
+        session = self.session
+        result, prediction = session.result, session.current_prediction
+        if result is not None:
+            assert result.request.case is session.case
+            assert result.request.bundle is session.bundle
+            assert result.workbench.case.info.name == session.bundle.name
+        for answer in session.comparison.answers:
+            if answer.prediction is not None:
+                assert answer.prediction.volume_sha256 == session.case.volume.sha256
+                assert answer.prediction.bundle_name == answer.bundle.name
+        if prediction is None:
+            plain = answer_json(session)
+            assert plain is None or "what_if" in plain
+            return
+        self.current += 1
+        assert prediction.volume_sha256 == session.case.volume.sha256
+        assert prediction.bundle_name == session.bundle.name
+        assert dict(prediction.metadata) == session.form.values
+        assert session.what_if is None
+        assert answer_json(session)["logit"] == prediction.logit
+        logit = session.workbench.case.logit(session.form.values)
+        np.testing.assert_allclose(prediction.logit, logit, atol=1e-6)
+
+
+class Stress:
+    """Windows over sessions, one after the other, and what chance does to them."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.paths = _make_cases(folder)
+        self.bundles = [_make_bundle(folder, fusion) for fusion in ("concat", "add", "image_only")]
+        self.seen, self.windows = 0, 0
+        self.problems: list[BaseException] = []
+        # What a slot raises ends in the hook, not here.
+        self._hook, sys.excepthook = sys.excepthook, lambda *error: self.problems.append(error[1])
+        self._open_window()
+
+    def close(self) -> None:
+        """Close the last window; all threads must have ended."""
+        self._close_window()
+        sys.excepthook = self._hook
+
+    def round(self) -> None:
+        """A handful of things in a random order, with random pauses."""
+        chance, session = self.chance, self.session
+        actions = (
+            (
+                3,
+                lambda: session.open(chance.choice(self.paths), then_predict=chance.random() < 0.5),
+            ),
+            (4, session.predict),
+            (2, session.cancel_inference),
+            (1, session.cancel_loading),
+            (3, self._edit),
+            (1, session.reset_form),
+            (2, self._explain),
+            (2, lambda: session.choose_bundle(chance.choice(self.bundles))),
+            (0.5, session.comparison.start),
+            (0.5, session.doubting.see_otherwise),
+            (1.5, self.settle),
+        )
+        weights = [weight for weight, _ in actions]
+        for _ in range(chance.randint(2, _MOST_ACTIONS)):
+            chance.choices(actions, weights)[0][1]()
+            self.watch.look()
+            for _ in range(chance.choice([0, 0, 1, 4, 30])):
+                time.sleep(0.004)
+                QCoreApplication.processEvents()
+        if chance.random() < 0.1:
+            self._close_window()
+            self._open_window()
+
+    def settle(self) -> None:
+        """Wait until nothing is under way."""
+        session = self.session
+        while session.loading.running or session.inference.running:
+            QCoreApplication.processEvents()
+            time.sleep(0.002)
+        QCoreApplication.processEvents()
+
+    def _open_window(self) -> None:
+        self.session = Session(self.bundles, device="cpu", engine="torch")
+        self.watch = Watch(self.session)
+        self.window = MainWindow(self.session)
+        self.window.show()
+        self.windows += 1
+
+    def _close_window(self) -> None:
+        self.window.close()
+        assert self.session.close(), "a thread did not end"
+        self.seen += self.watch.current
+        self.problems += self.watch.failures
+        self.window.deleteLater()
+        self.session.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QCoreApplication.processEvents()
+
+    def _edit(self) -> None:
+        if self.session.bundle.schema.fields:
+            self.session.form.set_value("age", self.chance.choice([45.0, 60.0, 75.0]))
+
+    def _explain(self) -> None:
+        method = self.chance.choice(METHODS[:8])
+        side = self.chance.choice(["raised", "lowered"])
+        self.session.explain(Explanation(method.method, method.stages, side))
+
+
+def _make_cases(folder: Path) -> Sequence[Path]:
+    rng = np.random.default_rng(0)
+    paths = []
+    for name in "abc":
+        values = rng.normal(300, 40, (26, 34, 30))
+        values[rng.integers(5, 20) :, 10:20, 10:20] = 900
+        paths.append(folder / f"{name}.nii.gz")
+        write_nifti(Volume(values.astype(np.int16), np.diag([4.0, 4, 5, 1])), paths[-1])
+    return paths
+
+
+def _make_bundle(folder: Path, fusion: str) -> BundleInfo:
+    torch.manual_seed(7)
+    age = Field("age", "Age", "number", mean=65, std=10, seen_minimum=40, seen_maximum=90)
+    schema = MetadataSchema() if fusion == "image_only" else MetadataSchema((age,))
+    config = NetworkConfig(
+        fusion, metadata_width=schema.width, width=1 / 16, stem_stride=2, stem_pool=True
+    )
+    return save_bundle(
+        folder / fusion,
+        LearnedFeatureFusion3D(config),
+        metadata={"name": f"stress-{fusion}", "version": "1", "task": "Stress"},
+        preprocessing=Preprocessing((33, 33, 33), 4.0),
+        schema=schema,
+        decision=Decision(("no", "yes")),
+        card="",
+    )
+
+
+def _resident_mb() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def main() -> int:
+    """Run the rounds; 0 when nothing was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    QApplication([])
+    with tempfile.TemporaryDirectory() as folder:
+        stress = Stress(Path(folder), options.seed)
+        threads, started = threading.active_count(), time.monotonic()
+        for number in range(1, options.rounds + 1):
+            stress.round()
+            if number % 50 == 0:
+                stress.settle()
+                gc.collect()
+                print(
+                    f"round {number}: {_resident_mb():.0f} MB, {threading.active_count()} threads, "
+                    f"{stress.windows} windows, {time.monotonic() - started:.0f} s",
+                    flush=True,
+                )
+        stress.settle()
+        stress.close()
+        left = threading.active_count()
+        print(
+            f"{options.rounds} rounds, seed {options.seed}: a current answer seen {stress.seen} times"
+        )
+        print(f"threads {threads} while open, {left} after closing")
+        for problem in stress.problems:
+            print(f"PROBLEM {type(problem).__name__}: {problem}")
+        return int(bool(stress.problems) or left > 1 or not stress.seen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
