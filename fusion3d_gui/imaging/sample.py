@@ -65,7 +65,8 @@ def _fill_outside(values: np.ndarray, first: np.ndarray, last: np.ndarray, outsi
         values[:] = outside
         return
     values[: used[0]] = values[used[-1] + 1 :] = outside
-    part, first, last = values[used[0] : used[-1] + 1], first[used], last[used]
+    rows = slice(used[0], used[-1] + 1)
+    part, first, last = values[rows], first[rows], last[rows]
     # Most often it is a rectangle that lies within.
     left, right = int(first.min()), int(last.max())
     part[:, :left] = part[:, right:] = outside

@@ -16,6 +16,8 @@ class Crosshair(QObject):
         self._low = np.zeros(3)
         self._high = np.zeros(3)
         self._position = np.zeros(3)
+        #: Grows with every move, to be part of the keys of what depends on it.
+        self.version = 0
 
     @property
     def position_lps(self) -> np.ndarray:
@@ -30,12 +32,15 @@ class Crosshair(QObject):
     def set_bounds(self, low: np.ndarray, high: np.ndarray, position: np.ndarray) -> None:
         """A new volume: its extent in mm LPS, and where to start."""
         self._low, self._high = np.array(low, float), np.array(high, float)
-        self._position = np.clip(position, self._low, self._high)
-        self.moved.emit()
+        self._go(np.clip(position, self._low, self._high))
 
     def move_to(self, lps_mm: np.ndarray) -> None:
         """Go there, or as near as the volume reaches."""
         position = np.clip(np.asarray(lps_mm, dtype=np.float64), self._low, self._high)
         if not np.array_equal(position, self._position):
-            self._position = position
-            self.moved.emit()
+            self._go(position)
+
+    def _go(self, position: np.ndarray) -> None:
+        self._position = position
+        self.version += 1
+        self.moved.emit()

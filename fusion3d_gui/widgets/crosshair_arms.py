@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
@@ -46,33 +46,31 @@ def grip_at(arms: list[Arm], center: QPointF, area: QRectF, where: QPointF) -> A
 
 
 def paint_arms(
-    painter: QPainter, arms: list[Arm], center: QPointF, area: QRectF, *, with_grips: bool
+    painter: QPainter,
+    arms: list[Arm],
+    center: QPointF,
+    area: QRectF,
+    texts: list[QRectF],
+    *,
+    with_grips: bool,
 ) -> None:
-    """Draw the lines across the view, the edges of slabs dashed, and the grips if asked for."""
-    reach = math.hypot(area.width(), area.height())
-    painter.save()
-    painter.setClipRect(area.adjusted(*_INSIDE))
+    """Draw the lines across the view, the edges of slabs dashed, and the grips if asked for.
+
+    Nothing is drawn through ``texts``, the places of what is written there.
+    """
+    inside = area.adjusted(*_INSIDE)
     # On pixel centres, so that a straight one-pixel line stays one pixel wide.
     center = QPointF(math.floor(center.x()) + 0.5, math.floor(center.y()) + 0.5)
     for arm in arms:
-        straight = min(abs(arm.x), abs(arm.y)) < 1e-6
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not straight)
         color = QColor(COLORS[arm.name])
         color.setAlpha(190)
-        along = QPointF(arm.x, arm.y)
-        if straight and arm.slab_px <= 4.0:
-            _fill_straight(painter, arm, center, area.adjusted(*_INSIDE), color)
-            continue
-        painter.setPen(QPen(color, 1.0))
-        for sign in (-1.0, 1.0):
-            painter.drawLine(center + along * (sign * _GAP), center + along * (sign * reach))
+        _paint_line(painter, arm, center, inside, texts, QPen(color, 1.0), _GAP)
         if arm.slab_px > 4.0:
             color.setAlpha(110)
-            painter.setPen(QPen(color, 1.0, Qt.PenStyle.DashLine))
+            dashed = QPen(color, 1.0, Qt.PenStyle.DashLine)
             for sign in (-0.5, 0.5):
                 edge = center + QPointF(-arm.y, arm.x) * (sign * arm.slab_px)
-                painter.drawLine(edge - along * reach, edge + along * reach)
-    painter.restore()
+                _paint_line(painter, arm, edge, inside, texts, dashed)
     if with_grips:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for arm in arms:
@@ -83,18 +81,59 @@ def paint_arms(
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _fill_straight(
-    painter: QPainter, arm: Arm, center: QPointF, area: QRectF, color: QColor
+def _paint_line(
+    painter: QPainter,
+    arm: Arm,
+    through: QPointF,
+    area: QRectF,
+    texts: list[QRectF],
+    pen: QPen,
+    gap: float = 0.0,
 ) -> None:
-    """The same line as a filled rectangle, which Qt draws several times faster."""
-    x, y = center.x() - 0.5, center.y() - 0.5
-    if abs(arm.x) > abs(arm.y):
-        if area.top() <= y <= area.bottom():
-            painter.fillRect(QRectF(area.left(), y, x - _GAP - area.left(), 1), color)
-            painter.fillRect(QRectF(x + _GAP, y, area.right() - x - _GAP, 1), color)
-    elif area.left() <= x <= area.right():
-        painter.fillRect(QRectF(x, area.top(), 1, y - _GAP - area.top()), color)
-        painter.fillRect(QRectF(x, y + _GAP, 1, area.bottom() - y - _GAP), color)
+    """A line across an area, broken around texts, and by ``gap`` to both sides of a point of it."""
+    within = _covered(arm, through, area)
+    if within is None:
+        return
+    pieces = [within]
+    breaks = [_covered(arm, through, text) for text in texts]
+    for near, far in [each for each in breaks if each is not None] + [(-gap, gap)]:
+        pieces = [
+            part
+            for low, high in pieces
+            for part in ((low, min(high, near)), (max(low, far), high))
+            if part[0] < part[1]
+        ]
+    straight = min(abs(arm.x), abs(arm.y)) < 1e-6
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not straight)
+    painter.setPen(pen)
+    for low, high in pieces:
+        start, end = (
+            QPointF(through.x() + at * arm.x, through.y() + at * arm.y) for at in (low, high)
+        )
+        if straight and pen.style() is Qt.PenStyle.SolidLine:
+            # Qt fills a rectangle several times faster than it draws the same line.
+            corner = QPointF(min(start.x(), end.x()), min(start.y(), end.y()))
+            corner -= QPointF(0.5 * abs(arm.y), 0.5 * abs(arm.x))
+            size = QSizeF(max(1.0, abs(end.x() - start.x())), max(1.0, abs(end.y() - start.y())))
+            painter.fillRect(QRectF(corner, size), pen.color())
+        else:
+            painter.drawLine(start, end)
+
+
+def _covered(arm: Arm, through: QPointF, area: QRectF) -> tuple[float, float] | None:
+    """From where to where (px along the arm from a point of it) a line runs within a rectangle."""
+    low, high = -math.inf, math.inf
+    for at, step, near, far in (
+        (through.x(), arm.x, area.left(), area.right()),
+        (through.y(), arm.y, area.top(), area.bottom()),
+    ):
+        if abs(step) < 1e-9:
+            if not near <= at <= far:
+                return None
+            continue
+        ends = sorted(((near - at) / step, (far - at) / step))
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return (low, high) if low < high else None
 
 
 def _grips(arm: Arm, center: QPointF, area: QRectF) -> list[QPointF]:

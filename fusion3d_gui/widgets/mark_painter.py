@@ -60,7 +60,7 @@ class MarkOnScreen:
 
 def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[MarkOnScreen]:
     """Those that touch the view's plane, in their order."""
-    plane = view.screen_plane
+    plane = view.screen_plane if marks else None
     if plane is None:
         return []
     # Where the plane's axes lead on screen: the same for all points, so it is asked only once.

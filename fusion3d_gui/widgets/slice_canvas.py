@@ -22,9 +22,10 @@ from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.planes import Planes
 from fusion3d_gui.state.screen_plane import ScreenPlane
 from fusion3d_gui.widgets import crosshair_arms, theme
+from fusion3d_gui.widgets.captions import Writing
 from fusion3d_gui.widgets.crosshair_arms import Arm
+from fusion3d_gui.widgets.kept import Kept
 from fusion3d_gui.widgets.position_text import window_text
-from fusion3d_gui.widgets.slice_painter import Writing
 from fusion3d_gui.widgets.slice_picture import SlicePicture
 
 #: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
@@ -71,7 +72,8 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in its corner; one view of a layout does.
         self.with_corner_text = True
-        self._kept_geometry: tuple[object, _Geometry] | None = None
+        self._kept_geometry: Kept[_Geometry] = Kept()
+        self._kept_writing: Kept[Writing] = Kept()
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(_SETTLED_MS + next(_settling_order) % 4 * _SETTLED_APART_MS)
@@ -196,11 +198,9 @@ class SliceCanvas(QWidget):
     @property
     def _geometry(self) -> _Geometry:
         """What changes only with the planes, kept until they do."""
-        planes = self.display.planes
-        key = (planes.version, self.orientation)
-        if self._kept_geometry is None or self._kept_geometry[0] != key:
-            self._kept_geometry = key, _Geometry.of(planes, self.orientation)
-        return self._kept_geometry[1]
+        planes, orientation = self.display.planes, self.orientation
+        key = planes.version, orientation
+        return self._kept_geometry.get(key, lambda: _Geometry.of(planes, orientation))
 
     def grip_at(self, where: QPointF) -> Arm | None:
         """The arm whose grip lies under a point of the widget."""
@@ -272,39 +272,49 @@ class SliceCanvas(QWidget):
         painter.end()
 
     def _paint_over(self, painter: QPainter, area: QRectF) -> None:
+        texts = self.picture.captions.areas
         crosshair_arms.paint_arms(
-            painter, self.arms, self.crosshair_px, area, with_grips=self.shows_grips
+            painter, self.arms, self.crosshair_px, area, texts, with_grips=self.shows_grips
         )
         self.paint_over(painter)
 
     def _writing(self, slicer: Slicer) -> Writing:
-        orientation, depth = self.orientation, self.picture.depth_mm
-        axis = np.eye(3)[orientation.depth]
-        normal = self.picture.matrix[orientation.depth, :3]
-        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
-        if degrees < 0.05:
-            letter = spatial_letters(axis if depth >= 0 else -axis)
-            position = f"{letter} {abs(depth):.1f} mm"
-        else:
-            position = f"oblique {degrees:.0f}°"
-        number = slicer.index_at(orientation, depth) + 1
-        window = self.display.window_level.window
+        display, picture = self.display, self.picture
+        key = (
+            slicer,
+            (self.orientation, picture.depth_mm, display.slab.slab),
+            (display.window_level.window, self.camera.zoom, self._cine_text),
+            (self.with_corner_text, display.corner_text.names_patient),
+        )
+        return self._kept_writing.get(key, lambda: self._written(slicer))
+
+    def _written(self, slicer: Slicer) -> Writing:
+        orientation, volume = self.orientation, self.picture.volume
+        assert volume is not None
+        number = slicer.index_at(orientation, self.picture.depth_mm) + 1
         slab = self.display.slab.slab
         kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
-        position += f"   {kind} {self.picture.thickness_mm:.3g} mm"
-        zoom = "" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×"
-        volume = self.picture.volume
-        assert volume is not None
         return Writing(
             title=orientation.name,
-            position=position,
+            position=f"{self._place_text}   {kind} {self.picture.thickness_mm:.3g} mm",
             slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
-            window=window_text(window),
-            zoom=zoom,
+            window=window_text(self.display.window_level.window),
+            zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
             sides=self._geometry.sides,
             corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
             lossy=is_lossy(volume),
         )
+
+    @property
+    def _place_text(self) -> str:
+        """Where a straight plane lies, or how far an oblique one is turned."""
+        orientation, depth = self.orientation, self.picture.depth_mm
+        normal = self.picture.matrix[orientation.depth, :3]
+        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
+        if degrees >= 0.05:
+            return f"oblique {degrees:.0f}°"
+        axis = np.eye(3)[orientation.depth]
+        return f"{spatial_letters(axis if depth >= 0 else -axis)} {abs(depth):.1f} mm"
 
     @property
     def _cine_text(self) -> str:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Generic, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
-from fusion3d_gui.imaging.sample import sample
-from fusion3d_gui.imaging.slab import Projection, project_planes
+from fusion3d_gui.imaging.plane import Orientation, Rect
 from fusion3d_gui.imaging.slicer import Slice, Slicer, aligned_axes, moved
+from fusion3d_gui.imaging.threads import in_one_piece
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.captions import Captions, Writing
 from fusion3d_gui.widgets.color_map import (
     anatomy_colors,
-    contour_levels,
-    contour_lut,
-    overlay_lut,
 )
-from fusion3d_gui.widgets.slice_image import GrayMaker, contour_image, overlay_image
-from fusion3d_gui.widgets.slice_painter import Writing, paint_image, paint_writing
+from fusion3d_gui.widgets.heat_picture import heat_image, heat_levels
+from fusion3d_gui.widgets.kept import Kept
+from fusion3d_gui.widgets.slice_image import GrayMaker
 from fusion3d_gui.widgets.unread_image import unread_image
 
 #: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
@@ -38,36 +35,6 @@ _HURRIED_SAMPLES = 250_000
 #: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
 #: its cells are far larger still.
 _OBLIQUE_OVERLAY = 2.0
-
-_MOST_OVERLAY_PLANES = 64
-
-_CONTOUR_PX = 2.0
-
-T = TypeVar("T")
-
-
-class _Kept(Generic[T]):
-    """The last thing made, for as long as it is asked for under the same key.
-
-    ``version`` grows with each thing made, to be part of the keys of what depends on it.
-    """
-
-    def __init__(self) -> None:
-        self.version = 0
-        self._key: object = None
-        self._made: T | None = None
-
-    def get(self, key: object, make: Callable[[], T]) -> T:
-        if self._made is None or self._key != key:
-            self._made, self._key = make(), key
-            self.version += 1
-        return self._made
-
-    def has(self, key: object) -> bool:
-        return self._made is not None and self._key == key
-
-    def clear(self) -> None:
-        self._key = self._made = None
 
 
 class SlicePicture:
@@ -88,12 +55,14 @@ class SlicePicture:
         self._slicer: Slicer | None = None
         self._heat: Volume | None = None
         self._matrix: np.ndarray | None = None
-        self._slice: _Kept[Slice] = _Kept()
-        self._maker: _Kept[GrayMaker] = _Kept()
-        self._image: _Kept[QImage] = _Kept()
-        self._levels: _Kept[np.ndarray] = _Kept()
-        self._overlay: _Kept[QImage] = _Kept()
-        self._base: _Kept[QImage] = _Kept()
+        self._slice: Kept[Slice] = Kept()
+        self._maker: Kept[GrayMaker] = Kept()
+        self._image: Kept[QImage] = Kept()
+        self._levels: Kept[np.ndarray] = Kept()
+        self._overlay: Kept[QImage] = Kept()
+        self._base: Kept[QImage] = Kept()
+        self._depth: Kept[float] = Kept()
+        self.captions = Captions()
 
     # -- what it shows ------------------------------------------------------------------------
 
@@ -114,7 +83,14 @@ class SlicePicture:
 
     def _forget(self) -> None:
         self._slicer = self._heat = self._matrix = None
-        for kept in (self._slice, self._image, self._levels, self._overlay, self._base):
+        for kept in (
+            self._slice,
+            self._image,
+            self._levels,
+            self._overlay,
+            self._base,
+            self._depth,
+        ):
             kept.clear()
 
     @property
@@ -150,10 +126,17 @@ class SlicePicture:
     @property
     def depth_mm(self) -> float:
         """Where the plane on screen truly lies along its normal, in plane space."""
-        matrix, slicer = self.matrix, self.slicer
-        row = matrix[self.orientation.depth]
-        depth = float(row[:3] @ self._display.crosshair.position_lps + row[3])
-        return depth if slicer is None else slicer.nearest(self.orientation, depth)
+        slicer, crosshair = self.slicer, self._display.crosshair
+
+        def nearest() -> float:
+            row = self.matrix[self.orientation.depth]
+            depth = float(row[:3] @ crosshair.position_lps + row[3])
+            return depth if slicer is None else slicer.nearest(self.orientation, depth)
+
+        # Asked for many times in each paint.
+        return self._depth.get(
+            (crosshair.version, self._display.planes.version, self.orientation), nearest
+        )
 
     @property
     def thickness_mm(self) -> float:
@@ -213,7 +196,7 @@ class SlicePicture:
         what, pixel, _ = self._slice_key(slicer, camera, hurried)
         piece = slicer.cut(*what, within=camera.visible, pixel_mm=pixel)
         # In one piece, for it is read again whenever the window changes.
-        return replace(piece, values=np.ascontiguousarray(piece.values))
+        return replace(piece, values=in_one_piece(piece.values))
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -240,7 +223,7 @@ class SlicePicture:
         def compose() -> QImage:
             base = _composed(layers, camera, area, ratio)
             over = QPainter(base)
-            paint_writing(over, writing, camera, area)
+            self.captions.paint(over, writing, camera, area)
             over.end()
             return base
 
@@ -259,68 +242,28 @@ class SlicePicture:
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
         """The visible part of the heatmap on the slice's plane, and its place."""
-        heat, slicer = self._heat, self.slicer
-        if heat is None or slicer is None or not self.overlay_is_drawn:
+        heat, slicer, heatmap = self._heat, self.slicer, self._heatmap
+        if heat is None or heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
+        peak = heatmap.peak
         coarse = 1.0
         if aligned_axes(heat) is None:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
         scale = ratio / coarse
         rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
-        slab = self._display.slab.slab
+        thickness = self.thickness_mm if self._display.slab.slab.thickness_mm > 0 else 0.0
         levels = self._levels.get(
-            (self.orientation, piece.depth_mm, slab.thickness_mm, rect, shape),
-            lambda: self._sampled(heat, piece, rect, shape),
+            (self.orientation, piece.depth_mm, thickness, rect, shape),
+            lambda: heat_levels(
+                heat, peak, self.orientation, rect, piece.depth_mm, shape, thickness
+            ),
         )
         overlay = self._display.overlay
         key = (
             self._levels.version,
             (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
         )
-        return rect, self._overlay.get(key, lambda: self._heat_image(levels, ratio / coarse))
-
-    def _heat_image(self, levels: np.ndarray, per_px: float) -> QImage:
-        overlay = self._display.overlay
-        if not overlay.contours:
-            lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-            return overlay_image(levels, lut)
-        lut = contour_lut(overlay.opacity, overlay.color_map)
-        width = max(1, round(_CONTOUR_PX * per_px))
-        return contour_image(levels, contour_levels(overlay.threshold), lut, width)
-
-    def _sampled(
-        self, heat: Volume, piece: Slice, rect: Rect, shape: tuple[int, int]
-    ) -> np.ndarray:
-        """uint8 levels, 255 at the heatmap's peak; the largest in the thickness of a slab."""
-        assert self._heatmap is not None
-        plane = Plane.covering(self.orientation, rect, piece.depth_mm, shape)
-        thickness = self.thickness_mm if self._display.slab.slab.thickness_mm > 0 else 0.0
-        normal = np.eye(3)[self.orientation.depth]
-        offsets = _peaks(heat, self.orientation.depth, piece.depth_mm, thickness)
-        planes = (sample(heat, plane.shifted(normal * offset)) for offset in offsets)
-        *_, share = project_planes(planes, Projection.MAXIMUM)
-        share *= np.float32(255.0 / max(self._heatmap.peak, 1e-30))
-        share[np.isnan(share)] = 0.0
-        return share.clip(0.0, 255.0, out=share).astype(np.uint8)
-
-
-def _peaks(heat: Volume, axis: int, depth_mm: float, thickness_mm: float) -> np.ndarray:
-    """Distances (mm) from a plane at which the largest value in a slab about it can lie.
-
-    Along a straight line a trilinear map is largest at a centre of its cells or at the slab's faces;
-    where the planes are oblique to its cells, steps of a sixth of a cell come close.
-    """
-    if thickness_mm <= 0:
-        return np.zeros(1)
-    half = thickness_mm / 2
-    axes = aligned_axes(heat)
-    if axes is None:
-        step = min(heat.spacing_mm) / 6
-        count = min(int(thickness_mm / step) + 2, _MOST_OVERLAY_PLANES)
-        return np.linspace(-half, half, count)
-    cells = np.arange(heat.shape[2 - axes[axis]])
-    centers = heat.affine[axis, 3] + cells * heat.affine[axis, axes[axis]] - depth_mm
-    return np.array([-half, half, *centers[np.abs(centers) < half]])
+        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale))
 
 
 def _composed(
@@ -331,8 +274,13 @@ def _composed(
     base = QImage(size, QImage.Format.Format_RGB32)
     base.fill(QColor(theme.IMAGE))
     painter = QPainter(base)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     for rect, image in layers:
-        paint_image(painter, camera, rect, image, ratio)
+        left, top = camera.to_px(rect.left, rect.top)
+        sides = left, top, rect.width * camera.scale, rect.height * camera.scale
+        # Rounded, so that what has the painter's own pixels is copied and not resampled.
+        target = QRectF(*(round(each * ratio, 5) for each in sides))
+        painter.drawImage(target, image, QRectF(image.rect()))
     painter.end()
     base.setDevicePixelRatio(ratio)
     return base

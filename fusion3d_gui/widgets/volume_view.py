@@ -28,10 +28,10 @@ from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.captions import Captions, Writing
 from fusion3d_gui.widgets.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.position_text import window_text
 from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image, rgb_image
-from fusion3d_gui.widgets.slice_painter import Writing, paint_writing
 
 #: Preparing works for so long (s) at a time, then lets the window do other things.
 _BUDGET_S = 0.008
@@ -58,6 +58,7 @@ class VolumeView(QWidget):
         self._anatomy: Projector | None = None
         self._heat: Projector | None = None
         self._work: Iterator[Projector | None] | None = None
+        self._captions = Captions()
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
@@ -194,7 +195,7 @@ class VolumeView(QWidget):
         self._paint_volume(painter, volume)
         painter.resetTransform()
         self._paint_crosshair(painter, volume)
-        paint_writing(painter, self._writing(volume), self.camera, area)
+        self._captions.paint(painter, self._writing(volume), self.camera, area)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))

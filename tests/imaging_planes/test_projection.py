@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from fusion3d_gui.imaging.plane import AXIAL
 from fusion3d_gui.imaging.projection import resampled_levels, shrunk
+from fusion3d_gui.imaging.slab import Projection, Slab
+from fusion3d_gui.imaging.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -122,3 +125,35 @@ def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, 
     error = flat.values[inside] - expected[inside]
     assert np.abs(error).mean() < 14
     assert np.corrcoef(flat.values[inside], expected[inside])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.uint16, np.float32])
+def test_a_negative_slope_is_projected_by_real_values(kind):
+    values = np.random.default_rng(0).integers(0, 200, (12, 14, 16)).astype(kind)
+    falling = Volume(values, np.eye(4), slope=-2.0, intercept=500.0)
+    rising = Volume(falling.real().astype(np.float32), np.eye(4))
+    for turn, tilt in ((0, 0), (50, 20)):
+        ours = made(shrunk(falling)).project(*axes(turn, tilt)).values
+        theirs = made(shrunk(rising)).project(*axes(turn, tilt)).values
+        seen = np.isfinite(theirs) & (theirs > -1e30)
+        assert np.array_equal((ours * -2.0 + 500.0)[seen], theirs[seen])
+        ours, where = made(shrunk(falling)).surface(*axes(turn, tilt), (420.0 - 500.0) / -2.0)
+        theirs, there = made(shrunk(rising)).surface(*axes(turn, tilt), 420.0)
+        assert np.array_equal(where, there)
+        assert np.array_equal(ours.values, theirs.values)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["aligned", "oblique"])
+def test_the_brightest_and_darkest_of_a_slab_are_so_by_real_value(turned):
+    values = np.random.default_rng(0).integers(0, 200, (12, 14, 16)).astype(np.int16)
+    affine = np.eye(4)
+    if turned:
+        affine[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    falling = Volume(values, affine, slope=-2.0, intercept=500.0)
+    rising = Volume(falling.real().astype(np.float32), affine)
+    for projection in Projection:
+        slab = Slab(5.0, projection)
+        depth = float(falling.center_lps[2])
+        ours = Slicer(falling).cut(AXIAL, depth, slab).values.astype(np.float64) * -2.0 + 500.0
+        theirs = Slicer(rising).cut(AXIAL, depth, slab).values
+        np.testing.assert_allclose(ours, theirs, atol=0.01)
