@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +25,7 @@ import torch
 from monai.visualize import GradCAM
 from torch import nn
 
+from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.case_model import CaseModel, Head
 from fusion3d_gui.inference.doubt import dropout_interval
 from fusion3d_gui.inference.engine import Engine, TorchEngine
@@ -31,10 +33,12 @@ from fusion3d_gui.inference.openvino_engine import OpenVinoEngine
 from fusion3d_gui.inference.what_if import curves
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.cam import explain
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import ModelInput, Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
+from fusion3d_gui.progress import Progress
 
 SCHEMA = MetadataSchema(
     (
@@ -81,6 +85,30 @@ def medians_s(works: dict[str, Callable[[], object]], runs: int) -> dict[str, fl
     return {name: statistics.median(each) for name, each in seconds.items()}
 
 
+def slowest_cancel_s(work: Callable[[Progress], object], whole_s: float, runs: int) -> float:
+    """The longest that a call goes on after being cancelled, at moments spread over its course."""
+    return max(cancel_s(work, whole_s * (number + 0.5) / (runs + 1)) for number in range(runs))
+
+
+def cancel_s(work: Callable[[Progress], object], after_s: float) -> float:
+    """How long a call goes on after being cancelled at a moment of its course; 0 if it was done."""
+    stopped_at: list[float] = []
+    timer = threading.Timer(after_s, lambda: stopped_at.append(time.perf_counter()))
+
+    def progress(fraction: float, message: str) -> None:
+        if stopped_at:
+            raise Cancelled
+
+    timer.start()
+    try:
+        work(progress)
+    except Cancelled:
+        return time.perf_counter() - stopped_at[0]
+    finally:
+        timer.join()
+    return 0.0
+
+
 def flops(network: LearnedFeatureFusion3D, image: torch.Tensor) -> float:
     """Multiply-adds of all convolutions, times two."""
     counted = 0.0
@@ -124,7 +152,7 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
     )
 
     # As its user has it: a network whose weights want gradients. Ours has a copy that wants none.
-    monai = GradCAM(OfImage(network, code), "network.image_branch.backbone.layer4")
+    monai = GradCAM(OfImage(network, code).eval(), "network.image_branch.backbone.layer4")
     theirs = monai.compute_map(image, class_idx=0)[0, 0].detach().numpy()
     own = copy.deepcopy(network).requires_grad_(False)
     for module in own.modules():
@@ -184,6 +212,16 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
         ("dropout interval", lambda: dropout_interval(case, VALUES)),
     ):
         print(f"{name:24} {1e3 * median_s(ask, 30):8.2f} ms")
+    code_of = torch.from_numpy(SCHEMA.encode(VALUES))[None]
+    for name, ask, whole_s in (
+        ("prediction by PyTorch", partial(engines["PyTorch"].features, voxels), "PyTorch"),
+        ("prediction by OpenVINO", partial(engines["OpenVINO"].features, voxels), "OpenVINO"),
+        ("LayerCAM, stage 1", partial(explain, own, image, code_of, "layercam", (1,)), "PyTorch"),
+    ):
+        # A map of stage 1 takes about as long back as forward.
+        course = results[f"features by {whole_s}"] * (2 if "CAM" in name else 1)
+        slowest = slowest_cancel_s(lambda report, a=ask: a(progress=report), course, 8)
+        print(f"cancel, {name:24} {1e3 * slowest:8.0f} ms at most")
     heatmap_ms = 1e3 * median_s(
         lambda: CaseModel(head, given, case.feature_maps).heatmap(VALUES), 30
     )
