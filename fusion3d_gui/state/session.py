@@ -124,6 +124,11 @@ class Session(QObject):
         return self._loaded.device_text if self._loaded.folder == self._bundle.folder else ""
 
     @property
+    def engine_reason(self) -> str:
+        """Why the engine of :attr:`device_text` computes there; empty until the model is loaded."""
+        return self._loaded.engine_reason if self._loaded is not None and self.device_text else ""
+
+    @property
     def predicting(self) -> bool:
         """Whether a prediction is under way."""
         return self._asked is not None

@@ -24,7 +24,7 @@ class ModelPicker(QWidget):
         self.browse = QPushButton("Other…")
         self.browse.setProperty("quiet", True)
         self.browse.setToolTip("Use a model bundle from a folder")
-        self._detail = theme.label(size=12, color=theme.FAINT)
+        self.detail = theme.label(size=12, color=theme.FAINT)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(theme.section_title("Model"))
@@ -35,7 +35,7 @@ class ModelPicker(QWidget):
         layout.setSpacing(6)
         layout.addLayout(head)
         layout.addWidget(self.box)
-        layout.addWidget(self._detail)
+        layout.addWidget(self.detail)
         self._connect()
         self._on_bundles_changed()
 
@@ -79,7 +79,7 @@ class ModelPicker(QWidget):
     def _show_detail(self) -> None:
         session = self._session
         if session.bundle is None:
-            self._detail.setText("Choose a model bundle's folder with Other…")
+            self.detail.setText("Choose a model bundle's folder with Other…")
             return
         if session.device_text:
             where = session.device_text
@@ -87,4 +87,6 @@ class ModelPicker(QWidget):
             where = "loading…"
         else:
             where = "loads with the first prediction"
-        self._detail.setText(f"{session.bundle.name} {session.bundle.version}  ·  {where}")
+        self.detail.setText(f"{session.bundle.name} {session.bundle.version}  ·  {where}")
+        reason = session.engine_reason
+        self.detail.setToolTip(f"This engine runs the model: {reason}" if reason else "")

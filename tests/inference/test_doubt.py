@@ -11,8 +11,11 @@ import torch
 from scipy.stats import percentileofscore
 from sklearn.metrics import confusion_matrix
 
+from fusion3d_gui.imaging.open import open_volume
 from fusion3d_gui.inference.doubt import at_prevalence, doubt, dropout_interval
+from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.state.demo_cases import demo_cases
 
 
 def test_the_place_in_the_validation_scores_is_scipys_percentile(answer, reference_for):
@@ -38,6 +41,17 @@ def test_an_image_far_from_all_training_cases_is_outside(answer, reference_for):
     shown = doubt(found.case, values, away)
     assert shown.image_percent == 100
     assert "less like the training cases" in shown.outside[0]
+
+
+def test_a_scan_of_noise_is_outside_of_what_a_shipped_model_has_seen():
+    demo = demo_cases()[0]
+    predictor = load_predictor(demo.bundle, "cpu", engine="torch")
+    scan = open_volume(demo.path)
+    noise = np.random.default_rng(0).integers(0, 1000, scan.shape).astype(np.int16)
+    words = "less like the training cases"
+    for volume, told in ((scan, False), (replace(scan, voxels=noise), True)):
+        notices = predictor.answer(volume, demo.metadata).prediction.notices
+        assert any(words in notice for notice in notices) == told
 
 
 def test_metadata_outside_the_training_range_are_outside_with_or_without_reference(answer):

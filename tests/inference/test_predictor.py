@@ -187,6 +187,15 @@ def test_cuda_agrees_with_the_cpu(make_bundle, volume):
     np.testing.assert_allclose(on_gpu.heatmap.values, on_cpu.heatmap.values, atol=1e-4)
 
 
+@pytest.mark.skipif(not torch.backends.mps.is_available(), reason="needs Apple's MPS")
+def test_mps_agrees_with_the_cpu(make_bundle, volume):
+    folder = make_bundle("concat", width=1.0)
+    on_cpu = load_predictor(folder, "cpu").predict(volume, {"age": 71})
+    on_gpu = load_predictor(folder, "mps").predict(volume, {"age": 71})
+    assert on_gpu.device.startswith("GPU")
+    assert on_gpu.logit == pytest.approx(on_cpu.logit, abs=1e-4)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_out_of_gpu_memory_falls_back_to_the_cpu_with_a_notice(make_bundle, volume):

@@ -110,3 +110,9 @@ def test_going_back_to_one_model_keeps_the_answers(window, settled):
     assert not panel.beside.isChecked()
     assert len(panel.comparison.answers) == 2
     assert window.model_views.views == []
+
+
+def test_the_engine_that_runs_is_shown_with_the_reason(window):
+    detail = window.side.model_picker.detail
+    assert "CPU" in detail.text() and "PyTorch" in detail.text()
+    assert detail.toolTip() == "This engine runs the model: as asked"
