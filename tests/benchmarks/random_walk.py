@@ -1,6 +1,6 @@
 """Drives the real window by seeded mouse and keys: ``python tests/benchmarks/random_walk.py``.
 
-Prints exceptions and how memory grew. Before the walk everything is done once that fills a store
+Prints exceptions, Qt's warnings, and how memory grew. Before the walk everything is done once that fills a store
 made to be filled (a model, fonts, glyphs, icons, each kind of dialog): growth is counted from there.
 With ``--real`` mouse and keys are those of an X server, as under
 ``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/random_walk.py --real``. The test suite
@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import os
 import random
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,7 +29,16 @@ if "--real" not in sys.argv:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QPoint,
+    QPointF,
+    Qt,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -454,16 +465,22 @@ def main() -> int:
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.widgets.theme import apply_theme
 
+    faulthandler.enable()
     app = QApplication([])
     apply_theme(app)
     problems: list[str] = []
 
-    def hook(kind, error, trace) -> None:
-        import traceback
+    def tell(problem: str) -> None:
+        if problem not in problems:
+            problems.append(problem)
+            print(problem, flush=True)
 
-        problems.append("".join(traceback.format_exception(kind, error, trace)))
+    def on_message(kind, context, text: str) -> None:
+        if kind != QtMsgType.QtDebugMsg and not text.startswith("This plugin does not support"):
+            tell(f"Qt: {text}")
 
-    sys.excepthook = hook
+    sys.excepthook = lambda *error: tell("".join(traceback.format_exception(*error)))
+    qInstallMessageHandler(on_message)
     hands = None
     if options.real:
         from x_hands import XHands  # beside this file
@@ -485,7 +502,7 @@ def main() -> int:
             try:
                 walk.step()
             except AssertionError as error:
-                problems.append(f"step {number} ({walk.last}): {error}")
+                tell(f"step {number} ({walk.last}): {error}")
             if len(problems) > 20:
                 break
             if number % 1000 == 999:
@@ -497,8 +514,6 @@ def main() -> int:
         window.close()
         ended = session.close()
     print(dict(walk.done))
-    for problem in problems:
-        print(problem)
     growth = 100 * (last / first - 1)
     print(
         f"{options.steps} steps, seed {options.seed}, {app.platformName()}: {len(problems)} problems,"
