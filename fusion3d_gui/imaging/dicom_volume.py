@@ -30,7 +30,7 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
         affine=stack.layout.affine,
         study_uid=elements.text("StudyInstanceUID"),
         paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
-        notices=(*stack.notices, *notices),
+        notices=(*notices, *stack.notices),
         identity=MappingProxyType(
             {keyword: text for keyword in NAMING + WHOLE if (text := elements.text(keyword))}
         ),
@@ -77,7 +77,7 @@ def _volume(
         series_uid=stack.uid,
         path=path,
         attributes=MappingProxyType(_attributes(elements)),
-        notices=(*stack.notices, *meaning.notices, *pixels.notices, *notices),
+        notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )
 
 

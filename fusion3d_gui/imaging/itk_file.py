@@ -7,6 +7,7 @@ inventors; it reads both into LPS and lets go of the interpreter lock meanwhile.
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from fusion3d_gui.imaging.several_volumes import (
     volume_description,
     volume_uid,
 )
-from fusion3d_gui.imaging.slice_stream import Stored, fill
+from fusion3d_gui.imaging.slice_stream import Inflating, Stored, fill
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -82,7 +83,7 @@ def read_itk_file(
     """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
 
     The stored type is kept. ``watch`` is called once the middle slice is there where the file is
-    neither packed nor a time series; ITK reads the others in one go. Raises UserError where it is
+    no time series, nor packed by bzip2; ITK reads the others in one go. Raises UserError where it is
     damaged, holds no scan, or is too large for memory.
     """
     progress(0.0, "Reading slices")
@@ -118,8 +119,10 @@ def _by_slices(
     volume = replace(volume, voxels=voxels, filling=Filling(len(voxels)))
     try:
         with stored.path.open("rb", buffering=0) as stream:
-            fill(stream, stored, volume, progress, watch)
-    except (OSError, EOFError):
+            stream.seek(stored.offset)
+            source = Inflating(stream) if stored.packed else stream
+            fill(source, stored, volume, progress, watch)
+    except (OSError, EOFError, zlib.error):
         raise _damaged(stored.path) from None
     return replace(volume, filling=None)
 
@@ -163,7 +166,7 @@ def _information(path: Path) -> _Information:
         raise UserError(f"holds values of type {kind}, which are not a scan", path=path)
     claimed = int(np.prod(size, dtype=object)) * item_bytes
     room = header.file_size * _LARGEST_RATIOS.get(header.packing, 1)
-    if header.stored is not None:
+    if header.stored is not None and not header.stored.packed:
         room -= header.stored.offset
     if claimed > room:
         raise UserError(

@@ -80,13 +80,16 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
     elsewhere = fields.get("datafile")
     data_file = path if elsewhere is None else _beside(path, elsewhere)
     kind = _NRRD_TYPES.get(fields.get("type", "").lower())
-    plain = packing == "raw" and fields.get("dimension") == "3" and "byteskip" not in fields
+    plain = (
+        packing in ("raw", "gzip") and fields.get("dimension") == "3" and "byteskip" not in fields
+    )
     stored = None
     if plain and kind is not None and "lineskip" not in fields:
         order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
         if order or kind.endswith("1"):
             offset = end if elsewhere is None else 0
-            stored = Stored(data_file, offset, np.dtype((order or "<") + kind), packed=False)
+            dtype = np.dtype((order or "<") + kind)
+            stored = Stored(data_file, offset, dtype, packed=packing == "gzip")
     return ItkHeader(_size(data_file, path), packing, stored)
 
 
@@ -106,7 +109,6 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
     stored = None
     if (
         kind is not None
-        and not is_packed
         and fields.get("NDims") == "3"
         and fields.get("BinaryData", "").lower() == "true"
         and fields.get("HeaderSize", "0") == "0"
@@ -115,7 +117,7 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         said = [fields[key].lower() for key in _META_ORDER if key in fields]
         offset = head.index(b"\n", last.start(1)) + 1 if is_local else 0
         order = ">" if "true" in said else "<"
-        stored = Stored(data_file, offset, np.dtype(order + kind), packed=False)
+        stored = Stored(data_file, offset, np.dtype(order + kind), packed=is_packed)
     return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored)
 
 

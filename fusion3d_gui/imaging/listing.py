@@ -109,7 +109,7 @@ def _under(series: Series, root: Path) -> Series:
 
 
 def _noting(series: Series, said: tuple[str, ...]) -> Series:
-    return _read_as(series, replace(series, notices=(*series.notices, *said)), said)
+    return _read_as(series, replace(series, notices=(*said, *series.notices)), said)
 
 
 def _read_as(series: Series, called: Series, said: tuple[str, ...] = ()) -> Series:
@@ -128,7 +128,7 @@ def _read_called(
     watch: Watch,
 ) -> Volume:
     def called(volume: Volume) -> Volume:
-        notices = (*volume.notices, *said)
+        notices = (*said, *volume.notices)
         return replace(volume, series_uid=uid, description=description, notices=notices)
 
     return called(reader(progress, lambda volume: watch(called(volume))))

@@ -109,6 +109,7 @@ def read_nifti(
     start = _offset(image) + number * int(np.prod(shape, dtype=object)) * dtype.itemsize
     try:
         with ImageOpener(str(data_file)) as stream:
+            stream.seek(start)
             fill(stream, Stored(data_file, start, dtype, packed), volume, progress, watch)
     except _DAMAGE:
         raise UserError(

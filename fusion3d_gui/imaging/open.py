@@ -86,7 +86,7 @@ def read_series(
 ) -> Volume:
     """Read a series that :func:`find_series` found, without looking at its headers again.
 
-    ``notices`` are added to the volume's own. ``watch`` is called, on this thread, with the volume
+    ``notices`` are put before the volume's own. ``watch`` is called, on this thread, with the volume
     as soon as its middle slice is there, where its geometry is known before; its ``filling`` then
     tells which slices are. The volume that is returned has the same voxels. Raises UserError in
     one sentence where it can't be read, and lets the progress callback's ``Cancelled`` through.
@@ -95,11 +95,11 @@ def read_series(
         raise ValueError("this series was not found by find_series")
 
     def watch_with_notices(volume: Volume) -> None:
-        watch(replace(volume, notices=(*volume.notices, *notices)))
+        watch(replace(volume, notices=(*notices, *volume.notices)))
 
     volume = series.reader(progress, watch_with_notices)
     progress(1.0, "Open")
-    return replace(volume, notices=(*volume.notices, *notices))
+    return replace(volume, notices=(*notices, *volume.notices))
 
 
 def open_volume(

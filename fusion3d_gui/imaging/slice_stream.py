@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
 
+#: zlib tells by the first bytes which of both it is.
+_ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
+_CHUNK = 1 << 18
+
 
 @dataclass(frozen=True)
 class Stored:
     """Where a volume's slices lie.
 
-    ``offset``: bytes from the start of the (unpacked) file to the first; ``dtype``: as stored, with
-    its byte order; ``packed``: the stream must be read from its start on.
+    ``offset``: bytes from the start of the file to the first, or to where the packed ones begin;
+    ``dtype``: as stored, with its byte order; ``packed``: they must be read in order.
     """
 
     path: Path
@@ -29,7 +34,7 @@ class Stored:
 def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch: Watch) -> None:
     """Read the stored numbers slice by slice; ``watch`` is called once the middle one is there.
 
-    That one is the first unless the stream is packed. A buffer for all would double the memory,
+    That one is the first, unless they are packed and the stream stands at the first. A buffer for all would double the memory,
     the window would stand still while it is allocated, and nothing could be cancelled. Raises
     EOFError where the stream ends too early.
     """
@@ -41,7 +46,7 @@ def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch:
     buffer = np.empty(voxels.shape[1:], stored.dtype)
     for k in by_distance:
         progress(filling.share, "Reading slices")
-        if not stored.packed or k == 0:
+        if not stored.packed:
             stream.seek(stored.offset + k * buffer.nbytes)
         target: Any = voxels[k] if in_place else buffer
         rest = memoryview(target.reshape(-1).view(np.uint8))
@@ -55,3 +60,27 @@ def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch:
         filling.add(k)
         if k == count // 2:
             watch(volume)
+
+
+class Inflating:
+    """What a stream holds from where it stands on, unpacked: zlib's or gzip's, one or several parts."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._packed = b""
+        self._unpacker = zlib.decompressobj(_ZLIB_OR_GZIP)
+
+    def readinto(self, target: memoryview) -> int:
+        """Fill ``target`` as far as one step goes; 0 at the end. Raises zlib.error where it is damaged."""
+        while True:
+            if self._unpacker.eof:
+                self._packed = self._unpacker.unused_data
+                self._unpacker = zlib.decompressobj(_ZLIB_OR_GZIP)
+            self._packed = self._packed or self._stream.read(_CHUNK)
+            if not self._packed:
+                return 0
+            part = self._unpacker.decompress(self._packed, len(target))
+            self._packed = self._unpacker.unconsumed_tail
+            if part:
+                target[: len(part)] = part
+                return len(part)

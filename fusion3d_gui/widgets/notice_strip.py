@@ -13,7 +13,7 @@ _INFO_STAYS_MS = 12_000
 
 
 class NoticeStrip(QWidget):
-    """The newest notices, newest first. Plain information leaves by itself; errors stay."""
+    """Notices, newest first, the oldest behind a button. Plain information leaves by itself; errors stay."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -21,6 +21,11 @@ class NoticeStrip(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(1)
         self._shown: list[_Row] = []
+        self.more_button = QPushButton()
+        self.more_button.setProperty("quiet", True)
+        self.more_button.setCheckable(True)
+        self.more_button.toggled.connect(self._show_rows)
+        self._layout.addWidget(self.more_button)
         self.hide()
 
     @property
@@ -37,8 +42,7 @@ class NoticeStrip(QWidget):
         row.close_button.clicked.connect(lambda: self._remove(row))
         self._layout.insertWidget(0, row)
         self._shown.insert(0, row)
-        for old in self._rows()[_AT_MOST:]:
-            self._remove(old)
+        self._show_rows()
         if notice.level == "info":
             QTimer.singleShot(_INFO_STAYS_MS, row, lambda: self._remove(row))
         self.show()
@@ -58,7 +62,17 @@ class NoticeStrip(QWidget):
         self._layout.removeWidget(row)
         row.hide()
         row.deleteLater()
+        self._show_rows()
         self.setVisible(bool(self._rows()))
+
+    def _show_rows(self) -> None:
+        """The newest ones, or all of them when asked for."""
+        behind = len(self._shown) - _AT_MOST
+        for number, row in enumerate(self._shown):
+            row.setVisible(number < _AT_MOST or self.more_button.isChecked())
+        self.more_button.setVisible(behind > 0)
+        text = "Fewer notices" if self.more_button.isChecked() else f"{behind} more"
+        self.more_button.setText(text)
 
 
 class _Row(QFrame):

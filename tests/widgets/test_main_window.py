@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFrame
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.notice import Notice
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -182,7 +183,7 @@ def test_closing_during_a_prediction_leaves_no_thread_behind(opened):
 
 
 #: Commands that wait for an answer in a dialog.
-DIALOGS = ("open_folder", "open_file", "model", "export_marks", "about")
+DIALOGS = ("open_folder", "open_file", "model", "export_marks", "save_result", "about")
 
 
 def test_whatever_is_asked_after_the_end_does_no_harm(opened, make_case, settled):
@@ -242,3 +243,18 @@ def test_no_order_of_actions_shows_one_cases_heatmap_on_another(
         check()
     settled(opened)
     check()
+
+
+def test_notices_beyond_the_third_are_a_click_away(window):
+    strip = window.notices
+    for number in range(5):
+        strip.add(Notice(f"Notice {number}."))
+    rows = [row for row in strip.findChildren(QFrame, "notice") if row.isVisibleTo(strip)]
+    assert len(rows) == 3
+    assert strip.more_button.text() == "2 more"
+    strip.more_button.click()
+    rows = [row for row in strip.findChildren(QFrame, "notice") if row.isVisibleTo(strip)]
+    assert len(rows) == 5
+    assert strip.texts[0] == "Notice 4."
+    strip.clear()
+    assert not strip.isVisible()
