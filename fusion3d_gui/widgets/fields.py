@@ -7,10 +7,8 @@ import math
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.segments import Segments
 
 _NOT_GIVEN = "Not given"
 
@@ -160,13 +159,7 @@ class TernaryInput(FieldInput):
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        frame = QFrame()
-        frame.setProperty("segments", True)
-        frame.setFixedHeight(theme.CONTROL)
-        inside = QHBoxLayout(frame)
-        inside.setContentsMargins(2, 2, 2, 2)
-        inside.setSpacing(2)
-        self._group = QButtonGroup(self)
+        row = Segments()
         self.buttons: dict[bool | None, QPushButton] = {}
         choices: tuple[tuple[bool | None, str], ...] = (
             (True, "Yes"),
@@ -174,17 +167,11 @@ class TernaryInput(FieldInput):
             (None, "Unknown"),
         )
         for value, text in choices:
-            button = QPushButton(text)
-            button.setProperty("segment", True)
-            button.setCheckable(True)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            button = self.buttons[value] = row.add(text)
             button.setAccessibleName(f"{field.label}: {text}")
             button.clicked.connect(lambda _=False, chosen=value: self.edited.emit(chosen))
-            self._group.addButton(button)
-            self.buttons[value] = button
-            inside.addWidget(button, 1)
         self.buttons[None].setChecked(True)
-        _row(self).addWidget(frame)
+        _row(self).addWidget(row)
 
     def set_value(self, value: Value) -> None:
         self.buttons[None if value is None else bool(value)].setChecked(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -15,6 +15,7 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.fields import CalmComboBox
 from fusion3d_gui.widgets.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.segments import Segments
 
 _SIDES: tuple[tuple[Side, str], ...] = (
     ("raised", "What raised it"),
@@ -34,27 +35,16 @@ class MethodPicker(QWidget):
         self.measured = theme.label(size=theme.SMALL, color=theme.FAINT)
         self.measured.setWordWrap(True)
         self.sides: dict[Side, QPushButton] = {}
-        frame = QFrame()
-        frame.setProperty("segments", True)
-        frame.setFixedHeight(theme.CONTROL)
-        inside = QHBoxLayout(frame)
-        inside.setContentsMargins(2, 2, 2, 2)
-        inside.setSpacing(2)
-        group = QButtonGroup(self)
+        row = Segments()
         for side, text in _SIDES:
-            button = QPushButton(text)
-            button.setProperty("segment", True)
-            button.setCheckable(True)
+            button = self.sides[side] = row.add(text)
             button.clicked.connect(lambda _=False, chosen=side: self._on_side_chosen(chosen))
-            group.addButton(button)
-            inside.addWidget(button, 1)
-            self.sides[side] = button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
         layout.addWidget(self.box)
         layout.addWidget(self.measured)
-        layout.addWidget(frame)
+        layout.addWidget(row)
         self.check = QPushButton("Does this map deserve trust?")
         self.check.setProperty("quiet", True)
         self.check.setToolTip(
@@ -62,11 +52,11 @@ class MethodPicker(QWidget):
             "methods; takes a while"
         )
         self.state = theme.label(size=theme.SMALL, color=theme.FAINT)
-        row = QHBoxLayout()
-        row.addWidget(self.check)
-        row.addStretch(1)
-        row.addWidget(self.state)
-        layout.addLayout(row)
+        below = QHBoxLayout()
+        below.addWidget(self.check)
+        below.addStretch(1)
+        below.addWidget(self.state)
+        layout.addLayout(below)
         self.check.clicked.connect(self._on_check)
         session.map_checked.connect(self._on_checked)
         session.inference.changed.connect(self._show_state)

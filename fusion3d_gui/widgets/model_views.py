@@ -6,8 +6,6 @@ import math
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -20,6 +18,7 @@ from fusion3d_gui.state.comparison import ModelAnswer
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.gauge import percent
+from fusion3d_gui.widgets.segments import Segments
 from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
 
@@ -36,31 +35,21 @@ class ModelViews(QWidget):
         self._plane = AXIAL
         self.views: list[SliceView] = []
         self.titles: list[str] = []
-        self.planes = {plane.name: QPushButton(plane.name) for plane in (AXIAL, CORONAL, SAGITTAL)}
         self.back = QPushButton("Back to one model")
         self.back.setProperty("quiet", True)
-        frame = QFrame()
-        frame.setProperty("segments", True)
-        frame.setFixedHeight(theme.CONTROL)
-        inside = QHBoxLayout(frame)
-        inside.setContentsMargins(2, 2, 2, 2)
-        inside.setSpacing(2)
-        group = QButtonGroup(self)
+        row = Segments()
+        self.planes: dict[str, QPushButton] = {}
         for plane in (AXIAL, CORONAL, SAGITTAL):
-            button = self.planes[plane.name]
-            button.setProperty("segment", True)
-            button.setCheckable(True)
+            button = self.planes[plane.name] = row.add(plane.name)
             button.setChecked(plane is AXIAL)
             button.clicked.connect(lambda _=False, chosen=plane: self._show_plane(chosen))
-            group.addButton(button)
-            inside.addWidget(button)
         note = theme.label(
             "Each map in shares of its own peak", size=theme.SMALL, color=theme.FAINT
         )
         bar = QHBoxLayout()
         bar.setContentsMargins(3 * theme.GRID, theme.GRID, 3 * theme.GRID, theme.GRID)
         bar.setSpacing(3 * theme.GRID)
-        bar.addWidget(frame)
+        bar.addWidget(row)
         bar.addWidget(note)
         bar.addStretch(1)
         bar.addWidget(self.back)

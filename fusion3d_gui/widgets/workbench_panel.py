@@ -5,10 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +15,7 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.curve_chart import CurveChart
 from fusion3d_gui.widgets.doubt_page import DoubtPage
+from fusion3d_gui.widgets.segments import Segments
 from fusion3d_gui.widgets.share_chart import Share, ShareChart
 
 _PAGES = (
@@ -60,25 +58,15 @@ class WorkbenchPanel(QWidget):
         self._on_result_changed()
 
     def _build(self) -> None:
-        frame = QFrame()
-        frame.setProperty("segments", True)
-        frame.setFixedHeight(theme.CONTROL)
-        inside = QHBoxLayout(frame)
-        inside.setContentsMargins(2, 2, 2, 2)
-        inside.setSpacing(2)
+        row = Segments(exclusive=False)
         for number, (text, tip) in enumerate(_PAGES):
-            button = QPushButton(text)
-            button.setProperty("segment", True)
-            button.setCheckable(True)
-            button.setToolTip(tip)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            button = row.add(text, tip)
             button.clicked.connect(lambda on, page=number: self.show_page(page if on else None))
-            inside.addWidget(button, 1)
             self.buttons.append(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3 * theme.GRID)
-        layout.addWidget(frame)
+        layout.addWidget(row)
         for page in self._pages:
             layout.addWidget(page)
         self.show_page(None)
