@@ -13,6 +13,8 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.state.beside import MapCell
+from fusion3d_gui.state.percent import percent
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.session import Session
@@ -36,7 +38,6 @@ class Comparison(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._shows_maps = False
         self._answers: tuple[ModelAnswer, ...] = ()
         self._asked = object()
         for signal in (session.case_changed, session.bundles_changed, session.form.edited):
@@ -48,16 +49,13 @@ class Comparison(QObject):
         """In the order of the models; empty until all have answered."""
         return self._answers
 
-    @property
-    def shows_maps(self) -> bool:
-        """Whether the models' maps are wanted beside each other in place of the usual views."""
-        return self._shows_maps and bool(self._answers)
-
     def show_maps(self, shown: bool) -> None:
-        """Show the maps beside each other, or the usual views again."""
-        if shown != self._shows_maps:
-            self._shows_maps = shown
-            self.changed.emit()
+        """Show the models' maps beside each other, or the usual views again."""
+        answers, beside = self._answers, self._session.beside
+        if shown:
+            beside.show(self, [_cell(each) for each in answers], lambda: self._answers is answers)
+        else:
+            beside.hide()
 
     def start(self) -> None:
         """Ask every model about the case, with the form's values as far as it takes them."""
@@ -115,7 +113,19 @@ class Comparison(QObject):
 
     def _forget(self) -> None:
         self._asked = object()
-        self._shows_maps = False
         if self._answers:
             self._answers = ()
+            self._session.beside.check()
             self.changed.emit()
+
+
+def _cell(answer: ModelAnswer) -> MapCell:
+    prediction, explanation = answer.prediction, answer.explanation
+    if prediction is None:
+        return MapCell(answer.bundle.name, "no answer", answer.problem, None)
+    return MapCell(
+        name=answer.bundle.name,
+        said=f"{percent(prediction.probability)}  {prediction.class_name}",
+        detail=f"{explanation.name}, what {explanation.side} the answer",
+        heatmap=prediction.heatmap,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -12,6 +13,7 @@ from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.sanity_picture import DENSITY
+from fusion3d_gui.state.beside import MapCell
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.tasks import Task
 
@@ -96,6 +98,45 @@ class Explaining(QObject):
         task = self._task = session.inference.submit("Explaining", work)
         task.succeeded.connect(on_explained)
         task.failed.connect(session.tell_failure)
+
+    def show_both(self) -> None:
+        """Map what raised the answer and what lowered it beside each other; makes the missing one."""
+        session, result = self._session, self._session.result
+        prediction = session.current_prediction
+        if result is None or prediction is None or session.predicting or result.explanation is None:
+            return
+        request, shown = result.request, result.explanation
+        other = replace(shown, side="lowered" if shown.side == "raised" else "raised")
+
+        def work(progress: Progress) -> Heatmap:
+            return session.engine.explain(
+                request.bundle.folder, result.workbench, request.metadata, other, progress
+            )
+
+        def on_made(heatmap: object) -> None:
+            assert isinstance(heatmap, Heatmap)
+            if session.current_prediction is not prediction:
+                return
+            maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
+            cells = [
+                MapCell(
+                    name=f"What {one.side} it",
+                    said=f"peak {one.peak:.2g}" if one.peak > 0 else "nothing",
+                    detail=f"{shown.name}: {one.grid_text}",
+                    heatmap=one,
+                )
+                for one in maps
+            ]
+            session.beside.show(self, cells, lambda: session.current_prediction is prediction)
+
+        task = self._task = session.inference.submit("Explaining", work)
+        task.succeeded.connect(on_made)
+        task.failed.connect(session.tell_failure)
+
+    @property
+    def shows_both(self) -> bool:
+        """Whether both maps are on screen."""
+        return self._session.beside.shows(self)
 
     def _on_coarse_made(self, task: Task, workbench: object, heatmap: Heatmap) -> None:
         result = self._session.result

@@ -18,6 +18,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.annotations import Annotations
+from fusion3d_gui.state.beside import Beside
 from fusion3d_gui.state.case import Case, CaseKey
 from fusion3d_gui.state.comparison import Comparison
 from fusion3d_gui.state.demo_cases import DemoCase
@@ -91,6 +92,7 @@ class Session(QObject):
         self.loading.changed.connect(self._on_loading_changed)
         self.identity.changed.connect(self._on_identity_changed)
         self._opener = Opener(self)
+        self.beside = Beside(self)
         self._explaining = Explaining(self)
         self._explaining.changed.connect(self.explanation_changed)
         self._explaining.checked.connect(self.map_checked)
@@ -406,6 +408,15 @@ class Session(QObject):
     def explain(self, explanation: Explanation) -> None:
         """Explain from now on like this, the present result too."""
         self._explaining.explain(explanation)
+
+    def show_both_maps(self) -> None:
+        """Map what raised the answer and what lowered it beside each other."""
+        self._explaining.show_both()
+
+    @property
+    def shows_both_maps(self) -> bool:
+        """Whether they are."""
+        return self._explaining.shows_both
 
     def show_heatmap(self, heatmap: Heatmap, explanation: Explanation | None) -> None:
         """Another map of the present result, made as ``explanation`` says; None: a coarse one of it."""

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fusion3d_gui.inference.answers import Curve
 from fusion3d_gui.model.schema import Value
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.gauge import percent
 
 _ROW, _TITLE, _PLOT, _MARGIN = 66, 17, 26, 6
 

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.answers import AtPrevalence, Doubt
 from fusion3d_gui.state.doubting import LABEL
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.gauge import percent
 from fusion3d_gui.widgets.prediction_panel import OUTSIDE
 from fusion3d_gui.widgets.score_strip import ScoreStrip
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.widgets import theme
 
 _BAR_TOP, _BAR_HEIGHT = 6.0, 8.0
@@ -76,14 +77,3 @@ class Gauge(QWidget):
             painter.drawText(area, flags.AlignLeft | flags.AlignVCenter, "0 %")
         if left + length < self.width() - 46:
             painter.drawText(area, flags.AlignRight | flags.AlignVCenter, "100 %")
-
-
-def percent(share: float) -> str:
-    """A share of 1 in per cent, never rounded to a certainty that it isn't."""
-    if share < 0.001:
-        return "< 0.1 %"
-    if share > 0.999:
-        return "> 99.9 %"
-    if share < 0.0995 or share > 0.9905:
-        return f"{100 * share:.1f} %"
-    return f"{100 * share:.0f} %"

@@ -35,9 +35,9 @@ from fusion3d_gui.widgets.drop_target import DropTarget
 from fusion3d_gui.widgets.header import Header
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.loading_card import LoadingCard
+from fusion3d_gui.widgets.map_views import MapViews
 from fusion3d_gui.widgets.mark_layer import MarkLayer
 from fusion3d_gui.widgets.mark_table import MarkTable
-from fusion3d_gui.widgets.model_views import ModelViews
 from fusion3d_gui.widgets.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.series_panel import SeriesPanel
@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self.header = Header(session)
         self.notices = NoticeStrip()
         self.views = ViewsPanel(session)
-        self.model_views = ModelViews(session)
+        self.map_views = MapViews(session)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session)
         self.status = StatusLine(session)
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self.pages.addWidget(self.start)
         self.pages.addWidget(self.views)
-        self.pages.addWidget(self.model_views)
+        self.pages.addWidget(self.map_views)
         images = QHBoxLayout()
         images.setSpacing(0)
         images.addWidget(self.strip)
@@ -127,7 +127,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         session = self.session
         session.noticed.connect(self.notices.add)
-        session.comparison.changed.connect(self._on_comparison_changed)
+        session.beside.changed.connect(self._on_beside_changed)
         session.case_changed.connect(self._on_case_changed)
         session.case_filled.connect(session.annotations.measure_again)
         for signal in (
@@ -325,10 +325,10 @@ class MainWindow(QMainWindow):
         if case is not None and self.focusWidget() is None:
             self.views.axial.setFocus()
 
-    def _on_comparison_changed(self) -> None:
-        if self.session.comparison.shows_maps:
-            self.pages.setCurrentWidget(self.model_views)
-        elif self.pages.currentWidget() is self.model_views:
+    def _on_beside_changed(self) -> None:
+        if self.session.beside.cells:
+            self.pages.setCurrentWidget(self.map_views)
+        elif self.pages.currentWidget() is self.map_views:
             self.pages.setCurrentWidget(self.start if self.session.case is None else self.views)
 
     def _on_settings_changed(self) -> None:

@@ -18,8 +18,8 @@ from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.segments import Segments
 
 _SIDES: tuple[tuple[Side, str], ...] = (
-    ("raised", "What raised it"),
-    ("lowered", "What lowered it"),
+    ("raised", "Raised it"),
+    ("lowered", "Lowered it"),
 )
 
 
@@ -39,6 +39,9 @@ class MethodPicker(QWidget):
         for side, text in _SIDES:
             button = self.sides[side] = row.add(text)
             button.clicked.connect(lambda _=False, chosen=side: self._on_side_chosen(chosen))
+        self.both = row.add("Both", "What raised and what lowered the answer, beside each other")
+        self.both.clicked.connect(self._on_both)
+        session.beside.changed.connect(self._show)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
@@ -85,7 +88,8 @@ class MethodPicker(QWidget):
             if (method.method, method.stages) == (chosen.method, chosen.stages):
                 self.box.setCurrentIndex(number)
                 self.box.setToolTip(method.help)
-        self.sides[chosen.side].setChecked(True)
+        both = self._session.shows_both_maps
+        (self.both if both else self.sides[chosen.side]).setChecked(True)
         is_default = info is not None and (chosen.method, chosen.stages) == info.default_map
         self.measured.setVisible(is_default)
         if info is not None and is_default:
@@ -96,7 +100,12 @@ class MethodPicker(QWidget):
         chosen = self._session.explanation
         self._session.explain(replace(chosen, method=method.method, stages=method.stages))
 
+    def _on_both(self) -> None:
+        self._show()  # down once both are there
+        self._session.show_both_maps()
+
     def _on_side_chosen(self, side: Side) -> None:
+        self._session.beside.hide()
         self._session.explain(replace(self._session.explanation, side=side))
 
     def _on_check(self) -> None:

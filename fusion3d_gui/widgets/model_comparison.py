@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.gauge import percent
 
 _LABEL = "Ask every model"
 
@@ -41,6 +41,7 @@ class ModelComparison(QWidget):
         self.button.clicked.connect(self._on_clicked)
         self.beside.clicked.connect(self.comparison.show_maps)
         self.comparison.changed.connect(self._show)
+        session.beside.changed.connect(self._show)
         session.result_changed.connect(self._on_state_changed)
         session.bundles_changed.connect(self._on_state_changed)
         session.inference.changed.connect(self._on_state_changed)
@@ -65,7 +66,7 @@ class ModelComparison(QWidget):
 
     def _show(self) -> None:
         self.beside.setVisible(bool(self.comparison.answers))
-        self.beside.setChecked(self.comparison.shows_maps)
+        self.beside.setChecked(self._session.beside.shows(self.comparison))
         self._layout.removeWidget(self._body)
         self._body.hide()
         self._body.deleteLater()

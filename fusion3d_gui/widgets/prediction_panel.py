@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.answers import WhatIf
 from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.gauge import Gauge, percent
+from fusion3d_gui.widgets.gauge import Gauge
 
 OUTSIDE = "Outside what this model has seen"
 

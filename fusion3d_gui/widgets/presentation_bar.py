@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.gauge import percent
 from fusion3d_gui.widgets.position_text import position_text
 
 

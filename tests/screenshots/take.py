@@ -194,6 +194,10 @@ class Scenes:
         side.verticalScrollBar().setValue(side.verticalScrollBar().maximum())
         self.picture("models")
         session.comparison.show_maps(False)
+        session.show_both_maps()
+        self.wait(idle)
+        self.picture("raised-and-lowered")
+        session.beside.hide()
         before = session.explanation
         session.explain(Explanation("occlusion", ()))
         self.wait(lambda: session.result.explanation is None or idle())

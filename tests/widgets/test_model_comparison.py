@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.gauge import percent
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.theme import apply_theme
 
@@ -62,7 +63,7 @@ def test_answers_are_forgotten_as_soon_as_a_value_changes(window, settled):
 
 
 def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, settled, qtbot):
-    panel, session, beside = window.side.comparison, window.session, window.model_views
+    panel, session, beside = window.side.comparison, window.session, window.map_views
     assert not panel.beside.isVisible()
     session.explain(Explanation("hirescam", (3,)))
     settled(window)
@@ -105,14 +106,39 @@ def test_going_back_to_one_model_keeps_the_answers(window, settled):
     panel.button.click()
     settled(window)
     panel.beside.click()
-    window.model_views.back.click()
+    window.map_views.back.click()
     assert window.pages.currentWidget() is window.views
     assert not panel.beside.isChecked()
     assert len(panel.comparison.answers) == 2
-    assert window.model_views.views == []
+    assert window.map_views.views == []
 
 
 def test_the_engine_that_runs_is_shown_with_the_reason(window):
     detail = window.side.model_picker.detail
     assert "CPU" in detail.text() and "PyTorch" in detail.text()
     assert detail.toolTip() == "This engine runs the model: as asked"
+
+
+def test_what_raised_and_what_lowered_the_answer_lie_beside_each_other(window, settled):
+    session, picker = window.session, window.side.method
+    before = session.current_prediction
+    picker.both.click()
+    settled(window)
+    assert window.pages.currentWidget() is window.map_views
+    assert picker.both.isChecked()
+    assert window.map_views.titles[0].startswith("What raised it")
+    raised, lowered = (view.picture.heatmap for view in window.map_views.views)
+    assert raised is before.heatmap
+    assert (lowered.side, lowered.method, lowered.layer) == ("lowered", "gradcam", "layer4")
+    # No cell speaks for the answer and against it.
+    assert not np.any((raised.values > 0) & (lowered.values > 0))
+    window.side.form.rows["age"].input.edited.emit(50.0)
+    assert window.pages.currentWidget() is window.views
+    assert not picker.both.isChecked()
+    session.reset_form()
+    picker.both.click()
+    settled(window)
+    picker.sides["lowered"].click()
+    settled(window)
+    assert window.pages.currentWidget() is window.views
+    assert session.current_prediction.heatmap.side == "lowered"

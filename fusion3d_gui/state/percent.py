@@ -1,0 +1,14 @@
+"""How a probability is written."""
+
+from __future__ import annotations
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent, never rounded to a certainty that it isn't."""
+    if share < 0.001:
+        return "< 0.1 %"
+    if share > 0.999:
+        return "> 99.9 %"
+    if share < 0.0995 or share > 0.9905:
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %"
