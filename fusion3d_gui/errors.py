@@ -5,6 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def shown_name(path: Path | None) -> str:
+    """A file's name as it may be printed: whatever would move a terminal's cursor is a question mark."""
+    if path is None:
+        return ""
+    name = path.name or str(path)
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
+
+
 class UserError(Exception):
     """Something that the user gave is wrong, and only the user can mend it.
 
@@ -17,7 +25,7 @@ class UserError(Exception):
         self.problem = problem.rstrip(".")
         self.path = Path(path) if path is not None else None
         self.remedy = remedy
-        where = f"{self.path.name or self.path}: " if self.path is not None else ""
+        where = f"{shown_name(self.path)}: " if self.path is not None else ""
         parts = [f"{where}{self.problem}."]
         if remedy:
             parts.append(remedy if remedy.endswith((".", "?", "!")) else remedy + ".")

@@ -104,6 +104,7 @@ def _unpack_zip(path: Path, folder: Path, limit: int, progress: Progress) -> Non
         done = 0
         places = _Places(folder)
         for member in members:
+            progress(min(1.0, done / max(1, total)), "Unpacking")
             target = places.of(member.filename)
             with archive.open(member) as source, target.open("wb") as sink:
                 for chunk in _chunks(source):

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion3d_gui.errors import UserError
+from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom_file import DicomFile, read_dicom_file
 from fusion3d_gui.imaging.dicom_frames import DicomImage, read_image
@@ -45,7 +45,7 @@ def left_out(refused: Sequence[UserError]) -> tuple[str, ...]:
     if not broken:
         return ()
     first = broken[0]
-    name = first.path.name if first.path else ""
+    name = shown_name(first.path)
     if len(broken) == 1:
         return (f"1 file was left out: {name} {first.problem}.",)
     return (f"{len(broken)} files were left out, among them {name}, which {first.problem}.",)
@@ -141,14 +141,20 @@ def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         folders = [here / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         pending += reversed(folders)
-        for entry in entries:
-            if not entry.is_file():
-                continue
-            count += 1
-            if count > _MOST_FILES:
-                raise UserError(
-                    f"holds more than {_MOST_FILES:,} files",
-                    path=folder,
-                    remedy="Choose a smaller folder.",
-                )
-            yield here / entry.name
+        files = [here / entry.name for entry in entries if _is_file(entry)]
+        count += len(folders) + len(files)
+        if count > _MOST_FILES:
+            raise UserError(
+                f"holds more than {_MOST_FILES:,} files and folders",
+                path=folder,
+                remedy="Choose a smaller folder.",
+            )
+        yield from files
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a regular file, or a link to one; devices and pipes would keep us for ever."""
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False

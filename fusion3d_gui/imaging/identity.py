@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from fusion3d_gui.errors import shown_name
 from fusion3d_gui.imaging.identity_words import NAMING, WHOLE, IdentityWords
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
@@ -88,7 +89,7 @@ def unnamed_error(text: str, path: Path | None) -> str:
     """A UserError's sentence without the name of the file that it is about."""
     if path is None:
         return text
-    name = path.name or str(path)
+    name = shown_name(path)
     return text.replace(f"{name}: ", "The file: ", 1).replace(name, "the file")
 
 

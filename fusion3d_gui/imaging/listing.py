@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fusion3d_gui.errors import UserError
+from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.archive import Unpacked
 from fusion3d_gui.imaging.dicom_scan import Scan, left_out
 from fusion3d_gui.imaging.dicom_sort import Stack, sort_into_stacks
@@ -66,7 +66,7 @@ def series_of_scan(
         first = refused[0]
         raise UserError(
             f"none of its {len(refused)} scans can be opened;"
-            f" the first, {first.path.name if first.path else ''}, {first.problem}",
+            f" the first, {shown_name(first.path)}, {first.problem}",
             path=path,
         )
     raise UserError("holds no scan that can be opened", path=path, remedy=FORMATS)

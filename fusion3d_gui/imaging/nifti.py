@@ -218,6 +218,9 @@ def _half_missing(path: Path) -> UserError:
 def _image_class(path: Path) -> Any:
     """nibabel's class for a file, by the size of its header; not by guessing, as ``nib.load`` does."""
     if not path.name.lower().endswith((".nii", ".nii.gz")):
+        pair = nib.Nifti1Pair.filespec_to_file_map(str(path))
+        if not all(Path(str(half.filename)).is_file() for half in pair.values()):
+            raise _half_missing(path)
         return type(nib.load(path))
     with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
         head = stream.read(4)

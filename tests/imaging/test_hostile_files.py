@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
+import zipfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -14,10 +17,12 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from fusion3d_gui.errors import UserError
+from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.codecs import JPEG_LS, DecodeError, decode_frame
 from fusion3d_gui.imaging.dicom_file import PixelFormat
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.volume import Volume
 
 _CORPORA = (
     Path(pydicom.__file__).parent / "data/test_files",
@@ -105,3 +110,103 @@ def test_a_jpeg_ls_frame_cut_short_is_refused_and_one_without_its_end_marker_is_
     np.testing.assert_array_equal(decode_frame(whole[:-2], JPEG_LS, pixels), plane)
     with pytest.raises(DecodeError):
         decode_frame(whole[:-50], JPEG_LS, pixels)  # CharLS alone needs 13 s for this one
+
+
+@pytest.fixture
+def series(oblique_volume: Volume, tmp_path: Path) -> Path:
+    write_dicom_series(oblique_volume, tmp_path / "series", attributes={}, uid_seed="h")
+    return tmp_path / "series"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.filterwarnings("ignore")
+def test_links_in_circles_pipes_and_devices_keep_nobody_waiting(series: Path) -> None:
+    (series / "up").symlink_to(series.parent)
+    (series / "self").symlink_to("self")
+    (series / "nowhere.nii").symlink_to("gone")
+    (series / "zero.dcm").symlink_to("/dev/zero")
+    (series / "zero.nii.gz").symlink_to("/dev/zero")
+    os.mkfifo(series / "pipe")
+    os.mkfifo(series / "half.hdr")
+    (series / "half.img").write_bytes(bytes(500))
+    os.mkfifo(series / "voxels.raw")
+    meta = "ObjectType = Image\nNDims = 3\nBinaryData = True\nDimSize = 2 3 4\n"
+    (series / "pipe.mhd").write_text(
+        f"{meta}ElementType = MET_SHORT\nElementDataFile = voxels.raw\n"
+    )
+    (found,) = find_series(series)
+    assert found.shape[0] == 7
+    for name in ("self", "nowhere.nii", "zero.dcm", "pipe", "half.hdr", "half.img", "pipe.mhd"):
+        with pytest.raises(UserError):
+            open_volume(series / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="this system has no such permissions")
+def test_a_file_and_a_folder_that_may_not_be_read_are_left_out_and_the_file_is_said(
+    series: Path, request: pytest.FixtureRequest
+) -> None:
+    (series / "0003.dcm").chmod(0)
+    (series / "closed").mkdir(mode=0)
+    me = os.geteuid()
+    if me == 0:  # whom nothing is closed to
+        for folder in (series, *series.parents):
+            if folder.stat().st_mode & 0o055 != 0o055:
+                mode = folder.stat().st_mode & 0o7777
+                request.addfinalizer(partial(folder.chmod, mode))
+                folder.chmod(mode | 0o055)
+        request.addfinalizer(partial(os.seteuid, me))
+        os.seteuid(65534)
+    volume = open_volume(series)
+    assert volume.missing == (2,)
+    assert "1 file was left out: 0003.dcm can't be read" in " ".join(volume.notices)
+
+
+@pytest.fixture
+def deep(series: Path) -> Iterator[Path]:
+    """The series beside a folder in a folder in a folder ..., deeper than a path can say."""
+    here = os.open(series, os.O_RDONLY)
+    for _ in range(1000):
+        os.mkdir("deeper", dir_fd=here)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    yield series
+    for _ in range(1000):
+        outer = os.open("..", os.O_RDONLY, dir_fd=here)
+        os.rmdir("deeper", dir_fd=outer)
+        os.close(here)
+        here = outer
+    os.close(here)
+
+
+def test_a_folder_deeper_than_any_path_can_say_is_looked_through_as_far_as_it_goes(
+    deep: Path,
+) -> None:
+    assert open_volume(deep).shape[0] == 7
+
+
+def test_no_file_name_moves_the_cursor_of_a_terminal(series: Path) -> None:
+    name = "odd\x1b[31m\nname.dcm"
+    (series / name).write_bytes((series / "0001.dcm").read_bytes()[:-9])
+    said = " ".join(open_volume(series).notices)
+    with pytest.raises(UserError) as caught:
+        open_volume(series / name)
+    for text in (said, str(caught.value)):
+        assert "odd?[31m?name.dcm" in text
+        assert text.isprintable()
+
+
+def test_unpacking_many_small_members_can_be_given_up(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for number in range(50):
+            archive.writestr(f"{number}/empty", b"")
+    calls = []
+
+    def progress(fraction: float, message: str) -> None:
+        calls.append(message)
+        if len(calls) == 20:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_series(tmp_path / "many.zip", progress)
+    assert set(calls) == {"Unpacking"}
