@@ -126,3 +126,56 @@ def test_a_broken_file_is_refused_in_one_sentence(tmp_path: Path, oblique_volume
         with pytest.raises(UserError, match=name) as caught:
             open_volume(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+_KINDS = {
+    "a.nii": nib.Nifti1Image,
+    "b.nii.gz": nib.Nifti2Image,
+    "c.nii": nib.Nifti2Image,
+    "d.img": nib.Nifti1Pair,
+    "e.hdr": nib.Nifti1Pair,
+    "f.img.gz": nib.Nifti1Pair,
+    "g.img": nib.Nifti2Pair,
+}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 6), (4, 5, 6, 3), (4, 5, 6, 1, 2)])
+@pytest.mark.parametrize("name", _KINDS)
+def test_every_kind_of_nifti_in_any_number_of_dimensions_is_what_nibabel_reads(
+    name: str, shape: tuple[int, ...], order: str, tmp_path: Path, same_at_same_place
+) -> None:
+    values = np.random.default_rng(4).integers(-900, 900, shape).astype(order + "i2")
+    sheared = np.array([[0.2, -2, 0.1, 5], [1.5, 0.3, 0, -7], [0, 0.2, 3, 11], [0, 0, 0, 1]])
+    image = _KINDS[name](values, sheared)
+    image.header.set_xyzt_units("mm")
+    if order == ">":
+        image = _KINDS[name](values, sheared, image.header.as_byteswapped(">"))
+    image.header.set_slope_inter(0.5, -3)
+    image.to_filename(tmp_path / name)
+    reference = nib.load(tmp_path / name)
+    volumes = np.asarray(reference.get_fdata()).reshape(*(*shape, 1)[:3], -1)
+    found = find_series(tmp_path / name)
+    assert len(found) == volumes.shape[3]
+    for number, series in enumerate(found):
+        volume = open_volume(tmp_path / name, series_uid=series.uid)
+        same_at_same_place(volume, volumes[..., number], reference.affine)
+        assert volume.voxels.dtype == np.int16
+    # The other half of a pair is the same scan, and a folder offers it once.
+    assert len(find_series(tmp_path)) == len(found)
+
+
+@pytest.mark.parametrize(("unit", "mm"), [("mm", 1.0), ("micron", 0.001), ("meter", 1000.0)])
+def test_places_are_in_mm_whatever_the_files_unit(unit: str, mm: float, tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.diag([2.0, 3, 4, 1]))
+    image.header.set_xyzt_units(unit)
+    image.to_filename(tmp_path / "a.nii")
+    assert open_volume(tmp_path / "a.nii").spacing_mm == pytest.approx((4 * mm, 3 * mm, 2 * mm))
+
+
+def test_a_pair_whose_other_half_is_missing_says_so(tmp_path: Path) -> None:
+    nib.Nifti1Pair(np.zeros((2, 3, 4), np.int16), np.eye(4)).to_filename(tmp_path / "a.img")
+    (tmp_path / "a.img").rename(tmp_path / "b.img")
+    for name in ("a.hdr", "b.img"):
+        with pytest.raises(UserError, match="other half"):
+            open_volume(tmp_path / name)
