@@ -44,7 +44,7 @@ class Check:
         self.window = MainWindow(self.session)
         self.window.move(20, 20)
         self.window.show()
-        self.window.activateWindow()
+        self.has_keyboard()
         voxels = np.random.default_rng(0).normal(300, 60, (24, 40, 40)).astype(np.int16)
         affine = np.diag([3.0, 3.0, 4.0, 1.0])
         write_nifti(Volume(voxels, affine, modality="MR"), folder / "scan.nii.gz")
@@ -52,6 +52,15 @@ class Check:
         self.wait(lambda: not self.session.loading.running)
         self.view = self.window.views.axial
         self.wait(self.view.isVisible)
+
+    def has_keyboard(self) -> None:
+        """Without a window manager the keyboard must be asked for, until the server is ready."""
+        for _ in range(100):
+            self.window.activateWindow()
+            QTest.qWait(20)
+            if self.window.isActiveWindow():
+                return
+        self.wrong.append("the window got no keyboard")
 
     def wait(self, done, what: str = "") -> None:
         """Wait for it; where it does not come, that is wrong."""

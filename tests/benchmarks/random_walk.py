@@ -52,6 +52,7 @@ from PySide6.QtWidgets import (
     QSlider,
     QWidget,
 )
+from shiboken6 import isValid
 
 from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
@@ -343,7 +344,8 @@ class Walk:
         safe = command is not None and command.id not in LEFT_OUT | {"predict"}
         run = safe and self.chance.random() < 0.6
         self.hands.key(palette.line, Qt.Key.Key_Return if run else Qt.Key.Key_Escape)
-        palette.close()
+        if isValid(palette):
+            palette.close()
         for browser in self.window.findChildren(TagBrowser):
             browser.close()
 
