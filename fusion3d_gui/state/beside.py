@@ -34,7 +34,7 @@ class Beside(QObject):
         self._cells: tuple[MapCell, ...] = ()
         self._subject: object = None
         self._still_true: Callable[[], bool] = lambda: True
-        for signal in (session.case_changed, session.result_changed):
+        for signal in (session.case_changed, session.bundle_changed, session.result_changed):
             signal.connect(self.check)
 
     @property

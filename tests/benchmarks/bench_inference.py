@@ -169,10 +169,15 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
     )
     head = Head(ModelBundle(info, own, ""))
     given = ModelInput(voxels, np.eye(4), ())
-    engines = {
+    engines: dict[str, Engine] = {
         "PyTorch": TorchEngine(own, torch.device("cpu")),
         "OpenVINO": OpenVinoEngine(own, shape),
     }
+
+    if torch.cuda.is_available():
+        gpu = torch.device("cuda")
+        engines["CUDA"] = TorchEngine(copy.deepcopy(own), gpu)
+        engines["CUDA, half"] = TorchEngine(copy.deepcopy(own), gpu, half=True)
 
     def predict_and_explain(engine: Engine) -> CaseModel:
         case = CaseModel(head, given, engine.features(voxels))
@@ -184,6 +189,12 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
         "MONAI GradCAM": lambda: monai(x=image, class_idx=0),
         "without upsampling": lambda: monai.compute_map(image, class_idx=0),
     }
+    if torch.cuda.is_available():
+        there = GradCAM(
+            OfImage(copy.deepcopy(network), code.to(gpu)).eval().to(gpu),
+            "network.image_branch.backbone.layer4",
+        )
+        works["MONAI GradCAM on CUDA"] = lambda: there(x=image.to(gpu), class_idx=0).cpu()
     for name, engine in engines.items():
         case = predict_and_explain(engine)
         gap = np.abs(case.heatmap(VALUES).values - theirs).max() / max(theirs.max(), 1e-30)
@@ -198,7 +209,8 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
     cells = " × ".join(map(str, case.feature_maps.shape[1:]))
     print(f"\nwidth {width:g}, {shape}, {cells} cells, {torch.get_num_threads()} threads")
     for name, seconds in results.items():
-        print(f"{name:24} {seconds:8.3f} s   {t_monai / seconds:5.1f} × MONAI's speed")
+        peer = results.get("MONAI GradCAM on CUDA" if "CUDA" in name else "MONAI GradCAM", t_monai)
+        print(f"{name:24} {seconds:8.3f} s   {peer / seconds:5.1f} × MONAI's speed")
     print(f"float32 GEMM             {gemm / 1e9:8.1f} GFLOP/s")
     for name in ("PyTorch", "OpenVINO"):
         rate = work / results[f"features by {name}"]

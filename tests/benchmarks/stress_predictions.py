@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Watch:
             session.bundle_changed,
             session.explanation_changed,
             session.comparison.changed,
+            session.beside.changed,
         ):
             signal.connect(self.look)
 
@@ -74,6 +76,12 @@ class Watch:
             if answer.prediction is not None:
                 assert answer.prediction.volume_sha256 == session.case.volume.sha256
                 assert answer.prediction.bundle_name == answer.bundle.name
+        if session.shows_both_maps:
+            assert prediction is not None
+            assert prediction.heatmap in [cell.heatmap for cell in session.beside.cells]
+        if session.beside.shows(session.comparison):
+            maps = [answer.prediction.heatmap for answer in session.comparison.answers]
+            assert [cell.heatmap for cell in session.beside.cells] == maps
         if prediction is None:
             plain = answer_json(session)
             assert plain is None or "what_if" in plain
@@ -123,6 +131,9 @@ class Stress:
             (2, lambda: session.choose_bundle(chance.choice(self.bundles))),
             (0.5, session.comparison.start),
             (0.5, session.doubting.see_otherwise),
+            (0.5, lambda: session.comparison.show_maps(True)),
+            (0.5, session.show_both_maps),
+            (0.3, session.beside.hide),
             (1.5, self.settle),
         )
         weights = [weight for weight, _ in actions]
@@ -235,7 +246,7 @@ def main() -> int:
         )
         print(f"threads {threads} while open, {left} after closing")
         for problem in stress.problems:
-            print(f"PROBLEM {type(problem).__name__}: {problem}")
+            traceback.print_exception(problem)
         return int(bool(stress.problems) or left > 1 or not stress.seen)
 
 
