@@ -1,11 +1,14 @@
-"""The values of a volume on any plane, interpolated trilinearly."""
+"""The values of a volume on any plane, between its voxels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
+from fusion3d_gui.imaging.cubic import cubic_weights
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.threads import in_bands
 from fusion3d_gui.imaging.volume import Volume
@@ -42,18 +45,41 @@ class _Walk:
             linear @ plane.right_step,
         )
 
+    def along(self, axis: int, count: int, rows: slice, columns: slice) -> np.ndarray:
+        """float32 ``[row, column]``: the index along a voxel axis, within the outermost centres."""
+        row, column = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
+        along_rows = (self.start[axis] + row * self.per_row[axis]).astype(np.float32)
+        along_columns = (column * self.per_column[axis]).astype(np.float32)
+        index = along_rows[:, None] + along_columns
+        return np.clip(index, 0.0, count - 1.0, out=index)
 
-def sample(volume: Volume, plane: Plane, outside: float = np.nan) -> np.ndarray:
+
+class Interpolation(Enum):
+    """How values between voxel centres are found."""
+
+    NEAREST = "Nearest"
+    LINEAR = "Linear"
+    CUBIC = "Cubic"
+
+
+def sample(
+    volume: Volume,
+    plane: Plane,
+    outside: float = np.nan,
+    interpolation: Interpolation = Interpolation.LINEAR,
+) -> np.ndarray:
     """Stored values of a volume on any plane: float32 ``[row, column]``, ``outside`` it that value.
 
-    Trilinear between voxel centres. In the outer half of the outermost voxels, where there is no
+    Interpolated along each voxel axis between voxel centres. In the outer half of the outermost voxels, where there is no
     neighbour to interpolate with, the outermost value continues to the voxel's edge.
     """
     walk = _Walk.over(plane, volume)
     first, last = _inside(walk, volume.shape[::-1], plane.shape)
-    values = _by_products(volume, walk, plane.shape)
+    values = None
+    if interpolation is Interpolation.LINEAR:
+        values = _by_products(volume, walk, plane.shape)
     if values is None:
-        values = _by_neighbours(volume, walk, plane.shape, first, last)
+        values = _by_neighbours(volume, walk, plane.shape, (first, last), _MERGES[interpolation])
     _fill_outside(values, first, last, outside)
     return values
 
@@ -141,15 +167,20 @@ def _linear_weights(positions: np.ndarray, count: int) -> np.ndarray:
 
 
 def _by_neighbours(
-    volume: Volume, walk: _Walk, shape: tuple[int, int], first: np.ndarray, last: np.ndarray
+    volume: Volume,
+    walk: _Walk,
+    shape: tuple[int, int],
+    inside: tuple[np.ndarray, np.ndarray],
+    merged: _Merge,
 ) -> np.ndarray:
-    """Trilinear values on any plane: eight neighbours a pixel, merged axis by axis.
+    """Values on any plane, from the neighbours of each pixel.
 
     Rows are taken in bands that fit into the cache, and of each band only the columns within the
     volume. Readers give voxels in one piece; others are copied here.
     """
     voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
     values = np.empty(shape, np.float32)
+    first, last = inside
 
     def merge(top: int, bottom: int) -> None:
         rows = slice(top, bottom)
@@ -157,24 +188,21 @@ def _by_neighbours(
         if used.any():
             left, right = int(first[rows][used].min()), int(last[rows][used].max())
             columns = slice(left, right)
-            values[rows, columns] = _merged(voxels, volume.shape, walk, rows, columns)
+            values[rows, columns] = merged(voxels, volume.shape, walk, rows, columns)
 
     in_bands(merge, shape[0], max(1, _TILE_PIXELS // shape[1]))
     return values
 
 
-def _merged(
+def _linear(
     voxels: np.ndarray, shape_kji: tuple[int, int, int], walk: _Walk, rows: slice, columns: slice
 ) -> np.ndarray:
-    row, column = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
+    """From eight neighbours, merged axis by axis."""
     shares, steps = [], []
-    lower = np.zeros((row.size, column.size), np.intp)
+    lower = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.intp)
     stride = 1
     for axis, count in enumerate(shape_kji[::-1]):
-        along_rows = (walk.start[axis] + row * walk.per_row[axis]).astype(np.float32)
-        along_columns = (column * walk.per_column[axis]).astype(np.float32)
-        share = along_rows[:, None] + along_columns
-        np.clip(share, 0.0, count - 1.0, out=share)
+        share = walk.along(axis, count, rows, columns)
         below = share.astype(np.int32)
         np.minimum(below, max(count - 2, 0), out=below)
         share -= below
@@ -202,3 +230,47 @@ def _between(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarra
     end *= share
     start += end
     return start
+
+
+def _cubic(
+    voxels: np.ndarray, shape_kji: tuple[int, int, int], walk: _Walk, rows: slice, columns: slice
+) -> np.ndarray:
+    """From 64 neighbours by Catmull-Rom's weights; beyond the outermost voxel its value continues."""
+    places, weights = [], []
+    stride = 1
+    for axis, count in enumerate(shape_kji[::-1]):
+        position = walk.along(axis, count, rows, columns)
+        lower = position.astype(np.intp)
+        weights.append(cubic_weights(position - lower))
+        places.append([(lower + step).clip(0, count - 1) * stride for step in (-1, 0, 1, 2)])
+        stride *= count
+    along_i, along_j, along_k = places
+    total = np.zeros(along_i[0].shape, np.float32)
+    for at_k, weight_k in zip(along_k, weights[2], strict=True):
+        for at_j, weight_j in zip(along_j, weights[1], strict=True):
+            row = sum(
+                voxels.take(at_i + (at_j + at_k), mode="wrap") * weight_i
+                for at_i, weight_i in zip(along_i, weights[0], strict=True)
+            )
+            total += row * (weight_j * weight_k)
+    return total
+
+
+def _nearest(
+    voxels: np.ndarray, shape_kji: tuple[int, int, int], walk: _Walk, rows: slice, columns: slice
+) -> np.ndarray:
+    place = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.intp)
+    stride = 1
+    for axis, count in enumerate(shape_kji[::-1]):
+        # Rounded halves up, as a pixel's edge belongs to the next one.
+        place += (walk.along(axis, count, rows, columns) + np.float32(0.5)).astype(np.intp) * stride
+        stride *= count
+    return voxels.take(place, mode="wrap")
+
+
+_Merge = Callable[[np.ndarray, tuple[int, int, int], _Walk, slice, slice], np.ndarray]
+_MERGES: dict[Interpolation, _Merge] = {
+    Interpolation.NEAREST: _nearest,
+    Interpolation.LINEAR: _linear,
+    Interpolation.CUBIC: _cubic,
+}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from fusion3d_gui.imaging.threads import in_bands
+from fusion3d_gui.imaging.threads import ahead, in_bands
 
 #: Pixels projected at a time.
 _BAND_PIXELS = 8_192
@@ -58,6 +58,13 @@ def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.nd
 
     in_bands(project, len(projected), max(1, _BAND_PIXELS // projected.shape[1]))
     return projected
+
+
+def project_each(
+    cut: Callable[[float], np.ndarray], offsets: Sequence[float], projection: Projection
+) -> Iterator[np.ndarray]:
+    """:func:`project_planes` of the planes that ``cut`` makes for each offset, several at a time."""
+    return project_planes(ahead(cut, offsets), projection)
 
 
 def project_planes(planes: Iterable[np.ndarray], projection: Projection) -> Iterator[np.ndarray]:

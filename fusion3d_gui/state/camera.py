@@ -115,15 +115,16 @@ class Camera:
     def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
         """Enlarge, keeping what lies under this pixel where it is."""
         u, v = self.to_mm(x_px, y_px)
-        lowest = min(self._fit_scale / 2, _CLOSEST_PX_PER_MM)
+        lowest = min(self._fit_scale / 2, self.scale, _CLOSEST_PX_PER_MM)
         self.scale = min(max(self.scale * factor, lowest), _CLOSEST_PX_PER_MM)
         self._fitted = False
         moved_u, moved_v = self.to_mm(x_px, y_px)
         self._move_center(u - moved_u, v - moved_v)
 
     def zoom_to(self, scale_px_per_mm: float) -> None:
-        """This many pixels a millimetre, about the middle of the view."""
-        self.zoom_about(self._size[0] / 2, self._size[1] / 2, scale_px_per_mm / self.scale)
+        """This many pixels a millimetre, however small that is, about the middle of the view."""
+        self.scale = min(scale_px_per_mm, _CLOSEST_PX_PER_MM)
+        self._fitted = False
 
     def pan(self, right_px: float, down_px: float) -> None:
         """Follow a drag of the picture."""

@@ -12,11 +12,12 @@ from fusion3d_gui.state.crosshair import Crosshair
 from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.state.planes import Planes
 from fusion3d_gui.state.slab_settings import SlabSettings
+from fusion3d_gui.state.smoothing import Smoothing
 from fusion3d_gui.state.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, window, overlay and corner text, shared by all views.
+    """Crosshair, planes, slab, smoothing, window, overlay and corner text, shared by all views.
 
     Each part tells of its own changes.
     """
@@ -26,6 +27,7 @@ class Display(QObject):
         self.crosshair = Crosshair(self)
         self.planes = Planes(self)
         self.slab = SlabSettings(self)
+        self.smoothing = Smoothing(self)
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
         self.corner_text = CornerText(self)

@@ -9,6 +9,8 @@ from fusion3d_gui.imaging.slab import THIN, Projection, Slab
 #: Steps of the thickness keys, mm.
 THICKNESSES_MM = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 
+THICKEST_MM = 500.0
+
 
 class SlabSettings(QObject):
     """The slab that all views show, a single slice at first."""
@@ -26,7 +28,7 @@ class SlabSettings(QObject):
 
     def set_thickness(self, thickness_mm: float) -> None:
         """0 for single slices."""
-        self._set(Slab(min(max(float(thickness_mm), 0.0), 500.0), self._slab.projection))
+        self._set(Slab(min(max(float(thickness_mm), 0.0), THICKEST_MM), self._slab.projection))
 
     def set_projection(self, projection: Projection) -> None:
         """What a pixel shows of the values behind one another."""

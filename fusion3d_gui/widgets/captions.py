@@ -97,7 +97,7 @@ class Captions:
             used[key] = picture = self._pictures.get(key) or self._picture(item, ratio)
             place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
             painter.drawImage(place.topLeft(), picture)
-            self._areas.append(place.adjusted(-_CLEAR, 0, _CLEAR, 0))
+            self._areas.append(place.adjusted(-_CLEAR, -2, _CLEAR, 2))
         self._pictures = used
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
 

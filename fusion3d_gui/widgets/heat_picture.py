@@ -7,9 +7,8 @@ from PySide6.QtGui import QImage
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
 from fusion3d_gui.imaging.sample import sample
-from fusion3d_gui.imaging.slab import Projection, project_planes
+from fusion3d_gui.imaging.slab import Projection, project_each
 from fusion3d_gui.imaging.slicer import aligned_axes
-from fusion3d_gui.imaging.threads import ahead
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.widgets.color_map import contour_levels, contour_lut, overlay_lut
@@ -35,11 +34,11 @@ def heat_levels(
     """
     plane = Plane.covering(orientation, rect, depth_mm, shape)
     normal = np.eye(3)[orientation.depth]
-    offsets = _peaks(heat, orientation.depth, depth_mm, thickness_mm)
-    planes = ahead(
-        lambda offset: sample(heat, plane.shifted(normal * offset), outside=0.0), offsets.tolist()
+    *_, share = project_each(
+        lambda offset: sample(heat, plane.shifted(normal * offset), outside=0.0),
+        _peaks(heat, orientation.depth, depth_mm, thickness_mm).tolist(),
+        Projection.MAXIMUM,
     )
-    *_, share = project_planes(planes, Projection.MAXIMUM)
     share *= np.float32(255.0 / max(peak, 1e-30))
     return share.clip(0.0, 255.0, out=share).astype(np.uint8)
 

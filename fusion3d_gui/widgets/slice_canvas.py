@@ -82,7 +82,7 @@ class SliceCanvas(QWidget):
         self.setMinimumSize(140, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(f"{orientation.name} view")
-        for signal in (display.crosshair.moved, display.slab.changed):
+        for signal in (display.crosshair.moved, display.slab.changed, display.smoothing.changed):
             signal.connect(self._on_moved)
         for signal in (
             display.window_level.changed,
@@ -296,7 +296,7 @@ class SliceCanvas(QWidget):
         kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
         return Writing(
             title=orientation.name,
-            position=f"{self._place_text}   {kind} {self.picture.thickness_mm:.3g} mm",
+            position=f"{self._place_text}   {kind} {round(self.picture.thickness_mm, 2):g} mm",
             slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
             window=window_text(self.display.window_level.window),
             zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Rect
-from fusion3d_gui.imaging.slicer import Slice, Slicer, aligned_axes, moved
-from fusion3d_gui.imaging.threads import in_one_piece
+from fusion3d_gui.imaging.sample import Interpolation
+from fusion3d_gui.imaging.slab import Slab
+from fusion3d_gui.imaging.slicer import Fineness, Slice, Slicer, aligned_axes, moved
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
@@ -56,6 +56,7 @@ class SlicePicture:
         self._heat: Volume | None = None
         self._matrix: np.ndarray | None = None
         self._slice: Kept[Slice] = Kept()
+        self._fine: Kept[Slice] = Kept()
         self._maker: Kept[GrayMaker] = Kept()
         self._image: Kept[QImage] = Kept()
         self._levels: Kept[np.ndarray] = Kept()
@@ -85,6 +86,7 @@ class SlicePicture:
         self._slicer = self._heat = self._matrix = None
         for kept in (
             self._slice,
+            self._fine,
             self._image,
             self._levels,
             self._overlay,
@@ -161,9 +163,10 @@ class SlicePicture:
         if slicer.is_aligned or self._slice.has(key):
             self.unfinished = False
         else:
-            self.unfinished = self.hurried or self._display.slab.slab.thickness_mm > 0
+            takes_long = slab_is_thick(self._display) or key[1].interpolation is Interpolation.CUBIC
+            self.unfinished = self.hurried or takes_long
             key = self._slice_key(slicer, camera, hurried=self.unfinished)
-        return self._slice.get(key, lambda: self._cut(slicer, camera, self.unfinished))
+        return self._slice.get(key, lambda: self._cut(slicer, key))
 
     def finishing(self, camera: Camera) -> Iterator[None]:
         """Replace an unfinished slice by the true one, in steps that are short each."""
@@ -171,7 +174,7 @@ class SlicePicture:
         if slicer is None or not self.unfinished:
             return
         key = self._slice_key(slicer, camera, hurried=False)
-        pieces = slicer.cut_gradually(*key[0], within=camera.visible, pixel_mm=key[1])
+        pieces = slicer.cut_gradually(*key[0], key[1])
         whole = next(pieces)
         for piece in pieces:
             whole = piece
@@ -181,22 +184,24 @@ class SlicePicture:
 
     def _slice_key(
         self, slicer: Slicer, camera: Camera, hurried: bool
-    ) -> tuple[tuple, float, tuple[float, ...] | None]:
-        what = (self.orientation, self.depth_mm, self._display.slab.slab)
+    ) -> tuple[tuple[Orientation, float, Slab], Fineness]:
+        slab, interpolation = self._display.slab.slab, self._display.smoothing.interpolation
+        what = self.orientation, self.depth_mm, slab
         if slicer.is_aligned:
-            return what, 0.0, None
+            return what, Fineness()
         pixel = 1.0 / camera.scale
         if hurried:
             seen = slicer.rect(self.orientation).meet(camera.visible)
-            volume = seen.width * seen.height * self._display.slab.slab.thickness_mm
+            volume = seen.width * seen.height * slab.thickness_mm
             pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
-        return what, pixel, camera.place
+            if interpolation is Interpolation.CUBIC:
+                interpolation = Interpolation.LINEAR
+        return what, Fineness(camera.visible, pixel, interpolation)
 
-    def _cut(self, slicer: Slicer, camera: Camera, hurried: bool) -> Slice:
-        what, pixel, _ = self._slice_key(slicer, camera, hurried)
-        piece = slicer.cut(*what, within=camera.visible, pixel_mm=pixel)
+    def _cut(self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], Fineness]) -> Slice:
+        *_, piece = slicer.cut_gradually(*key[0], key[1])
         # In one piece, for it is read again whenever the window changes.
-        return replace(piece, values=in_one_piece(piece.values))
+        return piece.in_one_piece()
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -206,22 +211,24 @@ class SlicePicture:
         if piece is None or self._volume is None:
             return
         ratio = painter.device().devicePixelRatioF()
-        layers = [(piece.rect, self._gray(piece, self._volume))]
+        shown = self._enlarged(piece, camera, ratio)
+        layers = [(shown.rect, self._gray(shown, self._volume))]
         assert self.slicer is not None
         unread = unread_image(self.slicer.volume, self.orientation, piece)
         layers += [] if unread is None else [(piece.rect, unread)]
         heat = self._heat_on(piece, camera, ratio)
         if heat is not None:
             layers.append(heat)
+        smooth = self._display.smoothing.interpolation is not Interpolation.NEAREST
         key = (
             self._image.version,
             None if heat is None else self._overlay.version,
             (*camera.place, ratio),
-            (writing, theme.scale()),
+            (writing, theme.scale(), smooth),
         )
 
         def compose() -> QImage:
-            base = _composed(layers, camera, area, ratio)
+            base = _composed(layers, camera, area, ratio, smooth)
             over = QPainter(base)
             self.captions.paint(over, writing, camera, area)
             over.end()
@@ -230,6 +237,20 @@ class SlicePicture:
         base = self._base.get(key, compose)
         painter.drawImage(QPoint(0, 0), base)
 
+    def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
+        """The slice with the screen's own pixels, where it is interpolated cubically between larger ones."""
+        pixel = 1.0 / (camera.scale * ratio)
+        rows, columns = piece.values.shape
+        is_enlarged = pixel < max(piece.rect.width / columns, piece.rect.height / rows)
+        cubic = self._display.smoothing.interpolation is Interpolation.CUBIC
+        if not (cubic and is_enlarged) or self.slicer is None or not self.slicer.is_aligned:
+            return piece
+        rect, shape = camera.pixels_of(piece.rect, ratio)
+        return self._fine.get(
+            (self._slice.version, rect, shape),
+            lambda: piece.enlarged(rect, shape),
+        )
+
     def _gray(self, piece: Slice, volume: Volume) -> QImage:
         level = self._display.window_level
         colors = level.color_map, level.inverted
@@ -237,7 +258,7 @@ class SlicePicture:
             (level.window, colors),
             lambda: GrayMaker(volume, level.window, anatomy_colors(*colors)),
         )
-        key = (self._slice.version, self._maker.version)
+        key = (self._slice.version, piece.rect, piece.values.shape, self._maker.version)
         return self._image.get(key, lambda: maker.image(piece.values))
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
@@ -251,7 +272,7 @@ class SlicePicture:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
         scale = ratio / coarse
         rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
-        thickness = self.thickness_mm if self._display.slab.slab.thickness_mm > 0 else 0.0
+        thickness = self.thickness_mm if slab_is_thick(self._display) else 0.0
         levels = self._levels.get(
             (self.orientation, piece.depth_mm, thickness, rect, shape),
             lambda: heat_levels(
@@ -267,15 +288,15 @@ class SlicePicture:
 
 
 def _composed(
-    layers: list[tuple[Rect, QImage]], camera: Camera, area: QRectF, ratio: float
+    layers: list[tuple[Rect, QImage]], camera: Camera, area: QRectF, ratio: float, smooth: bool
 ) -> QImage:
-    """Pictures one over the other, as large as the view, in device pixels."""
+    """Pictures one over the other, as large as the view, in device pixels; the first smooth or not."""
     size = QSize(round(area.width() * ratio), round(area.height() * ratio))
     base = QImage(size, QImage.Format.Format_RGB32)
     base.fill(QColor(theme.IMAGE))
     painter = QPainter(base)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    for rect, image in layers:
+    for number, (rect, image) in enumerate(layers):
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
         left, top = camera.to_px(rect.left, rect.top)
         sides = left, top, rect.width * camera.scale, rect.height * camera.scale
         # Rounded, so that what has the painter's own pixels is copied and not resampled.
@@ -284,3 +305,8 @@ def _composed(
     painter.end()
     base.setDevicePixelRatio(ratio)
     return base
+
+
+def slab_is_thick(display: Display) -> bool:
+    """Whether more than a single slice is shown at once."""
+    return display.slab.slab.thickness_mm > 0

@@ -1,17 +1,21 @@
-"""Commands about what the views show: layouts, planes, slabs, cine, window and heatmap."""
+"""Commands about what the views show: layouts, planes, slabs, interpolation, cine, window, heatmap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS
+from fusion3d_gui.imaging.sample import Interpolation
 from fusion3d_gui.imaging.slab import Projection
+from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.window_level import WindowLevel
 from fusion3d_gui.widgets.actions import Command
 from fusion3d_gui.widgets.color_map import ANATOMY_MAPS, HEATMAPS
+from fusion3d_gui.widgets.thickness_dialog import ask_for_thickness
 from fusion3d_gui.widgets.views_panel import Layout, ViewsPanel
 
 
@@ -27,7 +31,8 @@ def view_commands(session: Session, views: ViewsPanel) -> list[Command]:
     return [
         *_layouts(views, has_case),
         *_planes(views, has_case),
-        *_slabs(session, has_case),
+        *_slabs(session, views, has_case),
+        *_smoothing(session, has_case),
         *_cine(session, views, has_case),
         *_window(session, has_case),
         *_heatmap(session, has_heatmap),
@@ -159,7 +164,7 @@ def _planes(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
     ]
 
 
-def _slabs(session: Session, has_case: Callable[[], bool]) -> list[Command]:
+def _slabs(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
     slab = session.display.slab
 
     def is_chosen(projection: Projection) -> bool:
@@ -168,6 +173,14 @@ def _slabs(session: Session, has_case: Callable[[], bool]) -> list[Command]:
     return [
         Command("thicker", "&View/Slab", "Thicker slab", slab.thicker, "]", has_case),
         Command("thinner", "&View/Slab", "Thinner slab", slab.thinner, "[", has_case),
+        Command(
+            "slab_mm",
+            "&View/Slab",
+            "Slab thickness…",
+            partial(ask_for_thickness, slab, views),
+            "Shift+Q",
+            has_case,
+        ),
         *[
             Command(
                 f"slab_{projection.name.lower()}",
@@ -181,6 +194,36 @@ def _slabs(session: Session, has_case: Callable[[], bool]) -> list[Command]:
             for projection in Projection
         ],
         Command("projection", "&View/Slab", "Next projection", slab.next_projection, "Q", has_case),
+    ]
+
+
+def _smoothing(session: Session, has_case: Callable[[], bool]) -> list[Command]:
+    smoothing = session.display.smoothing
+
+    def is_chosen(interpolation: Interpolation) -> bool:
+        return smoothing.interpolation is interpolation
+
+    return [
+        *[
+            Command(
+                f"interpolation_{each.name.lower()}",
+                "&View/Interpolation",
+                each.value,
+                partial(smoothing.set_interpolation, each),
+                enabled=has_case,
+                checked=partial(is_chosen, each),
+            )
+            for each in Interpolation
+        ],
+        Command(
+            "interpolation",
+            "&View/Interpolation",
+            "Next interpolation",
+            smoothing.next,
+            "Shift+I",
+            has_case,
+            begins_group=True,
+        ),
     ]
 
 
@@ -205,12 +248,33 @@ def _cine(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> 
     ]
 
 
+def _colours(
+    prefix: str,
+    menu: str,
+    names: Sequence[str],
+    colours: WindowLevel | OverlaySettings,
+    enabled: Callable[[], bool],
+) -> list[Command]:
+    """One command for each colour map, the current one with a tick."""
+
+    def is_chosen(name: str) -> bool:
+        return colours.color_map == name
+
+    return [
+        Command(
+            f"{prefix}_{name.lower().replace(' ', '_')}",
+            menu,
+            name,
+            partial(colours.set_color_map, name),
+            enabled=enabled,
+            checked=partial(is_chosen, name),
+        )
+        for name in names
+    ]
+
+
 def _window(session: Session, has_case: Callable[[], bool]) -> list[Command]:
     level, corner = session.display.window_level, session.display.corner_text
-
-    def has_colors(name: str) -> bool:
-        return level.color_map == name
-
     return [
         Command("auto_window", "&Window", "Automatic window", level.apply_automatic, "W", has_case),
         Command(
@@ -222,17 +286,7 @@ def _window(session: Session, has_case: Callable[[], bool]) -> list[Command]:
             has_case,
             checked=lambda: level.inverted,
         ),
-        *[
-            Command(
-                f"colors_{name.lower().replace(' ', '_')}",
-                "&Window/Colours",
-                name,
-                partial(level.set_color_map, name),
-                enabled=has_case,
-                checked=partial(has_colors, name),
-            )
-            for name in ANATOMY_MAPS
-        ],
+        *_colours("colors", "&Window/Colours", ANATOMY_MAPS, level, has_case),
         Command(
             "corner_text",
             "&View",
@@ -246,9 +300,6 @@ def _window(session: Session, has_case: Callable[[], bool]) -> list[Command]:
 
 def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]:
     overlay = session.display.overlay
-
-    def has_colors(name: str) -> bool:
-        return overlay.color_map == name
 
     return [
         Command(
@@ -278,17 +329,7 @@ def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]
             has_heatmap,
             checked=lambda: overlay.contours,
         ),
-        *[
-            Command(
-                f"heat_{name.lower()}",
-                "&Heatmap/Colours",
-                name,
-                partial(overlay.set_color_map, name),
-                enabled=has_heatmap,
-                checked=partial(has_colors, name),
-            )
-            for name in HEATMAPS
-        ],
+        *_colours("heat", "&Heatmap/Colours", HEATMAPS, overlay, has_heatmap),
         Command(
             "next_spot",
             "&Heatmap",

@@ -15,8 +15,8 @@ from fusion3d_gui.widgets.view_commands import view_commands
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.main_window import MainWindow
 
-#: Window presets that have a number key.
-PRESET_KEYS = 9
+#: Window presets that have a number key: 1 to 9, then 0.
+PRESET_KEYS = 10
 
 _TOOLS: dict[ToolName, tuple[str, str, str]] = {
     "crosshair": ("Crosshair", "V", "Crosshair: move it, and take marks"),
@@ -262,7 +262,7 @@ def _presets(window: MainWindow) -> list[Command]:
             "&Window",
             f"Preset {number}",
             partial(level.apply_preset, number - 1),
-            str(number),
+            str(number % 10),
             partial(has_preset, number),
             listed=False,
         )

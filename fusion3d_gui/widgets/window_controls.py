@@ -24,7 +24,7 @@ class WindowControls(QWidget):
         self.presets = CalmComboBox()
         self.presets.setFixedWidth(130)
         self.presets.setAccessibleName("Window preset")
-        self.presets.setToolTip("Window presets (keys 1 to 9)")
+        self.presets.setToolTip("Window presets (keys 1 to 9, 0)")
         self.center = _ValueBox("Window centre")
         self.width_box = _ValueBox("Window width")
         layout = QHBoxLayout(self)

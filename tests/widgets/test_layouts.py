@@ -289,3 +289,88 @@ def test_the_3d_view_turns_by_drag_and_by_itself(opened, qtbot):
     qtbot.waitUntil(lambda: not np.allclose(view.axes_lps[0], turned), timeout=3000)
     view.toggle_spin()
     assert not view.spinning
+
+
+def test_interpolation_is_chosen_and_changes_what_lies_between_voxels(opened, qtbot):
+    display, view = opened.session.display, opened.views.axial
+    display.crosshair.move_to(np.array([-40.0, 40.0, 20.0]))
+    edge = np.array([2.0, -40.0, 20.0])  # of the bright eighth
+    view.camera.zoom_about(*view.px_at(edge).toTuple(), 4.0)
+    x, y = view.px_at(edge).toTuple()
+
+    def profile() -> list[int]:
+        image = view.grab().toImage()
+        return [image.pixelColor(round(x) + n, round(y)).lightness() for n in range(-40, 40)]
+
+    seen = {}
+    for name in ("nearest", "linear", "cubic"):
+        opened.menus.actions[f"interpolation_{name}"].trigger()
+        seen[name] = profile()
+    assert len(set(seen["nearest"])) == 2
+    assert len(set(seen["linear"])) > 20
+    assert len(set(seen["cubic"])) > 20
+    assert seen["linear"] != seen["cubic"]
+    assert np.mean(seen["cubic"]) == pytest.approx(np.mean(seen["linear"]), abs=6)
+    # Oblique planes are cubic once they are at rest.
+    view.turn_others(0.3)
+    opened.views.coronal.turn_others(0.3)
+    view.grab()
+    assert view.picture.unfinished
+    qtbot.waitUntil(lambda: opened.views.is_settled, timeout=10_000)
+    assert not view.picture.unfinished
+
+
+def test_the_slab_is_entered_in_millimetres_and_given_back_on_cancelling(opened, qtbot):
+    from PySide6.QtWidgets import QInputDialog
+
+    slab = opened.session.display.slab
+    slab.set_thickness(5)
+    opened.menus.actions["slab_mm"].trigger()
+    (dialog,) = opened.findChildren(QInputDialog)
+    dialog.setDoubleValue(12.5)
+    assert slab.slab.thickness_mm == 12.5
+    dialog.reject()
+    assert slab.slab.thickness_mm == 5
+    opened.menus.actions["slab_mm"].trigger()
+    dialog = opened.findChildren(QInputDialog)[-1]
+    dialog.setDoubleValue(7.0)
+    dialog.accept()
+    assert slab.slab.thickness_mm == 7.0
+
+
+def test_one_to_one_gives_a_voxel_a_pixel_and_fit_shows_all_of_the_plane(opened):
+    view = opened.views.axial
+    view.setFocus()
+    opened.menus.actions["actual_size"].trigger()
+    finest = min(opened.session.case.volume.spacing_mm)
+    at = np.array([0.0, 0.0, 20.0])
+    step = view.px_at(at + np.array([finest, 0, 0])) - view.px_at(at)
+    assert step.x() * view.devicePixelRatioF() == pytest.approx(1.0)
+    opened.menus.actions["fit"].trigger()
+    rect = view.shown_slice.rect
+    left, top = view.camera.to_px(rect.left, rect.top)
+    right, bottom = view.camera.to_px(rect.left + rect.width, rect.top + rect.height)
+    assert min(left, top, view.width() - right, view.height() - bottom) >= 0
+    assert max((right - left) / view.width(), (bottom - top) / view.height()) > 0.9
+
+
+def test_the_crosshair_is_broken_around_text(opened):
+    view = opened.views.axial
+    view.grab()
+    captions = view.picture.captions
+    title = captions.areas[4]  # after the four letters
+    assert title.left() < 30
+    assert title.top() < 30
+    position = captions.areas[5]
+    lps = view.lps_at(QPointF(position.center().x(), view.height() / 2))
+    opened.session.display.crosshair.move_to(lps)
+    view.grab()
+    image = view.grab().toImage()
+    x = int(view.crosshair_px.x())
+    colors = {
+        image.pixelColor(x, y).name()
+        for y in range(int(position.top()) + 1, int(position.bottom()))
+    }
+    line = image.pixelColor(x, int(position.bottom()) + 40)
+    assert line.lightness() > 60
+    assert line.name() not in colors
