@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -60,7 +61,7 @@ def run_window(options: WindowOptions) -> int:
     apply_theme(app, settings.theme, settings.text_scale)
     demos, problems = _shipped_demos()
     try:
-        bundles = _bundles(options, problems)
+        bundles = _bundles(options, problems, settings.model, demos)
         if options.demo and not demos:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:
@@ -128,14 +129,23 @@ def _shipped_demos() -> tuple[list[DemoCase], list[UserError]]:
         return [], []  # the window works without them
 
 
-def _bundles(options: WindowOptions, problems: list[UserError]) -> list[BundleInfo]:
-    """The bundle asked for first, then those that are shipped."""
+def _bundles(
+    options: WindowOptions, problems: list[UserError], last: Path | None, demos: list[DemoCase]
+) -> list[BundleInfo]:
+    """The bundle asked for first, else the one used last, else that of the demo; then all others."""
     chosen = [] if options.model_dir is None else [BundleInfo.read(options.model_dir)]
     try:
         shipped = find_bundles(models_dir())
     except UserError as error:
         problems.append(error)
         shipped = []
+    known = {info.folder.resolve() for info in shipped}
+    if last is not None and last.resolve() not in known:
+        with contextlib.suppress(UserError):  # it may have been taken away since
+            chosen.append(BundleInfo.read(last))
+    wanted = [folder for folder in (last, *(demo.bundle for demo in demos[:1])) if folder]
+    ranks = {folder.resolve(): rank for rank, folder in reversed(list(enumerate(wanted)))}
+    shipped.sort(key=lambda info: ranks.get(info.folder.resolve(), len(ranks)))
     known = {info.folder.resolve() for info in chosen}
     return chosen + [info for info in shipped if info.folder.resolve() not in known]
 

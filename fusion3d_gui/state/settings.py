@@ -100,6 +100,19 @@ class Settings(QObject):
     def _set_recent(self, paths: Sequence[Path]) -> None:
         self._set("recent/paths", "\n".join(map(str, paths)))
 
+    # -- the model ----------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Path | None:
+        """Folder of the model bundle used last."""
+        text = self._text("model/folder")
+        return Path(text) if text else None
+
+    def set_model(self, folder: Path) -> None:
+        """This model is used."""
+        if "\n" not in str(folder):
+            self._set("model/folder", str(folder.absolute()))
+
     # -- the window ---------------------------------------------------------------------------
 
     @property

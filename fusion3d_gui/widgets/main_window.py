@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
             session.identity.changed,
         ):
             signal.connect(self.menus.refresh)
+        session.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.open)
@@ -330,6 +331,10 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.map_views)
         elif self.pages.currentWidget() is self.map_views:
             self.pages.setCurrentWidget(self.start if self.session.case is None else self.views)
+
+    def _on_bundle_changed(self) -> None:
+        if self.session.bundle is not None:
+            self.settings.set_model(self.session.bundle.folder)
 
     def _on_settings_changed(self) -> None:
         app = QApplication.instance()

@@ -21,6 +21,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     first.set_panel_shown("marks", True)
     first.remember_case(Path("/scans/a, b"))
     first.set_layout("GRID")
+    first.set_model(Path("/models/mine"))
     first.set_overlay(0.7, 0.2, "Viridis")
     del first
     second = Settings(path)
@@ -28,6 +29,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     assert second.panel_shown("marks")
     assert second.recent_cases == (Path("/scans/a, b"),)
     assert second.layout == "GRID"
+    assert second.model == Path("/models/mine")
     assert second.overlay == (0.7, 0.2, "Viridis")
 
 
@@ -48,6 +50,7 @@ def test_a_damaged_file_gives_the_defaults(qapp, path, text):
     assert settings.window_geometry == b""
     assert settings.overlay == (-1, -1, "")
     assert settings.recent_cases == ()
+    assert settings.model is None
 
 
 def test_recent_cases_are_few_newest_first_and_none_twice(qapp):

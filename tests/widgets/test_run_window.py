@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtGui import QImage
+
+from fusion3d_gui.app import WindowOptions, _bundles
+from fusion3d_gui.shipped import models_dir
 
 RUN = """
 import sys
@@ -86,3 +91,21 @@ def test_closing_the_window_during_work_exits_cleanly(make_case, make_bundle, la
     options = f"path=Path({str(make_case())!r}), model_dir=Path({str(make_bundle())!r})"
     done = run(options, before=CLOSE_DURING.format(lane=lane))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_window_begins_with_the_demos_model_then_with_the_one_used_last(make_bundle):
+    demos = [SimpleNamespace(bundle=models_dir() / "demo-concat")]
+    options = WindowOptions()
+
+    def first(last: Path | None) -> Path:
+        return _bundles(options, [], last, demos)[0].folder
+
+    assert first(None) == models_dir() / "demo-concat"
+    assert first(models_dir() / "demo-add") == models_dir() / "demo-add"
+    own = make_bundle()
+    assert first(own) == own
+    assert first(Path("gone")) == models_dir() / "demo-concat"
+    asked = WindowOptions(model_dir=models_dir() / "demo-multiply")
+    assert _bundles(asked, [], own, demos)[0].folder == models_dir() / "demo-multiply"
+    folders = [info.folder for info in _bundles(options, [], own, demos)]
+    assert len(folders) == len(set(folders)) == 5
