@@ -29,6 +29,7 @@ from fusion3d_gui.state.explaining import Explaining
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.identity import Identity
+from fusion3d_gui.state.models import Models
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.opening import Opener
 from fusion3d_gui.state.result import Request, Result
@@ -81,9 +82,7 @@ class Session(QObject):
         self.listing = TaskLane("listing", self)
         self.identity = Identity(self)
         self._engine = InferenceEngine(device, engine)
-        self._bundles = list(bundles)
         self._bundle: BundleInfo | None = None
-        self._loaded: LoadedModel | None = None
         self._case: Case | None = None
         self._asked: Request | None = None
         self._result: Result | None = None
@@ -92,14 +91,17 @@ class Session(QObject):
         self.loading.changed.connect(self._on_loading_changed)
         self.identity.changed.connect(self._on_identity_changed)
         self._opener = Opener(self)
+        self._models = Models(self, bundles)
+        self._models.changed.connect(self.bundles_changed)
+        self._models.ready.connect(self.model_ready)
         self.beside = Beside(self)
         self._explaining = Explaining(self)
         self._explaining.changed.connect(self.explanation_changed)
         self._explaining.checked.connect(self.map_checked)
         self.comparison = Comparison(self)
         self.doubting = Doubting(self)
-        if self._bundles:
-            self._set_bundle(self._bundles[0])
+        if bundles:
+            self._set_bundle(bundles[0])
 
     # -- what is ------------------------------------------------------------------------------
 
@@ -111,7 +113,7 @@ class Session(QObject):
     @property
     def bundles(self) -> tuple[BundleInfo, ...]:
         """Models to choose from."""
-        return tuple(self._bundles)
+        return self._models.known
 
     @property
     def bundle(self) -> BundleInfo | None:
@@ -121,14 +123,14 @@ class Session(QObject):
     @property
     def device_text(self) -> str:
         """Where the chosen model computes; empty until it is loaded."""
-        if self._loaded is None or self._bundle is None:
-            return ""
-        return self._loaded.device_text if self._loaded.folder == self._bundle.folder else ""
+        loaded = self._models.loaded
+        return "" if loaded is None else loaded.device_text
 
     @property
     def engine_reason(self) -> str:
         """Why the engine of :attr:`device_text` computes there; empty until the model is loaded."""
-        return self._loaded.engine_reason if self._loaded is not None and self.device_text else ""
+        loaded = self._models.loaded
+        return "" if loaded is None else loaded.engine_reason
 
     @property
     def predicting(self) -> bool:
@@ -214,14 +216,11 @@ class Session(QObject):
 
     def open_demo(self, demo: DemoCase) -> None:
         """Open a shipped case with its model and metadata, and predict."""
-        known = next((each for each in self._bundles if each.folder == demo.bundle), None)
         try:
-            info = known or BundleInfo.read(demo.bundle)
+            info = self._models.find(demo.bundle)
         except UserError as error:
             self.tell_failure(error)
             return
-        if known is None:
-            self._add_bundle(info)
         if info is not self._bundle:
             self._set_bundle(info)
         self.open(demo.path, metadata=demo.metadata, then_predict=True)
@@ -303,36 +302,11 @@ class Session(QObject):
 
     def add_bundle(self, folder: Path) -> None:
         """Read a bundle from a folder that the user chose, and use it."""
-        folder = Path(folder)
-
-        def work(progress: Progress) -> BundleInfo:
-            return BundleInfo.read(folder)
-
-        def on_read(info: object) -> None:
-            assert isinstance(info, BundleInfo)
-            self._add_bundle(info)
-            self.choose_bundle(info)
-
-        task = self.inference.submit(f"Reading {folder.name}", work)
-        task.succeeded.connect(on_read)
-        task.failed.connect(self.tell_failure)
+        self._models.add(Path(folder))
 
     def prepare_model(self) -> None:
         """Load the chosen model in the background, unless it is loaded or busy with a prediction."""
-        if self._bundle is None or self.predicting or self.device_text:
-            return
-        folder = self._bundle.folder
-
-        def work(progress: Progress) -> LoadedModel:
-            return self._engine.load(folder, progress)
-
-        task = self.inference.submit("Loading the model", work)
-        task.succeeded.connect(self._on_model_loaded)
-        task.failed.connect(self.tell_failure)
-
-    def _add_bundle(self, info: BundleInfo) -> None:
-        self._bundles = [each for each in self._bundles if each.folder != info.folder] + [info]
-        self.bundles_changed.emit()
+        self._models.prepare()
 
     def _set_bundle(self, info: BundleInfo) -> None:
         if self.predicting:
@@ -341,11 +315,6 @@ class Session(QObject):
         self.form.start_schema(info.schema)
         self.bundle_changed.emit()
         self.result_changed.emit()
-
-    def _on_model_loaded(self, loaded: object) -> None:
-        assert isinstance(loaded, LoadedModel)
-        self._loaded = loaded
-        self.model_ready.emit()
 
     # -- predictions --------------------------------------------------------------------------
 
@@ -375,7 +344,7 @@ class Session(QObject):
             assert isinstance(outcome, tuple)
             loaded, prediction, workbench, used = outcome
             self._asked = None
-            self._on_model_loaded(loaded)
+            self._models.set_loaded(loaded)
             if request.same_subject(self._request()):
                 self._result = Result(request, prediction, workbench, used)
             self.result_changed.emit()
