@@ -6,7 +6,7 @@ import os
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -153,38 +153,45 @@ def _fill(
 ) -> set[str]:
     """Decode every frame into its plane; in threads, since reading and decoding release the lock.
 
-    This thread takes the first job. Of syntaxes that are slow to decode others begin with the rest
-    meanwhile; elsewhere they would only keep this thread from the interpreter's lock.
+    The first job goes first. Of syntaxes that are slow to decode others begin beside it; elsewhere
+    they would only keep it from the interpreter's lock.
     """
     progress(0.0, "Reading slices")
     notices: set[str] = set()
     stop = threading.Event()
-    queue = deque(jobs[1:])
+    queue = deque(jobs)
 
-    def work() -> set[str]:
+    def work(most: int = len(jobs)) -> set[str]:
         found: set[str] = set()
-        while queue and not stop.is_set():
+        for _ in range(most):
             try:
                 job = queue.popleft()
-            except IndexError:  # another thread was faster
+            except IndexError:
                 break
             _run(job, planes, pixels.filling, treatment, found, stop)
+            if stop.is_set():
+                break
         return found
 
-    threads = min(8, os.cpu_count() or 1, len(queue))
-    pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
+    threads = min(8, os.cpu_count() or 1, len(jobs))
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+
+    def finish(workers: set[Future[set[str]]]) -> None:
+        """Wait, telling how far they are; this thread hears a wish to cancel within a tick."""
+        while workers:
+            done, workers = wait(workers, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
+            for worker in done:
+                notices.update(worker.result())
+            progress(pixels.filling.share, "Reading slices")
+
     try:
+        first = pool.submit(work, 1)
         beside = threads - 1 if is_slow_to_decode(jobs[0].file.transfer_syntax) else 0
-        pending = {pool.submit(work) for _ in range(beside)}
-        _run(jobs[0], planes, pixels.filling, treatment, notices, stop)
+        others = {pool.submit(work) for _ in range(beside)}
+        finish({first})
         if on_first is not None:
             on_first(pixels)
-        pending |= {pool.submit(work) for _ in range(threads - max(0, beside))}
-        while pending:
-            done, pending = wait(pending, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
-            for worker in done:
-                notices |= worker.result()
-            progress(pixels.filling.share, "Reading slices")
+        finish(others | {pool.submit(work) for _ in range(threads - beside)})
     finally:
         # Whoever cancels is not kept waiting for the slices that are being decoded.
         stop.set()

@@ -135,6 +135,26 @@ def test_cancelling_after_the_first_slice_stops_the_reading(
     assert len(seen) == 1
 
 
+def test_the_decoding_of_one_large_image_can_be_given_up_before_its_end(
+    oblique_volume: Volume, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(3).integers(0, 4000, (1, 1024, 1024)).astype(np.int16)
+    path = _written("jpeg 2000", replace(oblique_volume, voxels=noise), tmp_path)
+    (found,) = find_series(path)
+    told: list[float] = []
+
+    def progress(fraction: float, message: str) -> None:
+        told.append(fraction)
+        if len(told) == 3:
+            raise Cancelled
+
+    seen: list[Volume] = []
+    with pytest.raises(Cancelled):
+        read_series(found, progress=progress, watch=seen.append)
+    assert told == [0.0, 0.0, 0.0]
+    assert not seen
+
+
 def test_a_found_series_is_read_without_its_headers_being_looked_at_again(
     oblique_volume: Volume, tmp_path: Path
 ) -> None:
