@@ -61,7 +61,7 @@ def run_window(options: WindowOptions) -> int:
     apply_theme(app, settings.theme, settings.text_scale)
     demos, problems = _shipped_demos()
     try:
-        bundles = _bundles(options, problems, settings.model, demos)
+        bundles = known_bundles(options, problems, settings.model, demos)
         if options.demo and not demos:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:
@@ -129,7 +129,7 @@ def _shipped_demos() -> tuple[list[DemoCase], list[UserError]]:
         return [], []  # the window works without them
 
 
-def _bundles(
+def known_bundles(
     options: WindowOptions, problems: list[UserError], last: Path | None, demos: list[DemoCase]
 ) -> list[BundleInfo]:
     """The bundle asked for first, else the one used last, else that of the demo; then all others."""

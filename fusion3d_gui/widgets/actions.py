@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
@@ -54,10 +55,12 @@ class Command:
         return self.title.rstrip("…").replace("&", "")
 
 
-class Menus:
+class Menus(QObject):
     """The menu bar of a window, built from commands in their order."""
 
     def __init__(self, window: QMainWindow, commands: Sequence[Command]) -> None:
+        # A child of the window, so that what refreshes it lets go of it when the window is gone.
+        super().__init__(window)
         self.commands = tuple(commands)
         self.actions: dict[str, QAction] = {}
         bar = window.menuBar()
@@ -113,13 +116,13 @@ class Menus:
 
     @property
     def keys(self) -> dict[str, list[tuple[str, str]]]:
-        """By menu: (keys as they are written on this system, what they do), for the list of keys."""
+        """By menu or submenu: (keys as they are written on this system, what they do), to be listed."""
         found: dict[str, list[tuple[str, str]]] = {}
         for command in self.commands:
             action = self.actions[command.id]
             if command.listed and action.shortcuts():
                 written = "  or  ".join(_written(key) for key in action.shortcuts())
-                menu = command.menu.split("/")[0].replace("&", "")
+                menu = command.menu.split("/")[-1].replace("&", "")
                 found.setdefault(menu, []).append((written, action.text().rstrip("…")))
         return found
 

@@ -183,18 +183,38 @@ def _anchor(mark: MarkOnScreen) -> QPointF:
 
 
 def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScreen) -> QRectF:
-    if box.right() > area.right() - _MARGIN:
-        # No room to the right: go to the left of the whole mark.
-        points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
-        box.moveRight(min(point.x() for point in points) - 8)
-    box.moveLeft(min(max(box.left(), _MARGIN), area.right() - _MARGIN - box.width()))
-    for _ in range(12):
-        hit = next((other for other in taken if other.intersects(box)), None)
-        if hit is None:
-            break
-        box.moveTop(hit.bottom() + 2)
-    box.moveTop(min(max(box.top(), _MARGIN), area.bottom() - _MARGIN - box.height()))
-    return box
+    """Where the label hides least: at its own place, else at another side of its mark."""
+    points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
+    x, y = [point.x() for point in points], [point.y() for point in points]
+    left, right = min(x) - 8 - box.width(), max(x) + 8
+    above, below = min(y) - 6 - box.height(), max(y) + 6
+    inner = area.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+    # A region is what the reader looks at; beside a line there is always room.
+    is_region = mark.annotation.is_region
+    own = QRectF(min(x), min(y), max(x) - min(x), max(y) - min(y)) if is_region else QRectF()
+    best, least = box, math.inf
+    for corner in (
+        box.topLeft(),
+        QPointF(right, max(y) - box.height()),
+        QPointF(right, min(y)),
+        QPointF(max(x) - box.width(), below),
+        QPointF(max(x) - box.width(), above),
+        QPointF(left, min(y)),
+        QPointF(left, max(y) - box.height()),
+    ):
+        place = QRectF(corner, box.size())
+        place.moveRight(min(place.right(), inner.right()))
+        place.moveBottom(min(place.bottom(), inner.bottom()))
+        place.moveTo(max(place.left(), inner.left()), max(place.top(), inner.top()))
+        hidden = 4 * sum(_shared(place, other) for other in taken) + _shared(place, own)
+        if hidden < least:
+            best, least = place, hidden
+    return best
+
+
+def _shared(a: QRectF, b: QRectF) -> float:
+    both = a.intersected(b)
+    return both.width() * both.height()
 
 
 def _distance(a: QPointF, b: QPointF) -> float:

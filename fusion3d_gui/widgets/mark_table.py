@@ -154,7 +154,7 @@ class MarkTable(QFrame):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((48, 90, 400, 190)):
+        for column, width in enumerate((48, 90, 470, 180)):
             header.resizeSection(column, width)
         header.setStretchLastSection(True)
         head = QHBoxLayout()

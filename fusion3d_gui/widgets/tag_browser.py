@@ -104,6 +104,7 @@ class TagBrowser(QDialog):
         self.file.setValue((len(paths) + 1) // 2)
         self.file.setSuffix(f" / {len(paths)}")
         self.file.setFixedSize(theme.px(110), theme.px(theme.CONTROL))
+        self.file.lineEdit().setTextMargins(7, 0, 0, 0)
         self.file.setAccessibleName("File of the series")
         self.model = TagModel(self)
         self.table = QTableView()

@@ -25,8 +25,7 @@ def take(out: Path, scale: str, only: str) -> None:
     os.environ["QT_SCALE_FACTOR"] = scale
     from PySide6.QtWidgets import QApplication, QWidget
 
-    from fusion3d_gui.model.bundle_info import find_bundles
-    from fusion3d_gui.shipped import models_dir
+    from fusion3d_gui.app import WindowOptions, known_bundles
     from fusion3d_gui.state.demo_cases import demo_cases
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.widgets.main_window import MainWindow
@@ -34,8 +33,9 @@ def take(out: Path, scale: str, only: str) -> None:
 
     app = QApplication([])
     apply_theme(app)
-    session = Session(find_bundles(models_dir()), device="cpu")
-    window = MainWindow(session, demo_cases())
+    demos = demo_cases()
+    session = Session(known_bundles(WindowOptions(), [], None, demos), device="cpu")
+    window = MainWindow(session, demos)
     window.show()
 
     def wait(done: Callable[[], bool], seconds: float = 240.0) -> None:
@@ -82,6 +82,10 @@ class Scenes:
         self.window.settings.set_theme("light")
         self.picture("start-light")
         self.window.settings.set_theme("dark")
+        for name in ("CT thorax 2024-03", "T1 follow-up.nii.gz", "MR head"):
+            self.window.settings.remember_case(Path("/scans/study") / name)
+        self.picture("start-recent")
+        self.window.settings.forget_cases()
 
     def answer(self) -> None:
         """From opening the demo case to its answer, current and outdated."""
@@ -132,21 +136,25 @@ class Scenes:
         import numpy as np
 
         marks, window = self.session.annotations, self.window
-        where = self.session.display.crosshair.position_lps
+        from fusion3d_gui.state.display import middle_voxel_lps
+
+        # In the slice on screen, all of it in the brain.
+        where = middle_voxel_lps(self.session.case)
+        where[2] = self.session.display.crosshair.position_lps[2]
 
         def draw(kind: str, *places: tuple[float, float, float]) -> None:
             points = tuple(tuple(float(x) for x in where + np.array(each)) for each in places)
             marks.set_draft(kind, points, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
             marks.keep_draft()
 
-        draw("distance", (-60, -40, 0), (-10, -15, 0))
-        draw("angle", (-40, 45, 0), (-20, 20, 0), (15, 40, 0))
-        draw("ellipse", (10, -60, 0), (35, -35, 0))
-        draw("rectangle", (-50, -75, 0), (-25, -55, 0))
-        draw("arrow", (8, 10, 0), (30, 30, 0))
+        draw("distance", (-18, -72, 0), (10, -46, 0))
+        draw("angle", (-40, 66, 0), (-22, 44, 0), (4, 62, 0))
+        draw("ellipse", (24, -30, 0), (44, -10, 0))
+        draw("rectangle", (-50, -14, 0), (-30, 6, 0))
+        draw("arrow", (16, 36, 0), (34, 52, 0))
         marks.set_text(5, "compare with June")
-        draw("distance", (-10, 5, -30), (20, 25, 30))
-        marks.add_point(where + np.array([-30.0, 20.0, 0.0]))
+        draw("distance", (-10, 8, -30), (20, 26, 30))
+        marks.add_point(where + np.array([-36.0, 28.0, 0.0]))
         marks.select(3)
         window.toggle_panel("marks")
         self.picture("marks")

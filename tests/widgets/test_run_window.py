@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtGui import QImage
 
-from fusion3d_gui.app import WindowOptions, _bundles
+from fusion3d_gui.app import WindowOptions, known_bundles
 from fusion3d_gui.shipped import models_dir
 
 RUN = """
@@ -98,7 +98,7 @@ def test_the_window_begins_with_the_demos_model_then_with_the_one_used_last(make
     options = WindowOptions()
 
     def first(last: Path | None) -> Path:
-        return _bundles(options, [], last, demos)[0].folder
+        return known_bundles(options, [], last, demos)[0].folder
 
     assert first(None) == models_dir() / "demo-concat"
     assert first(models_dir() / "demo-add") == models_dir() / "demo-add"
@@ -106,6 +106,6 @@ def test_the_window_begins_with_the_demos_model_then_with_the_one_used_last(make
     assert first(own) == own
     assert first(Path("gone")) == models_dir() / "demo-concat"
     asked = WindowOptions(model_dir=models_dir() / "demo-multiply")
-    assert _bundles(asked, [], own, demos)[0].folder == models_dir() / "demo-multiply"
-    folders = [info.folder for info in _bundles(options, [], own, demos)]
+    assert known_bundles(asked, [], own, demos)[0].folder == models_dir() / "demo-multiply"
+    folders = [info.folder for info in known_bundles(options, [], own, demos)]
     assert len(folders) == len(set(folders)) == 5
