@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from fusion3d_gui.progress import Progress, no_progress
 
 _META_SUFFIXES = (".mha", ".mhd")
 _LONGEST_AXIS = 1 << 20
+_TICK_S = 0.05
 #: bzip2 packs a run of one value into next to nothing; more than this is no scan.
 _LARGEST_RATIOS = {"gzip": LARGEST_DEFLATE_RATIO, "bzip2": 20_000}
 
@@ -82,8 +85,8 @@ def read_itk_file(
 ) -> Volume:
     """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
 
-    The stored type is kept. ``watch`` is called once the middle slice is there where the file is
-    no time series, nor packed by bzip2; ITK reads the others in one go. Raises UserError where it is
+    The stored type is kept. ``watch`` is called once the middle slice is there; not of packed time
+    series and of what is packed by bzip2, which ITK reads in one go. Raises UserError where it is
     damaged, holds no scan, or is too large for memory.
     """
     progress(0.0, "Reading slices")
@@ -97,19 +100,33 @@ def read_itk_file(
         path=path,
         notices=known.notices,
     )
-    if known.stored is not None:
-        return _by_slices(known, known.stored, volume, progress, watch)
+    stored = known.stored
+    if stored is not None and not (stored.packed and number):
+        before = number * int(np.prod(known.shape, dtype=object)) * known.item_bytes
+        stored = replace(stored, offset=stored.offset + before)
+        return _by_slices(known, stored, volume, progress, watch)
     reader = _reader(path)
     if known.volume_count > 1:
         frame = np.unravel_index(number, known.size[3:], order="F")
         reader.SetExtractIndex([0, 0, 0, *(int(n) for n in frame)])
         reader.SetExtractSize([*known.size[:3], *(0 for _ in frame)])
     try:
-        voxels = np.asarray(_Pixels(reader.Execute()))
+        voxels = np.asarray(_Pixels(_heeding(progress, reader.Execute)))
     except (RuntimeError, MemoryError):
         raise _damaged(path) from None
-    progress(1.0, "Reading slices")
     return replace(volume, voxels=voxels.reshape(known.shape))
+
+
+def _heeding(progress: Progress, work: Callable[[], Any]) -> Any:
+    """The result of work that can't be interrupted; whoever cancels does not wait for its end."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="itk")
+    try:
+        future = pool.submit(work)
+        while not wait((future,), timeout=_TICK_S).done:
+            progress(0.0, "Reading slices")
+        return future.result()
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _by_slices(
@@ -176,7 +193,7 @@ def _information(path: Path) -> _Information:
         )
     affine, notices = _affine(reader, len(size))
     stored = header.stored
-    if stored is not None and stored.dtype.itemsize != item_bytes:
+    if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, size):
         stored = None  # ITK understood the header otherwise: it shall read the voxels too
     return _Information(size, affine, item_bytes, notices, stored)
 

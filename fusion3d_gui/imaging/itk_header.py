@@ -45,12 +45,14 @@ _META_TYPES = {
 class ItkHeader:
     """``file_size`` is that of the file that holds the voxels, packed as ``packing`` says.
 
-    ``stored``: where they lie, where they can be read slice by slice; else None.
+    ``stored``: where they lie, where they can be read slice by slice; else None. ``sizes``: the
+    length of each axis, fastest first, as the text says it.
     """
 
     file_size: int
     packing: str
     stored: Stored | None
+    sizes: tuple[int, ...]
 
 
 def read_itk_header(path: Path) -> ItkHeader:
@@ -80,9 +82,7 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
     elsewhere = fields.get("datafile")
     data_file = path if elsewhere is None else _beside(path, elsewhere)
     kind = _NRRD_TYPES.get(fields.get("type", "").lower())
-    plain = (
-        packing in ("raw", "gzip") and fields.get("dimension") == "3" and "byteskip" not in fields
-    )
+    plain = packing in ("raw", "gzip") and "byteskip" not in fields
     stored = None
     if plain and kind is not None and "lineskip" not in fields:
         order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
@@ -90,7 +90,7 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
             offset = end if elsewhere is None else 0
             dtype = np.dtype((order or "<") + kind)
             stored = Stored(data_file, offset, dtype, packed=packing == "gzip")
-    return ItkHeader(_size(data_file, path), packing, stored)
+    return ItkHeader(_size(data_file, path), packing, stored, _integers(fields.get("sizes", "")))
 
 
 def _meta(path: Path, head: bytes) -> ItkHeader:
@@ -109,7 +109,6 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
     stored = None
     if (
         kind is not None
-        and fields.get("NDims") == "3"
         and fields.get("BinaryData", "").lower() == "true"
         and fields.get("HeaderSize", "0") == "0"
         and fields.get("ElementNumberOfChannels", "1") == "1"
@@ -118,10 +117,15 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         offset = head.index(b"\n", last.start(1)) + 1 if is_local else 0
         order = ">" if "true" in said else "<"
         stored = Stored(data_file, offset, np.dtype(order + kind), packed=is_packed)
-    return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored)
+    sizes = _integers(fields.get("DimSize", ""))
+    return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored, sizes)
 
 
 _META_ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split() if part.isdecimal() and len(part) < 10)
 
 
 def _beside(path: Path, name: str) -> Path:

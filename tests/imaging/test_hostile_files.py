@@ -165,15 +165,15 @@ def test_a_file_and_a_folder_that_may_not_be_read_are_left_out_and_the_file_is_s
 def deep(series: Path) -> Iterator[Path]:
     """The series beside a folder in a folder in a folder ..., deeper than a path can say."""
     here = os.open(series, os.O_RDONLY)
-    for _ in range(1000):
-        os.mkdir("deeper", dir_fd=here)
-        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+    for _ in range(25):
+        os.mkdir("deeper" * 30, dir_fd=here)
+        inner = os.open("deeper" * 30, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = inner
     yield series
-    for _ in range(1000):
+    for _ in range(25):
         outer = os.open("..", os.O_RDONLY, dir_fd=here)
-        os.rmdir("deeper", dir_fd=outer)
+        os.rmdir("deeper" * 30, dir_fd=outer)
         os.close(here)
         here = outer
     os.close(here)

@@ -80,15 +80,31 @@ def test_either_byte_order_is_read_as_simpleitk_reads_it(
         np.testing.assert_array_equal(volume.voxels, theirs)
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
-def test_each_volume_of_a_4d_file_can_be_chosen(name: str, tmp_path: Path) -> None:
+def test_each_volume_of_a_4d_file_can_be_chosen(name: str, packed: bool, tmp_path: Path) -> None:
     values = np.random.default_rng(3).normal(size=(4, 5, 6, 7)).astype(np.float32)
-    sitk.WriteImage(sitk.GetImageFromArray(values, isVector=False), str(tmp_path / name))
+    image = sitk.GetImageFromArray(values, isVector=False)
+    sitk.WriteImage(image, str(tmp_path / name), packed)
     found = find_series(tmp_path / name)
     assert len(found) == 4
-    volume = open_volume(tmp_path / name, series_uid=found[2].uid)
-    np.testing.assert_array_equal(volume.voxels, values[2])
-    assert "volume 3 of 4" in volume.description
+    for number, series in enumerate(found):
+        volume = open_volume(tmp_path / name, series_uid=series.uid)
+        np.testing.assert_array_equal(volume.voxels, values[number])
+        assert f"volume {number + 1} of 4" in volume.description
+
+
+def test_a_file_of_several_values_a_voxel_is_refused(tmp_path: Path) -> None:
+    values = np.arange(2 * 3 * 4 * 5, dtype="<i2").reshape(5, 4, 3, 2)
+    text = (
+        "NRRD0005\ntype: short\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 3 4 5\n"
+        "space directions: none (2,0,0) (0,2,0) (0,0,3)\nkinds: list domain domain domain\n"
+        "endian: little\nencoding: raw\nspace origin: (0,0,0)\n\n"
+    )
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + values.tobytes())
+    assert sitk.ReadImage(str(tmp_path / "a.nrrd")).GetNumberOfComponentsPerPixel() == 2
+    with pytest.raises(UserError, match="not a scan"):
+        find_series(tmp_path / "a.nrrd")
 
 
 @pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "f4", "f8"])
