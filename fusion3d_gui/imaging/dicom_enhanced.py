@@ -11,13 +11,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_file import (
-    DicomFile,
-    Frame,
-    Scale,
-    unit_on_screen,
-    unit_orientation,
-)
+from fusion3d_gui.imaging.dicom_file import DicomFile
+from fusion3d_gui.imaging.dicom_frame import Frame, Scale, unit_on_screen, unit_orientation
 from fusion3d_gui.imaging.dicom_header import PYDICOM_ERRORS
 from fusion3d_gui.imaging.dicom_modality import whole_header
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from fusion3d_gui.imaging.dicom_elements import Elements
 from fusion3d_gui.imaging.dicom_encoding import FileBytes
 from fusion3d_gui.imaging.dicom_enhanced import classic_real_world_scale, enhanced_frames
-from fusion3d_gui.imaging.dicom_file import (
-    DicomFile,
+from fusion3d_gui.imaging.dicom_file import DicomFile, read_dicom_file
+from fusion3d_gui.imaging.dicom_frame import (
     Frame,
     Scale,
-    read_dicom_file,
     slice_mm,
     unit_on_screen,
     unit_orientation,

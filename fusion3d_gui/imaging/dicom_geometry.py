@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusion3d_gui.imaging.dicom_file import Frame
+from fusion3d_gui.imaging.dicom_frame import Frame
 
 #: Slices this close (mm) to an even grid count as even: headers round positions.
 _EVEN_WITHIN_MM = 0.02

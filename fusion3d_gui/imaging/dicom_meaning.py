@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.imaging.curve import SIGMOID, Curve
-from fusion3d_gui.imaging.dicom_file import Frame
+from fusion3d_gui.imaging.dicom_frame import Frame
 from fusion3d_gui.imaging.dicom_modality import whole_header
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor

@@ -11,7 +11,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_csa import csa_numbers, read_csa
 from fusion3d_gui.imaging.dicom_elements import Elements, tags
 from fusion3d_gui.imaging.dicom_encoding import FileBytes
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame
+from fusion3d_gui.imaging.dicom_file import DicomFile
+from fusion3d_gui.imaging.dicom_frame import Frame
 from fusion3d_gui.imaging.dicom_header import read_header
 
 

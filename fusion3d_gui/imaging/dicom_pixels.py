@@ -16,7 +16,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import check_memory
 from fusion3d_gui.imaging.codecs import is_slow_to_decode
 from fusion3d_gui.imaging.dicom_encoding import DEFLATED
-from fusion3d_gui.imaging.dicom_file import DicomFile, Frame, Scale
+from fusion3d_gui.imaging.dicom_file import DicomFile
+from fusion3d_gui.imaging.dicom_frame import Frame, Scale
 from fusion3d_gui.imaging.dicom_frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom_sort import Stack
 from fusion3d_gui.imaging.filling import Filling

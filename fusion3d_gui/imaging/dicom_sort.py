@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusion3d_gui.imaging.dicom_file import Frame
+from fusion3d_gui.imaging.dicom_frame import Frame
 from fusion3d_gui.imaging.dicom_frames import DicomImage
 from fusion3d_gui.imaging.dicom_geometry import (
     SAME_PLACE_MM,

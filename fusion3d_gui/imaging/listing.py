@@ -58,7 +58,11 @@ def series_of_scan(
         others = [_noting(series, said) for series in others]
     found += sorted(others, key=lambda series: -series.voxel_count)
     if found:
-        found = [replace(series, place=_place(series.paths, root)) for series in found]
+        patients: dict[tuple[str, ...], int] = {}
+        found = [
+            replace(series, place=_place(series.paths, root), patient=_patient(series, patients))
+            for series in found
+        ]
         return [_keeping(series, unpacked) for series in found]
     if len(refused) == 1:
         raise refused[0]
@@ -132,6 +136,15 @@ def _read_called(
         return replace(volume, series_uid=uid, description=description, notices=notices)
 
     return called(reader(progress, lambda volume: watch(called(volume))))
+
+
+def _patient(series: Series, known: dict[tuple[str, ...], int]) -> int | None:
+    """The number of a series' patient among those ``known``, to whom a new one is added."""
+    if series.format != "DICOM":
+        return None
+    keys = ("PatientID", "PatientName", "PatientBirthDate")
+    who = tuple(series.identity.get(key, "") for key in keys)
+    return known.setdefault(who, len(known) + 1)
 
 
 def _place(paths: tuple[Path, ...], root: Path) -> str:

@@ -25,6 +25,7 @@ class Series:
     ``study_uid`` is the DICOM Study Instance UID: series of one study belong to one patient.
     ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
     where the geometry cannot be known before reading; ``paths`` are its files in slice order.
+    ``patient`` numbers the patients of what was opened, from 1; None where the file names none.
     ``place`` is where those lie below the folder or archive that was looked through.
     ``identity`` holds the attributes that tell who the patient is: never show or log it.
     ``reader`` is for :func:`fusion3d_gui.imaging.open.read_series`: it knows the headers already,
@@ -40,6 +41,7 @@ class Series:
     paths: tuple[Path, ...]
     notices: tuple[str, ...] = ()
     study_uid: str = ""
+    patient: int | None = None
     place: str = ""
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reader: Reader | None = field(default=None, repr=False)
@@ -71,6 +73,7 @@ class Series:
             if self.spacing_mm is None
             else [round(mm, 6) for mm in self.spacing_mm],
             "affine_lps": None if self.affine is None else self.affine.tolist(),
+            "patient": self.patient,
             "place": self.place,
             "files": len(self.paths),
             "warnings": list(self.notices),

@@ -271,6 +271,7 @@ def test_scans_of_several_patients_in_one_folder_are_told_apart(
     assert "Scans of 2 patients lie here." in open_volume(series).notices
     first, second = find_series(series)
     assert first.study_uid != second.study_uid
+    assert {first.to_json()["patient"], second.to_json()["patient"]} == {1, 2}
     assert first.to_json()["study_uid"] == first.study_uid
 
 
