@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import combinations, pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
@@ -47,8 +48,8 @@ class KeysOverlay(QScrollArea):
         theme.style(self, "#keys, #keys > QWidget > QWidget { background: $WINDOW; }")
         body = QWidget()
         outer = QVBoxLayout(body)
-        outer.setContentsMargins(36, 24, 36, 24)
-        outer.setSpacing(18)
+        outer.setContentsMargins(36, 20, 36, 16)
+        outer.setSpacing(14)
         title = theme.label("Mouse and keys", size=theme.LARGE, medium=True)
         head = QHBoxLayout()
         head.addWidget(title)
@@ -60,7 +61,7 @@ class KeysOverlay(QScrollArea):
         groups = [("In a view", _MOUSE), *keys.items()]
         for column in _spread(groups, _COLUMNS):
             place = QVBoxLayout()
-            place.setSpacing(18)
+            place.setSpacing(13)
             for name, rows in column:
                 place.addWidget(_group(name, rows))
             place.addStretch(1)
@@ -104,19 +105,16 @@ class KeysOverlay(QScrollArea):
 _Group = tuple[str, Sequence[tuple[str, str]]]
 
 
-def _spread(groups: Sequence[_Group], count: int) -> list[list[_Group]]:
-    """Groups in their order over so many columns of about equal height."""
-    total = sum(len(rows) + 2 for _, rows in groups)
-    columns: list[list[_Group]] = [[]]
-    height = 0
-    for group in groups:
-        size = len(group[1]) + 2
-        if columns[-1] and height + size / 2 > total / count and len(columns) < count:
-            columns.append([])
-            height = 0
-        columns[-1].append(group)
-        height += size
-    return columns
+def _spread(groups: Sequence[_Group], count: int) -> list[Sequence[_Group]]:
+    """Groups in their order over so many columns, the longest of which is as short as can be."""
+
+    def columns(cuts: Sequence[int]) -> list[Sequence[_Group]]:
+        return [groups[a:b] for a, b in pairwise((0, *cuts, len(groups)))]
+
+    def longest(cuts: Sequence[int]) -> int:
+        return max(sum(len(rows) + 2 for _, rows in column) for column in columns(cuts))
+
+    return columns(min(combinations(range(1, len(groups)), count - 1), key=longest))
 
 
 def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
@@ -124,7 +122,7 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
     grid = QGridLayout(frame)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(18)
-    grid.setVerticalSpacing(5)
+    grid.setVerticalSpacing(3)
     grid.setColumnStretch(1, 1)
     grid.addWidget(theme.section_title(title), 0, 0, 1, 2)
     keys, meanings = zip(*rows, strict=True)
@@ -137,5 +135,5 @@ def _lines(texts: Sequence[str], color: str) -> QLabel:
     """All in one label: one for each line would take four times as long to lay out."""
     made = theme.label(size=12, color=color)
     lines = "<br>".join(escape(text) for text in texts)
-    made.setText(f'<div style="line-height: 135%">{lines}</div>')
+    made.setText(f'<div style="line-height: 122%">{lines}</div>')
     return made
