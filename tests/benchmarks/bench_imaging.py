@@ -136,6 +136,30 @@ def _cancel(folder: Path) -> None:
     print(f"  cancelled within             {worst:7.3f} s")
 
 
+def _tree(folder: Path) -> None:
+    """A folder tree of 10,000 small files: 20 series of 500 slices, looked through."""
+    for number in range(20):
+        voxels = np.full((500, 16, 16), number, np.int16)
+        small = Volume(voxels, np.eye(4), modality="CT")
+        write_dicom_series(small, folder / f"{number}", attributes={}, uid_seed=f"{number}")
+    told: list[float] = []
+
+    def progress(fraction: float, message: str) -> None:
+        told.append(time.perf_counter())
+
+    def scan() -> None:
+        told[:] = [time.perf_counter()]
+        found = find_series(folder, progress)
+        told.append(time.perf_counter())
+        assert len(found) == 20
+
+    print("A tree of 10,000 files in 20 series")
+    took = _median("find_series", scan)
+    print(f"  header scan                  {10_000 / took:7.0f} files/s")
+    gaps = np.diff(told)
+    print(f"  longest time without a word  {gaps.max():7.3f} s, {len(told) - 2} words in all")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         raw = Path(name) / "raw"
@@ -162,6 +186,7 @@ def main() -> None:
             print(f"  ratio to pydicom             {peer / ours:7.2f}")
         scan = _median("headers of the raw series", lambda: find_series(raw))
         print(f"  header scan                  {SLICES / scan:7.0f} files/s")
+        _tree(Path(name) / "tree")
 
 
 if __name__ == "__main__":
