@@ -14,6 +14,7 @@ import numpy as np
 
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.sample import sample
+from fusion3d_gui.imaging.threads import in_bands
 from fusion3d_gui.imaging.volume import Volume
 
 #: The projected copy of a volume has at most this many voxels along an axis.
@@ -23,9 +24,14 @@ _LARGEST_SIDE = 192
 #: standard deviation 1.2 pixels).
 _SMOOTH = np.array([1, 6, 15, 20, 15, 6, 1], np.float32) / 64
 #: The light comes from the reader, by this much to the right and down (so: from the upper left).
-_LIGHT = (-0.35, -0.45)
-_BRIGHTEST = float(np.sqrt(1 + _LIGHT[0] ** 2 + _LIGHT[1] ** 2))
-_AMBIENT = 0.12
+LIGHT = (-0.35, -0.45)
+_BRIGHTEST = float(np.sqrt(1 + LIGHT[0] ** 2 + LIGHT[1] ** 2))
+AMBIENT = 0.12
+
+
+#: The other two axes of each.
+_OTHERS = ((1, 2), (0, 2), (0, 1))
+_COPIED_SLICES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Projected:
 
 
 class Projector:
-    """A volume ready to be projected: a copy for each of its axes, read in one piece."""
+    """A volume ready to be projected, with a copy for each axis that it has been looked along."""
 
     def __init__(self, voxels: np.ndarray, affine: np.ndarray, *, low_wins: bool = False) -> None:
         """``voxels`` ``[k, j, i]``; ``affine`` 4x4 from their index (i, j, k) to mm, LPS.
@@ -50,15 +56,24 @@ class Projector:
         """
         self.affine = affine
         self._low_wins = low_wins
-        voxels = _turned_over(voxels) if low_wins else voxels
+        self.voxels = voxels
         self.shape = voxels.shape
-        by_ijk = voxels.transpose(2, 1, 0)
-        # For each axis its slices, as [slice, second other axis, first other axis].
-        others = ((1, 2), (0, 2), (0, 1))
-        self._stacks = [
-            np.ascontiguousarray(by_ijk.transpose(axis, b, a)) for axis, (a, b) in enumerate(others)
-        ]
-        self._others = others
+        self._stacks: dict[int, np.ndarray] = {}
+
+    def _stack(self, axis: int) -> np.ndarray:
+        """The slices along an axis, as [slice, second other axis, first other axis]; made when first asked for."""
+        if axis not in self._stacks:
+            first, second = _OTHERS[axis]
+            slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
+            stack = np.empty(slices.shape, slices.dtype)
+
+            def copy(start: int, end: int) -> None:
+                part = slices[start:end]
+                stack[start:end] = _turned_over(part) if self._low_wins else part
+
+            in_bands(copy, len(stack), _COPIED_SLICES)
+            self._stacks[axis] = stack
+        return self._stacks[axis]
 
     def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> Projected:
         """The largest value along each line of sight.
@@ -67,7 +82,7 @@ class Projector:
         the result are the products of a patient position with them.
         """
         shear = self._shear(right_lps, down_lps)
-        stack = self._stacks[shear.axis]
+        stack = self._stack(shear.axis)
         merged = np.full(shear.shape, stack.dtype.type(_lowest(stack.dtype)))
         for number, place in shear.places:
             np.maximum(merged[place], stack[number], out=merged[place])
@@ -84,7 +99,7 @@ class Projector:
         a little to the upper left. With them bool ``[row, column]``: where there is a surface.
         """
         shear = self._shear(right_lps, down_lps)
-        stack = self._stacks[shear.axis]
+        stack = self._stack(shear.axis)
         if self._low_wins:
             least = float(np.iinfo(stack.dtype).max) - least if stack.dtype.kind == "u" else -least
             least -= stack.dtype.kind == "i"
@@ -110,16 +125,16 @@ class Projector:
         by_pixel = np.stack(np.gradient(np.pad(smooth, 1, mode="edge"))[::-1], axis=-1)[1:-1, 1:-1]
         slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2])
         facing = 1.0 / np.sqrt(1.0 + (slope**2).sum(axis=-1))
-        lit = facing * (1.0 + _LIGHT[0] * slope[..., 0] + _LIGHT[1] * slope[..., 1]) / _BRIGHTEST
-        shade = (255 * (_AMBIENT + (1 - _AMBIENT) * lit.clip(0, 1))) * found
+        lit = facing * (1.0 + LIGHT[0] * slope[..., 0] + LIGHT[1] * slope[..., 1]) / _BRIGHTEST
+        shade = (255 * (AMBIENT + (1 - AMBIENT) * lit.clip(0, 1))) * found
         return Projected(shade.astype(np.uint8), shear.to_screen), found
 
     def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
         linear = self.affine[:3, :3]
         sight = np.linalg.solve(linear, np.cross(right_lps, down_lps))
         axis = int(np.abs(sight).argmax())
-        a, b = self._others[axis]
-        count, rows, columns = self._stacks[axis].shape
+        a, b = _OTHERS[axis]
+        count, rows, columns = self._stack(axis).shape
         middle = (count - 1) / 2
         # How far a slice moves along the other two axes to lie where the rays meet the middle one.
         steps = middle - np.arange(count)

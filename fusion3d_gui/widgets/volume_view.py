@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from fusion3d_gui.imaging.plane import Rect
 from fusion3d_gui.imaging.projection import Projected, Projector, resampled_levels, shrunk
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.imaging.window import to_gray
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
@@ -31,7 +33,11 @@ from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.captions import Captions, Writing
 from fusion3d_gui.widgets.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.position_text import window_text
+from fusion3d_gui.widgets.sight import Sight, ray_caster
 from fusion3d_gui.widgets.slice_image import GrayMaker, overlay_image, rgb_image
+
+if TYPE_CHECKING:
+    from fusion3d_gui.widgets.ray_caster import RayCaster
 
 #: Preparing works for so long (s) at a time, then lets the window do other things.
 _BUDGET_S = 0.008
@@ -59,6 +65,8 @@ class VolumeView(QWidget):
         self._heat: Projector | None = None
         self._work: Iterator[Projector | None] | None = None
         self._captions = Captions()
+        self._caster: RayCaster | None = None
+        self._has_probed = False
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
@@ -209,14 +217,15 @@ class VolumeView(QWidget):
             painter.setFont(theme.font())
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Preparing 3D…")
             return
+        cast = self._cast(volume, self._anatomy, painter.device().devicePixelRatioF())
+        if cast is not None:
+            painter.drawImage(QPointF(0, 0), cast)
+            return
         axes = self.axes_lps
         level, overlay = self.display.window_level, self.display.overlay
         colors = anatomy_colors(level.color_map, level.inverted)
         if self.shows_surface:
-            # What the window shows brighter than a quarter of the way from black to white.
-            least = level.window.low + 0.25 * level.window.width
-            stored = (least - volume.intercept) / volume.slope
-            flat, _ = self._anatomy.surface(*axes, stored)
+            flat, _ = self._anatomy.surface(*axes, self._least_stored(volume))
             image = rgb_image(colors[flat.values])
         else:
             flat = self._anatomy.project(*axes)
@@ -226,6 +235,52 @@ class VolumeView(QWidget):
             heat = self._heat.project(*axes)
             lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
             self._draw(painter, volume, heat, overlay_image(heat.values, lut))
+
+    def _least_stored(self, volume: Volume) -> float:
+        """The surface is what the window shows brighter than a quarter of the way from black to white."""
+        window = self.display.window_level.window
+        return (window.low + 0.25 * window.width - volume.intercept) / volume.slope
+
+    def _cast(self, volume: Volume, anatomy: Projector, ratio: float) -> QImage | None:
+        """The picture as the graphics card draws it, in device pixels; None where none can."""
+        if not self._has_probed:
+            self._has_probed, self._caster = True, ray_caster()
+        caster = self._caster
+        if caster is None:
+            return None
+        if not caster.has_loaded(anatomy, self._heat):
+            caster.load(anatomy, self._heat)
+        level, overlay = self.display.window_level, self.display.overlay
+        right, down = self.axes_lps
+        u, v = self.camera.to_mm(self.width() / 2, self.height() / 2)
+        low, high = (
+            (each - volume.intercept) / volume.slope
+            for each in (level.window.low, level.window.high)
+        )
+        grays = to_gray(np.linspace(low, high, 256, dtype=np.float32)[None], volume, level.window)
+        colors = anatomy_colors(level.color_map, level.inverted)
+        image = caster.render(
+            Sight(
+                right,
+                down,
+                volume.center_lps + u * right + v * down,
+                self.camera.scale * ratio,
+                low,
+                high,
+                self._least_stored(volume) if self.shows_surface else None,
+            ),
+            colors if self.shows_surface else colors[grays[0]],
+            overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
+            if self._heat is not None and overlay.is_drawn
+            else None,
+            self.size() * ratio,
+        )
+        if image is None:
+            # A driver that fails once is not asked again.
+            self._caster = None
+            return None
+        image.setDevicePixelRatio(ratio)
+        return image
 
     def _draw(self, painter: QPainter, volume: Volume, flat: Projected, image: QImage) -> None:
         right, down = self.axes_lps
