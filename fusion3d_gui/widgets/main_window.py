@@ -300,12 +300,14 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """What the program is, and is not."""
-        QMessageBox.about(
-            self,
-            "About Fusion3D",
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("About Fusion3D")
+        box.setText(
             f"<b>Fusion3D {__version__}</b><p>A model's prediction on a 3D scan, image and metadata "
             f"fused, with its explanation.</p><p>{RESEARCH_USE_ONLY}: not a medical device.</p>",
         )
+        box.open()
 
     def show_notice(self, notice: Notice) -> None:
         """Say something in the strip."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.series import Series
@@ -62,7 +62,13 @@ class SeriesPanel(QFrame):
     def _on_case_changed(self) -> None:
         case = self._session.case
         self.list.clear()
-        for series in () if case is None else case.series:
+        found = () if case is None else sorted(case.series, key=lambda each: each.patient or 0)
+        several = len({series.patient for series in found}) > 1
+        patient = None
+        for series in found:
+            if several and series.patient != patient:
+                self.list.addItem(_heading(series))
+            patient = series.patient
             item = QListWidgetItem(_text(series))
             item.setData(_UID, series.uid)
             item.setToolTip(f"{series.description}\n{series.modality} {series.format}".strip())
@@ -84,8 +90,24 @@ class SeriesPanel(QFrame):
     def _on_chosen(self, item: QListWidgetItem) -> None:
         case = self._session.case
         uid = item.data(_UID)
-        if case is not None and uid != case.volume.series_uid:
+        if case is not None and uid and uid != case.volume.series_uid:
             self._session.open(case.path, uid)
+
+
+def _heading(series: Series) -> QListWidgetItem:
+    """Whose the series below it are; no more than a number while that is hidden."""
+    who = (series.identity.get(key, "").replace("^", " ") for key in ("PatientName", "PatientID"))
+    name = "\n".join(part.strip() for part in who if part.strip())
+    if not name:
+        name = "No patient" if series.patient is None else f"Patient {series.patient}"
+    item = QListWidgetItem(name)
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    item.setFont(theme.font(theme.SMALL, QFont.Weight.DemiBold))
+    item.setForeground(QColor(theme.MUTED))
+    item.setToolTip(name)
+    item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+    item.setSizeHint(QSize(theme.px(_WIDTH - 24), theme.px(18 * (name.count("\n") + 1))))
+    return item
 
 
 def _pixmap(picture: np.ndarray | None) -> QPixmap:

@@ -65,7 +65,7 @@ from fusion3d_gui.widgets.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.views_panel import Layout
 
 #: Commands that open a dialog of the system, or end the program; the walk has its own way to export.
-LEFT_OUT = {"open_folder", "open_file", "model", "export_marks", "save_result", "about", "quit"}
+LEFT_OUT = {"open_folder", "open_file", "model", "export_marks", "save_result", "quit"}
 BUTTONS_LEFT_OUT = {"Open folder…", "Open file…", "Other…", "Export…"}
 
 LEFT, RIGHT, MIDDLE = (

@@ -48,6 +48,32 @@ def test_series_are_shown_with_pictures_and_a_click_opens_one(two_series, qtbot,
     assert panel.list.currentRow() == 1
 
 
+def test_series_of_several_patients_stand_under_their_names_or_numbers(window, tmp_path, settled):
+    patients = (
+        {"PatientName": "DOE^JOHN", "PatientID": "1"},
+        {"PatientName": "ROE^JANE", "PatientID": "2"},
+    )
+    for number in range(3):
+        voxels = np.full((5 + number, 24, 20), number, np.int16)
+        volume = Volume(voxels, np.diag([4.0, 4.0, 6.0, 1.0]), modality="MR", description="T1")
+        who, name = patients[number % 2], str(number)
+        write_dicom_series(volume, tmp_path / name, attributes=who, uid_seed=name)
+    window.session.open(tmp_path)
+    settled(window)
+    items = window.series.list
+
+    def headings() -> list[tuple[int, str]]:
+        texts = [items.item(row).text() for row in range(items.count())]
+        return [(row, text) for row, text in enumerate(texts) if "slices" not in text]
+
+    (first, one), (second, other) = headings()
+    assert (first, {one, other}) == (0, {"DOE JOHN\n1", "ROE JANE\n2"})
+    assert second == (3 if one.startswith("DOE") else 2)
+    assert not items.item(0).flags() & Qt.ItemFlag.ItemIsSelectable
+    window.session.identity.set_hidden(True)
+    assert [text for _, text in headings()] == ["Patient 1", "Patient 2"]
+
+
 def test_scans_of_one_name_in_several_folders_are_listed_by_their_place(
     window, tmp_path, qtbot, settled
 ):
