@@ -51,6 +51,8 @@ def meaning_of(stack: Stack) -> Meaning:
     windows, curve = _windows(middle, dataset)
     if curve is not None:
         notices.append("The file asks for a brightness curve; it is applied in the file's window.")
+    if elements.number("RescaleSlope") == 0:
+        notices.append("The file's rescale slope is 0, which can't be; 1 is used.")
     padding, notice = _padding(middle)
     notices += [notice] if notice else []
     return Meaning(

@@ -161,6 +161,8 @@ def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Groups of one size, pixel spacing, orientation and kind, as one volume must be."""
     groups: dict[tuple[object, ...], list[tuple[tuple[float, ...], list[Frame]]]]
     groups = defaultdict(list)
+    references = {frame.file.elements.text("FrameOfReferenceUID") for frame in frames}
+    one_reference = len(references - {""}) < 2
     for frame in frames:
         placed = frame.position is not None and frame.orientation is not None
         kind = (
@@ -171,7 +173,9 @@ def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
             None if frame.spacing is None else tuple(round(mm, 4) for mm in frame.spacing),
             frame.file.is_localiser,
             frame.table is None,
-            frame.file.elements.text("FrameOfReferenceUID"),
+            frame.file.format.photometric,
+            # Where some images of a series do not name theirs, it is that of the others.
+            one_reference or frame.file.elements.text("FrameOfReferenceUID"),
         )
         orientation = frame.orientation if placed and frame.orientation else (0.0,) * 6
         for known, members in groups[kind]:
@@ -265,7 +269,7 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
     notice = (
         "What the file says of where its images lie in the patient is not valid:"
         " left and right, front and back are not known."
-        if first.file.elements.has("ImageOrientationPatient")
+        if first.orientation is None and first.file.elements.text("ImageOrientationPatient")
         else "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."
     )

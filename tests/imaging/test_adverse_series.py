@@ -246,3 +246,55 @@ def test_a_part_scanned_with_wider_spacing_has_no_missing_slices(tmp_path: Path)
     assert "unevenly, 3.00 to 6.00 mm; interpolated to every 3.00 mm" in " ".join(volume.notices)
     places = volume.to_lps(np.array([(0, 0, k) for k in range(volume.shape[0])]))[:, 2]
     np.testing.assert_allclose(volume.voxels[:, 0, 0], 10 * places, atol=1)
+
+
+def _mixed(tmp_path: Path, keyword: str, values: tuple[object, object]) -> list[Volume]:
+    """Volumes of a series in which an attribute alternates from slice to slice (None: not there)."""
+    for number, path in enumerate(_write(tmp_path, _volume(), "x")):
+
+        def edit(dataset: Dataset, number: int = number) -> None:
+            if values[number % 2] is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, values[number % 2])
+
+        _edit(path, edit)
+    return [open_volume(tmp_path, series_uid=series.uid) for series in find_series(tmp_path)]
+
+
+def test_slices_whose_white_is_the_others_black_are_not_of_one_volume(tmp_path: Path) -> None:
+    volumes = _mixed(tmp_path, "PhotometricInterpretation", ("MONOCHROME1", "MONOCHROME2"))
+    assert [volume.shape[0] for volume in volumes] == [4, 3]
+    assert {volume.low_is_white for volume in volumes} == {True, False}
+
+
+def test_slices_that_do_not_name_their_frame_of_reference_lie_in_that_of_the_others(
+    tmp_path: Path,
+) -> None:
+    (volume,) = _mixed(tmp_path, "FrameOfReferenceUID", ("1.2.3", None))
+    assert volume.shape == _SHAPE
+    two = _mixed(tmp_path / "two", "FrameOfReferenceUID", ("1.2.3", "1.2.4"))
+    assert [volume.shape[0] for volume in two] == [4, 3]
+
+
+def test_a_slope_of_zero_is_said(tmp_path: Path) -> None:
+    (volume,) = _mixed(tmp_path, "RescaleSlope", ("0", "0"))
+    assert volume.slope == 1.0
+    assert "rescale slope is 0" in " ".join(volume.notices)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "what"),
+    [
+        ("ImagePositionPatient", None, "does not say where its images lie"),
+        ("ImageOrientationPatient", None, "does not say where its images lie"),
+        ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0], "is not valid"),
+        ("PixelSpacing", [0, 0], "does not say the size of a pixel"),
+    ],
+)
+def test_what_the_header_leaves_open_is_said(
+    keyword: str, value: object, what: str, tmp_path: Path
+) -> None:
+    (volume,) = _mixed(tmp_path, keyword, (value, value))
+    assert volume.shape == _SHAPE
+    assert what in " ".join(volume.notices)
