@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom_tags import HIDDEN, read_tags
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.identity import series_without_identity, without_identity
@@ -111,3 +112,31 @@ def test_nothing_of_the_patient_is_in_what_python_prints_of_a_series_or_volume(
     printed = repr(find_series(tmp_path)) + repr(open_volume(tmp_path))
     assert not any(part in printed for part in ("Quast", "80715", "99812"))
     assert "identity" not in find_series(tmp_path)[0].to_json()
+
+
+def test_nothing_of_the_patient_reaches_logs_warnings_or_refusals(
+    tmp_path: Path,
+    oblique_volume: Volume,
+    caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    caplog.set_level("DEBUG")
+    pydicom.config.debug(False)
+    paths = write_dicom_series(oblique_volume, tmp_path, attributes=_WHO, uid_seed="i")
+    for path in paths:  # values that bend the rules, of which pydicom likes to tell
+        dataset = pydicom.dcmread(path)
+        dataset.add_new("PatientBirthDate", "DA", "Quast 1950")
+        dataset.add_new("PatientWeight", "DS", "12345678")
+        dataset.save_as(path)
+        path.write_bytes(path.read_bytes().replace(b"12345678", b"Quast kg"))
+    paths[1].write_bytes(paths[1].read_bytes()[:-9])
+    paths[3].write_bytes(paths[3].read_bytes()[:700])
+    open_volume(tmp_path)
+    for path in paths[:4]:
+        for work in (open_volume, lambda path: read_tags(path, hide_identity=True)):
+            try:
+                work(path)
+            except UserError as error:
+                caplog.records.append(error)  # type: ignore[arg-type]
+    said = " ".join([*map(str, caplog.records), *(str(each.message) for each in recwarn)])
+    assert not any(part in said for part in ("Quast", "80715", "99812"))
