@@ -71,6 +71,23 @@ def test_editing_the_form_marks_the_result_outdated_at_once_and_undoing_it_curre
     assert changes == [True, False]
 
 
+def test_a_second_predict_replaces_the_queued_one(session, make_case, settled):
+    open_and_wait(session, make_case("a"), settled)
+    arrived = []
+
+    def look() -> None:
+        if session.result is not None:
+            arrived.append(session.result.request.metadata["age"])
+
+    session.result_changed.connect(look)
+    for age in (50, 60, 71):
+        session.form.set_value("age", age)
+        session.predict()
+    settled(session)
+    assert set(arrived) == {71}
+    assert session.current_prediction.metadata["age"] == 71
+
+
 def test_a_result_asked_for_before_an_edit_arrives_as_outdated(session, make_case, settled):
     open_and_wait(session, make_case("a"), settled)
     session.predict()
