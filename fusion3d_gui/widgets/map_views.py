@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -36,10 +35,13 @@ class MapViews(QWidget):
         self.titles: list[str] = []
         self.back = QPushButton("Back to one map")
         self.back.setProperty("quiet", True)
+        self.back.setToolTip("The views again, with the map of the chosen model")
         row = Segments()
         self.planes: dict[str, QPushButton] = {}
         for plane in (AXIAL, CORONAL, SAGITTAL):
-            button = self.planes[plane.name] = row.add(plane.name)
+            button = self.planes[plane.name] = row.add(
+                plane.name, f"Show the maps in the {plane.name.lower()} plane"
+            )
             button.setChecked(plane is AXIAL)
             button.clicked.connect(lambda _=False, chosen=plane: self._show_plane(chosen))
         note = theme.label(
@@ -98,19 +100,21 @@ class MapViews(QWidget):
         head = QHBoxLayout()
         head.addWidget(name, 1)
         head.addWidget(said)
+        below = QHBoxLayout()
+        below.addWidget(detail, 1)
         where = None if shown.heatmap is None else shown.heatmap.peak_lps
         if where is not None:
             peak = QPushButton("Go to peak")
             peak.setProperty("quiet", True)
             peak.setToolTip("Put the crosshair on the strongest cell of this map")
             peak.clicked.connect(lambda: self._session.display.crosshair.move_to(where))
-            head.addWidget(peak)
+            below.addWidget(peak)
         cell = QWidget()
         layout = QVBoxLayout(cell)
         layout.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, theme.GRID, 0)
         layout.setSpacing(2)
         layout.addLayout(head)
-        layout.addWidget(detail, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(below)
         layout.addWidget(ViewCell(view), 1)
         return cell
 
