@@ -80,7 +80,9 @@ def _if_whole(decode: Callable[[bytes], np.ndarray], data: bytes) -> np.ndarray:
 def _jpeg(data: bytes, pixels: PixelFormat) -> np.ndarray:
     if pixels.samples == 1:
         return _if_whole(imagecodecs.jpeg8_decode, data)
-    stored = "YCBCR" if pixels.photometric.startswith("YBR") else "RGB"
+    # A JFIF file holds YCbCr (ITU-T T.871), even where the header calls its frame RGB.
+    is_jfif = data[6:10] == b"JFIF"
+    stored = "YCBCR" if is_jfif or pixels.photometric.startswith("YBR") else "RGB"
     return _if_whole(
         partial(imagecodecs.jpeg8_decode, colorspace=stored, outcolorspace="RGB"), data
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
@@ -251,6 +253,18 @@ def test_a_jpeg_that_lacks_nothing_but_its_end_marker_is_read(name: str, write: 
     for cut in (1, 2):
         shown = open_volume(write(plane, syntax, frame[:-cut], bits)).voxels
         np.testing.assert_array_equal(shown, whole)
+
+
+@pytest.mark.parametrize("called", ["YBR_FULL_422", "YBR_FULL", "RGB"])
+def test_a_colour_jpeg_is_what_pillow_sees_whatever_the_header_calls_it(
+    called: str, write: Write
+) -> None:
+    image = np.stack([_smooth(8), _smooth(8)[::-1], _smooth(8)[:, ::-1]], axis=-1)
+    frame = imagecodecs.jpeg8_encode(image, level=95, colorspace="RGB", outcolorspace="YCBCR")
+    theirs = np.asarray(Image.open(io.BytesIO(frame)).convert("RGB")) @ [0.299, 0.587, 0.114]
+    syntax = "1.2.840.10008.1.2.4.50"
+    path = write(image, syntax, frame, PhotometricInterpretation=called, PlanarConfiguration=0)
+    assert np.abs(open_volume(path).voxels[0] - theirs).max() <= 1.5
 
 
 _RGB_FRAMES = {
