@@ -85,14 +85,21 @@ class TorchEngine:
         return finite(self._maps(voxels[None], progress)[0].float().cpu().numpy())
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
-        """See :class:`Engine`."""
-        at_once = _AT_ONCE[self.device.type]
+        """See :class:`Engine`; half as many at once as soon as the memory does not hold them."""
+        at_once, start = _AT_ONCE[self.device.type], 0
         found = []
-        for start in range(0, len(images), at_once):
+        while start < len(images):
             stop = min(start + at_once, len(images))
             report = part_of(progress, start / len(images), stop / len(images))
-            maps = self._maps(images[start:stop], report)
+            try:
+                maps = self._maps(images[start:stop], report)
+            except torch.OutOfMemoryError:
+                if at_once == 1:
+                    raise
+                at_once //= 2
+                continue
             found.append(maps.float().mean(dim=(2, 3, 4)).cpu().numpy())
+            start = stop
         return finite(np.concatenate(found))
 
     def _maps(self, images: np.ndarray, progress: Progress) -> Tensor:

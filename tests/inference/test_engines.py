@@ -162,6 +162,24 @@ def test_many_images_at_once_are_pooled_as_one_by_one_and_can_be_cancelled():
     assert seen == sorted(seen)
 
 
+def test_where_memory_holds_no_batch_images_are_taken_one_by_one():
+    made = network()
+    images = np.random.default_rng(1).standard_normal((5, 33, 33, 33)).astype(np.float32)
+    expected = TorchEngine(made, torch.device("cpu")).pooled(images)
+    sizes = []
+
+    def too_large(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        sizes.append(len(inputs[0]))
+        if sizes[-1] > 1:
+            raise torch.OutOfMemoryError("as CUDA raises it")
+
+    hook = made.image_branch.backbone.conv1.register_forward_pre_hook(too_large)
+    found = TorchEngine(made, torch.device("cpu")).pooled(images)
+    hook.remove()
+    assert sizes == [4, 2, 1, 1, 1, 1, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
+
+
 def test_an_input_that_is_not_finite_is_a_failure_not_a_number():
     made = network()
     image = np.zeros((33, 33, 33), dtype=np.float32)
