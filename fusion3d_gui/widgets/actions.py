@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
-from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
@@ -60,8 +59,6 @@ class Menus(QObject):
     """The menu bar of a window, built from commands in their order."""
 
     def __init__(self, window: QMainWindow, commands: Sequence[Command]) -> None:
-        # A child of the window, so that what refreshes it lets go of it when the window is gone.
-        super().__init__(window)
         # A child of the window, so that what refreshes it lets go of it when the window is gone.
         super().__init__(window)
         self.commands = tuple(commands)

@@ -52,6 +52,7 @@ class NumberInput(FieldInput):
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.box = _NumberBox(field)
+        self.box.setAccessibleName(field.label)
         layout = _row(self)
         layout.addWidget(self.box)
         if field.unit:
@@ -133,6 +134,7 @@ class ChoiceInput(FieldInput):
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.box = CalmComboBox()
+        self.box.setAccessibleName(field.label)
         self.box.addItem(_NOT_GIVEN, None)
         for value, label in field.choices:
             self.box.addItem(label, value)

@@ -31,6 +31,7 @@ class Header(QWidget):
         self.title.setMinimumWidth(80)
         self.series = CalmComboBox()
         self.series.setFixedWidth(200)
+        self.series.setAccessibleName("Series")
         self.series.setToolTip("This folder holds several series")
         self.window_controls = WindowControls(session.display.window_level)
         self.badge = theme.label(RESEARCH_USE_ONLY)

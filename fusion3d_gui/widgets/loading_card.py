@@ -27,6 +27,7 @@ class LoadingCard(QFrame):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Give up opening; what was on screen returns (Esc)")
         self.setObjectName("card")
         left = QVBoxLayout()
         left.setSpacing(6)

@@ -17,9 +17,9 @@ from fusion3d_gui.widgets.fields import CalmComboBox
 from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.segments import Segments
 
-_SIDES: tuple[tuple[Side, str], ...] = (
-    ("raised", "Raised it"),
-    ("lowered", "Lowered it"),
+_SIDES: tuple[tuple[Side, str, str], ...] = (
+    ("raised", "Raised it", "What in the image raised the answer"),
+    ("lowered", "Lowered it", "What in the image lowered the answer"),
 )
 
 
@@ -36,8 +36,8 @@ class MethodPicker(QWidget):
         self.measured.setWordWrap(True)
         self.sides: dict[Side, QPushButton] = {}
         row = Segments()
-        for side, text in _SIDES:
-            button = self.sides[side] = row.add(text)
+        for side, text, tip in _SIDES:
+            button = self.sides[side] = row.add(text, tip)
             button.clicked.connect(lambda _=False, chosen=side: self._on_side_chosen(chosen))
         self.both = row.add("Both", "What raised and what lowered the answer, beside each other")
         self.both.clicked.connect(self._on_both)

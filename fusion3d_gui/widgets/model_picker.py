@@ -73,7 +73,7 @@ class ModelPicker(QWidget):
         folders = [each.folder for each in self._session.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
-            self.box.setToolTip(info.description)
+            self.box.setToolTip(info.description or "The model that is asked")
         self._show_detail()
 
     def _show_detail(self) -> None:

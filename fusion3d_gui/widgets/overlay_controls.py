@@ -34,8 +34,10 @@ class OverlayControls(QWidget):
         self.peak = QPushButton("Go to peak")
         self.peak.setProperty("quiet", True)
         self.peak.setToolTip("Put the crosshair on the strongest cell (G)")
-        self.opacity = _PercentSlider("Opacity")
-        self.threshold = _PercentSlider("Threshold")
+        self.opacity = _PercentSlider("Opacity", "How much of the anatomy the heatmap covers")
+        self.threshold = _PercentSlider(
+            "Threshold", "Cells below this share of the peak are not shown"
+        )
         self.threshold.slider.setToolTip("Below this share of the peak the map is transparent")
         self.bar = ColorBar()
         self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
@@ -45,6 +47,9 @@ class OverlayControls(QWidget):
         self.colors = CalmComboBox()
         self.colors.addItems(HEATMAPS)
         self.colors.setAccessibleName("Heatmap colours")
+        self.colors.setToolTip(
+            "Colours of the heatmap: even steps of lightness, safe for the colour-blind"
+        )
         self.spots = HotSpotRows(session.hot_spots)
         self._build()
         self._connect()
@@ -154,7 +159,7 @@ class _Toggle(QPushButton):
 class _PercentSlider:
     """A labelled slider from 0 to 100 % with its number."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tip: str) -> None:
         self._label = theme.label(name, color=theme.MUTED)
         self._number = theme.label()
         self._number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -162,6 +167,7 @@ class _PercentSlider:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setAccessibleName(f"Heatmap {name.lower()}")
+        self.slider.setToolTip(tip)
         self._label.setBuddy(self.slider)
 
     def place(self, grid: QGridLayout, row: int) -> None:

@@ -109,6 +109,7 @@ class _Progress(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Give up what the model is asked (Esc)")
         left = QVBoxLayout()
         left.setSpacing(6)
         left.addWidget(self._message)

@@ -32,7 +32,9 @@ class StartPage(QWidget):
         self.recent: list[QPushButton] = []
         self.forget = QPushButton("Forget these")
         self.open_folder = QPushButton("Open folder…")
+        self.open_folder.setToolTip("Look through a folder for scans (Ctrl+O)")
         self.open_file = QPushButton("Open file…")
+        self.open_file.setToolTip("Open one DICOM, NIfTI, NRRD or MetaImage file (Ctrl+Shift+O)")
         self._recent_box = QWidget()
         self._recent_rows = QVBoxLayout()
         self._zone = self._build_zone(demos)

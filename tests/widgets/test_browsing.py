@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 
 LEFT = Qt.MouseButton.LeftButton
@@ -235,3 +238,22 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
 
     run(leave)
     run(look)
+
+
+def test_a_window_left_on_a_screen_that_is_gone_comes_back_where_it_can_be_seen(qapp):
+    left = QWidget()
+    left.setGeometry(5200, 300, 1000, 700)  # on a second screen, far to the right
+    left.show()
+    geometry = left.saveGeometry()
+    left.close()
+    settings = Settings()
+    settings.set_window_geometry(geometry)
+    session = Session(device="cpu")
+    window = MainWindow(session, settings=settings)
+    window.show()
+    QApplication.processEvents()
+    seen = window.frameGeometry() & QApplication.primaryScreen().availableGeometry()
+    assert seen.width() > 300
+    assert seen.height() > 300
+    window.close()
+    assert session.close()

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QSlider,
+    QTableView,
+    QWidget,
+)
 
 from fusion3d_gui.state.fuzzy import fuzzy_score
 from fusion3d_gui.widgets.actions import Command, Menus
@@ -59,6 +71,32 @@ def test_every_button_says_what_it_does(opened):
     for button in opened.findChildren(ActionButton):
         assert button.toolTip()
         assert button.accessibleName()
+
+
+def tip_of(widget: QWidget) -> str:
+    """What Qt shows over a widget: its own tip, else that of what it lies in."""
+    while not widget.toolTip() and not widget.isWindow():
+        widget = widget.parentWidget()
+    return widget.toolTip()
+
+
+def test_every_control_has_a_name_and_says_what_it_does(opened, settled):
+    opened.session.predict()
+    settled(opened)
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QLineEdit)
+    silent = []
+    for control in opened.findChildren(QWidget):
+        inside = isinstance(control.parent(), (QAbstractSpinBox, QComboBox))
+        of_qt = control.objectName().startswith("qt_") or inside
+        table_corner = isinstance(control.parent(), QTableView)
+        if not isinstance(control, kinds) or of_qt or table_corner:
+            continue
+        text = control.text() if isinstance(control, QAbstractButton) else ""
+        name = control.accessibleName() or text
+        unused = control.isHidden() and not name  # a row without a hot spot
+        if not unused and not (name and tip_of(control)):
+            silent.append((name, control.parent()))
+    assert not silent
 
 
 @pytest.mark.parametrize(
