@@ -65,6 +65,14 @@ class _Item(NamedTuple):
     style: _Style = _PLAIN
 
 
+class _Drawn(NamedTuple):
+    """The picture of a text, where its corner lies, and what nothing should cross."""
+
+    picture: QImage
+    at: QPointF
+    area: QRectF
+
+
 class Captions:
     """The texts of one view, each a small picture that is kept as long as it is asked for.
 
@@ -72,9 +80,9 @@ class Captions:
     """
 
     def __init__(self) -> None:
-        self._pictures: dict[tuple[str, _Style], QImage] = {}
+        self._drawn: dict[_Item, _Drawn] = {}
         self._fonts: dict[_Style, QFont] = {}
-        self._look: tuple[float, float] = (0.0, 0.0)
+        self._look: tuple[float, ...] = ()
         self._areas: list[QRectF] = []
 
     @property
@@ -85,21 +93,24 @@ class Captions:
     def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
         """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
         ratio = painter.device().devicePixelRatioF()
-        if self._look != (theme.scale(), ratio):
-            self._look = theme.scale(), ratio
-            self._pictures.clear()
+        look = theme.scale(), ratio, area.width(), area.height()
+        if self._look != look:
+            self._look = look
+            self._drawn.clear()
             self._fonts.clear()
-        self._areas = []
-        used = {}
         length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
+        drawn = {}
         for item in (*_items(writing, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
-            key = item.text, item.style
-            used[key] = picture = self._pictures.get(key) or self._picture(item, ratio)
-            place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
-            painter.drawImage(place.topLeft(), picture)
-            self._areas.append(place.adjusted(-_CLEAR, -2, _CLEAR, 2))
-        self._pictures = used
+            drawn[item] = each = self._drawn.get(item) or self._draw(item, area, ratio)
+            painter.drawImage(each.at, each.picture)
+        self._drawn = drawn
+        self._areas = [each.area for each in drawn.values()]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
+
+    def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
+        picture = self._picture(item, ratio)
+        place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
+        return _Drawn(picture, place.topLeft(), place.adjusted(-_CLEAR, -2, _CLEAR, 2))
 
     def _picture(self, item: _Item, ratio: float) -> QImage:
         style = item.style

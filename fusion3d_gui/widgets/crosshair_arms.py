@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -123,9 +124,11 @@ def _paint_line(
 def _covered(arm: Arm, through: QPointF, area: QRectF) -> tuple[float, float] | None:
     """From where to where (px along the arm from a point of it) a line runs within a rectangle."""
     low, high = -math.inf, math.inf
+    coordinates: Any = area.getCoords()
+    left, top, right, bottom = coordinates
     for at, step, near, far in (
-        (through.x(), arm.x, area.left(), area.right()),
-        (through.y(), arm.y, area.top(), area.bottom()),
+        (through.x(), arm.x, left, right),
+        (through.y(), arm.y, top, bottom),
     ):
         if abs(step) < 1e-9:
             if not near <= at <= far:

@@ -74,5 +74,7 @@ def _largest_nearby(picture: np.ndarray, reach_px: int) -> np.ndarray:
 def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:
     pixels = np.ascontiguousarray(pixels)
     height, width = pixels.shape
-    # A copy, for QImage does not keep the array alive.
-    return QImage(pixels.data, width, height, 4 * width, form).copy()
+    image = QImage(pixels.data, width, height, 4 * width, form)
+    # QImage does not keep the array alive; what is drawn once need not be copied.
+    image.pixels = pixels  # type: ignore[attr-defined]
+    return image

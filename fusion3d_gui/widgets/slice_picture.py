@@ -62,6 +62,7 @@ class SlicePicture:
         self._levels: Kept[np.ndarray] = Kept()
         self._overlay: Kept[QImage] = Kept()
         self._base: Kept[QImage] = Kept()
+        self._room = QImage()
         self._depth: Kept[float] = Kept()
         self.captions = Captions()
 
@@ -228,7 +229,8 @@ class SlicePicture:
         )
 
         def compose() -> QImage:
-            base = _composed(layers, camera, area, ratio, smooth)
+            base = self._empty_base(area, ratio)
+            _compose(base, layers, camera, ratio, smooth)
             over = QPainter(base)
             self.captions.paint(over, writing, camera, area)
             over.end()
@@ -236,6 +238,13 @@ class SlicePicture:
 
         base = self._base.get(key, compose)
         painter.drawImage(QPoint(0, 0), base)
+
+    def _empty_base(self, area: QRectF, ratio: float) -> QImage:
+        """As large as the view, in device pixels; the last one again where that fits."""
+        size = QSize(round(area.width() * ratio), round(area.height() * ratio))
+        if self._room.size() != size:
+            self._room = QImage(size, QImage.Format.Format_RGB32)
+        return self._room
 
     def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
         """The slice with the screen's own pixels, where it is interpolated cubically between larger ones."""
@@ -287,12 +296,11 @@ class SlicePicture:
         return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale))
 
 
-def _composed(
-    layers: list[tuple[Rect, QImage]], camera: Camera, area: QRectF, ratio: float, smooth: bool
-) -> QImage:
-    """Pictures one over the other, as large as the view, in device pixels; the first smooth or not."""
-    size = QSize(round(area.width() * ratio), round(area.height() * ratio))
-    base = QImage(size, QImage.Format.Format_RGB32)
+def _compose(
+    base: QImage, layers: list[tuple[Rect, QImage]], camera: Camera, ratio: float, smooth: bool
+) -> None:
+    """Draw pictures one over the other, in device pixels; the first smooth or not."""
+    base.setDevicePixelRatio(1.0)
     base.fill(QColor(theme.IMAGE))
     painter = QPainter(base)
     for number, (rect, image) in enumerate(layers):
@@ -304,7 +312,6 @@ def _composed(
         painter.drawImage(target, image, QRectF(image.rect()))
     painter.end()
     base.setDevicePixelRatio(ratio)
-    return base
 
 
 def slab_is_thick(display: Display) -> bool:

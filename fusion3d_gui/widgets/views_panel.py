@@ -80,6 +80,11 @@ class ViewsPanel(QWidget):
         return self.axial, self.coronal, self.sagittal, self.plain
 
     @property
+    def _pictured(self) -> tuple[SliceView | VolumeView, ...]:
+        """All that show the case and its heatmap."""
+        return (*self.views, self.volume)
+
+    @property
     def shown(self) -> tuple[SliceView, ...]:
         """Those on screen."""
         return tuple(view for view in self.views if view.isVisible())
@@ -227,9 +232,8 @@ class ViewsPanel(QWidget):
     def _on_case_changed(self) -> None:
         case = self._session.case
         volume = case.volume if case else None
-        for view in self.views:
+        for view in self._pictured:
             view.set_volume(volume)
-        self.volume.set_volume(volume)
 
     def _on_case_filled(self) -> None:
         for view in self.views:
@@ -240,6 +244,5 @@ class ViewsPanel(QWidget):
     def _on_result_changed(self) -> None:
         prediction = self._session.current_prediction
         heatmap = prediction.heatmap if prediction else None
-        for view in self.views:
+        for view in self._pictured:
             view.set_heatmap(heatmap)
-        self.volume.set_heatmap(heatmap)

@@ -78,4 +78,4 @@ def test_levels_are_the_largest_of_simpleitks_values_through_the_slab(
     assert expected.max() > 200
     # Steps through an oblique slab come close; on the rim of the map a pixel is in or out (1 to 1.5 %).
     assert np.mean(difference > (8 if thickness_mm else 1.5)) < 0.02
-    assert difference.mean() < 2.0
+    assert np.median(difference[expected > 0]) < 1.5

@@ -374,3 +374,15 @@ def test_the_crosshair_is_broken_around_text(opened):
     line = image.pixelColor(x, int(position.bottom()) + 40)
     assert line.lightness() > 60
     assert line.name() not in colors
+
+
+def test_ten_window_presets_have_a_key(opened):
+    from fusion3d_gui.imaging.window import Preset, Window
+
+    level = opened.session.display.window_level
+    level.set_presets(tuple(Preset(f"P{n}", Window(n, 10 + n)) for n in range(1, 12)))
+    for number in range(1, 11):
+        action = opened.menus.actions[f"preset_{number}"]
+        assert action.shortcut().toString() == str(number % 10)
+        action.trigger()
+        assert level.preset.name == f"P{number}"
