@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QItemSelection,
     QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
@@ -17,9 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -29,41 +24,24 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.position_text import position_text
 from fusion3d_gui.widgets.reading_text import reading_line
+from fusion3d_gui.widgets.row_table import Index, RowModel, row_table
 
 _HEIGHT = 172
 _ROW = 26
-_Index = QModelIndex | QPersistentModelIndex
 
 
-class MarkModel(QAbstractTableModel):
-    """The marks as rows. Only their text can be edited."""
+class MarkModel(RowModel[int]):
+    """The marks as rows, known by their numbers. Only their text can be edited."""
 
     HEADERS: ClassVar = ("No.", "Kind", "Reading", "Position", "Text")
 
     def __init__(self, marks: Annotations, parent: QWidget) -> None:
         super().__init__(parent)
         self._marks = marks
-        self._numbers: list[int] = []
         marks.changed.connect(self._on_changed)
         self._on_changed()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """One a mark."""
-        return 0 if parent.isValid() else len(self._numbers)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """As in ``HEADERS``."""
-        return len(self.HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """The columns' names."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self.HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """What a cell shows."""
         shown = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole)
         mark = self._marks.find(self.number_at(index.row()))
@@ -77,7 +55,7 @@ class MarkModel(QAbstractTableModel):
             return reading_line(self._marks.reading(mark))
         return position_text(mark.middle_lps) if index.column() == 3 else mark.text
 
-    def setData(self, index: _Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """The reader wrote something on a mark."""
         number = self.number_at(index.row())
         if index.column() != len(self.HEADERS) - 1 or number is None:
@@ -85,7 +63,7 @@ class MarkModel(QAbstractTableModel):
         self._marks.set_text(number, str(value).strip())
         return True
 
-    def flags(self, index: _Index) -> Qt.ItemFlag:
+    def flags(self, index: Index) -> Qt.ItemFlag:
         """The last column can be edited."""
         flags = super().flags(index)
         last = index.column() == len(self.HEADERS) - 1
@@ -93,18 +71,16 @@ class MarkModel(QAbstractTableModel):
 
     def number_at(self, row: int) -> int | None:
         """The number of the mark in a row."""
-        return self._numbers[row] if 0 <= row < len(self._numbers) else None
+        return self._rows[row] if 0 <= row < len(self._rows) else None
 
     def row_of(self, number: int | None) -> int:
         """The row of a mark, -1 without one."""
-        return -1 if number not in self._numbers else self._numbers.index(number)
+        return -1 if number not in self._rows else self._rows.index(number)
 
     def _on_changed(self) -> None:
         numbers = [mark.number for mark in self._marks.items]
-        if numbers != self._numbers:
-            self.beginResetModel()
-            self._numbers = numbers
-            self.endResetModel()
+        if numbers != self._rows:
+            self.show_rows(numbers)
         elif numbers:
             last = self.index(len(numbers) - 1, len(self.HEADERS) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
@@ -129,7 +105,7 @@ class MarkTable(QFrame):
         self.close_button.setFont(theme.font(18))
         self.close_button.setAccessibleName("Hide the table")
         self.model = MarkModel(self._marks, self)
-        self.table = QTableView()
+        self.table = row_table(self.model, "Measurements", (48, 90, 470, 180), _ROW)
         self.hint = theme.label(
             "No marks yet: choose a tool on the left, then draw on an image.", color=theme.MUTED
         )
@@ -138,25 +114,7 @@ class MarkTable(QFrame):
         self._on_marks_changed()
 
     def _build(self) -> None:
-        table = self.table
-        table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setFrameShape(QFrame.Shape.NoFrame)
-        table.setFont(theme.font(12))
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setAccessibleName("Measurements")
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(theme.px(_ROW))
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((48, 90, 470, 180)):
-            header.resizeSection(column, width)
-        header.setStretchLastSection(True)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         head = QHBoxLayout()
         head.setContentsMargins(14, 6, 8, 4)
         head.setSpacing(4)
@@ -169,7 +127,7 @@ class MarkTable(QFrame):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addWidget(self.hint, 1, Qt.AlignmentFlag.AlignCenter)
-        layout.addWidget(table, 1)
+        layout.addWidget(self.table, 1)
         self.setFixedHeight(_HEIGHT)
 
     def _connect(self) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
-    QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QSpinBox,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,15 +18,15 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.tag_reading import read_series_tags
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.row_table import Index, RowModel, row_table
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.tag_reading import TagLine
 
 _ROW = 24
-_Index = QModelIndex | QPersistentModelIndex
 
 
-class TagModel(QAbstractTableModel):
+class TagModel(RowModel["TagLine"]):
     """The lines that answer the search."""
 
     HEADERS: ClassVar = ("Tag", "Name", "VR", "Value")
@@ -38,7 +34,6 @@ class TagModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._lines: list[TagLine] = []
-        self._shown: list[TagLine] = []
         self._query = ""
 
     def show_lines(self, lines: list[TagLine]) -> None:
@@ -50,37 +45,22 @@ class TagModel(QAbstractTableModel):
         """Keep the lines in which every word of the query comes, whatever its case."""
         self._query = query
         words = query.lower().split()
-        self.beginResetModel()
-        self._shown = [
-            line
-            for line in self._lines
-            if all(
-                word in f"{line.tag} {line.name} {line.vr} {line.value}".lower() for word in words
-            )
-        ]
-        self.endResetModel()
+        self.show_rows(
+            [
+                line
+                for line in self._lines
+                if all(
+                    word in f"{line.tag} {line.name} {line.vr} {line.value}".lower()
+                    for word in words
+                )
+            ]
+        )
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Lines shown."""
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """As in ``HEADERS``."""
-        return len(self.HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """The columns' names."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self.HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """What a cell shows; names of nested elements are set in."""
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        line = self._shown[index.row()]
+        line = self._rows[index.row()]
         if index.column() == 1 and role == Qt.ItemDataRole.DisplayRole:
             return "    " * line.depth + line.name
         return (line.tag, line.name, line.vr, line.value)[index.column()]
@@ -107,7 +87,7 @@ class TagBrowser(QDialog):
         self.file.lineEdit().setTextMargins(7, 0, 0, 0)
         self.file.setAccessibleName("File of the series")
         self.model = TagModel(self)
-        self.table = QTableView()
+        self.table = row_table(self.model, "Tags", (100, 270, 44), _ROW)
         self.count = theme.label(size=12, color=theme.MUTED)
         self._build()
         self.line.textChanged.connect(self._on_searched)
@@ -117,23 +97,6 @@ class TagBrowser(QDialog):
         self._read()
 
     def _build(self) -> None:
-        table = self.table
-        table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setShowGrid(False)
-        table.setFrameShape(QFrame.Shape.NoFrame)
-        table.setFont(theme.font(12))
-        table.setWordWrap(False)
-        table.setAccessibleName("Tags")
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(theme.px(_ROW))
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((100, 270, 44)):
-            header.resizeSection(column, theme.px(width))
-        header.setStretchLastSection(True)
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(self.line, 1)
@@ -143,7 +106,7 @@ class TagBrowser(QDialog):
         layout.setContentsMargins(14, 14, 14, 10)
         layout.setSpacing(10)
         layout.addLayout(head)
-        layout.addWidget(table, 1)
+        layout.addWidget(self.table, 1)
         layout.addWidget(self.count)
 
     def _read(self) -> None:
