@@ -154,6 +154,8 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
     # As its user has it: a network whose weights want gradients. Ours has a copy that wants none.
     monai = GradCAM(OfImage(network, code).eval(), "network.image_branch.backbone.layer4")
     theirs = monai.compute_map(image, class_idx=0)[0, 0].detach().numpy()
+    with torch.inference_mode():
+        logit = float(network(image, code))
     own = copy.deepcopy(network).requires_grad_(False)
     for module in own.modules():
         module._forward_hooks.clear()  # MONAI's, which were copied too
@@ -199,6 +201,8 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
         case = predict_and_explain(engine)
         gap = np.abs(case.heatmap(VALUES).values - theirs).max() / max(theirs.max(), 1e-30)
         print(f"map by {name} against MONAI's: largest difference {gap:.1e} of the peak")
+        off = abs(case.logit(VALUES) - logit)
+        print(f"logit by {name} against float32 PyTorch's {logit:.4f}: off by {off:.1e}")
         works[f"ours on {name}"] = partial(predict_and_explain, engine)
         works[f"features by {name}"] = partial(engine.features, voxels)
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
