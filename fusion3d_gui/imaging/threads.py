@@ -50,19 +50,21 @@ def in_bands(work: Callable[[int, int], None], rows: int, band: int) -> None:
 
     Bands must not depend on one another.
     """
-    tops = range(0, rows, band)
-    threads = min(_spare_threads() + 1, len(tops))
+    count = -(-rows // band)
+    tops = iter(range(0, rows, band))
 
-    def every(first: int) -> None:
-        for top in tops[first::threads]:
+    def some() -> None:
+        # Whoever is free takes the next band: a thread that others keep waiting takes fewer.
+        for top in tops:
             work(top, min(top + band, rows))
 
-    others = [_pool().submit(every, first) for first in range(1, threads)]
+    others = [_pool().submit(some) for _ in range(min(_spare_threads(), count - 1))]
     try:
-        every(0)
+        some()
     finally:
         for other in others:
-            other.result()
+            if not other.cancel():
+                other.result()
 
 
 def ahead(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
@@ -76,8 +78,9 @@ def ahead(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]
         own, *others = items[first : first + together]
         under_way = [_pool().submit(work, each) for each in others]
         yield work(own)
-        for each in under_way:
-            yield each.result()
+        for item, future in zip(others, under_way, strict=True):
+            # One that has not been begun is made here: on a busy machine nobody is waited for.
+            yield work(item) if future.cancel() else future.result()
 
 
 def in_one_piece(picture: np.ndarray) -> np.ndarray:
