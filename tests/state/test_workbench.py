@@ -161,13 +161,13 @@ def stress_predictions():
     return module
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_no_order_of_a_hundred_actions_attributes_a_result_wrongly(
+@pytest.mark.parametrize("seed", range(2))
+def test_no_order_of_many_actions_attributes_a_result_wrongly(
     qapp, stress_predictions, tmp_path, seed
 ):
     threads, held = threading.active_count(), case_models()
     stress = stress_predictions.Stress(tmp_path, seed)
-    for _ in range(20):
+    for _ in range(10):
         stress.round()
     stress.settle()
     stress.session.open(stress.paths[0], then_predict=True)

@@ -87,8 +87,8 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     first.zoom_about(50, 50, 2.0)
     assert second.camera.scale == pytest.approx(first.camera.scale)
     session.display.overlay.set_visible(False)
-    qtbot.waitUntil(lambda: first.is_settled and second.is_settled)
-    assert first.grab().toImage() == second.grab().toImage()
+    # Finer pictures replace coarse ones when there is time.
+    qtbot.waitUntil(lambda: first.grab().toImage() == second.grab().toImage(), timeout=30_000)
     beside.planes["Sagittal"].click()
     assert [view.orientation.name for view in beside.views] == ["Sagittal"] * 2
     # Turning to another model leaves them; another explanation makes them untrue.

@@ -20,6 +20,7 @@ SHOWING = {
     "imaging/sample.py",
     "imaging/slab.py",
     "imaging/projection.py",
+    "imaging/threads.py",
     "imaging/window.py",
     "imaging/volume.py",
     "inference/prediction.py",
@@ -31,12 +32,16 @@ SHOWING = {
     "inference/what_if.py",
     "inference/workbench.py",
     "inference/case_model.py",
+    "inference/explanation.py",
+    # Whether a case is outside of what the model has seen: some 64 products of 512 numbers.
+    "inference/doubt.py",
     "model/fusion.py",
     "torch",
 }
 #: Functions of those that are too slow for it.
 SLOW = {
     *("presets", "percentile_window", "sha256"),
+    *("dropout_interval", "seen_otherwise"),
     *("features", "forward_features", "trace", "look", "conv3d", "_conv_forward"),
 }
 
