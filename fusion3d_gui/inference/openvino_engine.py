@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.engine import finite
+from fusion3d_gui.inference.tracing import tracing
 from fusion3d_gui.model.fusion import ImageBranch, LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -118,7 +119,8 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Any:
         def forward(self, image: Tensor) -> Tensor:
             return self.branch.features(image)
 
-    traced = fx.symbolic_trace(Features().eval())
+    with tracing:
+        traced = fx.symbolic_trace(Features().eval())
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
     made: dict[fx.Node, Any] = {}
     for node in traced.graph.nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -224,3 +225,27 @@ def test_half_precision_agrees_within_what_it_states(make_bundle, volume):
     half = load_predictor(folder, "cuda", engine="torch-half").predict(volume, {"age": 71})
     assert "± 0.01" in half.device
     assert half.logit == pytest.approx(reference.logit, abs=1e-2)
+
+
+def test_answers_on_another_thread_are_right_while_a_network_is_being_traced(answer):
+    case, metadata = answer().case, {"age": 71, "sex": "F", "diabetes": True}
+    expected = case.logit(metadata)
+    branch, over, wrong = network().image_branch, threading.Event(), []
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                if case.logit(metadata) != expected:
+                    wrong.append("another answer")
+            except Exception as error:
+                wrong.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(3):
+            build_graph(branch, (1, 1, 33, 33, 33))
+    finally:
+        over.set()
+        asking.join()
+    assert not wrong
