@@ -32,7 +32,9 @@ from fusion3d_gui.widgets.slice_picture import SlicePicture
 _SETTLED_MS = 120
 #: One view after the other, so that they don't take one long time together.
 _SETTLED_APART_MS = 40
-_settling_order = itertools.count()
+#: A new slab is read from much of the volume: the views show it one after the other, so far apart (ms).
+_SLAB_APART_MS = 20
+_order = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,16 @@ class SliceCanvas(QWidget):
         self._kept_writing: Kept[Writing] = Kept()
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
-        self._settling.setInterval(_SETTLED_MS + next(_settling_order) % 4 * _SETTLED_APART_MS)
+        self._order = next(_order) % 4
+        self._settling.setInterval(_SETTLED_MS + self._order * _SETTLED_APART_MS)
         self._finishing: Iterator[None] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(140, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(f"{orientation.name} view")
-        for signal in (display.crosshair.moved, display.slab.changed, display.smoothing.changed):
+        for signal in (display.crosshair.moved, display.smoothing.changed):
             signal.connect(self._on_moved)
+        display.slab.changed.connect(self._on_slab_changed)
         for signal in (
             display.window_level.changed,
             display.overlay.changed,
@@ -209,12 +213,20 @@ class SliceCanvas(QWidget):
     # -- what happened ------------------------------------------------------------------------
 
     def _on_moved(self) -> None:
+        self._hurry()
+        self.update()
+
+    def _on_slab_changed(self) -> None:
+        self._hurry()
+        QTimer.singleShot(self._order * _SLAB_APART_MS, self, self.update)
+
+    def _hurry(self) -> None:
+        """Be content with a coarse picture until nothing has moved for a while."""
         slicer = self.slicer
         if slicer is not None and not slicer.is_aligned:
             self.picture.hurried = True
             self._finishing = None
             self._settling.start()
-        self.update()
 
     def _on_planes_changed(self) -> None:
         slicer = self.slicer
