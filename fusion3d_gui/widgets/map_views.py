@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import numpy as np
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -14,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Orientation
 from fusion3d_gui.state.beside import MapCell
+from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.segments import Segments
@@ -87,9 +90,7 @@ class MapViews(QWidget):
         case = self._session.case
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap)
-        for other in self.views:
-            for leader, follower in ((view, other), (other, view)):
-                leader.camera_changed.connect(lambda a=leader, b=follower: b.follow(a))
+        view.camera_changed.connect(self._on_camera_changed)
         self.views.append(view)
         self.titles.append(f"{shown.name}: {shown.said}")
         name = theme.label(shown.name, color=theme.MUTED)
@@ -107,7 +108,7 @@ class MapViews(QWidget):
             peak = QPushButton("Go to peak")
             peak.setProperty("quiet", True)
             peak.setToolTip("Put the crosshair on the strongest cell of this map")
-            peak.clicked.connect(lambda: self._session.display.crosshair.move_to(where))
+            peak.clicked.connect(partial(_go_to, self._session.display, where))
             below.addWidget(peak)
         cell = QWidget()
         layout = QVBoxLayout(cell)
@@ -118,8 +119,18 @@ class MapViews(QWidget):
         layout.addWidget(ViewCell(view), 1)
         return cell
 
+    def _on_camera_changed(self) -> None:
+        leader = self.sender()
+        for view in self.views:
+            if view is not leader and isinstance(leader, SliceView):
+                view.follow(leader)
+
     def _show_plane(self, plane: Orientation) -> None:
         self._plane = plane
         for view in self.views:
             view.set_orientation(plane)
             view.fit()
+
+
+def _go_to(display: Display, where: np.ndarray, checked: bool = False) -> None:
+    display.crosshair.move_to(where)
