@@ -7,6 +7,7 @@ import ctypes
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 _NONE = Qt.KeyboardModifier.NoModifier
 _BUTTONS = {
@@ -80,8 +81,9 @@ class XHands:
         self._button(_BUTTONS[button], True)
 
     def release(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
-        """Go there, wherever that is, and let the button go."""
-        self.move(widget, widget.rect().center() if at is None else at)
+        """Go there, unless the press has sent the widget away, and let the button go."""
+        if isValid(widget):
+            self.move(widget, widget.rect().center() if at is None else at)
         self._button(_BUTTONS[button], False)
         self._hold(modifiers, False)
 
