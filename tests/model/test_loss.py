@@ -48,8 +48,10 @@ def test_equals_the_closed_form_in_double_precision(logit, positive, alpha, gamm
     soft = positive * (1 - smoothing) + smoothing / 2
     expected = soft * if_positive + (1 - soft) * if_negative
     loss = FocalLoss(alpha, gamma, label_smoothing=smoothing, reduction="sum")
-    found = loss(torch.tensor([logit]), torch.tensor([float(positive)]))
-    assert float(found) == pytest.approx(expected, rel=2e-4, abs=1e-7)
+    found = loss(
+        torch.tensor([logit], dtype=torch.float64), torch.tensor([positive], dtype=torch.float64)
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-10, abs=1e-14)
 
 
 def test_gamma_zero_without_alpha_is_cross_entropy_also_with_smoothing():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
@@ -87,8 +89,14 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     first.zoom_about(50, 50, 2.0)
     assert second.camera.scale == pytest.approx(first.camera.scale)
     session.display.overlay.set_visible(False)
+
+    def picture(view):
+        # The pointer may rest on one of them, which then shows the handles of its crosshair.
+        QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+        return view.grab().toImage()
+
     # Finer pictures replace coarse ones when there is time.
-    qtbot.waitUntil(lambda: first.grab().toImage() == second.grab().toImage(), timeout=30_000)
+    qtbot.waitUntil(lambda: picture(first) == picture(second), timeout=30_000)
     beside.planes["Sagittal"].click()
     assert [view.orientation.name for view in beside.views] == ["Sagittal"] * 2
     # Turning to another model leaves them; another explanation makes them untrue.
