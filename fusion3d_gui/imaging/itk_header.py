@@ -114,7 +114,9 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         and fields.get("ElementNumberOfChannels", "1") == "1"
     ):
         said = [fields[key].lower() for key in _META_ORDER if key in fields]
-        offset = head.index(b"\n", last.start(1)) + 1 if is_local else 0
+        # The voxels begin on the line after this one; where there is none, the file ends here.
+        line, newline, _ = head[last.start(1) :].partition(b"\n")
+        offset = last.start(1) + len(line) + len(newline) if is_local else 0
         order = ">" if "true" in said else "<"
         stored = Stored(data_file, offset, np.dtype(order + kind), packed=is_packed)
     sizes = _integers(fields.get("DimSize", ""))

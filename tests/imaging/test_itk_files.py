@@ -116,6 +116,18 @@ def test_any_plain_type_is_kept(kind: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.voxels, values)
 
 
+def test_a_metaimage_that_ends_with_its_header_is_refused(
+    image: sitk.Image, tmp_path: Path
+) -> None:
+    sitk.WriteImage(image, str(tmp_path / "whole.mha"))
+    header, name, _ = (tmp_path / "whole.mha").read_bytes().partition(b"LOCAL")
+    for number, end in enumerate((b"", b"\r", b"\n")):
+        path = tmp_path / f"{number}.mha"
+        path.write_bytes(header + name + end)
+        with pytest.raises(UserError, match=path.name):
+            open_volume(path)
+
+
 def test_lying_damaged_and_traversing_files_are_refused(image: sitk.Image, tmp_path: Path) -> None:
     secret = tmp_path / "secret.raw"
     secret.write_bytes(bytes(5000))
