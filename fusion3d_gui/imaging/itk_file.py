@@ -27,7 +27,7 @@ from fusion3d_gui.imaging.several_volumes import (
     volume_uid,
 )
 from fusion3d_gui.imaging.slice_stream import Inflating, Stored, fill
-from fusion3d_gui.imaging.volume import Volume, Watch, nobody
+from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, nobody, spans_space
 from fusion3d_gui.progress import Progress, no_progress
 
 _META_SUFFIXES = (".mha", ".mhd")
@@ -210,10 +210,10 @@ def _affine(reader: Any, dimension: int) -> tuple[np.ndarray, tuple[str, ...]]:
     affine = np.eye(4)
     affine[:used, :used] = direction * np.array(reader.GetSpacing()[:used])
     affine[:used, 3] = reader.GetOrigin()[:used]
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        spacing = [mm if np.isfinite(mm) and mm > 0 else 1.0 for mm in reader.GetSpacing()[:used]]
-        affine = np.diag([*spacing, *(1.0 for _ in range(4 - used))])
-        return affine, ("Its orientation is not valid; only its voxel size is used.",)
+    if not spans_space(affine):
+        return affine_of_sizes(reader.GetSpacing()[:used]), (
+            "Its orientation is not valid; only its voxel size is used.",
+        )
     return affine, ()
 
 

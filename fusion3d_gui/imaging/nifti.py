@@ -23,7 +23,14 @@ from fusion3d_gui.imaging.several_volumes import (
     volume_uid,
 )
 from fusion3d_gui.imaging.slice_stream import Stored, fill
-from fusion3d_gui.imaging.volume import RAS_LPS, Volume, Watch, nobody
+from fusion3d_gui.imaging.volume import (
+    RAS_LPS,
+    Volume,
+    Watch,
+    affine_of_sizes,
+    nobody,
+    spans_space,
+)
 from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -250,10 +257,9 @@ def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
             )
     else:
         notices.append("Analyze files do not say left from right; the usual order is assumed.")
-    if not np.isfinite(ras).all() or abs(np.linalg.det(ras[:3, :3])) < 1e-9:
+    if not spans_space(ras):
         notices.append("Its orientation is not valid; only its voxel size is used.")
-        zooms = [float(z) if np.isfinite(z) and z > 0 else 1.0 for z in (*header.get_zooms(), 1, 1)]
-        ras = np.diag([*zooms[:3], 1.0])
+        ras = affine_of_sizes(header.get_zooms())
     return RAS_LPS @ ras, tuple(notices)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,22 @@ from fusion3d_gui.imaging.filling import Filling
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+#: Voxels are believed to be this large, in mm; a header that says otherwise is wrong.
+_VOXEL_MM = (2e-3, 1e4)
+
+
+def spans_space(affine: np.ndarray) -> bool:
+    """Whether a 4x4 affine is finite and its three axes point three ways."""
+    return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) >= 1e-9)
+
+
+def affine_of_sizes(sizes_mm: Sequence[float]) -> np.ndarray:
+    """The 4x4 affine of a volume of which only its voxel sizes (i, j, k) are known; 1 mm for any that can't be."""
+    low, high = _VOXEL_MM
+    sizes = [float(mm) if low <= mm <= high else 1.0 for mm in (*sizes_mm, 1.0, 1.0)]
+    return np.diag([*sizes[:3], 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +101,7 @@ class Volume:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise ValueError("the affine must be a finite 4x4 matrix")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        if not spans_space(affine):
             raise ValueError("the affine is singular: two axes of the volume coincide")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)

@@ -179,3 +179,19 @@ def test_a_pair_whose_other_half_is_missing_says_so(tmp_path: Path) -> None:
     for name in ("a.hdr", "b.img"):
         with pytest.raises(UserError, match="other half"):
             open_volume(tmp_path / name)
+
+
+@pytest.mark.parametrize("size", [1e-20, 0.0, 1e30])
+def test_voxels_of_no_possible_size_are_shown_as_1_mm_and_said(size: float, tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.ones((4, 5, 6), np.int16), None)
+    image.header["pixdim"][1:4] = 2.0, size, 3.0
+    image.header["sform_code"] = 1
+    nib.save(image, tmp_path / "odd.nii")
+    data = bytearray((tmp_path / "odd.nii").read_bytes())
+    data[76:92] = np.array([1.0, 2.0, size, 3.0], "<f4").tobytes()
+    data[252:256] = np.array([0, 1], "<i2").tobytes()
+    data[280:328] = bytes(48)  # an sform of zeros
+    (tmp_path / "odd.nii").write_bytes(data)
+    volume = open_volume(tmp_path / "odd.nii")
+    np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (2.0, 1.0, 3.0))
+    assert any("orientation is not valid" in notice for notice in volume.notices)
