@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusion3d_gui.imaging.bands import bands
 from fusion3d_gui.imaging.plane import Rect
-from fusion3d_gui.imaging.threads import in_bands
 
 #: Pixels made at a time.
 _BAND_PIXELS = 32_768
@@ -50,12 +50,9 @@ def _between_rows(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     weights = cubic_weights((positions - lower).astype(np.float32)[:, None])
     made = np.empty((len(positions), values.shape[1]), np.float32)
 
-    def merge(top: int, bottom: int) -> None:
-        band = slice(top, bottom)
+    for band in bands(len(made), _BAND_PIXELS // made.shape[1]):
         total = made[band]
         total[:] = 0.0
         for shift, weight in zip((-1, 0, 1, 2), weights, strict=True):
             total += values[(lower[band] + shift).clip(0, last)] * weight[band]
-
-    in_bands(merge, len(made), max(1, _BAND_PIXELS // made.shape[1]))
     return made

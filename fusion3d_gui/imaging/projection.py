@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fusion3d_gui.imaging.bands import bands
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.sample import sample
-from fusion3d_gui.imaging.threads import in_bands
 from fusion3d_gui.imaging.volume import Volume
 
 #: The projected copy of a volume has at most this many voxels along an axis.
@@ -67,11 +67,8 @@ class Projector:
             slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
             stack = np.empty(slices.shape, slices.dtype)
 
-            def copy(start: int, end: int) -> None:
-                part = slices[start:end]
-                stack[start:end] = _turned_over(part) if self._low_wins else part
-
-            in_bands(copy, len(stack), _COPIED_SLICES)
+            for some in bands(len(stack), _COPIED_SLICES):
+                stack[some] = _turned_over(slices[some]) if self._low_wins else slices[some]
             self._stacks[axis] = stack
         return self._stacks[axis]
 

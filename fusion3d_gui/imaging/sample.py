@@ -8,9 +8,9 @@ from enum import Enum
 
 import numpy as np
 
+from fusion3d_gui.imaging.bands import bands
 from fusion3d_gui.imaging.cubic import cubic_weights
 from fusion3d_gui.imaging.plane import Plane
-from fusion3d_gui.imaging.threads import in_bands
 from fusion3d_gui.imaging.volume import Volume
 
 #: Pixels merged at a time: enough to hide numpy's cost per call, few enough to stay in the cache.
@@ -182,15 +182,12 @@ def _by_neighbours(
     values = np.empty(shape, np.float32)
     first, last = inside
 
-    def merge(top: int, bottom: int) -> None:
-        rows = slice(top, bottom)
+    for rows in bands(shape[0], _TILE_PIXELS // shape[1]):
         used = last[rows] > first[rows]
         if used.any():
             left, right = int(first[rows][used].min()), int(last[rows][used].max())
             columns = slice(left, right)
             values[rows, columns] = merged(voxels, volume.shape, walk, rows, columns)
-
-    in_bands(merge, shape[0], max(1, _TILE_PIXELS // shape[1]))
     return values
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from fusion3d_gui.imaging.threads import ahead, in_bands
+from fusion3d_gui.imaging.bands import bands
 
 #: Pixels projected at a time.
 _BAND_PIXELS = 8_192
@@ -46,25 +46,16 @@ def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.nd
     rows_axis = 0 if axis else 1
     projected = np.empty([size for n, size in enumerate(voxels.shape) if n != axis], kind)
 
-    def project(top: int, bottom: int) -> None:
-        part = voxels[top:bottom] if rows_axis == 0 else voxels[:, top:bottom]
-        out = projected[top:bottom]
+    for band in bands(len(projected), _BAND_PIXELS // projected.shape[1]):
+        part = voxels[band] if rows_axis == 0 else voxels[:, band]
+        out = projected[band]
         if is_mean:
             part.mean(axis=axis, dtype=np.float32, out=out)
         elif projection is Projection.MAXIMUM:
             part.max(axis=axis, out=out)
         else:
             part.min(axis=axis, out=out)
-
-    in_bands(project, len(projected), max(1, _BAND_PIXELS // projected.shape[1]))
     return projected
-
-
-def project_each(
-    cut: Callable[[float], np.ndarray], offsets: Sequence[float], projection: Projection
-) -> Iterator[np.ndarray]:
-    """:func:`project_planes` of the planes that ``cut`` makes for each offset, several at a time."""
-    return project_planes(ahead(cut, offsets), projection)
 
 
 def project_planes(planes: Iterable[np.ndarray], projection: Projection) -> Iterator[np.ndarray]:

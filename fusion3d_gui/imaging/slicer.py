@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
+from fusion3d_gui.imaging.bands import bands
 from fusion3d_gui.imaging.cubic import enlarged
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
 from fusion3d_gui.imaging.sample import Interpolation, sample
-from fusion3d_gui.imaging.slab import THIN, Slab, project_axis, project_each
-from fusion3d_gui.imaging.threads import in_bands, in_one_piece
+from fusion3d_gui.imaging.slab import THIN, Slab, project_axis, project_planes
 from fusion3d_gui.imaging.volume import Volume
 
 #: Axes whose drift across the whole volume stays below this many mm count as patient axes.
@@ -55,7 +55,7 @@ class Slice:
 
     def in_one_piece(self) -> Slice:
         """The same, its values in C order: quicker where they are read again and again."""
-        return replace(self, values=in_one_piece(self.values))
+        return replace(self, values=np.ascontiguousarray(self.values))
 
     def enlarged(self, onto: Rect, shape: tuple[int, int]) -> Slice:
         """The part that fills ``onto`` with (rows, columns) smaller pixels, interpolated cubically."""
@@ -190,12 +190,11 @@ class Slicer:
         linear = Interpolation.LINEAR
         how = linear if fineness.interpolation is Interpolation.CUBIC else fineness.interpolation
         step = np.eye(3)[orientation.depth] * pitch
-        planes = project_each(
-            lambda n: sample(self.volume, plane.shifted(step * n), interpolation=how),
-            range(-half, half + 1),
-            slab.projection,
+        planes = (
+            sample(self.volume, plane.shifted(step * n), interpolation=how)
+            for n in range(-half, half + 1)
         )
-        for values in planes:
+        for values in project_planes(planes, slab.projection):
             yield Slice(values, rect, depth)
 
     def _cubic(self, plane: Plane) -> Iterator[np.ndarray]:
@@ -282,11 +281,8 @@ class _Columns:
         place = start % len(self._kept)
         places = self._kept[place : place + stop - start]
 
-        def copy(top: int, bottom: int) -> None:
-            part = self._voxels[top:bottom, :, start:stop]
-            places[:, top:bottom] = part.transpose(2, 0, 1)
-
-        in_bands(copy, self._voxels.shape[0], _COPIED_ROWS)
+        for rows in bands(self._voxels.shape[0], _COPIED_ROWS):
+            places[:, rows] = self._voxels[rows, :, start:stop].transpose(2, 0, 1)
 
 
 def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:

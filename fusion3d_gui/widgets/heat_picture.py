@@ -7,7 +7,7 @@ from PySide6.QtGui import QImage
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
 from fusion3d_gui.imaging.sample import sample
-from fusion3d_gui.imaging.slab import Projection, project_each
+from fusion3d_gui.imaging.slab import Projection, project_planes
 from fusion3d_gui.imaging.slicer import aligned_axes
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.overlay import OverlaySettings
@@ -34,11 +34,9 @@ def heat_levels(
     """
     plane = Plane.covering(orientation, rect, depth_mm, shape)
     normal = np.eye(3)[orientation.depth]
-    *_, share = project_each(
-        lambda offset: sample(heat, plane.shifted(normal * offset), outside=0.0),
-        _peaks(heat, orientation.depth, depth_mm, thickness_mm).tolist(),
-        Projection.MAXIMUM,
-    )
+    offsets = _peaks(heat, orientation.depth, depth_mm, thickness_mm).tolist()
+    planes = (sample(heat, plane.shifted(normal * offset), outside=0.0) for offset in offsets)
+    *_, share = project_planes(planes, Projection.MAXIMUM)
     share *= np.float32(255.0 / max(peak, 1e-30))
     return share.clip(0.0, 255.0, out=share).astype(np.uint8)
 

@@ -20,7 +20,7 @@ SHOWING = {
     "imaging/sample.py",
     "imaging/slab.py",
     "imaging/projection.py",
-    "imaging/threads.py",
+    "imaging/bands.py",
     "imaging/window.py",
     "imaging/volume.py",
     "inference/prediction.py",
