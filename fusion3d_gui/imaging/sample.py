@@ -67,19 +67,20 @@ def sample(
     plane: Plane,
     outside: float = np.nan,
     interpolation: Interpolation = Interpolation.LINEAR,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Stored values of a volume on any plane: float32 ``[row, column]``, ``outside`` it that value.
+
+    Written to ``out`` where that is given.
 
     Interpolated along each voxel axis between voxel centres. In the outer half of the outermost voxels, where there is no
     neighbour to interpolate with, the outermost value continues to the voxel's edge.
     """
     walk = _Walk.over(plane, volume)
     first, last = _inside(walk, volume.shape[::-1], plane.shape)
-    values = None
-    if interpolation is Interpolation.LINEAR:
-        values = _by_products(volume, walk, plane.shape)
-    if values is None:
-        values = _by_neighbours(volume, walk, plane.shape, (first, last), _MERGES[interpolation])
+    values = np.empty(plane.shape, np.float32) if out is None else out
+    if not (interpolation is Interpolation.LINEAR and _by_products(volume, walk, values)):
+        _by_neighbours(volume, walk, values, (first, last), _MERGES[interpolation])
     _fill_outside(values, first, last, outside)
     return values
 
@@ -122,12 +123,13 @@ def _inside(
     return first, np.maximum(last, first)
 
 
-def _by_products(volume: Volume, walk: _Walk, shape: tuple[int, int]) -> np.ndarray | None:
+def _by_products(volume: Volume, walk: _Walk, values: np.ndarray) -> bool:
     """Trilinear values by two small matrix products, where rows and columns run along voxel axes.
 
     That is the everyday case of a heatmap on a coarse grid, several times faster than the general
-    one. None where it does not apply.
+    one. False, and nothing is written, where it does not apply.
     """
+    shape = values.shape
     per_row, per_column = np.abs(walk.per_row), np.abs(walk.per_column)
     across, down = int(per_column.argmax()), int(per_row.argmax())
     size = volume.shape[::-1]
@@ -135,7 +137,7 @@ def _by_products(volume: Volume, walk: _Walk, shape: tuple[int, int]) -> np.ndar
     drift[across] -= per_column[across] * shape[1]
     drift[down] -= per_row[down] * shape[0]
     if across == down or drift.max() > 1e-3 or max(size[across], size[down]) > _SEPARABLE_SIDE:
-        return None
+        return False
     depth = 3 - across - down
     by_ijk = volume.voxels.transpose(2, 1, 0)
     position = min(max(walk.start[depth], 0.0), size[depth] - 1.0)
@@ -152,11 +154,10 @@ def _by_products(volume: Volume, walk: _Walk, shape: tuple[int, int]) -> np.ndar
         walk.start[across] + np.arange(shape[1]) * walk.per_column[across], size[across]
     )
     by_column = np.ascontiguousarray(face.astype(np.float32) @ to_columns.T)
-    values = np.empty(shape, np.float32)
     band = max(1, _MOST_MULTIPLIED // max(1, by_column.size))
     for top in range(0, shape[0], band):
         np.matmul(to_rows[top : top + band], by_column, out=values[top : top + band])
-    return values
+    return True
 
 
 def _linear_weights(positions: np.ndarray, count: int) -> np.ndarray:
@@ -169,26 +170,24 @@ def _linear_weights(positions: np.ndarray, count: int) -> np.ndarray:
 def _by_neighbours(
     volume: Volume,
     walk: _Walk,
-    shape: tuple[int, int],
+    values: np.ndarray,
     inside: tuple[np.ndarray, np.ndarray],
     merged: _Merge,
-) -> np.ndarray:
-    """Values on any plane, from the neighbours of each pixel.
+) -> None:
+    """Write the values on any plane, from the neighbours of each pixel.
 
     Rows are taken in bands that fit into the cache, and of each band only the columns within the
     volume. Readers give voxels in one piece; others are copied here.
     """
     voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
-    values = np.empty(shape, np.float32)
     first, last = inside
 
-    for rows in bands(shape[0], _TILE_PIXELS // shape[1]):
+    for rows in bands(values.shape[0], _TILE_PIXELS // values.shape[1]):
         used = last[rows] > first[rows]
         if used.any():
             left, right = int(first[rows][used].min()), int(last[rows][used].max())
             columns = slice(left, right)
             values[rows, columns] = merged(voxels, volume.shape, walk, rows, columns)
-    return values
 
 
 def _linear(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.crosshair_arms import Box
 
 _MARGIN = 10.0
 #: Below this side length (px) a view shows less text.
@@ -70,7 +71,7 @@ class _Drawn(NamedTuple):
 
     picture: QImage
     at: QPointF
-    area: QRectF
+    area: Box
 
 
 class Captions:
@@ -83,11 +84,11 @@ class Captions:
         self._drawn: dict[_Item, _Drawn] = {}
         self._fonts: dict[_Style, QFont] = {}
         self._look: tuple[float, ...] = ()
-        self._areas: list[QRectF] = []
+        self._areas: list[Box] = []
 
     @property
-    def areas(self) -> list[QRectF]:
-        """Where texts were last drawn, in the view's pixels: nothing should cross them."""
+    def areas(self) -> list[Box]:
+        """Where texts were last drawn (left, top, right, bottom), in the view's pixels: nothing should cross them."""
         return self._areas
 
     def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
@@ -110,7 +111,8 @@ class Captions:
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
         picture = self._picture(item, ratio)
         place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
-        return _Drawn(picture, place.topLeft(), place.adjusted(-_CLEAR, -2, _CLEAR, 2))
+        around: Any = place.adjusted(-_CLEAR, -2, _CLEAR, 2).getCoords()
+        return _Drawn(picture, place.topLeft(), around)
 
     def _picture(self, item: _Item, ratio: float) -> QImage:
         style = item.style
@@ -144,7 +146,7 @@ class Captions:
             painter.fillRect(QRectF(left, low, length, 1.5), color)
             for end in (left, left + length - 1.5):
                 painter.fillRect(QRectF(end, low - 4, 1.5, 4), color)
-        self._areas.append(QRectF(x - _CLEAR, y - 6, length + 2 * _CLEAR, 12))
+        self._areas.append((x - _CLEAR, y - 6, x + length + _CLEAR, y + 6))
 
 
 def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
@@ -22,6 +22,10 @@ _INSIDE = (_INSET, _INSET, -_INSET, -_INSET)
 
 #: Cool colours, for the warm ones belong to the heatmap.
 COLORS = {"Axial": "#56b6d8", "Coronal": "#41c48d", "Sagittal": "#b9a2ff"}
+
+
+#: Left, top, right and bottom of a rectangle in a view's pixels.
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,7 @@ def paint_arms(
     arms: list[Arm],
     center: QPointF,
     area: QRectF,
-    texts: list[QRectF],
+    texts: list[Box],
     *,
     with_grips: bool,
 ) -> None:
@@ -59,7 +63,7 @@ def paint_arms(
 
     Nothing is drawn through ``texts``, the places of what is written there.
     """
-    inside = area.adjusted(*_INSIDE)
+    inside: Any = area.adjusted(*_INSIDE).getCoords()
     # On pixel centres, so that a straight one-pixel line stays one pixel wide.
     center = QPointF(math.floor(center.x()) + 0.5, math.floor(center.y()) + 0.5)
     for arm in arms:
@@ -86,56 +90,61 @@ def _paint_line(
     painter: QPainter,
     arm: Arm,
     through: QPointF,
-    area: QRectF,
-    texts: list[QRectF],
+    area: Box,
+    texts: list[Box],
     pen: QPen,
     gap: float = 0.0,
 ) -> None:
     """A line across an area, broken around texts, and by ``gap`` to both sides of a point of it."""
-    within = _covered(arm, through, area)
+    x, y = through.x(), through.y()
+    within = _covered(arm, x, y, area)
     if within is None:
         return
     pieces = [within]
-    breaks = [_covered(arm, through, text) for text in texts]
-    for near, far in [each for each in breaks if each is not None] + [(-gap, gap)]:
-        pieces = [
-            part
-            for low, high in pieces
-            for part in ((low, min(high, near)), (max(low, far), high))
-            if part[0] < part[1]
-        ]
+    breaks = [_covered(arm, x, y, text) for text in texts]
+    breaks.append((-gap, gap))
+    for each in breaks:
+        if each is not None:
+            near, far = each
+            pieces = [
+                part
+                for low, high in pieces
+                for part in ((low, min(high, near)), (max(low, far), high))
+                if part[0] < part[1]
+            ]
     straight = min(abs(arm.x), abs(arm.y)) < 1e-6
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not straight)
     painter.setPen(pen)
     for low, high in pieces:
-        start, end = (
-            QPointF(through.x() + at * arm.x, through.y() + at * arm.y) for at in (low, high)
-        )
+        ends = x + low * arm.x, y + low * arm.y, x + high * arm.x, y + high * arm.y
         if straight and pen.style() is Qt.PenStyle.SolidLine:
             # Qt fills a rectangle several times faster than it draws the same line.
-            corner = QPointF(min(start.x(), end.x()), min(start.y(), end.y()))
-            corner -= QPointF(0.5 * abs(arm.y), 0.5 * abs(arm.x))
-            size = QSizeF(max(1.0, abs(end.x() - start.x())), max(1.0, abs(end.y() - start.y())))
-            painter.fillRect(QRectF(corner, size), pen.color())
+            width, height = abs(ends[2] - ends[0]), abs(ends[3] - ends[1])
+            left = min(ends[0], ends[2]) - 0.5 * abs(arm.y)
+            top = min(ends[1], ends[3]) - 0.5 * abs(arm.x)
+            line = QRectF(left, top, max(1.0, width), max(1.0, height))
+            painter.fillRect(line, pen.color())
         else:
-            painter.drawLine(start, end)
+            painter.drawLine(QPointF(*ends[:2]), QPointF(*ends[2:]))
 
 
-def _covered(arm: Arm, through: QPointF, area: QRectF) -> tuple[float, float] | None:
+def _covered(arm: Arm, x: float, y: float, area: Box) -> tuple[float, float] | None:
     """From where to where (px along the arm from a point of it) a line runs within a rectangle."""
-    low, high = -math.inf, math.inf
-    coordinates: Any = area.getCoords()
-    left, top, right, bottom = coordinates
-    for at, step, near, far in (
-        (through.x(), arm.x, left, right),
-        (through.y(), arm.y, top, bottom),
-    ):
-        if abs(step) < 1e-9:
-            if not near <= at <= far:
-                return None
-            continue
-        ends = sorted(((near - at) / step, (far - at) / step))
-        low, high = max(low, ends[0]), min(high, ends[1])
+    left, top, right, bottom = area
+    if not arm.x:
+        if not left <= x <= right:
+            return None
+        low, high = -math.inf, math.inf
+    else:
+        low, high = (left - x) / arm.x, (right - x) / arm.x
+        if low > high:
+            low, high = high, low
+    if not arm.y:
+        return (low, high) if top <= y <= bottom else None
+    near, far = (top - y) / arm.y, (bottom - y) / arm.y
+    if near > far:
+        near, far = far, near
+    low, high = max(low, near), min(high, far)
     return (low, high) if low < high else None
 
 

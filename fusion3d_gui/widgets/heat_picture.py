@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtGui import QImage
 
@@ -12,6 +14,7 @@ from fusion3d_gui.imaging.slicer import aligned_axes
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.widgets.color_map import contour_levels, contour_lut, overlay_lut
+from fusion3d_gui.widgets.kept import Room
 from fusion3d_gui.widgets.slice_image import contour_image, overlay_image
 
 _MOST_PLANES = 64
@@ -19,33 +22,52 @@ _MOST_PLANES = 64
 _CONTOUR_PX = 2.0
 
 
+class HeatRooms:
+    """Where one view's heatmap is made: its shares, its levels and its picture."""
+
+    def __init__(self) -> None:
+        self.shares, self.levels, self.pixels = Room(), Room(), Room()
+
+
+def in_levels(heat: Volume, peak: float) -> Volume:
+    """The same map from 0 to 255, which is ``peak``: what lies between its cells is so, too."""
+    return replace(heat, voxels=(heat.voxels * np.float32(255.0 / max(peak, 1e-30))).clip(0, 255))
+
+
 def heat_levels(
     heat: Volume,
-    peak: float,
     orientation: Orientation,
     rect: Rect,
     depth_mm: float,
     shape: tuple[int, int],
     thickness_mm: float,
+    rooms: HeatRooms,
 ) -> np.ndarray:
-    """uint8 ``[row, column]``: 255 at ``peak``, 0 outside; the largest in the thickness of a slab.
+    """uint8 ``[row, column]``: 0 outside; the largest in the thickness of a slab.
 
-    ``heat`` lies in the space of ``orientation``; the (rows, columns) pixels fill ``rect`` (screen mm).
+    ``heat`` (as of :func:`in_levels`) lies in the space of ``orientation``; the (rows, columns) pixels
+    fill ``rect`` (screen mm).
     """
     plane = Plane.covering(orientation, rect, depth_mm, shape)
     normal = np.eye(3)[orientation.depth]
     offsets = _peaks(heat, orientation.depth, depth_mm, thickness_mm).tolist()
-    planes = (sample(heat, plane.shifted(normal * offset), outside=0.0) for offset in offsets)
-    *_, share = project_planes(planes, Projection.MAXIMUM)
-    share *= np.float32(255.0 / max(peak, 1e-30))
-    return share.clip(0.0, 255.0, out=share).astype(np.uint8)
+    levels = rooms.levels.array(shape, np.uint8)
+    if len(offsets) == 1:
+        shares = sample(heat, plane, outside=0.0, out=rooms.shares.array(shape, np.float32))
+    else:
+        planes = (sample(heat, plane.shifted(normal * offset), outside=0.0) for offset in offsets)
+        *_, shares = project_planes(planes, Projection.MAXIMUM)
+    np.copyto(levels, shares, casting="unsafe")
+    return levels
 
 
-def heat_image(levels: np.ndarray, overlay: OverlaySettings, per_px: float) -> QImage:
+def heat_image(
+    levels: np.ndarray, overlay: OverlaySettings, per_px: float, rooms: HeatRooms
+) -> QImage:
     """Levels in premultiplied colours, as areas or as lines; ``per_px`` of their pixels on one of the view."""
     if not overlay.contours:
         lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-        return overlay_image(levels, lut)
+        return overlay_image(levels, lut, rooms.pixels)
     lut = contour_lut(overlay.opacity, overlay.color_map)
     width = max(1, round(_CONTOUR_PX * per_px))
     return contour_image(levels, contour_levels(overlay.threshold), lut, width)

@@ -1,9 +1,12 @@
-"""``Kept``: the last thing made, for as long as it is asked for under the same key."""
+"""``Kept``: the last thing made, for as long as it is asked for under the same key; ``Room``: where it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
 
 T = TypeVar("T")
 
@@ -33,3 +36,19 @@ class Kept(Generic[T]):
     def clear(self) -> None:
         """Forget it."""
         self._key = self._made = None
+
+
+class Room:
+    """Memory for an array that is made again and again.
+
+    New memory costs more than what is written to it: the system clears each page of it first.
+    """
+
+    def __init__(self) -> None:
+        self._array = np.empty(0, np.uint8)
+
+    def array(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+        """An array with anything in it; it takes the place of the one asked for before."""
+        if self._array.shape != shape or self._array.dtype != dtype:
+            self._array = np.empty(shape, dtype)
+        return self._array

@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Window, gray_table, to_gray
+from fusion3d_gui.widgets.kept import Room
 
 #: Gray levels as opaque RGB: Qt scales this format several times faster than 8-bit gray.
 GRAYS = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
@@ -28,13 +29,16 @@ class GrayMaker:
         table = gray_table(volume, window)
         self._table = None if table is None else colors[table]
 
-    def image(self, stored: np.ndarray) -> QImage:
-        """The values in colour; NaN (outside the volume) is black whatever the map."""
+    def image(self, stored: np.ndarray, room: Room | None = None) -> QImage:
+        """The values in colour, made in ``room``; NaN (outside the volume) is black whatever the map."""
+        pixels = (room or Room()).array(stored.shape, np.uint32)
         table = self._table
         if table is not None and stored.dtype == self._volume.voxels.dtype:
             bits = np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")
-            return rgb_image(table.take(bits, mode="wrap"))
-        pixels = self._colors.take(to_gray(stored, self._volume, self._window), mode="wrap")
+            # "wrap" spares numpy a check, and a copy: no index can be out of the table.
+            return rgb_image(table.take(bits, out=pixels, mode="wrap"))
+        grays = to_gray(stored, self._volume, self._window)
+        self._colors.take(grays, out=pixels, mode="wrap")
         if stored.dtype.kind == "f":
             pixels[np.isnan(stored)] = 0xFF000000
         return rgb_image(pixels)
@@ -45,9 +49,11 @@ def rgb_image(pixels: np.ndarray) -> QImage:
     return _image(pixels, QImage.Format.Format_RGB32)
 
 
-def overlay_image(levels: np.ndarray, lut: np.ndarray) -> QImage:
-    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours."""
-    return _image(lut.take(levels, mode="wrap"), QImage.Format.Format_ARGB32_Premultiplied)
+def overlay_image(levels: np.ndarray, lut: np.ndarray, room: Room | None = None) -> QImage:
+    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours, made in ``room``."""
+    pixels = (room or Room()).array(levels.shape, np.uint32)
+    lut.take(levels, out=pixels, mode="wrap")
+    return _image(pixels, QImage.Format.Format_ARGB32_Premultiplied)
 
 
 def contour_image(

@@ -18,11 +18,9 @@ from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.captions import Captions, Writing
-from fusion3d_gui.widgets.color_map import (
-    anatomy_colors,
-)
-from fusion3d_gui.widgets.heat_picture import heat_image, heat_levels
-from fusion3d_gui.widgets.kept import Kept
+from fusion3d_gui.widgets.color_map import anatomy_colors
+from fusion3d_gui.widgets.heat_picture import HeatRooms, heat_image, heat_levels, in_levels
+from fusion3d_gui.widgets.kept import Kept, Room
 from fusion3d_gui.widgets.slice_image import GrayMaker
 from fusion3d_gui.widgets.unread_image import unread_image
 
@@ -63,6 +61,8 @@ class SlicePicture:
         self._overlay: Kept[QImage] = Kept()
         self._base: Kept[QImage] = Kept()
         self._room = QImage()
+        self._gray_room = Room()
+        self._heat_rooms = HeatRooms()
         self._depth: Kept[float] = Kept()
         self.captions = Captions()
 
@@ -123,7 +123,8 @@ class SlicePicture:
                 moved(self._volume, self._matrix), snaps=self._display.planes.snap
             )
             if self._heatmap is not None:
-                self._heat = moved(self._heatmap.as_volume, self._matrix)
+                heat = in_levels(self._heatmap.as_volume, self._heatmap.peak)
+                self._heat = moved(heat, self._matrix)
         return self._slicer
 
     @property
@@ -268,14 +269,14 @@ class SlicePicture:
             lambda: GrayMaker(volume, level.window, anatomy_colors(*colors)),
         )
         key = (self._slice.version, piece.rect, piece.values.shape, self._maker.version)
-        return self._image.get(key, lambda: maker.image(piece.values))
+        return self._image.get(key, lambda: maker.image(piece.values, self._gray_room))
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
         """The visible part of the heatmap on the slice's plane, and its place."""
-        heat, slicer, heatmap = self._heat, self.slicer, self._heatmap
-        if heat is None or heatmap is None or slicer is None or not self.overlay_is_drawn:
+        heat, slicer = self._heat, self.slicer
+        if heat is None or slicer is None or not self.overlay_is_drawn:
             return None
-        peak = heatmap.peak
+        rooms = self._heat_rooms
         coarse = 1.0
         if aligned_axes(heat) is None:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
@@ -285,7 +286,7 @@ class SlicePicture:
         levels = self._levels.get(
             (self.orientation, piece.depth_mm, thickness, rect, shape),
             lambda: heat_levels(
-                heat, peak, self.orientation, rect, piece.depth_mm, shape, thickness
+                heat, self.orientation, rect, piece.depth_mm, shape, thickness, rooms
             ),
         )
         overlay = self._display.overlay
@@ -293,7 +294,7 @@ class SlicePicture:
             self._levels.version,
             (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
         )
-        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale))
+        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, rooms))
 
 
 def _compose(

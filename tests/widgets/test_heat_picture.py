@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, Rect
 from fusion3d_gui.imaging.slicer import moved
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.heat_picture import heat_levels
+from fusion3d_gui.widgets.heat_picture import HeatRooms, heat_levels, in_levels
 
 
 def heat(turned: bool) -> Volume:
@@ -59,7 +59,10 @@ def test_levels_are_the_largest_of_simpleitks_values_through_the_slab(
     u, v = orientation.to_screen(volume.center_lps)
     depth = float(volume.center_lps[orientation.depth]) + 2.3
     rect, shape = Rect(float(u) - 45, float(v) - 40, 90.0, 80.0), (80, 90)
-    levels = heat_levels(volume, 0.9, orientation, rect, depth, shape, thickness_mm)
+    peak = float(volume.voxels.max())
+    levels = heat_levels(
+        in_levels(volume, peak), orientation, rect, depth, shape, thickness_mm, HeatRooms()
+    )
     plane = Plane.covering(orientation, rect, depth, shape)
     back = np.linalg.inv(matrix)
     planes = []
@@ -73,7 +76,7 @@ def test_levels_are_the_largest_of_simpleitks_values_through_the_slab(
             shape,
         )
         planes.append(simpleitks(patient, in_patient))
-    expected = (np.max(planes, axis=0) * 255 / 0.9).clip(0, 255)
+    expected = (np.max(planes, axis=0) * 255 / peak).clip(0, 255)
     difference = np.abs(levels - expected)
     assert expected.max() > 200
     # Steps through an oblique slab come close; on the rim of the map a pixel is in or out (1 to 1.5 %).

@@ -358,20 +358,17 @@ def test_the_crosshair_is_broken_around_text(opened):
     view = opened.views.axial
     view.grab()
     captions = view.picture.captions
-    title = captions.areas[4]  # after the four letters
-    assert title.left() < 30
-    assert title.top() < 30
-    position = captions.areas[5]
-    lps = view.lps_at(QPointF(position.center().x(), view.height() / 2))
+    title_left, title_top, *_ = captions.areas[4]  # after the four letters
+    assert title_left < 30
+    assert title_top < 30
+    left, top, right, bottom = captions.areas[5]
+    lps = view.lps_at(QPointF((left + right) / 2, view.height() / 2))
     opened.session.display.crosshair.move_to(lps)
     view.grab()
     image = view.grab().toImage()
     x = int(view.crosshair_px.x())
-    colors = {
-        image.pixelColor(x, y).name()
-        for y in range(int(position.top()) + 1, int(position.bottom()))
-    }
-    line = image.pixelColor(x, int(position.bottom()) + 40)
+    colors = {image.pixelColor(x, y).name() for y in range(int(top) + 1, int(bottom))}
+    line = image.pixelColor(x, int(bottom) + 40)
     assert line.lightness() > 60
     assert line.name() not in colors
 
