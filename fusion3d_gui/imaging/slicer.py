@@ -88,6 +88,7 @@ class Slicer:
         self.snaps = snaps or self._axes is not None
         self._columns = _Columns(volume.voxels)
         self._low, self._high = volume.bounds_lps
+        self._rects: dict[Orientation, Rect] = {}
 
     @property
     def is_aligned(self) -> bool:
@@ -150,9 +151,13 @@ class Slicer:
 
     def rect(self, orientation: Orientation) -> Rect:
         """The volume's bounds in screen millimetres."""
-        corners = orientation.to_screen(np.stack([self._low, self._high]))
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        return Rect(float(left), float(top), float(right - left), float(bottom - top))
+        if orientation not in self._rects:
+            corners = orientation.to_screen(np.stack([self._low, self._high]))
+            (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+            self._rects[orientation] = Rect(
+                float(left), float(top), float(right - left), float(bottom - top)
+            )
+        return self._rects[orientation]
 
     def cut(self, orientation: Orientation, depth_mm: float, slab: Slab = THIN) -> Slice:
         """The whole plane nearest to ``depth_mm``, with the slab around it."""

@@ -21,6 +21,8 @@ _SMALL_VIEW = 260
 _WIDE_VIEW = 420
 #: Lines of the crosshair end this far (px) from text.
 _CLEAR = 3.0
+#: So many pictures of texts are kept: a megabyte or two.
+_MOST_KEPT = 300
 #: A dark double underneath keeps text legible over bright anatomy.
 _SHADOW = QColor(0, 0, 0, 200)
 
@@ -75,9 +77,10 @@ class _Drawn(NamedTuple):
 
 
 class Captions:
-    """The texts of one view, each a small picture that is kept as long as it is asked for.
+    """The texts of one view, each a small picture that is kept for a while.
 
-    Drawing a text takes many times longer than copying its picture, and few change at a time.
+    Drawing a text takes many times longer than copying its picture; few change at a time, and whoever
+    turns slices turns them back.
     """
 
     def __init__(self) -> None:
@@ -100,12 +103,14 @@ class Captions:
             self._drawn.clear()
             self._fonts.clear()
         length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
-        drawn = {}
+        self._areas = []
         for item in (*_items(writing, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
-            drawn[item] = each = self._drawn.get(item) or self._draw(item, area, ratio)
+            each = self._drawn.pop(item, None) or self._draw(item, area, ratio)
+            self._drawn[item] = each  # the last one asked for comes last
             painter.drawImage(each.at, each.picture)
-        self._drawn = drawn
-        self._areas = [each.area for each in drawn.values()]
+            self._areas.append(each.area)
+        for oldest in list(self._drawn)[:-_MOST_KEPT]:
+            del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
 
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:

@@ -13,11 +13,14 @@ _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
 def position_text(lps_mm: np.ndarray) -> str:
     """E.g. ``"L 12.3   A 4.5   S 30.1 mm"`` of a position in mm, LPS."""
-    parts = []
-    for value, (negative, positive) in zip(lps_mm, _LETTERS, strict=True):
-        rounded = round(float(value), 1)
-        parts.append(f"{negative if rounded < 0 else positive} {abs(rounded):.1f}")
+    rounded = (round(float(value), 1) for value in lps_mm)
+    parts = [f"{axis_letter(axis, value)} {abs(value):.1f}" for axis, value in enumerate(rounded)]
     return "   ".join(parts) + " mm"
+
+
+def axis_letter(axis: int, value_mm: float) -> str:
+    """Which half of the patient a coordinate along an LPS axis lies in, e.g. ``"R"``."""
+    return _LETTERS[axis][value_mm >= 0]
 
 
 def value_text(value: float, unit: str) -> str:

@@ -25,7 +25,7 @@ from fusion3d_gui.widgets import crosshair_arms, theme
 from fusion3d_gui.widgets.captions import Writing
 from fusion3d_gui.widgets.crosshair_arms import Arm
 from fusion3d_gui.widgets.kept import Kept
-from fusion3d_gui.widgets.position_text import window_text
+from fusion3d_gui.widgets.position_text import axis_letter, window_text
 from fusion3d_gui.widgets.slice_picture import SlicePicture
 
 #: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
@@ -223,7 +223,7 @@ class SliceCanvas(QWidget):
     def _hurry(self) -> None:
         """Be content with a coarse picture until nothing has moved for a while."""
         slicer = self.slicer
-        if slicer is not None and not slicer.is_aligned:
+        if slicer is not None and not slicer.is_aligned and self.isVisible():
             self.picture.hurried = True
             self._finishing = None
             self._settling.start()
@@ -325,8 +325,7 @@ class SliceCanvas(QWidget):
         degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
         if degrees >= 0.05:
             return f"oblique {degrees:.0f}°"
-        axis = np.eye(3)[orientation.depth]
-        return f"{spatial_letters(axis if depth >= 0 else -axis)} {abs(depth):.1f} mm"
+        return f"{axis_letter(orientation.depth, depth)} {abs(depth):.1f} mm"
 
     @property
     def _cine_text(self) -> str:

@@ -141,7 +141,6 @@ class SliceMouse:
             self._wheel -= steps * _WHEEL_STEP
             if steps:
                 view.step(steps)
-                view.hovered.emit(view.lps_at(where))
         event.accept()
 
     def key(self, event: QKeyEvent) -> bool:

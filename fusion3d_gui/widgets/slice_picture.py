@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, QSize
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Rect
@@ -52,6 +52,7 @@ class SlicePicture:
         self._heatmap: Heatmap | None = None
         self._slicer: Slicer | None = None
         self._heat: Volume | None = None
+        self._heat_is_aligned = False
         self._matrix: np.ndarray | None = None
         self._slice: Kept[Slice] = Kept()
         self._fine: Kept[Slice] = Kept()
@@ -125,6 +126,7 @@ class SlicePicture:
             if self._heatmap is not None:
                 heat = in_levels(self._heatmap.as_volume, self._heatmap.peak)
                 self._heat = moved(heat, self._matrix)
+                self._heat_is_aligned = aligned_axes(self._heat) is not None
         return self._slicer
 
     @property
@@ -278,7 +280,7 @@ class SlicePicture:
             return None
         rooms = self._heat_rooms
         coarse = 1.0
-        if aligned_axes(heat) is None:
+        if not self._heat_is_aligned:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
         scale = ratio / coarse
         rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
@@ -302,17 +304,34 @@ def _compose(
 ) -> None:
     """Draw pictures one over the other, in device pixels; the first smooth or not."""
     base.setDevicePixelRatio(1.0)
-    base.fill(QColor(theme.IMAGE))
     painter = QPainter(base)
     for number, (rect, image) in enumerate(layers):
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
         left, top = camera.to_px(rect.left, rect.top)
         sides = left, top, rect.width * camera.scale, rect.height * camera.scale
         # Rounded, so that what has the painter's own pixels is copied and not resampled.
         target = QRectF(*(round(each * ratio, 5) for each in sides))
+        if number == 0:
+            _fill_around(painter, base.rect(), target)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
         painter.drawImage(target, image, QRectF(image.rect()))
     painter.end()
     base.setDevicePixelRatio(ratio)
+
+
+def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
+    """The background, but for what an opaque picture covers anyway."""
+    # The outermost pixels of the picture may be covered in part only.
+    hole = inner.adjusted(1, 1, -1, -1).toAlignedRect().intersected(area)
+    if hole.isEmpty():
+        hole = QRect(area.topLeft(), QSize(0, 0))
+    below, beside = hole.top() + hole.height(), hole.left() + hole.width()
+    for left, top, right, bottom in (
+        (0, 0, area.width(), hole.top()),
+        (0, below, area.width(), area.height()),
+        (0, hole.top(), hole.left(), below),
+        (beside, hole.top(), area.width(), below),
+    ):
+        painter.fillRect(left, top, right - left, bottom - top, QColor(theme.IMAGE))
 
 
 def slab_is_thick(display: Display) -> bool:

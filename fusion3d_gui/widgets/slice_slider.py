@@ -55,10 +55,11 @@ class SliceSlider(QWidget):
         share = self._painted = self._share
         if share is None:
             return
+        painter.fillRect(
+            QRectF(_WIDTH / 2 - 2, 6, 3, self.height() - 12), QColor(255, 255, 255, 28)
+        )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(255, 255, 255, 28))
-        painter.drawRoundedRect(QRectF(_WIDTH / 2 - 2, 6, 3, self.height() - 12), 1.5, 1.5)
         top = 6 + share * max(0.0, self.height() - 12 - _THUMB)
         color = QColor(COLORS[self._view.orientation.name])
         color.setAlpha(255 if self.underMouse() else 190)

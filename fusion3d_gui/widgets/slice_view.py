@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -36,6 +36,7 @@ class SliceView(SliceCanvas):
         #: What lies over the picture and may take the mouse; the first is painted first and asked first.
         self.layers: list[ViewLayer] = []
         self._mouse = SliceMouse(self)
+        self._pointer: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -73,6 +74,15 @@ class SliceView(SliceCanvas):
         self.set_orientation(other.orientation)
         self.camera.follow(other.camera)
         self._on_moved()
+
+    def _on_moved(self) -> None:
+        super()._on_moved()
+        # Another place of the patient lies under a pointer that rests.
+        self._tell_hovered()
+
+    def _tell_hovered(self) -> None:
+        if self._pointer is not None and self.slicer is not None:
+            self.hovered.emit(self.lps_at(self._pointer))
 
     def _on_camera_changed(self) -> None:
         self._on_moved()
@@ -136,9 +146,11 @@ class SliceView(SliceCanvas):
         if self.slicer is None:
             return
         free = self._mouse.drag is None
+        self._pointer = None  # told once, when all has moved
         if not (free and any(each.move(self, event) for each in self.layers)):
             self._mouse.move(event)
-        self.hovered.emit(self.lps_at(event.position()))
+        self._pointer = event.position()
+        self._tell_hovered()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the drag."""
@@ -164,12 +176,14 @@ class SliceView(SliceCanvas):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the pointer any more."""
+        self._pointer = None
         self.hovered.emit(None)
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Turn slices, zoom, or change the window."""
         if self.slicer is not None:
+            self._pointer = event.position()
             self._mouse.wheel(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -42,7 +42,7 @@ class StatusLine(QWidget):
         layout.addStretch(1)
         layout.addWidget(self._hint)
         self.setFixedHeight(28)
-        session.display.crosshair.moved.connect(self._show)
+        session.display.crosshair.moved.connect(self._on_crosshair_moved)
         session.case_changed.connect(self._on_case_changed)
         session.result_changed.connect(self._show)
 
@@ -62,6 +62,10 @@ class StatusLine(QWidget):
         """Tell of this patient position; None: of the crosshair again."""
         self._hovered = lps_mm
         self._show()
+
+    def _on_crosshair_moved(self) -> None:
+        if self._hovered is None:
+            self._show()
 
     def _on_case_changed(self) -> None:
         self._hovered = None

@@ -172,3 +172,31 @@ def test_the_status_line_tells_value_and_position_under_the_pointer(opened, qtbo
     x, y = view.camera.to_px(0.0, 300.0)
     opened.status.show_hovered(view.lps_at(QPointF(x, y)))
     assert opened.status.value.text() == "outside"
+
+
+def test_the_status_line_follows_slices_that_turn_under_a_resting_pointer(opened, qtbot):
+    view = opened.views.axial
+    opened.status.show_hovered(None)
+    qtbot.mouseMove(view, view.rect().center())
+    before = opened.status.position.text()
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Up)
+    after = opened.status.position.text()
+    assert before.split("   ")[:2] == after.split("   ")[:2]
+    assert before != after
+    depth = view.shown_slice.depth_mm
+    assert after.endswith(f"{'S' if depth >= 0 else 'I'} {abs(depth):.1f} mm")
+
+
+def test_nothing_is_left_of_what_was_shown_before_the_picture_moved(opened):
+    view = opened.views.axial
+    view.grab()
+    for factor, right, down in ((0.6, 13.3, -7.7), (0.5, -90.2, 60.4), (6.0, 31.7, 200.3)):
+        view.zoom_about(100.3, 80.7, factor)
+        view.pan(right, down)
+        moved = view.grab().toImage()
+        size = view.size()
+        view.resize(size.width() + 40, size.height())  # painted on other memory
+        view.grab()
+        view.resize(size)
+        assert view.grab().toImage() == moved
