@@ -160,7 +160,9 @@ def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:
     yield _Item(right, (1, 0), style=_LETTER)
     yield _Item(left, (-1, 0), style=_LETTER)
     yield _Item(bottom, (0, 1), style=_LETTER)
-    yield _Item(top, (0, -1), style=_LETTER)
+    # In a narrow view the second line at its left reaches below it.
+    is_narrow = area.width() < theme.px(_WIDE_VIEW)
+    yield _Item(top, (0, -1), 2 - _MARGIN if is_narrow else 0.0, _LETTER)
     line = theme.px(18)
     yield _Item(writing.title, _TOP_LEFT, style=_TITLE)
     yield _Item(writing.position, _TOP_LEFT, line + 1)

@@ -28,7 +28,7 @@ from fusion3d_gui.widgets.unread_image import unread_image
 _HURRIED = 2.0
 
 #: And a slab is made of about this many samples.
-_HURRIED_SAMPLES = 250_000
+_HURRIED_SAMPLES = 400_000
 
 #: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
 #: its cells are far larger still.
@@ -198,7 +198,10 @@ class SlicePicture:
             seen = slicer.rect(self.orientation).meet(camera.visible)
             volume = seen.width * seen.height * slab.thickness_mm
             pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
-            if interpolation is Interpolation.CUBIC:
+            if slab.thickness_mm > 0:
+                # Many of the nearest voxels tell more of a slab than few values between them.
+                interpolation = Interpolation.NEAREST
+            elif interpolation is Interpolation.CUBIC:
                 interpolation = Interpolation.LINEAR
         return what, Fineness(camera.visible, pixel, interpolation)
 

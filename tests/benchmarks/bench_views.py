@@ -6,6 +6,7 @@ changed, off screen, in a window of 1280x800.
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def main() -> None:
     apply_theme(app)
     print(f"{SHAPE_KJI} int16 with a heatmap, off screen, 1280x800")
     _opening()
+    gc.freeze()  # as the program does
     session = Session([])
     window = MainWindow(session)
     window.show()
