@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.prediction import Heatmap, Side
-from fusion3d_gui.inference.tracing import tracing
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
@@ -52,7 +51,7 @@ class Head:
 
         ``codes`` is ignored by a model of the image alone.
         """
-        with tracing, torch.inference_mode():
+        with torch.inference_mode():
             metadata = None
             if self.takes_metadata:
                 assert codes is not None
@@ -94,7 +93,7 @@ class CaseModel:
     @cached_property
     def image_embedding(self) -> np.ndarray:
         """float32 [E]."""
-        with tracing, torch.inference_mode():
+        with torch.inference_mode():
             embedding: np.ndarray = self.head.network.image_branch.embed(self.pooled)[0].numpy()
         return embedding
 

@@ -1,24 +1,26 @@
 """The network's convolutions by OpenVINO, several times as fast as PyTorch on a CPU.
 
-The graph is built from the module itself (traced by torch.fx), operation by operation, so that
-nothing is converted through files and no tracing run is needed.
+The graph is built from the module itself, layer by layer in the order of
+:meth:`~fusion3d_gui.model.fusion.ImageBranch.features` and of MONAI's residual block, so that nothing
+is converted through files. It is not traced by torch.fx: that replaces ``nn.Module.__call__`` for all
+threads meanwhile, so that a what-if would have to wait, and leaves memory behind each time.
 """
 
 from __future__ import annotations
 
-import operator
 import sys
 import time
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from monai.networks.nets.resnet import ResNetBottleneck
+from torch import Tensor, nn
 
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.engine import finite
-from fusion3d_gui.inference.tracing import tracing
 from fusion3d_gui.model.fusion import ImageBranch, LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -111,31 +113,27 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Any:
     openvino = import_openvino()
     from openvino import opset13 as ops
 
-    class Features(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.branch = branch
-
-        def forward(self, image: Tensor) -> Tensor:
-            return self.branch.features(image)
-
-    with tracing:
-        traced = fx.symbolic_trace(Features().eval())
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
-    made: dict[fx.Node, Any] = {}
-    for node in traced.graph.nodes:
-        if node.op == "placeholder":
-            made[node] = image.output(0)
-        elif node.op == "call_module":
-            module = traced.get_submodule(str(node.target))
-            made[node] = _layer(ops, module, made[node.args[0]])
-        elif node.op == "call_function" and node.target in (operator.add, operator.iadd):
-            made[node] = ops.add(made[node.args[0]], made[node.args[1]]).output(0)
-        elif node.op == "output":
-            return openvino.Model([made[node.args[0]]], [image], "image_branch")
-        else:
-            raise RuntimeError(f"OpenVINO's graph knows no {node.op} {node.target}")
-    raise RuntimeError("the network has no output")
+
+    def follow(modules: Iterable[nn.Module], x: Any) -> Any:
+        for module in modules:
+            if isinstance(module, nn.Sequential):
+                x = follow(module, x)
+            elif isinstance(module, ResNetBottleneck):
+                x = block(module, x)
+            else:
+                x = _layer(ops, module, x)
+        return x
+
+    def block(of: ResNetBottleneck, x: Any) -> Any:
+        parts = (of.conv1, of.bn1, of.act, of.conv2, of.bn2, of.act, of.conv3, of.bn3)
+        shortcut = x if of.downsample is None else follow([of.get_submodule("downsample")], x)
+        return _layer(ops, of.act, ops.add(follow(parts, x), shortcut).output(0))
+
+    net = branch.backbone
+    stem = [net.conv1, net.bn1, net.act, *([] if net.no_max_pool else [net.maxpool])]
+    maps = follow([*stem, net.layer1, net.layer2, net.layer3, net.layer4], image.output(0))
+    return openvino.Model([maps], [image], "image_branch")
 
 
 def _layer(ops: ModuleType, module: nn.Module, x: Any) -> Any:

@@ -13,6 +13,7 @@ import monai
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -55,8 +56,10 @@ class ModelBundle:
             with safe_open(path, framework="pt") as weights:
                 names = weights.keys()
                 shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in names}
-                _check_fit(expected, shapes, info)
-                state = {name: weights.get_tensor(name) for name in expected}
+            _check_fit(expected, shapes, info)
+            # In one go: each tensor that safe_open hands to PyTorch (seen in 0.8.0) leaves memory behind.
+            content = path.read_bytes()
+            state = load_tensors(content)
         except (SafetensorError, OSError) as error:
             raise UserError(
                 f"the weights can't be read as safetensors ({error})",
@@ -70,7 +73,7 @@ class ModelBundle:
             if value.is_floating_point() and not torch.isfinite(value).all():
                 raise UserError(f"weight {name} holds values that are not finite", path=path)
         network.eval().requires_grad_(False)
-        return cls(info, network, file_sha256(path))
+        return cls(info, network, hashlib.sha256(content).hexdigest())
 
 
 def save_bundle(

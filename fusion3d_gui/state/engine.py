@@ -11,6 +11,7 @@ import numpy as np
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.given_back import give_back_memory
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.inference.quiet_start import quiet_start
 from fusion3d_gui.inference.sanity_report import SanityReport
@@ -128,6 +129,7 @@ class InferenceEngine:
             return self._predictor
         progress(0.0, "Loading the model")
         self._predictor = None  # never two models in memory
+        give_back_memory()
         # torch and monai come in here, on this thread, once the window is long on screen.
         with quiet_start():
             from fusion3d_gui.inference.predictor import load_predictor

@@ -177,7 +177,7 @@ class Explaining(QObject):
             return MapChecks(subject, report, picture, DENSITY)
 
         task = session.inference.submit("Checking the map", work)
-        task.succeeded.connect(self.checked)
+        task.succeeded.connect(self.checked.emit)
         task.failed.connect(session.tell_failure)
 
     def go_to_peak(self) -> None:

@@ -1,4 +1,4 @@
-"""One runner for long work: plain functions on a thread, their outcomes as signals on the GUI thread.
+"""One runner for long work: plain functions on a thread, their outcomes told on the GUI thread.
 
 A *lane* is one thread that does one thing at a time. The newest request wins: submitting cancels
 what runs and what waits. Once a task has been cancelled or superseded, nothing of it is reported
@@ -25,16 +25,35 @@ _REPORT_EVERY_S = 0.04
 Work = Callable[[Progress], object]
 
 
-class Task(QObject):
-    """One request. Its signals are emitted on the GUI thread; exactly one of the three comes."""
+class Outcome:
+    """Something that may come of a task, and who is called then.
 
-    succeeded = Signal(object)
-    #: A UserError to show as it is, or another exception, already logged with its traceback.
-    failed = Signal(Exception)
-    cancelled = Signal()
+    No signal of Qt: what is called holds the session, which may hold the task. A circle through Qt is never
+    collected, so that a session whose last task was left alone stayed in memory with its model.
+    """
+
+    def __init__(self) -> None:
+        self._called: list[Callable[..., object]] = []
+
+    def connect(self, called: Callable[..., object]) -> None:
+        """Call this when it comes, on the GUI thread."""
+        self._called.append(called)
+
+    def emit(self, *payload: object) -> None:
+        """It has come."""
+        for called in self._called:
+            called(*payload)
+
+
+class Task:
+    """One request. Exactly one of the three outcomes comes, on the GUI thread."""
 
     def __init__(self, label: str, work: Work) -> None:
-        super().__init__()
+        #: With what the work returned.
+        self.succeeded = Outcome()
+        #: With a UserError to show as it is, or another exception, already logged with its traceback.
+        self.failed = Outcome()
+        self.cancelled = Outcome()
         self.label = label
         self.work = work
         self.stop = threading.Event()
@@ -59,8 +78,8 @@ class TaskLane(QObject):
         self.message = ""
         self._current: Task | None = None
         self._waiting: Task | None = None
-        # Keeps every task alive until its thread has let go of it, so that none of these objects
-        # of the GUI thread is ever deleted on another.
+        # Keeps every task alive until its thread has let go of it, so that nothing that it holds of
+        # the GUI thread's is ever deleted on another.
         self._alive: dict[int, Task] = {}
         self._closed = False
         self._wake = threading.Condition()
@@ -122,7 +141,10 @@ class TaskLane(QObject):
         with self._wake:
             self._wake.notify()
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        self._alive.clear()
+        return True
 
     def _refuse(self, task: Task) -> None:
         del self._alive[id(task)]

@@ -4,8 +4,8 @@ Each round does a handful of random things to a session (open, predict, cancel, 
 otherwise, switch bundle, ask every model, look otherwise, close the window and open another) with random
 pauses, under a watch that looks after every change of state: whatever is shown as current is the answer
 about the case, the bundle and the values on screen. Prints rounds, how often a current answer was seen,
-exceptions, threads, and memory from round 50 on, when every kind of thing has been done.
-The test suite runs a few rounds.
+exceptions, threads, and whether memory is steady: its median over the last fifth of the rounds against
+that over the second fifth, when every kind of thing has been done. The test suite runs a few rounds.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.main_window import MainWindow
 
 _MOST_ACTIONS = 8
+#: Memory is looked at this often, and said to be steady when it has grown by less than this.
+_LOOK_EVERY, _STEADY = 10, 0.02
+#: With fewer rounds than these, what is done for the first time looks like growth.
+_FEWEST_TO_JUDGE = 250
 
 
 class Watch:
@@ -218,6 +222,21 @@ def _resident_mb() -> float:
     return float("nan")
 
 
+def _tell_memory(samples_mb: Sequence[float], rounds: int) -> bool:
+    """Print how memory went; whether it grows."""
+    if rounds < _FEWEST_TO_JUDGE:
+        return False
+    fifth = len(samples_mb) // 5
+    early, late = np.median(samples_mb[fifth : 2 * fifth]), np.median(samples_mb[-fifth:])
+    growth = float(late / early - 1)
+    verdict = "steady" if growth < _STEADY else "GROWS"
+    print(
+        f"memory {verdict}: {early:.0f} MB in the second fifth, {late:.0f} MB in the last "
+        f"({growth:+.1%}; below {_STEADY:.0%} asked)"
+    )
+    return growth >= _STEADY
+
+
 def main() -> int:
     """Run the rounds; 0 when nothing was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,13 +247,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         stress = Stress(Path(folder), options.seed)
         threads, started = threading.active_count(), time.monotonic()
+        memory_mb = []
         for number in range(1, options.rounds + 1):
             stress.round()
-            if number % 50 == 0:
+            if number % _LOOK_EVERY == 0:
                 stress.settle()
                 gc.collect()
+                memory_mb.append(_resident_mb())
+            if number % 50 == 0:
                 print(
-                    f"round {number}: {_resident_mb():.0f} MB, {threading.active_count()} threads, "
+                    f"round {number}: {memory_mb[-1]:.0f} MB, {threading.active_count()} threads, "
                     f"{stress.windows} windows, {time.monotonic() - started:.0f} s",
                     flush=True,
                 )
@@ -245,9 +267,10 @@ def main() -> int:
             f"{options.rounds} rounds, seed {options.seed}: a current answer seen {stress.seen} times"
         )
         print(f"threads {threads} while open, {left} after closing")
+        grows = _tell_memory(memory_mb, options.rounds)
         for problem in stress.problems:
             traceback.print_exception(problem)
-        return int(bool(stress.problems) or left > 1 or not stress.seen)
+        return int(bool(stress.problems) or left > 1 or not stress.seen or grows)
 
 
 if __name__ == "__main__":

@@ -249,3 +249,34 @@ def test_answers_on_another_thread_are_right_while_a_network_is_being_traced(ans
         over.set()
         asking.join()
     assert not wrong
+
+
+def test_the_head_answers_while_openvinos_graph_is_being_built(answer):
+    found = answer()
+    before = found.case.logit({"age": 50})
+    building, go_on = threading.Event(), threading.Event()
+
+    class Held(nn.BatchNorm3d):
+        """Stops whoever builds a graph of it, half way through."""
+
+        @property
+        def eps(self) -> float:
+            building.set()
+            assert go_on.wait(60)
+            return 1e-5
+
+        @eps.setter
+        def eps(self, value: float) -> None:
+            pass
+
+    made = network()
+    made.image_branch.backbone.layer3[0].bn2 = Held(16)
+    builder = threading.Thread(target=build_graph, args=(made.image_branch, (1, 1, 33, 33, 33)))
+    builder.start()
+    try:
+        assert building.wait(60)
+        assert found.case.logit({"age": 50}) == before
+        assert builder.is_alive()
+    finally:
+        go_on.set()
+        builder.join(60)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import threading
+import weakref
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Window
+from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.demo_cases import DemoCase
@@ -509,3 +513,21 @@ def test_identity_can_be_hidden_and_shown_again_while_a_case_is_open(
     assert session.display.window_level.window == window
     session.identity.toggle()
     assert session.case.volume.attributes["PatientName"] == "Doe^Jane"
+
+
+def test_a_closed_session_leaves_memory_with_its_model_even_while_it_explains(
+    qapp, make_bundle, make_case, settled
+):
+    session = Session([BundleInfo.read(make_bundle())], device="cpu", engine="torch")
+    open_and_wait(session, make_case("a"), settled)
+    predict_and_wait(session, settled)
+    session.explain(Explanation("hirescam", (3,)))
+    settled(session)
+    session.explain(Explanation("layercam", (1,)))
+    assert session.close()
+    left = [weakref.ref(each) for each in (session, session.engine, session.workbench)]
+    session.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    del session
+    gc.collect()
+    assert [each() for each in left] == [None, None, None]
