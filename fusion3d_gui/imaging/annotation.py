@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from fusion3d_gui.imaging.plane import crossed
+
 Kind = Literal["distance", "angle", "rectangle", "ellipse", "point", "arrow"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -96,7 +98,7 @@ class Annotation:
     @property
     def normal_lps(self) -> np.ndarray:
         """Unit vector (LPS) across a region's plane."""
-        return np.cross(np.asarray(self.right, float), np.asarray(self.down, float))
+        return crossed(np.asarray(self.right, float), np.asarray(self.down, float))
 
     def outline_lps(self) -> np.ndarray:
         """Corners ``[n, 3]`` (mm LPS) of a region's outline, an ellipse as a fine polygon."""

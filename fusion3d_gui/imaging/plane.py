@@ -92,6 +92,12 @@ class Rect:
         return Rect(left, top, max(right - left, 1e-3), max(bottom - top, 1e-3))
 
 
+def crossed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The vector product of two vectors ``[3]``; numpy's, made for many at once, takes ten times longer."""
+    (a0, a1, a2), (b0, b1, b2) = a.tolist(), b.tolist()
+    return np.array([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0])
+
+
 @dataclass(frozen=True, eq=False)
 class Plane:
     """A rectangle of pixels in patient space.

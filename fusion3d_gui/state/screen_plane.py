@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from fusion3d_gui.imaging.plane import crossed
+
 
 @dataclass(frozen=True, eq=False)
 class ScreenPlane:
@@ -30,7 +32,7 @@ class ScreenPlane:
     @cached_property
     def normal_lps(self) -> np.ndarray:
         """Unit vector (LPS) away from the reader."""
-        return np.cross(self.right_lps, self.down_lps)
+        return crossed(self.right_lps, self.down_lps)
 
     def distance_mm(self, lps_mm: np.ndarray) -> np.ndarray:
         """Signed distance of position(s) ``(..., 3)`` from the plane, positive behind it."""

@@ -86,16 +86,13 @@ def clip_segment(
 def clip_polygon(corners: np.ndarray, plane: ScreenPlane, half_mm: float) -> np.ndarray:
     """The part of a convex polygon ``[n, 3]`` within ``half_mm`` of a plane (Sutherland-Hodgman)."""
     for sign in (1.0, -1.0):
-        kept: list[np.ndarray] = []
-        excess = sign * plane.distance_mm(corners) - half_mm
-        for n in range(len(corners)):
-            here, there = corners[n - 1], corners[n]
-            before, after = excess[n - 1], excess[n]
-            if (before > 0) != (after > 0):
-                kept.append(here + before / (before - after) * (there - here))
-            if after <= 0:
-                kept.append(there)
-        corners = np.array(kept).reshape(-1, 3)
+        after = sign * plane.distance_mm(corners) - half_mm
+        before, here = np.roll(after, 1), np.roll(corners, 1, axis=0)
+        crosses = (before > 0) != (after > 0)
+        share = np.where(crosses, before / np.where(crosses, before - after, 1.0), 0.0)
+        # On each side first where it crosses, then where it ends.
+        both = np.stack([here + share[:, None] * (corners - here), corners], axis=1)
+        corners = both[np.stack([crosses, after <= 0], axis=1)]
         if len(corners) == 0:
             break
     return corners

@@ -10,6 +10,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from fusion3d_gui.imaging.plane import crossed
+
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
 _GAP = 12.0
 #: Grips lie at this share of the view's shorter side from the centre.
@@ -158,7 +160,7 @@ def screen_direction(
     normal_lps: np.ndarray, other_normal_lps: np.ndarray, right: np.ndarray, down: np.ndarray
 ) -> tuple[float, float] | None:
     """Where the trace of another plane points on this one's screen; None if they are parallel."""
-    along = np.cross(normal_lps, other_normal_lps)
+    along = crossed(normal_lps, other_normal_lps)
     x, y = float(along @ right), float(along @ down)
     length = math.hypot(x, y)
     if length < 1e-6:

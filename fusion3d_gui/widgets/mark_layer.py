@@ -12,6 +12,7 @@ from PySide6.QtGui import QMouseEvent, QPainter
 
 from fusion3d_gui.imaging.annotation import POINT_COUNT, REGIONS, Annotation, Kind, as_point
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.kept import Kept
 from fusion3d_gui.widgets.mark_painter import (
     MarkOnScreen,
     marks_on_screen,
@@ -60,6 +61,7 @@ class MarkLayer(QObject):
         self._pressed_px = QPointF()
         self._hovered: int | None = None
         self._views: list[SliceView] = []
+        self._found: list[Kept[list[MarkOnScreen]]] = []
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
         self._tool.changed.connect(self._on_tool_changed)
@@ -68,6 +70,7 @@ class MarkLayer(QObject):
     def lie_over(self, view: SliceView) -> None:
         """Draw on this view, and take its mouse where there is something to draw or to drag."""
         self._views.append(view)
+        self._found.append(Kept())
         view.layers.append(self)
 
     def give_up(self) -> bool:
@@ -83,8 +86,7 @@ class MarkLayer(QObject):
         """Draw the marks that touch this view's plane, the selected one last."""
         selected = self._marks.selected
         number = None if selected is None else selected.number
-        found = marks_on_screen(view, self._marks.shown)
-        found.sort(key=lambda each: each.annotation.number == number)
+        found = sorted(self._on_screen(view), key=lambda each: each.annotation.number == number)
         area, taken = QRectF(view.rect()), list[QRectF]()
         for mark in found:
             is_selected = mark.annotation.number == number
@@ -92,6 +94,12 @@ class MarkLayer(QObject):
             paint_mark(painter, mark, selected=is_selected, handles=held)
         for mark in reversed(found):
             paint_label(painter, mark, self._marks.reading(mark.annotation), area, taken)
+
+    def _on_screen(self, view: SliceView) -> list[MarkOnScreen]:
+        """The marks that touch a view's plane; asked for at every move of the mouse."""
+        key = view.screen_plane, view.camera.place, self._marks.shown
+        kept = self._found[self._views.index(view)]
+        return kept.get(key, lambda: marks_on_screen(view, self._marks.shown))
 
     # -- the mouse ----------------------------------------------------------------------------
 
@@ -207,8 +215,7 @@ class MarkLayer(QObject):
     # -- taking and letting go ----------------------------------------------------------------
 
     def _mark_at(self, view: SliceView, where: QPointF) -> MarkOnScreen | None:
-        found = marks_on_screen(view, self._marks.shown)
-        hits = [mark for mark in found if mark.is_at(where)]
+        hits = [mark for mark in self._on_screen(view) if mark.is_at(where)]
         selected = self._marks.selected
         for mark in hits:
             if selected is not None and mark.annotation.number == selected.number:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -14,6 +15,7 @@ from fusion3d_gui.imaging.annotation import Annotation
 from fusion3d_gui.imaging.reading import Reading
 from fusion3d_gui.state.visible_marks import VisibleMark, visible_mark
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.crosshair_arms import Box
 from fusion3d_gui.widgets.reading_text import label_lines
 
 if TYPE_CHECKING:
@@ -39,6 +41,18 @@ class MarkOnScreen:
     def annotation(self) -> Annotation:
         """The mark itself."""
         return self.mark.annotation
+
+    @cached_property
+    def points(self) -> tuple[QPointF, ...]:
+        """All points of its lines; of what has none, its handles."""
+        points = tuple(point for line in self.lines for point in line)
+        return points or tuple(handle for _, handle in self.handles)
+
+    @cached_property
+    def bounds(self) -> Box:
+        """Left, top, right and bottom of its points."""
+        x, y = [point.x() for point in self.points], [point.y() for point in self.points]
+        return min(x), min(y), max(x), max(y)
 
     def handle_at(self, where: QPointF) -> int | None:
         """The number of the handle under a point of the view."""
@@ -170,7 +184,6 @@ def paint_label(
 
 
 def _anchor(mark: MarkOnScreen) -> QPointF:
-    points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
     ends = dict(mark.handles)
     gap = QPointF(10, 6)
     if mark.annotation.kind == "angle" and 1 in ends:
@@ -178,43 +191,43 @@ def _anchor(mark: MarkOnScreen) -> QPointF:
     if mark.annotation.kind == "arrow" and 1 in ends:
         return ends[1] + gap
     if mark.annotation.is_region:
-        return QPointF(max(p.x() for p in points) + 8, min(p.y() for p in points))
-    return max(points, key=lambda p: (p.x(), p.y())) + gap
+        return QPointF(mark.bounds[2] + 8, mark.bounds[1])
+    return max(mark.points, key=lambda p: (p.x(), p.y())) + gap
 
 
 def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScreen) -> QRectF:
     """Where the label hides least: at its own place, else at another side of its mark."""
-    points = [point for line in mark.lines for point in line] or [p for _, p in mark.handles]
-    x, y = [point.x() for point in points], [point.y() for point in points]
-    left, right = min(x) - 8 - box.width(), max(x) + 8
-    above, below = min(y) - 6 - box.height(), max(y) + 6
-    inner = area.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+    width, height = box.width(), box.height()
+    x0, y0, x1, y1 = mark.bounds
     # A region is what the reader looks at; beside a line there is always room.
-    is_region = mark.annotation.is_region
-    own = QRectF(min(x), min(y), max(x) - min(x), max(y) - min(y)) if is_region else QRectF()
-    best, least = box, math.inf
-    for corner in (
-        box.topLeft(),
-        QPointF(right, max(y) - box.height()),
-        QPointF(right, min(y)),
-        QPointF(max(x) - box.width(), below),
-        QPointF(max(x) - box.width(), above),
-        QPointF(left, min(y)),
-        QPointF(left, max(y) - box.height()),
+    own = [mark.bounds] if mark.annotation.is_region else []
+    others: list[Any] = [each.getCoords() for each in taken]
+    rightmost, lowest = area.right() - _MARGIN - width, area.bottom() - _MARGIN - height
+    best, least = (box.left(), box.top()), math.inf
+    for left, top in (
+        best,
+        (x1 + 8, y1 - height),
+        (x1 + 8, y0),
+        (x1 - width, y1 + 6),
+        (x1 - width, y0 - 6 - height),
+        (x0 - 8 - width, y0),
+        (x0 - 8 - width, y1 - height),
     ):
-        place = QRectF(corner, box.size())
-        place.moveRight(min(place.right(), inner.right()))
-        place.moveBottom(min(place.bottom(), inner.bottom()))
-        place.moveTo(max(place.left(), inner.left()), max(place.top(), inner.top()))
-        hidden = 4 * sum(_shared(place, other) for other in taken) + _shared(place, own)
+        left = max(min(left, rightmost), area.left() + _MARGIN)
+        top = max(min(top, lowest), area.top() + _MARGIN)
+        place = left, top, left + width, top + height
+        hidden = sum(_shared(place, each) for each in own)
+        hidden += 4 * sum(_shared(place, each) for each in others)
         if hidden < least:
-            best, least = place, hidden
-    return best
+            best, least = (left, top), hidden
+        if not hidden:
+            break
+    return QRectF(*best, width, height)
 
 
-def _shared(a: QRectF, b: QRectF) -> float:
-    both = a.intersected(b)
-    return both.width() * both.height()
+def _shared(a: Box, b: Box) -> float:
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return width * height if width > 0 and height > 0 else 0.0
 
 
 def _distance(a: QPointF, b: QPointF) -> float:

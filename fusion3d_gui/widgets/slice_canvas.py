@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, crossed
 from fusion3d_gui.imaging.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
@@ -48,7 +48,7 @@ class _Geometry:
     def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
         to_patient = planes.matrix(orientation.name)[:3, :3].T
         right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
-        normal = np.cross(right, down)
+        normal = crossed(right, down)
         traces = []
         for other in ORIENTATIONS:
             other_normal = planes.matrix(other.name)[other.depth, :3]
@@ -74,6 +74,7 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in its corner; one view of a layout does.
         self.with_corner_text = True
+        self._kept_plane: Kept[ScreenPlane] = Kept()
         self._kept_geometry: Kept[_Geometry] = Kept()
         self._kept_writing: Kept[Writing] = Kept()
         self._settling = QTimer(self)
@@ -181,8 +182,13 @@ class SliceCanvas(QWidget):
     @property
     def screen_plane(self) -> ScreenPlane | None:
         """The plane on screen, in the patient; None without a volume."""
-        if self.slicer is None:
+        slicer = self.slicer
+        if slicer is None:
             return None
+        key = slicer, self.orientation, self.picture.depth_mm, self.display.slab.slab
+        return self._kept_plane.get(key, self._plane_now)
+
+    def _plane_now(self) -> ScreenPlane:
         orientation, to_patient = self.orientation, self.picture.matrix[:3, :3].T
         return ScreenPlane(
             self._to_patient(orientation.to_lps(0.0, 0.0, self.picture.depth_mm)),
