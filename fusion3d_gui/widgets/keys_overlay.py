@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import combinations, pairwise
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -26,12 +25,15 @@ _MOUSE = (
     ("Left drag", "Move the crosshair; with a tool, draw"),
     ("Right drag", "Window: right is wider, down is brighter"),
     ("Ctrl + wheel, + −", "Zoom, about the pointer"),
+    ("Shift + wheel", "Wider or narrower window"),
     ("Middle or Shift + drag", "Pan"),
     ("Double click", "One view alone, or all again"),
     ("Drag a mark", "Move it, or one of its handles"),
     ("Double click on a mark", "Write on it"),
 )
 _COLUMNS = 3
+#: From line to line, in heights of the text.
+_PITCH = 1.2
 
 
 class KeysOverlay(QScrollArea):
@@ -126,14 +128,28 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
     grid.setColumnStretch(1, 1)
     grid.addWidget(theme.section_title(title), 0, 0, 1, 2)
     keys, meanings = zip(*rows, strict=True)
-    grid.addWidget(_lines(keys, theme.ACCENT), 1, 0)
-    grid.addWidget(_lines(meanings, theme.TEXT), 1, 1)
+    grid.addWidget(_Lines(keys, theme.ACCENT), 1, 0)
+    grid.addWidget(_Lines(meanings, theme.TEXT), 1, 1, Qt.AlignmentFlag.AlignLeft)
     return frame
 
 
-def _lines(texts: Sequence[str], color: str) -> QLabel:
-    """All in one label: one for each line would take four times as long to lay out."""
-    made = theme.label(size=12, color=color)
-    lines = "<br>".join(escape(text) for text in texts)
-    made.setText(f'<div style="line-height: 122%">{lines}</div>')
-    return made
+class _Lines(QWidget):
+    """Short texts under one another. Labels, or one label of several lines, take many times longer."""
+
+    def __init__(self, texts: Sequence[str], color: str) -> None:
+        super().__init__()
+        self._texts, self._color = texts, color
+        self.setFont(theme.font(12))
+        self.setAccessibleName("\n".join(texts))
+        metrics = QFontMetricsF(self.font())
+        self._pitch = round(_PITCH * metrics.height())
+        self._ascent = metrics.ascent()
+        width = max(metrics.horizontalAdvance(text) for text in texts)
+        self.setFixedSize(math.ceil(width) + 1, self._pitch * len(texts))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """One text a line."""
+        painter = QPainter(self)
+        painter.setPen(QColor(self._color))
+        for number, text in enumerate(self._texts):
+            painter.drawText(QPointF(0, number * self._pitch + self._ascent), text)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.progress_bar import ProgressBar
 
 _WIDTH = 360
 #: Work shorter than this shows no card: a flash of it would only distract.
@@ -23,9 +24,7 @@ class LoadingCard(QFrame):
         self._lanes = (session.loading, session.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setRange(0, 1000)
+        self._bar = ProgressBar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Give up opening; what was on screen returns (Esc)")
         self.setObjectName("card")
@@ -77,7 +76,7 @@ class LoadingCard(QFrame):
         self._title.setText(metrics.elidedText(lane.label, elide, available))
         message = lane.message if lane.message != lane.label else ""
         self._message.setText(self._message.fontMetrics().elidedText(message, elide, available))
-        self._bar.setValue(round(1000 * lane.fraction))
+        self._bar.show_fraction(lane.fraction)
         if not self.isHidden():
             self.raise_()  # a case that appears while it is read covers the card
         elif not self._delay.isActive():

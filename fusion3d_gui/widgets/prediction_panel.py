@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QStackedLayout,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.gauge import Gauge
+from fusion3d_gui.widgets.progress_bar import ProgressBar
 
 OUTSIDE = "Outside what this model has seen"
 
@@ -105,9 +105,7 @@ class _Progress(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._message = theme.label(size=12, color=theme.MUTED)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setRange(0, 1000)
+        self._bar = ProgressBar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Give up what the model is asked (Esc)")
         left = QVBoxLayout()
@@ -121,7 +119,7 @@ class _Progress(QWidget):
         layout.addWidget(self.cancel)
 
     def show_progress(self, fraction: float, message: str) -> None:
-        self._bar.setValue(round(1000 * fraction))
+        self._bar.show_fraction(fraction)
         self._message.setText(message)
 
 

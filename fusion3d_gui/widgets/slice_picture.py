@@ -78,7 +78,9 @@ class SlicePicture:
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
         """Lay a heatmap over the anatomy; None: none."""
         self._heatmap = heatmap
-        self._forget()
+        self._heat = None
+        for kept in (self._levels, self._overlay, self._base):
+            kept.clear()
 
     def refresh(self) -> None:
         """The volume's voxels have changed, as they do while it is read."""
@@ -123,10 +125,6 @@ class SlicePicture:
             self._slicer = Slicer(
                 moved(self._volume, self._matrix), snaps=self._display.planes.snap
             )
-            if self._heatmap is not None:
-                heat = in_levels(self._heatmap.as_volume, self._heatmap.peak)
-                self._heat = moved(heat, self._matrix)
-                self._heat_is_aligned = aligned_axes(self._heat) is not None
         return self._slicer
 
     @property
@@ -278,9 +276,13 @@ class SlicePicture:
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
         """The visible part of the heatmap on the slice's plane, and its place."""
-        heat, slicer = self._heat, self.slicer
-        if heat is None or slicer is None or not self.overlay_is_drawn:
+        slicer, heatmap = self.slicer, self._heatmap
+        if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
+        if self._heat is None:
+            self._heat = moved(in_levels(heatmap.as_volume, heatmap.peak), self.matrix)
+            self._heat_is_aligned = aligned_axes(self._heat) is not None
+        heat = self._heat
         rooms = self._heat_rooms
         coarse = 1.0
         if not self._heat_is_aligned:

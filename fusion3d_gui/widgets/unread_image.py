@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtGui import QImage
 
@@ -34,13 +36,20 @@ def unread_image(volume: Volume, orientation: Orientation, piece: Slice) -> QIma
     to_k = volume.inverse_affine[2]
     per_row = float(to_k[:3] @ orientation.down_lps) * rect.height / rows
     per_column = float(to_k[:3] @ orientation.right_lps) * rect.width / columns
-    row, column = np.arange(rows)[:, None], np.arange(columns)[None, :]
+    # Along an axis that does not lead from slice to slice, one row or column tells of all.
+    row = np.arange(rows if abs(per_row) * rows > 1e-6 else 1)[:, None]
+    column = np.arange(columns if abs(per_column) * columns > 1e-6 else 1)[None, :]
     k = np.rint(to_k[:3] @ start + to_k[3] + row * per_row + column * per_column).astype(int)
     inside = (k >= 0) & (k < volume.shape[0])
     unread = inside & absent[k.clip(0, volume.shape[0] - 1)]
     if not unread.any():
         return None
-    stripes = np.where((row + column) // _STRIPE_PX % 2, np.uint32(_LIGHT), np.uint32(_DARK))
-    pixels = np.where(unread, stripes, np.uint32(0))
+    pixels = np.where(unread, _stripes(rows, columns), np.uint32(0))
     image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32)
     return image.copy()  # QImage does not keep the array alive
+
+
+@lru_cache(maxsize=8)
+def _stripes(rows: int, columns: int) -> np.ndarray:
+    row, column = np.arange(rows)[:, None], np.arange(columns)[None, :]
+    return np.where((row + column) // _STRIPE_PX % 2, np.uint32(_LIGHT), np.uint32(_DARK))
