@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -344,7 +344,10 @@ class MainWindow(QMainWindow):
         scale = self.settings.text_scale
         wanted = self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
         if wanted != (theme.name(), theme.scale()):
+            # A paint of all of it is for the next turn of the event loop: this one has been long.
+            self.setUpdatesEnabled(False)
             theme.change(app, *wanted)
+            QTimer.singleShot(0, self, lambda: self.setUpdatesEnabled(True))
             self.status.show_hovered(None)
         self._show_recent()
         self._name_presets()
