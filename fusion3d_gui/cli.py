@@ -197,6 +197,20 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     evaluate.add_argument("--plots", type=Path, metavar="DIR", help="write plots as SVG and PNG")
     evaluate.add_argument("--record", action="store_true", help="put them on the model's card too")
 
+    parsers["reference"] = reference = command(
+        "reference", "what a model tells of its cases: compute it again, see what it catches"
+    )
+    reference.add_argument("model", type=Path, metavar="DIR", help="model bundle")
+    reference.add_argument(
+        "cases", type=Path, metavar="CASES.csv", help="the table it was trained on"
+    )
+    reference.add_argument(
+        "--check",
+        type=Path,
+        metavar="TEST.csv",
+        help="other cases: try ordinary and odd scans, put what is caught on the card",
+    )
+
     parsers["compare"] = compare = command("compare", "compare two models on the same cases")
     compare.add_argument("model_a", type=Path, metavar="A", help="model bundle")
     compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")

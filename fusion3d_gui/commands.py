@@ -253,6 +253,20 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
+def reference(options: Namespace) -> int:
+    """``fusion3d reference``: renew a bundle's reference statistics; measure what they catch."""
+    _need_training_extra()
+    from fusion3d_gui.training.outside import measure_outside, outside_text, record_outside
+    from fusion3d_gui.training.reference import renew_reference
+
+    renew_reference(options.model, options.cases, progress=_terminal_progress())
+    if options.check:
+        found = measure_outside(options.model, options.check, progress=_terminal_progress())
+        record_outside(options.model, found)
+        print(outside_text(found))
+    return 0
+
+
 def compare(options: Namespace) -> int:
     """``fusion3d compare``: two models on the same cases."""
     _need_training_extra()
@@ -299,6 +313,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "schema": schema,
     "train": train,
     "evaluate": evaluate,
+    "reference": reference,
     "compare": compare,
     "ablate": ablate,
 }

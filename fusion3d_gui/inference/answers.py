@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.reference import Neighbour
+from fusion3d_gui.model.reference import OUTSIDE_PERCENT, UNUSUAL_PERCENT, Neighbour
 from fusion3d_gui.model.schema import Field, Value
 
 #: Said in every export of an answer to changed values.
 WHAT_IF_NOTICE = "What-if: answer to changed metadata, not the prediction for this case"
-
-#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
-#: the image is called unusual, and from which on it is outside what the model has seen.
-UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +116,9 @@ class Doubt:
     image_distance, image_percent
         Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
         validation cases that lie nearer; None without reference statistics.
+    glance_percent
+        The same share by what the scan looks like at a glance: coarse outline and grey values; None where
+        the bundle does not know.
     outside
         Sentences saying in what the case is outside of what the model has seen; empty if it is not.
     neighbours
@@ -131,16 +130,15 @@ class Doubt:
     interval: tuple[float, float] | None
     image_distance: float | None
     image_percent: float | None
+    glance_percent: float | None
     outside: tuple[str, ...]
     neighbours: tuple[Neighbour, ...]
 
     @property
     def unusual(self) -> bool:
         """Whether the image is further out than most, though not outside."""
-        return (
-            self.image_percent is not None
-            and UNUSUAL_PERCENT <= self.image_percent < OUTSIDE_PERCENT
-        )
+        known = [share for share in (self.image_percent, self.glance_percent) if share is not None]
+        return bool(known) and UNUSUAL_PERCENT <= max(known) < OUTSIDE_PERCENT
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -150,6 +148,7 @@ class Doubt:
             "dropout_interval": None if self.interval is None else list(self.interval),
             "image_distance": self.image_distance,
             "image_distance_percent": self.image_percent,
+            "glance_distance_percent": self.glance_percent,
             "outside": list(self.outside),
             "neighbours": [
                 {"distance": n.distance, "label": n.label, "probability": n.probability}

@@ -18,6 +18,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.glance import glance
 from fusion3d_gui.model.preprocessing import ModelInput
 
 
@@ -96,6 +97,12 @@ class CaseModel:
         with torch.inference_mode():
             embedding: np.ndarray = self.head.network.image_branch.embed(self.pooled)[0].numpy()
         return embedding
+
+    @cached_property
+    def glance(self) -> np.ndarray:
+        """What the image looks like at a glance, float32 [D] (see ``model.glance``)."""
+        voxels = self.model_input.voxels
+        return glance(voxels, self.info.preprocessing.foreground(voxels))
 
     def logit(self, values: Mapping[str, object]) -> float:
         """The logit with these metadata. Raises UserError where they do not fit the schema."""

@@ -9,9 +9,9 @@ import torch
 from scipy.stats import binomtest
 from torch import nn
 
-from fusion3d_gui.inference.answers import OUTSIDE_PERCENT, AtPrevalence, Doubt
+from fusion3d_gui.inference.answers import AtPrevalence, Doubt
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.model.schema import Value
 
 _DROPOUT_RUNS = 400
@@ -23,7 +23,7 @@ def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | N
     interval = dropout_interval(case, values)
     outside = outside_of_training(case, values, reference)
     if reference is None:
-        return Doubt(None, None, interval, None, None, outside, ())
+        return Doubt(None, None, interval, None, None, None, outside, ())
     distance, percent = _image_distance(case, reference)
     lower = [
         _share_lower(reference.validation_probability[reference.validation_label == label], chance)
@@ -35,6 +35,7 @@ def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | N
         interval=interval,
         image_distance=distance,
         image_percent=percent,
+        glance_percent=_glance_percent(case, reference),
         outside=outside,
         neighbours=tuple(reference.nearest(case.image_embedding, 5)),
     )
@@ -53,13 +54,28 @@ def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ..
     """The sentence of :func:`outside_of_training` that is about the image, or none."""
     if reference is None:
         return ()
-    percent = _image_distance(case, reference)[1]
-    if percent < OUTSIDE_PERCENT:
+    told = {
+        "its outline and grey values": _glance_percent(case, reference),
+        "what the model makes of it": _image_distance(case, reference)[1],
+    }
+    beyond = {by: share for by, share in told.items() if share is not None and is_outside(share)}
+    if not beyond:
         return ()
     return (
-        f"The image is less like the training cases than {percent:.0f} % of the cases with which "
-        "the model was checked.",
+        f"By {' and by '.join(beyond)}, the image is less like the training cases than "
+        f"{max(beyond.values()):.0f} % of the cases with which the model was checked.",
     )
+
+
+def is_outside(percent: float) -> bool:
+    """Whether what lies further out than this share of the validation cases is outside."""
+    return percent >= OUTSIDE_PERCENT
+
+
+def _glance_percent(case: CaseModel, reference: Reference) -> float | None:
+    """Share (%) of validation cases that look more like the training cases at a glance, where known."""
+    known = reference.glances
+    return None if known is None else known.percentile(float(known.distance(case.glance)[0]))
 
 
 def _image_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:

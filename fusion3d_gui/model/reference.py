@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.glance import Glances, mahalanobis
 from fusion3d_gui.model.schema import MetadataSchema, Value
 
 VERSION = 1
@@ -28,6 +29,10 @@ VERSION = 1
 _LARGEST_BYTES = 32_000_000
 _LARGEST_CONFIG_BYTES = 4_000_000
 _MOST_CASES = 100_000
+
+#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
+#: the image is called unusual, and from which on it is outside what the model has seen.
+UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ class Reference:
     background_pooled, background_metadata, background_values
         One case that stands for no case in particular: mean pooled features [C] and the median (or
         most frequent) metadata, encoded [W] and as values.
+    glances
+        How the training cases look at a glance; None in a bundle from before these were kept.
     """
 
     schema: MetadataSchema
@@ -86,6 +93,7 @@ class Reference:
     background_pooled: np.ndarray
     background_metadata: np.ndarray
     background_values: Mapping[str, Value]
+    glances: Glances | None = None
 
     @classmethod
     def load(cls, info: BundleInfo, weights_sha256: str) -> Reference | None:
@@ -149,6 +157,7 @@ class Reference:
             background_pooled=arrays["pooled_mean"],
             background_metadata=info.schema.encode(values),
             background_values=values,
+            glances=Glances.read(plain, arrays) if "glance_mean" in arrays else None,
         )
 
     @property
@@ -159,7 +168,7 @@ class Reference:
     def distance(self, embedding: np.ndarray) -> np.ndarray:
         """Mahalanobis distance [n] of image embeddings [n, E] from the training cases.
 
-        See :func:`mahalanobis`; how far is far is said by :meth:`distance_percentile`.
+        See :func:`~fusion3d_gui.model.glance.mahalanobis`; how far is far is said by :meth:`distance_percentile`.
         """
         return mahalanobis(
             embedding, self.mean, self.directions, self.variances, self.residual_variance
@@ -208,24 +217,6 @@ def decoded(schema: MetadataSchema, code: np.ndarray) -> dict[str, Value]:
     return values
 
 
-def mahalanobis(
-    embedding: np.ndarray,
-    mean: np.ndarray,
-    directions: np.ndarray,
-    variances: np.ndarray,
-    residual_variance: float,
-) -> np.ndarray:
-    """Mahalanobis distance [n] of [n, E] under a covariance of K directions and an even rest.
-
-    The covariance is sum_k variance_k d_k d_kᵀ + residual variance · (I − sum_k d_k d_kᵀ) with
-    orthonormal d_k (as in probabilistic PCA, Tipping & Bishop 1999).
-    """
-    offset = np.atleast_2d(np.asarray(embedding, dtype=np.float64)) - mean
-    along = offset @ directions.astype(np.float64).T
-    rest = np.maximum((offset**2).sum(axis=1) - (along**2).sum(axis=1), 0)
-    return np.sqrt((along**2 / variances).sum(axis=1) + rest / residual_variance)
-
-
 def save_reference(
     folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:
@@ -272,6 +263,8 @@ def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
     with safe_open(path, framework="np") as file:
         if "case_metadata" in file.keys():  # noqa: SIM118 (it is no mapping)
             layout["case_metadata"] = ("m", info.schema.width)
+        if "glance_mean" in file.keys():  # noqa: SIM118
+            layout |= Glances.layout(info.preprocessing.shape_kji)
         found: dict[int | str, int] = {}
         for name, expected in layout.items():
             shape = file.get_slice(name).get_shape()

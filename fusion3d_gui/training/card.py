@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.record`).
 HELD_OUT = "## Held-out figures"
+#: Where ``reference --check`` writes (see :mod:`fusion3d_gui.training.outside`), before the limits.
+OUTSIDE, LIMITS = "## Outside what it has seen", "## Limits"
 WEIGHTS = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
 _OUTCOME_OPTIONS = {
@@ -31,6 +33,10 @@ _OUTCOME_OPTIONS = {
 _NOT_YET = (
     "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
     "has not seen."
+)
+_NOT_TRIED = (
+    "Not tried yet: run `fusion3d reference BUNDLE CASES.csv --check TEST.csv`, with the table of this "
+    "training and one of cases that it has not seen."
 )
 
 
@@ -166,7 +172,11 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
 {_NOT_YET}
 
-## Limits
+{OUTSIDE}
+
+{_NOT_TRIED}
+
+{LIMITS}
 
 {_limits(run)}
 
@@ -181,7 +191,7 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 | model, optimisation, selection, output | model details | 3 | 12, 15, 22 | Model, Training |
 | performance with intervals, calibration | metrics | 4 | 12e, 23 | Held-out figures |
 | subgroups, fairness | quantitative analyses | 4 | 14, 23 | Held-out figures |
-| examination of the model, limits | caveats | 5 | 25, 26 | Held-out figures (heatmaps), Limits |
+| examination of the model, limits | caveats | 5 | 25, 26 | Held-out figures (heatmaps), Outside what it has seen, Limits |
 | code, reproduction | model details | 6 | 18 | Training, Held-out figures (commands) |
 """
 

@@ -11,6 +11,9 @@ from fusion3d_gui.training.table import CaseTable
 #: Fewer of either class in training or validation can't be learned from or judged by.
 _FEWEST_OF_A_CLASS = 2
 
+#: Of the cases, where the table has no split.
+DEFAULT_VALIDATION_SHARE = 0.2
+
 Split = tuple[np.ndarray, np.ndarray]
 
 

@@ -35,7 +35,7 @@ from fusion3d_gui.training.initialise import initialise
 from fusion3d_gui.training.inputs import load_inputs
 from fusion3d_gui.training.recipe import Loss, Recipe, default_recipe
 from fusion3d_gui.training.reference import write_reference
-from fusion3d_gui.training.split import Split, folds, split_cases
+from fusion3d_gui.training.split import DEFAULT_VALIDATION_SHARE, Split, folds, split_cases
 from fusion3d_gui.training.table import CaseRow, CaseTable, fitted, read_table
 
 #: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
@@ -53,7 +53,7 @@ def train(
     seed: int = 0,
     loss: Loss | None = None,
     init: Path | None = None,
-    validation_share: float = 0.2,
+    validation_share: float = DEFAULT_VALIDATION_SHARE,
     width: float = 0.125,
     stage_strides: tuple[int, int, int] = (2, 1, 1),
     preprocessing: Preprocessing = DEFAULT_PREPROCESSING,

@@ -37,6 +37,11 @@ class DoubtPage(QWidget):
         super().__init__(parent)
         self._session = session
         self.verdict = _text(theme.BODY)
+        self.image = _text(12, theme.MUTED)
+        self.image.setToolTip(
+            "Distances (Mahalanobis') from the training cases: of coarse outline and grey values, and of "
+            "the model's own embedding of the image. The card says what they catch, and how often wrongly."
+        )
         self.interval = _text(12, theme.MUTED)
         self.otherwise = _text(12, theme.MUTED)
         self.see = QPushButton(_SEE)
@@ -59,6 +64,7 @@ class DoubtPage(QWidget):
         layout.setSpacing(2 * theme.GRID)
         for widget in (
             self.verdict,
+            self.image,
             self.interval,
             self.otherwise,
             self.see,
@@ -135,11 +141,8 @@ class DoubtPage(QWidget):
             self.verdict.setText("Like the cases this model has seen")
             color = theme.TEXT
         theme.set_color(self.verdict, color)
-        if doubt.image_percent is not None:
-            self.verdict.setToolTip(
-                f"The image lies further from the training cases than {doubt.image_percent:.0f} % "
-                f"of the validation cases (Mahalanobis distance {doubt.image_distance:.1f})"
-            )
+        self.image.setText(_unbroken(_image_text(doubt)))
+        self.image.setVisible(bool(self.image.text()))
 
     def _show_meaning(self) -> None:
         workbench = self._session.workbench
@@ -175,6 +178,19 @@ def _text(size: int, color: str | None = None) -> QLabel:
 def _unbroken(text: str) -> str:
     """No line ends between a number and its per cent sign."""
     return text.replace(" %", "\u00a0%")
+
+
+def _image_text(doubt: Doubt) -> str:
+    told = (
+        ("by outline and grey values", doubt.glance_percent),
+        ("by what the model makes of it", doubt.image_percent),
+    )
+    parts = [(f"{share:.0f} %", by) for by, share in told if share is not None]
+    if not parts:
+        return ""
+    (share, by), *others = parts
+    more = "".join(f", than {other} {why}" for other, why in others)
+    return f"The image is further out than {share} of the validation cases {by}{more}."
 
 
 def _place_text(doubt: Doubt, names: tuple[str, str]) -> str:

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.glance import glance, glance_size
 from fusion3d_gui.model.reference import Reference, decoded
 from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.outputs import forward
@@ -40,7 +41,10 @@ def made(make_bundle, schema):
         ]
         used = bundle.info.schema
         metadata = np.stack([used.encode(v if used.fields else {}) for v in values])
-        images = rng.standard_normal((60, 17, 17, 17)) * (1 + labels)[:, None, None, None]
+        images = (
+            rng.standard_normal((60, *bundle.info.preprocessing.shape_kji))
+            * (1 + labels)[:, None, None, None]
+        )
         cases = Cases(images.astype(np.float16), metadata, labels)
         rows = [
             CaseRow(n + 2, f"made-up-{n}", Path("x"), None, v, int(labels[n]), None, "")
@@ -87,6 +91,44 @@ def test_the_nearest_cases_are_those_that_scikit_learn_finds(made):
             assert neighbour.values == row.values
             logit = outputs.logits[TRAINING[neighbour.index]]
             assert neighbour.probability == pytest.approx(expit(logit / 1.5), abs=1e-6)
+
+
+def test_a_glance_is_told_by_its_mahalanobis_distance_too(made):
+    bundle, cases, _, _ = made()
+    reference = Reference.load(bundle.info, bundle.weights_sha256)
+    found = reference.glances
+    seen = np.stack(
+        [glance(image, image != 0) for image in cases.images.astype(np.float32)]
+    ).astype(np.float64)
+    judge = LedoitWolf().fit(seen[TRAINING])
+    values, vectors = np.linalg.eigh(judge.covariance_)
+    # All but the leading 16 directions are taken as even: their mean variance.
+    values[:-16] = values[:-16].mean()
+    precision = vectors / values @ vectors.T
+    offsets = seen[VALIDATION] - judge.location_
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", offsets, precision, offsets))
+    np.testing.assert_allclose(found.distance(seen[VALIDATION]), expected, rtol=5e-3)
+    np.testing.assert_allclose(found.validation_distance, expected, rtol=5e-3)
+
+
+def test_a_glance_holds_means_of_cells_shares_of_tissue_and_the_histogram():
+    voxels = np.zeros((16, 8, 8), np.float32)
+    voxels[:8] = 2.0
+    voxels[:4] = -1.0
+    found = glance(voxels, voxels != 0)
+    assert len(found) == glance_size((16, 8, 8)) == 2 + 2 + 32
+    np.testing.assert_allclose(found[:4], [0.5, 0, 2 * 1, 0])
+    # Half of the tissue at -1 (bin 12 of those from -4 to 4), half at 2 (bin 24); roots, times 4.
+    filled = {12: 4 * np.sqrt(0.5), 24: 4 * np.sqrt(0.5)}
+    np.testing.assert_allclose(found[4:], [filled.get(n, 0) for n in range(32)], rtol=1e-6)
+
+
+def test_a_reference_from_before_glances_were_kept_is_read_without_them(made):
+    bundle, *_ = made()
+    path = bundle.info.folder / "models" / "reference.safetensors"
+    old = {name: array for name, array in load_file(path).items() if not name.startswith("glance")}
+    save_file(old, path)
+    assert Reference.load(bundle.info, bundle.weights_sha256).glances is None
 
 
 def test_scores_and_the_background_case_are_those_of_the_cases(made):
@@ -143,6 +185,9 @@ def test_a_bundle_without_reference_has_none(make_bundle):
         ({"case_label": np.full(40, 7, np.uint8)}, "something else than 0 and 1"),
         ({"case_metadata": np.zeros((40, 3), np.float16)}, "case_metadata has the shape"),
         ({"pooled_mean": None}, "pooled_mean"),
+        ({"glance_mean": np.zeros(5, np.float32)}, "glance_mean has the shape"),
+        ({"glance_variances": None}, "glance_variances"),
+        ({"glance_validation_distance": np.zeros(3, np.float32)}, "glance_validation_distance has"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_name(made, change, complaint):
@@ -164,6 +209,8 @@ def test_a_reference_of_other_weights_or_a_broken_one_is_refused(made):
         {**plain, "version": 2},
         {**plain, "covariance": None},
         {**plain, "covariance": {"residual_variance": 0}},
+        {**plain, "glance": {"residual_variance": -1}},
+        {key: value for key, value in plain.items() if key != "glance"},
         {**plain, "background_values": {"height": 3}},
         {**plain, "names": ["one"]},
         [],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from fusion3d_gui.cli import run
 from fusion3d_gui.errors import Cancelled, UserError
@@ -56,6 +58,20 @@ def test_the_same_seed_gives_the_same_weights(cohort, bundle, tmp_path):
     train(cohort, again, "concat", seed=3, **SMALL)
     one, other = (ModelBundle.load(folder).weights_sha256 for folder in (bundle, again))
     assert one == other
+
+
+def test_the_reference_of_a_finished_bundle_comes_out_the_same_again(cohort, bundle, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(bundle, again)
+    path = again / "models" / "reference.safetensors"
+    path.unlink()
+    assert run(["reference", str(again), str(cohort)]) == 0
+    own, renewed = (
+        load_file(each / "models" / "reference.safetensors") for each in (bundle, again)
+    )
+    assert own.keys() == renewed.keys()
+    for name, array in own.items():
+        np.testing.assert_allclose(renewed[name], array, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
 def test_image_only_is_trained_without_metadata(cohort, tmp_path):

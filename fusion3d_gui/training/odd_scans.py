@@ -1,0 +1,138 @@
+"""Scans that a model must be known not to have seen: what goes wrong with real ones, done to a case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import affine_transform, gaussian_filter, rotate
+
+from fusion3d_gui.imaging.volume import Volume
+
+#: Above this share of the brightest hundredth a voxel counts as tissue.
+_TISSUE = 0.1
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One way in which a scan is odd: ``name`` in words, ``change`` of its voxels [k, j, i].
+
+    ``change`` gets the voxels as float32, with i running along the patient's left-right axis, j along
+    front-back and k along foot-head (in either direction), and a generator for what is drawn.
+    """
+
+    name: str
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+    def of(self, volume: Volume, seed: int) -> Volume:
+        """The volume made odd; the same for the same seed. Its axes must be the patient's, as a cohort's are."""
+        voxels = self.change(volume.voxels.astype(np.float32), np.random.default_rng(seed))
+        return replace(volume, voxels=np.rint(voxels).astype(np.int16))
+
+
+def _top(voxels: np.ndarray) -> float:
+    return float(np.percentile(voxels, 99))
+
+
+def _tissue(voxels: np.ndarray) -> np.ndarray:
+    return voxels > _TISSUE * _top(voxels)
+
+
+def _noise(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return rng.uniform(0, _top(voxels), voxels.shape)
+
+
+def _noisy(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Magnitude noise of 30 % of the brightest, over the whole field of view."""
+    real, imaginary = 0.3 * _top(voxels) * rng.standard_normal((2, *voxels.shape))
+    return np.hypot(voxels + real, imaginary)
+
+
+def _other_contrast(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Dark where tissue is bright, as T2 against T1; air stays dark."""
+    return np.where(_tissue(voxels), np.maximum(1.1 * _top(voxels) - voxels, 0), 0)
+
+
+def _flat(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Tissue of hardly any contrast in a bright shell, as in CT."""
+    tissue, top = _tissue(voxels), _top(voxels)
+    near = gaussian_filter(tissue.astype(np.float32), 1.5)
+    shell = (near > 0.05) & (near < 0.5)
+    return np.where(shell, 3 * top, np.where(tissue, 0.9 * top + 0.1 * voxels, 0))
+
+
+def _half(axis: int) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
+    """Air on one side of the middle, by chance on which."""
+
+    def change(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        kept = np.moveaxis(voxels.copy(), axis, 0)
+        middle = len(kept) // 2
+        kept[slice(None, middle) if rng.random() < 0.5 else slice(middle, None)] = 0
+        return np.moveaxis(kept, 0, axis)
+
+    return change
+
+
+def _turned(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A quarter turn about the foot-head axis, cut or filled up to the same size."""
+    turned = np.rot90(voxels, axes=(1, 2))
+    found = np.zeros_like(voxels)
+    size = [min(a, b) for a, b in zip(turned.shape, voxels.shape, strict=True)]
+    into = tuple(
+        slice((b - n) // 2, (b - n) // 2 + n) for n, b in zip(size, found.shape, strict=True)
+    )
+    out = tuple(
+        slice((a - n) // 2, (a - n) // 2 + n) for n, a in zip(size, turned.shape, strict=True)
+    )
+    found[into] = turned[out]
+    return found
+
+
+def _smaller(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two thirds of its size, as with a wrong voxel size."""
+    middle = (np.array(voxels.shape) - 1) / 2
+    return affine_transform(voxels, np.full(3, 1.5), offset=-0.5 * middle, order=1)
+
+
+def _off_center(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A fifth of the field of view to one side along one axis, by chance which; cut off there."""
+    axis = int(rng.integers(3))
+    shift = np.zeros(3)
+    shift[axis] = rng.choice([-1, 1]) * voxels.shape[axis] / 5
+    return affine_transform(voxels, np.ones(3), offset=shift, order=1)
+
+
+def _slab(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A sixth of the slices blank, by chance where in the middle half."""
+    kept, thick = voxels.copy(), len(voxels) // 6
+    start = int(rng.integers(len(voxels) // 4, 3 * len(voxels) // 4 - thick))
+    kept[start : start + thick] = 0
+    return kept
+
+
+#: In the order of the card's table.
+ODDITIES = (
+    Oddity("upside down", lambda voxels, rng: voxels[::-1]),
+    Oddity("back to front", lambda voxels, rng: voxels[:, ::-1]),
+    Oddity("a quarter turned", _turned),
+    Oddity(
+        "grey values inverted", lambda voxels, rng: _top(voxels) - np.minimum(voxels, _top(voxels))
+    ),
+    Oddity("other contrast (tissue dark for bright)", _other_contrast),
+    Oddity("flat tissue in a bright shell (as in CT)", _flat),
+    Oddity("noise alone", _noise),
+    Oddity("drowned in noise", _noisy),
+    Oddity("half missing, left or right", _half(2)),
+    Oddity("half missing, front or back", _half(1)),
+    Oddity("half missing, top or bottom", _half(0)),
+    Oddity("a sixth of the slices blank", _slab),
+    Oddity("a third smaller (wrong voxel size)", _smaller),
+    Oddity("off centre by a fifth of the field", _off_center),
+    Oddity(
+        "tilted by 30 degrees",
+        lambda voxels, rng: rotate(voxels, 30, (0, 1), reshape=False, order=1),
+    ),
+    Oddity("blurred (Gaussian of 2 voxels)", lambda voxels, rng: gaussian_filter(voxels, 2)),
+    Oddity("mirrored left to right", lambda voxels, rng: voxels[:, :, ::-1]),
+)
