@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.tag_reading import read_series_tags
@@ -114,6 +115,8 @@ class TagBrowser(QDialog):
         read_series_tags(self._session, self._paths[self.file.value() - 1], self._on_read)
 
     def _on_read(self, lines: list[TagLine]) -> None:
+        if not isValid(self):
+            return  # closed while the file was being read
         self.model.show_lines(lines)
         self._say()
 

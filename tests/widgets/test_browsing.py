@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
@@ -117,6 +117,15 @@ def shown(browser: TagBrowser) -> str:
         for row in range(model.rowCount())
         for column in range(4)
     )
+
+
+def test_tags_that_arrive_after_their_browser_was_closed_are_dropped(two_series, qtbot):
+    two_series.menus.actions["tags"].trigger()
+    two_series.findChildren(TagBrowser)[-1].close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not two_series.findChildren(TagBrowser)
+    # An exception in a slot would fail the test: pytest-qt catches it.
+    qtbot.waitUntil(lambda: not two_series.session.listing.running)
 
 
 def test_tags_are_searched_by_every_word_in_tag_name_and_value(two_series, qtbot):
