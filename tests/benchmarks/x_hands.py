@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections import Counter
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -59,8 +60,9 @@ class XHands:
         if not display:
             raise OSError("no X server")
         self._display = ctypes.c_void_p(display)
-        #: Deeds that found another widget at their place.
-        self.missed = 0
+        self._held: int | None = None
+        #: What was meant and what lay over it, of the deeds that found another widget at their place.
+        self.missed: Counter[str] = Counter()
 
     # -- the mouse ----------------------------------------------------------------------------
 
@@ -73,15 +75,18 @@ class XHands:
     def press(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
         """Go there and press a button, with modifiers held until its release."""
         at = widget.rect().center() if at is None else at
-        if not _is_at(widget, at):
-            self.missed += 1
+        if not self._is_free(widget, at):
             return
         self.move(widget, at)
         self._hold(modifiers, True)
+        self._held = _BUTTONS[button]
         self._button(_BUTTONS[button], True)
 
     def release(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
-        """Go there, unless the press has sent the widget away, and let the button go."""
+        """Go there, unless the press has sent the widget away, and let the button go if it is down."""
+        if self._held is None:
+            return
+        self._held = None
         if isValid(widget):
             self.move(widget, widget.rect().center() if at is None else at)
         self._button(_BUTTONS[button], False)
@@ -89,10 +94,8 @@ class XHands:
 
     def click(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
         """Press and let go."""
-        before = self.missed
         self.press(widget, button, modifiers, at)
-        if self.missed == before:
-            self.release(widget, button, modifiers, at)
+        self.release(widget, button, modifiers, at)
 
     def double(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
         """The second click of two."""
@@ -100,8 +103,7 @@ class XHands:
 
     def wheel(self, widget: QWidget, at: QPoint, turn: int, modifiers) -> None:
         """Turn the wheel by whole notches, which is what a wheel can do."""
-        if not _is_at(widget, at):
-            self.missed += 1
+        if not self._is_free(widget, at):
             return
         self.move(widget, at)
         self._hold(modifiers, True)
@@ -109,6 +111,15 @@ class XHands:
             for down in (True, False):
                 self._button(_WHEEL_UP if turn > 0 else _WHEEL_DOWN, down)
         self._hold(modifiers, False)
+
+    def _is_free(self, widget: QWidget, at: QPoint) -> bool:
+        """Whether it is this widget that a click there would hit."""
+        found = QApplication.widgetAt(widget.mapToGlobal(at))
+        if found is not None and (found is widget or widget.isAncestorOf(found)):
+            return True
+        over = "nothing" if found is None else f"{type(found.window()).__name__}"
+        self.missed[f"{type(widget).__name__} under {over}"] += 1
+        return False
 
     def _button(self, number: int, down: bool) -> None:
         self._test.XTestFakeButtonEvent(self._display, number, int(down), ctypes.c_ulong(0))
@@ -153,8 +164,3 @@ class XHands:
         """Wait until the window has got it."""
         self._x.XSync(self._display, 0)
         QTest.qWait(2)
-
-
-def _is_at(widget: QWidget, at: QPoint) -> bool:
-    found = QApplication.widgetAt(widget.mapToGlobal(at))
-    return found is not None and (found is widget or widget.isAncestorOf(found))

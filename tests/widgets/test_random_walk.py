@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from pathlib import Path
 
 import pytest
 
-_SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "random_walk.py"
+_BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def random_walk():
-    spec = importlib.util.spec_from_file_location("random_walk", _SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def random_walk(monkeypatch):
+    monkeypatch.syspath_prepend(_BENCHMARKS)
+    return importlib.import_module("random_walk")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_order_of_mouse_and_keys_breaks_the_window(window, random_walk, tmp_path, seed):
-    paths = random_walk.make_cases(tmp_path)
-    walk = random_walk.Walk(window, paths, tmp_path, seed, predict=0.3)
-    window.session.open(paths[0])
-    walk.settle()
+    walk = random_walk.Walk(window, tmp_path, seed, predict=0.3, check=0.0)
+    window.session.open(walk.scene.paths[0])
+    walk.scene.settle()
     for _ in range(200):
         walk.step()
-    walk.settle()
+    walk.scene.settle()
     assert window.session.case is not None
-    assert len(walk.done) > 10
+    assert len(walk.done) > 20

@@ -1,0 +1,262 @@
+"""What a walk does with the panels, menus and keys of the window, and asks of the model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QDialog,
+    QLineEdit,
+    QSlider,
+    QWidget,
+)
+from shiboken6 import isValid
+from walk_scene import LEFT, LEFT_OUT, NONE, Deeds, Scene
+
+from fusion3d_gui.widgets.command_palette import CommandPalette
+from fusion3d_gui.widgets.text_editor import MarkTextEditor
+
+#: Buttons that open a dialog of files or run the network have their own deeds, and so their own chance.
+BUTTONS_LEFT_OUT = {
+    "Open folder…",
+    "Open file…",
+    "Other…",
+    "Export…",
+    "Save picture…",
+    "Predict",
+    "Ask every model",
+    "Does this map deserve trust?",
+}
+
+
+class PanelDeeds:
+    """Keys, buttons, sliders, lists, lines, menus and the palette, whatever they are for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
+
+    def deeds(self) -> Deeds:
+        """By name."""
+        return {
+            "key": (9, self.key),
+            "click": (5, self.click),
+            "slider": (2, self.slide),
+            "list": (1, self.choose),
+            "type": (3, self.type),
+            "palette": (1, self.palette),
+            "menu": (2, self.menu),
+            "present": (0.2, self.present),
+            "resize": (0.5, self.resize),
+        }
+
+    def key(self) -> None:
+        """The key of any command."""
+        keys = [
+            key
+            for command in self.window.menus.commands
+            if command.id not in LEFT_OUT
+            for key in self.window.menus.actions[command.id].shortcuts()
+        ]
+        self.scene.press(self.chance.choice(keys))
+
+    def click(self) -> None:
+        """Any button that can be seen."""
+        buttons = [
+            button
+            for button in self.window.findChildren(QAbstractButton)
+            if button.isVisible() and button.isEnabled() and button.text() not in BUTTONS_LEFT_OUT
+        ]
+        if buttons:
+            self.hands.click(self.chance.choice(buttons), LEFT)
+        for dialog in self.window.findChildren(QDialog):
+            if not isinstance(dialog, CommandPalette) and self.chance.random() < 0.5:
+                dialog.close()
+
+    def slide(self) -> None:
+        """Any slider that can be seen, by mouse."""
+        self._slide(self.window)
+
+    def _slide(self, within: QWidget) -> None:
+        sliders = [each for each in within.findChildren(QSlider) if each.isVisible()]
+        if sliders:
+            slider = self.chance.choice(sliders)
+            self.scene.drag(slider, self.scene.place(slider), self.scene.place(slider))
+
+    def choose(self) -> None:
+        """Any combo box, by its keys."""
+        boxes = [
+            each
+            for each in self.window.findChildren(QComboBox)
+            if each.isVisible() and each.isEnabled() and each.count() > 1
+        ]
+        if boxes:
+            box = self.chance.choice(boxes)
+            box.setFocus()
+            self.hands.key(box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+
+    def type(self) -> None:
+        """Into any line that can be seen."""
+        lines = [
+            each
+            for each in self.window.findChildren(QLineEdit)
+            if each.isVisible() and each.isEnabled() and not each.isReadOnly()
+        ]
+        if not lines:
+            return
+        editors = [line for line in lines if isinstance(line, MarkTextEditor)]
+        line = self.chance.choice(editors or lines)
+        self.hands.click(line, LEFT)
+        if isinstance(line.parent(), QAbstractSpinBox) and self.chance.random() < 0.5:
+            line.selectAll()
+        self.hands.keys(line, "".join(self.chance.choices("0123456789 aDm.-", k=3)))
+        last = (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Tab, Qt.Key.Key_Backspace)
+        self.hands.key(line, self.chance.choice(last))
+
+    def palette(self) -> None:
+        """Find a command by letters, and run it or not."""
+        self.window.menus.actions["palette"].trigger()
+        found = [each for each in self.window.findChildren(CommandPalette) if each.isVisible()]
+        if not found:
+            return
+        palette = found[-1]
+        self.hands.keys(palette.line, "".join(self.chance.choices("adefhilmnoprst", k=2)))
+        for _ in range(self.chance.randrange(4)):
+            self.hands.key(palette.line, Qt.Key.Key_Down)
+        item = palette.list.currentItem()
+        command = None if item is None else item.data(Qt.ItemDataRole.UserRole)
+        safe = command is not None and command.id not in LEFT_OUT | {"predict"}
+        run = safe and self.chance.random() < 0.6
+        self.hands.key(palette.line, Qt.Key.Key_Return if run else Qt.Key.Key_Escape)
+        if isValid(palette):
+            palette.close()
+
+    def menu(self) -> None:
+        """A menu of the bar, by the mouse, and what stands in it."""
+        bar = self.window.menuBar()
+        menus = [each for each in bar.actions() if each.isVisible()]
+        if bar.isVisible() and menus:
+            where = bar.actionGeometry(self.chance.choice(menus)).center()
+            self.hands.click(bar, LEFT, NONE, where)
+            self.scene.use_menu()
+
+    def present(self) -> None:
+        """The images alone, the tour, and back."""
+        for name in ("presentation", "tour"):
+            self.scene.press_command(name)
+            QTest.qWait(20)
+        if self.chance.random() < 0.7:
+            self.scene.press_command("presentation")
+
+    def resize(self) -> None:
+        """Another size of the window."""
+        room = self.window.screen().availableSize()
+        wide, high = max(961, min(1500, room.width())), max(601, min(950, room.height()))
+        self.window.resize(self.chance.randint(960, wide), self.chance.randint(600, high))
+
+
+class ModelDeeds:
+    """Predict, explain by any method, ask what if and how sure, compare models, check the map."""
+
+    def __init__(self, scene: Scene, *, predict: float, check: float) -> None:
+        self.scene = scene
+        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
+        self._predict, self._check = predict, check
+
+    def deeds(self) -> Deeds:
+        """By name."""
+        return {
+            "predict": (self._predict, self.predict),
+            "explain": (0.4, self.explain),
+            "workbench": (1.5, self.workbench),
+            "overlay": (1.5, self.overlay),
+            "model": (self._predict / 2, self.model),
+            "compare models": (self._predict / 4, self.compare),
+            "check the map": (self._check, self.check_map),
+        }
+
+    def _wait(self, share: float, seconds: float = 10.0) -> None:
+        """Mostly wait for the answer, though not for ever; else go on while it is under way."""
+        if self.chance.random() < share:
+            self.scene.settle_or_give_up(seconds)
+
+    def predict(self) -> None:
+        """Ask the model, sometimes give up, sometimes open another case meanwhile."""
+        if self.chance.random() < 0.5:
+            self._show_and_click(self.window.side.prediction.button)
+        else:
+            self.scene.press_command("predict")
+        self._wait(0.7)
+
+    def explain(self) -> None:
+        """Another method, or the other question; occlusion goes on while the walk does."""
+        picker = self.window.side.method
+        if self.chance.random() < 0.6:
+            self._show(picker.box)
+            if picker.box.isVisible():
+                picker.box.setFocus()
+                for _ in range(self.chance.randint(1, 3)):
+                    self.hands.key(picker.box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+        else:
+            self._show_and_click(self.chance.choice([*picker.sides.values(), picker.both]))
+        self._wait(0.5)
+
+    def workbench(self) -> None:
+        """What if, why, how sure; a click into the curves; the image moved and mirrored."""
+        panel = self.window.side.workbench
+        self._show_and_click(self.chance.choice(panel.buttons))
+        QTest.qWait(1)
+        if panel.curves.isVisible():
+            self._show(panel.curves)
+            self.scene.drag(
+                panel.curves, self.scene.place(panel.curves), self.scene.place(panel.curves)
+            )
+        elif panel.doubt.see.isVisible() and self.chance.random() < 0.3:
+            self._show_and_click(panel.doubt.see)
+            self._wait(0.7)
+
+    def overlay(self) -> None:
+        """Opacity, threshold, blinking, contours, side by side, hot spots."""
+        names = ("heatmap", "blink", "contours", "next_spot", "previous_spot", "peak")
+        if self.chance.random() < 0.3:
+            sliders = self.window.side.overlay.findChildren(QSlider)
+            slider = self.chance.choice(sliders)
+            self._show(slider)
+            self.scene.drag(slider, self.scene.place(slider), self.scene.place(slider))
+        else:
+            self.scene.press_command(self.chance.choice((*names, "layout_side_by_side")))
+
+    def model(self) -> None:
+        """Another of the models."""
+        box = self.window.side.model_picker.findChild(QComboBox)
+        if box is not None and box.isVisible() and box.count() > 1:
+            self._show(box)
+            box.setFocus()
+            self.hands.key(box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+            self._wait(0.7)
+
+    def compare(self) -> None:
+        """All models, then their maps beside each other."""
+        panel = self.window.side.comparison
+        self._show_and_click(panel.button)
+        self._wait(0.8, 30.0)
+        if panel.beside.isVisible():
+            self._show_and_click(panel.beside)
+
+    def check_map(self) -> None:
+        """Ask whether the map deserves trust, which takes long; sometimes go on meanwhile."""
+        self._show_and_click(self.window.side.method.check)
+        self._wait(0.8, 60.0)
+
+    def _show(self, widget: QWidget) -> None:
+        """Scroll the side panel to it."""
+        self.window.side.ensureWidgetVisible(widget)
+        QTest.qWait(1)
+
+    def _show_and_click(self, button: QAbstractButton) -> None:
+        self._show(button)
+        if button.isVisible() and button.isEnabled():
+            self.hands.click(button, LEFT)
