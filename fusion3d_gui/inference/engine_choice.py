@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import Head
 from fusion3d_gui.inference.device import choose_device
 from fusion3d_gui.inference.engine import ENGINE_CHOICES, Engine, TorchEngine
+from fusion3d_gui.inference.engines_here import Candidate, engines_here, openvino_engine
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
 
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 TOLERANCE = 1e-4
 
 _RUNS = 2
+_TOO_LARGE = "The model does not fit into the GPU's memory, so it runs on the CPU."
 _LARGEST_CACHE_BYTES = 1_000_000
 _MOST_REMEMBERED = 200
 
@@ -52,11 +55,13 @@ def choose_engine(
     choice: str = "auto",
     device: str = "auto",
     progress: Progress = no_progress,
+    *,
+    candidates: Callable[[ModelBundle, str], Sequence[Candidate]] = engines_here,
 ) -> Chosen:
     """Make the engine for a bundle.
 
-    ``auto`` takes PyTorch on a GPU; on the CPU it takes PyTorch or OpenVINO, whichever was faster
-    when both were run on a made-up image and agreed (:data:`TOLERANCE`).
+    ``auto`` takes, of all ``candidates`` on the device, the one that was fastest when each was run on a
+    made-up image and agreed with PyTorch on the CPU, where that is among them (:data:`TOLERANCE`).
 
     Raises UserError when the engine or the device that was asked for is not there.
     """
@@ -73,24 +78,18 @@ def choose_engine(
                 "half precision takes a CUDA device", remedy="Use --engine torch, or auto."
             )
         return Chosen(TorchEngine(bundle.network, wanted, half=True), "as asked")
-    notices: tuple[str, ...] = ()
-    if wanted.type != "cpu":
-        try:
-            return Chosen(TorchEngine(bundle.network, wanted), "the GPU")
-        except torch.OutOfMemoryError:
-            notices = ("The model does not fit into the GPU's memory, so it runs on the CPU.",)
-            torch.cuda.empty_cache()
-    reference = TorchEngine(bundle.network, torch.device("cpu"))
     if choice == "torch":
-        return Chosen(reference, "as asked", notices)
-    chosen = _fastest(bundle, reference, progress)
-    return Chosen(chosen.engine, chosen.reason, notices + chosen.notices)
+        return _asked_for_torch(bundle, wanted)
+    return _fastest(bundle, list(candidates(bundle, device)), progress)
 
 
-def _openvino(bundle: ModelBundle, device: str = "CPU") -> Engine:
-    from fusion3d_gui.inference.openvino_engine import OpenVinoEngine
-
-    return OpenVinoEngine(bundle.network, bundle.info.preprocessing.shape_kji, device)
+def _asked_for_torch(bundle: ModelBundle, device: torch.device) -> Chosen:
+    try:
+        return Chosen(TorchEngine(bundle.network, device), "as asked")
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        cpu = TorchEngine(bundle.network, torch.device("cpu"))
+        return Chosen(cpu, "the GPU's memory is too small", (_TOO_LARGE,))
 
 
 def _asked_for_openvino(bundle: ModelBundle, device: str) -> Chosen:
@@ -99,79 +98,91 @@ def _asked_for_openvino(bundle: ModelBundle, device: str) -> Chosen:
             f"OpenVINO does not run on {device}", remedy="Use --device cpu, or another engine."
         )
     try:
-        return Chosen(_openvino(bundle), "as asked")
+        return Chosen(openvino_engine(bundle), "as asked")
     except ImportError:
         raise UserError(
             "OpenVINO is not installed", remedy="Install it: pip install openvino."
         ) from None
 
 
-def _fastest(bundle: ModelBundle, reference: TorchEngine, progress: Progress) -> Chosen:
-    """PyTorch or OpenVINO on the CPU (or an Intel GPU), as remembered, else as measured."""
-    if importlib.util.find_spec("openvino") is None:
-        return Chosen(reference, "the only engine here")
-    key = _key(bundle)
-    remembered = _remembered().get(key)
-    if remembered is None:
-        remembered = _measured(bundle, reference, progress)
-        _remember(key, remembered)
-    name, reason = remembered
-    if name != reference.name:
-        try:
-            return Chosen(_openvino(bundle, name), reason)
-        except (ImportError, RuntimeError):
-            log.exception("OpenVINO worked once, and does not now")
-    return Chosen(reference, reason)
+def _fastest(bundle: ModelBundle, candidates: list[Candidate], progress: Progress) -> Chosen:
+    """The fastest candidate, as remembered, else as measured; PyTorch on the CPU where none works."""
+    notices: tuple[str, ...] = ()
+    if len(candidates) > 1:
+        key = _key(bundle, [each.key for each in candidates])
+        found = _remembered().get(key)
+        if found is None:
+            found, notices = _measured(bundle, candidates, progress)
+            if not notices:
+                _remember(key, found)
+    else:
+        found = candidates[0].key, "the only engine here"
+    name, reason = found
+    for each in candidates:
+        if each.key == name:
+            try:
+                return Chosen(each.make(), reason, notices)
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                notices = (_TOO_LARGE,)
+            except (ImportError, RuntimeError):
+                log.exception("the engine %s worked once, and does not now", name)
+    cpu = TorchEngine(bundle.network, torch.device("cpu"))
+    return Chosen(cpu, "the only engine that works here", notices)
 
 
-def _measured(bundle: ModelBundle, reference: TorchEngine, progress: Progress) -> tuple[str, str]:
-    """(``"torch"`` or OpenVINO's device, the reason in words)."""
-    from fusion3d_gui.inference.openvino_engine import import_openvino
-
+def _measured(
+    bundle: ModelBundle, candidates: list[Candidate], progress: Progress
+) -> tuple[tuple[str, str], tuple[str, ...]]:
+    """((key of the fastest, the reason in words), what the user should know)."""
     shape = bundle.info.preprocessing.shape_kji
     image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    candidates: dict[str, Engine] = {"torch": reference}
-    for device in import_openvino().Core().available_devices:
-        if device == "CPU" or device.startswith("GPU"):
-            try:
-                candidates[device] = _openvino(bundle, device)
-            except RuntimeError:
-                log.exception("OpenVINO can't run this model on %s", device)
     head = Head(bundle)
     logits: dict[str, float] = {}
     seconds: dict[str, float] = {}
-    runs = [name for name in candidates for _ in range(_RUNS)]
-    for number, name in enumerate(runs):
-        report = part_of(progress, number / len(runs), (number + 1) / len(runs))
-        started = time.perf_counter()
+    notices: tuple[str, ...] = ()
+    for number, each in enumerate(candidates):
+        report = part_of(progress, number / len(candidates), (number + 1) / len(candidates))
         try:
-            maps = candidates[name].features(image, renamed(report, "Comparing engines"))
-        except (RuntimeError, FloatingPointError):
-            log.exception("an engine failed in its warm-up")
-            continue
-        # The first run of each only warms up, unless the second is slower still.
-        seconds[name] = min(seconds.get(name, np.inf), time.perf_counter() - started)
-        logits[name] = head.any_logit(maps)
+            # One after the other: PyTorch's share the network, which each moves to its device.
+            engine = each.make()
+            for run in range(_RUNS):
+                part = part_of(report, run / _RUNS, (run + 1) / _RUNS)
+                started = time.perf_counter()
+                maps = engine.features(image, renamed(part, "Comparing engines"))
+                # The first run only warms up, unless the second is slower still.
+                taken = time.perf_counter() - started
+                seconds[each.key] = min(seconds.get(each.key, np.inf), taken)
+            logits[each.key] = head.any_logit(maps)
+        except torch.OutOfMemoryError:
+            seconds.pop(each.key, None)
+            torch.cuda.empty_cache()
+            notices = (_TOO_LARGE,)
+        except (ImportError, RuntimeError, FloatingPointError):
+            seconds.pop(each.key, None)
+            log.exception("the engine %s failed in its warm-up", each.key)
     for name in [name for name in seconds if name != "torch"]:
         if "torch" in logits and not abs(logits[name] - logits["torch"]) <= TOLERANCE:
-            log.warning("OpenVINO on %s differs from PyTorch, and is not used", name)
+            log.warning("%s differs from PyTorch on the CPU, and is not used", name)
             del seconds[name]
     if not seconds:
-        return "torch", "the only engine that works here"
+        return ("torch", "the only engine that works here"), notices
     best = min(seconds, key=lambda name: seconds[name])
-    texts = [f"{candidates[name].text.split(', ')[-1]} {seconds[name]:.2f} s" for name in seconds]
-    return best, "the fastest here: " + ", ".join(texts)
+    texts = [f"{each.name} {seconds[each.key]:.2f} s" for each in candidates if each.key in seconds]
+    return (best, "the fastest here: " + ", ".join(texts)), notices
 
 
-def _key(bundle: ModelBundle) -> str:
+def _key(bundle: ModelBundle, candidates: list[str]) -> str:
     """Anything that may change which engine is fastest, or whether it is right."""
+    openvino = importlib.util.find_spec("openvino") is not None
     parts = [
         bundle.weights_sha256,
+        candidates,
         bundle.info.preprocessing.shape_kji,
         (platform.node(), platform.machine(), platform.processor(), os.cpu_count()),
         torch.get_num_threads(),
         torch.__version__,
-        importlib.metadata.version("openvino"),
+        importlib.metadata.version("openvino") if openvino else None,
         __version__,
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()

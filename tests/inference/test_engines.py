@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,11 +17,13 @@ from torch import nn
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.inference.engine import TorchEngine
 from fusion3d_gui.inference.engine_choice import TOLERANCE, Chosen, choose_engine
+from fusion3d_gui.inference.engines_here import Candidate, engines_here
 from fusion3d_gui.inference.openvino_engine import OpenVinoEngine, build_graph
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.progress import no_progress
 
 
 def network(**changes) -> LearnedFeatureFusion3D:
@@ -115,6 +119,92 @@ def test_an_engine_that_does_not_agree_is_not_taken(make_bundle):
     save_file(weights, path)
     chosen = choose_engine(ModelBundle.load(folder), "auto", "cpu")
     assert chosen.engine.name == "torch"
+
+
+class Device:
+    """PyTorch on a device that is slower, wrong or too small by so much: for machines without that device."""
+
+    def __init__(
+        self, bundle, wait_s: float = 0.0, off: float = 0.0, error: Exception | None = None
+    ):
+        self._engine = TorchEngine(bundle.network, torch.device("cpu"))
+        self._wait_s, self._off, self._error = wait_s, off, error
+        self.name, self.text, self.libraries = "torch", f"Device {wait_s:g}, PyTorch", {}
+
+    def features(self, voxels, progress=no_progress):
+        if self._error is not None:
+            raise self._error
+        time.sleep(self._wait_s)
+        return self._engine.features(voxels, progress) + self._off
+
+    def pooled(self, images, progress=no_progress):
+        return self._engine.pooled(images, progress)
+
+
+def choose_among(bundle, cpu: dict, gpu: dict, messages: list | None = None) -> Chosen:
+    def offered(_, device: str) -> list[Candidate]:
+        assert device == "auto"
+        return [
+            Candidate("torch a GPU", "PyTorch on the GPU", lambda: Device(bundle, **gpu)),
+            Candidate("torch", "PyTorch", lambda: Device(bundle, **cpu)),
+        ]
+
+    def report(_, message: str) -> None:
+        if messages is not None:
+            messages.append(message)
+
+    return choose_engine(bundle, "auto", "auto", report, candidates=offered)
+
+
+@pytest.mark.parametrize(("slow", "taken"), [("gpu", "torch"), ("cpu", "torch a GPU")])
+def test_a_gpu_is_taken_only_where_it_was_measured_to_be_faster(
+    make_bundle, tmp_path, monkeypatch, slow, taken
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bundle = ModelBundle.load(make_bundle())
+    speeds = {"cpu": {}, "gpu": {}, slow: {"wait_s": 1.0}}
+    messages: list[str] = []
+    chosen = choose_among(bundle, **speeds, messages=messages)
+    assert chosen.engine.text == "Device 0, PyTorch"
+    assert chosen.reason.startswith("the fastest here: PyTorch on the GPU ")
+    assert "Comparing engines" in messages
+    (remembered,) = json.loads((tmp_path / "cache/fusion3d/engines.json").read_text()).values()
+    assert remembered == [taken, chosen.reason]
+    messages.clear()
+    again = choose_among(bundle, **speeds, messages=messages)
+    assert (again.engine.text, again.reason) == (chosen.engine.text, chosen.reason)
+    assert "Comparing engines" not in messages
+
+
+def test_a_gpu_that_computes_otherwise_or_holds_too_little_is_not_taken(
+    make_bundle, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bundle = ModelBundle.load(make_bundle())
+    slow = {"wait_s": 0.2}
+    wrong = choose_among(bundle, cpu=slow, gpu={"off": 0.5})
+    assert wrong.engine.text == "Device 0.2, PyTorch"
+    assert wrong.notices == ()
+    (tmp_path / "fusion3d" / "engines.json").unlink()
+    small = choose_among(
+        bundle, cpu=slow, gpu={"error": torch.OutOfMemoryError("as CUDA raises it")}
+    )
+    assert small.engine.text == "Device 0.2, PyTorch"
+    assert small.notices == (
+        "The model does not fit into the GPU's memory, so it runs on the CPU.",
+    )
+    # It may fit the next time.
+    assert not (tmp_path / "fusion3d" / "engines.json").exists()
+    broken = choose_among(bundle, cpu=slow, gpu={"error": RuntimeError("a lost device")})
+    assert broken.engine.text == "Device 0.2, PyTorch"
+
+
+def test_on_a_device_that_was_asked_for_nothing_else_is_tried(make_bundle):
+    bundle = ModelBundle.load(make_bundle())
+    keys = [each.key for each in engines_here(bundle, "cpu")]
+    assert keys == ["torch", "openvino CPU"]
+    if not torch.cuda.is_available():
+        assert engines_here(bundle, "cuda") == []
 
 
 def test_an_engine_that_fails_is_replaced_with_a_notice(make_bundle, volume):
@@ -227,7 +317,7 @@ def test_half_precision_agrees_within_what_it_states(make_bundle, volume):
     assert half.logit == pytest.approx(reference.logit, abs=1e-2)
 
 
-def test_answers_on_another_thread_are_right_while_a_network_is_being_traced(answer):
+def test_answers_on_another_thread_are_right_while_graphs_are_being_built(answer):
     case, metadata = answer().case, {"age": 71, "sex": "F", "diabetes": True}
     expected = case.logit(metadata)
     branch, over, wrong = network().image_branch, threading.Event(), []
