@@ -126,7 +126,7 @@ class Walk:
         self.last = name
         if not self.window.isVisible():
             self.window.show()  # a real click has hit "Quit"
-        if QApplication.activeModalWidget() is not None and chance.random() < 0.7:
+        if self._is_covered() and chance.random() < 0.7:
             self.close_dialogs()
         self.deeds[name]()
         self.done[name] += 1
@@ -151,6 +151,11 @@ class Walk:
                 assert np.shares_memory(view.slicer.volume.voxels, case.volume.voxels)
             assert np.isfinite(view.camera.scale), "zoom got lost"
             assert view.camera.scale > 0
+
+    def _is_covered(self) -> bool:
+        """Whether a dialog or the list of keys lies over the views, or takes what is meant for them."""
+        over = (*self.window.findChildren(QDialog), *self.window.findChildren(KeysOverlay))
+        return any(each.isVisible() for each in over)
 
     def close_dialogs(self) -> None:
         """Whatever lies over the window or beside it."""
@@ -309,8 +314,9 @@ def main() -> int:
         for number in range(options.steps):
             try:
                 walk.step()
-            except AssertionError as error:
-                tell(f"step {number} ({walk.last}): {error}")
+            except (AssertionError, RuntimeError) as error:
+                where = "".join(traceback.format_exception(error))
+                tell(f"step {number} ({walk.last}): {where}")
             if len(problems) > 20:
                 break
             if number % 1000 == 999:

@@ -110,11 +110,16 @@ class PanelDeeds:
         editors = [line for line in lines if isinstance(line, MarkTextEditor)]
         line = self.chance.choice(editors or lines)
         self.hands.click(line, LEFT)
+        if not isValid(line):
+            return  # the click went to what lies over it, and that closed it
         if isinstance(line.parent(), QAbstractSpinBox) and self.chance.random() < 0.5:
             line.selectAll()
-        self.hands.keys(line, "".join(self.chance.choices("0123456789 aDm.-", k=3)))
+        for letter in self.chance.choices("0123456789 aDm.-", k=3):
+            if isValid(line):
+                self.hands.keys(line, letter)
         last = (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Tab, Qt.Key.Key_Backspace)
-        self.hands.key(line, self.chance.choice(last))
+        if isValid(line):
+            self.hands.key(line, self.chance.choice(last))
 
     def palette(self) -> None:
         """Find a command by letters, and run it or not."""
