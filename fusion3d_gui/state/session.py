@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
-from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.annotations import Annotations
 from fusion3d_gui.state.beside import Beside
 from fusion3d_gui.state.case import Case, CaseKey
@@ -24,7 +22,7 @@ from fusion3d_gui.state.comparison import Comparison
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.doubting import Doubting
-from fusion3d_gui.state.engine import InferenceEngine, LoadedModel
+from fusion3d_gui.state.engine import InferenceEngine
 from fusion3d_gui.state.explaining import Explaining
 from fusion3d_gui.state.form import Form
 from fusion3d_gui.state.hot_spot_list import HotSpotList
@@ -32,7 +30,8 @@ from fusion3d_gui.state.identity import Identity
 from fusion3d_gui.state.models import Models
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.opening import Opener
-from fusion3d_gui.state.result import Request, Result
+from fusion3d_gui.state.predicting import Predicting
+from fusion3d_gui.state.result import Result
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.state.tool import Tool
 
@@ -84,8 +83,6 @@ class Session(QObject):
         self._engine = InferenceEngine(device, engine)
         self._bundle: BundleInfo | None = None
         self._case: Case | None = None
-        self._asked: Request | None = None
-        self._result: Result | None = None
         self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
         self.form.edited.connect(self._on_form_edited)
         self.loading.changed.connect(self._on_loading_changed)
@@ -94,10 +91,15 @@ class Session(QObject):
         self._models = Models(self, bundles)
         self._models.changed.connect(self.bundles_changed)
         self._models.ready.connect(self.model_ready)
+        self._predicting = Predicting(self)
+        self._predicting.changed.connect(self.result_changed)
+        self._predicting.loaded.connect(self._models.set_loaded)
         self.beside = Beside(self)
         self._explaining = Explaining(self)
         self._explaining.changed.connect(self.explanation_changed)
         self._explaining.checked.connect(self.map_checked)
+        # Should another explanation have been chosen meanwhile, or take long.
+        self._predicting.answered.connect(self._explaining.refresh)
         self.comparison = Comparison(self)
         self.doubting = Doubting(self)
         if bundles:
@@ -135,49 +137,37 @@ class Session(QObject):
     @property
     def predicting(self) -> bool:
         """Whether a prediction is under way."""
-        return self._asked is not None
+        return self._predicting.under_way
 
     @property
     def can_predict(self) -> bool:
         """Whether there is a case, all of it, and a model."""
-        return self._request() is not None
+        return self._predicting.can_start
 
     @property
     def result(self) -> Result | None:
         """The last answer about this case and bundle, current or outdated."""
-        return self._result
+        return self._predicting.result
 
     @property
     def is_outdated(self) -> bool:
         """Whether the form has changed since the result was asked for."""
-        return self._result is not None and not self._result.request.same(self._request())
+        return self._predicting.is_outdated
 
     @property
     def current_prediction(self) -> Prediction | None:
         """The answer to what the window now shows; None without one or once it is outdated."""
-        if self._result is None or self.is_outdated:
-            return None
-        return self._result.prediction
+        return self._predicting.current
 
     @property
     def workbench(self) -> Workbench | None:
         """What can be asked about the case and bundle on screen, with any metadata."""
-        return None if self._result is None else self._result.workbench
+        return None if self.result is None else self.result.workbench
 
     @property
     def what_if(self) -> WhatIf | None:
         """The answer to the form's values where they are not those of the prediction."""
-        result = self._result
-        if (
-            result is None
-            or not self.is_outdated
-            or not result.request.same_subject(self._request())
-        ):
-            return None
-        try:
-            return result.workbench.what_if(self.form.values)
-        except UserError:
-            return None  # a value that the model needs is missing
+        return self._predicting.what_if
 
     @property
     def engine(self) -> InferenceEngine:
@@ -192,11 +182,6 @@ class Session(QObject):
     def explanation_for(self, info: BundleInfo) -> Explanation:
         """How this model's predictions are explained."""
         return self._explaining.wanted_for(info)
-
-    def _request(self) -> Request | None:
-        if self._case is None or not self._case.is_complete or self._bundle is None:
-            return None
-        return Request(self._case, self._bundle, self.form.values)
 
     # -- cases --------------------------------------------------------------------------------
 
@@ -236,13 +221,13 @@ class Session(QObject):
 
         Raises UserError where the metadata given do not fit the form.
         """
-        if self.predicting:
-            self.inference.cancel()
+        self._predicting.give_up()
         if self._case is not None:
             self._typed[self._case.key] = self.form.typed
         self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
         case = self._as_wanted(case)
-        self._case, self._result = case, result
+        self._case = case
+        self._predicting.set_result(result)
         self.annotations.show_case(case)
         self.display.show_case(case)
         self.case_changed.emit()
@@ -276,9 +261,7 @@ class Session(QObject):
         if case is before:
             return
         self._case = case
-        if self._result is not None and self._result.request.case is before:
-            request = replace(self._result.request, case=case)
-            self._result = replace(self._result, request=request)
+        self._predicting.follow(before, case)
         self.case_changed.emit()
         self.result_changed.emit()
         for text in case.volume.notices:
@@ -309,9 +292,9 @@ class Session(QObject):
         self._models.prepare()
 
     def _set_bundle(self, info: BundleInfo) -> None:
-        if self.predicting:
-            self.inference.cancel()
-        self._bundle, self._result = info, None
+        self._predicting.give_up()
+        self._bundle = info
+        self._predicting.set_result(None)
         self.form.start_schema(info.schema)
         self.bundle_changed.emit()
         self.result_changed.emit()
@@ -320,50 +303,7 @@ class Session(QObject):
 
     def predict(self) -> None:
         """Ask the chosen model about the case on screen with the values in the form."""
-        request = self._request()
-        if request is None:
-            return
-        try:
-            request.bundle.schema.parse(request.metadata)
-        except UserError as error:
-            self.tell_failure(error)
-            return
-
-        explanation = self.explanation
-
-        def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
-            return self._engine.predict(
-                request.bundle.folder,
-                request.case.volume,
-                request.metadata,
-                explanation,
-                progress,
-            )
-
-        def on_predicted(outcome: object) -> None:
-            assert isinstance(outcome, tuple)
-            loaded, prediction, workbench, used = outcome
-            self._asked = None
-            self._models.set_loaded(loaded)
-            if request.same_subject(self._request()):
-                self._result = Result(request, prediction, workbench, used)
-            self.result_changed.emit()
-            # Should another explanation have been chosen meanwhile, or take long.
-            self._explaining.refresh()
-
-        def on_over(error: object = None) -> None:
-            if self._asked is request:
-                self._asked = None
-                self.result_changed.emit()
-            if isinstance(error, Exception):
-                self.tell_failure(error)
-
-        task = self.inference.submit("Predicting", work)
-        self._asked = request
-        task.succeeded.connect(on_predicted)
-        task.failed.connect(on_over)
-        task.cancelled.connect(on_over)
-        self.result_changed.emit()
+        self._predicting.predict()
 
     def cancel_inference(self) -> None:
         """Give up the prediction or the loading of the model."""
@@ -371,8 +311,8 @@ class Session(QObject):
 
     def reset_form(self) -> None:
         """Put the form's values back to those of the prediction."""
-        if self._result is not None:
-            self.form.put_back(self._result.request.metadata)
+        if self.result is not None:
+            self.form.put_back(self.result.request.metadata)
 
     def explain(self, explanation: Explanation) -> None:
         """Explain from now on like this, the present result too."""
@@ -389,10 +329,7 @@ class Session(QObject):
 
     def show_heatmap(self, heatmap: Heatmap, explanation: Explanation | None) -> None:
         """Another map of the present result, made as ``explanation`` says; None: a coarse one of it."""
-        assert self._result is not None
-        prediction = replace(self._result.prediction, heatmap=heatmap)
-        self._result = replace(self._result, prediction=prediction, explanation=explanation)
-        self.result_changed.emit()
+        self._predicting.set_heatmap(heatmap, explanation)
 
     @property
     def can_check_map(self) -> bool:
@@ -408,7 +345,7 @@ class Session(QObject):
         self._explaining.go_to_peak()
 
     def _on_form_edited(self, name: str) -> None:
-        if self._result is not None:
+        if self.result is not None:
             self.result_changed.emit()
 
     # -- failures and the end -----------------------------------------------------------------
