@@ -105,7 +105,7 @@ class MarkTable(QFrame):
         self.close_button.setFont(theme.font(18))
         self.close_button.setAccessibleName("Hide the table")
         self.model = MarkModel(self._marks, self)
-        self.table = row_table(self.model, "Measurements", (48, 90, 470, 180), _ROW)
+        self.table = row_table(self.model, "Measurements", (48, 90, 470, 210), _ROW)
         self.hint = theme.label(
             "No marks yet: choose a tool on the left, then draw on an image.", color=theme.MUTED
         )
