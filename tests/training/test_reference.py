@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.glance import glance, glance_size
+from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.reference import Reference, decoded
 from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.outputs import forward
@@ -32,6 +33,8 @@ def made(make_bundle, schema):
 
     def make(fusion: str = "concat", simulated: bool = True):
         folder = make_bundle(fusion, embedding=12)
+        grid = Preprocessing((17, 17, 17), 3.0).to_json()
+        (folder / "configs" / "preprocessing.json").write_text(json.dumps(grid), encoding="utf-8")
         bundle = ModelBundle.load(folder)
         rng = np.random.default_rng(0)
         labels = (rng.random(60) < 0.3).astype(np.int64)
@@ -41,10 +44,7 @@ def made(make_bundle, schema):
         ]
         used = bundle.info.schema
         metadata = np.stack([used.encode(v if used.fields else {}) for v in values])
-        images = (
-            rng.standard_normal((60, *bundle.info.preprocessing.shape_kji))
-            * (1 + labels)[:, None, None, None]
-        )
+        images = rng.standard_normal((60, 17, 17, 17)) * (1 + labels)[:, None, None, None]
         cases = Cases(images.astype(np.float16), metadata, labels)
         rows = [
             CaseRow(n + 2, f"made-up-{n}", Path("x"), None, v, int(labels[n]), None, "")
