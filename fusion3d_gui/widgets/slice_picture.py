@@ -62,6 +62,7 @@ class SlicePicture:
         self._overlay: Kept[QImage] = Kept()
         self._base: Kept[QImage] = Kept()
         self._room = QImage()
+        self._painted: object = None
         self._gray_room = Room()
         self._heat_rooms = HeatRooms()
         self._depth: Kept[float] = Kept()
@@ -232,22 +233,30 @@ class SlicePicture:
             (writing, theme.scale(), smooth),
         )
 
+        def draw(over: QPainter) -> None:
+            _compose(over, layers, camera, area, ratio, smooth)
+            self.captions.paint(over, writing, camera, area)
+
         def compose() -> QImage:
             base = self._empty_base(area, ratio)
-            _compose(base, layers, camera, ratio, smooth)
             over = QPainter(base)
-            self.captions.paint(over, writing, camera, area)
+            draw(over)
             over.end()
             return base
 
-        base = self._base.get(key, compose)
-        painter.drawImage(QPoint(0, 0), base)
+        if key == self._painted or self._base.has(key):
+            # What lies over it has changed, as it will again.
+            painter.drawImage(QPoint(0, 0), self._base.get(key, compose))
+        else:
+            draw(painter)
+        self._painted = key
 
     def _empty_base(self, area: QRectF, ratio: float) -> QImage:
         """As large as the view, in device pixels; the last one again where that fits."""
         size = QSize(round(area.width() * ratio), round(area.height() * ratio))
         if self._room.size() != size:
             self._room = QImage(size, QImage.Format.Format_RGB32)
+            self._room.setDevicePixelRatio(ratio)
         return self._room
 
     def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
@@ -305,22 +314,27 @@ class SlicePicture:
 
 
 def _compose(
-    base: QImage, layers: list[tuple[Rect, QImage]], camera: Camera, ratio: float, smooth: bool
+    painter: QPainter,
+    layers: list[tuple[Rect, QImage]],
+    camera: Camera,
+    area: QRectF,
+    ratio: float,
+    smooth: bool,
 ) -> None:
     """Draw pictures one over the other, in device pixels; the first smooth or not."""
-    base.setDevicePixelRatio(1.0)
-    painter = QPainter(base)
+    painter.save()
+    painter.scale(1 / ratio, 1 / ratio)
+    whole = QRect(0, 0, round(area.width() * ratio), round(area.height() * ratio))
     for number, (rect, image) in enumerate(layers):
         left, top = camera.to_px(rect.left, rect.top)
         sides = left, top, rect.width * camera.scale, rect.height * camera.scale
         # Rounded, so that what has the painter's own pixels is copied and not resampled.
         target = QRectF(*(round(each * ratio, 5) for each in sides))
         if number == 0:
-            _fill_around(painter, base.rect(), target)
+            _fill_around(painter, whole, target)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
         painter.drawImage(target, image, QRectF(image.rect()))
-    painter.end()
-    base.setDevicePixelRatio(ratio)
+    painter.restore()
 
 
 def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
