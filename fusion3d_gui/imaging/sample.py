@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.volume import Volume
 
 #: Pixels merged at a time: enough to hide numpy's cost per call, few enough to stay in the cache.
-_TILE_PIXELS = 32_768
+_TILE_PIXELS = 16_384
 
 #: The bounds' own rounding (in voxels) must not cut the outermost row.
 _SLACK = 1e-6
@@ -195,21 +195,25 @@ def _linear(
 ) -> np.ndarray:
     """From eight neighbours, merged axis by axis."""
     shares, steps = [], []
-    lower = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.intp)
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    # Half as long, where they hold the place of any voxel.
+    places = np.zeros(shape, np.int32 if voxels.size < 2**31 else np.int64)
     stride = 1
     for axis, count in enumerate(shape_kji[::-1]):
         share = walk.along(axis, count, rows, columns)
-        below = share.astype(np.int32)
+        below = share.astype(places.dtype)
         np.minimum(below, max(count - 2, 0), out=below)
         share -= below
         shares.append(share)
-        lower += np.multiply(below, stride, dtype=np.intp)
+        below *= stride
+        places += below
         steps.append(stride if count > 1 else 0)
         stride *= count
+    lower, taken = places.astype(np.intp), np.empty(shape, voxels.dtype)
 
     def at(offset: int) -> np.ndarray:
         # No index can leave the volume; "wrap" only spares numpy a check of its own.
-        return voxels[offset:].take(lower, mode="wrap").astype(np.float32, copy=False)
+        return voxels[offset:].take(lower, out=taken, mode="wrap").astype(np.float32)
 
     def along_i(offset: int) -> np.ndarray:
         return _between(at(offset), at(offset + steps[0]), shares[0])
