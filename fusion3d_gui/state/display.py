@@ -13,6 +13,7 @@ from fusion3d_gui.state.overlay import OverlaySettings
 from fusion3d_gui.state.planes import Planes
 from fusion3d_gui.state.slab_settings import SlabSettings
 from fusion3d_gui.state.smoothing import Smoothing
+from fusion3d_gui.state.turns import Turns
 from fusion3d_gui.state.window_level import WindowLevel
 
 
@@ -32,6 +33,8 @@ class Display(QObject):
         self.overlay = OverlaySettings(self)
         self.corner_text = CornerText(self)
         self.cine = Cine(self)
+        #: In which the views paint what takes long.
+        self.paint_turns = Turns(self)
 
     def show_case(self, case: Case) -> None:
         """Start afresh on a newly opened case: its middle, straight planes, its own window."""

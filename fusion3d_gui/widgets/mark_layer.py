@@ -246,7 +246,7 @@ class MarkLayer(QObject):
 
     def _update(self) -> None:
         for view in self._views:
-            view.update()
+            view.update_in_turn()
 
 
 def _dragged(grab: _Grab, lps: np.ndarray) -> Annotation:

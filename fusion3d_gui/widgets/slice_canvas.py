@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
+from shiboken6 import isValid
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, crossed
 from fusion3d_gui.imaging.slicer import Slice, Slicer
@@ -123,7 +124,8 @@ class SliceCanvas(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether the picture is as fine as it will be."""
-        return not self._settling.isActive() and self._finishing is None
+        busy = self._settling.isActive() or self.display.paint_turns.is_waiting(self)
+        return not busy and self._finishing is None
 
     def set_volume(self, volume: Volume | None) -> None:
         """Show another volume, fitted and without a heatmap; None: nothing."""
@@ -220,7 +222,20 @@ class SliceCanvas(QWidget):
 
     def _on_moved(self) -> None:
         self._hurry()
-        self.update()
+        slicer = self.slicer
+        if slicer is None or slicer.is_aligned:
+            self.update()
+        else:
+            self.update_in_turn()
+
+    def update_in_turn(self) -> None:
+        """Paint this view again, one view after the other: where each of them takes its time."""
+        if self.isVisible():
+            self.display.paint_turns.ask(self, self._repaint)
+
+    def _repaint(self) -> None:
+        if isValid(self):
+            self.repaint()
 
     def _on_slab_changed(self) -> None:
         self._hurry()
