@@ -53,7 +53,7 @@ class Header(QWidget):
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         session.case_changed.connect(self._on_case_changed)
-        # Once more is known of a volume its presets are made anew, and so are its counts.
+        # A volume brings its presets; once more is known of it they are made anew, and so are its counts.
         session.display.window_level.presets_changed.connect(self._count_values)
         self._on_case_changed()
 
@@ -70,7 +70,6 @@ class Header(QWidget):
     def _on_case_changed(self) -> None:
         case = self._session.case
         self.window_controls.setVisible(case is not None and not self._plain)
-        self._count_values()
         if case is None:
             self._text = "Fusion3D"
             self.detail.setText("No scan open")
