@@ -74,13 +74,18 @@ def median_s(work: Callable[[], object], runs: int) -> float:
 
 
 def medians_s(works: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median seconds of each, taken by turns, so that another program's load meets all alike."""
+    """Median seconds of each, taken by turns, so that another program's load meets all alike.
+
+    Of each turn the first call is left out: meanwhile threads of the library before it still spin,
+    and the caches hold its numbers.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(runs + 1):
+    for _ in range(runs):
         for name, work in works.items():
-            started = time.perf_counter()
             work()
-            if number:  # the first only warms up
+            for _ in range(2):
+                started = time.perf_counter()
+                work()
                 seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(each) for name, each in seconds.items()}
 
