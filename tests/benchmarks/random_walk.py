@@ -34,7 +34,7 @@ if "--real" not in sys.argv:
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from walk_cases import make_broken, make_cases
 from walk_files import FileDeeds
 from walk_panels import ModelDeeds, PanelDeeds
@@ -43,7 +43,6 @@ from walk_views import ViewDeeds
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explanation import Explanation
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.views_panel import Layout
 
@@ -126,8 +125,8 @@ class Walk:
         self.last = name
         if not self.window.isVisible():
             self.window.show()  # a real click has hit "Quit"
-        if self._is_covered() and chance.random() < 0.7:
-            self.close_dialogs()
+        if self.scene.is_covered() and chance.random() < 0.7:
+            self.scene.close_overlays()
         self.deeds[name]()
         self.done[name] += 1
         QApplication.processEvents()
@@ -152,21 +151,10 @@ class Walk:
             assert np.isfinite(view.camera.scale), "zoom got lost"
             assert view.camera.scale > 0
 
-    def _is_covered(self) -> bool:
-        """Whether a dialog or the list of keys lies over the views, or takes what is meant for them."""
-        over = (*self.window.findChildren(QDialog), *self.window.findChildren(KeysOverlay))
-        return any(each.isVisible() for each in over)
-
-    def close_dialogs(self) -> None:
-        """Whatever lies over the window or beside it."""
-        for each in self.window.findChildren(QWidget):
-            if isinstance(each, (QDialog, KeysOverlay)) and each.isVisible():
-                each.close()
-
     def rest(self) -> None:
         """Back to one and the same state, in which memory can be compared."""
         window, session = self.window, self.window.session
-        self.close_dialogs()
+        self.scene.close_overlays()
         if window.presentation.on:
             window.presentation.toggle()
         session.cancel_inference()
@@ -211,7 +199,7 @@ class Walk:
             if name not in LEFT_OUT and action.isEnabled():
                 action.trigger()
                 QTest.qWait(20)
-        self.close_dialogs()
+        self.scene.close_overlays()
         self.scene.settle()
         self.rest()
         for name in (*self.deeds, *self.deeds):

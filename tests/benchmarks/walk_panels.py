@@ -188,6 +188,21 @@ class ModelDeeds:
         if self.chance.random() < share:
             self.scene.settle_or_give_up(seconds)
 
+    def _ensure_answer(self) -> bool:
+        """Whether there is an answer to what the form says, in a panel that can be seen; else one is asked for."""
+        session, side = self.window.session, self.window.side
+        self.scene.close_overlays()
+        if self.window.presentation.on:
+            self.scene.press_command("presentation")
+        if not side.isVisible():
+            self.scene.press_command("side")
+        if session.result is not None and session.is_outdated:
+            self._show_and_click(side.prediction.answer.reset)
+        if session.current_prediction is None:
+            self._show_and_click(side.prediction.button)
+            self.scene.settle_or_give_up(30)
+        return session.current_prediction is not None and side.isVisible()
+
     def predict(self) -> None:
         """Ask the model, sometimes give up, sometimes open another case meanwhile."""
         if self.chance.random() < 0.5:
@@ -198,6 +213,8 @@ class ModelDeeds:
 
     def explain(self) -> None:
         """Another method, or the other question; occlusion goes on while the walk does."""
+        if not self._ensure_answer():
+            return
         picker = self.window.side.method
         if self.chance.random() < 0.6:
             self._show(picker.box)
@@ -212,6 +229,8 @@ class ModelDeeds:
     def workbench(self) -> None:
         """What if, why, how sure; a click into the curves; the image moved and mirrored."""
         panel = self.window.side.workbench
+        if self.chance.random() < 0.2:
+            self._ensure_answer()
         self._show_and_click(self.chance.choice(panel.buttons))
         QTest.qWait(1)
         if panel.curves.isVisible():
@@ -246,6 +265,8 @@ class ModelDeeds:
     def compare(self) -> None:
         """All models, then their maps beside each other."""
         panel = self.window.side.comparison
+        if not self._ensure_answer():
+            return
         self._show_and_click(panel.button)
         self._wait(0.8, 30.0)
         if panel.beside.isVisible():
@@ -253,6 +274,8 @@ class ModelDeeds:
 
     def check_map(self) -> None:
         """Ask whether the map deserves trust, which takes long; sometimes go on meanwhile."""
+        if not self._ensure_answer():
+            return
         self._show_and_click(self.window.side.method.check)
         self._wait(0.8, 60.0)
 

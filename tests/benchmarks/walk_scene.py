@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMenu, QWidget
 
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.main_window import MainWindow
@@ -140,6 +140,17 @@ class Scene:
         self.press(self.window.menus.actions[name].shortcut())
 
     # -- menus and dialogs --------------------------------------------------------------------
+
+    def is_covered(self) -> bool:
+        """Whether a dialog or the list of keys lies over the views, or takes what is meant for them."""
+        over = (*self.window.findChildren(QDialog), *self.window.findChildren(KeysOverlay))
+        return any(each.isVisible() for each in over)
+
+    def close_overlays(self) -> None:
+        """Close whatever lies over the window or beside it."""
+        for each in self.window.findChildren(QWidget):
+            if isinstance(each, (QDialog, KeysOverlay)) and each.isVisible():
+                each.close()
 
     def is_allowed(self, action: QAction) -> bool:
         """Whether a walk may choose it in passing."""

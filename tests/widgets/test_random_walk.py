@@ -21,7 +21,7 @@ def test_no_order_of_mouse_and_keys_breaks_the_window(window, random_walk, tmp_p
     walk = random_walk.Walk(window, tmp_path, seed, predict=0.3, check=0.0)
     window.session.open(walk.scene.paths[0])
     walk.scene.settle()
-    for _ in range(200):
+    for _ in range(120):
         walk.step()
     walk.scene.settle()
     assert window.session.case is not None
