@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.sanity_report import (
     AGREED_FROM,
     STABLE_FROM,
@@ -27,6 +28,7 @@ def sanity_picture(report: SanityReport, size_inch: tuple[float, float] = (7.6, 
 
     figure = Figure(figsize=size_inch, dpi=100 * DENSITY, layout="constrained")
     FigureCanvasAgg(figure)
+    figure.supxlabel(RESEARCH_USE_ONLY, x=0.99, ha="right", fontsize=7, color=_INK)
     undone, alike, deletion, insertion = figure.subplots(2, 2).ravel()
     names = ("as learned", *report.randomised)
     undone.axhspan(-UNDONE_BELOW, UNDONE_BELOW, color=_CHANCE, alpha=0.15, linewidth=0)

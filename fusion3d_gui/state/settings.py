@@ -157,6 +157,21 @@ class Settings(QObject):
         self._set("views/threshold", f"{threshold:.3f}")
         self._set("views/colors", colors)
 
+    @property
+    def drawing(self) -> tuple[str, str, bool]:
+        """Names of the interpolation and of the slabs' projection (or empty); whether heatmaps are lines."""
+        return (
+            self._text("views/interpolation"),
+            self._text("views/projection"),
+            self._text("views/contours") == "true",
+        )
+
+    def set_drawing(self, interpolation: str, projection: str, contours: bool) -> None:
+        """How planes, slabs and heatmaps are drawn."""
+        self._set("views/interpolation", interpolation)
+        self._set("views/projection", projection)
+        self._set("views/contours", "true" if contours else "false")
+
     # -- values -------------------------------------------------------------------------------
 
     def _share(self, key: str) -> float:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.crosshair_arms import Box
+from fusion3d_gui.widgets.heat_scale import HeatScale
 
 _MARGIN = 10.0
 #: Below this side length (px) a view shows less text.
@@ -25,6 +26,8 @@ _CLEAR = 3.0
 _MOST_KEPT = 300
 #: A dark double underneath keeps text legible over bright anatomy.
 _SHADOW = QColor(0, 0, 0, 200)
+#: On a picture whose background is bright, text lies on this.
+_PLATE = QColor(0, 0, 0, 150)
 
 #: Which corner or side of the view a text is aligned to: right and down, each -1, 0 or 1.
 _Side = tuple[int, int]
@@ -37,7 +40,8 @@ _BOTTOM_RIGHT: _Side = (1, 1)
 @dataclass(frozen=True)
 class Writing:
     """Everything written on a view. ``sides`` are the letters at its left, right, top and bottom;
-    ``corner`` are the lines about patient and series; ``lossy`` that the file says so."""
+    ``corner`` are the lines about patient and series; ``lossy`` that the file says so; ``inverted`` that
+    bright and dark are exchanged; ``heat`` what the heatmap's colours mean."""
 
     title: str
     position: str
@@ -47,6 +51,8 @@ class Writing:
     sides: tuple[str, str, str, str]
     corner: tuple[str, ...] = ()
     lossy: bool = False
+    inverted: bool = False
+    heat: HeatScale | None = None
 
 
 class _Style(NamedTuple):
@@ -88,6 +94,7 @@ class Captions:
         self._fonts: dict[_Style, QFont] = {}
         self._look: tuple[float, ...] = ()
         self._areas: list[Box] = []
+        self._on_bright = False
 
     @property
     def areas(self) -> list[Box]:
@@ -97,7 +104,8 @@ class Captions:
     def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
         """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
         ratio = painter.device().devicePixelRatioF()
-        look = theme.scale(), ratio, area.width(), area.height()
+        look = theme.scale(), ratio, area.width(), area.height(), float(writing.inverted)
+        self._on_bright = writing.inverted
         if self._look != look:
             self._look = look
             self._drawn.clear()
@@ -112,6 +120,9 @@ class Captions:
         for oldest in list(self._drawn)[:-_MOST_KEPT]:
             del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
+        if writing.heat is not None:
+            place: Any = writing.heat.paint(painter, area, _PLATE if self._on_bright else None)
+            self._areas += [] if place is None else [place.getCoords()]
 
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
         picture = self._picture(item, ratio)
@@ -131,7 +142,7 @@ class Captions:
             round(width * ratio), round(height * ratio), QImage.Format.Format_ARGB32_Premultiplied
         )
         picture.setDevicePixelRatio(ratio)
-        picture.fill(Qt.GlobalColor.transparent)
+        picture.fill(_PLATE if self._on_bright else Qt.GlobalColor.transparent)
         painter = QPainter(picture)
         painter.setFont(font)
         for shift, color in (
@@ -146,6 +157,8 @@ class Captions:
     def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
         """A bar of a round number of millimetres, bottom left."""
         x, y = area.left() + _MARGIN, area.bottom() - _MARGIN - 3
+        if self._on_bright:
+            painter.fillRect(QRectF(x - 2, y - 6, length + 4, 10), _PLATE)
         for shift, color in ((1.0, _SHADOW), (0.0, QColor(theme.ON_IMAGE))):
             left, low = x + shift, y + shift
             painter.fillRect(QRectF(left, low, length, 1.5), color)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fusion3d_gui.widgets import theme
@@ -63,3 +65,9 @@ def _strip(colors: str) -> QImage:
     pixels = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
     row = np.ascontiguousarray(pixels.reshape(1, 256).astype(np.uint32))
     return QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32).copy()
+
+
+@cache
+def color_strip(colors: str) -> QImage:
+    """A heatmap's 256 colours from its peak down, one a row."""
+    return _strip(colors).transformed(QTransform().rotate(-90))

@@ -87,7 +87,9 @@ class MarkLayer(QObject):
         selected = self._marks.selected
         number = None if selected is None else selected.number
         found = sorted(self._on_screen(view), key=lambda each: each.annotation.number == number)
-        area, taken = QRectF(view.rect()), list[QRectF]()
+        area = QRectF(view.rect())
+        texts = view.picture.captions.areas
+        taken = [QRectF(QPointF(*each[:2]), QPointF(*each[2:])) for each in texts]
         for mark in found:
             is_selected = mark.annotation.number == number
             held = is_selected or mark.annotation.number == self._hovered

@@ -210,6 +210,8 @@ def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScre
         (x1 + 8, y0),
         (x1 - width, y1 + 6),
         (x1 - width, y0 - 6 - height),
+        (x0, y1 + 6),
+        (x0, y0 - 6 - height),
         (x0 - 8 - width, y0),
         (x0 - 8 - width, y1 - height),
     ):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.widgets import theme
 
@@ -63,7 +64,7 @@ class SanityDialog(QDialog):
         plots.setPixmap(picture)
         plots.setFixedSize(picture.deviceIndependentSize().toSize())
         layout.addWidget(plots)
-        note = theme.label(_NOTE, size=theme.SMALL, color=theme.FAINT)
+        note = theme.label(f"{RESEARCH_USE_ONLY}. {_NOTE}", size=theme.SMALL, color=theme.FAINT)
         note.setWordWrap(True)
         note.setFixedWidth(plots.width())
         layout.addWidget(note)

@@ -25,6 +25,7 @@ from fusion3d_gui.state.screen_plane import ScreenPlane
 from fusion3d_gui.widgets import crosshair_arms, theme
 from fusion3d_gui.widgets.captions import Writing
 from fusion3d_gui.widgets.crosshair_arms import Arm
+from fusion3d_gui.widgets.heat_scale import HeatScale
 from fusion3d_gui.widgets.kept import Kept
 from fusion3d_gui.widgets.position_text import axis_letter, window_text
 from fusion3d_gui.widgets.slice_picture import SlicePicture
@@ -318,6 +319,7 @@ class SliceCanvas(QWidget):
             (self.orientation, picture.depth_mm, display.slab.slab),
             (display.window_level.window, self.camera.zoom, self._cine_text),
             (self.with_corner_text, display.corner_text.names_patient),
+            (display.window_level.inverted, self._heat_scale),
         )
         return self._kept_writing.get(key, lambda: self._written(slicer))
 
@@ -336,7 +338,16 @@ class SliceCanvas(QWidget):
             sides=self._geometry.sides,
             corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
             lossy=is_lossy(volume),
+            inverted=self.display.window_level.inverted,
+            heat=self._heat_scale,
         )
+
+    @property
+    def _heat_scale(self) -> HeatScale | None:
+        overlay = self.display.overlay
+        if not (self.with_corner_text and self.picture.overlay_is_drawn):
+            return None
+        return HeatScale(overlay.threshold, overlay.color_map)
 
     @property
     def _place_text(self) -> str:

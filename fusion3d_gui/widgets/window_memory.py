@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray
 
+from fusion3d_gui.imaging.sample import Interpolation
+from fusion3d_gui.imaging.slab import Projection
 from fusion3d_gui.widgets.color_map import HEATMAPS
 from fusion3d_gui.widgets.views_panel import Layout
 
@@ -27,6 +29,14 @@ def restore(window: MainWindow) -> None:
         overlay.set_threshold(threshold)
     if colors in HEATMAPS:
         overlay.set_color_map(colors)
+    interpolation, projection, contours = settings.drawing
+    display = window.session.display
+    if interpolation in Interpolation.__members__:
+        display.smoothing.set_interpolation(Interpolation[interpolation])
+    if projection in Projection.__members__:
+        display.slab.set_projection(Projection[projection])
+    if contours != overlay.contours:
+        overlay.toggle_contours()
 
 
 def keep(window: MainWindow) -> None:
@@ -36,3 +46,7 @@ def keep(window: MainWindow) -> None:
         settings.set_window_geometry(window.saveGeometry())
     settings.set_overlay(overlay.opacity, overlay.threshold, overlay.color_map)
     settings.set_layout(window.views.layout_name.name)
+    display = window.session.display
+    settings.set_drawing(
+        display.smoothing.interpolation.name, display.slab.slab.projection.name, overlay.contours
+    )

@@ -23,6 +23,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     first.set_layout("GRID")
     first.set_model(Path("/models/mine"))
     first.set_overlay(0.7, 0.2, "Viridis")
+    first.set_drawing("CUBIC", "MEAN", True)
     del first
     second = Settings(path)
     assert (second.theme, second.text_scale) == ("light", 1.3)
@@ -31,6 +32,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     assert second.layout == "GRID"
     assert second.model == Path("/models/mine")
     assert second.overlay == (0.7, 0.2, "Viridis")
+    assert second.drawing == ("CUBIC", "MEAN", True)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,7 @@ def test_a_damaged_file_gives_the_defaults(qapp, path, text):
     assert (settings.theme, settings.text_scale) == ("dark", 1.0)
     assert settings.window_geometry == b""
     assert settings.overlay == (-1, -1, "")
+    assert settings.drawing == ("", "", False)
     assert settings.recent_cases == ()
     assert settings.model is None
 

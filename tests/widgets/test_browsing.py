@@ -218,6 +218,8 @@ def test_text_size_and_theme_change_at_once_and_come_back(opened):
 
 
 def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
+    from fusion3d_gui.imaging.sample import Interpolation
+    from fusion3d_gui.imaging.slab import Projection, Slab
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.state.settings import Settings
     from fusion3d_gui.widgets.main_window import MainWindow
@@ -237,12 +239,17 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         window.views.set_layout(Layout.THREE)
         overlay.set_opacity(0.8)
         overlay.set_threshold(0.1)
+        overlay.toggle_contours()
+        window.session.display.smoothing.set_interpolation(Interpolation.CUBIC)
+        window.session.display.slab.set_projection(Projection.MEAN)
         window.toggle_panel("side")
 
     def look(window, overlay) -> None:
         assert window.height() == 700  # the width is limited by the screen of this machine
         assert window.views.layout_name is Layout.THREE
-        assert (overlay.opacity, overlay.threshold) == (0.8, 0.1)
+        assert (overlay.opacity, overlay.threshold, overlay.contours) == (0.8, 0.1, True)
+        assert window.session.display.smoothing.interpolation is Interpolation.CUBIC
+        assert window.session.display.slab.slab == Slab(0.0, Projection.MEAN)
         assert not window.side.isVisible()
 
     run(leave)

@@ -148,3 +148,29 @@ def test_inverting_and_colouring_change_the_picture(opened):
     color = pixel()
     assert color.red() > 150
     assert color.blue() < 120
+
+
+def test_the_image_itself_tells_what_the_heatmaps_colours_mean(opened):
+    view, overlay = opened.views.axial, opened.session.display.overlay
+    for each in opened.views.shown:
+        each.set_heatmap(two_peaks(opened.session.case.volume))
+    overlay.set_threshold(0.5)
+    strip = [(14, y) for y in range(60, view.height() // 2)]
+
+    def colors() -> set[str]:
+        image = view.grab().toImage()
+        return {image.pixelColor(x, y).name() for x, y in strip}
+
+    shown = colors()
+    peak, middle = ("#{:02x}{:02x}{:02x}".format(*heatmap_colors()[n]) for n in (255, 128))
+    assert peak in shown
+    assert any(_near(each, middle) for each in shown)
+    assert not any(
+        _near(each, "#{:02x}{:02x}{:02x}".format(*heatmap_colors()[60])) for each in shown
+    )
+    overlay.toggle()
+    assert peak not in colors()
+
+
+def _near(a: str, b: str) -> bool:
+    return all(abs(int(a[n : n + 2], 16) - int(b[n : n + 2], 16)) <= 4 for n in (1, 3, 5))
