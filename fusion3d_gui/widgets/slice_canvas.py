@@ -331,7 +331,7 @@ class SliceCanvas(QWidget):
         kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
         return Writing(
             title=orientation.name,
-            position=f"{self._place_text}   {kind} {self.picture.thickness_mm:.3g} mm",
+            position=f"{self._place_text}   {kind} {round(self.picture.thickness_mm, 2):.3g} mm",
             slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
             window=window_text(self.display.window_level.window),
             zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
