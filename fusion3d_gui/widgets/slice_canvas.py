@@ -345,7 +345,8 @@ class SliceCanvas(QWidget):
     @property
     def _heat_scale(self) -> HeatScale | None:
         overlay = self.display.overlay
-        if not (self.with_corner_text and self.picture.overlay_is_drawn):
+        shown = self.picture.overlay_is_drawn and overlay.opacity > 0
+        if not (self.with_corner_text and shown):
             return None
         return HeatScale(overlay.threshold, overlay.color_map)
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMenu, QWidget
+from shiboken6 import isValid
 
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.main_window import MainWindow
@@ -118,8 +119,9 @@ class Scene:
         """Press, move in three steps, let go; now and then Escape comes between."""
         self.hands.press(widget, button, modifier, start)
         for share in (0.3, 0.7, 1.0):
-            self.hands.move(widget, start + (end - start) * share)
-        if self.chance.random() < 0.05:
+            if isValid(widget):  # an answer that comes meanwhile builds the maps' views anew
+                self.hands.move(widget, start + (end - start) * share)
+        if self.chance.random() < 0.05 and isValid(widget):
             self.hands.key(widget, Qt.Key.Key_Escape)
         self.hands.release(widget, button, modifier, end)
 
