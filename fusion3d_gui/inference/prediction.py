@@ -51,7 +51,7 @@ class Heatmap:
             voxels=self.values, affine=self.affine, description=f"{self.method} {self.layer}"
         )
 
-    @property
+    @cached_property
     def peak(self) -> float:
         """Largest value: what the display calls 100 %."""
         return float(self.values.max())

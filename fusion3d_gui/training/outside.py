@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from fusion3d_gui.model.glance import Glances, glance
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.card import LIMITS, OUTSIDE, cohort_command
+from fusion3d_gui.training.card_file import card_path, read_card, write_card
 from fusion3d_gui.training.cases import Cases
 from fusion3d_gui.training.inputs import load_inputs
 from fusion3d_gui.training.odd_scans import ODDITIES
@@ -113,12 +113,7 @@ def record_outside(bundle: Path, found: Mapping[str, Any]) -> None:
 
     Raises UserError when card or metadata can't be read, or the card has no place.
     """
-    card, metadata = bundle / "docs" / "README.md", bundle / "configs" / "metadata.json"
-    try:
-        text = card.read_text(encoding="utf-8")
-        plain = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError("card or metadata can't be read", path=bundle) from None
+    text, plain = read_card(bundle)
     section = re.compile(rf"{re.escape(OUTSIDE)}\n\n.*?\n\n(?={re.escape(LIMITS)}\n)", re.DOTALL)
     told = f"{OUTSIDE}\n\n{outside_text(found)}\n\n"
     if section.search(text):
@@ -127,10 +122,9 @@ def record_outside(bundle: Path, found: Mapping[str, Any]) -> None:
         # A card from before this was measured.
         text = text.replace(f"\n{LIMITS}\n", f"\n{told}{LIMITS}\n")
     else:
-        raise UserError(f"it has no section {LIMITS!r}", path=card)
+        raise UserError(f"it has no section {LIMITS!r}", path=card_path(bundle))
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "outside": dict(found)}
-    card.write_text(text, encoding="utf-8")
-    metadata.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(bundle, text, plain)
 
 
 def outside_text(found: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.measured_map import METHOD_NAMES, MeasuredMap
 from fusion3d_gui.training.card import HELD_OUT, WEIGHTS, cohort_command
+from fusion3d_gui.training.card_file import card_path, read_card, write_card
 from fusion3d_gui.training.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.scores import CEILINGS
@@ -21,15 +21,10 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
 
     Replaces those recorded before. Raises UserError when the card can't be read or has no place.
     """
-    card, metadata = bundle / "docs" / "README.md", bundle / "configs" / "metadata.json"
-    try:
-        text = card.read_text(encoding="utf-8")
-        plain = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError("card or metadata can't be read", path=bundle) from None
+    text, plain = read_card(bundle)
     section = re.compile(rf"(?<={re.escape(HELD_OUT)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
     if not section.search(text):
-        raise UserError(f"it has no section {HELD_OUT!r}", path=card)
+        raise UserError(f"it has no section {HELD_OUT!r}", path=card_path(bundle))
     figures = {key: value for key, value in result.items() if key != "cases"}
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
     plain.pop("explanation", None)
@@ -39,8 +34,7 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
     text = re.sub(
         rf"^{re.escape(WEIGHTS)}.*$", f"{WEIGHTS}`{result['weights_sha256']}`", text, flags=re.M
     )
-    card.write_text(text, encoding="utf-8")
-    metadata.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(bundle, text, plain)
 
 
 def held_out_text(result: Mapping[str, Any]) -> str:

@@ -345,8 +345,7 @@ class SliceCanvas(QWidget):
     @property
     def _heat_scale(self) -> HeatScale | None:
         overlay = self.display.overlay
-        shown = self.picture.overlay_is_drawn and overlay.opacity > 0
-        if not (self.with_corner_text and shown):
+        if not (self.with_corner_text and self.picture.overlay_is_drawn):
             return None
         return HeatScale(overlay.threshold, overlay.color_map)
 

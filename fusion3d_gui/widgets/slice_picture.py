@@ -155,7 +155,8 @@ class SlicePicture:
     def overlay_is_drawn(self) -> bool:
         """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
         heatmap, overlay = self._heatmap, self._display.overlay
-        return self.with_overlay and overlay.is_drawn and heatmap is not None and heatmap.peak > 0
+        wanted = self.with_overlay and overlay.is_drawn and overlay.opacity > 0
+        return wanted and heatmap is not None and heatmap.peak > 0
 
     def slice_for(self, camera: Camera) -> Slice | None:
         """The slice on screen, cut when it has changed."""

@@ -1,0 +1,35 @@
+"""A bundle's model card and metadata, read and written together when figures are recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fusion3d_gui.errors import UserError
+
+
+def card_path(bundle: Path) -> Path:
+    """Where a bundle's model card is."""
+    return bundle / "docs" / "README.md"
+
+
+def read_card(bundle: Path) -> tuple[str, dict[str, Any]]:
+    """The card's text, and the metadata. Raises UserError when either can't be read."""
+    try:
+        text = card_path(bundle).read_text(encoding="utf-8")
+        plain = json.loads(_metadata_path(bundle).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError("card or metadata can't be read", path=bundle) from None
+    return text, plain
+
+
+def write_card(bundle: Path, text: str, plain: dict[str, Any]) -> None:
+    """Put both back."""
+    card_path(bundle).write_text(text, encoding="utf-8")
+    told = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    _metadata_path(bundle).write_text(told, encoding="utf-8")
+
+
+def _metadata_path(bundle: Path) -> Path:
+    return bundle / "configs" / "metadata.json"
