@@ -1,4 +1,9 @@
-"""``CornerText``: what is written about patient and series in a corner of the images."""
+"""``CornerText``: what is written about patient and series in a corner of the images.
+
+Sex and age stand there to tell one patient from another, so they are written beside a name or a number
+only. Without one, as where the identity is hidden, they would help to guess who it is: the basic profile
+of PS3.15 (table E.1-1) takes both away. The form still shows those that the model asks for.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +40,8 @@ class CornerText(QObject):
         """What to write, line by line."""
         about = volume.attributes
         name = about.get("PatientName", "").replace("^", " ").strip()
-        facts = (about.get("PatientID", ""), about.get("PatientSex", ""), _age(about))
+        number = about.get("PatientID", "").strip()
+        facts = (number, about.get("PatientSex", ""), _age(about)) if name or number else ()
         person = (name, "  ".join(each for each in facts if each))
         date = about.get("StudyDate", "")
         if len(date) == 8 and date.isdigit():

@@ -12,7 +12,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QListWidget, QWidget
 
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.identity import without_identity
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.corner_text import CornerText
 
 
 @pytest.fixture
@@ -79,3 +81,21 @@ def test_hiding_takes_the_identity_off_the_screen_and_showing_brings_it_back(
     ]
     window.session.identity.toggle()
     assert "querido" in _all_texts(window)
+
+
+def test_sex_and_age_are_written_on_an_image_only_beside_the_name_or_number_they_tell_apart() -> (
+    None
+):
+    facts = {"PatientSex": "F", "PatientAge": "077Y"}
+    volume = Volume(np.zeros((1, 1, 1), np.int16), np.eye(4), description="T1", attributes=facts)
+    named = Volume(
+        volume.voxels,
+        np.eye(4),
+        description="T1",
+        attributes={**facts, "PatientName": "Querido^Jane", "PatientID": "4711"},
+    )
+    assert CornerText().lines(named) == ("Querido Jane", "4711  F  77 y", "T1")
+    assert CornerText().lines(volume) == ("T1",)
+    hidden = without_identity(named)
+    assert CornerText().lines(hidden) == ("T1",)
+    assert hidden.attributes["PatientAge"] == "077Y"  # the model may ask for it
