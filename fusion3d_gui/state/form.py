@@ -48,10 +48,14 @@ class Form(QObject):
         return dict(self._typed)
 
     def source(self, name: str) -> Source:
-        """Where a field's value comes from; empty while it has none."""
-        if self._schema[name] in self._typed:
-            return "typed"
-        return "dicom" if name in self._prefilled else ""
+        """Where a field's value comes from; empty while it has none.
+
+        A value that the file gives counts as from the file, whoever gave it too.
+        """
+        value = self.values[name]
+        if name in self._prefilled and self._prefilled[name] == value:
+            return "dicom"
+        return "typed" if self._schema[name] in self._typed else ""
 
     def start_case(
         self,
@@ -79,16 +83,10 @@ class Form(QObject):
         self.schema_changed.emit()
 
     def put_back(self, values: Mapping[str, Value]) -> None:
-        """Give fields these values again; those that the file gives count as from the file."""
-        for field in self._schema.fields:
-            value = values.get(field.name)
-            if self.values[field.name] == value:
-                continue
-            if field in self._typed and self._prefilled.get(field.name) == value:
-                del self._typed[field]
-                self.edited.emit(field.name)
-            else:
-                self.set_value(field.name, value)
+        """Give fields these values again."""
+        for name in self.values:
+            if self.values[name] != values.get(name):
+                self.set_value(name, values.get(name))
 
     def set_value(self, name: str, value: Value) -> None:
         """The user typed or chose a value (None: not given). Raises UserError if it is not allowed."""

@@ -25,10 +25,21 @@ def test_dicom_attributes_prefill_and_are_told_apart_from_what_is_typed(form):
     assert [form.source(name) for name in ("age", "sex", "diabetes")] == ["typed", "dicom", ""]
 
 
+def test_what_the_file_gives_too_counts_as_from_the_file_whoever_gave_it(form):
+    form.start_case({"PatientAge": "054Y", "PatientSex": "M"}, {"age": 54, "sex": "F"})
+    assert [form.source(name) for name in ("age", "sex")] == ["dicom", "typed"]
+    form.set_value("age", 60)
+    assert form.source("age") == "typed"
+    form.set_value("age", 54)
+    form.put_back({"age": 54, "sex": "M"})
+    assert [form.source(name) for name in ("age", "sex")] == ["dicom", "dicom"]
+
+
 def test_a_prefilled_value_can_be_taken_away(form):
     form.start_case({"PatientAge": "054Y"}, {})
     form.set_value("age", None)
     assert form.values["age"] is None
+    assert form.source("age") == "typed"
 
 
 def test_an_attribute_that_does_not_fit_is_left_out(form):
