@@ -413,6 +413,6 @@ def _terminal_progress() -> Progress:
 
     def show(fraction: float, message: str) -> None:
         end = "\n" if fraction >= 1 else ""
-        print(f"\r\033[K{fraction:4.0%}  {message}", end=end, file=sys.stderr, flush=True)
+        print(f"\r\033[K{100 * fraction:3.0f} %  {message}", end=end, file=sys.stderr, flush=True)
 
     return show

@@ -1,4 +1,4 @@
-"""How a probability is written."""
+"""How probabilities and shares are written: always with a space before the sign (ISO 80000-1)."""
 
 from __future__ import annotations
 
@@ -11,4 +11,9 @@ def percent(share: float) -> str:
         return "> 99.9 %"
     if share < 0.0995 or share > 0.9905:
         return f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %"
+
+
+def whole_percent(share: float) -> str:
+    """A share of 1 in whole per cent, as of work that is done or of a map's peak."""
     return f"{100 * share:.0f} %"

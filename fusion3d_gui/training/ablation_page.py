@@ -112,12 +112,12 @@ def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
     best = verdict["best_fusion"]
     if share is not None:
         reaches = "reaches" if verdict["reaches_target"] else "does not reach"
-        shown = f"{share['value']:.1%}"
+        shown = f"{100 * share['value']:.1f} %"
         if share["low"] is not None:
-            shown += f" ({share['low']:.1%} to {share['high']:.1%})"
+            shown += f" ({100 * share['low']:.1f} % to {100 * share['high']:.1f} %)"
         texts.append(
             f"The best fusion, {best}, goes {shown.replace('-', '−')} of the way from an AUROC of 0.5 "
-            f"to the Bayes ceiling: it {reaches} the target of {verdict['target_share']:.0%}."
+            f"to the Bayes ceiling: it {reaches} the target of {100 * verdict['target_share']:.0f} %."
         )
     else:
         texts.append(f"The best fusion is {best}.")

@@ -204,13 +204,13 @@ def _initial(run: TrainingRun) -> str:
 
 def _cost_text(run: TrainingRun) -> str:
     known = {
-        "cases_per_second": "{:g} cases a second",
-        "data_loading_share": "{:.1%} of it loading data",
-        "peak_memory_mb": "{:g} MB of memory at most",
+        "cases_per_second": (1, "{:g} cases a second"),
+        "data_loading_share": (100, "{:.1f} % of it loading data"),
+        "peak_memory_mb": (1, "{:g} MB of memory at most"),
     }
     parts = [
-        text.format(run.cost[name])
-        for name, text in known.items()
+        text.format(factor * run.cost[name])
+        for name, (factor, text) in known.items()
         if run.cost.get(name) is not None
     ]
     return f" ({', '.join(parts)})" if parts else ""

@@ -85,7 +85,7 @@ def _what(result: Mapping[str, Any]) -> str:
         ("Model", f"{result['bundle']} {result['bundle_version']}"),
         ("Weights (SHA-256)", result["weights_sha256"]),
         ("Table of cases", f"{table['name']}, SHA-256 {table['sha256']}"),
-        ("Cases", f"{result['n']}, of which {result['positives']} positive ({share:.1%})"),
+        ("Cases", f"{result['n']}, of which {result['positives']} positive ({100 * share:.1f} %)"),
         ("Called positive", f"from a calibrated probability of {result['threshold']:g} on"),
     ]
     cohort = table.get("cohort")

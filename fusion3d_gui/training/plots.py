@@ -153,7 +153,9 @@ def precision_recall_plot(
             recall, found, color=BLUE, drawstyle="steps-post", label=f"model, AUPRC {area.text()}"
         )
         share = float(labels.mean())
-        axes.axhline(share, color=GREY, lw=0.8, ls=":", label=f"chance: {share:.0%} positive")
+        axes.axhline(
+            share, color=GREY, lw=0.8, ls=":", label=f"chance: {100 * share:.0f} % positive"
+        )
         called = scores >= threshold
         if called.any():
             _mark_threshold(axes, called[labels == 1].mean(), labels[called].mean(), threshold)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.answers import AtPrevalence, Doubt
 from fusion3d_gui.state.doubting import LABEL
-from fusion3d_gui.state.percent import percent
+from fusion3d_gui.state.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.prediction_panel import OUTSIDE
@@ -124,7 +124,9 @@ class DoubtPage(QWidget):
         session, workbench = self._session, self._session.workbench
         working = session.inference.label == LABEL
         self.see.setVisible(working or (workbench is not None and workbench.otherwise is None))
-        self.see.setText(f"Cancel ({session.inference.fraction:.0%})" if working else _SEE)
+        self.see.setText(
+            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _SEE
+        )
         self.see.setEnabled(working or session.doubting.can_see_otherwise)
 
     def _show_verdict(self, doubt: Doubt, has_reference: bool) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
+from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_bar import color_strip
 
@@ -56,7 +57,7 @@ class HeatScale(NamedTuple):
         return whole
 
     def _numbers(self) -> list[tuple[float, str]]:
-        found = [(1.0, "heatmap's peak"), (self.threshold, f"{100 * self.threshold:.0f} %")]
+        found = [(1.0, "heatmap's peak"), (self.threshold, whole_percent(self.threshold))]
         others = ((0.0, "0"), (0.5, "50 %"))
         found += [each for each in others if abs(each[0] - self.threshold) >= _APART]
         return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= _APART]

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from fusion3d_gui.inference.hot_spots import HotSpot
 from fusion3d_gui.state.hot_spot_list import HotSpotList
+from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.position_text import position_text
 
@@ -22,7 +23,7 @@ def _text(number: int, spot: HotSpot) -> str:
         for each, low, high in zip(spot.position_lps, "RAI", "LPS", strict=True)
     )
     volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
-    return f"{number + 1}   {100 * spot.share:.0f} %   {place} mm   {volume} ml"
+    return f"{number + 1}   {whole_percent(spot.share)}   {place} mm   {volume} ml"
 
 
 class HotSpotRows(QWidget):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.explanation import Method, methods_for
+from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
@@ -126,7 +127,7 @@ class MethodPicker(QWidget):
         self.check.setText("Cancel" if working else "Does this map deserve trust?")
         self.check.setEnabled(working or (session.can_check_map and not session.predicting))
         self.state.setText(
-            f"{session.inference.message} {session.inference.fraction:.0%}" * working
+            f"{session.inference.message} {whole_percent(session.inference.fraction)}" * working
         )
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.percent import percent
+from fusion3d_gui.state.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 
@@ -52,7 +52,9 @@ class ModelComparison(QWidget):
         session = self._session
         self.setVisible(session.result is not None and len(session.bundles) > 1)
         working = self._is_working()
-        self.button.setText(f"Cancel ({session.inference.fraction:.0%})" if working else _LABEL)
+        self.button.setText(
+            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _LABEL
+        )
         self.button.setEnabled(working or not session.predicting)
 
     def _is_working(self) -> bool:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.model.measured_map import METHOD_NAMES
+from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_bar import ColorBar
@@ -179,7 +180,7 @@ class _PercentSlider:
         self.slider.blockSignals(True)
         self.slider.setValue(round(100 * share))
         self.slider.blockSignals(False)
-        self._number.setText(f"{100 * share:.0f} %")
+        self._number.setText(whole_percent(share))
 
     def setEnabled(self, enabled: bool) -> None:
         self.slider.setEnabled(enabled)

@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.position_text import position_text, value_text
@@ -89,4 +90,4 @@ class StatusLine(QWidget):
         if prediction is not None and prediction.heatmap.peak > 0:
             share = prediction.heatmap.as_volume.value_at(where)
             share = None if share is None else share / prediction.heatmap.peak
-        self.heat.setText("" if share is None else f"heatmap cell {100 * share:.0f} %")
+        self.heat.setText("" if share is None else f"heatmap cell {whole_percent(share)}")
