@@ -217,7 +217,7 @@ class Session(QObject):
     def show_case(
         self, case: Case, metadata: Mapping[str, Value], result: Result | None = None
     ) -> None:
-        """Put a case on screen, which the opener calls.
+        """Put a case on screen, which the opener calls, with an answer about it that is known already.
 
         Raises UserError where the metadata given do not fit the form.
         """
@@ -225,9 +225,12 @@ class Session(QObject):
         if self._case is not None:
             self._typed[self._case.key] = self.form.typed
         self.form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
-        case = self._as_wanted(case)
+        as_known, case = case, self._as_wanted(case)
         self._case = case
-        self._predicting.set_result(result)
+        # Another model may have been chosen since, or who it is hidden.
+        known = result is not None and result.request.bundle is self._bundle
+        self._predicting.set_result(result if known else None)
+        self._predicting.follow(as_known, case)
         self.annotations.show_case(case)
         self.display.show_case(case)
         self.case_changed.emit()

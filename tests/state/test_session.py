@@ -414,6 +414,39 @@ def test_a_scan_that_does_not_arrive_whole_gives_way_to_the_one_before_it(
     assert len(errors) == (way == "damage")
 
 
+def test_the_case_before_returns_without_the_answer_of_a_model_that_is_no_longer_chosen(
+    session, make_plain_case, make_bundle, settled, qtbot, slow_reading
+):
+    slow_reading.set()
+    open_and_wait(session, make_plain_case("a"), settled)
+    predict_and_wait(session, settled)
+    case = session.case
+    slow_reading.clear()
+    session.open(make_plain_case("b", seed=1))
+    qtbot.waitUntil(lambda: session.case is not case)
+    session.choose_bundle(BundleInfo.read(make_bundle("multiply")))
+    session.cancel_loading()
+    assert session.case is case
+    assert session.result is None
+    assert session.workbench is None
+
+
+def test_an_answer_returns_with_its_case_though_who_it_is_was_hidden_meanwhile(
+    session, make_plain_case, settled, qtbot, slow_reading
+):
+    slow_reading.set()
+    open_and_wait(session, make_plain_case("doe"), settled)
+    predict_and_wait(session, settled)
+    case, prediction = session.case, session.current_prediction
+    slow_reading.clear()
+    session.open(make_plain_case("b", seed=1))
+    qtbot.waitUntil(lambda: session.case is not case)
+    session.identity.set_hidden(True)
+    session.cancel_loading()
+    assert session.case.volume.description == "Scan"
+    assert session.current_prediction is prediction
+
+
 def test_the_first_scan_given_up_half_way_leaves_the_start_page(
     session, make_plain_case, qtbot, slow_reading
 ):
