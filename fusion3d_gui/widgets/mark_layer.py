@@ -12,6 +12,7 @@ from PySide6.QtGui import QMouseEvent, QPainter
 
 from fusion3d_gui.imaging.annotation import POINT_COUNT, REGIONS, Annotation, Kind, as_point
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.crosshair_arms import Box
 from fusion3d_gui.widgets.kept import Kept
 from fusion3d_gui.widgets.mark_painter import (
     MarkOnScreen,
@@ -54,6 +55,7 @@ class MarkLayer(QObject):
         super().__init__(parent)
         self._marks = session.annotations
         self._tool = session.tool
+        self._spots = session.hot_spots
         self._grab: _Grab | None = None
         self._dragging = False
         self._placed: list[np.ndarray] = []
@@ -94,8 +96,25 @@ class MarkLayer(QObject):
             is_selected = mark.annotation.number == number
             held = is_selected or mark.annotation.number == self._hovered
             paint_mark(painter, mark, selected=is_selected, handles=held)
+        spots = self._spots_on_screen(view) if found else []
         for mark in reversed(found):
-            paint_label(painter, mark, self._marks.reading(mark.annotation), area, taken)
+            paint_label(painter, mark, self._marks.reading(mark.annotation), area, taken, spots)
+
+    def _spots_on_screen(self, view: SliceView) -> list[Box]:
+        """Where the plane cuts hot spots, each as a ball of its volume; also while the map is hidden, lest
+        labels jump when it blinks."""
+        plane = view.screen_plane
+        if plane is None:
+            return []
+        found = []
+        for spot in self._spots.spots:
+            radius_mm = (0.75 / math.pi * 1000 * spot.volume_ml) ** (1 / 3)
+            away_mm = float(plane.distance_mm(spot.position_lps))
+            if abs(away_mm) < radius_mm:
+                at = view.px_at(spot.position_lps)
+                reach = math.sqrt(radius_mm**2 - away_mm**2) * view.camera.scale
+                found.append((at.x() - reach, at.y() - reach, at.x() + reach, at.y() + reach))
+        return found
 
     def _on_screen(self, view: SliceView) -> list[MarkOnScreen]:
         """The marks that touch a view's plane; asked for at every move of the mouse."""

@@ -161,17 +161,27 @@ def _add_dots(path: QPainterPath, mark: MarkOnScreen) -> None:
 
 
 def paint_label(
-    painter: QPainter, mark: MarkOnScreen, reading: Reading, area: QRectF, taken: list[QRectF]
+    painter: QPainter,
+    mark: MarkOnScreen,
+    reading: Reading,
+    area: QRectF,
+    taken: list[QRectF],
+    looked_at: list[Box],
 ) -> None:
-    """The mark's numbers beside it, inside the view and off the labels already drawn (``taken``)."""
-    lines = label_lines(reading)
+    """The mark's numbers beside it, inside the view and off the labels already drawn (``taken``).
+
+    Where there is a choice they also leave free what the reader looks at (``looked_at``).
+    """
+    lines = label_lines(reading, whole=mark.mark.whole)
     if not lines:
         return
     chosen = theme.font(12)
     metrics = QFontMetricsF(chosen)
     width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * _MARGIN
     height = metrics.lineSpacing() * len(lines) + _MARGIN
-    box = _free_place(QRectF(_anchor(mark), QSizeF(width, height)), area, taken, mark)
+    # A region is what the reader looks at; beside a line there is always room.
+    seen = [*looked_at, mark.bounds] if mark.annotation.is_region else looked_at
+    box = _free_place(QRectF(_anchor(mark), QSizeF(width, height)), area, taken, mark.bounds, seen)
     taken.append(box)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, 150))
@@ -195,12 +205,12 @@ def _anchor(mark: MarkOnScreen) -> QPointF:
     return max(mark.points, key=lambda p: (p.x(), p.y())) + gap
 
 
-def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScreen) -> QRectF:
-    """Where the label hides least: at its own place, else at another side of its mark."""
+def _free_place(
+    box: QRectF, area: QRectF, taken: list[QRectF], around: Box, looked_at: list[Box]
+) -> QRectF:
+    """Where the label hides least: at its own place, else at another side of its mark (``around``)."""
     width, height = box.width(), box.height()
-    x0, y0, x1, y1 = mark.bounds
-    # A region is what the reader looks at; beside a line there is always room.
-    own = [mark.bounds] if mark.annotation.is_region else []
+    x0, y0, x1, y1 = around
     others: list[Any] = [each.getCoords() for each in taken]
     rightmost, lowest = area.right() - _MARGIN - width, area.bottom() - _MARGIN - height
     best, least = (box.left(), box.top()), math.inf
@@ -218,7 +228,7 @@ def _free_place(box: QRectF, area: QRectF, taken: list[QRectF], mark: MarkOnScre
         left = max(min(left, rightmost), area.left() + _MARGIN)
         top = max(min(top, lowest), area.top() + _MARGIN)
         place = left, top, left + width, top + height
-        hidden = sum(_shared(place, each) for each in own)
+        hidden = sum(_shared(place, each) for each in looked_at)
         hidden += 4 * sum(_shared(place, each) for each in others)
         if hidden < least:
             best, least = (left, top), hidden

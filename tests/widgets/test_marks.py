@@ -7,9 +7,10 @@ import csv
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtWidgets import QApplication
 
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.widgets.mark_painter import marks_on_screen
 from fusion3d_gui.widgets.text_editor import MarkTextEditor
@@ -295,3 +296,30 @@ def test_marks_are_drawn_where_the_view_says_their_points_are_even_flipped_and_o
     opened.views.coronal.turn_others(0.4)
     (found,) = marks_on_screen(view, (mark,))
     assert (found.lines[0][0] - view.px_at(found.mark.lines[0][0])).manhattanLength() < 1e-6
+
+
+def test_a_label_leaves_the_hot_spot_beside_its_mark_free_even_while_the_map_is_hidden(
+    opened, marks, qtbot
+):
+    view, session = opened.views.axial, opened.session
+    values = np.zeros((1, 1, 2), np.float32)
+    values[0, 0, 0] = 1.0
+    session.hot_spots.set_heatmap(Heatmap(values, np.diag([8.0, 8.0, 8.0, 1.0]), "gradcam", "x"))
+    spot = px(view, (0, 0, 2.5))
+
+    def covered() -> bool:
+        """Whether marks change anything where the spot is."""
+        pictures = []
+        for _ in range(2):
+            marks.toggle_visible()
+            pictures.append(view.grab(QRect(spot.x() - 5, spot.y() - 5, 10, 10)).toImage())
+        return pictures[0] != pictures[1]
+
+    ends = spot - QPoint(60, 30), spot - QPoint(20, 12)
+    start, end = (tuple(view.lps_at(QPointF(each)).tolist()) for each in ends)
+    marks.set_draft("distance", (start, end), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    marks.keep_draft()
+    marks.select(None)
+    assert not covered()
+    session.hot_spots.set_heatmap(None)
+    assert covered()  # there is where it goes by itself
