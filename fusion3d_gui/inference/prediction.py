@@ -57,6 +57,14 @@ class Heatmap:
         return float(self.values.max())
 
     @property
+    def peak_text(self) -> str:
+        """What the largest value is, e.g. ``"peak 0.008 of the logit"``: one cell's share or change of it.
+
+        Only ``"peak"`` where stages are combined, for such a map has no unit.
+        """
+        return "peak" if "+" in self.layer else f"peak {self.peak:.2g} of the logit"
+
+    @property
     def peak_lps(self) -> np.ndarray | None:
         """Patient position (mm, LPS) of the centre of the strongest cell; None for an empty map."""
         if self.peak <= 0:

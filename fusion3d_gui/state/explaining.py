@@ -121,7 +121,7 @@ class Explaining(QObject):
             cells = [
                 MapCell(
                     name=f"What {one.side} it",
-                    said=f"peak {one.peak:.2g}" if one.peak > 0 else "nothing",
+                    said=one.peak_text if one.peak > 0 else "nothing",
                     detail=f"{shown.name}: {one.grid_text}",
                     heatmap=one,
                 )

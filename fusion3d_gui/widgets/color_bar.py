@@ -21,7 +21,6 @@ class ColorBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._threshold = 0.0
-        self._peak_text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._colors = "Inferno"
         self._strip = _strip(self._colors)
@@ -30,11 +29,11 @@ class ColorBar(QWidget):
         """One strip and one line of small text."""
         return QSize(200, _HEIGHT + 22)
 
-    def show_scale(self, threshold: float, peak_text: str, colors: str) -> None:
-        """``threshold`` as a share of the peak, the peak itself in words (or empty), the map's name."""
+    def show_scale(self, threshold: float, colors: str) -> None:
+        """``threshold`` as a share of the map's peak, and the colours by name."""
         if colors != self._colors:
             self._colors, self._strip = colors, _strip(colors)
-        self._threshold, self._peak_text = threshold, peak_text
+        self._threshold = threshold
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -56,8 +55,8 @@ class ColorBar(QWidget):
         flags = Qt.AlignmentFlag
         painter.setPen(QColor(theme.MUTED))
         painter.drawText(area, flags.AlignLeft | flags.AlignTop, "0")
-        painter.drawText(area, flags.AlignRight | flags.AlignTop, self._peak_text or "peak")
-        painter.drawText(area, flags.AlignHCenter | flags.AlignTop, "50 % of peak")
+        painter.drawText(area, flags.AlignRight | flags.AlignTop, "100 % = peak")
+        painter.drawText(area, flags.AlignHCenter | flags.AlignTop, "50 %")
 
 
 def _strip(colors: str) -> QImage:

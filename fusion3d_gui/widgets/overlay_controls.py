@@ -136,15 +136,13 @@ class OverlayControls(QWidget):
             # A map on the way to a finer one is not yet what was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
-                f"{name}, what {heatmap.side} the answer: {heatmap.grid_text}."
+                f"{name}, what {heatmap.side} the answer: {heatmap.grid_text}, {heatmap.peak_text}."
                 + (" Not finished." if explanation is None else "")
             )
         self._show_scale()
 
     def _show_scale(self) -> None:
-        prediction = self._session.current_prediction
-        peak = f"peak {prediction.heatmap.peak:.2g}" if prediction else ""
-        self.bar.show_scale(self._overlay.threshold, peak, self._overlay.color_map)
+        self.bar.show_scale(self._overlay.threshold, self._overlay.color_map)
 
 
 class _Toggle(QPushButton):
