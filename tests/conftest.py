@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from pytestqt.qtbot import QtBot
 
 from fusion3d_gui.model.bundle import save_bundle
 from fusion3d_gui.model.bundle_info import Decision
@@ -25,6 +26,28 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "FUSION3D_CONFIG_DIR"):
             patch.setenv(name, str(folder))
         yield folder
+
+
+class PatientBot(QtBot):
+    """Waits by turns of the event loop, not by the clock.
+
+    A process that was held up meanwhile, by what else runs on its machine or by a laptop's sleep, has
+    had no more turns than before.
+    """
+
+    def waitUntil(self, callback: Callable[[], bool], *, timeout: int = 5000) -> None:
+        """Wait until ``callback()`` is true, for as many turns as ``timeout`` has times 10 ms."""
+        for _ in range(timeout // 10):
+            if callback():
+                return
+            self.wait(10)
+        assert callback(), f"it did not come within {timeout // 10} turns of the event loop"
+
+
+@pytest.fixture
+def qtbot(qapp, request: pytest.FixtureRequest) -> PatientBot:
+    """pytest-qt's, but patient."""
+    return PatientBot(request)
 
 
 @pytest.fixture
