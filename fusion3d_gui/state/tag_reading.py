@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.tasks import Task
 
 if TYPE_CHECKING:
     from fusion3d_gui.imaging.dicom_tags import TagLine
@@ -26,7 +27,7 @@ def dicom_files(session: Session) -> tuple[Path, ...]:
 
 def read_series_tags(
     session: Session, path: Path, on_read: Callable[[list[TagLine]], object]
-) -> None:
+) -> Task:
     """Read one file's tags; ``on_read`` gets them on the GUI thread unless overtaken."""
     hide = session.identity.hidden
 
@@ -43,3 +44,4 @@ def read_series_tags(
     task = session.listing.submit("Reading the tags", work)
     task.succeeded.connect(on_done)
     task.failed.connect(session.tell_failure)
+    return task

@@ -40,6 +40,7 @@ from fusion3d_gui.widgets.mark_layer import MarkLayer
 from fusion3d_gui.widgets.mark_table import MarkTable
 from fusion3d_gui.widgets.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.presentation_bar import PresentationBar
+from fusion3d_gui.widgets.restyling import Restyling
 from fusion3d_gui.widgets.series_panel import SeriesPanel
 from fusion3d_gui.widgets.side_panel import SidePanel
 from fusion3d_gui.widgets.slice_view import SliceView
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.mark_layer = MarkLayer(session, self)
         for view in self.views.views:
             self.mark_layer.lie_over(view)
+        self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = QStackedWidget()
         self._center = QWidget()
         self.menus = Menus(self, window_commands(self))
@@ -145,6 +147,7 @@ class MainWindow(QMainWindow):
             signal.connect(self.menus.refresh)
         session.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
+        self.restyling.styled.connect(self.status.fit)
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.open)
         self._drops.aimed.connect(self.start.set_aimed)
@@ -232,10 +235,15 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.views if shown and self.session.case else self.start)
 
     def show_tags(self) -> None:
-        """The DICOM header of the open series."""
+        """The DICOM header of the open series: the browser that is open already, else a new one."""
         paths = dicom_files(self.session)
-        if paths:
-            TagBrowser(self.session, paths, self).show()
+        if not paths:
+            return
+        opened = [each for each in self.findChildren(TagBrowser) if each.isVisible()]
+        browser = opened[0] if opened else TagBrowser(self.session, paths, self)
+        browser.show()
+        browser.raise_()
+        browser.activateWindow()
 
     def center(self) -> None:
         """Put the crosshair into the middle of the scan."""
@@ -339,16 +347,10 @@ class MainWindow(QMainWindow):
             self.settings.set_model(self.session.bundle.folder)
 
     def _on_settings_changed(self) -> None:
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
         scale = self.settings.text_scale
-        wanted = self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
-        if wanted != (theme.name(), theme.scale()):
-            # A paint of all of it is for the next turn of the event loop: this one has been long.
-            self.setUpdatesEnabled(False)
-            theme.change(app, *wanted)
-            QTimer.singleShot(0, self, lambda: self.setUpdatesEnabled(True))
-            self.status.show_hovered(None)
+        self.restyling.change(
+            self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
+        )
         self._show_recent()
         self._name_presets()
         self._show_panels()

@@ -112,13 +112,19 @@ class TagBrowser(QDialog):
 
     def _read(self) -> None:
         self.count.setText("Reading…")
-        read_series_tags(self._session, self._paths[self.file.value() - 1], self._on_read)
+        path = self._paths[self.file.value() - 1]
+        read_series_tags(self._session, path, self._on_read).failed.connect(self._on_failed)
 
     def _on_read(self, lines: list[TagLine]) -> None:
         if not isValid(self):
             return  # closed while the file was being read
         self.model.show_lines(lines)
         self._say()
+
+    def _on_failed(self, error: Exception) -> None:
+        if isValid(self):
+            self.model.show_lines([])
+            self.count.setText("This file can't be read.")  # why, the window says
 
     def _on_searched(self, query: str) -> None:
         self.model.search(query)

@@ -128,6 +128,24 @@ def test_tags_that_arrive_after_their_browser_was_closed_are_dropped(two_series,
     qtbot.waitUntil(lambda: not two_series.session.listing.running)
 
 
+def test_tags_asked_for_again_come_in_the_browser_that_is_open(two_series, qtbot):
+    action = two_series.menus.actions["tags"]
+    action.trigger()
+    action.trigger()  # while the first one still reads
+    (browser,) = two_series.findChildren(TagBrowser)
+    qtbot.waitUntil(lambda: "elements" in browser.count.text())
+
+
+def test_a_file_whose_tags_can_not_be_read_any_more_says_so_in_place(two_series, qtbot):
+    series = two_series.session.case.series
+    for path in (path for each in series for path in each.paths):
+        path.unlink()
+    two_series.menus.actions["tags"].trigger()
+    (browser,) = two_series.findChildren(TagBrowser)
+    qtbot.waitUntil(lambda: "can't be read" in browser.count.text())
+    assert two_series.notices.texts
+
+
 def test_tags_are_searched_by_every_word_in_tag_name_and_value(two_series, qtbot):
     browser = tags(two_series, qtbot)
     everything = browser.model.rowCount()
