@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.presentation import Presentation
@@ -12,7 +12,8 @@ from fusion3d_gui.widgets.position_text import position_text
 
 
 class PresentationBar(QFrame):
-    """The model's answer, the hot spot at which the crosshair is, and the keys that lead on."""
+    """The model's answer and what kind of number it is, the hot spot at which the crosshair is, and the keys that
+    lead on."""
 
     def __init__(
         self, session: Session, presentation: Presentation, parent: QWidget | None = None
@@ -21,14 +22,19 @@ class PresentationBar(QFrame):
         self._session, self._presentation = session, presentation
         self.setObjectName("presentation")
         self.answer = theme.label(size=theme.LARGE, medium=True)
+        self.meaning = theme.label(size=theme.SMALL, color=theme.MUTED)
         self.spot = theme.label(size=theme.LARGE)
+        self.spot.setWordWrap(True)  # on a small projector it has two lines
         self.keys = theme.label(size=theme.SMALL, color=theme.MUTED)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 10, 20, 10)
         layout.setSpacing(32)
-        layout.addWidget(self.answer)
-        layout.addWidget(self.spot)
-        layout.addStretch(1)
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addWidget(self.answer)
+        said.addWidget(self.meaning)
+        layout.addLayout(said)
+        layout.addWidget(self.spot, 1)
         layout.addWidget(self.keys)
         session.result_changed.connect(self._show)
         session.hot_spots.changed.connect(self._show)
@@ -41,8 +47,11 @@ class PresentationBar(QFrame):
 
     def _show(self) -> None:
         prediction = self._session.current_prediction
-        self.answer.setVisible(prediction is not None)
+        for label in (self.answer, self.meaning):
+            label.setVisible(prediction is not None)
         if prediction is not None:
+            threshold = percent(prediction.threshold)
+            self.meaning.setText(f"calibrated probability   ·   threshold {threshold}")
             chance = percent(prediction.probability)
             self.answer.setText(f"{prediction.class_names[1]}: {chance}")
         spots = self._session.hot_spots

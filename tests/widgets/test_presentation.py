@@ -32,6 +32,8 @@ def test_presenting_hides_panels_and_patient_and_enlarges_text(predicted, qtbot)
     assert theme.scale() == 1.5
     assert predicted.isFullScreen()
     assert "yes" in predicted.presentation_bar.answer.text()
+    assert predicted.presentation_bar.meaning.text().startswith("calibrated probability")
+    assert predicted.presentation_bar.meaning.text().endswith("threshold 40 %")
     assert predicted.session.current_prediction is not None
 
 
