@@ -26,6 +26,7 @@ _MOUSE = (
     ("Right drag", "Window: right is wider, down is brighter"),
     ("Ctrl + wheel, + −", "Zoom, about the pointer"),
     ("Shift + wheel", "Wider or narrower window"),
+    ("1 to 9, then 0", "Window presets, in the order of their list"),
     ("Middle or Shift + drag", "Pan"),
     ("Double click", "One view alone, or all again"),
     ("Drag a mark", "Move it, or one of its handles"),

@@ -112,7 +112,7 @@ class MapViews(QWidget):
             below.addWidget(peak)
         cell = QWidget()
         layout = QVBoxLayout(cell)
-        layout.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, theme.GRID, 0)
+        layout.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, 3 * theme.GRID, 2 * theme.GRID)
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addLayout(below)
