@@ -46,7 +46,8 @@ def occlusion(
     A cube is set to 0, the tissue's mean for MR (mid-window for CT). Each level halves the edge: the
     first two everywhere, further ones where the level before found something; elsewhere its value holds.
     ``on_map`` is given the map so far every few cubes, those not tried yet at the level before's value
-    (at the first level, 0). Cubes without tissue are not tried: they are blank already.
+    (at the first level, 0). Cubes without tissue are not tried and count as no change, those of a cube with
+    tissue at the level before too: air is never marked.
     """
     voxels = case.model_input.voxels
     code = case.info.schema.encode(values)
@@ -57,10 +58,13 @@ def occlusion(
         shape = tuple(-(-size // edge) for size in voxels.shape)
         changes = _divided(changes, levels[max(number - 1, 0)] // edge, shape)
         affine = _cube_affine(case.model_input.affine, edge)
+        tissue = np.zeros(shape, bool)
+        for place in np.ndindex(shape):
+            tissue[place] = foreground[_cube(place, edge)].any()
+        changes[~tissue] = 0
         places = [
             tuple(int(n) for n in place)
-            for place in np.argwhere(_worth_trying(changes, number))
-            if foreground[_cube(place, edge)].any()
+            for place in np.argwhere(tissue & _worth_trying(changes, number))
         ]
         report = part_of(progress, number / len(levels), (number + 1) / len(levels))
         for start in range(0, len(places), _CUBES_AT_ONCE):

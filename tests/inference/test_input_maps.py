@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,20 @@ def test_maps_come_from_coarse_to_fine_and_finer_levels_only_divide_what_matters
     np.testing.assert_allclose(
         coarse.values, occlusion(predictor, case, values, levels=(16,)).values, atol=2e-6
     )
+
+
+def test_occlusion_marks_no_cube_without_tissue_at_its_finest_level(made, volume):
+    predictor, _, values, *_ = made
+    seen = np.array(volume.voxels)
+    seen[: seen.shape[0] // 2] = 0  # air that shares cubes of the coarser levels with tissue
+    case = predictor.answer(replace(volume, voxels=seen), values).case
+    voxels = case.model_input.voxels
+    marked = 0
+    for side in ("raised", "lowered"):
+        for place in np.argwhere(occlusion(predictor, case, values, side).values > 0):
+            assert voxels[tuple(slice(8 * n, 8 * n + 8) for n in place)].any()
+            marked += 1
+    assert marked
 
 
 def test_a_cube_lies_where_its_voxels_lie(made):
