@@ -18,7 +18,8 @@ from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.inference.engine import TorchEngine
 from fusion3d_gui.inference.engine_choice import TOLERANCE, Chosen, choose_engine
 from fusion3d_gui.inference.engines_here import Candidate, engines_here
-from fusion3d_gui.inference.openvino_engine import OpenVinoEngine, build_graph
+from fusion3d_gui.inference.openvino_engine import OpenVinoEngine
+from fusion3d_gui.inference.openvino_graph import build_graph
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
