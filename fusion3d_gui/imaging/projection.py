@@ -23,6 +23,13 @@ _LARGEST_SIDE = 192
 #: The surface's depth is smoothed by these weights along rows and columns (binomial: about Gaussian,
 #: standard deviation 1.2 pixels).
 _SMOOTH = np.array([1, 6, 15, 20, 15, 6, 1], np.float32) / 64
+#: Where depth changes by more than so many slices from pixel to pixel, another surface begins.
+_ONE_SURFACE = 6.0
+#: Surfaces turned away from the reader by more than about 63 degrees (the tangent) are steep.
+_STEEP = 2.0
+#: Where so much of a pixel's surroundings is surface, it begins to be drawn, and is drawn fully: this
+#: rounds the steps of the outline.
+_RIM = (0.15, 0.65)
 #: The light comes from the reader, by this much to the right and down (so: from the upper left).
 LIGHT = (-0.35, -0.45)
 _BRIGHTEST = float(np.sqrt(1 + LIGHT[0] ** 2 + LIGHT[1] ** 2))
@@ -113,17 +120,24 @@ class Projector:
         along_row, along_column = (away @ each for each in shear.steps)
         tops = np.array([place[0].start for _, place in shear.places], np.float32)
         lefts = np.array([place[1].start for _, place in shear.places], np.float32)
-        depth = met * step_mm
+        depth = np.float32(step_mm) * met
         depth += (row - tops[met]) * along_row + (column - lefts[met]) * along_column
         # Steps of a voxel would show as terraces.
-        weight = _smoothed(found.astype(np.float32))
-        smooth = _smoothed(np.where(found, depth, 0)) / np.maximum(weight, 1e-6)
-        # Widened, for a gradient needs two pixels along each side.
-        by_pixel = np.stack(np.gradient(np.pad(smooth, 1, mode="edge"))[::-1], axis=-1)[1:-1, 1:-1]
-        slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2])
+        steepest = np.float32(_ONE_SURFACE * abs(step_mm))
+        smooth = _smoothed_surface(depth, found, steepest)
+        by_pixel, known = _gradient(smooth, found, steepest)
+        slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2]).astype(np.float32)
         facing = 1.0 / np.sqrt(1.0 + (slope**2).sum(axis=-1))
         lit = facing * (1.0 + LIGHT[0] * slope[..., 0] + LIGHT[1] * slope[..., 1]) / _BRIGHTEST
-        shade = (255 * (AMBIENT + (1 - AMBIENT) * lit.clip(0, 1))) * found
+        shade = AMBIENT + (1 - AMBIENT) * lit.clip(0, 1)
+        # Where a surface ends, and just outside, it is as bright as what is around; so are steep parts, which
+        # are a few voxels wide and would be speckled. What is one pixel thin has nothing else around.
+        counts = np.where(known, np.float32(1), np.float32(1e-3)) * found
+        rim = _smoothed(counts * shade) / np.maximum(_smoothed(counts), 1e-6)
+        steep = np.abs(slope).max(axis=-1) > _STEEP
+        around = _smoothed(found.astype(np.float32))
+        cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
+        shade = 255 * cover * np.where(known & ~steep, shade, rim)
         return Projected(shade.astype(np.uint8), shear.to_screen), found
 
     def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
@@ -178,14 +192,59 @@ def _lowest(dtype: np.dtype) -> float:
 
 
 def _smoothed(picture: np.ndarray) -> np.ndarray:
-    reach = len(_SMOOTH) // 2
-    for axis, size in enumerate(picture.shape):
-        wide = np.pad(picture, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)])
-        picture = np.zeros_like(picture)
-        for shift, weight in enumerate(_SMOOTH):
-            window = slice(shift, shift + size)
-            picture += weight * (wide[window] if axis == 0 else wide[:, window])
+    for axis in (0, 1):
+        sources, picture = _shifted(picture, axis), np.zeros_like(picture)
+        for weight, source in zip(_SMOOTH, sources, strict=True):
+            picture += weight * source
     return picture
+
+
+def _smoothed_surface(depth: np.ndarray, found: np.ndarray, steepest: np.float32) -> np.ndarray:
+    """Depths smoothed among neighbours of one surface; where there is none (``found``), anything."""
+    reach = len(_SMOOTH) // 2
+    for axis in (0, 1):
+        total, weights = np.zeros_like(depth), np.full_like(depth, 1e-6)
+        sources = zip(_SMOOTH, _shifted(depth, axis), _shifted(found, axis), strict=True)
+        for number, (weight, there, is_found) in enumerate(sources):
+            away = there - depth
+            counts = weight * (is_found & (np.abs(away) <= steepest * abs(number - reach)))
+            total += counts * away
+            weights += counts
+        depth = depth + total / weights
+    return depth
+
+
+def _gradient(
+    depth: np.ndarray, found: np.ndarray, steepest: np.float32
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change of depth by column and row, ``[..., 2]``, and where it is known: along both there is a neighbour.
+
+    Where the steps to both sides differ much, one leads to another surface: the smaller one holds.
+    """
+    slopes, known = [], found
+    for axis in (1, 0):
+        step = np.diff(depth, axis=axis)
+        step[~np.logical_and(*(np.delete(found, end, axis) for end in (0, -1)))] = np.nan
+        ends = [(0, 0), (0, 0)]
+        sides = []
+        for end in ((1, 0), (0, 1)):
+            ends[axis] = end
+            sides.append(np.pad(step, ends, constant_values=np.nan))
+        before, after = sides
+        smaller = np.where(np.abs(after) < np.abs(before), after, before)
+        smaller = np.where(np.isnan(before), after, smaller)
+        slope = np.where(np.abs(before - after) < steepest, (before + after) / 2, smaller)
+        known = known & ~np.isnan(slope)
+        slopes.append(np.nan_to_num(slope))
+    return np.stack(slopes, axis=-1), known
+
+
+def _shifted(picture: np.ndarray, axis: int) -> list[np.ndarray]:
+    """The picture moved along an axis by every place of the smoothing weights, 0 outside."""
+    reach, size = len(_SMOOTH) // 2, picture.shape[axis]
+    wide = np.pad(picture, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)])
+    windows = [slice(shift, shift + size) for shift in range(len(_SMOOTH))]
+    return [wide[window] if axis == 0 else wide[:, window] for window in windows]
 
 
 def shrunk(volume: Volume) -> Iterator[Projector | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -125,6 +127,39 @@ def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, 
     error = flat.values[inside] - expected[inside]
     assert np.abs(error).mean() < 14
     assert np.corrcoef(flat.values[inside], expected[inside])[0, 1] > 0.9
+
+
+def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_the_light():
+    voxels = np.zeros((60, 60, 60), np.int16)
+    voxels[10:50, 40:, 10:50] = 1000  # a plate at the back
+    voxels[25:35, :10, 25:35] = 1000  # and a small one 30 mm before it
+    flat, found = made(shrunk(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    assert found.sum() == 40 * 40
+    inner = flat.values[13:47, 13:47]
+    facing = 255 * (0.12 + 0.88 / np.sqrt(1 + 0.35**2 + 0.45**2))
+    assert np.abs(inner - facing).max() < 3
+
+
+def test_a_wire_of_one_voxel_is_seen():
+    voxels = np.zeros((40, 40, 40), np.int16)
+    voxels[:, 20, 20] = 1000
+    flat, _ = made(shrunk(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    assert flat.values[10:30, 20].min() > 60
+
+
+def test_an_outline_fades_over_a_pixel_or_two():
+    k, j, i = np.mgrid[:60, :20, :60]
+    plate = (1000 * ((np.hypot(i - 29.5, k - 29.5) < 20) & (j > 9))).astype(np.int16)
+    flat, found = made(shrunk(Volume(plate, np.eye(4)))).surface(*axes(0, 0), 500)
+    distance = np.hypot(*(np.indices(found.shape) - 29.5))
+    levels = [flat.values[np.abs(distance - radius) < 0.5].mean() for radius in range(17, 24)]
+    assert all(inner >= outer for inner, outer in itertools.pairwise(levels))
+    assert levels[0] > 200
+    assert levels[-1] < 5
+    assert 60 < levels[3] < 180
+    # Round it is as bright on the diagonals, where steps of voxels are widest, as along the axes.
+    rim = np.abs(distance - 20.5) < 0.5
+    assert flat.values[rim].std() < 0.5 * flat.values[rim].mean()
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint8, np.uint16, np.float32])
