@@ -47,6 +47,7 @@ ATTRIBUTES = (
     "SliceThickness",
     "ContrastBolusAgent",
     "BurnedInAnnotation",
+    "LossyImageCompression",
     "PhotometricInterpretation",
 )
 
@@ -104,7 +105,6 @@ _WANTED = tags(
     "WindowCenter",
     "WindowWidth",
     "VOILUTFunction",
-    "LossyImageCompression",
     *(
         f"{colour}PaletteColorLookupTable{part}"
         for colour in ("Red", "Green", "Blue")

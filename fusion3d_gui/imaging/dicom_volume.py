@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fusion3d_gui.imaging.dicom_elements import Elements
 from fusion3d_gui.imaging.dicom_file import ATTRIBUTES
 from fusion3d_gui.imaging.dicom_meaning import Meaning, meaning_of
 from fusion3d_gui.imaging.dicom_pixels import Pixels, read_pixels
@@ -76,7 +75,7 @@ def _volume(
         description=_description(stack),
         series_uid=stack.uid,
         path=path,
-        attributes=MappingProxyType(_attributes(elements)),
+        attributes=MappingProxyType(_attributes(stack)),
         notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )
 
@@ -90,8 +89,12 @@ def _description(stack: Stack) -> str:
     return f"{name} ({stack.part})" if stack.part else name
 
 
-def _attributes(elements: Elements) -> dict[str, str]:
-    found = {keyword: elements.text(keyword) for keyword in ATTRIBUTES}
+def _attributes(stack: Stack) -> dict[str, str]:
+    """Those of the middle slice; but one slice that has lost something marks them all."""
+    files = [frame.file.elements for frame in stack.frames]
+    found = {keyword: files[len(files) // 2].text(keyword) for keyword in ATTRIBUTES}
+    lossy = "LossyImageCompression"
+    found[lossy] = max(each.text(lossy) for each in files)
     if not found["PatientAge"]:
         found["PatientAge"] = age_at(found["PatientBirthDate"], found["StudyDate"])
     return {keyword: text for keyword, text in found.items() if text}

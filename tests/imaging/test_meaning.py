@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 
 from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor
 from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.state.corner_text import is_lossy
 
 Edit = Callable[[Dataset, int], None]
 
@@ -190,3 +191,19 @@ def test_a_deflated_enhanced_image_is_the_same_as_the_plain_one(tmp_path: Path) 
     ):
         np.testing.assert_array_equal(slice_, pixels[round((10 - y) / 2)])
         np.testing.assert_allclose(plain.to_lps(np.array([0, 0, k])), [3, y, 7])
+
+
+def test_one_slice_that_was_compressed_with_loss_marks_the_scan(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.LossyImageCompression = "01" if number == 2 else "00"
+
+    volume = open_volume(written(edit))
+    assert volume.attributes["LossyImageCompression"] == "01"
+    assert is_lossy(volume)
+    assert not is_lossy(open_volume(written(_nothing)))
+
+
+def _nothing(dataset: Dataset, number: int) -> None:
+    """Leave the slice as it is: nothing is said of a loss."""
