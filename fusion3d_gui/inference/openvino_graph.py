@@ -53,6 +53,8 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Any:
         maps = layers.pooled(net.maxpool, maps)
     for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
         maps = layers.stage(stage, maps)
+    if isinstance(maps, Halves):
+        maps = layers.winograd.whole(maps)
     return openvino.Model([maps], [image], "image_branch")
 
 
@@ -91,13 +93,13 @@ class _Layers:
         )
 
     def stage(self, blocks: Iterable[nn.Module], x: Any) -> Any:
-        """A stage; in halves from the first block on that is faster so."""
+        """A stage; in halves from the first block on that is faster so, to the next with a stride."""
         for block in blocks:
             assert isinstance(block, ResNetBottleneck)
             if not isinstance(x, Halves) and self.winograd.pays(block.conv2, x):
                 x = self.winograd.halves(x)
             x = self.block(block, x)
-        return self.winograd.whole(x) if isinstance(x, Halves) else x
+        return x
 
     def block(self, of: ResNetBottleneck, x: Any) -> Any:
         """A residual block of a picture, or of the halves of one."""
@@ -110,7 +112,10 @@ class _Layers:
 
         inner = activated(normed(of.conv1, of.bn1, x))
         if isinstance(inner, Halves):
-            inner = self.winograd.convolved(inner, *_folded(of.conv2, of.bn2))
+            convolved = (
+                self.winograd.convolved if of.conv2.stride[0] == 1 else self.winograd.strided
+            )
+            inner = convolved(inner, *_folded(of.conv2, of.bn2))
         else:
             inner = normed(of.conv2, of.bn2, inner)
         inner = normed(of.conv3, of.bn3, activated(inner))
@@ -118,7 +123,10 @@ class _Layers:
         if isinstance(of.downsample, nn.Sequential):
             conv, norm = of.downsample
             assert isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d)
-            shortcut = normed(conv, norm, x)
+            if isinstance(x, Halves) and not isinstance(inner, Halves):
+                shortcut = self.convolution(x.even, *_folded(conv, norm), [1, 2, 2], [0, 0, 0])
+            else:
+                shortcut = normed(conv, norm, x)
         return activated(_each(self.ops.add, inner, shortcut))
 
     def convolved(self, of: nn.Conv3d, norm: nn.BatchNorm3d, x: Any) -> Any:

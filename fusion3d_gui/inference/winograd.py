@@ -88,9 +88,27 @@ class Winograd:
             ops.add(right, self._planes(ops.subtract(both, apart), 0, odds)),
         )
 
-    def _convolution(self, x: Any, plane: np.ndarray) -> Any:
-        kernel = self.ops.constant(np.ascontiguousarray(plane, np.float32))
-        return self.ops.convolution(x, kernel, [1, 1, 1], [0, 1, 1], [0, 1, 1], [1, 1, 1])
+    def strided(self, halves: Halves, weights: np.ndarray, bias: np.ndarray) -> Any:
+        """The same with stride 2: a picture again, which takes no fewer multiplications so."""
+        (even, odd), stride = halves, (1, 2, 2)
+        lacking = _planes(even) - _planes(odd)
+        # A kernel's middle plane always meets an even one.
+        middle = self._convolution(even, weights[:, :, [1]], stride)
+        sides = self._convolution(odd, weights[:, :, [0, 2]], stride, (1, lacking))
+        shift = bias.astype(np.float32).reshape(1, -1, 1, 1, 1)
+        return self.ops.add(self.ops.add(middle, shift), sides)
+
+    def _convolution(
+        self,
+        x: Any,
+        weights: np.ndarray,
+        stride: tuple[int, int, int] = (1, 1, 1),
+        zeros: tuple[int, int] = (0, 0),
+    ) -> Any:
+        """With one zero around each plane, and so many planes of zeros before and behind all."""
+        kernel = self.ops.constant(np.ascontiguousarray(weights, np.float32))
+        before, behind = ([planes, 1, 1] for planes in zeros)
+        return self.ops.convolution(x, kernel, list(stride), before, behind, [1, 1, 1])
 
     def _planes(self, x: Any, first: int, end: int, step: int = 1) -> Any:
         if (first, end, step) == (0, _planes(x), 1):

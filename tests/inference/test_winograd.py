@@ -23,16 +23,20 @@ def computed(model, picture: np.ndarray) -> np.ndarray:
     return request.get_output_tensor(0).data.copy()
 
 
-def ours(picture: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def ours(picture: np.ndarray, weights: np.ndarray, bias: np.ndarray, stride: int) -> np.ndarray:
     from openvino import opset13 as ops
 
     image, winograd = ops.parameter(list(picture.shape), dtype=np.float32), Winograd(ops)
-    found = winograd.whole(winograd.convolved(winograd.halves(image), weights, bias))
+    if stride == 1:
+        found = winograd.whole(winograd.convolved(winograd.halves(image), weights, bias))
+    else:
+        found = winograd.strided(winograd.halves(image), weights, bias)
     return computed(openvino.Model([found], [image], "one"), picture)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("shape", [(2, 1, 1), (3, 4, 5), (4, 3, 3), (7, 6, 5), (8, 5, 7)])
-def test_a_convolution_in_halves_is_pytorchs(shape):
+def test_a_convolution_in_halves_is_pytorchs(shape, stride):
     of = np.random.default_rng(sum(shape))
     picture = of.standard_normal((2, 5, *shape)).astype(np.float32)
     weights, bias = of.standard_normal((6, 5, 3, 3, 3)), of.standard_normal(6)
@@ -41,8 +45,9 @@ def test_a_convolution_in_halves_is_pytorchs(shape):
         torch.from_numpy(weights),
         torch.from_numpy(bias),
         padding=1,
+        stride=stride,
     ).numpy()
-    np.testing.assert_allclose(ours(picture, weights, bias), expected, atol=2e-5)
+    np.testing.assert_allclose(ours(picture, weights, bias, stride), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +68,14 @@ def test_only_convolutions_that_it_quickens_are_taken(convolution, shape, expect
     assert Winograd(ops).pays(convolution, picture) is expected
 
 
-@pytest.mark.parametrize("shape", [(32, 24, 40), (25, 41, 33)])
-def test_the_published_network_has_the_features_of_pytorch(shape):
+@pytest.mark.parametrize(
+    ("shape", "strides"),
+    [((32, 24, 40), (2, 2, 2)), ((25, 41, 33), (2, 2, 2)), ((24, 33, 24), (1, 1, 1))],
+)
+def test_the_published_network_has_the_features_of_pytorch(shape, strides):
     torch.manual_seed(3)
-    branch = LearnedFeatureFusion3D(NetworkConfig("image_only")).image_branch.eval()
+    config = NetworkConfig("image_only", stage_strides=strides)
+    branch = LearnedFeatureFusion3D(config).image_branch.eval()
     image = np.random.default_rng(4).standard_normal((1, 1, *shape)).astype(np.float32)
     with torch.inference_mode():
         expected = branch.features(torch.from_numpy(image)).numpy()
