@@ -1,0 +1,356 @@
+"""What is photographed: every state of the window, each part in an order in which one leads to the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.sample import Interpolation
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.state.display import middle_voxel_lps
+from fusion3d_gui.widgets.command_palette import CommandPalette
+from fusion3d_gui.widgets.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.ray_caster import SWITCH
+from fusion3d_gui.widgets.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.sight import ray_caster
+from fusion3d_gui.widgets.tag_browser import TagBrowser
+from fusion3d_gui.widgets.volume_view import VolumeView
+
+WIDTH, HEIGHT = 1280, 800
+
+
+class Scenes:
+    """Each public method is a part; the demo's answer is on screen before and after each but ``start``.
+
+    ``wait(done, seconds)`` turns the event loop until ``done()``; ``picture(name, widget, now)`` takes the
+    window or a widget, ``now``: without waiting for what still moves.
+    """
+
+    def __init__(self, window, wait: Callable, picture: Callable) -> None:
+        self.window, self.wait, self.picture = window, wait, picture
+        self.session = window.session
+
+    def start(self) -> None:
+        """Before anything is open, and while the first answer is made."""
+        self.window.resize(WIDTH, HEIGHT)
+        self.picture("start")
+        with self._light():
+            self.picture("light-start")
+        for name in ("CT thorax 2024-03", "T1 follow-up.nii.gz", "MR head"):
+            self.window.settings.remember_case(Path("/scans/study") / name)
+        self.picture("start-recent")
+        self.window.settings.forget_cases()
+
+    def answer(self) -> None:
+        """From opening the demo case to its answer, current and outdated."""
+        session = self.session
+        session.open_demo(self.window.demos[0])
+        self.wait(lambda: session.case is not None and session.predicting)
+        self.picture("predicting")
+        self.wait(lambda: session.current_prediction is not None)
+        session.go_to_peak()
+        self.picture("answer")
+        with self._light():
+            self.picture("light-answer")
+        before = session.form.values["age"]
+        session.form.set_value("age", 50)
+        self.picture("answer-outdated")
+        session.form.set_value("age", before)
+        self.wait(self._is_idle)
+
+    def layouts(self) -> None:
+        """Every layout; oblique planes; a slab; 3D as each way of drawing has it."""
+        views, display = self.window.views, self.session.display
+        first = views.layout_name
+        for layout in type(first):
+            views.set_layout(layout)
+            self.picture(f"layout-{layout.name.lower().replace('_', '-')}")
+        views.set_layout(first)
+        views.toggle_maximised(views.axial)
+        self.picture("layout-alone")
+        views.toggle_maximised(views.axial)
+        views.toggle_maximised(views.volume)
+        self.picture("3d-surface")
+        views.volume.toggle_surface()
+        self.picture("3d-mip")
+        views.volume.toggle_surface()
+        self._by_graphics_card()
+        views.toggle_maximised(views.volume)
+        views.axial.turn_others(0.35)
+        views.coronal.turn_others(0.2)
+        self.picture("oblique")
+        views.straighten()
+        display.slab.set_thickness(20)
+        self.picture("slab")
+        display.slab.set_thickness(0)
+
+    def _by_graphics_card(self) -> None:
+        """3D as OpenGL draws it, where there is any, be it Mesa's: ``xvfb-run python take.py …``."""
+        os.environ[SWITCH] = "any"
+        caster = ray_caster()
+        if caster is None:
+            print("3d-opengl: not taken, there is no OpenGL on this screen", flush=True)
+        else:
+            caster.close()
+            view = VolumeView(self.session.display)
+            view.resize(self.window.views.size())
+            view.set_volume(self.session.case.volume)
+            view.set_heatmap(self.session.current_prediction.heatmap)
+            view.show()
+            self.wait(lambda: view.is_settled, 20)
+            self.picture("3d-opengl", view)
+            view.toggle_surface()
+            self.picture("3d-opengl-mip", view)
+            view.close()
+        os.environ[SWITCH] = "off"
+
+    def reading(self) -> None:
+        """Colours, interpolation, contours, blinking, cine."""
+        views, display = self.window.views, self.session.display
+        level, overlay = display.window_level, display.overlay
+        before = level.color_map
+        level.set_color_map("Hot iron")
+        level.invert()
+        self.picture("colours-inverted")
+        level.invert()
+        level.set_color_map(before)
+        overlay.toggle_contours()
+        self.picture("contours")
+        overlay.toggle_contours()
+        overlay.toggle_blinking()
+        self.picture("blink-shown", now=True)
+        self.wait(lambda: not overlay.is_drawn, 5)
+        self.picture("blink-hidden", now=True)
+        overlay.toggle_blinking()
+        at = views.axial.crosshair_px
+        views.axial.camera.zoom_about(at.x(), at.y(), 6.0)
+        for interpolation in Interpolation:
+            display.smoothing.set_interpolation(interpolation)
+            self.picture(f"interpolation-{interpolation.name.lower()}")
+        display.smoothing.set_interpolation(Interpolation.LINEAR)
+        views.axial.fit()
+        views.toggle_cine()
+        self.picture("cine", now=True)
+        views.toggle_cine()
+        self.session.go_to_peak()
+
+    def tools(self) -> None:
+        """Every mark, one of them chosen, the table under them; then each tool in hand."""
+        marks, window = self.session.annotations, self.window
+        # In the slice on screen, all of it in the brain.
+        where = middle_voxel_lps(self.session.case)
+        where[2] = self.session.display.crosshair.position_lps[2]
+
+        def draw(kind: str, *places: tuple[float, float, float]) -> None:
+            points = tuple(tuple(float(x) for x in where + np.array(each)) for each in places)
+            marks.set_draft(kind, points, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+            marks.keep_draft()
+
+        draw("distance", (-18, -72, 0), (10, -46, 0))
+        draw("angle", (-40, 66, 0), (-22, 44, 0), (4, 62, 0))
+        draw("ellipse", (24, -30, 0), (44, -10, 0))
+        draw("rectangle", (-50, -14, 0), (-30, 6, 0))
+        draw("arrow", (16, 36, 0), (34, 52, 0))
+        marks.set_text(5, "compare with June")
+        draw("distance", (-10, 8, -30), (20, 26, 30))
+        marks.add_point(where + np.array([-36.0, 28.0, 0.0]))
+        marks.select(3)
+        window.toggle_panel("marks")
+        self.picture("marks")
+        with self._light():
+            self.picture("light-marks")
+        for tool in ("distance", "ellipse"):
+            self.session.tool.choose(tool)
+            self.picture(f"tool-{tool}")
+        self.session.tool.choose("crosshair")
+        window.toggle_panel("marks")
+        self._dialog("export", window.ask_for_export)
+        marks.remove_all()
+
+    def dialogs(self) -> None:
+        """What asks and tells in a window of its own."""
+        window = self.window
+        window.menus.actions["slab_mm"].trigger()
+        self._dialog("slab-thickness")
+        window.show_about()
+        self._dialog("about", of=QMessageBox)
+        self._dialog("save-result", window.ask_for_result)
+        self._dialog("open-file", window.ask_for_file)
+
+    def _dialog(
+        self, name: str, ask: Callable[[], object] | None = None, of: type = QWidget
+    ) -> None:
+        """Take the modal dialog that is open, or that ``ask`` opens and waits for."""
+
+        def take() -> None:
+            dialog = QApplication.activeModalWidget()
+            found = dialog or self.window.findChildren(of)[-1]
+            self.picture(f"dialog-{name}", found)
+            found.close()
+
+        if ask is None:
+            take()
+        else:
+            QTimer.singleShot(100, take)
+            ask()
+
+    def workbench(self) -> None:
+        """Every page of the workbench, the panel whole; checks of the map; all models; occlusion."""
+        window, session = self.window, self.session
+        side, panel, page = window.side, window.side.widget(), window.side.workbench
+        self.wait(self._is_idle)
+        session.form.set_value("age", 50)
+        page.show_page(0)
+        self.picture("what-if", panel)
+        session.reset_form()
+        page.show_page(1)
+        self.picture("why", panel)
+        page.show_page(2)
+        session.doubting.see_otherwise()
+        self.wait(self._is_idle)
+        self.picture("how-sure", panel)
+        with self._light():
+            self.picture("light-how-sure", panel)
+        session.form.set_value("age", 101)
+        self.picture("how-sure-outside", panel)
+        session.reset_form()
+        page.show_page(None)
+        session.check_map()
+        self.picture("checking", panel)
+        self.wait(lambda: bool(window.findChildren(SanityDialog)))
+        for dialog in window.findChildren(SanityDialog):
+            self.picture("checks", dialog)
+            with self._light():
+                self.picture("light-checks", dialog)
+            dialog.close()
+        session.comparison.start()
+        self.wait(self._is_idle)
+        session.comparison.show_maps(True)
+        side.verticalScrollBar().setValue(side.verticalScrollBar().maximum())
+        self.picture("models")
+        session.comparison.show_maps(False)
+        session.show_both_maps()
+        self.wait(self._is_idle)
+        self.picture("raised-and-lowered")
+        session.beside.hide()
+        before = session.explanation
+        session.explain(Explanation("occlusion", ()))
+        self.wait(lambda: session.result.explanation is None or self._is_idle())
+        self.picture("occlusion-coarse")
+        self.wait(self._is_idle)
+        self.picture("occlusion")
+        session.explain(before)
+        self.wait(self._is_idle)
+        side.verticalScrollBar().setValue(0)
+
+    def looks(self) -> None:
+        """Larger text, the smallest window, a conference."""
+        window = self.window
+        for steps, name in ((2, "text-130"), (1, "text-150")):
+            for _ in range(steps):
+                window.step_text(1)
+            self.picture(name)
+        window.step_text(0)
+        window.resize(window.minimumSize())
+        self.picture("smallest")
+        window.resize(WIDTH, HEIGHT)
+        for name, size in (("presentation", (WIDTH, HEIGHT)), ("presentation-1024", (1024, 768))):
+            window.presentation.toggle()
+            window.showNormal()  # the screen of a machine without one is small
+            window.resize(*size)
+            self.picture(name)
+            window.presentation.toggle()
+        window.resize(WIDTH, HEIGHT)
+
+    def finding(self) -> None:
+        """Palette, keys, tags, hidden identity, a mistake."""
+        window = self.window
+        window.show_palette()
+        palette = window.findChildren(CommandPalette)[-1]
+        palette.line.setText("me")
+        self.picture("palette", palette)
+        palette.close()
+        window.show_keys()
+        self.picture("keys")
+        with self._light():
+            self.picture("light-keys")
+        for overlay in window.findChildren(KeysOverlay):
+            overlay.close()
+        window.show_tags()
+        browser = window.findChildren(TagBrowser)[-1]
+        self.wait(lambda: browser.model.rowCount() > 0, 20)
+        self.picture("tags", browser)
+        with self._light():
+            self.picture("light-tags", browser)
+        browser.close()
+        self.session.identity.set_hidden(True)
+        self.picture("hidden")
+        self.session.identity.set_hidden(False)
+        self.session.open(Path(__file__))
+        self.wait(lambda: bool(self.window.notices.texts), 20)
+        self.picture("mistake")
+        window.notices.clear()
+
+    def files(self) -> None:
+        """A folder of several series, while it is read and afterwards; pixels compressed with loss."""
+        session, window = self.session, self.window
+        demo = session.case.volume
+        with TemporaryDirectory() as folder:
+            fine = Volume(
+                np.repeat(demo.voxels, 4, axis=0),
+                demo.affine @ np.diag([1, 1, 0.25, 1]),
+                modality="MR",
+                description="T1 thin",
+            )
+            about = {"PatientName": "Demo^Positive", "PatientID": "DEMO-1"}
+            lossy = about | {"LossyImageCompression": "01", "SeriesNumber": "2"}
+            half = Volume(
+                demo.voxels[:, ::2, ::2],
+                demo.affine @ np.diag([2, 2, 1, 1]),
+                modality="MR",
+                description="T1 half the matrix",
+            )
+            write_dicom_series(fine, Path(folder) / "thin", attributes=about, uid_seed="thin")
+            write_dicom_series(half, Path(folder) / "half", attributes=lossy, uid_seed="half")
+            session.open(Path(folder))
+            self.wait(lambda: window.loading_card.isVisible() or not session.loading.running, 20)
+            if session.loading.running:
+                self.picture("loading", now=True)
+            self.wait(lambda: not session.loading.running)
+            self.wait(lambda: not session.browsing.running, 20)
+            self.picture("series")
+            with self._light():
+                self.picture("light-series")
+            uid = next(each.uid for each in session.case.series if "half" in each.description)
+            session.open(Path(folder), uid)
+            self.wait(lambda: not session.loading.running)
+            self.picture("lossy")
+        session.open_demo(window.demos[0])
+        self.wait(lambda: session.current_prediction is not None and self._is_idle())
+
+    def _is_idle(self) -> bool:
+        return not self.session.inference.running
+
+    def _light(self) -> _Light:
+        return _Light(self.window.settings)
+
+
+class _Light:
+    """Within it the light theme is on."""
+
+    def __init__(self, settings) -> None:
+        self._settings = settings
+
+    def __enter__(self) -> None:
+        self._settings.set_theme("light")
+
+    def __exit__(self, *_: object) -> None:
+        self._settings.set_theme("dark")
