@@ -10,7 +10,8 @@ from fusion3d_gui.imaging.thumbnail import thumbnail
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.session import Session
 
-SIDE = 96
+#: Pictures are so large (pixels of a usual screen), and so many times finer, for screens that are.
+SIDE, DENSITY = 96, 2
 #: Pictures are made of so many series at most.
 _MOST = 64
 
@@ -65,7 +66,7 @@ class Thumbnails(QObject):
         path = self._path
 
         def work(progress: Progress) -> np.ndarray | None:
-            return thumbnail(series, SIDE, progress)
+            return thumbnail(series, SIDE * DENSITY, progress)
 
         def on_made(picture: object) -> None:
             if path == self._path:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, Q
 
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.thumbnails import SIDE, Thumbnails
+from fusion3d_gui.state.thumbnails import DENSITY, SIDE, Thumbnails
 from fusion3d_gui.widgets import theme
 
 _WIDTH = 136
@@ -85,7 +85,11 @@ class SeriesPanel(QFrame):
                 self._show(self.list.item(row))
 
     def _show(self, item: QListWidgetItem) -> None:
-        item.setIcon(QIcon(_pixmap(self.thumbnails.picture(item.data(_UID)))))
+        picture = _pixmap(self.thumbnails.picture(item.data(_UID)))
+        icon = QIcon(picture)
+        # Qt would tint the chosen one.
+        icon.addPixmap(picture, QIcon.Mode.Selected)
+        item.setIcon(icon)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
         case = self._session.case
@@ -112,7 +116,8 @@ def _heading(series: Series) -> QListWidgetItem:
 
 def _pixmap(picture: np.ndarray | None) -> QPixmap:
     """The picture in the middle of a black square."""
-    square = QPixmap(SIDE, SIDE)
+    side = SIDE * DENSITY
+    square = QPixmap(side, side)
     square.fill(QColor(theme.IMAGE))
     if picture is not None:
         height, width = picture.shape
@@ -120,8 +125,9 @@ def _pixmap(picture: np.ndarray | None) -> QPixmap:
         form = QImage.Format.Format_Grayscale8
         image = QImage(pixels.data, width, height, width, form).copy()
         painter = QPainter(square)
-        painter.drawImage((SIDE - width) // 2, (SIDE - height) // 2, image)
+        painter.drawImage((side - width) // 2, (side - height) // 2, image)
         painter.end()
+    square.setDevicePixelRatio(DENSITY)
     return square
 
 
