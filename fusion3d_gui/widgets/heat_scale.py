@@ -17,8 +17,8 @@ _TOP, _ABOVE_MIDDLE = 66, 34
 _WIDTH, _TALLEST, _SMALLEST = 9, 150, 50
 #: Room for the numbers beside it.
 _NUMBERS = 92
-#: Numbers nearer to each other than this share of the scale would touch.
-_APART = 0.13
+#: Numbers nearer to each other than this (px) would touch.
+_APART = 15
 _SHADOW = QColor(0, 0, 0, 200)
 
 
@@ -48,7 +48,7 @@ class HeatScale(NamedTuple):
         painter.drawRect(strip.adjusted(-0.5, -0.5, 0.5, 0.5))
         painter.setFont(theme.font(theme.SMALL))
         ascent = QFontMetricsF(painter.font()).ascent()
-        for share, text in self._numbers():
+        for share, text in self._numbers(theme.px(_APART) / height):
             y = strip.bottom() - share * height
             at = QPointF(strip.right() + 6, y + ascent / 2 - 1)
             for shift, color in ((1.0, _SHADOW), (0.0, QColor(theme.ON_IMAGE))):
@@ -56,8 +56,9 @@ class HeatScale(NamedTuple):
                 painter.drawText(at + QPointF(shift, shift), text)
         return whole
 
-    def _numbers(self) -> list[tuple[float, str]]:
+    def _numbers(self, apart: float) -> list[tuple[float, str]]:
+        """Where (a share of the scale) stands what; ``apart`` from each other at least."""
         found = [(1.0, "heatmap's peak"), (self.threshold, whole_percent(self.threshold))]
         others = ((0.0, "0"), (0.5, "50 %"))
-        found += [each for each in others if abs(each[0] - self.threshold) >= _APART]
-        return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= _APART]
+        found += [each for each in others if abs(each[0] - self.threshold) >= apart]
+        return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= apart]

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.inference.hot_spots import HotSpot
 from fusion3d_gui.state.hot_spot_list import HotSpotList
 from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.position_text import position_text
+from fusion3d_gui.widgets.position_text import position_text, spot_text
 
 _ROWS = 5
 
 
 _SIDES = {"left": "left half", "right": "right half", "middle": "middle"}
-
-
-def _text(number: int, spot: HotSpot) -> str:
-    """One line that fits into the panel: rank, share, place to the millimetre, volume."""
-    place = "  ".join(
-        f"{high if each >= 0 else low} {abs(each):.0f}"
-        for each, low, high in zip(spot.position_lps, "RAI", "LPS", strict=True)
-    )
-    volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
-    return f"{number + 1}   {whole_percent(spot.share)}   {place} mm   {volume} ml"
 
 
 class HotSpotRows(QWidget):
@@ -70,7 +59,7 @@ class HotSpotRows(QWidget):
             row.setVisible(number < len(found))
             if number < len(found):
                 spot = found[number]
-                row.setText(_text(number, spot))
+                row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
                 side, where = self._spots.side(spot), position_text(spot.position_lps)
                 row.setToolTip(f"{where}: {_SIDES[side]} of the scan")
                 row.setChecked(number == current)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fusion3d_gui.imaging.window import Window
+from fusion3d_gui.inference.hot_spots import HotSpot
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
@@ -16,6 +17,16 @@ def position_text(lps_mm: np.ndarray) -> str:
     rounded = (round(float(value), 1) for value in lps_mm)
     parts = [f"{axis_letter(axis, value)} {abs(value):.1f}" for axis, value in enumerate(rounded)]
     return "   ".join(parts) + " mm"
+
+
+def spot_text(spot: HotSpot) -> str:
+    """Where a hot spot is, to the millimetre, and its volume: ``"L 55  A 11  I 33 mm   12 ml"``."""
+    rounded = (round(float(value)) for value in spot.position_lps)
+    place = "  ".join(
+        f"{axis_letter(axis, value)} {abs(value)}" for axis, value in enumerate(rounded)
+    )
+    volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
+    return f"{place} mm   {volume} ml"
 
 
 def axis_letter(axis: int, value_mm: float) -> str:

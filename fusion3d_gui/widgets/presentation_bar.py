@@ -8,7 +8,9 @@ from fusion3d_gui.state.percent import percent
 from fusion3d_gui.state.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.position_text import position_text
+from fusion3d_gui.widgets.position_text import spot_text
+
+_NO_BREAK = "\u00a0"
 
 
 class PresentationBar(QFrame):
@@ -62,10 +64,12 @@ class PresentationBar(QFrame):
             parts = (
                 f"Hot spot {current + 1} of {len(spots.spots)}",
                 spots.side(spot),
-                f"{spot.volume_ml:.3g} ml" if spot.volume_ml < 100 else f"{spot.volume_ml:.0f} ml",
-                position_text(spot.position_lps),
+                spot_text(spot),
             )
-            self.spot.setText("   ·   ".join(parts))
+            # Broken, where it must be, between the parts only.
+            self.spot.setText(
+                " ·  ".join(part.replace(" ", _NO_BREAK) + _NO_BREAK for part in parts)
+            )
         tour = "F12 stops the tour" if self._presentation.touring else "F12 tours the hot spots"
         keys = f"{tour}   ·   " if spots.spots else ""
         self.keys.setText(f"{keys}Esc ends")

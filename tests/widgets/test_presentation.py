@@ -42,7 +42,7 @@ def test_the_tour_goes_from_spot_to_spot_and_stops_when_asked(predicted, qtbot):
     press(predicted, qtbot, Qt.Key.Key_F11)
     assert predicted.presentation.touring
     assert session.hot_spots.current == 0
-    assert "Hot spot 1" in predicted.presentation_bar.spot.text()
+    assert "Hot\u00a0spot\u00a01" in predicted.presentation_bar.spot.text()
     predicted.presentation._timer.timeout.emit()
     assert session.hot_spots.current == 1 % len(session.hot_spots.spots)
     press(predicted, qtbot, Qt.Key.Key_F12)
