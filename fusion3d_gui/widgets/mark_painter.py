@@ -179,9 +179,8 @@ def paint_label(
     metrics = QFontMetricsF(chosen)
     width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * _MARGIN
     height = metrics.lineSpacing() * len(lines) + _MARGIN
-    # A region is what the reader looks at; beside a line there is always room.
-    seen = [*looked_at, mark.bounds] if mark.annotation.is_region else looked_at
-    box = _free_place(QRectF(_anchor(mark), QSizeF(width, height)), area, taken, mark.bounds, seen)
+    at_first = QRectF(_anchor(mark), QSizeF(width, height))
+    box = _free_place(at_first, area, taken, mark.bounds, looked_at)
     taken.append(box)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, 150))
