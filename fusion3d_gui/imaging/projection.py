@@ -132,12 +132,15 @@ class Projector:
         shade = AMBIENT + (1 - AMBIENT) * lit.clip(0, 1)
         # Where a surface ends, and just outside, it is as bright as what is around; so are steep parts, which
         # are a few voxels wide and would be speckled. What is one pixel thin has nothing else around.
-        counts = np.where(known, np.float32(1), np.float32(1e-3)) * found
-        rim = _smoothed(counts * shade) / np.maximum(_smoothed(counts), 1e-6)
-        steep = np.abs(slope).max(axis=-1) > _STEEP
+        plain = known & (np.abs(slope).max(axis=-1) < _STEEP)
+        counts = np.where(plain, np.float32(1), np.float32(0.02)) * found
         around = _smoothed(found.astype(np.float32))
+        weight = _smoothed(counts)
+        rim = _smoothed(counts * shade) / np.maximum(weight, 1e-6)
+        share = (2 * weight / np.maximum(around, 1e-6) - 1).clip(0, 1) * plain
+        shade = rim + share * (shade - rim)
         cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
-        shade = 255 * cover * np.where(known & ~steep, shade, rim)
+        shade = 255 * cover * shade
         return Projected(shade.astype(np.uint8), shear.to_screen), found
 
     def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
