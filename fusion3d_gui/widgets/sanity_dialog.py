@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.placing import place_over
 
 _NOTE = (
     "Likeness: rank correlation of two maps over the tissue. Undoing: weights made random again from the "
@@ -31,7 +32,7 @@ _NOTE = (
 class SanityDialog(QDialog):
     """Not modal: the views stay usable beside it."""
 
-    def __init__(self, checks: MapChecks, parent: QWidget | None = None) -> None:
+    def __init__(self, checks: MapChecks, parent: QWidget) -> None:
         super().__init__(parent)
         self._checks = checks
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -77,6 +78,8 @@ class SanityDialog(QDialog):
         layout.addLayout(row)
         self.save.clicked.connect(self._on_save)
         close.clicked.connect(self.close)
+        self.adjustSize()
+        place_over(self, parent)
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the checks", "checks.png", "PNG (*.png)")

@@ -19,6 +19,7 @@ from shiboken6 import isValid
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.tag_reading import read_series_tags
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.placing import place_over
 from fusion3d_gui.widgets.row_table import Index, RowModel, row_table
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class TagBrowser(QDialog):
         self.file.valueChanged.connect(self._read)
         session.case_changed.connect(self.close)
         self.resize(theme.px(820), theme.px(620))
+        place_over(self, parent)
         self._read()
 
     def _build(self) -> None:
