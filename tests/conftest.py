@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,21 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "FUSION3D_CONFIG_DIR"):
             patch.setenv(name, str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def garbage_of_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The windows and sessions of earlier tests are taken apart here, not by a later session's worker.
+
+    Python collects garbage on whatever thread happens to allocate; Qt's objects must go on their own.
+    """
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    gc.collect(1)  # nothing older: none has been collected while it was alive
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class PatientBot(QtBot):

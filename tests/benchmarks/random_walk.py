@@ -5,8 +5,8 @@ Growth is counted from a warm-up: every deed, command, method and model once, so
 to be filled (models, fonts, glyphs, a graphics driver, each kind of dialog) are full; and in one and
 the same state, the first case with the first model's answer. With ``--real`` mouse and keys are
 those of an X server, as under
-``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/random_walk.py --real``. The test suite
-runs a short walk.
+``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/random_walk.py --real``. The screen must hold
+the window (``--window``), as many times as large as QT_SCALE_FACTOR says. The test suite runs a short walk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ if "--real" not in sys.argv:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QSize,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from walk_cases import make_broken, make_cases
@@ -45,6 +52,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.views_panel import Layout
+
+USUAL_SIZE = QSize(1280, 800)
 
 #: Within the warm-up, so many steps at random after everything has been done once.
 _WARM_STEPS = 300
@@ -62,6 +71,7 @@ class Walk:
         predict: float = 0.2,
         check: float = 0.04,
         hands=None,
+        size: QSize = USUAL_SIZE,
     ) -> None:
         paths = make_cases(folder)
         self.scene = Scene(
@@ -71,6 +81,7 @@ class Walk:
             [*paths, *(demo.path for demo in window.demos)],
             make_broken(folder),
             folder,
+            size,
         )
         self.window = window
         self.done: Counter[str] = Counter()
@@ -162,7 +173,7 @@ class Walk:
         session.display.cine.stop()
         session.beside.hide()
         window.views.set_layout(Layout.LARGE_AND_TWO)
-        window.resize(1280, 800)
+        window.resize(self.scene.size)
         session.choose_bundle(session.bundles[0])
         session.explain(Explanation(*session.bundles[0].default_map))
         session.open(self.scene.paths[0])
@@ -243,6 +254,11 @@ def _listen_for_problems(tell: Callable[[str], None]) -> None:
     qInstallMessageHandler(on_message)
 
 
+def _size(text: str) -> QSize:
+    width, _, height = text.partition("x")
+    return QSize(int(width), int(height))
+
+
 def _print_counts(title: str, counts: Counter[str]) -> None:
     print(f"\n{title}")
     for name, count in counts.most_common():
@@ -255,6 +271,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--real", action="store_true", help="mouse and keys of the X server")
+    parser.add_argument("--window", type=_size, default=USUAL_SIZE, help="e.g. 1024x700")
     options = parser.parse_args()
 
     from fusion3d_gui.model.bundle_info import find_bundles
@@ -286,8 +303,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         session = Session(find_bundles(models_dir()), device="cpu")
         window = MainWindow(session, demo_cases())
+        walk = Walk(window, Path(name), options.seed, hands=hands, size=options.window)
+        window.resize(walk.scene.size)
         window.show()
-        walk = Walk(window, Path(name), options.seed, hands=hands)
 
         def on_failed(error: Exception) -> None:
             if not isinstance(error, UserError):
@@ -322,7 +340,8 @@ def main() -> int:
     if hands is not None:
         _print_counts("Presses that found something else at their place", hands.missed)
     print(
-        f"\n{sum(walk.done.values())} steps, seed {options.seed}, {app.platformName()}: "
+        f"\n{sum(walk.done.values())} steps, seed {options.seed}, {app.platformName()}, "
+        f"{options.window.width()} x {options.window.height()} at {window.devicePixelRatioF():g}: "
         f"{len(problems)} problems, {seconds:.0f} s, {first:.1f} -> {last:.1f} MB ({growth:+.1f} %), "
         f"threads ended: {ended}"
     )

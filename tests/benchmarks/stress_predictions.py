@@ -56,6 +56,7 @@ class Watch:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.current = 0
+        self.computed: set[str] = set()
         self.failures: list[Exception] = []
         session.failed.connect(self.failures.append)
         for signal in (
@@ -91,6 +92,7 @@ class Watch:
             assert plain is None or "what_if" in plain
             return
         self.current += 1
+        self.computed.add(prediction.device)
         assert prediction.volume_sha256 == session.case.volume.sha256
         assert prediction.bundle_name == session.bundle.name
         assert dict(prediction.metadata) == session.form.values
@@ -103,7 +105,10 @@ class Watch:
 class Stress:
     """Windows over sessions, one after the other, and what chance does to them."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, engine: str = "torch") -> None:
+        self.engine = engine
+        #: Where answers were computed, in words.
+        self.computed: set[str] = set()
         self.chance = random.Random(seed)
         self.paths = _make_cases(folder)
         self.bundles = [_make_bundle(folder, fusion) for fusion in ("concat", "add", "image_only")]
@@ -160,7 +165,7 @@ class Stress:
         QCoreApplication.processEvents()
 
     def _open_window(self) -> None:
-        self.session = Session(self.bundles, device="cpu", engine="torch")
+        self.session = Session(self.bundles, device="cpu", engine=self.engine)
         self.watch = Watch(self.session)
         self.window = MainWindow(self.session)
         self.window.show()
@@ -170,6 +175,7 @@ class Stress:
         self.window.close()
         assert self.session.close(), "a thread did not end"
         self.seen += self.watch.current
+        self.computed |= self.watch.computed
         self.problems += self.watch.failures
         self.window.deleteLater()
         self.session.deleteLater()
@@ -242,10 +248,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engine", choices=("torch", "openvino", "auto"), default="openvino")
     options = parser.parse_args()
     QApplication([])
     with tempfile.TemporaryDirectory() as folder:
-        stress = Stress(Path(folder), options.seed)
+        os.environ["XDG_CACHE_HOME"] = folder  # what is measured of these models is for nobody else
+        stress = Stress(Path(folder), options.seed, options.engine)
         threads, started = threading.active_count(), time.monotonic()
         memory_mb = []
         for number in range(1, options.rounds + 1):
@@ -264,7 +272,8 @@ def main() -> int:
         stress.close()
         left = threading.active_count()
         print(
-            f"{options.rounds} rounds, seed {options.seed}: a current answer seen {stress.seen} times"
+            f"{options.rounds} rounds, seed {options.seed}, {'; '.join(sorted(stress.computed))}: "
+            f"a current answer seen {stress.seen} times"
         )
         print(f"threads {threads} while open, {left} after closing")
         grows = _tell_memory(memory_mb, options.rounds)

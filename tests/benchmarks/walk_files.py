@@ -11,18 +11,17 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
-from walk_scene import LEFT, NONE, Deeds, Scene
+from walk_scene import LEFT, NONE, DeedGroup, Deeds, Scene
 
 from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 
 
-class FileDeeds:
+class FileDeeds(DeedGroup):
     """Files in and out; what has been written is read again by other programs' readers."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
+        super().__init__(scene)
         #: So many files of each kind were written and read again.
         self.exported: dict[str, int] = {}
 
@@ -85,7 +84,7 @@ class FileDeeds:
         if self.window.pages.currentWidget() is not self.window.start:
             self.scene.press_command("start")
         start = self.window.start
-        buttons = [each for each in start.findChildren(QPushButton) if each.isVisible()]
+        buttons = self.scene.shown(QPushButton, start)
         known = [each for each in buttons if each not in (start.open_file, start.open_folder)]
         if known:
             self.hands.click(self.chance.choice(known), LEFT)

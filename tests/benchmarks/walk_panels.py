@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from shiboken6 import isValid
-from walk_scene import LEFT, LEFT_OUT, NONE, Deeds, Scene
+from walk_scene import LEFT, LEFT_OUT, NONE, DeedGroup, Deeds, Scene
 
 from fusion3d_gui.widgets.command_palette import CommandPalette
 from fusion3d_gui.widgets.text_editor import MarkTextEditor
@@ -32,12 +32,8 @@ BUTTONS_LEFT_OUT = {
 }
 
 
-class PanelDeeds:
+class PanelDeeds(DeedGroup):
     """Keys, buttons, sliders, lists, lines, menus and the palette, whatever they are for."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
 
     def deeds(self) -> Deeds:
         """By name."""
@@ -67,8 +63,8 @@ class PanelDeeds:
         """Any button that can be seen."""
         buttons = [
             button
-            for button in self.window.findChildren(QAbstractButton)
-            if button.isVisible() and button.isEnabled() and button.text() not in BUTTONS_LEFT_OUT
+            for button in self.scene.shown(QAbstractButton)
+            if button.isEnabled() and button.text() not in BUTTONS_LEFT_OUT
         ]
         if buttons:
             self.hands.click(self.chance.choice(buttons), LEFT)
@@ -78,33 +74,21 @@ class PanelDeeds:
 
     def slide(self) -> None:
         """Any slider that can be seen, by mouse."""
-        self._slide(self.window)
-
-    def _slide(self, within: QWidget) -> None:
-        sliders = [each for each in within.findChildren(QSlider) if each.isVisible()]
-        if sliders:
-            slider = self.chance.choice(sliders)
-            self.scene.drag(slider, self.scene.place(slider), self.scene.place(slider))
+        slider = self.scene.any_of(QSlider)
+        if slider is not None:
+            self.scene.drag_within(slider)
 
     def choose(self) -> None:
         """Any combo box, by its keys."""
-        boxes = [
-            each
-            for each in self.window.findChildren(QComboBox)
-            if each.isVisible() and each.isEnabled() and each.count() > 1
-        ]
+        shown = self.scene.shown(QComboBox)
+        boxes = [each for each in shown if each.isEnabled() and each.count() > 1]
         if boxes:
-            box = self.chance.choice(boxes)
-            box.setFocus()
-            self.hands.key(box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+            self.scene.turn_over(self.chance.choice(boxes))
 
     def type(self) -> None:
         """Into any line that can be seen."""
-        lines = [
-            each
-            for each in self.window.findChildren(QLineEdit)
-            if each.isVisible() and each.isEnabled() and not each.isReadOnly()
-        ]
+        shown = self.scene.shown(QLineEdit)
+        lines = [each for each in shown if each.isEnabled() and not each.isReadOnly()]
         if not lines:
             return
         editors = [line for line in lines if isinstance(line, MarkTextEditor)]
@@ -124,7 +108,7 @@ class PanelDeeds:
     def palette(self) -> None:
         """Find a command by letters, and run it or not."""
         self.window.menus.actions["palette"].trigger()
-        found = [each for each in self.window.findChildren(CommandPalette) if each.isVisible()]
+        found = self.scene.shown(CommandPalette)
         if not found:
             return
         palette = found[-1]
@@ -158,17 +142,19 @@ class PanelDeeds:
 
     def resize(self) -> None:
         """Another size of the window."""
-        room = self.window.screen().availableSize()
-        wide, high = max(961, min(1500, room.width())), max(601, min(950, room.height()))
-        self.window.resize(self.chance.randint(960, wide), self.chance.randint(600, high))
+        room = self.window.screen().availableSize().boundedTo(QSize(1500, 950))
+        least, most = self.window.minimumSize(), room.expandedTo(self.scene.size)
+        self.window.resize(
+            self.chance.randint(least.width(), most.width()),
+            self.chance.randint(least.height(), most.height()),
+        )
 
 
-class ModelDeeds:
+class ModelDeeds(DeedGroup):
     """Predict, explain by any method, ask what if and how sure, compare models, check the map."""
 
     def __init__(self, scene: Scene, *, predict: float, check: float) -> None:
-        self.scene = scene
-        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
+        super().__init__(scene)
         self._predict, self._check = predict, check
 
     def deeds(self) -> Deeds:
@@ -219,9 +205,8 @@ class ModelDeeds:
         if self.chance.random() < 0.6:
             self._show(picker.box)
             if picker.box.isVisible():
-                picker.box.setFocus()
                 for _ in range(self.chance.randint(1, 3)):
-                    self.hands.key(picker.box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+                    self.scene.turn_over(picker.box)
         else:
             self._show_and_click(self.chance.choice([*picker.sides.values(), picker.both]))
         self._wait(0.5)
@@ -235,9 +220,7 @@ class ModelDeeds:
         QTest.qWait(1)
         if panel.curves.isVisible():
             self._show(panel.curves)
-            self.scene.drag(
-                panel.curves, self.scene.place(panel.curves), self.scene.place(panel.curves)
-            )
+            self.scene.drag_within(panel.curves)
         elif panel.doubt.see.isVisible() and self.chance.random() < 0.3:
             self._show_and_click(panel.doubt.see)
             self._wait(0.7)
@@ -249,7 +232,7 @@ class ModelDeeds:
             sliders = self.window.side.overlay.findChildren(QSlider)
             slider = self.chance.choice(sliders)
             self._show(slider)
-            self.scene.drag(slider, self.scene.place(slider), self.scene.place(slider))
+            self.scene.drag_within(slider)
         else:
             self.scene.press_command(self.chance.choice((*names, "layout_side_by_side")))
 
@@ -258,8 +241,7 @@ class ModelDeeds:
         box = self.window.side.model_picker.findChild(QComboBox)
         if box is not None and box.isVisible() and box.count() > 1:
             self._show(box)
-            box.setFocus()
-            self.hands.key(box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+            self.scene.turn_over(box)
             self._wait(0.7)
 
     def compare(self) -> None:

@@ -6,11 +6,20 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QWidget,
+)
 from shiboken6 import isValid
 
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
@@ -32,6 +41,8 @@ NONE, SHIFT, CTRL, ALT = (
 
 #: Commands that open a dialog of files, or end the program: there are deeds that do so on purpose.
 LEFT_OUT = {"open_folder", "open_file", "model", "export_marks", "save_result", "quit"}
+
+_W = TypeVar("_W", bound=QWidget)
 
 #: A walk's deeds by name: how often one is chosen, and what it does.
 Deeds = dict[str, tuple[float, Callable[[], None]]]
@@ -65,7 +76,7 @@ class QtHands:
 
 
 class Scene:
-    """One window, the files to open and the folder to write to, the hands, and the seeded chance."""
+    """One window of a usual size, the files to open and the folder to write to, the hands, the seeded chance."""
 
     def __init__(
         self,
@@ -75,9 +86,11 @@ class Scene:
         paths: Sequence[Path],
         broken: Sequence[Path],
         folder: Path,
+        size: QSize,
     ) -> None:
         self.window, self.hands, self.chance = window, hands, chance
         self.paths, self.broken, self.folder = list(paths), list(broken), folder
+        self.size = size
 
     def settle(self, seconds: float = 120.0) -> None:
         """Wait until nothing is under way."""
@@ -95,15 +108,23 @@ class Scene:
 
     # -- places -------------------------------------------------------------------------------
 
+    def shown(self, kind: type[_W], within: QWidget | None = None) -> list[_W]:
+        """Widgets of a kind that are on screen, in the window or a part of it."""
+        found = (self.window if within is None else within).findChildren(kind)
+        return [each for each in found if each.isVisible()]
+
+    def any_of(self, kind: type[_W], within: QWidget | None = None) -> _W | None:
+        """Any of them, if there is one."""
+        shown = self.shown(kind, within)
+        return self.chance.choice(shown) if shown else None
+
     def slice_view(self) -> SliceView | None:
         """Any slice view that is on screen, also one of several maps."""
-        shown = [view for view in self.window.findChildren(SliceView) if view.isVisible()]
-        return self.chance.choice(shown) if shown else None
+        return self.any_of(SliceView)
 
     def any_view(self) -> QWidget | None:
         """Any view that is on screen, the 3D view too."""
-        views = [*self.window.findChildren(SliceView), *self.window.findChildren(VolumeView)]
-        shown = [view for view in views if view.isVisible()]
+        shown = [*self.shown(SliceView), *self.shown(VolumeView)]
         return self.chance.choice(shown) if shown else None
 
     def place(self, widget: QWidget) -> QPoint:
@@ -125,10 +146,19 @@ class Scene:
             self.hands.key(widget, Qt.Key.Key_Escape)
         self.hands.release(widget, button, modifier, end)
 
+    def drag_within(self, widget: QWidget, button=LEFT, modifier=NONE) -> None:
+        """Drag from anywhere in a widget to anywhere in it."""
+        self.drag(widget, self.place(widget), self.place(widget), button, modifier)
+
+    def turn_over(self, box: QComboBox) -> None:
+        """The next choice of a box, or the one before, by the keyboard."""
+        box.setFocus()
+        self.hands.key(box, self.chance.choice((Qt.Key.Key_Down, Qt.Key.Key_Up)))
+
     def press(self, key: QKeySequence) -> None:
         """Strike a key where the keyboard is."""
         combination = key[0]
-        for widget in (*self.window.findChildren(KeysOverlay), QApplication.focusWidget()):
+        for widget in (*self.shown(KeysOverlay), QApplication.focusWidget()):
             if widget is not None and widget.isVisible():
                 self.hands.key(widget, combination.key(), combination.keyboardModifiers())
                 return
@@ -145,13 +175,12 @@ class Scene:
 
     def is_covered(self) -> bool:
         """Whether a dialog or the list of keys lies over the views, or takes what is meant for them."""
-        over = (*self.window.findChildren(QDialog), *self.window.findChildren(KeysOverlay))
-        return any(each.isVisible() for each in over)
+        return bool(self.shown(QDialog) or self.shown(KeysOverlay))
 
     def close_overlays(self) -> None:
         """Close whatever lies over the window or beside it."""
-        for each in self.window.findChildren(QWidget):
-            if isinstance(each, (QDialog, KeysOverlay)) and each.isVisible():
+        for each in (*self.shown(QDialog), *self.shown(KeysOverlay)):
+            if isValid(each):  # closing one may have taken another along
                 each.close()
 
     def is_allowed(self, action: QAction) -> bool:
@@ -210,3 +239,15 @@ class Scene:
         while not seen and time.monotonic() < end:
             QTest.qWait(10)
         return bool(seen)
+
+
+class DeedGroup:
+    """Deeds of one kind: each subclass names its own."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
+
+    def deeds(self) -> Deeds:
+        """By name."""
+        raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QWidget
-from walk_scene import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Deeds, Scene
+from walk_scene import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, DeedGroup, Deeds
 
 from fusion3d_gui.state.tool import TOOLS
 from fusion3d_gui.widgets.histogram_bar import HistogramBar
@@ -14,12 +14,8 @@ from fusion3d_gui.widgets.slice_view import SliceView
 from fusion3d_gui.widgets.volume_view import VolumeView
 
 
-class ViewDeeds:
+class ViewDeeds(DeedGroup):
     """Mouse and keys over slice views, maps beside each other and the 3D view."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.chance, self.hands, self.window = scene.chance, scene.hands, scene.window
 
     def deeds(self) -> Deeds:
         """By name."""
@@ -58,7 +54,7 @@ class ViewDeeds:
             return
         button = self.chance.choices((LEFT, RIGHT, MIDDLE), (6, 2, 2))[0]
         modifier = self.chance.choices((NONE, SHIFT, CTRL), (8, 1, 1))[0]
-        self.scene.drag(view, self.scene.place(view), self.scene.place(view), button, modifier)
+        self.scene.drag_within(view, button, modifier)
         self.scene.use_menu()
 
     def move(self) -> None:
@@ -91,7 +87,7 @@ class ViewDeeds:
             return
         scene.press_command(f"tool_{self.chance.choice(TOOLS)}")
         if self.chance.random() < 0.5:
-            scene.drag(view, scene.place(view), scene.place(view))
+            scene.drag_within(view)
             return
         for _ in range(self.chance.randint(1, 4)):
             where = scene.place(view)
@@ -159,7 +155,7 @@ class ViewDeeds:
         if view is None:
             return
         if way == 0:
-            scene.drag(view, scene.place(view), scene.place(view), RIGHT)
+            scene.drag_within(view, RIGHT)
             scene.use_menu()
         elif way == 1:
             names = [f"preset_{number}" for number in range(1, 11)]
@@ -167,30 +163,26 @@ class ViewDeeds:
         elif way == 2:
             self.hands.wheel(view, scene.place(view), self.chance.choice((-120, 120)), ALT)
         else:
-            bars = [each for each in self.window.findChildren(HistogramBar) if each.isVisible()]
-            for bar in bars[:1]:
-                scene.drag(bar, scene.place(bar), scene.place(bar))
+            for bar in scene.shown(HistogramBar)[:1]:
+                scene.drag_within(bar)
 
     def slide(self) -> None:
         """The slider beside a view."""
-        sliders = [each for each in self.window.findChildren(SliceSlider) if each.isVisible()]
-        if sliders:
-            slider = self.chance.choice(sliders)
-            self.scene.drag(slider, self.scene.place(slider), self.scene.place(slider))
+        slider = self.scene.any_of(SliceSlider)
+        if slider is not None:
+            self.scene.drag_within(slider)
 
     def turn_volume(self) -> None:
         """The 3D view: fetched if it is not there, then turned, zoomed, lit or spun."""
         scene = self.scene
-        shown = [each for each in self.window.findChildren(VolumeView) if each.isVisible()]
+        shown = scene.shown(VolumeView)
         if not shown:
             if self.chance.random() < 0.3:
                 scene.press_command("layout_grid")
             return
         view, way = shown[0], self.chance.random()
         if way < 0.6:
-            scene.drag(
-                view, scene.place(view), scene.place(view), self.chance.choice((LEFT, MIDDLE))
-            )
+            scene.drag_within(view, self.chance.choice((LEFT, MIDDLE)))
         elif way < 0.8:
             self.hands.wheel(view, scene.place(view), self.chance.choice((-120, 120)), NONE)
         else:

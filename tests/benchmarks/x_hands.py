@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
@@ -68,8 +68,10 @@ class XHands:
 
     def move(self, widget: QWidget, at: QPoint) -> None:
         """Move the pointer there."""
-        place = widget.mapToGlobal(at)
-        self._test.XTestFakeMotionEvent(self._display, -1, place.x(), place.y(), ctypes.c_ulong(0))
+        # The server counts the screen's own pixels: the middle one of a pixel of the window.
+        place = (QPointF(widget.mapToGlobal(at)) + QPointF(0.5, 0.5)) * widget.devicePixelRatioF()
+        x, y = int(place.x()), int(place.y())
+        self._test.XTestFakeMotionEvent(self._display, -1, x, y, ctypes.c_ulong(0))
         self._arrive()
 
     def press(self, widget: QWidget, button, modifiers=_NONE, at: QPoint | None = None) -> None:
