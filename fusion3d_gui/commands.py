@@ -6,16 +6,16 @@ Heavy libraries are imported inside the commands that need them: ``--help`` answ
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui import RESEARCH_USE_ONLY, training_commands
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.progress import part_of
+from fusion3d_gui.terminal import check_can_write, print_notices, terminal_progress
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.explanation import Explanation
@@ -47,12 +47,12 @@ def predict(options: Namespace) -> int:
     for name, value in given.items():
         info.schema[name].parse(value)
     for out in (options.json, options.heatmap):
-        _check_can_write(out)
-    progress = _terminal_progress()
+        check_can_write(out)
+    progress = terminal_progress()
     volume = open_volume(
         options.path, series_uid=options.series, progress=part_of(progress, 0.0, 0.4)
     )
-    _print_notices(volume.notices)
+    print_notices(volume.notices)
     # As the window does: what the file says fills the form, what the user says overrides it.
     prefilled = info.schema.prefill(volume.attributes)
     metadata = {**prefilled, **given}
@@ -75,7 +75,7 @@ def predict(options: Namespace) -> int:
     )
     result = replace(answer.prediction, heatmap=heatmap)
     progress(1.0, "Done")
-    _print_notices(result.notices)
+    print_notices(result.notices)
     if options.json:
         write_json(result.to_json(), options.json)
     if options.heatmap:
@@ -105,11 +105,11 @@ def _predict_table(options: Namespace) -> int:
     for name, value in given.items():
         info.schema[name].parse(value)
     rows = read_table(options.path, info.schema)
-    _check_can_write(options.out)
+    check_can_write(options.out)
 
     from fusion3d_gui.inference.predictor import load_predictor
 
-    progress = _terminal_progress()
+    progress = terminal_progress()
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
     )
@@ -134,7 +134,7 @@ def info(options: Namespace) -> int:
     """``fusion3d info``: every series found, its geometry and warnings, as JSON."""
     from fusion3d_gui.imaging.open import find_series
 
-    found = find_series(options.path, _terminal_progress())
+    found = find_series(options.path, terminal_progress())
     print(json.dumps({"series": [series.to_json() for series in found]}, indent=2))
     return 0
 
@@ -144,163 +144,10 @@ def convert(options: Namespace) -> int:
     from fusion3d_gui.imaging.nifti import write_nifti
     from fusion3d_gui.imaging.open import open_volume
 
-    _check_can_write(options.out)
-    volume = open_volume(options.path, series_uid=options.series, progress=_terminal_progress())
-    _print_notices(volume.notices)
+    check_can_write(options.out)
+    volume = open_volume(options.path, series_uid=options.series, progress=terminal_progress())
+    print_notices(volume.notices)
     write_nifti(volume, options.out)
-    return 0
-
-
-def cohort(options: Namespace) -> int:
-    """``fusion3d cohort``: make the semi-synthetic cohort."""
-    _need_training_extra()
-    from fusion3d_gui.training.cohort import make_cohort
-    from fusion3d_gui.training.population import OutcomeModel
-
-    try:
-        model = OutcomeModel(
-            lesion=options.lesion, metadata=options.metadata, interaction=options.interaction
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    make_cohort(
-        options.out,
-        options.cases,
-        options.seed,
-        spacing_mm=options.spacing,
-        prevalence=options.prevalence,
-        model=model,
-        progress=_terminal_progress(),
-    )
-    return 0
-
-
-def schema(options: Namespace) -> int:
-    """``fusion3d schema``: infer a table's metadata schema and write it out for editing."""
-    from fusion3d_gui.training.table import write_schema
-
-    out = options.out or options.cases.with_suffix(".json")
-    _check_can_write(out)
-    found = write_schema(options.cases, out)
-    for field in found.fields:
-        print(f"{field.name}: {field.kind}, {field.range_text}")
-    print(f"Written to {out}; training reads it when it lies beside the table under its name.")
-    return 0
-
-
-def train(options: Namespace) -> int:
-    """``fusion3d train``: train a model on a table of cases; write a bundle."""
-    _need_training_extra()
-    from dataclasses import replace
-
-    from fusion3d_gui.training.calibration import ThresholdRule
-    from fusion3d_gui.training.recipe import default_recipe
-    from fusion3d_gui.training.train import train as train_bundle
-    from fusion3d_gui.training.train import train_folds
-
-    given = {
-        name: getattr(options, name)
-        for name in ("epochs", "coarse_epochs", "batch", "loss", "sampling")
-        if getattr(options, name) is not None
-    }
-    try:
-        usual = default_recipe(options.init is not None and options.init.is_dir())
-        recipe = replace(usual, **given)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    settings = {
-        "seed": options.seed,
-        "recipe": recipe,
-        "width": options.width,
-        "init": options.init,
-        "threshold_rule": ThresholdRule.parse(options.threshold_rule),
-        "cache": options.cache,
-        "progress": _terminal_progress(),
-    }
-    if options.folds is not None:
-        result = train_folds(options.cases, options.out, options.fusion, options.folds, **settings)
-        print(json.dumps(result, indent=2))
-    else:
-        train_bundle(options.cases, options.out, options.fusion, **settings)
-    return 0
-
-
-def evaluate(options: Namespace) -> int:
-    """``fusion3d evaluate``: measure a model on a table of cases."""
-    _need_training_extra()
-    from fusion3d_gui.report.export import write_json
-    from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
-    from fusion3d_gui.training.evaluation_page import evaluation_page, evaluation_plots
-    from fusion3d_gui.training.page import write_page
-    from fusion3d_gui.training.plots import write_plots
-    from fusion3d_gui.training.scores import write_rows
-
-    for out in (options.json, options.html, options.csv, options.plots):
-        _check_can_write(out)
-    figures = evaluate_bundle(
-        options.model, options.cases, record=options.record, progress=_terminal_progress()
-    )
-    if options.json:
-        write_json(figures, options.json)
-    if options.csv:
-        write_rows(options.csv, figures["cases"])
-    if options.html:
-        write_page(options.html, evaluation_page(figures))
-    if options.plots:
-        write_plots(options.plots, evaluation_plots(figures))
-    # One line a case belongs in a file, not on the screen.
-    print(json.dumps({key: value for key, value in figures.items() if key != "cases"}, indent=2))
-    return 0
-
-
-def reference(options: Namespace) -> int:
-    """``fusion3d reference``: renew a bundle's reference statistics; measure what they catch."""
-    _need_training_extra()
-    from fusion3d_gui.training.outside import measure_outside, outside_text, record_outside
-    from fusion3d_gui.training.reference import renew_reference
-
-    renew_reference(options.model, options.cases, progress=_terminal_progress())
-    if options.check:
-        found = measure_outside(options.model, options.check, progress=_terminal_progress())
-        record_outside(options.model, found)
-        print(outside_text(found))
-    return 0
-
-
-def compare(options: Namespace) -> int:
-    """``fusion3d compare``: two models on the same cases."""
-    _need_training_extra()
-    from fusion3d_gui.report.export import write_json
-    from fusion3d_gui.training.comparison import compare as compare_bundles
-
-    _check_can_write(options.json)
-    figures = compare_bundles(
-        options.model_a, options.model_b, options.cases, progress=_terminal_progress()
-    )
-    if options.json:
-        write_json(figures, options.json)
-    print(json.dumps(figures, indent=2))
-    return 0
-
-
-def ablate(options: Namespace) -> int:
-    """``fusion3d ablate``: image, metadata and their fusion side by side."""
-    _need_training_extra()
-    from fusion3d_gui.training.ablation import ablate as run_ablation
-
-    found = run_ablation(
-        options.out,
-        seed=options.seed,
-        train_cases=options.train_cases,
-        test_cases=options.test_cases,
-        shuffled=options.shuffled,
-        progress=_terminal_progress(),
-    )
-    for row in found["rows"]:
-        area = row["figures"]["auroc"]
-        interval = "" if area["low"] is None else f"({area['low']:.3f} to {area['high']:.3f})"
-        print(f"{row['title']:<40} AUROC {area['value']:.3f} {interval}")
-    print(f"written: {options.out / 'ablation.html'}")
     return 0
 
 
@@ -309,13 +156,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "predict": predict,
     "info": info,
     "convert": convert,
-    "cohort": cohort,
-    "schema": schema,
-    "train": train,
-    "evaluate": evaluate,
-    "reference": reference,
-    "compare": compare,
-    "ablate": ablate,
+    **training_commands.COMMANDS,
 }
 
 
@@ -324,7 +165,7 @@ def _open_window(
 ) -> int:
     from fusion3d_gui.app import WindowOptions, run_window
 
-    _check_can_write(options.screenshot)
+    check_can_write(options.screenshot)
     return run_window(
         WindowOptions(
             path=path,
@@ -381,38 +222,3 @@ def _metadata_text(values: Mapping[str, Any], from_file: list[str]) -> str:
         for name, value in values.items()
     ]
     return ", ".join(parts) or "none"
-
-
-def _check_can_write(path: Path | None) -> None:
-    """Refuse an output that could not be written, before the work that would be lost."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UserError("the folder to write to does not exist", path=path, remedy="Make it first.")
-
-
-def _need_training_extra() -> None:
-    import importlib.util
-
-    if not all(
-        importlib.util.find_spec(name)
-        for name in ("nilearn", "sklearn", "lightning", "matplotlib", "MLstatkit")
-    ):
-        raise UserError(
-            "training needs the extra packages", remedy="Install them: pip install fusion3d[train]."
-        )
-
-
-def _print_notices(notices: tuple[str, ...]) -> None:
-    for notice in notices:
-        print(f"notice: {notice}", file=sys.stderr)
-
-
-def _terminal_progress() -> Progress:
-    """A line that renews itself, on a terminal; silence elsewhere."""
-    if not sys.stderr.isatty():
-        return no_progress
-
-    def show(fraction: float, message: str) -> None:
-        end = "\n" if fraction >= 1 else ""
-        print(f"\r\033[K{100 * fraction:3.0f} %  {message}", end=end, file=sys.stderr, flush=True)
-
-    return show

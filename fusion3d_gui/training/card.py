@@ -209,9 +209,9 @@ def _cost_text(run: TrainingRun) -> str:
         "peak_memory_mb": (1, "{:g} MB of memory at most"),
     }
     parts = [
-        text.format(factor * run.cost[name])
+        text.format(factor * value)
         for name, (factor, text) in known.items()
-        if run.cost.get(name) is not None
+        if (value := run.cost.get(name)) is not None
     ]
     return f" ({', '.join(parts)})" if parts else ""
 

@@ -1,0 +1,33 @@
+"""What commands say on a terminal, and what they check before long work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.progress import Progress, no_progress
+
+
+def check_can_write(path: Path | None) -> None:
+    """Refuse an output that could not be written, before the work that would be lost."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UserError("the folder to write to does not exist", path=path, remedy="Make it first.")
+
+
+def print_notices(notices: tuple[str, ...]) -> None:
+    """On standard error."""
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
+
+
+def terminal_progress() -> Progress:
+    """A line that renews itself, on a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        return no_progress
+
+    def show(fraction: float, message: str) -> None:
+        end = "\n" if fraction >= 1 else ""
+        print(f"\r\033[K{100 * fraction:3.0f} %  {message}", end=end, file=sys.stderr, flush=True)
+
+    return show
