@@ -53,6 +53,7 @@ class SidePanel(QScrollArea):
         self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("side")
+        self.setAccessibleName("Model, answer and heatmap")
         self.setFrameShape(QFrame.Shape.NoFrame)
 
 

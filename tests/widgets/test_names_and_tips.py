@@ -1,0 +1,106 @@
+"""What a screen reader hears and what a resting pointer is told, of every control in the window and its dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
+
+from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.widgets.command_palette import CommandPalette
+from fusion3d_gui.widgets.tag_browser import TagBrowser
+
+CONTROLS = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+)
+
+
+@pytest.fixture
+def answered(window, settled, tmp_path):
+    """The window with a DICOM series open, its answer, and every panel."""
+    voxels = np.random.default_rng(0).integers(0, 900, (26, 34, 30)).astype(np.int16)
+    volume = Volume(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), modality="MR", description="T1")
+    write_dicom_series(volume, tmp_path / "scan", attributes={}, uid_seed="names")
+    window.session.open(tmp_path / "scan")
+    settled(window)
+    window.session.predict()
+    settled(window)
+    window.toggle_panel("marks")
+    return window
+
+
+def controls(root: QWidget) -> Iterator[QWidget]:
+    """Those on screen that take keys or clicks, without the parts that Qt makes them of."""
+    for widget in root.findChildren(QWidget):
+        own = isinstance(widget, CONTROLS) and not isinstance(widget, QScrollBar | QHeaderView)
+        is_part = widget.objectName().startswith("qt_")
+        if own and not is_part and widget.isVisibleTo(root):
+            yield widget
+
+
+def spoken(widget: QWidget) -> str:
+    """Its name as assistive technology asks for it; a combo box says its value first on some systems."""
+    interface = QAccessible.queryAccessibleInterface(widget)
+    return widget.accessibleName() or interface.text(QAccessible.Text.Name)
+
+
+def tip(widget: QWidget) -> str:
+    """What the pointer is told there: a widget without a tip leaves it to those that it lies in."""
+    while not widget.toolTip() and not widget.isWindow():
+        widget = widget.parentWidget()
+    return widget.toolTip()
+
+
+def test_every_control_of_the_window_has_a_name_and_a_tip(answered, qtbot):
+    for page in (0, 1, 2, None):
+        answered.side.workbench.show_page(page)
+        for widget in controls(answered):
+            assert spoken(widget), widget
+            if not isinstance(widget, QAbstractItemView):
+                assert tip(widget), f"{type(widget).__name__} {spoken(widget)}"
+
+
+def test_every_view_and_picture_that_takes_keys_has_a_name(answered):
+    for widget in answered.findChildren(QWidget):
+        takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(answered)
+        if takes_keys and not widget.objectName().startswith("qt_"):
+            assert spoken(widget), widget
+
+
+def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(answered, qtbot):
+    answered.show_palette()
+    palette = answered.findChildren(CommandPalette)[-1]
+    answered.show_tags()
+    tags = answered.findChildren(TagBrowser)[-1]
+    answered.show_about()
+    about = QApplication.activeModalWidget()
+    answered.menus.actions["slab_mm"].trigger()
+    slab = QApplication.activeModalWidget()
+    for dialog in (palette, tags, about, slab):
+        assert dialog.windowTitle()
+        for widget in controls(dialog):
+            assert spoken(widget), widget
+        dialog.close()
+    for widget in (tags.line, tags.file):
+        assert tip(widget)
