@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage
 
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.color_map import anatomy_colors, contour_levels, heatmap_colors
@@ -75,6 +76,38 @@ def test_contours_colours_and_blinking_are_switched_beside_the_colour_bar(opened
     assert overlay.is_drawn
     controls.colors.activated.emit(1)
     assert overlay.color_map == "Viridis"
+
+
+def test_the_blink_key_takes_the_map_off_the_image_and_brings_it_back_until_it_is_pressed_again(
+    opened, settled, qtbot
+):
+    session = opened.session
+    session.predict()
+    settled(opened)
+    view, overlay = opened.views.axial, session.display.overlay
+    view.set_heatmap(two_peaks(session.case.volume))
+    session.display.crosshair.move_to(two_peaks(session.case.volume).peak_lps)
+    middle = QRect(view.width() // 4, view.height() // 4, view.width() // 2, view.height() // 2)
+
+    def picture() -> QImage:
+        view.grab()
+        qtbot.waitUntil(lambda: view.is_settled)
+        return view.grab(middle).toImage()
+
+    shown = picture()
+    overlay.toggle()
+    plain = picture()
+    overlay.toggle()
+    assert shown != plain
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: not overlay.is_drawn, timeout=3000)
+    assert picture() == plain
+    qtbot.waitUntil(lambda: overlay.is_drawn, timeout=3000)
+    assert picture() == shown
+    qtbot.keyClick(view, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+    assert not overlay.blinking
+    assert picture() == shown
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.slab import Projection
@@ -55,6 +56,33 @@ def test_side_by_side_both_views_show_the_same_place_and_one_of_them_the_heatmap
     assert views.axial.camera.scale == views.plain.camera.scale
     assert views.axial.picture.overlay_is_drawn
     assert not views.plain.picture.overlay_is_drawn
+
+
+def test_side_by_side_the_plain_image_lies_left_of_the_same_image_with_the_heatmap(opened, qtbot):
+    views, overlay = opened.views, opened.session.display.overlay
+    views.set_layout(Layout.SIDE_BY_SIDE)
+    QApplication.processEvents()
+    # An odd pixel goes to one of them: pixels are compared where there is none.
+    opened.resize(opened.width() + abs(views.plain.width() - views.axial.width()), opened.height())
+    QApplication.processEvents()
+    for view in views.views:
+        view.set_heatmap(heatmap_for(opened.session.case.volume))
+    views.plain.setFocus()
+    left, right = (view.mapTo(opened, QPoint()) for view in (views.plain, views.axial))
+    assert left.x() + views.plain.width() <= right.x()
+    assert left.y() == right.y()
+    assert views.plain.size() == views.axial.size()
+    # Only one of them has the corner text and the colour bar.
+    middle = views.plain.rect().adjusted(130, 90, -130, -90)
+
+    def pictures() -> list[QImage]:
+        qtbot.waitUntil(lambda: views.is_settled)
+        return [view.grab(middle).toImage() for view in (views.plain, views.axial)]
+
+    plain, with_heat = pictures()
+    overlay.set_visible(False)
+    assert pictures() == [plain, plain]
+    assert with_heat != plain
 
 
 def test_dragging_the_end_of_an_arm_turns_the_other_planes_about_the_crosshair(opened, qtbot):
