@@ -20,6 +20,7 @@ from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.glance import glance
 from fusion3d_gui.model.preprocessing import ModelInput
+from fusion3d_gui.model.unfilled import unfilled
 
 
 class Head:
@@ -31,7 +32,7 @@ class Head:
 
     def __init__(self, bundle: ModelBundle) -> None:
         self.info: BundleInfo = bundle.info
-        with torch.device("meta"):
+        with unfilled():
             self.network = LearnedFeatureFusion3D(bundle.info.network)
         own = {
             name: value.detach().cpu().float().clone()

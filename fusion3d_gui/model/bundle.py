@@ -22,6 +22,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.unfilled import unfilled
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class ModelBundle:
         """
         info = BundleInfo.read(folder)
         # Built without memory for its weights: those come from the file, once it is known to fit.
-        with torch.device("meta"):
+        with unfilled():
             network = LearnedFeatureFusion3D(info.network)
         expected = network.state_dict()
         path = info.weights_path
