@@ -120,11 +120,14 @@ def _paint_line(
     for low, high in pieces:
         ends = x + low * arm.x, y + low * arm.y, x + high * arm.x, y + high * arm.y
         if straight and pen.style() is Qt.PenStyle.SolidLine:
-            # Qt fills a rectangle several times faster than it draws the same line.
+            # Qt fills a rectangle several times faster than it draws the same line. On whole pixels of the
+            # screen, or at 150 % some lines would be twice as wide as others.
+            ratio = painter.device().devicePixelRatioF()
+            thick = max(1, round(ratio)) / ratio
             width, height = abs(ends[2] - ends[0]), abs(ends[3] - ends[1])
-            left = min(ends[0], ends[2]) - 0.5 * abs(arm.y)
-            top = min(ends[1], ends[3]) - 0.5 * abs(arm.x)
-            line = QRectF(left, top, max(1.0, width), max(1.0, height))
+            left = round((min(ends[0], ends[2]) - 0.5 * abs(arm.y)) * ratio) / ratio
+            top = round((min(ends[1], ends[3]) - 0.5 * abs(arm.x)) * ratio) / ratio
+            line = QRectF(left, top, max(thick, width), max(thick, height))
             painter.fillRect(line, pen.color())
         else:
             painter.drawLine(QPointF(*ends[:2]), QPointF(*ends[2:]))

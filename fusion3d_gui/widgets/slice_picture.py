@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -254,7 +255,8 @@ class SlicePicture:
 
     def _empty_base(self, area: QRectF, ratio: float) -> QImage:
         """As large as the view, in device pixels; the last one again where that fits."""
-        size = QSize(round(area.width() * ratio), round(area.height() * ratio))
+        # Up: at 150 % a view may end in the middle of a pixel, which would keep what was there before.
+        size = QSize(math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
         if self._room.size() != size:
             self._room = QImage(size, QImage.Format.Format_RGB32)
             self._room.setDevicePixelRatio(ratio)
@@ -325,7 +327,7 @@ def _compose(
     """Draw pictures one over the other, in device pixels; the first smooth or not."""
     painter.save()
     painter.scale(1 / ratio, 1 / ratio)
-    whole = QRect(0, 0, round(area.width() * ratio), round(area.height() * ratio))
+    whole = QRect(0, 0, math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
     for number, (rect, image) in enumerate(layers):
         left, top = camera.to_px(rect.left, rect.top)
         sides = left, top, rect.width * camera.scale, rect.height * camera.scale
