@@ -99,9 +99,7 @@ class MarkLayer(QObject):
         spots = self._spots_on_screen(view) if found else []
         for mark in reversed(found):
             # A line's own label may lie over the box around it: there is always room beside the line.
-            others = [
-                each.bounds for each in found if each is not mark or mark.annotation.is_region
-            ]
+            others = [each.room for each in found if each is not mark or mark.annotation.is_region]
             looked_at = [*spots, *others]
             paint_label(painter, mark, self._marks.reading(mark.annotation), area, taken, looked_at)
 

@@ -54,6 +54,12 @@ class MarkOnScreen:
         x, y = [point.x() for point in self.points], [point.y() for point in self.points]
         return min(x), min(y), max(x), max(y)
 
+    @property
+    def room(self) -> Box:
+        """Its bounds with what is drawn around them: a point has a cross."""
+        left, top, right, bottom = self.bounds
+        return left - _POINT_PX, top - _POINT_PX, right + _POINT_PX, bottom + _POINT_PX
+
     def handle_at(self, where: QPointF) -> int | None:
         """The number of the handle under a point of the view."""
         for number, handle in self.handles:

@@ -303,7 +303,8 @@ class Scenes:
         """A folder of several series, while it is read and afterwards; pixels compressed with loss."""
         session, window = self.session, self.window
         demo = session.case.volume
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "MR study"
             fine = Volume(
                 np.repeat(demo.voxels, 4, axis=0),
                 demo.affine @ np.diag([1, 1, 0.25, 1]),
@@ -318,9 +319,9 @@ class Scenes:
                 modality="MR",
                 description="T1 half the matrix",
             )
-            write_dicom_series(fine, Path(folder) / "thin", attributes=about, uid_seed="thin")
-            write_dicom_series(half, Path(folder) / "half", attributes=lossy, uid_seed="half")
-            session.open(Path(folder))
+            write_dicom_series(fine, folder / "thin", attributes=about, uid_seed="thin")
+            write_dicom_series(half, folder / "half", attributes=lossy, uid_seed="half")
+            session.open(folder)
             self.wait(lambda: window.loading_card.isVisible() or not session.loading.running, 20)
             if session.loading.running:
                 self.picture("loading", now=True)
@@ -330,7 +331,7 @@ class Scenes:
             with self._light():
                 self.picture("light-series")
             uid = next(each.uid for each in session.case.series if "half" in each.description)
-            session.open(Path(folder), uid)
+            session.open(folder, uid)
             self.wait(lambda: not session.loading.running)
             self.picture("lossy")
         session.open_demo(window.demos[0])
