@@ -34,7 +34,6 @@ class StatusLine(QWidget):
         self.position = theme.label(size=12, color=theme.MUTED)
         self.heat = theme.label(size=12, color=theme.MUTED)
         self._hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
-        self._fitted_to = 0.0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(16)
@@ -49,13 +48,15 @@ class StatusLine(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The hint gives way where there is no room for all of it; F1 tells the same."""
-        self._fit()
+        self.fit()
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Keep room for readings of any length, so that nothing moves while the pointer does."""
-        self._fitted_to = theme.scale()
         for label, longest in ((self.value, "-1024 HU    "), (self.position, _LONGEST_POSITION)):
+            text = label.text()
+            label.clear()  # with its text a label keeps its size hint, in which the old minimum is
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance(longest))
+            label.setText(text)
         needed = self._hint.sizeHint().width() + theme.px(_READINGS_PX)
         self._hint.setVisible(self.width() >= needed)
 
@@ -73,8 +74,6 @@ class StatusLine(QWidget):
         self._show()
 
     def _show(self) -> None:
-        if self._fitted_to != theme.scale():
-            self._fit()
         case = self._session.case
         if case is None:
             for label in (self.value, self.position, self.heat):

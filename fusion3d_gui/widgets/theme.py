@@ -7,6 +7,8 @@ never keep one. Colours that are drawn on images stay the same in every palette.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from functools import partial
 from string import Template
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -132,21 +134,34 @@ def apply_theme(app: QApplication, name: str = "dark", text_scale: float = 1.0) 
 
 def change(app: QApplication, name: str, text_scale: float) -> None:
     """Another palette (``dark`` or ``light``) or text size, for everything that is on screen too."""
+    for _ in changing(app, name, text_scale):
+        pass
+
+
+def changing(app: QApplication, name: str, text_scale: float) -> Iterator[None]:
+    """The same in steps, between which the event loop may turn; colours and sizes are new from the first.
+
+    Another change may begin before this one has ended, which then need not go on.
+    """
     global _palette, _scale
-    before, _scale, _palette = _scale, text_scale, PALETTES[name]
-    sizes = {widget: _own_font_px(widget) for widget in app.allWidgets()}
+    for widget in app.allWidgets():
+        _keep_sizes(widget)
+    _scale, _palette = text_scale, PALETTES[name]
     app.setFont(font())
     app.setPalette(_qt_palette())
     # Off and on: from one sheet to another Qt needs four times as long.
     app.setStyleSheet("")
+    yield
     app.setStyleSheet(style_sheet(_palette, _scale))
-    for widget, size in sizes.items():
+    yield
+    for widget in app.allWidgets():
         # Even at the same scale: a new style sheet puts back fonts that widgets had long ago.
-        _rescale(widget, before, size)
-        sheet = widget.property("sheet")
+        _rescale(widget)
+    yield
+    for widget in app.allWidgets():
+        sheet, ink = widget.property("sheet"), widget.property("ink")
         if sheet:
             widget.setStyleSheet(_filled(sheet))
-        ink = widget.property("ink")
         if ink:
             _apply_ink(widget, ink)
         widget.update()
@@ -157,25 +172,39 @@ def _filled(sheet: str) -> str:
     return Template(sheet).substitute(colors)
 
 
-def _rescale(widget: QWidget, before: float, own_font_px: int) -> None:
-    """Bring a widget's own font (0: none) and fixed sides from one text scale to the present one."""
-    # Each base is kept on the widget, so that going back and forth rounds only once.
-    for name, size, resize in (
-        ("baseFont", own_font_px, lambda to: _resize_font(widget, to)),
-        ("baseWidth", _fixed(widget.minimumWidth(), widget.maximumWidth()), widget.setFixedWidth),
-        (
-            "baseHeight",
-            _fixed(widget.minimumHeight(), widget.maximumHeight()),
-            widget.setFixedHeight,
-        ),
-    ):
-        if size <= GRID or widget.isWindow():
-            continue
+#: Properties that hold what a widget's own font and fixed sides are at a text scale of 1. Kept from the
+#: first change on, so that going back and forth rounds only once.
+_BASES = ("baseFont", "baseWidth", "baseHeight")
+
+
+def _keep_sizes(widget: QWidget) -> None:
+    if widget.isWindow():
+        return
+    for name, size in zip(_BASES, _sizes(widget), strict=True):
+        if size > GRID and widget.property(name) is None:
+            widget.setProperty(name, size / _scale)
+
+
+def _rescale(widget: QWidget) -> None:
+    """Bring a widget's own font and its fixed sides to the present text scale."""
+    resizers: tuple[Callable[[int], None], ...] = (
+        partial(_resize_font, widget),
+        widget.setFixedWidth,
+        widget.setFixedHeight,
+    )
+    for name, resize in zip(_BASES, resizers, strict=True):
         base = widget.property(name)
-        if base is None:
-            base = size / before
-            widget.setProperty(name, base)
-        resize(px(base))
+        if base is not None:
+            resize(px(base))
+
+
+def _sizes(widget: QWidget) -> tuple[int, int, int]:
+    """Of its own font, and its fixed width and height; 0 where it has none."""
+    return (
+        _own_font_px(widget),
+        _fixed(widget.minimumWidth(), widget.maximumWidth()),
+        _fixed(widget.minimumHeight(), widget.maximumHeight()),
+    )
 
 
 def _own_font_px(widget: QWidget) -> int:

@@ -223,14 +223,16 @@ def test_panels_stay_as_they_were_left_when_another_case_opens(opened, make_case
     assert not opened.side.isVisible()
 
 
-def test_text_size_and_theme_change_at_once_and_come_back(opened):
+def test_text_size_and_theme_change_together_and_come_back(opened, qtbot):
     before = opened.status.value.font().pixelSize()
     opened.menus.actions["larger"].trigger()
     opened.menus.actions["light"].trigger()
+    qtbot.waitUntil(lambda: not opened.restyling.is_busy)
     assert opened.status.value.font().pixelSize() > before
     assert opened.settings.theme == "light"
     opened.menus.actions["usual"].trigger()
     opened.menus.actions["light"].trigger()
+    qtbot.waitUntil(lambda: not opened.restyling.is_busy)
     assert opened.status.value.font().pixelSize() == before
     assert opened.settings.theme == "dark"
 
