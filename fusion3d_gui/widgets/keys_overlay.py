@@ -129,17 +129,20 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
     grid.setColumnStretch(1, 1)
     grid.addWidget(theme.section_title(title), 0, 0, 1, 2)
     keys, meanings = zip(*rows, strict=True)
-    grid.addWidget(_Lines(keys, theme.ACCENT), 1, 0)
-    grid.addWidget(_Lines(meanings, theme.TEXT), 1, 1, Qt.AlignmentFlag.AlignLeft)
+    grid.addWidget(_Lines(keys, "ACCENT"), 1, 0)
+    grid.addWidget(_Lines(meanings, "TEXT"), 1, 1, Qt.AlignmentFlag.AlignLeft)
     return frame
 
 
 class _Lines(QWidget):
-    """Short texts under one another. Labels, or one label of several lines, take many times longer."""
+    """Short texts under one another, in one of the theme's colours by its name.
 
-    def __init__(self, texts: Sequence[str], color: str) -> None:
+    Labels, or one label of several lines, take many times longer.
+    """
+
+    def __init__(self, texts: Sequence[str], ink: str) -> None:
         super().__init__()
-        self._texts, self._color = texts, color
+        self._texts, self._ink = texts, ink
         self.setFont(theme.font(12))
         self.setAccessibleName("\n".join(texts))
         metrics = QFontMetricsF(self.font())
@@ -151,6 +154,6 @@ class _Lines(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """One text a line."""
         painter = QPainter(self)
-        painter.setPen(QColor(self._color))
+        painter.setPen(QColor(getattr(theme, self._ink)))
         for number, text in enumerate(self._texts):
             painter.drawText(QPointF(0, number * self._pitch + self._ascent), text)

@@ -159,9 +159,12 @@ def changing(app: QApplication, name: str, text_scale: float) -> Iterator[None]:
         _rescale(widget)
     yield
     for widget in app.allWidgets():
-        sheet, ink = widget.property("sheet"), widget.property("ink")
+        sheet = widget.property("sheet")
         if sheet:
             widget.setStyleSheet(_filled(sheet))
+    # Afterwards: a sheet puts back the palettes of all that lies in its widget.
+    for widget in app.allWidgets():
+        ink = widget.property("ink")
         if ink:
             _apply_ink(widget, ink)
         widget.update()

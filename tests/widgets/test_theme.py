@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.palette import PALETTES
 
 TEXTS = ("text", "muted", "faint", "accent", "warning", "error")
@@ -92,6 +93,25 @@ def test_a_widgets_own_style_sheet_follows_the_palette(themed, qtbot):
     widget.show()
     image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     assert QColor(image.pixel(10, 10)).name() == PALETTES["light"].panel
+
+
+def test_every_text_of_the_list_of_keys_follows_the_palette_while_it_is_shown(themed, qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(900, 700)
+    groups = {f"Menu {n}": [("Ctrl+K", "Find a command"), ("F1", "Keys")] for n in range(8)}
+    overlay = KeysOverlay(groups, window)
+    window.show()
+    for name in ("light", "dark", "light"):
+        theme.change(themed, name, 1.0)
+        for label in overlay.findChildren(QLabel):
+            shown = label.palette().color(label.foregroundRole()).name()
+            assert shown == getattr(PALETTES[name], label.property("ink")), label.text()
+    image = window.grab().toImage()
+    darkest = min(
+        image.pixelColor(x, y).lightness() for x in range(image.width()) for y in range(120, 180)
+    )
+    assert darkest < 60  # what is painted and no label, too
 
 
 def test_text_and_fixed_sides_grow_and_come_back_to_the_pixel(themed, qtbot):
