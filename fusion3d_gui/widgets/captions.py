@@ -16,7 +16,8 @@ from fusion3d_gui.widgets.crosshair_arms import Box
 from fusion3d_gui.widgets.heat_scale import HeatScale
 
 _MARGIN = 10.0
-#: Below this side length (px) a view shows less text.
+#: Below this side length (px) a view shows less text; across, where texts stand beside each other, larger
+#: text needs more.
 _SMALL_VIEW = 260
 #: Below this width (px) a view does not name patient and series.
 _WIDE_VIEW = 420
@@ -179,7 +180,7 @@ def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:
     line = theme.px(18)
     yield _Item(writing.title, _TOP_LEFT, style=_TITLE)
     yield _Item(writing.position, _TOP_LEFT, line + 1)
-    small = min(area.width(), area.height()) < _SMALL_VIEW
+    small = area.width() < theme.px(_SMALL_VIEW) or area.height() < _SMALL_VIEW
     upper_right: tuple[str, ...] = (writing.slice_count,)
     if area.width() >= _WIDE_VIEW and not small:
         upper_right += writing.corner
