@@ -26,6 +26,7 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = scale
     os.environ["FUSION3D_OPENGL"] = "off"  # the same pictures on every machine
+    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QWidget
     from scenes import Scenes
 
@@ -55,6 +56,7 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
             for _ in range(20):
                 app.processEvents()
                 time.sleep(0.005)
+            wait(lambda: not window.restyling.is_busy, 20)
             wait(lambda: window.views.is_settled or not window.views.isVisible(), 20)
             app.processEvents()
         file = out / f"{name}@{scale}.png"
@@ -66,6 +68,8 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
         getattr(scenes, part)()
     window.close()
     session.close()
+    QTimer.singleShot(0, app.quit)
+    app.exec()  # what holds memory of the graphics card lets go when the program quits
 
 
 def main() -> int:
