@@ -17,7 +17,8 @@ def restyled(opened, qtbot):
     def wait() -> None:
         qtbot.waitUntil(lambda: not opened.restyling.is_busy)
         qtbot.waitUntil(lambda: opened.views.is_settled)
-        QApplication.processEvents()
+        for _ in range(20):
+            QApplication.processEvents()
 
     opened.wait = wait
     wait()
