@@ -1,4 +1,4 @@
-"""``MainWindow``: puts the parts together, and turns menus, drops and dialogs into intents."""
+"""``MainWindow``: puts the parts together, and turns menus and drops into intents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QMessageBox,
@@ -21,10 +20,9 @@ from PySide6.QtWidgets import (
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.state.demo_cases import DemoCase
 from fusion3d_gui.state.display import middle_voxel_lps
-from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.presentation import Presentation
-from fusion3d_gui.state.result_export import answer_text, export_answer, suggested_name
+from fusion3d_gui.state.result_export import answer_text
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.tag_reading import dicom_files
@@ -32,6 +30,7 @@ from fusion3d_gui.widgets import theme, window_memory
 from fusion3d_gui.widgets.actions import Menus
 from fusion3d_gui.widgets.command_palette import CommandPalette
 from fusion3d_gui.widgets.drop_target import DropTarget
+from fusion3d_gui.widgets.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.header import Header
 from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.loading_card import LoadingCard
@@ -72,6 +71,7 @@ class MainWindow(QMainWindow):
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
         self.presentation = Presentation(session, self)
+        self.files = FileDialogs(session, self)
         self.header = Header(session)
         self.notices = NoticeStrip()
         self.views = ViewsPanel(session)
@@ -153,55 +153,18 @@ class MainWindow(QMainWindow):
         self._drops.aimed.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
-        self.start.open_file_requested.connect(self.ask_for_file)
-        self.start.open_folder_requested.connect(self.ask_for_folder)
+        self.start.open_file_requested.connect(self.files.open_file)
+        self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)
         self.start.recent_requested.connect(session.open)
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.identity.changed.connect(self._show_recent)
-        self.side.model_picker.browse_requested.connect(self.ask_for_model)
-        self.marks.export_requested.connect(self.ask_for_export)
+        self.side.model_picker.browse_requested.connect(self.files.add_model)
+        self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
         self.mark_layer.text_requested.connect(self._on_text_requested)
 
-    # -- what the user asks for: files --------------------------------------------------------
-
-    def ask_for_file(self) -> None:
-        """Choose a file to open."""
-        name, _ = QFileDialog.getOpenFileName(self, "Open a DICOM or NIfTI file")
-        if name:
-            self.session.open(Path(name))
-
-    def ask_for_folder(self) -> None:
-        """Choose a folder of DICOM files to open."""
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of DICOM files")
-        if name:
-            self.session.open(Path(name))
-
-    def ask_for_model(self) -> None:
-        """Choose a model bundle's folder."""
-        name = QFileDialog.getExistingDirectory(self, "Choose the folder of a model bundle")
-        if name:
-            self.session.add_bundle(Path(name))
-
-    def ask_for_export(self) -> None:
-        """Choose where the measurements are written."""
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Export measurements", "measurements.csv", "CSV (*.csv);;JSON (*.json)"
-        )
-        if name:
-            export_measurements(self.session, Path(name))
-
-    def ask_for_result(self) -> None:
-        """Choose where the answer on screen, or its heatmap, is written."""
-        name, _ = QFileDialog.getSaveFileName(
-            self,
-            "Save the result",
-            suggested_name(self.session),
-            "Result (*.json);;Heatmap (*.nii.gz)",
-        )
-        if name:
-            export_answer(self.session, Path(name))
+    # -- what the user asks for: cases --------------------------------------------------------
 
     def copy_result(self) -> None:
         """Put the answer on screen into the clipboard, in words."""

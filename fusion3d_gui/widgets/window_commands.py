@@ -79,8 +79,8 @@ def _file(window: MainWindow) -> list[Command]:
         for demo in window.demos
     ]
     return [
-        Command("open_folder", "&File", "Open folder…", window.ask_for_folder, "Ctrl+O"),
-        Command("open_file", "&File", "Open file…", window.ask_for_file, "Ctrl+Shift+O"),
+        Command("open_folder", "&File", "Open folder…", window.files.open_folder, "Ctrl+O"),
+        Command("open_file", "&File", "Open file…", window.files.open_file, "Ctrl+Shift+O"),
         *recent,
         Command(
             "remember",
@@ -129,7 +129,7 @@ def _file(window: MainWindow) -> list[Command]:
             "export_marks",
             "&File",
             "Export measurements…",
-            window.ask_for_export,
+            window.files.export_measurements,
             "Ctrl+E",
             lambda: bool(session.annotations.items),
         ),
@@ -332,7 +332,7 @@ def _model(window: MainWindow) -> list[Command]:
             "save_result",
             "&Model",
             "Save the result…",
-            window.ask_for_result,
+            window.files.save_result,
             "Ctrl+S",
             lambda: can_export(session),
             begins_group=True,
@@ -346,7 +346,7 @@ def _model(window: MainWindow) -> list[Command]:
             "Ctrl+Shift+C",
             lambda: can_export(session),
         ),
-        Command("model", "&Model", "Use another model…", window.ask_for_model, begins_group=True),
+        Command("model", "&Model", "Use another model…", window.files.add_model, begins_group=True),
     ]
 
 

@@ -172,7 +172,7 @@ class Scenes:
             self.picture(f"tool-{tool}")
         self.session.tool.choose("crosshair")
         window.toggle_panel("marks")
-        self._dialog("export", window.ask_for_export)
+        self._dialog("export", window.files.export_measurements)
         marks.remove_all()
 
     def dialogs(self) -> None:
@@ -182,8 +182,8 @@ class Scenes:
         self._dialog("slab-thickness")
         window.show_about()
         self._dialog("about", of=QMessageBox)
-        self._dialog("save-result", window.ask_for_result)
-        self._dialog("open-file", window.ask_for_file)
+        self._dialog("save-result", window.files.save_result)
+        self._dialog("open-file", window.files.open_file)
 
     def _dialog(
         self, name: str, ask: Callable[[], object] | None = None, of: type = QWidget

@@ -110,7 +110,7 @@ dialog("slab", app.activeModalWidget)
 window.views.axial.menu_requested.emit(window.views.axial.rect().center())
 dialog("menu", app.activePopupWidget)
 QTimer.singleShot(50, lambda: dialog("file", app.activeModalWidget))
-window.ask_for_file()
+window.files.open_file()
 
 fine_again = picture(window)
 window.close()
