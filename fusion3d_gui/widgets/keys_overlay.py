@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
@@ -44,12 +44,10 @@ class KeysOverlay(QScrollArea):
         super().__init__(parent)
         self._under = parent
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setObjectName("keys")
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Mouse and keys")
-        theme.style(self, "#keys, #keys > QWidget > QWidget { background: $WINDOW; }")
-        body = QWidget()
+        body = _Page()
         outer = QVBoxLayout(body)
         outer.setContentsMargins(36, 20, 36, 16)
         outer.setSpacing(14)
@@ -114,8 +112,10 @@ def _spread(groups: Sequence[_Group], count: int) -> list[Sequence[_Group]]:
     def columns(cuts: Sequence[int]) -> list[Sequence[_Group]]:
         return [groups[a:b] for a, b in pairwise((0, *cuts, len(groups)))]
 
+    ends = list(accumulate((len(rows) + 2 for _, rows in groups), initial=0))
+
     def longest(cuts: Sequence[int]) -> int:
-        return max(sum(len(rows) + 2 for _, rows in column) for column in columns(cuts))
+        return max(ends[b] - ends[a] for a, b in pairwise((0, *cuts, len(groups))))
 
     return columns(min(combinations(range(1, len(groups)), count - 1), key=longest))
 
@@ -132,6 +132,18 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
     grid.addWidget(_Lines(keys, "ACCENT"), 1, 0)
     grid.addWidget(_Lines(meanings, "TEXT"), 1, 1, Qt.AlignmentFlag.AlignLeft)
     return frame
+
+
+class _Page(QWidget):
+    """Opaque, and Qt knows it: what lies underneath is not painted along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Fill it."""
+        QPainter(self).fillRect(event.rect(), QColor(theme.WINDOW))
 
 
 class _Lines(QWidget):
