@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from fusion3d_gui.state.camera import Camera
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.crosshair_arms import Box
+from fusion3d_gui.widgets.halo_text import haloed
 from fusion3d_gui.widgets.heat_scale import HeatScale
 
 _MARGIN = 10.0
@@ -135,25 +136,9 @@ class Captions:
         style = item.style
         if style not in self._fonts:
             self._fonts[style] = theme.font(style.size_px, QFont.Weight(style.weight))
-        font = self._fonts[style]
-        measures = QFontMetricsF(font)
-        width = math.ceil(measures.horizontalAdvance(item.text)) + 2
-        height = math.ceil(measures.height()) + 1
-        picture = QImage(
-            round(width * ratio), round(height * ratio), QImage.Format.Format_ARGB32_Premultiplied
-        )
-        picture.setDevicePixelRatio(ratio)
-        picture.fill(_PLATE if self._on_bright else Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        painter.setFont(font)
-        for shift, color in (
-            (1.0, _SHADOW),
-            (0.0, QColor(theme.ON_IMAGE if style is _PLAIN else theme.IMAGE_TEXT)),
-        ):
-            painter.setPen(color)
-            painter.drawText(QPointF(shift, measures.ascent() + shift), item.text)
-        painter.end()
-        return picture
+        color = QColor(theme.ON_IMAGE if style is _PLAIN else theme.IMAGE_TEXT)
+        plate = _PLATE if self._on_bright else None
+        return haloed(item.text, self._fonts[style], color, ratio, plate)
 
     def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
         """A bar of a round number of millimetres, bottom left."""

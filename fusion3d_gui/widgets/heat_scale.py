@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from fusion3d_gui.state.percent import whole_percent
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.color_bar import color_strip
+from fusion3d_gui.widgets.halo_text import haloed
 
 _LEFT = 10.0
 #: Below the two lines of text in the corner, and above the letter in the middle.
@@ -19,7 +21,6 @@ _WIDTH, _TALLEST, _SMALLEST = 9, 150, 50
 _NUMBERS = 92
 #: Numbers nearer to each other than this (px) would touch.
 _APART = 15
-_SHADOW = QColor(0, 0, 0, 200)
 
 
 class HeatScale(NamedTuple):
@@ -46,14 +47,11 @@ class HeatScale(NamedTuple):
         painter.drawImage(shown, image, QRectF(0, 0, 1, 256 - first))
         painter.setPen(QPen(QColor(theme.ON_IMAGE), 1))
         painter.drawRect(strip.adjusted(-0.5, -0.5, 0.5, 0.5))
-        painter.setFont(theme.font(theme.SMALL))
-        ascent = QFontMetricsF(painter.font()).ascent()
+        ratio = painter.device().devicePixelRatioF()
         for share, text in self._numbers(theme.px(_APART) / height):
-            y = strip.bottom() - share * height
-            at = QPointF(strip.right() + 6, y + ascent / 2 - 1)
-            for shift, color in ((1.0, _SHADOW), (0.0, QColor(theme.ON_IMAGE))):
-                painter.setPen(color)
-                painter.drawText(at + QPointF(shift, shift), text)
+            picture = _number(text, theme.scale(), ratio, plate is not None)
+            y = strip.bottom() - share * height - picture.height() / ratio / 2
+            painter.drawImage(QPointF(round(strip.right() + 5), round(y)), picture)
         return whole
 
     def _numbers(self, apart: float) -> list[tuple[float, str]]:
@@ -62,3 +60,10 @@ class HeatScale(NamedTuple):
         others = ((0.0, "0"), (0.5, "50 %"))
         found += [each for each in others if abs(each[0] - self.threshold) >= apart]
         return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= apart]
+
+
+@lru_cache(64)
+def _number(text: str, text_scale: float, ratio: float, on_plate: bool) -> QImage:
+    """Written once for a text size and a screen: it is painted with every slice."""
+    plate = QColor(0, 0, 0, 0) if on_plate else None
+    return haloed(text, theme.font(theme.SMALL), QColor(theme.ON_IMAGE), ratio, plate)
