@@ -72,16 +72,15 @@ def tip(widget: QWidget) -> str:
     return widget.toolTip()
 
 
-def test_every_control_of_the_window_has_a_name_and_a_tip(answered, qtbot):
+def test_all_that_takes_keys_or_clicks_in_the_window_has_a_name_and_every_control_a_tip(
+    answered, qtbot
+):
     for page in (0, 1, 2, None):
         answered.side.workbench.show_page(page)
         for widget in controls(answered):
             assert spoken(widget), widget
             if not isinstance(widget, QAbstractItemView):
                 assert tip(widget), f"{type(widget).__name__} {spoken(widget)}"
-
-
-def test_every_view_and_picture_that_takes_keys_has_a_name(answered):
     for widget in answered.findChildren(QWidget):
         takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(answered)
         if takes_keys and not widget.objectName().startswith("qt_"):
