@@ -12,8 +12,11 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.imaging.window import Preset, presets
 from fusion3d_gui.progress import Progress, part_of
 
-#: What tells two scans apart without reading their voxels: path, series, shape, geometry.
-CaseKey = tuple[str, str, tuple[int, int, int], bytes]
+#: When a file was written last (ns), and its length.
+Written = tuple[int, int]
+
+#: What tells two scans apart without reading their voxels: path, series, shape, geometry, files.
+CaseKey = tuple[str, str, tuple[int, int, int], bytes, tuple[Written, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,8 @@ class Case:
     #: The same case with the patient's identity, where that was hidden after it was opened.
     revealed: Case | None = field(default=None, repr=False)
     identity_hidden: bool = False
+    #: Of its files where no DICOM UID names the scan: another may be written to the same path.
+    written: tuple[Written, ...] = ()
 
     def hide_identity(self, *, for_good: bool = False) -> Case:
         """The case without what tells who the patient is; ``for_good``: it can't be revealed again."""
@@ -54,7 +59,7 @@ class Case:
         """The same for the same scan opened again: the reader's work is kept under it."""
         volume = self.volume
         where = str(self.path.absolute())
-        return where, volume.series_uid, volume.shape, volume.affine.tobytes()
+        return where, volume.series_uid, volume.shape, volume.affine.tobytes(), self.written
 
 
 def load_case(
@@ -76,9 +81,10 @@ def load_case(
 
     found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
     series, notices = choose(found, series_uid, path)
+    written = _written(series, path)
 
     def case_of(volume: Volume, windows: tuple[Preset, ...]) -> Case:
-        case = Case(path, volume, windows, found)
+        case = Case(path, volume, windows, found, written=written)
         return case.hide_identity(for_good=True) if hide_identity else case
 
     def watch(volume: Volume) -> None:
@@ -88,6 +94,18 @@ def load_case(
     volume = read_series(series, notices=notices, progress=reading, watch=watch)
     progress(0.95, "Choosing the window")
     return case_of(volume, presets(volume))
+
+
+def _written(series: Series, path: Path) -> tuple[Written, ...]:
+    if series.format == "DICOM":
+        return ()
+    # What is unpacked from an archive is new each time.
+    files = series.paths if path.is_dir() or path in series.paths else (path,)
+    try:
+        found = [each.stat() for each in files]
+    except OSError:
+        return ()  # reading will say what is wrong
+    return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
 def _what_is_read(volume: Volume) -> Volume:

@@ -447,6 +447,22 @@ def test_an_answer_returns_with_its_case_though_who_it_is_was_hidden_meanwhile(
     assert session.current_prediction is prediction
 
 
+def test_another_scan_written_to_the_same_path_gets_nothing_of_the_one_before(
+    session, make_case, settled
+):
+    path = make_case("a", seed=1)
+    open_and_wait(session, path, settled)
+    session.form.set_value("age", 71)
+    session.annotations.add_point(np.zeros(3))
+    open_and_wait(session, path, settled)
+    assert session.form.values["age"] == 71
+    assert len(session.annotations.items) == 1
+    assert make_case("a", seed=2) == path
+    open_and_wait(session, path, settled)
+    assert session.form.values["age"] is None
+    assert session.annotations.items == ()
+
+
 def test_the_first_scan_given_up_half_way_leaves_the_start_page(
     session, make_plain_case, qtbot, slow_reading
 ):
