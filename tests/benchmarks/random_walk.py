@@ -152,6 +152,8 @@ class Walk:
         if prediction is not None:
             assert session.result is not None
             assert session.result.request.case is case, "a result on another case"
+            assert session.result.request.bundle is session.bundle, "another model's result"
+            assert prediction.volume_sha256 == case.volume.sha256, "an answer to other voxels"
         if case is not None:
             low, high = case.volume.bounds_lps
             place = session.display.crosshair.position_lps
@@ -159,6 +161,9 @@ class Walk:
         for view in self.window.views.views:
             if view.slicer is not None and case is not None:
                 assert np.shares_memory(view.slicer.volume.voxels, case.volume.voxels)
+            shown = view.heatmap
+            own = prediction is not None and shown is prediction.heatmap
+            assert shown is None or own, "a heatmap that is not the answer's"
             assert np.isfinite(view.camera.scale), "zoom got lost"
             assert view.camera.scale > 0
 
