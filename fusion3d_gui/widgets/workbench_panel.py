@@ -118,7 +118,7 @@ class WorkbenchPanel(QWidget):
             )
             self.shares.show_shares(())
             return
-        self._shares_text.setText(_shares_text(found))
+        self._shares_text.setText(f"{_shares_text(found)} Shares of the logit:")
         labels = {field.name: field.label for field in self._session.form.schema.fields}
         shares = [Share("Image", found.image)]
         if found.fields:

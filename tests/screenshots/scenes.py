@@ -267,6 +267,9 @@ class Scenes:
             window.showNormal()  # the screen of a machine without one is small
             window.resize(*size)
             self.picture(name)
+            if name == "presentation":
+                with self._light():
+                    self.picture("light-presentation")
             window.presentation.toggle()
         window.resize(WIDTH, HEIGHT)
 
