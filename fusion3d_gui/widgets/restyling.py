@@ -70,10 +70,9 @@ class Restyling(QObject):
         for widget in self._widgets():
             QCoreApplication.postEvent(widget, QEvent(layout_request))
         yield
-        held, self._held = [window for window in self._held if isValid(window)], []
-        for window in held:
+        held, self._held = self._held, []
+        for window in filter(isValid, held):
             _let_paint(window)
-        for window in held:
             if window is not self._window:
                 window.update()
         yield
@@ -111,3 +110,6 @@ def _let_paint(window: QWidget) -> None:
     for widget in (window, *window.findChildren(QWidget)):
         if not widget.testAttribute(attribute.WA_ForceUpdatesDisabled):
             widget.setAttribute(attribute.WA_UpdatesDisabled, False)
+    # Was the window itself given another size meanwhile, Qt dropped the request that goes with that, and
+    # would wait for it, deaf to all other updates.
+    QCoreApplication.postEvent(window, QEvent(QEvent.Type.UpdateRequest))

@@ -1,6 +1,6 @@
 """How long the window ever stands still: ``python tests/benchmarks/bench_heartbeat.py``.
 
-A timer beats every 5 ms on the GUI thread during each deed, with painting on; printed are the longest
+A timer beats every 5 ms on the GUI thread during each deed (``heartbeat_deeds.py``), with painting on; printed are the longest
 gap, the 99th percentile, and which deeds exceed 50 ms.
 """
 
@@ -17,7 +17,8 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt, QTimer
+from heartbeat_deeds import Deeds
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -25,14 +26,11 @@ from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.measurement_export import export_measurements
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.theme import apply_theme
 
 SIDE, SLICES, LIMIT_MS = 512, 300, 50.0
-LEFT = Qt.MouseButton.LeftButton
 
 
 class Heartbeat:
@@ -47,13 +45,13 @@ class Heartbeat:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
 
-    def listen(self, deed: Callable[[], None]) -> list[float]:
+    def listen(self, deed: Callable[[], object], settle: Callable[[], None]) -> list[float]:
         """The gaps while ``deed`` and what it set off were under way."""
         self.gaps, self.busy = [], 0.0
         self._last, self._last_busy = time.perf_counter(), time.thread_time()
         self._timer.start(5)
         deed()
-        QTest.qWait(60)
+        settle()
         self._timer.stop()
         return self.gaps
 
@@ -92,73 +90,11 @@ def _listen(app: QApplication) -> int:
     window = MainWindow(session)
     window.show()
     QTest.qWait(100)
-    view, marks = window.views.axial, session.annotations
-
-    def wait(lane) -> None:
-        end = time.monotonic() + 120
-        while lane.running and time.monotonic() < end:
-            QTest.qWait(5)
-
-    def drag(widget, steps: int = 40) -> None:
-        start, end = QPoint(60, 60), QPoint(widget.width() - 60, widget.height() - 60)
-        QTest.mousePress(widget, LEFT, Qt.KeyboardModifier.NoModifier, start)
-        for step in range(steps):
-            QTest.mouseMove(widget, start + (end - start) * step / steps)
-            QTest.qWait(5)
-        QTest.mouseRelease(widget, LEFT, Qt.KeyboardModifier.NoModifier, end)
-
-    def draw(tool) -> None:
-        session.tool.choose(tool)
-        drag(view)
-        session.tool.choose("crosshair")
-
-    def turn_plane() -> None:
-        for _ in range(10):
-            window.menus.actions["turn_left"].trigger()
-            QTest.qWait(5)
-
     with tempfile.TemporaryDirectory() as name:
-        folder = make_series(Path(name) / "series")
-
-        def open_series() -> None:
-            session.open(folder)
-            wait(session.loading)
-
-        def predict() -> None:
-            session.predict()
-            wait(session.inference)
-
-        def export() -> None:
-            export_measurements(session, Path(name) / "marks.json")
-            wait(session.saving)
-
-        def scroll() -> None:
-            for _ in range(40):
-                view.step(1)
-                QTest.qWait(5)
-
-        deeds: dict[str, Callable[[], None]] = {
-            "open 512 x 512 x 300": open_series,
-            "scroll": scroll,
-            "drag the crosshair": lambda: drag(view),
-            "draw a distance": lambda: draw("distance"),
-            "draw a large rectangle": lambda: draw("rectangle"),
-            "turn the planes": turn_plane,
-            "draw a large ellipse, oblique": lambda: draw("ellipse"),
-            "predict (torch is imported)": predict,
-            "predict again": predict,
-            "export the measurements": export,
-            "list of keys": window.show_keys,
-            "list of keys goes": lambda: [
-                each.close() for each in window.findChildren(KeysOverlay)
-            ],
-            "light theme": window.toggle_theme,
-            "larger text": lambda: window.step_text(1),
-            "undo all": lambda: [marks.undo() for _ in range(4)] and None,
-        }
+        deeds = Deeds(window, make_series(Path(name) / "series"), Path(name))
         heart, bad = Heartbeat(), []
-        for title, deed in deeds.items():
-            gaps = heart.listen(deed)
+        for title, deed in deeds.by_title().items():
+            gaps = heart.listen(deed, deeds.settle)
             longest, tail = max(gaps), float(np.percentile(gaps, 99))
             bad += [title] if longest > LIMIT_MS else []
             print(

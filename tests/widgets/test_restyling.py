@@ -132,3 +132,16 @@ def test_a_dialog_that_goes_in_the_middle_does_no_harm(restyled):
     restyled.wait()
     assert theme.name() == "light"
     assert on_screen(restyled) == drawn_anew(restyled)
+
+
+def test_a_window_that_changes_its_size_in_the_middle_is_painted_too(restyled):
+    for _ in range(2):  # to the full screen with larger text, and back
+        restyled.presentation.toggle()
+        restyled.wait()
+        assert on_screen(restyled) == drawn_anew(restyled)
+    restyled.settings.set_theme("light")
+    restyled.resize(1200, 760)
+    restyled.wait()
+    shot = on_screen(restyled)
+    assert (shot.width(), shot.height()) == (1200, 760)
+    assert shot == drawn_anew(restyled)
