@@ -259,21 +259,21 @@ class SliceCanvas(QWidget):
     def _on_settled(self) -> None:
         self.picture.hurried = False
         if self.picture.unfinished and self.isVisible():
-            # In steps of their own, never within a paint: several views settle at once.
+            # In steps of their own, never within a paint, and in turns: several views settle at once.
             self._finishing = self.picture.finishing(self.camera)
-            self._finish()
+            self.display.paint_turns.ask(self._finish, self._finish)
         else:
             self.update()
 
     def _finish(self) -> None:
         """One short step towards the fine picture, then back to the event loop."""
-        if self._finishing is None:
+        if self._finishing is None or not isValid(self):
             return
         if next(self._finishing, self) is self:
             self._finishing = None
             self.update()
         else:
-            QTimer.singleShot(0, self, self._finish)
+            self.display.paint_turns.ask(self._finish, self._finish)
 
     # -- painting -----------------------------------------------------------------------------
 

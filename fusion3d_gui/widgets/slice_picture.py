@@ -29,7 +29,7 @@ from fusion3d_gui.widgets.unread_image import unread_image
 _HURRIED = 2.0
 
 #: And a slab is made of about this many samples.
-_HURRIED_SAMPLES = 400_000
+_HURRIED_SAMPLES = 300_000
 
 #: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
 #: its cells are far larger still.
