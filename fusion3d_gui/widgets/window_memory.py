@@ -19,6 +19,7 @@ def restore(window: MainWindow) -> None:
     """Size and place, layout and heatmap as they were left; panels follow the settings anyway."""
     settings, overlay = window.settings, window.session.display.overlay
     window.restoreGeometry(QByteArray(settings.window_geometry))
+    _fit_on_screen(window)
     for layout in Layout:
         if layout.name == settings.layout:
             window.views.set_layout(layout)
@@ -37,6 +38,12 @@ def restore(window: MainWindow) -> None:
         display.slab.set_projection(Projection[projection])
     if contours != overlay.contours:
         overlay.toggle_contours()
+
+
+def _fit_on_screen(window: MainWindow) -> None:
+    room, least = window.screen().availableSize(), window.minimumSize()
+    if least.boundedTo(room) == least:
+        window.resize(window.size().boundedTo(room))
 
 
 def keep(window: MainWindow) -> None:

@@ -200,3 +200,8 @@ def test_a_window_whose_screen_is_gone_comes_back_on_the_one_that_is_left(seen, 
     assert (name, width, height) == ("LEFT", 1280, 800)
     assert 0 <= x <= x + width <= 1600
     assert 0 <= y <= y + height <= 1000
+
+
+def test_on_a_small_screen_all_of_the_window_is_there(tmp_path):
+    small = LEFT | {"width": 1366, "height": 720}
+    assert run(ON_ONE, tmp_path, small)["at first"][3:] == [1280, 720]
