@@ -172,6 +172,21 @@ class Settings(QObject):
         self._set("views/projection", projection)
         self._set("views/contours", "true" if contours else "false")
 
+    @property
+    def anatomy(self) -> tuple[str, bool, bool]:
+        """Name of the gray levels' colours (or empty); whether 3D is a lit surface, and images name the patient."""
+        return (
+            self._text("views/anatomy_colors"),
+            self._text("views/surface") != "false",
+            self._text("views/names_patient") != "false",
+        )
+
+    def set_anatomy(self, colors: str, surface: bool, names_patient: bool) -> None:
+        """How the scan itself is shown."""
+        self._set("views/anatomy_colors", colors)
+        self._set("views/surface", "true" if surface else "false")
+        self._set("views/names_patient", "true" if names_patient else "false")
+
     # -- values -------------------------------------------------------------------------------
 
     def _share(self, key: str) -> float:

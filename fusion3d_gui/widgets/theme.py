@@ -147,6 +147,7 @@ def changing(app: QApplication, name: str, text_scale: float) -> Iterator[None]:
     for widget in app.allWidgets():
         _keep_sizes(widget)
     _scale, _palette = text_scale, PALETTES[name]
+    yield
     app.setFont(font())
     app.setPalette(_qt_palette())
     # Off and on: from one sheet to another Qt needs four times as long.

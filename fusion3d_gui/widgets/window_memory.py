@@ -8,7 +8,7 @@ from PySide6.QtCore import QByteArray
 
 from fusion3d_gui.imaging.sample import Interpolation
 from fusion3d_gui.imaging.slab import Projection
-from fusion3d_gui.widgets.color_map import HEATMAPS
+from fusion3d_gui.widgets.color_map import ANATOMY_MAPS, HEATMAPS
 from fusion3d_gui.widgets.views_panel import Layout
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def restore(window: MainWindow) -> None:
-    """Size and place, layout and heatmap as they were left; panels follow the settings anyway."""
+    """Size and place, layout, anatomy and heatmap as they were left; panels follow the settings anyway."""
     settings, overlay = window.settings, window.session.display.overlay
     window.restoreGeometry(QByteArray(settings.window_geometry))
     _fit_on_screen(window)
@@ -38,6 +38,12 @@ def restore(window: MainWindow) -> None:
         display.slab.set_projection(Projection[projection])
     if contours != overlay.contours:
         overlay.toggle_contours()
+    colors, surface, names_patient = settings.anatomy
+    if colors in ANATOMY_MAPS:
+        display.window_level.set_color_map(colors)
+    if surface != window.views.volume.shows_surface:
+        window.views.volume.toggle_surface()
+    display.corner_text.set_names_patient(names_patient)
 
 
 def _fit_on_screen(window: MainWindow) -> None:
@@ -56,4 +62,9 @@ def keep(window: MainWindow) -> None:
     display = window.session.display
     settings.set_drawing(
         display.smoothing.interpolation.name, display.slab.slab.projection.name, overlay.contours
+    )
+    settings.set_anatomy(
+        display.window_level.color_map,
+        window.views.volume.shows_surface,
+        display.corner_text.names_patient,
     )

@@ -24,6 +24,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     first.set_model(Path("/models/mine"))
     first.set_overlay(0.7, 0.2, "Viridis")
     first.set_drawing("CUBIC", "MEAN", True)
+    first.set_anatomy("Viridis", False, False)
     del first
     second = Settings(path)
     assert (second.theme, second.text_scale) == ("light", 1.3)
@@ -33,6 +34,7 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
     assert second.model == Path("/models/mine")
     assert second.overlay == (0.7, 0.2, "Viridis")
     assert second.drawing == ("CUBIC", "MEAN", True)
+    assert second.anatomy == ("Viridis", False, False)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_a_damaged_file_gives_the_defaults(qapp, path, text):
     assert settings.window_geometry == b""
     assert settings.overlay == (-1, -1, "")
     assert settings.drawing == ("", "", False)
+    assert settings.anatomy == ("", True, True)
     assert settings.recent_cases == ()
     assert settings.model is None
 

@@ -262,6 +262,9 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         overlay.toggle_contours()
         window.session.display.smoothing.set_interpolation(Interpolation.CUBIC)
         window.session.display.slab.set_projection(Projection.MEAN)
+        window.session.display.window_level.set_color_map("Viridis")
+        window.session.display.corner_text.set_names_patient(False)
+        window.views.volume.toggle_surface()
         window.toggle_panel("side")
 
     def look(window, overlay) -> None:
@@ -270,6 +273,9 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         assert (overlay.opacity, overlay.threshold, overlay.contours) == (0.8, 0.1, True)
         assert window.session.display.smoothing.interpolation is Interpolation.CUBIC
         assert window.session.display.slab.slab == Slab(0.0, Projection.MEAN)
+        assert window.session.display.window_level.color_map == "Viridis"
+        assert not window.session.display.corner_text.names_patient
+        assert not window.views.volume.shows_surface
         assert not window.side.isVisible()
 
     run(leave)
