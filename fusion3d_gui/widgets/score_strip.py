@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from fusion3d_gui.state.percent import percent
 from fusion3d_gui.widgets import theme
 
 _BINS, _ROW, _NAME = 40, 34, 15
@@ -24,8 +25,8 @@ class ScoreStrip(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        """Two rows with their names."""
-        return QSize(200, theme.px((_ROW + _NAME) * 2))
+        """Two rows with their names, over one line of percentages."""
+        return QSize(200, theme.px((_ROW + _NAME) * 2 + _NAME))
 
     def show_scores(
         self, names: Sequence[str], scores: Sequence[np.ndarray], chance: float
@@ -61,4 +62,20 @@ class ScoreStrip(QWidget):
             painter.drawLine(QPointF(0, bottom), QPointF(self.width(), bottom))
         x = self._chance * self.width()
         painter.setPen(QPen(QColor(theme.TEXT), 2))
-        painter.drawLine(QPointF(x, theme.px(_NAME)), QPointF(x, self.height() - 4))
+        below = theme.px((_ROW + _NAME) * 2) - 4
+        painter.drawLine(QPointF(x, theme.px(_NAME)), QPointF(x, below))
+        self._paint_percentages(painter, x, QRectF(0, below, self.width(), theme.px(_NAME)))
+
+    def _paint_percentages(self, painter: QPainter, x: float, area: QRectF) -> None:
+        """This case's under its line, and the ends' where there is room beside it."""
+        own, metrics = percent(self._chance), painter.fontMetrics()
+        width = metrics.horizontalAdvance(own)
+        left = min(max(x - width / 2, 0.0), self.width() - width)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(area.translated(left, 0), flags, own)
+        painter.setPen(QColor(theme.FAINT))
+        for text in ("0 %", "100 %"):
+            room = metrics.horizontalAdvance(text)
+            start = 0.0 if text == "0 %" else self.width() - room
+            if start + room + theme.GRID < left or start > left + width + theme.GRID:
+                painter.drawText(area.translated(start, 0), flags, text)
