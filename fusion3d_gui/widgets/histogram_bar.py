@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QLinearGradient,
@@ -33,6 +33,11 @@ class HistogramBar(QWidget):
         self._low, self._high = 0.0, 1.0
         self._held: str | None = None
         self._from = 0.0
+        self._uncounted: Volume | None = None
+        # In a turn of the event loop of its own: a scan that arrives has enough to do in its.
+        self._counting = QTimer(self)
+        self._counting.setSingleShot(True)
+        self._counting.timeout.connect(self._count)
         self.setFixedSize(170, 32)
         self.setMouseTracking(True)
         self.setAccessibleName("Histogram with the window's ends")
@@ -44,14 +49,21 @@ class HistogramBar(QWidget):
         return QSize(170, 32)
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show another volume's values."""
+        """Show another volume's values, as soon as they are counted."""
+        self._uncounted = volume
         if volume is None:
             self._heights = np.zeros(0)
+            self.update()
         else:
+            self._counting.start(0)
+
+    def _count(self) -> None:
+        volume, self._uncounted = self._uncounted, None
+        if volume is not None:
             counts, self._low, self._high = value_counts(volume, bins=self.width() // 2)
             # Background would dwarf all else.
             self._heights = np.log1p(counts)
-        self.update()
+            self.update()
 
     # -- values and pixels --------------------------------------------------------------------
 
