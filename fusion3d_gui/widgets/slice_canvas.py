@@ -345,7 +345,8 @@ class SliceCanvas(QWidget):
     @property
     def _heat_scale(self) -> HeatScale | None:
         overlay = self.display.overlay
-        if not (self.with_corner_text and self.picture.overlay_is_drawn):
+        # It stays while the map blinks: nothing else should catch the eye.
+        if not (self.with_corner_text and self.picture.overlay_is_on):
             return None
         return HeatScale(overlay.threshold, overlay.color_map)
 

@@ -155,8 +155,13 @@ class SlicePicture:
     @property
     def overlay_is_drawn(self) -> bool:
         """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
+        return self.overlay_is_on and self._display.overlay.is_drawn
+
+    @property
+    def overlay_is_on(self) -> bool:
+        """The same, but also in the dark phase of blinking."""
         heatmap, overlay = self._heatmap, self._display.overlay
-        wanted = self.with_overlay and overlay.is_drawn and overlay.opacity > 0
+        wanted = self.with_overlay and overlay.visible and overlay.opacity > 0
         return wanted and heatmap is not None and heatmap.peak > 0
 
     def slice_for(self, camera: Camera) -> Slice | None:

@@ -103,6 +103,7 @@ def test_the_blink_key_takes_the_map_off_the_image_and_brings_it_back_until_it_i
     qtbot.keyClick(view, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: not overlay.is_drawn, timeout=3000)
     assert picture() == plain
+    assert view._heat_scale is not None  # what its colours mean stays
     qtbot.waitUntil(lambda: overlay.is_drawn, timeout=3000)
     assert picture() == shown
     qtbot.keyClick(view, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
