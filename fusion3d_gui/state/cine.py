@@ -11,13 +11,14 @@ SPEEDS = (2, 5, 10, 15, 20, 30, 45, 60)
 
 
 class Cine(QObject):
-    """A clock: ``run`` calls back once for every plane until ``stop``."""
+    """A clock: ``run`` calls back once for every plane of one view until ``stop``."""
 
     changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._speed = 15
+        self._view: object = None
         self._step: Callable[[], object] | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_tick)
@@ -32,16 +33,20 @@ class Cine(QObject):
         """Planes a second."""
         return self._speed
 
-    def run(self, step: Callable[[], object]) -> None:
-        """Call ``step`` for each plane from now on."""
-        self._step = step
+    def turns(self, view: object) -> bool:
+        """Whether this view's planes are those that turn."""
+        return self.running and self._view is view
+
+    def run(self, view: object, step: Callable[[], object]) -> None:
+        """Call ``step`` for each plane of ``view`` from now on."""
+        self._view, self._step = view, step
         self._timer.start(1000 // self._speed)
         self.changed.emit()
 
     def stop(self) -> None:
         """Stand still."""
         self._timer.stop()
-        self._step = None
+        self._view = self._step = None
         self.changed.emit()
 
     def change_speed(self, steps: int) -> None:

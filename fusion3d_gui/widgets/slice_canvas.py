@@ -363,4 +363,4 @@ class SliceCanvas(QWidget):
     @property
     def _cine_text(self) -> str:
         cine = self.display.cine
-        return f"   cine {cine.speed}/s" if cine.running else ""
+        return f"   cine {cine.speed}/s" if cine.turns(self) else ""

@@ -205,7 +205,7 @@ class ViewsPanel(QWidget):
         if cine.running:
             cine.stop()
         else:
-            cine.run(self.active.cycle)
+            cine.run(self.active, self.active.cycle)
 
     def _show_menu(self, view: SliceView, at: QPoint) -> None:
         view.setFocus()

@@ -226,6 +226,9 @@ def test_cine_turns_slices_goes_round_and_stops(opened, qtbot):
     opened.views.toggle_cine()
     qtbot.waitUntil(lambda: display.crosshair.position_lps[2] < last, timeout=5000)
     assert "cine 60/s" in view._writing(view.slicer).slice_count
+    others = [each for each in opened.views.shown if each is not view]
+    assert others
+    assert not any("cine" in each._writing(each.slicer).slice_count for each in others)
     opened.views.toggle_cine()
     assert not display.cine.running
 
