@@ -68,16 +68,25 @@ class Projector:
         self._stacks: dict[int, np.ndarray] = {}
 
     def _stack(self, axis: int) -> np.ndarray:
-        """The slices along an axis, as [slice, second other axis, first other axis]; made when first asked for."""
+        """The slices along an axis, as [slice, second other axis, first other axis]."""
         if axis not in self._stacks:
-            first, second = _OTHERS[axis]
-            slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
-            stack = np.empty(slices.shape, slices.dtype)
-
-            for some in bands(len(stack), _COPIED_SLICES):
-                stack[some] = _turned_over(slices[some]) if self._low_wins else slices[some]
-            self._stacks[axis] = stack
+            for _ in self._stacking(axis):
+                pass
         return self._stacks[axis]
+
+    def _stacking(self, axis: int) -> Iterator[None]:
+        first, second = _OTHERS[axis]
+        slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
+        stack = np.empty(slices.shape, slices.dtype)
+        for some in bands(len(stack), _COPIED_SLICES):
+            stack[some] = _turned_over(slices[some]) if self._low_wins else slices[some]
+            yield
+        self._stacks[axis] = stack
+
+    def stacking(self) -> Iterator[None]:
+        """Make all copies in small steps: one in the middle of a turn would hold that up."""
+        for axis in range(3):
+            yield from self._stacking(axis)
 
     def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> Projected:
         """The largest value along each line of sight.
@@ -276,7 +285,9 @@ def shrunk(volume: Volume) -> Iterator[Projector | None]:
     fk, fj, fi = factors
     scale = np.diag([fi, fj, fk, 1.0])
     scale[:3, 3] = (fi - 1) / 2, (fj - 1) / 2, (fk - 1) / 2
-    yield Projector(small, volume.affine @ scale, low_wins=low_wins)
+    made = Projector(small, volume.affine @ scale, low_wins=low_wins)
+    yield from made.stacking()
+    yield made
 
 
 def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Projector | None]:
@@ -291,4 +302,6 @@ def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Pro
         share = sample(grid, plane.shifted(like.affine[:3, 2] * k)) * np.float32(255.0 / peak)
         levels[k] = np.nan_to_num(share, nan=0.0).clip(0, 255)
         yield None
-    yield Projector(levels, like.affine)
+    made = Projector(levels, like.affine)
+    yield from made.stacking()
+    yield made

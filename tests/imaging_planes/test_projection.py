@@ -192,3 +192,10 @@ def test_the_brightest_and_darkest_of_a_slab_are_so_by_real_value(turned):
         ours = Slicer(falling).cut(AXIAL, depth, slab).values.astype(np.float64) * -2.0 + 500.0
         theirs = Slicer(rising).cut(AXIAL, depth, slab).values
         np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+def test_a_volume_that_is_ready_needs_no_further_copy_from_any_side():
+    volume = Volume(np.arange(6 * 7 * 8, dtype=np.int16).reshape(6, 7, 8), np.eye(4))
+    (projector,) = [each for each in shrunk(volume) if each is not None]
+    assert set(projector._stacks) == {0, 1, 2}
+    assert len(list(shrunk(volume))) >= 6 + 3  # in small steps: slices, then copies
