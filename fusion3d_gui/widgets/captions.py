@@ -94,7 +94,10 @@ class Captions:
     def __init__(self) -> None:
         self._drawn: dict[_Item, _Drawn] = {}
         self._fonts: dict[_Style, QFont] = {}
+        #: Of a view of another size: each text has another place now, but looks the same.
+        self._pictures: dict[tuple[str, _Style], QImage] = {}
         self._look: tuple[float, ...] = ()
+        self._size = (0.0, 0.0)
         self._areas: list[Box] = []
         self._on_bright = False
 
@@ -106,12 +109,19 @@ class Captions:
     def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
         """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
         ratio = painter.device().devicePixelRatioF()
-        look = theme.scale(), ratio, area.width(), area.height(), float(writing.inverted)
+        look, size = (theme.scale(), ratio, float(writing.inverted)), (area.width(), area.height())
         self._on_bright = writing.inverted
         if self._look != look:
             self._look = look
             self._drawn.clear()
             self._fonts.clear()
+            self._pictures.clear()
+        if self._size != size:
+            self._size = size
+            self._pictures = {
+                (item.text, item.style): each.picture for item, each in self._drawn.items()
+            }
+            self._drawn.clear()
         length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
         self._areas = []
         for item in (*_items(writing, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
@@ -127,7 +137,8 @@ class Captions:
             self._areas += [] if place is None else [place.getCoords()]
 
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
-        picture = self._picture(item, ratio)
+        kept = self._pictures.get((item.text, item.style))
+        picture = self._picture(item, ratio) if kept is None else kept
         place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
         around: Any = place.adjusted(-_CLEAR, -2, _CLEAR, 2).getCoords()
         return _Drawn(picture, place.topLeft(), around)
