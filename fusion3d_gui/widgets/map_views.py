@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from shiboken6 import isValid
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Orientation
 from fusion3d_gui.state.beside import MapCell
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.first_paint import paint_first_in_turn
 from fusion3d_gui.widgets.segments import Segments
 from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
@@ -92,9 +92,7 @@ class MapViews(QWidget):
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap)
         view.camera_changed.connect(self._on_camera_changed)
-        # Many views that are new would take one long time together: each is first painted in its turn.
-        view.setUpdatesEnabled(False)
-        self._session.display.paint_turns.ask(view.picture, partial(_let_paint, view))
+        paint_first_in_turn(view)
         self.views.append(view)
         self.titles.append(f"{shown.name}: {shown.said}")
         name = theme.label(shown.name, color=theme.MUTED)
@@ -134,11 +132,6 @@ class MapViews(QWidget):
         for view in self.views:
             view.set_orientation(plane)
             view.fit()
-
-
-def _let_paint(view: SliceView) -> None:
-    if isValid(view):
-        view.setUpdatesEnabled(True)
 
 
 def _go_to(display: Display, where: np.ndarray, checked: bool = False) -> None:
