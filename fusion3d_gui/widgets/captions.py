@@ -106,6 +106,10 @@ class Captions:
         """Where texts were last drawn (left, top, right, bottom), in the view's pixels: nothing should cross them."""
         return self._areas
 
+    def stand_at(self, areas: list[Box]) -> None:
+        """A picture that was painted before is shown again, with its texts in these areas."""
+        self._areas = areas
+
     def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
         """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
         ratio = painter.device().devicePixelRatioF()

@@ -20,6 +20,7 @@ from fusion3d_gui.state.display import Display
 from fusion3d_gui.widgets import theme
 from fusion3d_gui.widgets.captions import Captions, Writing
 from fusion3d_gui.widgets.color_map import anatomy_colors
+from fusion3d_gui.widgets.crosshair_arms import Box
 from fusion3d_gui.widgets.heat_picture import HeatRooms, heat_image, heat_levels, in_levels
 from fusion3d_gui.widgets.kept import Kept, Room
 from fusion3d_gui.widgets.slice_image import GrayMaker
@@ -61,7 +62,7 @@ class SlicePicture:
         self._image: Kept[QImage] = Kept()
         self._levels: Kept[np.ndarray] = Kept()
         self._overlay: Kept[QImage] = Kept()
-        self._base: Kept[QImage] = Kept()
+        self._base: Kept[tuple[QImage, list[Box]]] = Kept()
         self._room = QImage()
         self._painted: object = None
         self._gray_room = Room()
@@ -244,16 +245,18 @@ class SlicePicture:
             _compose(over, layers, camera, area, ratio, smooth)
             self.captions.paint(over, writing, camera, area)
 
-        def compose() -> QImage:
+        def compose() -> tuple[QImage, list[Box]]:
             base = self._empty_base(area, ratio)
             over = QPainter(base)
             draw(over)
             over.end()
-            return base
+            return base, self.captions.areas
 
         if key == self._painted or self._base.has(key):
             # What lies over it has changed, as it will again.
-            painter.drawImage(QPoint(0, 0), self._base.get(key, compose))
+            base, texts = self._base.get(key, compose)
+            painter.drawImage(QPoint(0, 0), base)
+            self.captions.stand_at(texts)
         else:
             draw(painter)
         self._painted = key

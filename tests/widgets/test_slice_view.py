@@ -200,3 +200,16 @@ def test_nothing_is_left_of_what_was_shown_before_the_picture_moved(opened):
         view.grab()
         view.resize(size)
         assert view.grab().toImage() == moved
+
+
+def test_a_picture_shown_again_has_its_texts_where_they_were(opened):
+    view, cine = opened.views.axial, opened.session.display.cine
+    view.grab()
+    view.grab()  # kept from its second time on
+    before = list(view.picture.captions.areas)
+    cine.run(view, lambda: None)
+    view.grab()
+    assert view.picture.captions.areas != before
+    cine.stop()
+    view.grab()
+    assert view.picture.captions.areas == before
