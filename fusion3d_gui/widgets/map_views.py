@@ -19,7 +19,6 @@ from fusion3d_gui.state.beside import MapCell
 from fusion3d_gui.state.display import Display
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.first_paint import paint_first_in_turn
 from fusion3d_gui.widgets.segments import Segments
 from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
@@ -92,7 +91,7 @@ class MapViews(QWidget):
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap)
         view.camera_changed.connect(self._on_camera_changed)
-        paint_first_in_turn(view)
+        view.await_turn()
         self.views.append(view)
         self.titles.append(f"{shown.name}: {shown.said}")
         name = theme.label(shown.name, color=theme.MUTED)

@@ -84,6 +84,7 @@ class SliceCanvas(QWidget):
         self._order = next(_order) % 4
         self._settling.setInterval(_SETTLED_MS + self._order * _SETTLED_APART_MS)
         self._finishing: Iterator[None] | None = None
+        self._awaits_turn = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(140, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -126,7 +127,22 @@ class SliceCanvas(QWidget):
     def is_settled(self) -> bool:
         """Whether the picture is as fine as it will be."""
         busy = self._settling.isActive() or self.display.paint_turns.is_waiting(self)
-        return not busy and self._finishing is None
+        return not busy and self._finishing is None and not self._awaits_turn
+
+    def await_turn(self) -> None:
+        """Show nothing until it is this view's turn: several views would take one long time together.
+
+        Nor what it showed before, which may be of another patient than the rest of the window.
+        """
+        self._awaits_turn = True
+        self.update()
+        # Not under the view itself, which asks for turns of its own.
+        self.display.paint_turns.ask(self.picture, self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        if isValid(self):
+            self.update()
 
     def set_volume(self, volume: Volume | None) -> None:
         """Show another volume, fitted and without a heatmap; None: nothing."""
@@ -294,7 +310,7 @@ class SliceCanvas(QWidget):
         """Draw what changed state left undrawn: slices are cut here, at most one per frame."""
         painter = QPainter(self)
         slicer = self.slicer
-        if slicer is None:
+        if slicer is None or self._awaits_turn:
             painter.fillRect(self.rect(), QColor(theme.IMAGE))
         else:
             area = QRectF(self.rect())

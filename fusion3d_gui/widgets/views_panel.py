@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.first_paint import paint_first_in_turn
 from fusion3d_gui.widgets.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice_view import SliceView
 from fusion3d_gui.widgets.volume_view import VolumeView
@@ -93,7 +92,7 @@ class ViewsPanel(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether every picture on screen is as fine as it will be."""
-        flat = all(view.is_settled and view.updatesEnabled() for view in self.shown)
+        flat = all(view.is_settled for view in self.shown)
         return flat and (self.volume.is_settled or not self.volume.isVisible())
 
     @property
@@ -233,10 +232,12 @@ class ViewsPanel(QWidget):
     def _on_case_changed(self) -> None:
         case = self._session.case
         volume = case.volume if case else None
+        before = self.views[0].picture.volume
         for view in self._pictured:
             view.set_volume(volume)
-        for view in self.views:
-            paint_first_in_turn(view)
+        if volume is not None and (before is None or before.voxels is not volume.voxels):
+            for view in self.views:
+                view.await_turn()
 
     def _on_case_filled(self) -> None:
         for view in self.views:

@@ -74,7 +74,7 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     panel.beside.click()
     assert window.pages.currentWidget() is beside
     assert len(beside.views) == 2
-    qtbot.waitUntil(lambda: all(view.updatesEnabled() for view in beside.views))
+    qtbot.waitUntil(lambda: all(view.is_settled for view in beside.views))
     for view, title, answer in zip(
         beside.views, beside.titles, panel.comparison.answers, strict=True
     ):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 
 from fusion3d_gui.imaging.window import Window
+from fusion3d_gui.widgets import theme
 
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton,
@@ -213,3 +214,20 @@ def test_a_picture_shown_again_has_its_texts_where_they_were(opened):
     cine.stop()
     view.grab()
     assert view.picture.captions.areas == before
+
+
+def test_no_view_shows_the_case_before_beside_the_new_ones_name(opened, make_case, settled, qtbot):
+    axial, session, seen = opened.views.axial, opened.session, []
+
+    def colors() -> set[int]:
+        image = axial.grab().toImage()
+        return {image.pixel(x, image.height() // 2) for x in range(2, image.width() - 2)}
+
+    assert len(colors()) > 1
+    session.case_changed.connect(lambda: seen.append(colors()))
+    session.open(make_case("b", base=600))
+    settled(opened)
+    assert seen
+    assert seen[0] == {QColor(theme.IMAGE).rgb()}
+    qtbot.waitUntil(lambda: axial.is_settled)
+    assert len(colors()) > 1
