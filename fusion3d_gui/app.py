@@ -181,6 +181,9 @@ class _Screenshot(QObject):
         missing = self._wants_prediction and session.current_prediction is None
         if self._done or busy or missing:
             return
+        if not self._window.views.is_settled:
+            self._look_soon()
+            return
         self._done = True
         if self._window.grab().save(str(self._target), "PNG"):
             self._end(0)
