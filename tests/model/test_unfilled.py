@@ -42,5 +42,5 @@ def test_outside_of_it_weights_are_drawn_as_ever():
     with _Watch() as watch:
         network = LearnedFeatureFusion3D(SMALL)
     assert _random(watch.names)
-    assert all(float(each.std()) > 0 for each in network.parameters() if each.ndim == 5)
+    assert all(float(each.detach().std()) > 0 for each in network.parameters() if each.ndim == 5)
     assert torch.rand(2).device.type == "cpu"
