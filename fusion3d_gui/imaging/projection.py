@@ -66,6 +66,8 @@ class Projector:
         self.voxels = voxels
         self.shape = voxels.shape
         self._stacks: dict[int, np.ndarray] = {}
+        self._ranks = np.zeros((0, 0, 0), np.uint8)
+        self._ranked: tuple[int, float, bool] | None = None
 
     def _stack(self, axis: int) -> np.ndarray:
         """The slices along an axis, as [slice, second other axis, first other axis]."""
@@ -118,12 +120,13 @@ class Projector:
             least -= stack.dtype.kind == "i"
         away = np.cross(right_lps, down_lps)
         step_mm = float(self.affine[:3, shear.axis] @ away)
-        order = shear.places if step_mm > 0 else shear.places[::-1]
-        met = np.full(shear.shape, np.int16(-1))
-        for number, place in order:
-            part = met[place]
-            part[(part < 0) & (stack[number] >= least)] = number
-        found = met >= 0
+        ranks = self._rank(shear.axis, least, step_mm > 0)
+        highest = np.zeros(shear.shape, ranks.dtype)
+        for number, place in shear.places:
+            np.maximum(highest[place], ranks[number], out=highest[place])
+        found = highest > 0
+        # The slice that was met; any where there is none.
+        met = np.where(found, (len(stack) - highest if step_mm > 0 else highest - 1), 0)
         # How far away (mm) the surface is: along the stack, and by the tilt of the slices.
         row, column = np.indices(shear.shape, dtype=np.float32)
         along_row, along_column = (away @ each for each in shear.steps)
@@ -134,14 +137,16 @@ class Projector:
         # Steps of a voxel would show as terraces.
         steepest = np.float32(_ONE_SURFACE * abs(step_mm))
         smooth = _smoothed_surface(depth, found, steepest)
-        by_pixel, known = _gradient(smooth, found, steepest)
-        slope = by_pixel @ np.linalg.inv(shear.to_screen[:, :2]).astype(np.float32)
-        facing = 1.0 / np.sqrt(1.0 + (slope**2).sum(axis=-1))
-        lit = facing * (1.0 + LIGHT[0] * slope[..., 0] + LIGHT[1] * slope[..., 1]) / _BRIGHTEST
+        (by_column, by_row), known = _gradient(smooth, found, steepest)
+        to_mm = np.linalg.inv(shear.to_screen[:, :2]).astype(np.float32)
+        along_u = by_column * to_mm[0, 0] + by_row * to_mm[1, 0]
+        along_v = by_column * to_mm[0, 1] + by_row * to_mm[1, 1]
+        facing = 1.0 / np.sqrt(1.0 + along_u**2 + along_v**2)
+        lit = facing * (1.0 + LIGHT[0] * along_u + LIGHT[1] * along_v) / _BRIGHTEST
         shade = AMBIENT + (1 - AMBIENT) * lit.clip(0, 1)
         # Where a surface ends, and just outside, it is as bright as what is around; so are steep parts, which
         # are a few voxels wide and would be speckled. What is one pixel thin has nothing else around.
-        plain = known & (np.abs(slope).max(axis=-1) < _STEEP)
+        plain = known & (np.maximum(np.abs(along_u), np.abs(along_v)) < _STEEP)
         counts = np.where(plain, np.float32(1), np.float32(0.02)) * found
         around = _smoothed(found.astype(np.float32))
         weight = _smoothed(counts)
@@ -151,6 +156,25 @@ class Projector:
         cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
         shade = 255 * cover * shade
         return Projected(shade.astype(np.uint8), shear.to_screen), found
+
+    def _rank(self, axis: int, least: float, first_is_nearest: bool) -> np.ndarray:
+        """The slices along an axis: 0 below ``least``, else the higher the nearer to the reader.
+
+        The first surface along a ray is then the largest of them. Kept, as a volume that is turned asks
+        for the same again and again.
+        """
+        wanted = axis, least, first_is_nearest
+        if self._ranked != wanted:
+            stack = self._stack(axis)
+            count = len(stack)
+            self._ranks = np.empty(stack.shape, np.min_scalar_type(count))
+            for number in range(count):
+                rank = count - number if first_is_nearest else number + 1
+                np.multiply(
+                    stack[number] >= least, self._ranks.dtype.type(rank), out=self._ranks[number]
+                )
+            self._ranked = wanted
+        return self._ranks
 
     def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
         linear = self.affine[:3, :3]
@@ -228,8 +252,8 @@ def _smoothed_surface(depth: np.ndarray, found: np.ndarray, steepest: np.float32
 
 def _gradient(
     depth: np.ndarray, found: np.ndarray, steepest: np.float32
-) -> tuple[np.ndarray, np.ndarray]:
-    """Change of depth by column and row, ``[..., 2]``, and where it is known: along both there is a neighbour.
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Change of depth by column and by row, and where it is known: along both there is a neighbour.
 
     Where the steps to both sides differ much, one leads to another surface: the smaller one holds.
     """
@@ -248,7 +272,7 @@ def _gradient(
         slope = np.where(np.abs(before - after) < steepest, (before + after) / 2, smaller)
         known = known & ~np.isnan(slope)
         slopes.append(np.nan_to_num(slope))
-    return np.stack(slopes, axis=-1), known
+    return slopes, known
 
 
 def _shifted(picture: np.ndarray, axis: int) -> list[np.ndarray]:
