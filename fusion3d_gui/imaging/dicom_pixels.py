@@ -15,7 +15,7 @@ from pydicom.uid import UID
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.bounds import check_memory
 from fusion3d_gui.imaging.codecs import is_slow_to_decode
-from fusion3d_gui.imaging.dicom_encoding import DEFLATED
+from fusion3d_gui.imaging.dicom_encoding import DEFLATED, NATIVE
 from fusion3d_gui.imaging.dicom_file import DicomFile
 from fusion3d_gui.imaging.dicom_frame import Frame, Scale
 from fusion3d_gui.imaging.dicom_frame_pixels import can_read, read_frames
@@ -174,7 +174,11 @@ def _fill(
                 break
         return found
 
-    threads = min(8, os.cpu_count() or 1, len(jobs))
+    syntax = jobs[0].file.transfer_syntax
+    slow = is_slow_to_decode(syntax)
+    # Reading without decoding keeps Python busier than a core: a thread too many would hold up the window.
+    cores = (os.cpu_count() or 1) - (1 if syntax in NATIVE else 0)
+    threads = max(1, min(8, cores, len(jobs)))
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def finish(workers: set[Future[set[str]]]) -> None:
@@ -187,7 +191,7 @@ def _fill(
 
     try:
         first = pool.submit(work, 1)
-        beside = threads - 1 if is_slow_to_decode(jobs[0].file.transfer_syntax) else 0
+        beside = threads - 1 if slow else 0
         others = {pool.submit(work) for _ in range(beside)}
         finish({first})
         if on_first is not None:
