@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from fusion3d_gui.imaging.plane import crossed
+from fusion3d_gui.widgets.strips import strips
 
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
 _GAP = 12.0
@@ -127,8 +128,9 @@ def _paint_line(
             width, height = abs(ends[2] - ends[0]), abs(ends[3] - ends[1])
             left = round((min(ends[0], ends[2]) - 0.5 * abs(arm.y)) * ratio) / ratio
             top = round((min(ends[1], ends[3]) - 0.5 * abs(arm.x)) * ratio) / ratio
-            line = QRectF(left, top, max(thick, width), max(thick, height))
-            painter.fillRect(line, pen.color())
+            for above, below in strips(top, top + max(thick, height), ratio):
+                line = QRectF(left, above, max(thick, width), below - above)
+                painter.fillRect(line, pen.color())
         else:
             painter.drawLine(QPointF(*ends[:2]), QPointF(*ends[2:]))
 

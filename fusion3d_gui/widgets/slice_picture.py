@@ -24,6 +24,7 @@ from fusion3d_gui.widgets.crosshair_arms import Box
 from fusion3d_gui.widgets.heat_picture import HeatRooms, heat_image, heat_levels, in_levels
 from fusion3d_gui.widgets.kept import Kept, Room
 from fusion3d_gui.widgets.slice_image import GrayMaker
+from fusion3d_gui.widgets.strips import strips
 from fusion3d_gui.widgets.unread_image import unread_image
 
 #: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
@@ -344,7 +345,9 @@ def _compose(
         if number == 0:
             _fill_around(painter, whole, target)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
-        painter.drawImage(target, image, QRectF(image.rect()))
+        for above, below in strips(0, whole.height()):
+            painter.setClipRect(QRectF(0, above, whole.width(), below - above))
+            painter.drawImage(target, image, QRectF(image.rect()))
     painter.restore()
 
 

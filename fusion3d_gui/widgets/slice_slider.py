@@ -12,6 +12,7 @@ from fusion3d_gui.widgets.slice_view import SliceView
 
 _WIDTH = 12
 _THUMB = 18.0
+_GROOVE = "#1c1c1c"
 
 
 class SliceSlider(QWidget):
@@ -55,9 +56,7 @@ class SliceSlider(QWidget):
         share = self._painted = self._share
         if share is None:
             return
-        painter.fillRect(
-            QRectF(_WIDTH / 2 - 2, 6, 3, self.height() - 12), QColor(255, 255, 255, 28)
-        )
+        painter.fillRect(QRectF(_WIDTH / 2 - 2, 6, 3, self.height() - 12), QColor(_GROOVE))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         top = 6 + share * max(0.0, self.height() - 12 - _THUMB)
