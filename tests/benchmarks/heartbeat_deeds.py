@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 
 from fusion3d_gui.state.demo_cases import demo_cases
 from fusion3d_gui.state.measurement_export import export_measurements
@@ -18,28 +19,49 @@ from fusion3d_gui.widgets.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.main_window import MainWindow
 from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.tag_browser import TagBrowser
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.widgets.views_panel import Layout
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 _NONE = Qt.KeyboardModifier.NoModifier
 _LONGEST_S = 120.0
 
 
+class Deed(NamedTuple):
+    """Something that is done, and whether it came about: what failed would be quick."""
+
+    do: Callable[[], object]
+    holds: Callable[[], object]
+
+
 class Deeds:
-    """The interactions of a window, on a series in ``folder``; what is exported goes to ``out``."""
+    """The interactions of a window, on a CT-like series and a folder of two short ones."""
 
-    def __init__(self, window: MainWindow, folder: Path, out: Path) -> None:
+    def __init__(self, window: MainWindow, series: Path, two_series: Path, out: Path) -> None:
         self.window, self.session = window, window.session
-        self.folder, self.out = folder, out
+        self.series, self.two_series, self.out = series, two_series, out
+        self._failures: list[Exception] = []
+        self.session.failed.connect(self._failures.append)
 
-    def by_title(self) -> dict[str, Callable[[], object]]:
+    def by_title(self) -> dict[str, Deed]:
         """All of them."""
         return self._reading() | self._marks() | self._model() | self._looks() | self._panels()
+
+    def came_about(self, deed: Deed) -> bool:
+        """Whether what has just been done led to what it should, without an error on the way."""
+        failed = bool(self._failures)
+        self._failures.clear()
+        return bool(deed.holds()) and not failed
 
     def settle(self) -> None:
         """Wait until nothing that was set off is under way."""
         session, window = self.session, self.window
-        lanes = session.loading, session.inference, session.saving
+        lanes = (
+            session.loading,
+            session.inference,
+            session.saving,
+            session.browsing,
+            session.listing,
+        )
         end = time.monotonic() + _LONGEST_S
         QTest.qWait(60)
         while time.monotonic() < end:
@@ -77,10 +99,20 @@ class Deeds:
         for each in self.window.findChildren(kind):
             each.close()
 
+    def shows(self, kind: type[QWidget]) -> bool:
+        """Whether a widget of this kind is on screen."""
+        return any(each.isVisible() for each in self.window.findChildren(kind))
+
+    def turned(self, do: Callable[[], object], what: Callable[[], object]) -> Deed:
+        """A deed after which ``what`` is another than before."""
+        before: list[object] = []
+        return Deed(lambda: (before.append(what()), do()), lambda: what() != before[-1])
+
     # -- which there are ----------------------------------------------------------------------
 
-    def _reading(self) -> dict[str, Callable[[], object]]:
-        views = self.window.views
+    def _reading(self) -> dict[str, Deed]:
+        window, session, views = self.window, self.session, self.window.views
+        slab, level = session.display.slab, session.display.window_level
 
         def scroll() -> None:
             for _ in range(40):
@@ -88,47 +120,81 @@ class Deeds:
                 QTest.qWait(5)
 
         def move_splitter() -> None:
-            shown = views._outer.sizes()
-            for step in range(0, 120, 6):
-                views._outer.setSizes([0, shown[1] - step, shown[2] + step])
+            handle = views.findChildren(QSplitterHandle)
+            shown = next(each for each in handle if each.isVisible() and each.width() < 20)
+            QTest.mousePress(shown, LEFT, _NONE, QPoint(2, 100))
+            for _ in range(20):
+                # The handle follows the pointer.
+                QTest.mouseMove(shown, QPoint(-6, 100))
                 QTest.qWait(5)
+            QTest.mouseRelease(shown, LEFT, _NONE, QPoint(2, 100))
+
+        def place() -> tuple[float, ...]:
+            return tuple(session.display.crosshair.position_lps)
 
         return {
-            "open 512 x 512 x 300": lambda: self.session.open(self.folder),
-            "scroll": scroll,
-            "drag the crosshair": lambda: self.drag(views.axial),
-            "drag the window": lambda: self.drag(views.axial, RIGHT),
-            "colours of the anatomy": partial(
-                self.run, "colors_viridis", "invert", "invert", "colors_gray"
+            "open 512 x 512 x 300": Deed(
+                lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
             ),
-            "drag the splitter": move_splitter,
-            "slab of 20 mm": lambda: self.session.display.slab.set_thickness(20.0),
-            "scroll in the slab": scroll,
-            "no slab": lambda: self.session.display.slab.set_thickness(0.0),
-            "cine": lambda: (self.run("cine"), QTest.qWait(500), self.run("cine")),
+            "scroll": self.turned(scroll, place),
+            "drag the crosshair": self.turned(lambda: self.drag(views.axial), place),
+            "drag the window": self.turned(
+                lambda: self.drag(views.axial, RIGHT), lambda: level.window
+            ),
+            "colours of the anatomy": Deed(
+                partial(self.run, "colors_viridis", "invert", "invert", "colors_gray"),
+                lambda: not level.inverted,
+            ),
+            "drag the splitter": self.turned(move_splitter, lambda: views.axial.width()),
+            "slab of 20 mm": Deed(
+                lambda: slab.set_thickness(20.0), lambda: slab.slab.thickness_mm == 20.0
+            ),
+            "scroll in the slab": self.turned(scroll, place),
+            "no slab": Deed(lambda: slab.set_thickness(0.0), lambda: slab.slab.thickness_mm == 0.0),
+            "cine": self.turned(
+                lambda: (self.run("cine"), QTest.qWait(500), self.run("cine")), place
+            ),
+            "larger window": Deed(lambda: window.resize(1400, 860), lambda: window.width() == 1400),
+            "usual window": Deed(lambda: window.resize(1280, 800), lambda: window.width() == 1280),
         }
 
-    def _marks(self) -> dict[str, Callable[[], object]]:
+    def _is_open(self, shape_kji: tuple[int, int, int]) -> bool:
+        case = self.session.case
+        return case is not None and case.volume.shape == shape_kji
+
+    def _coronal_plane(self) -> list[list[float]]:
+        return self.session.display.planes.matrix("Coronal").tolist()
+
+    def _marks(self) -> dict[str, Deed]:
         marks = self.session.annotations
+        file = self.out / "marks.json"
 
-        def turn_planes() -> None:
-            self.run(*["turn_left"] * 10)
+        def count() -> int:
+            return len(marks.items)
 
         return {
-            "draw a distance": partial(self.draw, "distance"),
-            "draw a large rectangle": partial(self.draw, "rectangle"),
-            "turn the planes": turn_planes,
-            "draw a large ellipse, oblique": partial(self.draw, "ellipse"),
-            "table of marks": partial(self.run, "marks"),
-            "export the measurements": lambda: export_measurements(
-                self.session, self.out / "marks.json"
+            "draw a distance": Deed(partial(self.draw, "distance"), lambda: count() == 1),
+            "draw a large rectangle": Deed(partial(self.draw, "rectangle"), lambda: count() == 2),
+            "turn the planes": self.turned(
+                lambda: self.run(*["turn_left"] * 10),
+                self._coronal_plane,
             ),
-            "undo all": lambda: [marks.undo() for _ in range(4)],
-            "straighten": partial(self.run, "straighten"),
+            "draw a large ellipse, oblique": Deed(
+                partial(self.draw, "ellipse"), lambda: count() == 3
+            ),
+            "table of marks": Deed(
+                partial(self.run, "marks"), lambda: self.window.marks.isVisible()
+            ),
+            "export the measurements": Deed(
+                lambda: export_measurements(self.session, file), file.is_file
+            ),
+            "undo all": Deed(lambda: [marks.undo() for _ in range(4)], lambda: count() == 0),
+            "straighten": self.turned(partial(self.run, "straighten"), self._coronal_plane),
         }
 
-    def _model(self) -> dict[str, Callable[[], object]]:
+    def _model(self) -> dict[str, Deed]:
         session, window = self.session, self.window
+        comparison, beside, overlay = session.comparison, session.beside, session.display.overlay
 
         def fill_in() -> None:
             for age in range(50, 80, 2):
@@ -143,28 +209,48 @@ class Deeds:
             session.choose_bundle(session.bundles[0])
             session.predict()
 
-        comparison = session.comparison
+        def answered() -> bool:
+            return session.current_prediction is not None
+
         return {
-            "predict (torch is imported)": session.predict,
-            "predict again": session.predict,
-            "fill in the form, what if": fill_in,
-            "predict as filled in": session.predict,
-            "drag the window over the map": lambda: self.drag(window.views.axial, RIGHT),
-            "colours of the map, contours": partial(
-                self.run, "heat_viridis", "contours", "contours", "heat_inferno"
+            "predict (torch is imported)": Deed(session.predict, answered),
+            "predict again": Deed(session.predict, answered),
+            "fill in the form, what if": Deed(
+                fill_in, lambda: session.form.values["age"] == 78 and not answered()
             ),
-            "hot spots": partial(self.run, "next_spot", "next_spot", "previous_spot"),
-            "check the map": session.check_map,
-            "the checks go": lambda: self.close(SanityDialog),
-            "ask every model": comparison.start,
-            "maps beside each other": lambda: comparison.show_maps(True),
-            "scan alone again": lambda: comparison.show_maps(False),
-            "another model": switch_model,
-            "the first model again": switch_back,
+            "predict as filled in": Deed(session.predict, answered),
+            "drag the window over the map": self.turned(
+                lambda: self.drag(window.views.axial, RIGHT),
+                lambda: session.display.window_level.window,
+            ),
+            "colours of the map, contours": Deed(
+                partial(self.run, "heat_viridis", "contours", "contours", "heat_inferno"),
+                lambda: overlay.color_map == "Inferno" and not overlay.contours,
+            ),
+            "hot spots": Deed(
+                partial(self.run, "next_spot", "next_spot", "previous_spot"),
+                lambda: session.hot_spots.current is not None,
+            ),
+            "check the map": Deed(session.check_map, lambda: self.shows(SanityDialog)),
+            "the checks go": Deed(
+                lambda: self.close(SanityDialog), lambda: not self.shows(SanityDialog)
+            ),
+            "ask every model": Deed(
+                comparison.start, lambda: len(comparison.answers) == len(session.bundles)
+            ),
+            "maps beside each other": Deed(
+                lambda: comparison.show_maps(True), lambda: beside.shows(comparison)
+            ),
+            "scan alone again": Deed(
+                lambda: comparison.show_maps(False), lambda: not beside.shows(comparison)
+            ),
+            "another model": self.turned(switch_model, lambda: session.bundle),
+            "the first model again": Deed(switch_back, answered),
         }
 
-    def _looks(self) -> dict[str, Callable[[], object]]:
+    def _looks(self) -> dict[str, Deed]:
         window = self.window
+        views, settings = window.views, window.settings
 
         def resize() -> None:
             for step in range(20):
@@ -174,46 +260,107 @@ class Deeds:
 
         def turn_volume() -> None:
             for _ in range(20):
-                window.views.volume.turn(3.0, 0.5)
+                views.volume.turn(3.0, 0.5)
                 QTest.qWait(5)
 
+        def has_theme(name: str) -> Callable[[], bool]:
+            return lambda: settings.theme == name
+
         return {
-            "resize": resize,
-            "layouts": partial(self.run, "layout_three", "layout_side_by_side"),
-            "layout with 3D": partial(self.run, "layout_grid"),
-            "turn in 3D": turn_volume,
-            "projection in 3D": partial(self.run, "surface"),
-            "3D alone": lambda: window.views.toggle_maximised(window.findChild(VolumeView)),
-            "large and two": partial(self.run, "layout_large_and_two"),
-            "light theme": window.toggle_theme,
-            "larger text": lambda: window.step_text(1),
-            "usual text": lambda: window.step_text(0),
-            "dark theme": window.toggle_theme,
-            "presentation": partial(self.run, "presentation"),
-            "presentation ends": partial(self.run, "presentation"),
+            "resize": Deed(resize, lambda: window.width() == 1280),
+            "layouts": Deed(
+                partial(self.run, "layout_three", "layout_side_by_side"),
+                lambda: views.layout_name is Layout.SIDE_BY_SIDE,
+            ),
+            "layout with 3D": Deed(partial(self.run, "layout_grid"), self._shows_volume),
+            "turn in 3D": self.turned(turn_volume, lambda: views.volume.axes_lps[0].tolist()),
+            "projection in 3D": Deed(partial(self.run, "surface"), self._shows_volume),
+            "3D alone": Deed(
+                lambda: views.toggle_maximised(views.volume),
+                lambda: self._shows_volume() and not views.axial.isVisible(),
+            ),
+            "large and two": Deed(
+                partial(self.run, "layout_large_and_two"),
+                lambda: views.layout_name is Layout.LARGE_AND_TWO,
+            ),
+            "light theme": Deed(window.toggle_theme, has_theme("light")),
+            "larger text": Deed(lambda: window.step_text(1), lambda: settings.text_scale > 1),
+            "usual text": Deed(lambda: window.step_text(0), lambda: settings.text_scale == 1),
+            "dark theme": Deed(window.toggle_theme, has_theme("dark")),
+            "presentation": Deed(partial(self.run, "presentation"), lambda: window.presentation.on),
+            "presentation ends": Deed(
+                partial(self.run, "presentation"), lambda: not window.presentation.on
+            ),
         }
 
-    def _panels(self) -> dict[str, Callable[[], object]]:
+    def _shows_volume(self) -> bool:
+        return self.window.views.volume.isVisible()
+
+    def _panels(self) -> dict[str, Deed]:
         window, session = self.window, self.session
+
+        def look_for(line: QLineEdit, text: str) -> None:
+            for letter in text:
+                QTest.keyClicks(line, letter)
+                QTest.qWait(20)
 
         def find() -> None:
             window.show_palette()
-            palette = window.findChildren(CommandPalette)[-1]
-            for letter in "thresh":
-                QTest.keyClicks(palette.line, letter)
-                QTest.qWait(20)
+            look_for(window.findChildren(CommandPalette)[-1].line, "thresh")
+
+        def browser() -> TagBrowser:
+            return window.findChildren(TagBrowser)[-1]
+
+        def choose_series() -> None:
+            series, case = window.series.list, session.case
+            assert case is not None
+            rows = [series.item(row) for row in range(series.count())]
+            others = [row for row in rows if not row.isSelected()]
+            place = series.visualItemRect(others[0]).center()
+            QTest.mouseClick(series.viewport(), LEFT, _NONE, place)
 
         positive = demo_cases()[0]
         return {
-            "list of keys": window.show_keys,
-            "list of keys goes": lambda: self.close(KeysOverlay),
-            "command palette": find,
-            "command palette goes": lambda: self.close(CommandPalette),
-            "DICOM tags": window.show_tags,
-            "DICOM tags go": lambda: self.close(TagBrowser),
-            "panels": partial(self.run, "side", "side", "marks", "marks"),
-            "hide the patient": partial(self.run, "anonymous", "anonymous"),
-            "start screen": partial(self.run, "start", "start"),
-            "another case, with its answer": lambda: session.open_demo(positive),
-            "the first case again": lambda: session.open(self.folder),
+            "list of keys": Deed(window.show_keys, lambda: self.shows(KeysOverlay)),
+            "list of keys goes": Deed(
+                lambda: self.close(KeysOverlay), lambda: not self.shows(KeysOverlay)
+            ),
+            "command palette": Deed(find, lambda: self.shows(CommandPalette)),
+            "command palette goes": Deed(
+                lambda: self.close(CommandPalette), lambda: not self.shows(CommandPalette)
+            ),
+            "DICOM tags": Deed(window.show_tags, lambda: browser().model.rowCount() > 20),
+            "search in the tags": Deed(
+                lambda: look_for(browser().line, "position"),
+                lambda: 0 < browser().model.rowCount() < 10,
+            ),
+            "light theme under the tags": Deed(
+                window.toggle_theme, lambda: window.settings.theme == "light"
+            ),
+            "dark theme under the tags": Deed(
+                window.toggle_theme, lambda: window.settings.theme == "dark"
+            ),
+            "DICOM tags go": Deed(
+                lambda: self.close(TagBrowser), lambda: not self.shows(TagBrowser)
+            ),
+            "panels": Deed(
+                partial(self.run, "side", "side", "marks", "marks"), window.side.isVisible
+            ),
+            "hide the patient": Deed(
+                partial(self.run, "anonymous", "anonymous"), lambda: not session.identity.hidden
+            ),
+            "start screen": Deed(partial(self.run, "start", "start"), window.views.isVisible),
+            "another case, with its answer": Deed(
+                lambda: session.open_demo(positive), lambda: session.current_prediction is not None
+            ),
+            "a folder of two series": Deed(
+                lambda: session.open(self.two_series),
+                lambda: window.series.isVisible() and window.series.list.count() == 2,
+            ),
+            "the other series": self.turned(
+                choose_series, lambda: session.case and session.case.volume.series_uid
+            ),
+            "the first case again": Deed(
+                lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
+            ),
         }
