@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ from fusion3d_gui.state.result import Result
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.session import Session
+
+#: How long reading waits at most for the window to show a case's first slice.
+_PAINTED_WITHIN_S = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +40,14 @@ class Opening:
     """One request to open a scan.
 
     ``shown`` is its case once that is on screen with some of its slices; ``former`` then says
-    what was there before.
+    what was there before, and ``painted`` is set once every view has had its turn.
     """
 
     metadata: Mapping[str, Value]
     then_predict: bool
     shown: Case | None = None
     former: Former | None = None
+    painted: threading.Event = field(default_factory=threading.Event)
 
 
 class Opener(QObject):
@@ -75,6 +80,8 @@ class Opener(QObject):
 
         def on_first(case: Case) -> None:
             self._first_slice_read.emit(opening, case)
+            # The reader would take turns with the window at running Python, and make it wait.
+            opening.painted.wait(_PAINTED_WITHIN_S)
 
         def work(progress: Progress) -> Case:
             return load_case(
@@ -118,6 +125,8 @@ class Opener(QObject):
         except UserError:
             return  # told once the whole case is there
         opening.shown, opening.former = session.case, former
+        # After the views, which have asked for their turns by now.
+        display.paint_turns.ask(opening, opening.painted.set)
 
     def _on_case_loaded(self, opening: Opening, case: Case) -> None:
         self._opening = None
