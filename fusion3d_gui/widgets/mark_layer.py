@@ -121,6 +121,8 @@ class MarkLayer(QObject):
 
     def _on_screen(self, view: SliceView) -> list[MarkOnScreen]:
         """The marks that touch a view's plane; asked for at every move of the mouse."""
+        if not self._marks.shown:
+            return []
         key = view.screen_plane, view.camera.place, self._marks.shown
         kept = self._found[self._views.index(view)]
         return kept.get(key, lambda: marks_on_screen(view, self._marks.shown))

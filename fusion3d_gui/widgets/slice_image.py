@@ -34,7 +34,7 @@ class GrayMaker:
         pixels = (room or Room()).array(stored.shape, np.uint32)
         table = self._table
         if table is not None and stored.dtype == self._volume.voxels.dtype:
-            bits = np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")
+            bits = stored.view(f"u{stored.dtype.itemsize}")
             # "wrap" spares numpy a check, and a copy: no index can be out of the table.
             return rgb_image(table.take(bits, out=pixels, mode="wrap"))
         grays = to_gray(stored, self._volume, self._window)

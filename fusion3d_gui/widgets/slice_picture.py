@@ -215,8 +215,8 @@ class SlicePicture:
 
     def _cut(self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], Fineness]) -> Slice:
         *_, piece = slicer.cut_gradually(*key[0], key[1])
-        # In one piece, for it is read again whenever the window changes.
-        return piece.in_one_piece()
+        # It is read again whenever the window changes.
+        return piece.with_whole_rows()
 
     # -- painting -----------------------------------------------------------------------------
 

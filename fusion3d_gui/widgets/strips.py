@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_ROWS = 64
+_ROWS = 90
 
 
 def strips(top: float, bottom: float, ratio: float = 1.0) -> Iterator[tuple[float, float]]:

@@ -14,7 +14,7 @@ def test_strips_follow_each_other_and_are_never_high(first_row, rows, ratio):
     ends = [top, *(below for _, below in parts)]
     assert [above for above, _ in parts] == ends[:-1]
     assert ends[-1] == bottom
-    assert all(0 < (below - above) * ratio < 65 for above, below in parts)
+    assert all(0 < (below - above) * ratio < 91 for above, below in parts)
     assert all(abs(end * ratio - round(end * ratio)) < 1e-6 for end in ends)
 
 
