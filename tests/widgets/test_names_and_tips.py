@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.command_palette import CommandPalette
+from fusion3d_gui.widgets.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.tag_browser import TagBrowser
 
 CONTROLS = (
@@ -87,7 +88,12 @@ def test_all_that_takes_keys_or_clicks_in_the_window_has_a_name_and_every_contro
             assert spoken(widget), widget
 
 
-def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(answered, qtbot):
+def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(
+    answered, settled, qtbot
+):
+    answered.session.check_map()
+    settled(answered)
+    (checks,) = answered.findChildren(SanityDialog)
     answered.show_palette()
     palette = answered.findChildren(CommandPalette)[-1]
     answered.show_tags()
@@ -96,10 +102,11 @@ def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(answe
     about = QApplication.activeModalWidget()
     answered.menus.actions["slab_mm"].trigger()
     slab = QApplication.activeModalWidget()
-    for dialog in (palette, tags, about, slab):
+    for dialog in (checks, palette, tags, about, slab):
         assert dialog.windowTitle()
         for widget in controls(dialog):
             assert spoken(widget), widget
-        dialog.close()
-    for widget in (tags.line, tags.file):
+    for widget in (tags.line, tags.file, checks.save):
         assert tip(widget)
+    for dialog in (checks, palette, tags, about, slab):
+        dialog.close()
