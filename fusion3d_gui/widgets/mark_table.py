@@ -116,7 +116,7 @@ class MarkTable(QFrame):
     def _build(self) -> None:
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         head = QHBoxLayout()
-        head.setContentsMargins(14, 6, 8, 4)
+        head.setContentsMargins(9, 6, 8, 4)
         head.setSpacing(4)
         head.addWidget(self.title)
         head.addStretch(1)

@@ -80,7 +80,7 @@ QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
     background: $HOVER; color: $TEXT; }
 QHeaderView { background: $PANEL; border: none; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: none;
-    border-bottom: 1px solid $LINE; padding: 4px 6px; }
+    border-bottom: 1px solid $LINE; padding: 4px 6px 4px 9px; }
 QTableCornerButton::section { background: $PANEL; border: none; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $EDGE; }
 QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: $ACCENT; }
