@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 from walk_scene import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, DeedGroup, Deeds
 
 from fusion3d_gui.state.tool import TOOLS
@@ -82,14 +83,16 @@ class ViewDeeds(DeedGroup):
     def measure(self) -> None:
         """A tool by its key, then a drag or clicks."""
         scene = self.scene
-        view = scene.slice_view()
+        scene.press_command(f"tool_{self.chance.choice(TOOLS)}")
+        view = scene.slice_view()  # after the key: what it lets arrive may build views anew
         if view is None:
             return
-        scene.press_command(f"tool_{self.chance.choice(TOOLS)}")
         if self.chance.random() < 0.5:
             scene.drag_within(view)
             return
         for _ in range(self.chance.randint(1, 4)):
+            if not isValid(view):
+                return
             where = scene.place(view)
             self.hands.move(view, where)
             self.hands.click(view, LEFT, NONE, where)
@@ -97,10 +100,10 @@ class ViewDeeds(DeedGroup):
     def edit_mark(self) -> None:
         """Take a mark by a handle or a line, and drag it; or take it away; or point at the crosshair."""
         scene = self.scene
+        scene.press_command("tool_crosshair")
         view = scene.slice_view()
         if view is None:
             return
-        scene.press_command("tool_crosshair")
         found = marks_on_screen(view, self.window.session.annotations.shown)
         handles = [where.toPoint() for mark in found for _, where in mark.handles]
         inside = [where for where in handles if view.rect().contains(where)]
@@ -122,10 +125,10 @@ class ViewDeeds(DeedGroup):
     def oblique(self) -> None:
         """Turn an arm of the crosshair by its grip; sometimes both planes; sometimes straight again."""
         scene = self.scene
+        scene.press_command("tool_crosshair")
         view = scene.slice_view()
         if view is None:
             return
-        scene.press_command("tool_crosshair")
         grip = self._grip(view)
         if grip is None:
             scene.press_command(self.chance.choice(("straighten", "follow_scan", "center")))

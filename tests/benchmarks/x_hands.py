@@ -67,7 +67,9 @@ class XHands:
     # -- the mouse ----------------------------------------------------------------------------
 
     def move(self, widget: QWidget, at: QPoint) -> None:
-        """Move the pointer there."""
+        """Move the pointer there, if that is still there."""
+        if not isValid(widget):
+            return
         # The server counts the screen's own pixels: the middle one of a pixel of the window.
         place = (QPointF(widget.mapToGlobal(at)) + QPointF(0.5, 0.5)) * widget.devicePixelRatioF()
         x, y = int(place.x()), int(place.y())
@@ -116,6 +118,9 @@ class XHands:
 
     def _is_free(self, widget: QWidget, at: QPoint) -> bool:
         """Whether it is this widget that a click there would hit."""
+        if not isValid(widget):
+            self.missed["something that has gone"] += 1
+            return False
         found = QApplication.widgetAt(widget.mapToGlobal(at))
         if found is not None and (found is widget or widget.isAncestorOf(found)):
             return True
