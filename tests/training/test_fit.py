@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -185,13 +186,32 @@ def test_given_up_at_random_moments_it_still_ends_at_the_same_weights(tmp_path):
     assert [e.validation_auc for e in again] == [e.validation_auc for e in history]
 
 
+@pytest.mark.parametrize("side", [5, 6, 7])
+def test_images_smaller_than_the_stem_are_trained_as_without_onednn(side, tmp_path):
+    rng = np.random.default_rng(1)
+    images = rng.standard_normal((8, side, side, side)).astype(np.float16)
+    metadata = rng.standard_normal((8, 3)).astype(np.float32)
+    cases = Cases(images, metadata, np.array([0, 1] * 4))
+    recipe = Recipe(coarse_epochs=0, epochs=2, batch=6, shift_voxels=0)
+    ours, plain = small_network(), small_network()
+    for network, name, context in (
+        (ours, "ours", nullcontext()),
+        (plain, "plain", torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)),
+    ):
+        (tmp_path / name).mkdir()
+        with context:
+            fit(network, cases, np.arange(6), np.arange(8), recipe, 2, work=tmp_path / name)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value), name
+
+
 def test_it_learns_an_obvious_sign(tmp_path):
     history = fit(
         small_network(),
         small_cases(40),
         np.arange(30),
         np.arange(30, 40),
-        Recipe(coarse_epochs=0, epochs=10, rate=3e-3, batch=6, shift_voxels=1),
+        Recipe(coarse_epochs=0, epochs=20, rate=3e-3, batch=6, shift_voxels=1),
         0,
         work=tmp_path,
     )
