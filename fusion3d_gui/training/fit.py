@@ -99,12 +99,13 @@ def fit(
     least = min(cases.images.shape[1:]) // (COARSENESS if recipe.coarse_epochs else 1)
     with ExitStack() as while_training:
         while_training.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings("ignore", message="TF32 acceleration")
-        if least < _LEAST_SIDE_FOR_ONEDNN:
-            plain = torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)
-            while_training.enter_context(plain)
         # It recommends options that this training does not need.
         warnings.filterwarnings("ignore", module="lightning.*")
+        if least < _LEAST_SIDE_FOR_ONEDNN:
+            # Whoever switches oneDNN off is told of Intel's graphics cards.
+            warnings.filterwarnings("ignore", message="TF32 acceleration")
+            without = torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)
+            while_training.enter_context(without)
         trainer = pl.Trainer(
             accelerator="cuda" if cuda else "cpu",
             devices=local,
