@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,13 +22,28 @@ _OURS, _CHANCE, _INK, _LIMIT = "#1f7a99", "#9aa3ad", "#30363d", "#c2570c"
 DENSITY = 2
 
 
-def sanity_picture(report: SanityReport, size_inch: tuple[float, float] = (7.6, 4.3)) -> bytes:
-    """A PNG of four plots at 200 dots an inch. Needs matplotlib; uses no display and no pyplot."""
+@dataclass(frozen=True, eq=False)
+class SanityPicture:
+    """The plots as a file and, so that a window need not unpack that, as pixels.
+
+    ``pixels``: uint8 [row, column, 4], red, green, blue and an alpha of 255. ``density``: dots for
+    each of a screen of ordinary density.
+    """
+
+    png: bytes
+    pixels: np.ndarray
+    density: float = DENSITY
+
+
+def sanity_picture(
+    report: SanityReport, size_inch: tuple[float, float] = (7.6, 4.3)
+) -> SanityPicture:
+    """Four plots at 200 dots an inch. Needs matplotlib; uses no display and no pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size_inch, dpi=100 * DENSITY, layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     figure.supxlabel(RESEARCH_USE_ONLY, x=0.99, ha="right", fontsize=7, color=_INK)
     undone, alike, deletion, insertion = figure.subplots(2, 2).ravel()
     names = ("as learned", *report.randomised)
@@ -64,4 +80,4 @@ def sanity_picture(report: SanityReport, size_inch: tuple[float, float] = (7.6, 
         axes.spines[["top", "right"]].set_visible(False)
     out = io.BytesIO()
     figure.savefig(out, format="png")
-    return out.getvalue()
+    return SanityPicture(out.getvalue(), np.array(canvas.buffer_rgba()))

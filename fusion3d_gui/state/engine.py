@@ -21,6 +21,7 @@ from fusion3d_gui.progress import Progress, part_of
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
     from fusion3d_gui.inference.workbench import Workbench
+    from fusion3d_gui.report.sanity_picture import SanityPicture
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
-    ) -> tuple[SanityReport, bytes]:
-        """Whether a class activation map deserves trust: figures, and a PNG of them."""
+    ) -> tuple[SanityReport, SanityPicture]:
+        """Whether a class activation map deserves trust: figures, and a picture of them."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.1))
         from fusion3d_gui.inference.sanity import check_map
         from fusion3d_gui.report.sanity_picture import sanity_picture

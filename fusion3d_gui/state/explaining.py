@@ -12,7 +12,6 @@ from fusion3d_gui.inference.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.report.sanity_picture import DENSITY
 from fusion3d_gui.state.beside import MapCell
 from fusion3d_gui.state.result import MapChecks
 from fusion3d_gui.state.tasks import Task
@@ -174,7 +173,7 @@ class Explaining(QObject):
                 f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
                 f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
             )
-            return MapChecks(subject, report, picture, DENSITY)
+            return MapChecks(subject, report, picture)
 
         task = session.inference.submit("Checking the map", work)
         task.succeeded.connect(self.checked.emit)

@@ -11,6 +11,7 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.sanity_report import SanityReport
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
+from fusion3d_gui.report.sanity_picture import SanityPicture
 from fusion3d_gui.state.case import Case
 
 if TYPE_CHECKING:
@@ -40,15 +41,11 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class MapChecks:
-    """The checks of one result's map: of what, the figures, and a PNG of them.
-
-    ``density``: dots of the picture for each of a screen of ordinary density.
-    """
+    """The checks of one result's map: of what, the figures, and a picture of them."""
 
     subject: str
     report: SanityReport
-    picture: bytes
-    density: float
+    picture: SanityPicture
 
 
 @dataclass(frozen=True, eq=False)

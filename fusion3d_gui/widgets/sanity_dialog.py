@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -58,12 +58,15 @@ class SanityDialog(QDialog):
             grid.addWidget(label, number, 0)
             grid.addWidget(theme.label(verdict.figures, size=12, color=theme.MUTED), number, 1)
         layout.addLayout(grid)
-        picture = QPixmap()
-        picture.loadFromData(checks.picture, "PNG")
-        picture.setDevicePixelRatio(checks.density)
+        picture = checks.picture
+        rows, columns, _ = picture.pixels.shape
+        image = QImage(
+            picture.pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBX8888
+        )
+        image.setDevicePixelRatio(picture.density)
         plots = theme.label()
-        plots.setPixmap(picture)
-        plots.setFixedSize(picture.deviceIndependentSize().toSize())
+        plots.setPixmap(QPixmap.fromImage(image))
+        plots.setFixedSize(image.deviceIndependentSize().toSize())
         plots.setAccessibleName("Plots of the checks")
         layout.addWidget(plots)
         note = theme.label(f"{RESEARCH_USE_ONLY}. {_NOTE}", size=theme.SMALL, color=theme.FAINT)
@@ -89,6 +92,6 @@ class SanityDialog(QDialog):
         if not name:
             return
         try:
-            Path(name).write_bytes(self._checks.picture)
+            Path(name).write_bytes(self._checks.picture.png)
         except OSError as error:
             self.save.setText(f"Not saved: {error.strerror}")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fusion3d_gui.widgets.ray_caster import RayCaster
 
 #: Preparing works for so long (s) at a time, then lets the window do other things.
-_BUDGET_S = 0.008
+_BUDGET_S = 0.004
 _DEGREES_PER_PX = 0.5
 _WINDOW_DRAG_PX = 350.0
 _ZOOM_PER_STEP = 1.15

@@ -6,7 +6,6 @@ gap, the 99th percentile, and which deeds exceed 50 ms or did not come about.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import tempfile
@@ -17,11 +16,11 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from heartbeat_deeds import Deeds
+from heartbeat_deeds import Deeds, wait
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from fusion3d_gui.app import favour_the_window
 from fusion3d_gui.imaging.dicom_write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle_info import find_bundles
@@ -85,11 +84,11 @@ def main() -> int:
 
 def _listen(app: QApplication) -> int:
     apply_theme(app)
-    gc.freeze()  # as the program does
+    favour_the_window()
     session = Session(find_bundles(models_dir()), device="cpu")
     window = MainWindow(session)
     window.show()
-    QTest.qWait(100)
+    wait(100)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for seed in (1, 2):

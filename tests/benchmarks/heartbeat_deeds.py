@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 
@@ -24,6 +24,19 @@ from fusion3d_gui.widgets.views_panel import Layout
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 _NONE = Qt.KeyboardModifier.NoModifier
 _LONGEST_S = 120.0
+
+
+def wait(milliseconds: int) -> None:
+    """Let the window live for so long.
+
+    In an event loop as the program's own. ``QTest.qWait`` sleeps for up to 10 ms at a time, whatever has
+    happened meanwhile, and those would count as the window's.
+    """
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+    # What a deed deleted waits for the outer loop, which is not reached before the end.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 class Deed(NamedTuple):
@@ -63,13 +76,13 @@ class Deeds:
             session.listing,
         )
         end = time.monotonic() + _LONGEST_S
-        QTest.qWait(60)
+        wait(60)
         while time.monotonic() < end:
             shown = window.views.isVisible()
             busy = any(lane.running for lane in lanes) or window.restyling.is_busy
             if not busy and (window.views.is_settled or not shown):
                 return
-            QTest.qWait(5)
+            wait(5)
 
     # -- how they are done --------------------------------------------------------------------
 
@@ -77,7 +90,7 @@ class Deeds:
         """Commands of the menus, a moment apart."""
         for name in commands:
             self.window.menus.actions[name].trigger()
-            QTest.qWait(30)
+            wait(30)
 
     def drag(self, widget: QWidget, button: Qt.MouseButton = LEFT, steps: int = 40) -> None:
         """From near one corner of a widget to near the opposite one."""
@@ -85,7 +98,7 @@ class Deeds:
         QTest.mousePress(widget, button, _NONE, start)
         for step in range(steps):
             QTest.mouseMove(widget, start + (end - start) * step / steps)
-            QTest.qWait(5)
+            wait(5)
         QTest.mouseRelease(widget, button, _NONE, end)
 
     def draw(self, tool: str) -> None:
@@ -117,7 +130,7 @@ class Deeds:
         def scroll() -> None:
             for _ in range(40):
                 views.axial.step(1)
-                QTest.qWait(5)
+                wait(5)
 
         def move_splitter() -> None:
             handle = views.findChildren(QSplitterHandle)
@@ -126,7 +139,7 @@ class Deeds:
             for _ in range(20):
                 # The handle follows the pointer.
                 QTest.mouseMove(shown, QPoint(-6, 100))
-                QTest.qWait(5)
+                wait(5)
             QTest.mouseRelease(shown, LEFT, _NONE, QPoint(2, 100))
 
         def place() -> tuple[float, ...]:
@@ -151,9 +164,7 @@ class Deeds:
             ),
             "scroll in the slab": self.turned(scroll, place),
             "no slab": Deed(lambda: slab.set_thickness(0.0), lambda: slab.slab.thickness_mm == 0.0),
-            "cine": self.turned(
-                lambda: (self.run("cine"), QTest.qWait(500), self.run("cine")), place
-            ),
+            "cine": self.turned(lambda: (self.run("cine"), wait(500), self.run("cine")), place),
             "larger window": Deed(lambda: window.resize(1400, 860), lambda: window.width() == 1400),
             "usual window": Deed(lambda: window.resize(1280, 800), lambda: window.width() == 1280),
         }
@@ -199,7 +210,7 @@ class Deeds:
         def fill_in() -> None:
             for age in range(50, 80, 2):
                 session.form.set_value("age", age)
-                QTest.qWait(15)
+                wait(15)
 
         def switch_model() -> None:
             others = [each for each in session.bundles if each is not session.bundle]
@@ -255,13 +266,13 @@ class Deeds:
         def resize() -> None:
             for step in range(20):
                 window.resize(1280 - 10 * step, 800 - 6 * step)
-                QTest.qWait(5)
+                wait(5)
             window.resize(1280, 800)
 
         def turn_volume() -> None:
             for _ in range(20):
                 views.volume.turn(3.0, 0.5)
-                QTest.qWait(5)
+                wait(5)
 
         def has_theme(name: str) -> Callable[[], bool]:
             return lambda: settings.theme == name
@@ -302,7 +313,7 @@ class Deeds:
         def look_for(line: QLineEdit, text: str) -> None:
             for letter in text:
                 QTest.keyClicks(line, letter)
-                QTest.qWait(20)
+                wait(20)
 
         def find() -> None:
             window.show_palette()

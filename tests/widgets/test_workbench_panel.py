@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QLabel
 
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -230,6 +232,25 @@ def test_one_button_checks_the_map_and_shows_what_came_of_it(make_predicted, set
     (dialog,) = window.findChildren(SanityDialog)
     assert len(dialog.verdicts) == 5
     assert all(label.text()[0] in "✓✗" for label in dialog.verdicts)
+    dialog.close()
+
+
+def test_the_plots_on_screen_are_those_that_are_saved(
+    make_predicted, settled, tmp_path, monkeypatch
+):
+    window = make_predicted()
+    press(window.side.method.check)
+    settled(window)
+    (dialog,) = window.findChildren(SanityDialog)
+    file = tmp_path / "checks.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    press(dialog.save)
+    (plots,) = [each for each in dialog.findChildren(QLabel) if not each.pixmap().isNull()]
+    shown = plots.pixmap().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    saved = QImage(str(file)).convertToFormat(QImage.Format.Format_RGB888)
+    saved.setDevicePixelRatio(shown.devicePixelRatio())
+    assert shown == saved
+    assert shown.pixelColor(shown.width() // 2, 2) == QColor("white")
     dialog.close()
 
 
