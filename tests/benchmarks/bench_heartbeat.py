@@ -16,7 +16,8 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from heartbeat_deeds import Deeds, wait
+from event_loop import wait
+from heartbeat_deeds import Deeds
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 

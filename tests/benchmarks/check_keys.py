@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from event_loop import wait
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from x_hands import XHands  # beside this file
 
@@ -57,7 +57,7 @@ class Check:
         """Without a window manager the keyboard must be asked for, until the server is ready."""
         for _ in range(100):
             self.window.activateWindow()
-            QTest.qWait(20)
+            wait(20)
             if self.window.isActiveWindow():
                 return
         self.wrong.append("the window got no keyboard")
@@ -67,7 +67,7 @@ class Check:
         for _ in range(1500):
             if done():
                 return
-            QTest.qWait(2)
+            wait(2)
         if what:
             self.wrong.append(what)
 

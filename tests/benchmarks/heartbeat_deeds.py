@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QPoint, Qt, QTimer
+from event_loop import wait
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 
@@ -24,19 +25,6 @@ from fusion3d_gui.widgets.views_panel import Layout
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 _NONE = Qt.KeyboardModifier.NoModifier
 _LONGEST_S = 120.0
-
-
-def wait(milliseconds: int) -> None:
-    """Let the window live for so long.
-
-    In an event loop as the program's own. ``QTest.qWait`` sleeps for up to 10 ms at a time, whatever has
-    happened meanwhile, and those would count as the window's.
-    """
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-    # What a deed deleted waits for the outer loop, which is not reached before the end.
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 class Deed(NamedTuple):

@@ -32,6 +32,7 @@ if "--real" not in sys.argv:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
+from event_loop import wait
 from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
@@ -40,7 +41,6 @@ from PySide6.QtCore import (
     QtMsgType,
     qInstallMessageHandler,
 )
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from walk_cases import make_broken, make_cases
 from walk_files import FileDeeds
@@ -187,7 +187,7 @@ class Walk:
         session.reset_form()
         session.predict()
         self.scene.settle()
-        QTest.qWait(200)
+        wait(200)
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def warm_up(self) -> None:
@@ -210,11 +210,11 @@ class Walk:
             window.views.set_layout(layout)
             end = time.monotonic() + 20
             while not window.views.is_settled and time.monotonic() < end:
-                QTest.qWait(20)
+                wait(20)
         for name, action in window.menus.actions.items():
             if name not in LEFT_OUT and action.isEnabled():
                 action.trigger()
-                QTest.qWait(20)
+                wait(20)
         self.scene.close_overlays()
         self.scene.settle()
         self.rest()

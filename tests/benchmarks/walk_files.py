@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import nibabel
+from event_loop import wait
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from walk_scene import LEFT, NONE, DeedGroup, Deeds, Scene
 
@@ -66,7 +66,7 @@ class FileDeeds(DeedGroup):
         at = QPoint(self.window.width() // 2, self.window.height() // 2)
         state = Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, NONE
         QApplication.sendEvent(self.window, QDragEnterEvent(at, *state))
-        QTest.qWait(5)
+        wait(5)
         QApplication.sendEvent(self.window, QDropEvent(QPointF(at), *state))
         self._wait()
 
@@ -104,12 +104,12 @@ class FileDeeds(DeedGroup):
     def tags(self) -> None:
         """The DICOM header, searched, in another file of the series."""
         self.scene.press_command("tags")
-        QTest.qWait(20)
+        wait(20)
         for browser in self.window.findChildren(TagBrowser):
             self.hands.click(browser.line, LEFT)
             self.hands.keys(browser.line, self.chance.choice(("pat", "0010", "pixel", "zz")))
             browser.file.setValue(self.chance.randint(1, browser.file.maximum()))
-            QTest.qWait(20)
+            wait(20)
             browser.close()
 
     # -- out ----------------------------------------------------------------------------------

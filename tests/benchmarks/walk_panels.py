@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from event_loop import wait
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -136,7 +136,7 @@ class PanelDeeds(DeedGroup):
         """The images alone, the tour, and back."""
         for name in ("presentation", "tour"):
             self.scene.press_command(name)
-            QTest.qWait(20)
+            wait(20)
         if self.chance.random() < 0.7:
             self.scene.press_command("presentation")
 
@@ -217,7 +217,7 @@ class ModelDeeds(DeedGroup):
         if self.chance.random() < 0.2:
             self._ensure_answer()
         self._show_and_click(self.chance.choice(panel.buttons))
-        QTest.qWait(1)
+        wait(1)
         if panel.curves.isVisible():
             self._show(panel.curves)
             self.scene.drag_within(panel.curves)
@@ -264,7 +264,7 @@ class ModelDeeds(DeedGroup):
     def _show(self, widget: QWidget) -> None:
         """Scroll the side panel to it."""
         self.window.side.ensureWidgetVisible(widget)
-        QTest.qWait(1)
+        wait(1)
 
     def _show_and_click(self, button: QAbstractButton) -> None:
         self._show(button)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from event_loop import wait
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
@@ -98,7 +99,7 @@ class Scene:
         end = time.monotonic() + seconds
         lanes = (session.loading, session.inference, session.saving, session.browsing)
         while any(lane.running for lane in lanes) and time.monotonic() < end:
-            QTest.qWait(10)
+            wait(10)
 
     def settle_or_give_up(self, seconds: float) -> None:
         """Wait so long for the model, then cancel what it is asked, as an impatient reader does."""
@@ -206,7 +207,7 @@ class Scene:
             where = menu.actionGeometry(self.chance.choice(items)).center()
             self.hands.move(menu, where)
             self.hands.click(menu, LEFT, NONE, where)
-            QTest.qWait(2)
+            wait(2)
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
 
@@ -237,7 +238,7 @@ class Scene:
         open_it()
         end = time.monotonic() + 0.2
         while not seen and time.monotonic() < end:
-            QTest.qWait(10)
+            wait(10)
         return bool(seen)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 
+from event_loop import wait
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
@@ -170,4 +170,4 @@ class XHands:
     def _arrive(self) -> None:
         """Wait until the window has got it."""
         self._x.XSync(self._display, 0)
-        QTest.qWait(2)
+        wait(2)
