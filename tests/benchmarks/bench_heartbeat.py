@@ -1,7 +1,8 @@
 """How long the window ever stands still: ``python tests/benchmarks/bench_heartbeat.py``.
 
 A timer beats every 5 ms on the GUI thread during each deed (``heartbeat_deeds.py``), with painting on; printed are the longest
-gap, the 99th percentile, and which deeds exceed 50 ms or did not come about.
+gap, the 99th percentile, and which deeds exceed 50 ms or did not come about. Beside it another process reads memory,
+and what that found at the time of a gap over 50 ms is printed with it (``memory_watch.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from event_loop import wait
 from heartbeat_deeds import Deeds
+from memory_watch import MemoryWatch
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -38,6 +40,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
+        self._ends: list[float] = []
         #: The most that this thread computed within one gap, ms of processor time.
         self.busy = 0.0
         self._last = self._last_busy = 0.0
@@ -47,7 +50,7 @@ class Heartbeat:
 
     def listen(self, deed: Callable[[], object], settle: Callable[[], None]) -> list[float]:
         """The gaps while ``deed`` and what it set off were under way."""
-        self.gaps, self.busy = [], 0.0
+        self.gaps, self._ends, self.busy = [], [], 0.0
         self._last, self._last_busy = time.perf_counter(), time.thread_time()
         self._timer.start(5)
         deed()
@@ -55,9 +58,16 @@ class Heartbeat:
         self._timer.stop()
         return self.gaps
 
+    @property
+    def longest(self) -> tuple[float, float]:
+        """When the longest gap began and ended, s as ``time.perf_counter``."""
+        end = self._ends[int(np.argmax(self.gaps))]
+        return end - max(self.gaps) / 1000, end
+
     def _beat(self) -> None:
         now, busy = time.perf_counter(), time.thread_time()
         self.gaps.append(1000 * (now - self._last))
+        self._ends.append(now)
         self.busy = max(self.busy, 1000 * (busy - self._last_busy))
         self._last, self._last_busy = now, busy
 
@@ -90,7 +100,7 @@ def _listen(app: QApplication) -> int:
     window = MainWindow(session)
     window.show()
     wait(100)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, MemoryWatch() as watch:
         folder = Path(name)
         for seed in (1, 2):
             make_series(folder / "two" / str(seed), 60, seed)
@@ -99,7 +109,7 @@ def _listen(app: QApplication) -> int:
         for title, deed in deeds.by_title().items():
             gaps = heart.listen(deed.do, deeds.settle)
             longest, tail = max(gaps), float(np.percentile(gaps, 99))
-            late += [title] if longest > LIMIT_MS else []
+            late += [(title, heart.longest)] if longest > LIMIT_MS else []
             undone += [] if deeds.came_about(deed) else [title]
             print(
                 f"{title:32s} longest {longest:6.1f} ms   p99 {tail:6.1f} ms"
@@ -108,7 +118,11 @@ def _listen(app: QApplication) -> int:
             )
         window.close()
         session.close()
-    print(f"over {LIMIT_MS:.0f} ms: {', '.join(late) or 'none'}")
+    said = [
+        f"{title} (reading memory elsewhere took {watch.within(*when):.0f} times as long as usual)"
+        for title, when in late
+    ]
+    print(f"over {LIMIT_MS:.0f} ms: {', '.join(said) or 'none'}")
     print(f"did not come about: {', '.join(undone) or 'none'}")
     return 1 if late or undone else 0
 
