@@ -7,6 +7,7 @@ program in it can do anything about that; a benchmark can tell it from what the 
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import time
 from typing import NamedTuple
 
 _MEGABYTES = 64
-_EVERY_S = 0.01
+_EVERY_S = 0.02
 #: So many times its usual processor time is unusual.
 _UNUSUAL = 10.0
 
@@ -66,21 +67,26 @@ class MemoryWatch:
 def _watch() -> None:
     import numpy as np
 
+    memory = mmap.mmap(-1, _MEGABYTES << 20)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        # Each page by itself is what costs most to give back.
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
     # One byte of every page.
-    pages = np.ones(_MEGABYTES << 20, np.uint8)[:: 4 << 10]
+    pages = np.frombuffer(memory, np.uint8)[:: mmap.PAGESIZE]
+    pages[:] = 1
 
     def took() -> float:
+        time.sleep(_EVERY_S)
         start = time.thread_time()
         pages.sum()
         return time.thread_time() - start
 
-    usual = float(np.median([took() for _ in range(100)]))
+    usual = float(np.median([took() for _ in range(30)]))
     print("ready", flush=True)
     while True:
         factor = took() / usual
         if factor > _UNUSUAL:
             print(time.perf_counter(), factor, flush=True)
-        time.sleep(_EVERY_S)
 
 
 if __name__ == "__main__":
