@@ -89,6 +89,16 @@ class Deeds:
             wait(5)
         QTest.mouseRelease(widget, button, _NONE, end)
 
+    def scroll(self) -> None:
+        """Through forty slices."""
+        for _ in range(40):
+            self.window.views.axial.cycle()
+            wait(5)
+
+    def place(self) -> tuple[float, ...]:
+        """Where the crosshair is, mm LPS."""
+        return tuple(self.session.display.crosshair.position_lps)
+
     def draw(self, tool: str) -> None:
         """A mark across the axial view."""
         self.session.tool.choose(tool)
@@ -115,11 +125,6 @@ class Deeds:
         window, session, views = self.window, self.session, self.window.views
         slab, level = session.display.slab, session.display.window_level
 
-        def scroll() -> None:
-            for _ in range(40):
-                views.axial.step(1)
-                wait(5)
-
         def move_splitter() -> None:
             handle = views.findChildren(QSplitterHandle)
             shown = next(each for each in handle if each.isVisible() and each.width() < 20)
@@ -130,15 +135,12 @@ class Deeds:
                 wait(5)
             QTest.mouseRelease(shown, LEFT, _NONE, QPoint(2, 100))
 
-        def place() -> tuple[float, ...]:
-            return tuple(session.display.crosshair.position_lps)
-
         return {
             "open 512 x 512 x 300": Deed(
                 lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
             ),
-            "scroll": self.turned(scroll, place),
-            "drag the crosshair": self.turned(lambda: self.drag(views.axial), place),
+            "scroll": self.turned(self.scroll, self.place),
+            "drag the crosshair": self.turned(lambda: self.drag(views.axial), self.place),
             "drag the window": self.turned(
                 lambda: self.drag(views.axial, RIGHT), lambda: level.window
             ),
@@ -150,9 +152,11 @@ class Deeds:
             "slab of 20 mm": Deed(
                 lambda: slab.set_thickness(20.0), lambda: slab.slab.thickness_mm == 20.0
             ),
-            "scroll in the slab": self.turned(scroll, place),
+            "scroll in the slab": self.turned(self.scroll, self.place),
             "no slab": Deed(lambda: slab.set_thickness(0.0), lambda: slab.slab.thickness_mm == 0.0),
-            "cine": self.turned(lambda: (self.run("cine"), wait(500), self.run("cine")), place),
+            "cine": self.turned(
+                lambda: (self.run("cine"), wait(500), self.run("cine")), self.place
+            ),
             "larger window": Deed(lambda: window.resize(1400, 860), lambda: window.width() == 1400),
             "usual window": Deed(lambda: window.resize(1280, 800), lambda: window.width() == 1280),
         }
@@ -232,6 +236,12 @@ class Deeds:
             ),
             "check the map": Deed(session.check_map, lambda: self.shows(SanityDialog)),
             "the checks go": Deed(
+                lambda: self.close(SanityDialog), lambda: not self.shows(SanityDialog)
+            ),
+            "scroll while the map is checked": self.turned(
+                lambda: (session.check_map(), [self.scroll() for _ in range(7)]), self.place
+            ),
+            "these checks go": Deed(
                 lambda: self.close(SanityDialog), lambda: not self.shows(SanityDialog)
             ),
             "ask every model": Deed(
@@ -361,5 +371,11 @@ class Deeds:
             ),
             "the first case again": Deed(
                 lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
+            ),
+            "scroll while it is read once more": self.turned(
+                lambda: (session.open(self.series), self.scroll()), self.place
+            ),
+            "scroll while a prediction is made": self.turned(
+                lambda: (session.predict(), self.scroll()), self.place
             ),
         }
