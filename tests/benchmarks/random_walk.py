@@ -302,6 +302,7 @@ def main() -> int:
     parser.add_argument("--window", type=_size, default=USUAL_SIZE, help="e.g. 1024x700")
     options = parser.parse_args()
 
+    from fusion3d_gui.app import favour_the_window
     from fusion3d_gui.model.bundle_info import find_bundles
     from fusion3d_gui.shipped import models_dir
     from fusion3d_gui.state.demo_cases import demo_cases
@@ -312,6 +313,7 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)  # where it is: kill -USR1
     app = QApplication([])
     apply_theme(app)
+    favour_the_window()
     problems: list[str] = []
 
     def tell(problem: str) -> None:
