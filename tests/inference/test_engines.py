@@ -223,8 +223,9 @@ def test_an_engine_that_fails_is_replaced_with_a_notice(make_bundle, volume):
 
 def test_openvino_can_be_cancelled_and_runs_again_afterwards():
     made = network(width=0.25, stem_pool=False)
-    engine = OpenVinoEngine(made, (65, 65, 65))
-    image = np.random.default_rng(1).standard_normal((65, 65, 65)).astype(np.float32)
+    # So large that no processor has done it before it is first asked whether to go on.
+    engine = OpenVinoEngine(made, (129, 129, 129))
+    image = np.random.default_rng(1).standard_normal((129, 129, 129)).astype(np.float32)
     expected = engine.features(image)
 
     def give_up(fraction: float, message: str) -> None:
