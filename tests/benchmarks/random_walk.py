@@ -192,7 +192,6 @@ class Walk:
         session.predict()
         self.scene.settle()
         wait(200)
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def warm_up(self) -> None:
         """Do everything once; whatever is meant to be kept from then on is there."""

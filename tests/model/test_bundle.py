@@ -8,6 +8,7 @@ import pickle
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -194,5 +195,5 @@ def test_loading_a_bundle_again_and_again_leaves_nothing_behind(make_bundle):
     finally:
         tracemalloc.stop()
     # Two integers for each weight, as safe_open leaves behind, would be 18 kB.
-    # Each time: a table that grows now and then is not left behind.
-    assert min(after - before for before, after in pairwise(held)) < 2_000
+    # At most loadings: a table that grows now and then is not left behind.
+    assert median(after - before for before, after in pairwise(held)) < 2_000
