@@ -7,7 +7,7 @@ import sys
 
 def main() -> int:
     """Entry point of the command ``fusion3d``; returns its exit status."""
-    from fusion3d_gui.cli import run
+    from fusion3d_gui.cli.parser import run
 
     return run(sys.argv[1:])
 

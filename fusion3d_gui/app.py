@@ -16,12 +16,12 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.demo_cases import DemoCase, demo_cases
+from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 

@@ -27,24 +27,24 @@ NO_TORCH = {"imaging", "report", "state", "widgets"}
 QT = {"PySide6", "pyqtgraph"}
 #: The values that travel between the rooms may be named by all above them.
 VALUES = {
-    "fusion3d_gui.imaging.annotation",
-    "fusion3d_gui.imaging.reading",
+    "fusion3d_gui.imaging.annotations.annotation",
+    "fusion3d_gui.imaging.annotations.measurement",
     "fusion3d_gui.imaging.volume",
     "fusion3d_gui.imaging.series",
     "fusion3d_gui.imaging.plane",
-    "fusion3d_gui.imaging.slab",
-    "fusion3d_gui.imaging.slicer",
-    "fusion3d_gui.imaging.sample",
-    "fusion3d_gui.imaging.projection",
-    "fusion3d_gui.imaging.window",
-    "fusion3d_gui.inference.answers",
-    "fusion3d_gui.inference.explanation",
+    "fusion3d_gui.imaging.reslice.slab",
+    "fusion3d_gui.imaging.reslice.slicer",
+    "fusion3d_gui.imaging.reslice.sampling",
+    "fusion3d_gui.imaging.reslice.mip",
+    "fusion3d_gui.imaging.display.window_level",
+    "fusion3d_gui.inference.analysis.findings",
+    "fusion3d_gui.inference.explain.explanation",
     "fusion3d_gui.inference.prediction",
-    "fusion3d_gui.inference.hot_spots",
-    "fusion3d_gui.inference.sanity_report",
+    "fusion3d_gui.inference.explain.peaks",
+    "fusion3d_gui.inference.explain.sanity_report",
     "fusion3d_gui.model.schema",
     "fusion3d_gui.model.bundle_info",
-    "fusion3d_gui.model.measured_map",
+    "fusion3d_gui.model.localisation_record",
 }
 
 
@@ -98,7 +98,8 @@ def test_the_state_knows_no_widgets():
 
 
 @pytest.mark.parametrize(
-    "module", ["fusion3d_gui.app", "fusion3d_gui.cli", "fusion3d_gui.widgets.main_window"]
+    "module",
+    ["fusion3d_gui.app", "fusion3d_gui.cli.parser", "fusion3d_gui.widgets.window.main_window"],
 )
 def test_the_window_and_the_command_line_start_without_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'monai' in sys.modules)"

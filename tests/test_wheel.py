@@ -41,7 +41,7 @@ def test_it_predicts_the_demo_case_where_it_is_installed(wheel, tmp_path):
     subprocess.run([*command, wheel], check=True)
     code = (
         "from fusion3d_gui import shipped\n"
-        "from fusion3d_gui.cli import run\n"
+        "from fusion3d_gui.cli.parser import run\n"
         f"assert str(shipped.__file__).startswith({str(site)!r}), shipped.__file__\n"
         "case = shipped.resources_dir() / 'demo' / 'negative.nii.gz'\n"
         "model = shipped.models_dir() / 'demo-concat'\n"

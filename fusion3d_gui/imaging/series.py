@@ -28,7 +28,7 @@ class Series:
     ``patient`` numbers the patients of what was opened, from 1; None where the file names none.
     ``place`` is where those lie below the folder or archive that was looked through.
     ``identity`` holds the attributes that tell who the patient is: never show or log it.
-    ``reader`` is for :func:`fusion3d_gui.imaging.open.read_series`: it knows the headers already,
+    ``reader`` is for :func:`fusion3d_gui.imaging.catalog.open.read_series`: it knows the headers already,
     and what was unpacked from an archive is kept for as long as it is held.
     """
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from fusion3d_gui.imaging.curve import Curve
-from fusion3d_gui.imaging.filling import Filling
+from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.voi_curve import Curve
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

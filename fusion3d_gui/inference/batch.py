@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import open_volume
-from fusion3d_gui.inference.explain import make_heatmap
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import MetadataSchema

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.model.appearance import glance
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.glance import glance
+from fusion3d_gui.model.no_weight_init import unfilled
 from fusion3d_gui.model.preprocessing import ModelInput
-from fusion3d_gui.model.unfilled import unfilled
 
 
 class Head:

@@ -20,10 +20,10 @@ import torch
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.analysis.uncertainty import image_outside
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
-from fusion3d_gui.inference.doubt import image_outside
-from fusion3d_gui.inference.engine import TorchEngine
-from fusion3d_gui.inference.engine_choice import Chosen, choose_engine
+from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.select import Chosen, choose_engine
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -47,7 +47,7 @@ def load_predictor(
     """Load the bundle in ``folder``, and the engine that runs it.
 
     ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``engine`` see
-    :func:`~fusion3d_gui.inference.engine_choice.choose_engine`. Raises UserError when the bundle is
+    :func:`~fusion3d_gui.inference.engines.select.choose_engine`. Raises UserError when the bundle is
     broken, or the device or engine is not there.
     """
     progress(0.0, "Loading the model")

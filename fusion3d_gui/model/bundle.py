@@ -20,9 +20,9 @@ from torch import Tensor
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.no_weight_init import unfilled
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.model.unfilled import unfilled
 
 
 @dataclass(frozen=True, eq=False)

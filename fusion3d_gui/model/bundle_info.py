@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.measured_map import USUAL_METHOD, USUAL_STAGE, MeasuredMap
+from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, MeasuredMap
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.resample import resample_to_grid
+from fusion3d_gui.imaging.reslice.resample import resample_to_grid
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 

@@ -19,8 +19,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.appearance import Glances, mahalanobis
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.glance import Glances, mahalanobis
 from fusion3d_gui.model.schema import MetadataSchema, Value
 
 VERSION = 1
@@ -168,7 +168,7 @@ class Reference:
     def distance(self, embedding: np.ndarray) -> np.ndarray:
         """Mahalanobis distance [n] of image embeddings [n, E] from the training cases.
 
-        See :func:`~fusion3d_gui.model.glance.mahalanobis`; how far is far is said by :meth:`distance_percentile`.
+        See :func:`~fusion3d_gui.model.appearance.mahalanobis`; how far is far is said by :meth:`distance_percentile`.
         """
         return mahalanobis(
             embedding, self.mean, self.directions, self.variances, self.residual_variance

@@ -11,10 +11,10 @@ from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.annotation import POINT_COUNT
-from fusion3d_gui.imaging.reading import Reading
+from fusion3d_gui.imaging.annotations.annotation import POINT_COUNT
+from fusion3d_gui.imaging.annotations.measurement import Reading
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.report.export import write_json
+from fusion3d_gui.report.result_files import write_json
 
 _NUMBERS = (
     "length_mm",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.inference.sanity_report import (
+from fusion3d_gui.inference.explain.sanity_report import (
     AGREED_FROM,
     STABLE_FROM,
     UNDONE_BELOW,
     SanityReport,
 )
-from fusion3d_gui.model.measured_map import METHOD_NAMES
+from fusion3d_gui.model.localisation_record import METHOD_NAMES
 
 _OURS, _CHANCE, _INK, _LIMIT = "#1f7a99", "#9aa3ad", "#30363d", "#c2570c"
 

@@ -1,0 +1,1 @@
+"""The state of the open window: parts that change it, Qt signals, worker threads."""

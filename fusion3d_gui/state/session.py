@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.identity import unnamed_error
-from fusion3d_gui.inference.answers import WhatIf
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.imaging.privacy.deidentify import unnamed_error
+from fusion3d_gui.inference.analysis.findings import WhatIf
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
-from fusion3d_gui.state.annotations import Annotations
-from fusion3d_gui.state.beside import Beside
-from fusion3d_gui.state.case import Case, CaseKey
-from fusion3d_gui.state.comparison import Comparison
-from fusion3d_gui.state.demo_cases import DemoCase
-from fusion3d_gui.state.display import Display
-from fusion3d_gui.state.doubting import Doubting
-from fusion3d_gui.state.engine import InferenceEngine
-from fusion3d_gui.state.explaining import Explaining
-from fusion3d_gui.state.form import Form
-from fusion3d_gui.state.hot_spot_list import HotSpotList
-from fusion3d_gui.state.identity import Identity
-from fusion3d_gui.state.models import Models
+from fusion3d_gui.state.case.case import Case, CaseKey
+from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.case.identity import Identity
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.opening import Opener
-from fusion3d_gui.state.predicting import Predicting
-from fusion3d_gui.state.result import Result
+from fusion3d_gui.state.prediction.augmentation import Doubting
+from fusion3d_gui.state.prediction.engine import InferenceEngine
+from fusion3d_gui.state.prediction.explaining import Explaining
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.state.prediction.model_comparison import Comparison
+from fusion3d_gui.state.prediction.models import Models
+from fusion3d_gui.state.prediction.predicting import Predicting
+from fusion3d_gui.state.prediction.result import Result
+from fusion3d_gui.state.prediction.side_by_side import Beside
 from fusion3d_gui.state.tasks import TaskLane
-from fusion3d_gui.state.tool import Tool
 
 if TYPE_CHECKING:
-    from fusion3d_gui.inference.workbench import Workbench
+    from fusion3d_gui.inference.analysis.workbench import Workbench
 
 
 class Session(QObject):

@@ -1,0 +1,1 @@
+"""Cohorts, tables, fitting and evaluation (extra `[train]`)."""

@@ -12,15 +12,15 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.localisation import localise
-from fusion3d_gui.training.metrics import RESAMPLES, auroc, auroc_difference, figures
-from fusion3d_gui.training.record import record_evaluation
-from fusion3d_gui.training.scores import CEILINGS, Scored, known_probabilities, run
-from fusion3d_gui.training.subgroups import subgroup_table
-from fusion3d_gui.training.table import CaseTable, read_table
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.table import CaseTable, read_table
+from fusion3d_gui.training.measure.baseline import MetadataBaseline
+from fusion3d_gui.training.measure.localisation import localise
+from fusion3d_gui.training.measure.metrics import RESAMPLES, auroc, auroc_difference, figures
+from fusion3d_gui.training.measure.scores import CEILINGS, Scored, known_probabilities, run
+from fusion3d_gui.training.measure.subgroups import subgroup_table
+from fusion3d_gui.training.report.record import record_evaluation
 
 
 def evaluate(
@@ -48,11 +48,11 @@ def evaluate(
     Returns
     -------
     A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
-    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.metrics.FIGURE_NAMES`, each
+    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.FIGURE_NAMES`, each
     ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: for each the AUROC of
     who knows them. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
-    the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.subgroups`). With masks,
-    ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.localisation`). ``cases``, one
+    the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
+    ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
     object a case.
 
     Raises UserError for a table that does not suit the model.

@@ -26,17 +26,17 @@ from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.calibration import ThresholdRule, fit_temperature
-from fusion3d_gui.training.card import TrainingRun, bundle_metadata, model_card
-from fusion3d_gui.training.cases import Cases, predict_logits
-from fusion3d_gui.training.fit import fit, processes
-from fusion3d_gui.training.initialise import initialise
-from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.recipe import Loss, Recipe, default_recipe
-from fusion3d_gui.training.reference import write_reference
-from fusion3d_gui.training.split import DEFAULT_VALIDATION_SHARE, Split, folds, split_cases
-from fusion3d_gui.training.table import CaseRow, CaseTable, fitted, read_table
+from fusion3d_gui.training.data.cases import Cases, predict_logits
+from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, Split, folds, split_cases
+from fusion3d_gui.training.data.table import CaseRow, CaseTable, fitted, read_table
+from fusion3d_gui.training.fit.initialise import initialise
+from fusion3d_gui.training.fit.optimise import fit, processes
+from fusion3d_gui.training.fit.recipe import Loss, Recipe, default_recipe
+from fusion3d_gui.training.measure.baseline import MetadataBaseline
+from fusion3d_gui.training.measure.calibration import ThresholdRule, fit_temperature
+from fusion3d_gui.training.measure.reference_statistics import write_reference
+from fusion3d_gui.training.report.card import TrainingRun, bundle_metadata, model_card
 
 #: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
 DEFAULT_PREPROCESSING = Preprocessing(shape_kji=(65, 81, 65), spacing_mm=2.75)
@@ -73,17 +73,17 @@ def train(
     Parameters
     ----------
     csv
-        See :func:`~fusion3d_gui.training.table.read_table`.
+        See :func:`~fusion3d_gui.training.data.table.read_table`.
     out
         Folder of the bundle: new, empty, or that of an unfinished training with the same arguments.
         Its name becomes the bundle's.
     fusion
         One of :data:`~fusion3d_gui.model.network_config.FUSIONS`.
     recipe, loss
-        See :class:`~fusion3d_gui.training.recipe.Recipe`; by default
-        :func:`~fusion3d_gui.training.recipe.default_recipe`, with its loss.
+        See :class:`~fusion3d_gui.training.fit.recipe.Recipe`; by default
+        :func:`~fusion3d_gui.training.fit.recipe.default_recipe`, with its loss.
     init
-        Weights to start the image branch from: see :func:`~fusion3d_gui.training.initialise.initialise`.
+        Weights to start the image branch from: see :func:`~fusion3d_gui.training.fit.initialise.initialise`.
     validation_share
         Of the cases, where the table has no split.
     width, stage_strides

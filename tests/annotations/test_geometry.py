@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from fusion3d_gui.imaging.annotation import (
+from fusion3d_gui.imaging.annotations.annotation import (
     Annotation,
     angle_deg,
     area_mm2,
     as_point,
     length_mm,
 )
-from fusion3d_gui.imaging.region import region_statistics, region_voxels
+from fusion3d_gui.imaging.annotations.roi import region_statistics, region_voxels
 from fusion3d_gui.imaging.volume import Volume
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.annotation import Annotation
-from fusion3d_gui.imaging.reading import read
+from fusion3d_gui.imaging.annotations.annotation import Annotation
+from fusion3d_gui.imaging.annotations.measurement import read
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.report.measurements import write_measurements
 

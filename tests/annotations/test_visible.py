@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.annotation import Annotation, as_point
-from fusion3d_gui.state.screen_plane import ScreenPlane
-from fusion3d_gui.state.visible_marks import visible_mark
+from fusion3d_gui.imaging.annotations.annotation import Annotation, as_point
+from fusion3d_gui.state.display.screen_plane import ScreenPlane
+from fusion3d_gui.state.marks.visible_marks import visible_mark
 
 
 def plane(depth: float, thickness: float = 4.0, frame: np.ndarray | None = None) -> ScreenPlane:

@@ -25,13 +25,13 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.app import favour_the_window
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 SIDE, SLICES, LIMIT_MS = 512, 300, 50.0
 

@@ -17,8 +17,8 @@ import SimpleITK as sitk
 from pydicom.encaps import encapsulate
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 
 SLICES, COMPRESSED_SLICES, SIDE, RUNS = 300, 60, 512, 3

@@ -26,11 +26,11 @@ from monai.visualize import GradCAM
 from torch import nn
 
 from fusion3d_gui.errors import Cancelled
+from fusion3d_gui.inference.analysis.uncertainty import dropout_interval
+from fusion3d_gui.inference.analysis.what_if import curves
 from fusion3d_gui.inference.case_model import CaseModel, Head
-from fusion3d_gui.inference.doubt import dropout_interval
-from fusion3d_gui.inference.engine import Engine, TorchEngine
-from fusion3d_gui.inference.openvino_engine import OpenVinoEngine
-from fusion3d_gui.inference.what_if import curves
+from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
+from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.cam import explain

@@ -23,14 +23,14 @@ from PySide6.QtCore import QPoint, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from fusion3d_gui.imaging.slab import Projection
+from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.state.display.paint_queue import Turns
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.turns import Turns
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.slice_view import SliceView
-from fusion3d_gui.widgets.theme import apply_theme
-from fusion3d_gui.widgets.views_panel import Layout
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 SHAPE_KJI, SPACING_MM, STEPS = (600, 512, 512), (0.7, 0.7, 0.7), 120
 

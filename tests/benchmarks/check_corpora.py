@@ -17,10 +17,10 @@ import pydicom
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_encoding import FileBytes, NotDicom
-from fusion3d_gui.imaging.dicom_header import read_header
-from fusion3d_gui.imaging.nifti import is_nifti
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
+from fusion3d_gui.imaging.dicom.parser.header import read_header
+from fusion3d_gui.imaging.files.nifti import is_nifti
 from fusion3d_gui.imaging.volume import Volume
 
 _PYDICOM = Path(pydicom.__file__).parent / "data"

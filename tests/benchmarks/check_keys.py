@@ -15,17 +15,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 from x_hands import XHands  # beside this file
 
-from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
+from fusion3d_gui.state.marks.tool import TOOLS
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.tool import TOOLS
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.tag_browser import TagBrowser
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 LEFT = Qt.MouseButton.LeftButton
 CTRL = Qt.KeyboardModifier.ControlModifier

@@ -13,14 +13,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 
-from fusion3d_gui.state.demo_cases import demo_cases
-from fusion3d_gui.state.measurement_export import export_measurements
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.tag_browser import TagBrowser
-from fusion3d_gui.widgets.views_panel import Layout
+from fusion3d_gui.state.case.demo_cases import demo_cases
+from fusion3d_gui.state.export.measurement_export import export_measurements
+from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 _NONE = Qt.KeyboardModifier.NoModifier

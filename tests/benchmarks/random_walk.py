@@ -51,9 +51,9 @@ from walk_scene import LEFT_OUT, QtHands, Scene
 from walk_views import ViewDeeds
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.explanation import Explanation
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.views_panel import Layout
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 USUAL_SIZE = QSize(1280, 800)
 
@@ -304,9 +304,9 @@ def main() -> int:
     from fusion3d_gui.app import favour_the_window
     from fusion3d_gui.model.bundle_info import find_bundles
     from fusion3d_gui.shipped import models_dir
-    from fusion3d_gui.state.demo_cases import demo_cases
+    from fusion3d_gui.state.case.demo_cases import demo_cases
     from fusion3d_gui.state.session import Session
-    from fusion3d_gui.widgets.theme import apply_theme
+    from fusion3d_gui.widgets.look.theme import apply_theme
 
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1)  # where it is: kill -USR1

@@ -29,19 +29,19 @@ import torch
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
-from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.bundle import save_bundle
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
-from fusion3d_gui.state.explanation import METHODS
-from fusion3d_gui.state.result_export import answer_json
+from fusion3d_gui.state.export.result_export import answer_json
+from fusion3d_gui.state.prediction.method_choices import METHODS
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.main_window import MainWindow
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 _MOST_ACTIONS = 8
 #: Memory is looked at this often, and said to be steady when it has grown by less than this.

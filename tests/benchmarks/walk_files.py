@@ -13,8 +13,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
 from walk_scene import LEFT, NONE, DeedGroup, Deeds, Scene
 
-from fusion3d_gui.widgets.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.tag_browser import TagBrowser
+from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 
 class FileDeeds(DeedGroup):

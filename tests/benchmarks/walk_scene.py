@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.slice_view import SliceView
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton,

@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 from walk_scene import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, DeedGroup, Deeds
 
-from fusion3d_gui.state.tool import TOOLS
-from fusion3d_gui.widgets.histogram_bar import HistogramBar
-from fusion3d_gui.widgets.mark_painter import marks_on_screen
-from fusion3d_gui.widgets.slice_slider import SliceSlider
-from fusion3d_gui.widgets.slice_view import SliceView
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.state.marks.tool import TOOLS
+from fusion3d_gui.widgets.marks.mark_painter import marks_on_screen
+from fusion3d_gui.widgets.slice.slice_slider import SliceSlider
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
+from fusion3d_gui.widgets.window.histogram_bar import HistogramBar
 
 
 class ViewDeeds(DeedGroup):

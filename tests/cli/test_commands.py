@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fusion3d_gui.cli import run
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.nifti import read_nifti
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.cli.parser import run
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import read_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.predictor import load_predictor
 

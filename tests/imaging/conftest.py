@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 
 _SHARED = Path(__file__).resolve().parents[2] / "../shared/data/dicom"

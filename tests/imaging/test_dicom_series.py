@@ -12,10 +12,10 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.identity import without_identity
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.privacy.deidentify import without_identity
 from fusion3d_gui.imaging.volume import Volume
 
 

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_tags import HIDDEN, read_tags
+from fusion3d_gui.imaging.dicom.tags import HIDDEN, read_tags
 
 SECRETS = ("DOE", "4711", "General Hospital", "19500102", "20240506", "Dr Who", "secret note")
 

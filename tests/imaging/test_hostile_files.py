@@ -18,10 +18,10 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.codecs import JPEG_LS, DecodeError, decode_frame
-from fusion3d_gui.imaging.dicom_file import PixelFormat
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.dicom.frames.file import PixelFormat
+from fusion3d_gui.imaging.dicom.pixels.codecs import JPEG_LS, DecodeError, decode_frame
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 
 _CORPORA = (

@@ -10,12 +10,12 @@ import pydicom
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom_tags import HIDDEN, read_tags
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.identity import series_without_identity, without_identity
-from fusion3d_gui.imaging.identity_words import IdentityWords
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.dicom.tags import HIDDEN, read_tags
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, without_identity
+from fusion3d_gui.imaging.privacy.identifying_words import IdentityWords
 from fusion3d_gui.imaging.volume import Volume
 
 _WHO = {

@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 from pydicom.sequence import Sequence
 
-from fusion3d_gui.imaging.dicom_suv import NoSuv, suv_factor
-from fusion3d_gui.imaging.open import open_volume
-from fusion3d_gui.state.corner_text import is_lossy
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.suv import NoSuv, suv_factor
+from fusion3d_gui.state.display.corner_text import is_lossy
 
 Edit = Callable[[Dataset, int], None]
 

@@ -16,9 +16,9 @@ import SimpleITK as sitk
 from pydicom.encaps import encapsulate
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 
 _ITK = ["nrrd", "nhdr", "mha", "mhd", "packed nrrd", "packed nhdr", "packed mha", "packed mhd"]

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 
 _few = settings(max_examples=25, deadline=None, derandomize=True)

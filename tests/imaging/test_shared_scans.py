@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.files.nifti import write_nifti
 
 
 @pytest.mark.parametrize("name", ["mr_t1_sag_hfs", "mr_t1_sag_hfp"])

@@ -13,10 +13,16 @@ from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 from pydicom.sequence import Sequence
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.open import open_volume
-from fusion3d_gui.imaging.slab import Projection, project_axis
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.display.window_level import (
+    Window,
+    gray_table,
+    percentile_window,
+    presets,
+    to_gray,
+)
+from fusion3d_gui.imaging.reslice.slab import Projection, project_axis
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window, gray_table, percentile_window, presets, to_gray
 
 Edit = Callable[[Dataset, int], None]
 

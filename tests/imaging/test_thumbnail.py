@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.nifti import write_nifti
-from fusion3d_gui.imaging.open import find_series
-from fusion3d_gui.imaging.thumbnail import middle_slice, thumbnail
+from fusion3d_gui.imaging.catalog.open import find_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.display.thumbnail import middle_slice, thumbnail
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 
 

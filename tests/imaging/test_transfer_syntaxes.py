@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.catalog.open import open_volume
 
 _SHAPE = (33, 47)
 _BIG = "1.2.840.10008.1.2.2"

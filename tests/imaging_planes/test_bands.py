@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fusion3d_gui.imaging.bands import bands
+from fusion3d_gui.imaging.reslice.row_blocks import bands
 
 
 @pytest.mark.parametrize(("rows", "band"), [(0, 4), (1, 4), (7, 3), (5, 0), (100, 1), (64, 64)])

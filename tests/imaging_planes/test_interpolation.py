@@ -7,11 +7,11 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from fusion3d_gui.imaging.cubic import enlarged
 from fusion3d_gui.imaging.plane import AXIAL, ORIENTATIONS, Plane, Rect
-from fusion3d_gui.imaging.sample import Interpolation, sample
-from fusion3d_gui.imaging.slab import THIN
-from fusion3d_gui.imaging.slicer import Fineness, Slicer
+from fusion3d_gui.imaging.reslice.cubic import enlarged
+from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
+from fusion3d_gui.imaging.reslice.slab import THIN
+from fusion3d_gui.imaging.reslice.slicer import Fineness, Slicer
 from fusion3d_gui.imaging.volume import Volume
 
 

@@ -16,9 +16,9 @@ from fusion3d_gui.imaging.plane import (
     Plane,
     Rect,
 )
-from fusion3d_gui.imaging.sample import sample
-from fusion3d_gui.imaging.slab import Projection, Slab
-from fusion3d_gui.imaging.slicer import Slicer, aligned_axes
+from fusion3d_gui.imaging.reslice.sampling import sample
+from fusion3d_gui.imaging.reslice.slab import Projection, Slab
+from fusion3d_gui.imaging.reslice.slicer import Slicer, aligned_axes
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 
 SPACING_IJK = (0.7, 1.3, 3.1)

@@ -9,9 +9,9 @@ import pytest
 from scipy import ndimage
 
 from fusion3d_gui.imaging.plane import AXIAL
-from fusion3d_gui.imaging.projection import resampled_levels, shrunk
-from fusion3d_gui.imaging.slab import Projection, Slab
-from fusion3d_gui.imaging.slicer import Slicer
+from fusion3d_gui.imaging.reslice.mip import resampled_levels, shrunk
+from fusion3d_gui.imaging.reslice.slab import Projection, Slab
+from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
 
 

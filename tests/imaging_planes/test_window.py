@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import (
+from fusion3d_gui.imaging.display.window_level import (
     Window,
     percentile_window,
     presets,
     to_gray,
 )
+from fusion3d_gui.imaging.volume import Volume
 
 
 def volume_of(values: np.ndarray, **about: object) -> Volume:

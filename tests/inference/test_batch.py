@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusion3d_gui.cli import run
+from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.inference.batch import predict_table, read_table
-from fusion3d_gui.inference.explain import make_heatmap
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.predictor import load_predictor
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from captum.attr import ShapleyValues
 
-from fusion3d_gui.inference import contributions as subject
-from fusion3d_gui.inference.contributions import contributions
+from fusion3d_gui.inference.analysis import shapley as subject
+from fusion3d_gui.inference.analysis.shapley import contributions
 from fusion3d_gui.model.network_config import FUSIONS
 
 

@@ -12,14 +12,14 @@ import torch
 from scipy.stats import percentileofscore
 from sklearn.metrics import confusion_matrix
 
-from fusion3d_gui.imaging.open import open_volume
-from fusion3d_gui.inference.doubt import at_prevalence, doubt, dropout_interval
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.inference.analysis.uncertainty import at_prevalence, doubt, dropout_interval
 from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.model.appearance import Glances, glance
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.glance import Glances, glance
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
-from fusion3d_gui.state.demo_cases import demo_cases
-from fusion3d_gui.training.odd_scans import ODDITIES
+from fusion3d_gui.state.case.demo_cases import demo_cases
+from fusion3d_gui.training.cohort.odd_scans import ODDITIES
 
 
 def test_the_place_in_the_validation_scores_is_scipys_percentile(answer, reference_for):

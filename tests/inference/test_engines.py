@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.inference.engine import TorchEngine
-from fusion3d_gui.inference.engine_choice import TOLERANCE, Chosen, choose_engine
-from fusion3d_gui.inference.engines_here import Candidate, engines_here
-from fusion3d_gui.inference.openvino_engine import OpenVinoEngine
-from fusion3d_gui.inference.openvino_graph import build_graph
+from fusion3d_gui.inference.engines.available import Candidate, engines_here
+from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
+from fusion3d_gui.inference.engines.openvino_graph import build_graph
+from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.select import TOLERANCE, Chosen, choose_engine
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
@@ -293,7 +293,7 @@ def test_an_engine_that_is_not_there_is_refused(make_bundle, engine, device, wor
 
 def test_using_openvino_never_loads_its_telemetry(tmp_path):
     code = (
-        "import sys; from fusion3d_gui.inference.openvino_engine import import_openvino\n"
+        "import sys; from fusion3d_gui.inference.engines.openvino import import_openvino\n"
         "print(import_openvino().Core().available_devices)\n"
         "loaded = [n for n in sys.modules if n.startswith('openvino_telemetry')]\n"
         "sys.exit(any(sys.modules[name] is not None for name in loaded))"

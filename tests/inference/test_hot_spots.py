@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from fusion3d_gui.inference.hot_spots import hot_spots
+from fusion3d_gui.inference.explain.peaks import hot_spots
 from fusion3d_gui.inference.prediction import Heatmap
 
 

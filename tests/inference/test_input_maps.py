@@ -10,7 +10,7 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.inference.input_maps import integrated_gradients, occlusion, smoothgrad
+from fusion3d_gui.inference.explain.attribution import integrated_gradients, occlusion, smoothgrad
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle

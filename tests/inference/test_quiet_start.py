@@ -10,7 +10,7 @@ import pytest
 CODE = """
 import gc, sys
 from pathlib import Path
-from fusion3d_gui.inference.quiet_start import quiet_start
+from fusion3d_gui.inference.runtime.torch_import import quiet_start
 
 with quiet_start():
     assert "torch" not in sys.modules

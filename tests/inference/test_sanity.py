@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.sanity import check_map
+from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.inference.sanity import check_map
-from fusion3d_gui.inference.sanity_report import SanityReport
 
 LAYERCAM = Explanation("layercam", (3, 4))
 

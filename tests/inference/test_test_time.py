@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from fusion3d_gui.inference.analysis.augmentation import SHIFT_VOXELS, seen_otherwise
+from fusion3d_gui.inference.analysis.workbench import Workbench
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.inference.test_time import SHIFT_VOXELS, seen_otherwise
-from fusion3d_gui.inference.workbench import Workbench
 
 
 def moved(voxels: np.ndarray, axis: int, sign: int) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.answers import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.what_if import curves, what_if
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.inference.what_if import curves, what_if
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.network_config import FUSIONS
 

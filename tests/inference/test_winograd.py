@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fusion3d_gui.inference.openvino_graph import build_graph, import_openvino
-from fusion3d_gui.inference.winograd import Winograd
+from fusion3d_gui.inference.engines.openvino_graph import build_graph, import_openvino
+from fusion3d_gui.inference.engines.winograd import Winograd
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 

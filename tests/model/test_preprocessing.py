@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.resample import block_mean, resample_to_grid
+from fusion3d_gui.imaging.reslice.resample import block_mean, resample_to_grid
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.preprocessing import Preprocessing
 

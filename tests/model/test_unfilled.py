@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.model.unfilled import unfilled
+from fusion3d_gui.model.no_weight_init import unfilled
 
 SMALL = NetworkConfig("concat", metadata_width=3, width=1 / 16)
 

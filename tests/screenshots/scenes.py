@@ -11,18 +11,18 @@ import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.sample import Interpolation
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.explanation import Explanation
-from fusion3d_gui.state.display import middle_voxel_lps
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.ray_caster import SWITCH
-from fusion3d_gui.widgets.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.sight import ray_caster
-from fusion3d_gui.widgets.tag_browser import TagBrowser
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.state.display.display import middle_voxel_lps
+from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.volume.ray_caster import SWITCH
+from fusion3d_gui.widgets.volume.viewpoint import ray_caster
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 WIDTH, HEIGHT = 1280, 800
 

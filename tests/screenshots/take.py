@@ -31,10 +31,10 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
     from scenes import Scenes
 
     from fusion3d_gui.app import WindowOptions, known_bundles
-    from fusion3d_gui.state.demo_cases import demo_cases
+    from fusion3d_gui.state.case.demo_cases import demo_cases
     from fusion3d_gui.state.session import Session
-    from fusion3d_gui.widgets.main_window import MainWindow
-    from fusion3d_gui.widgets.theme import apply_theme
+    from fusion3d_gui.widgets.look.theme import apply_theme
+    from fusion3d_gui.widgets.window.main_window import MainWindow
 
     app = QApplication([])
     apply_theme(app)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fusion3d_gui.imaging.display.window_level import Preset, Window
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Preset, Window
-from fusion3d_gui.state.annotations import Annotations
-from fusion3d_gui.state.case import Case
+from fusion3d_gui.state.case.case import Case
+from fusion3d_gui.state.marks.annotations import Annotations
 
 RIGHT, DOWN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 

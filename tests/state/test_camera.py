@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion3d_gui.imaging.plane import Rect
-from fusion3d_gui.state.camera import Camera
+from fusion3d_gui.state.display.camera import Camera
 
 small = st.floats(-200, 200)
 

@@ -6,7 +6,7 @@ import pytest
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.state.form import Form
+from fusion3d_gui.state.case.form import Form
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fusion3d_gui.inference.answers import WHAT_IF_NOTICE
-from fusion3d_gui.state.result_export import (
+from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.state.export.result_export import (
     answer_text,
     can_export,
     export_answer,

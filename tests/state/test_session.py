@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.display.window_level import Window
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.demo_cases import DemoCase
+from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.session import Session
 
 
@@ -316,7 +316,7 @@ def test_no_order_of_opening_editing_predicting_and_cancelling_shows_a_wrong_res
 @pytest.fixture
 def slow_reading(monkeypatch):
     """Hold the reader after the first slice of a NIfTI file until the test lets it go on."""
-    from fusion3d_gui.imaging import nifti
+    from fusion3d_gui.imaging.files import nifti
 
     go_on = threading.Event()
     add = nifti.Filling.add

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer
 
-from fusion3d_gui.state.turns import Turns
+from fusion3d_gui.state.display.paint_queue import Turns
 
 
 def test_each_waits_for_its_own_turn_of_the_event_loop(qtbot):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.explanation import METHODS
+from fusion3d_gui.state.prediction.method_choices import METHODS
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_method_chosen_while_predicting_is_used_when_the_answer_comes(
 def test_occlusion_comes_coarse_after_the_answer_and_keeps_what_it_has_when_cancelled(
     session, make_case, settled, qtbot, monkeypatch
 ):
-    monkeypatch.setattr("fusion3d_gui.state.explaining._COARSE_EVERY_S", 0.0)
+    monkeypatch.setattr("fusion3d_gui.state.prediction.explaining._COARSE_EVERY_S", 0.0)
     seen = []
 
     def look() -> None:

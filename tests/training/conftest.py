@@ -11,10 +11,10 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.training.baseline import MetadataBaseline
-from fusion3d_gui.training.cohort import make_cohort
-from fusion3d_gui.training.population import OutcomeModel
-from fusion3d_gui.training.table import fitted, read_table
+from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.cohort.population import OutcomeModel
+from fusion3d_gui.training.data.table import fitted, read_table
+from fusion3d_gui.training.measure.baseline import MetadataBaseline
 
 CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.\n\n## Limits\n\nMany.\n"
 

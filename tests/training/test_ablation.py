@@ -11,11 +11,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.progress import no_progress
-from fusion3d_gui.training.ablation import _shuffled_table, ablate
-from fusion3d_gui.training.ablation_scores import _scored_bundles, score_ablation
-from fusion3d_gui.training.cohort import make_cohort
-from fusion3d_gui.training.metrics import distance_share
-from fusion3d_gui.training.table import read_table
+from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.data.table import read_table
+from fusion3d_gui.training.measure.metrics import distance_share
+from fusion3d_gui.training.study.ablation import _shuffled_table, ablate
+from fusion3d_gui.training.study.ablation_scores import _scored_bundles, score_ablation
 
 
 @pytest.fixture(scope="module")

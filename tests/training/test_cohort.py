@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.training.anatomy import Anatomy, lesion_sites, template
-from fusion3d_gui.training.cohort import make_case, make_cohort
-from fusion3d_gui.training.lattice import Lattice
-from fusion3d_gui.training.population import OutcomeModel, Person, ceilings, sample
+from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites, template
+from fusion3d_gui.training.cohort.cohort import make_case, make_cohort
+from fusion3d_gui.training.cohort.population import OutcomeModel, Person, ceilings, sample
+from fusion3d_gui.training.cohort.smooth_noise import Lattice
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:

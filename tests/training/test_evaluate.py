@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
-from fusion3d_gui.cli import run
+from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.training.comparison import compare
+from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
-from fusion3d_gui.training.evaluation_page import evaluation_plots
-from fusion3d_gui.training.localisation import best_map
-from fusion3d_gui.training.plots import svg
-from fusion3d_gui.training.record import record_evaluation
-from fusion3d_gui.training.table import read_table
+from fusion3d_gui.training.measure.comparison import compare
+from fusion3d_gui.training.measure.localisation import best_map
+from fusion3d_gui.training.report.evaluation_page import evaluation_plots
+from fusion3d_gui.training.report.plots import svg
+from fusion3d_gui.training.report.record import record_evaluation
 
 
 @pytest.fixture(scope="module")

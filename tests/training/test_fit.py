@@ -17,11 +17,11 @@ from torch import nn
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.training.batches import Batches
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.fit import fit
-from fusion3d_gui.training.recipe import Recipe
-from fusion3d_gui.training.synchronised import SynchronisedBatchNorm, synchronise, unsynchronise
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.fit.batches import Batches
+from fusion3d_gui.training.fit.optimise import fit
+from fusion3d_gui.training.fit.recipe import Recipe
+from fusion3d_gui.training.fit.synchronised import SynchronisedBatchNorm, synchronise, unsynchronise
 
 RECIPE = Recipe(coarse_epochs=1, epochs=2, batch=4, shift_voxels=1, loss="focal_dynamic")
 
@@ -33,9 +33,9 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.fit import fit
-from fusion3d_gui.training.recipe import Recipe
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.fit.optimise import fit
+from fusion3d_gui.training.fit.recipe import Recipe
 
 work, out, die_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 torch.use_deterministic_algorithms(True)

@@ -11,7 +11,7 @@ from monai.networks.nets import resnet50
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.training.initialise import initialise
+from fusion3d_gui.training.fit.initialise import initialise
 
 
 def network(width: float = 1 / 8) -> LearnedFeatureFusion3D:

@@ -14,12 +14,12 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CAM_METHODS, STAGES
-from fusion3d_gui.model.measured_map import MeasuredMap
+from fusion3d_gui.model.localisation_record import MeasuredMap
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.localisation import _chance, _judge, _target, best_map, localise
-from fusion3d_gui.training.table import CaseRow
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.table import CaseRow
+from fusion3d_gui.training.measure.localisation import _chance, _judge, _target, best_map, localise
 
 SHAPE = (33, 33, 49)
 #: The network's grid: 3 mm, LPS.

@@ -18,10 +18,10 @@ from sklearn.metrics import (
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema
-from fusion3d_gui.training.calibration import ThresholdRule
-from fusion3d_gui.training.metrics import Estimate, auroc, auroc_difference, figures, median
-from fusion3d_gui.training.subgroups import groups, subgroup_table
-from fusion3d_gui.training.table import CaseRow
+from fusion3d_gui.training.data.table import CaseRow
+from fusion3d_gui.training.measure.calibration import ThresholdRule
+from fusion3d_gui.training.measure.metrics import Estimate, auroc, auroc_difference, figures, median
+from fusion3d_gui.training.measure.subgroups import groups, subgroup_table
 
 
 def simulated(n: int, seed: int, separation: float = 1.2) -> tuple[np.ndarray, np.ndarray]:

@@ -7,17 +7,21 @@ import json
 import numpy as np
 import pytest
 
-from fusion3d_gui.cli import run
+from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.cohort import make_case
-from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.odd_scans import ODDITIES
-from fusion3d_gui.training.outside import measure_outside, outside_text, record_outside
-from fusion3d_gui.training.population import OutcomeModel
-from fusion3d_gui.training.reference import write_reference
-from fusion3d_gui.training.table import read_table
+from fusion3d_gui.training.cohort.cohort import make_case
+from fusion3d_gui.training.cohort.odd_scans import ODDITIES
+from fusion3d_gui.training.cohort.population import OutcomeModel
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.table import read_table
+from fusion3d_gui.training.measure.reference_statistics import write_reference
+from fusion3d_gui.training.study.odd_scan_detection import (
+    measure_outside,
+    outside_text,
+    record_outside,
+)
 
 BY_NAME = {oddity.name: oddity for oddity in ODDITIES}
 

@@ -15,14 +15,14 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.appearance import glance, glance_size
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.glance import glance, glance_size
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.reference import Reference, decoded
-from fusion3d_gui.training.cases import Cases
-from fusion3d_gui.training.outputs import forward
-from fusion3d_gui.training.reference import write_reference
-from fusion3d_gui.training.table import CaseRow
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.table import CaseRow
+from fusion3d_gui.training.measure.outputs import forward
+from fusion3d_gui.training.measure.reference_statistics import write_reference
 
 TRAINING, VALIDATION = np.arange(40), np.arange(40, 60)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.training.table import fitted, read_table
+from fusion3d_gui.training.data.table import fitted, read_table
 
 
 @pytest.fixture

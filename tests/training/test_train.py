@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fusion3d_gui.cli import run
+from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.split import folds, split_cases
+from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
-from fusion3d_gui.training.inputs import load_inputs
-from fusion3d_gui.training.recipe import Recipe
-from fusion3d_gui.training.split import folds, split_cases
-from fusion3d_gui.training.table import read_table
+from fusion3d_gui.training.fit.recipe import Recipe
 from fusion3d_gui.training.train import train
 
 SMALL = {

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 # Before Qt starts: no windows pop up, and none are needed.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

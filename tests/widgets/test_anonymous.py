@@ -11,10 +11,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QListWidget, QWidget
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.identity import without_identity
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.privacy.deidentify import without_identity
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.corner_text import CornerText
+from fusion3d_gui.state.display.corner_text import CornerText
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.nifti import write_nifti
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -238,12 +238,12 @@ def test_text_size_and_theme_change_together_and_come_back(opened, qtbot):
 
 
 def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
-    from fusion3d_gui.imaging.sample import Interpolation
-    from fusion3d_gui.imaging.slab import Projection, Slab
+    from fusion3d_gui.imaging.reslice.sampling import Interpolation
+    from fusion3d_gui.imaging.reslice.slab import Projection, Slab
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.state.settings import Settings
-    from fusion3d_gui.widgets.main_window import MainWindow
-    from fusion3d_gui.widgets.views_panel import Layout
+    from fusion3d_gui.widgets.views.views_panel import Layout
+    from fusion3d_gui.widgets.window.main_window import MainWindow
 
     def run(deed) -> None:
         session = Session([])

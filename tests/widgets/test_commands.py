@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.state.fuzzy import fuzzy_score
-from fusion3d_gui.widgets.actions import Command, Menus
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.tool_strip import ActionButton
+from fusion3d_gui.state.fuzzy_match import fuzzy_score
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.commands.command import Command, Menus
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.tool_strip import ActionButton
 
 #: Keys that a slice view handles itself; no command may take them away.
 VIEW_KEYS = ("Up", "Down", "PgUp", "PgDown", "+", "-")

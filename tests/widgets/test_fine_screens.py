@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from fusion3d_gui.widgets.crosshair_arms import Arm, paint_arms
+from fusion3d_gui.widgets.slice.crosshair_arms import Arm, paint_arms
 
 
 def blank(width: int, height: int, ratio: float) -> QImage:

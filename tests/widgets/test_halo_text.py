@@ -8,8 +8,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QImage, QPainter
 from scipy.ndimage import binary_dilation
 
-from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.halo_text import haloed
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.halo_text import haloed
 
 
 def green(image: QImage) -> np.ndarray:

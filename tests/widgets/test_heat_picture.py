@@ -7,9 +7,9 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, Rect
-from fusion3d_gui.imaging.slicer import moved
+from fusion3d_gui.imaging.reslice.slicer import moved
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.heat_picture import HeatRooms, heat_levels, in_levels
+from fusion3d_gui.widgets.slice.heat_picture import HeatRooms, heat_levels, in_levels
 
 
 def heat(turned: bool) -> Volume:

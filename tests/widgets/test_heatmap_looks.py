@@ -8,8 +8,8 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.widgets.color_map import anatomy_colors, contour_levels, heatmap_colors
-from fusion3d_gui.widgets.slice_image import contour_image
+from fusion3d_gui.widgets.look.color_map import anatomy_colors, contour_levels, heatmap_colors
+from fusion3d_gui.widgets.slice.slice_image import contour_image
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -158,7 +158,7 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
 
 
 def test_counts_are_numpys_histogram(opened):
-    from fusion3d_gui.imaging.window import value_counts
+    from fusion3d_gui.imaging.display.window_level import value_counts
 
     volume = opened.session.case.volume
     counts, low, high = value_counts(volume, 20)

@@ -9,10 +9,10 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from fusion3d_gui.imaging.slab import Projection
+from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.imaging.volume import spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.widgets.views_panel import Layout
+from fusion3d_gui.widgets.views.views_panel import Layout
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -405,7 +405,7 @@ def test_the_crosshair_is_broken_around_text(opened):
 
 
 def test_ten_window_presets_have_a_key(opened):
-    from fusion3d_gui.imaging.window import Preset, Window
+    from fusion3d_gui.imaging.display.window_level import Preset, Window
 
     level = opened.session.display.window_level
     level.set_presets(tuple(Preset(f"P{n}", Window(n, 10 + n)) for n in range(1, 12)))

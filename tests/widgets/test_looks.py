@@ -8,11 +8,11 @@ from PySide6.QtGui import QRawFont
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.percent import percent
-from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.captions import scale_bar_mm
-from fusion3d_gui.widgets.color_map import heatmap_colors, overlay_lut
-from fusion3d_gui.widgets.position_text import position_text, value_text
+from fusion3d_gui.state.prediction.percent import percent
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_map import heatmap_colors, overlay_lut
+from fusion3d_gui.widgets.look.position_text import position_text, value_text
+from fusion3d_gui.widgets.slice.captions import scale_bar_mm
 
 
 @pytest.mark.parametrize(

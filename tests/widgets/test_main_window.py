@@ -12,7 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QFrame
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.notice import Notice
 

@@ -11,9 +11,9 @@ from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.measurement_export import export_measurements
-from fusion3d_gui.widgets.mark_painter import marks_on_screen
-from fusion3d_gui.widgets.text_editor import MarkTextEditor
+from fusion3d_gui.state.export.measurement_export import export_measurements
+from fusion3d_gui.widgets.marks.mark_painter import marks_on_screen
+from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from fusion3d_gui.model.schema import Field
-from fusion3d_gui.widgets.fields import NumberInput
+from fusion3d_gui.widgets.controls.fields import NumberInput
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
-from fusion3d_gui.inference.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.percent import percent
+from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 
 @pytest.fixture

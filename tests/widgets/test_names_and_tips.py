@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.tag_browser import TagBrowser
+from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 CONTROLS = (
     QAbstractButton,

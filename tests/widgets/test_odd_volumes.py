@@ -7,13 +7,13 @@ import pytest
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
-from fusion3d_gui.imaging.slab import Projection
+from fusion3d_gui.imaging.display.window_level import presets
+from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import presets
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.display import Display
-from fusion3d_gui.widgets.slice_view import SliceView
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 SHAPES = [(1, 1, 1), (1, 6, 7), (5, 1, 9), (4, 8, 1), (3, 4, 5)]
 TYPES = ["u1", "i1", "u2", "i2", "i4", "f4", "f8", ">i2"]

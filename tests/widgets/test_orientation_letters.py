@@ -7,15 +7,15 @@ import pytest
 import SimpleITK as sitk
 from PySide6.QtCore import QPointF
 
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
-from fusion3d_gui.imaging.open import open_volume
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.display.window_level import Window
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.imaging.window import Window
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.display import Display
-from fusion3d_gui.state.hot_spot_list import HotSpotList
-from fusion3d_gui.widgets.slice_view import SliceView
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.widgets.slice.slice_view import SliceView
 
 #: Row and column directions (LPS) of an axial slice as a scanner makes it in each patient position.
 POSITIONS = {

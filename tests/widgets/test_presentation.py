@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.look import theme
 
 
 @pytest.fixture

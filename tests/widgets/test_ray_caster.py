@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fusion3d_gui.widgets.sight import ray_caster
+from fusion3d_gui.widgets.volume.viewpoint import ray_caster
 
 #: Run on a screen of its own: draws with Mesa's software OpenGL and compares with the processor.
 COMPARE = """
@@ -17,13 +17,13 @@ import sys
 import numpy as np
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
-from fusion3d_gui.imaging.projection import shrunk
+from fusion3d_gui.imaging.reslice.mip import shrunk
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.display import Display
-from fusion3d_gui.imaging.window import presets
-from fusion3d_gui.widgets.sight import ray_caster
-from fusion3d_gui.widgets.volume_view import VolumeView
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.imaging.display.window_level import presets
+from fusion3d_gui.widgets.volume.viewpoint import ray_caster
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 app = QApplication([])
 if ray_caster() is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.annotation import Annotation
-from fusion3d_gui.imaging.reading import read
+from fusion3d_gui.imaging.annotations.annotation import Annotation
+from fusion3d_gui.imaging.annotations.measurement import read
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.reading_text import label_lines, reading_line
+from fusion3d_gui.widgets.look.measurement_text import label_lines, reading_line
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QVBoxLayout
 
-from fusion3d_gui.widgets import theme
+from fusion3d_gui.widgets.look import theme
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 
-from fusion3d_gui.imaging.window import Window
-from fusion3d_gui.widgets import theme
+from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.widgets.look import theme
 
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton,

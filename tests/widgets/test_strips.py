@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from fusion3d_gui.widgets.strips import strips
+from fusion3d_gui.widgets.look.paint_rows import strips
 
 
 @given(st.integers(0, 500), st.integers(0, 5000), st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0]))

@@ -6,9 +6,9 @@ import pytest
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.widgets import theme
-from fusion3d_gui.widgets.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.palette import PALETTES
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.palette import PALETTES
+from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 
 TEXTS = ("text", "muted", "faint", "accent", "warning", "error")
 

@@ -25,8 +25,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.look.theme import apply_theme
 
 app = QApplication([])
 apply_theme(app)
@@ -52,10 +52,10 @@ ON_BOTH = """
 import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
-from fusion3d_gui.imaging.dicom_write import write_dicom_series
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.command_palette import CommandPalette
-from fusion3d_gui.widgets.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 def picture(window):
     window.activateWindow()  # the view with the keys has a border

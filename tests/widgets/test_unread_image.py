@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.filling import Filling
+from fusion3d_gui.imaging.loaded_slices import Filling
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL
-from fusion3d_gui.imaging.slicer import Slicer
+from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.unread_image import unread_image
+from fusion3d_gui.widgets.slice.unread_hatching import unread_image
 
 
 def _volume(**more) -> Volume:

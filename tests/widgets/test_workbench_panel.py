@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QLabel
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.reference import save_reference
-from fusion3d_gui.state.percent import percent
+from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.main_window import MainWindow
-from fusion3d_gui.widgets.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.theme import apply_theme
+from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.window.main_window import MainWindow
 
 
 @pytest.fixture

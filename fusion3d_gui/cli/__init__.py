@@ -1,0 +1,1 @@
+"""The command line: argument parser, the commands behind it, terminal output."""

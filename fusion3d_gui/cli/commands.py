@@ -1,0 +1,225 @@
+"""What each command of the command line does; ``cli`` reads the arguments.
+
+Heavy libraries are imported inside the commands that need them: ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.cli import training_commands
+from fusion3d_gui.cli.terminal import check_can_write, print_notices, terminal_progress
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.progress import part_of
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.explain.explanation import Explanation
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+
+def window(options: Namespace) -> int:
+    """``fusion3d [PATH]``: open the window."""
+    return _open_window(options, demo=False, path=options.path, series_uid=options.series)
+
+
+def demo(options: Namespace) -> int:
+    """``fusion3d demo``: open the window on the shipped case, predict, show the heatmap."""
+    return _open_window(options, demo=True, path=None, series_uid=None)
+
+
+def predict(options: Namespace) -> int:
+    """``fusion3d predict``: predict one scan, or a table; write what was asked for."""
+    if options.path.suffix.lower() == ".csv":
+        return _predict_table(options)
+    if options.out is not None:
+        raise UserError("--out is for a table of cases", remedy="Use --json and --heatmap.")
+    from fusion3d_gui.imaging.catalog.open import open_volume
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    # Cheap checks first: a wrong value is reported before the scan is read and torch is imported.
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    for out in (options.json, options.heatmap):
+        check_can_write(out)
+    progress = terminal_progress()
+    volume = open_volume(
+        options.path, series_uid=options.series, progress=part_of(progress, 0.0, 0.4)
+    )
+    print_notices(volume.notices)
+    # As the window does: what the file says fills the form, what the user says overrides it.
+    prefilled = info.schema.prefill(volume.attributes)
+    metadata = {**prefilled, **given}
+    info.schema.parse(metadata)
+
+    from fusion3d_gui.inference.explain.methods import make_heatmap
+    from fusion3d_gui.inference.predictor import load_predictor
+    from fusion3d_gui.report.result_files import write_heatmap, write_json
+
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
+    )
+    answer = predictor.answer(volume, metadata, part_of(progress, 0.6, 0.8))
+    heatmap = make_heatmap(
+        predictor,
+        answer.case,
+        answer.prediction.metadata,
+        _explanation(options, info),
+        part_of(progress, 0.8, 1.0),
+    )
+    result = replace(answer.prediction, heatmap=heatmap)
+    progress(1.0, "Done")
+    print_notices(result.notices)
+    if options.json:
+        write_json(result.to_json(), options.json)
+    if options.heatmap:
+        write_heatmap(result.heatmap, options.heatmap)
+    taken = [name for name in prefilled if name not in given]
+    print(f"{info.title}: {result.class_name}")
+    print(f"probability  {result.probability:.4f}  (threshold {result.threshold:.4f})")
+    print(f"logit        {result.logit:.6f}")
+    print(f"metadata     {_metadata_text(result.metadata, taken)}")
+    print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}")
+    print(f"model        {result.bundle_name} {result.bundle_version}, {result.device}")
+    print(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def _predict_table(options: Namespace) -> int:
+    from fusion3d_gui.inference.batch import predict_table, read_table
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+    if options.out is None:
+        raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
+    for name in ("json", "heatmap", "series"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    rows = read_table(options.path, info.schema)
+    check_can_write(options.out)
+
+    from fusion3d_gui.inference.predictor import load_predictor
+
+    progress = terminal_progress()
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
+    )
+    summary = predict_table(
+        predictor,
+        rows,
+        options.out,
+        _explanation(options, info),
+        given=given,
+        progress=part_of(progress, 0.05, 1.0),
+    )
+    progress(1.0, "Done")
+    print(f"predicted    {summary.predicted}, known from before {summary.known}")
+    if summary.failed:
+        print(f"failed       {summary.failed}: see the column error")
+    print(f"results      {summary.results}")
+    print(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def info(options: Namespace) -> int:
+    """``fusion3d info``: every series found, its geometry and warnings, as JSON."""
+    from fusion3d_gui.imaging.catalog.open import find_series
+
+    found = find_series(options.path, terminal_progress())
+    print(json.dumps({"series": [series.to_json() for series in found]}, indent=2))
+    return 0
+
+
+def convert(options: Namespace) -> int:
+    """``fusion3d convert``: the volume exactly as the viewer holds it, as NIfTI."""
+    from fusion3d_gui.imaging.catalog.open import open_volume
+    from fusion3d_gui.imaging.files.nifti import write_nifti
+
+    check_can_write(options.out)
+    volume = open_volume(options.path, series_uid=options.series, progress=terminal_progress())
+    print_notices(volume.notices)
+    write_nifti(volume, options.out)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "demo": demo,
+    "predict": predict,
+    "info": info,
+    "convert": convert,
+    **training_commands.COMMANDS,
+}
+
+
+def _open_window(
+    options: Namespace, *, demo: bool, path: Path | None, series_uid: str | None
+) -> int:
+    from fusion3d_gui.app import WindowOptions, run_window
+
+    check_can_write(options.screenshot)
+    return run_window(
+        WindowOptions(
+            path=path,
+            series_uid=series_uid,
+            model_dir=options.model,
+            demo=demo,
+            screenshot=options.screenshot,
+            device=options.device,
+            anonymous=options.anonymous,
+            engine=options.engine,
+        )
+    )
+
+
+def _explanation(options: Namespace, info: BundleInfo) -> Explanation:
+    """As asked for; what was left open as suits the model best, or as is usual for the method."""
+    from fusion3d_gui.inference.explain.explanation import Explanation
+
+    method, stages = info.default_map
+    if options.method is not None and options.method != method:
+        method, stages = options.method, Explanation().stages
+    return Explanation(method, options.stage or stages, options.side)
+
+
+def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:
+    """Values from ``--metadata`` and, over them, from ``--set``."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"can't be read ({error.strerror})", path=path) from None
+        except (ValueError, RecursionError):
+            raise UserError(
+                "is not valid JSON", path=path, remedy='Write it like {"age": 71, "sex": "F"}.'
+            ) from None
+        if not isinstance(plain, dict):
+            raise UserError(
+                "must hold one JSON object", path=path, remedy='Write it like {"age": 71}.'
+            )
+        values.update(plain)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UserError(f"--set {assignment} is not NAME=VALUE", remedy="E.g. --set age=71.")
+        values[name.strip()] = value
+    return values
+
+
+def _metadata_text(values: Mapping[str, Any], from_file: list[str]) -> str:
+    parts = [
+        f"{name}={'not given' if value is None else value}"
+        + (" (from the file)" if name in from_file else "")
+        for name, value in values.items()
+    ]
+    return ", ".join(parts) or "none"

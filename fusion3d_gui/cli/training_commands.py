@@ -1,0 +1,191 @@
+"""What each command that makes, trains or measures models does; ``cli`` reads the arguments.
+
+The libraries of the extra ``[train]`` are imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from fusion3d_gui.cli.terminal import check_can_write, terminal_progress
+from fusion3d_gui.errors import UserError
+
+
+def cohort(options: Namespace) -> int:
+    """``fusion3d cohort``: make the semi-synthetic cohort."""
+    _need_training_extra()
+    from fusion3d_gui.training.cohort.cohort import make_cohort
+    from fusion3d_gui.training.cohort.population import OutcomeModel
+
+    try:
+        model = OutcomeModel(
+            lesion=options.lesion, metadata=options.metadata, interaction=options.interaction
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    make_cohort(
+        options.out,
+        options.cases,
+        options.seed,
+        spacing_mm=options.spacing,
+        prevalence=options.prevalence,
+        model=model,
+        progress=terminal_progress(),
+    )
+    return 0
+
+
+def schema(options: Namespace) -> int:
+    """``fusion3d schema``: infer a table's metadata schema and write it out for editing."""
+    from fusion3d_gui.training.data.table import write_schema
+
+    out = options.out or options.cases.with_suffix(".json")
+    check_can_write(out)
+    found = write_schema(options.cases, out)
+    for field in found.fields:
+        print(f"{field.name}: {field.kind}, {field.range_text}")
+    print(f"Written to {out}; training reads it when it lies beside the table under its name.")
+    return 0
+
+
+def train(options: Namespace) -> int:
+    """``fusion3d train``: train a model on a table of cases; write a bundle."""
+    _need_training_extra()
+    from fusion3d_gui.training.fit.recipe import default_recipe
+    from fusion3d_gui.training.measure.calibration import ThresholdRule
+    from fusion3d_gui.training.train import train as train_bundle
+    from fusion3d_gui.training.train import train_folds
+
+    given = {
+        name: getattr(options, name)
+        for name in ("epochs", "coarse_epochs", "batch", "loss", "sampling")
+        if getattr(options, name) is not None
+    }
+    try:
+        usual = default_recipe(options.init is not None and options.init.is_dir())
+        recipe = replace(usual, **given)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    settings = {
+        "seed": options.seed,
+        "recipe": recipe,
+        "width": options.width,
+        "init": options.init,
+        "threshold_rule": ThresholdRule.parse(options.threshold_rule),
+        "cache": options.cache,
+        "progress": terminal_progress(),
+    }
+    if options.folds is not None:
+        result = train_folds(options.cases, options.out, options.fusion, options.folds, **settings)
+        print(json.dumps(result, indent=2))
+    else:
+        train_bundle(options.cases, options.out, options.fusion, **settings)
+    return 0
+
+
+def evaluate(options: Namespace) -> int:
+    """``fusion3d evaluate``: measure a model on a table of cases."""
+    _need_training_extra()
+    from fusion3d_gui.report.result_files import write_json
+    from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
+    from fusion3d_gui.training.measure.scores import write_rows
+    from fusion3d_gui.training.report.evaluation_page import evaluation_page, evaluation_plots
+    from fusion3d_gui.training.report.page import write_page
+    from fusion3d_gui.training.report.plots import write_plots
+
+    for out in (options.json, options.html, options.csv, options.plots):
+        check_can_write(out)
+    figures = evaluate_bundle(
+        options.model, options.cases, record=options.record, progress=terminal_progress()
+    )
+    if options.json:
+        write_json(figures, options.json)
+    if options.csv:
+        write_rows(options.csv, figures["cases"])
+    if options.html:
+        write_page(options.html, evaluation_page(figures))
+    if options.plots:
+        write_plots(options.plots, evaluation_plots(figures))
+    # One line a case belongs in a file, not on the screen.
+    print(json.dumps({key: value for key, value in figures.items() if key != "cases"}, indent=2))
+    return 0
+
+
+def reference(options: Namespace) -> int:
+    """``fusion3d reference``: renew a bundle's reference statistics; measure what they catch."""
+    _need_training_extra()
+    from fusion3d_gui.training.measure.reference_statistics import renew_reference
+    from fusion3d_gui.training.study.odd_scan_detection import (
+        measure_outside,
+        outside_text,
+        record_outside,
+    )
+
+    renew_reference(options.model, options.cases, progress=terminal_progress())
+    if options.check:
+        found = measure_outside(options.model, options.check, progress=terminal_progress())
+        record_outside(options.model, found)
+        print(outside_text(found))
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """``fusion3d compare``: two models on the same cases."""
+    _need_training_extra()
+    from fusion3d_gui.report.result_files import write_json
+    from fusion3d_gui.training.measure.comparison import compare as compare_bundles
+
+    check_can_write(options.json)
+    figures = compare_bundles(
+        options.model_a, options.model_b, options.cases, progress=terminal_progress()
+    )
+    if options.json:
+        write_json(figures, options.json)
+    print(json.dumps(figures, indent=2))
+    return 0
+
+
+def ablate(options: Namespace) -> int:
+    """``fusion3d ablate``: image, metadata and their fusion side by side."""
+    _need_training_extra()
+    from fusion3d_gui.training.study.ablation import ablate as run_ablation
+
+    found = run_ablation(
+        options.out,
+        seed=options.seed,
+        train_cases=options.train_cases,
+        test_cases=options.test_cases,
+        shuffled=options.shuffled,
+        progress=terminal_progress(),
+    )
+    for row in found["rows"]:
+        area = row["figures"]["auroc"]
+        interval = "" if area["low"] is None else f"({area['low']:.3f} to {area['high']:.3f})"
+        print(f"{row['title']:<40} AUROC {area['value']:.3f} {interval}")
+    print(f"written: {options.out / 'ablation.html'}")
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "cohort": cohort,
+    "schema": schema,
+    "train": train,
+    "evaluate": evaluate,
+    "reference": reference,
+    "compare": compare,
+    "ablate": ablate,
+}
+
+
+def _need_training_extra() -> None:
+    if not all(
+        importlib.util.find_spec(name)
+        for name in ("nilearn", "sklearn", "lightning", "matplotlib", "MLstatkit")
+    ):
+        raise UserError(
+            "training needs the extra packages", remedy="Install them: pip install fusion3d[train]."
+        )

@@ -1,0 +1,1 @@
+"""Marks on a scan in patient space, and what they measure."""

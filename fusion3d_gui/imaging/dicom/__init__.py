@@ -1,0 +1,1 @@
+"""DICOM: files under a path into series and volumes."""

@@ -1,0 +1,1 @@
+"""Single frames of a DICOM file: geometry, rescale, look-up tables; classic and enhanced multi-frame."""

@@ -1,0 +1,69 @@
+"""Look-up tables in DICOM headers: from stored to real values, and from those to brightness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
+
+_MOST_ENTRIES = 65536
+_KEPT_TABLES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Entries (uint16) for the values ``first``, ``first + 1`` ...; those beyond get the last.
+
+    ``highest``: the largest value that an entry can have (white). ``kind``: what the entries are,
+    e.g. ``"HU"``, as the file says it.
+    """
+
+    first: int
+    entries: np.ndarray
+    highest: float
+    kind: str
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The entry of each value, uint16."""
+        index = np.clip(values.astype(np.int64) - self.first, 0, len(self.entries) - 1)
+        return self.entries[index]
+
+
+def table_of(dataset: Dataset, keyword: str, negative: bool) -> Table | None:
+    """The first table of a sequence (PS3.3 C.11.1.1 and C.11.2.1.1); None where there is none usable.
+
+    ``negative``: whether the values that it is for may be, so that its first one is signed.
+    """
+    try:
+        items = dataset.get(keyword) or []
+        if not items:
+            return None
+        count, first, bits = (int(number) for number in items[0]["LUTDescriptor"].value)
+        entries = items[0]["LUTData"].value
+        kind = str(items[0].get("ModalityLUTType") or "")
+        little = dataset.original_encoding[1] is not False
+    except PYDICOM_ERRORS:
+        return None
+    count = count % _MOST_ENTRIES or _MOST_ENTRIES
+    first %= _MOST_ENTRIES
+    if negative and first >= _MOST_ENTRIES // 2:
+        first -= _MOST_ENTRIES
+    if isinstance(entries, bytes):
+        packed = bits <= 8 and len(entries) < 2 * count
+        entries = np.frombuffer(entries[: len(entries) // 2 * 2], "<u2" if little else ">u2")
+        entries = entries.astype("<u2").view(np.uint8) if packed else entries
+    table = np.asarray(entries).ravel()[:count].astype(np.uint16)
+    if not 2 <= len(table) == count:
+        return None
+    highest = max(float((1 << min(max(bits, 1), 16)) - 1), float(table.max()))
+    return _shared(first, table.tobytes(), highest, kind)
+
+
+@lru_cache(_KEPT_TABLES)
+def _shared(first: int, entries: bytes, highest: float, kind: str) -> Table:
+    """All files of a series hold the same table: one copy for all."""
+    return Table(first, np.frombuffer(entries, np.uint16), highest, kind)

@@ -1,0 +1,125 @@
+"""What the numbers of a DICOM stack mean beyond its rescale: SUV, windows, padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.frames.lut import table_of
+from fusion3d_gui.imaging.dicom.frames.modality_lut import whole_header
+from fusion3d_gui.imaging.dicom.frames.voi_lut import window_of_table
+from fusion3d_gui.imaging.dicom.stack.sort import Stack
+from fusion3d_gui.imaging.dicom.suv import NoSuv, suv_factor
+from fusion3d_gui.imaging.voi_curve import SIGMOID, Curve
+
+#: CT values above this are tissue, whatever a header calls padding.
+_HIGHEST_CT_PADDING_HU = -900.0
+
+Windows = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """``factor`` multiplies real values, into ``unit``; ``windows`` are in the result.
+
+    ``curve`` belongs to the windows. ``padding``: lowest and highest *stored* value that stand for
+    no measurement (PS3.3 C.7.5.1.1.2); ``padding_may_shine``: whether it may be brighter than what
+    was measured.
+    """
+
+    factor: float
+    unit: str
+    windows: Windows
+    curve: Curve | None
+    padding: tuple[float, float] | None
+    padding_may_shine: bool
+    notices: tuple[str, ...]
+
+
+def meaning_of(stack: Stack) -> Meaning:
+    """Look into the header of the middle slice for more than every image needs."""
+    middle = stack.frames[len(stack.frames) // 2]
+    elements = middle.file.elements
+    is_pet = elements.text("Modality") == "PT"
+    has_table = elements.has("VOILUTSequence") and not middle.windows
+    dataset = whole_header(middle.file) if is_pet or has_table else Dataset()
+    factor, unit, notices = 1.0, middle.scale.unit, list[str]()
+    if is_pet:
+        factor, unit, notices = _suv(stack, dataset, unit)
+    windows, curve = _windows(middle, dataset)
+    if curve is not None:
+        notices.append("The file asks for a brightness curve; it is applied in the file's window.")
+    if elements.number("RescaleSlope") == 0:
+        notices.append("The file's rescale slope is 0, which can't be; 1 is used.")
+    padding, notice = _padding(middle)
+    notices += [notice] if notice else []
+    return Meaning(
+        factor,
+        unit,
+        tuple((center * factor, width * factor) for center, width in windows),
+        curve,
+        padding,
+        padding is not None and _may_shine(middle, padding),
+        tuple(notices),
+    )
+
+
+def _suv(stack: Stack, dataset: Dataset, unit: str) -> tuple[float, str, list[str]]:
+    """Factor and unit of a PET stack's values, and what to say of them."""
+    if unit == "Bq/ml":
+        times = [frame.file.elements.text("AcquisitionTime") for frame in stack.frames]
+        try:
+            found = suv_factor(dataset, times)
+        except NoSuv as reason:
+            return 1.0, unit, [f"Values stay in Bq/ml, not SUV: {reason}."]
+        return found.factor, "SUV", [found.sentence]
+    if unit.upper() == "GML":
+        return 1.0, "SUV", []
+    return 1.0, unit, [f"Values stay in {unit}, not SUV."] if unit else []
+
+
+def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, Curve | None]:
+    """The file's windows, else the window of its first table; the curve in them, if any."""
+    if frame.windows:
+        return frame.windows, SIGMOID if frame.voi_function == "SIGMOID" else None
+    negative = frame.file.format.signed or frame.scale.intercept < 0
+    table = table_of(dataset, "VOILUTSequence", negative)
+    if table is None:
+        return (), None
+    window, curve = window_of_table(table)
+    return (window,), curve
+
+
+def _padding(frame: Frame) -> tuple[tuple[float, float] | None, str]:
+    elements, pixels = frame.file.elements, frame.file.format
+    if pixels.floating or pixels.samples != 1 or pixels.bits_allocated > 16:
+        return None, ""
+    ends = [
+        _kept_bits(values[0], pixels.bits_stored, pixels.signed)
+        for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
+        if (values := elements.shorts(keyword, pixels.signed))
+    ]
+    if not ends:
+        return None, ""
+    low, high = float(min(ends)), float(max(ends))
+    if elements.text("Modality") == "CT" and frame.table is None:
+        real = max(end * frame.scale.slope + frame.scale.intercept for end in (low, high))
+        if real > _HIGHEST_CT_PADDING_HU:
+            return None, f"The file calls {real:g} HU padding, which may be tissue; shown as it is."
+    return (low, high), ""
+
+
+def _kept_bits(value: int, bits: int, signed: bool) -> int:
+    """A value as it is once bits above the stored ones have been cleared, as in the pixels."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if signed and value >> (bits - 1) else value
+
+
+def _may_shine(frame: Frame, padding: tuple[float, float]) -> bool:
+    """Whether padding may be brighter than what was measured, so that slabs would show it."""
+    pixels = frame.file.format
+    if pixels.photometric == "MONOCHROME1" or frame.file.elements.text("Modality") == "CT":
+        return False  # bright is dark there; and CT's padding lies below air
+    return padding[1] > (-(1 << (pixels.bits_stored - 1)) if pixels.signed else 0)

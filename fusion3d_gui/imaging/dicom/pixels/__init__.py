@@ -1,0 +1,1 @@
+"""Pixel data: codecs, frames of a file, a whole stack into one array."""

@@ -1,0 +1,280 @@
+"""The pixels of a stack of DICOM frames into one array, decoded in threads, the middle slice first."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydicom.uid import UID
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.frames.file import DicomFile
+from fusion3d_gui.imaging.dicom.frames.frame import Frame, Scale
+from fusion3d_gui.imaging.dicom.parser.encoding import DEFLATED, NATIVE
+from fusion3d_gui.imaging.dicom.pixels.codecs import is_slow_to_decode
+from fusion3d_gui.imaging.dicom.pixels.frame_pixels import can_read, read_frames
+from fusion3d_gui.imaging.dicom.pixels.luminance import luminance
+from fusion3d_gui.imaging.dicom.stack.sort import Stack
+from fusion3d_gui.imaging.limits import check_memory
+from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.progress import Progress, part_of
+
+#: Frames of a multi-frame file that one thread takes at a time.
+_FRAMES_A_JOB = 8
+#: How often progress is told, and so how soon a wish to cancel is heard.
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Voxels ``[k, j, i]``, what their numbers mean, and which slices are there so far.
+
+    ``is_stored``: they are the file's numbers, neither rescaled nor interpolated.
+    """
+
+    voxels: np.ndarray
+    scale: Scale
+    filling: Filling
+    is_stored: bool
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Treatment:
+    """What is done to decoded pixels: rescaled to real values, padding dimmed."""
+
+    real: bool
+    shining_padding: tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Frames of one file, and the slices that they fill."""
+
+    file: DicomFile
+    frames: tuple[tuple[Frame, int], ...]
+
+
+def read_pixels(
+    stack: Stack,
+    progress: Progress,
+    on_first: Callable[[Pixels], None] | None = None,
+    *,
+    shining_padding: tuple[float, float] | None = None,
+) -> Pixels:
+    """Decode all frames of a stack.
+
+    The stored integer type is kept; where the slices' rescale differs, the voxels are float32 real
+    values. Stored values in ``shining_padding`` (lowest, highest) become the lowest other value of
+    their slice where they are brighter, so that no slab or projection shows them. ``on_first`` is called with the array as soon as its middle slice is in place, unless
+    slices are unevenly spaced and have to be interpolated.
+
+    Raises UserError where a file can't be read, is damaged or in a transfer syntax that is not
+    supported, or where memory does not suffice.
+    """
+    frames = stack.frames
+    _check_syntaxes(frames)
+    real = len({frame.scale for frame in frames}) > 1
+    stored = frames[0].file.format.dtype if frames[0].table is None else np.dtype(np.uint16)
+    dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
+    treatment = _Treatment(real, shining_padding)
+    even = stack.layout.is_even
+    rows, columns = frames[0].shape
+    needed = stack.shape[0] if even else len(frames) + stack.shape[0]
+    check_memory(needed * rows * columns * dtype.itemsize, frames[0].file.path)
+    voxels = np.zeros(stack.shape, dtype)
+    slots = stack.layout.slots if even else np.arange(len(frames))
+    pixels = Pixels(
+        voxels,
+        Scale(unit=frames[0].scale.unit) if real else frames[0].scale,
+        Filling(stack.shape[0] if even else len(frames)),
+        even and not real and frames[0].table is None,
+        ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
+    )
+    # To be interpolated, slices lie apart, so that each can be let go of once it has been used.
+    planes = voxels if even else [np.zeros((rows, columns), dtype) for _ in frames]
+    reading = progress if even else part_of(progress, 0.0, 0.8)
+    jobs = _jobs(frames, slots)
+    notices = _fill(planes, pixels, jobs, treatment, reading, on_first if even else None)
+    if isinstance(planes, list):
+        _interpolate(planes, stack.layout.slots, voxels, part_of(progress, 0.8, 1.0))
+    else:
+        _blank(voxels, stack.layout.missing, slots)
+    pixels.filling.finish()
+    return replace(pixels, notices=(*pixels.notices, *sorted(notices)))
+
+
+def _check_syntaxes(frames: Sequence[Frame]) -> None:
+    for syntax, file in {frame.file.transfer_syntax: frame.file for frame in frames}.items():
+        if not can_read(syntax):
+            raise UserError(
+                f"is compressed in a way that can't be read ({UID(syntax).name})",
+                path=file.path,
+                remedy="Export it uncompressed or as JPEG 2000.",
+            )
+
+
+def _jobs(frames: Sequence[Frame], slots: np.ndarray) -> list[_Job]:
+    """What to read, in order: the middle slice alone, then outwards from it."""
+    by_image: dict[tuple[DicomFile, int], list[tuple[Frame, int]]] = defaultdict(list)
+    for frame, slot in zip(frames, slots.tolist(), strict=True):
+        by_image[frame.file, frame.index].append((frame, slot))
+    middle = int(slots[len(slots) // 2])
+
+    def distance(members: list[tuple[Frame, int]]) -> int:
+        return min(abs(slot - middle) for _, slot in members)
+
+    images = sorted(by_image.items(), key=lambda image: distance(image[1]))
+    jobs: list[_Job] = []
+    open_jobs: dict[DicomFile, list[tuple[Frame, int]]] = {}
+    for number, ((file, _), members) in enumerate(images):
+        if number == 0 or file.frame_count == 1:
+            jobs.append(_Job(file, tuple(members)))
+            continue
+        gathered = open_jobs.setdefault(file, [])
+        gathered += members
+        # A deflated file is unpacked as a whole for every job.
+        if len(gathered) >= _FRAMES_A_JOB and file.transfer_syntax != DEFLATED:
+            jobs.append(_Job(file, tuple(open_jobs.pop(file))))
+    return jobs + [_Job(file, tuple(rest)) for file, rest in open_jobs.items()]
+
+
+def _fill(
+    planes: Sequence[np.ndarray] | np.ndarray,
+    pixels: Pixels,
+    jobs: list[_Job],
+    treatment: _Treatment,
+    progress: Progress,
+    on_first: Callable[[Pixels], None] | None,
+) -> set[str]:
+    """Decode every frame into its plane; in threads, since reading and decoding release the lock.
+
+    The first job goes first. Of syntaxes that are slow to decode others begin beside it; elsewhere
+    they would only keep it from the interpreter's lock.
+    """
+    progress(0.0, "Reading slices")
+    notices: set[str] = set()
+    stop = threading.Event()
+    queue = deque(jobs)
+
+    def work(most: int = len(jobs)) -> set[str]:
+        found: set[str] = set()
+        for _ in range(most):
+            try:
+                job = queue.popleft()
+            except IndexError:
+                break
+            _run(job, planes, pixels.filling, treatment, found, stop)
+            if stop.is_set():
+                break
+        return found
+
+    syntax = jobs[0].file.transfer_syntax
+    slow = is_slow_to_decode(syntax)
+    # Reading without decoding keeps Python busier than a core: a thread too many would hold up the window.
+    cores = (os.cpu_count() or 1) - (1 if syntax in NATIVE else 0)
+    threads = max(1, min(8, cores, len(jobs)))
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+
+    def finish(workers: set[Future[set[str]]]) -> None:
+        """Wait, telling how far they are; this thread hears a wish to cancel within a tick."""
+        while workers:
+            done, workers = wait(workers, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
+            for worker in done:
+                notices.update(worker.result())
+            progress(pixels.filling.share, "Reading slices")
+
+    try:
+        first = pool.submit(work, 1)
+        beside = threads - 1 if slow else 0
+        others = {pool.submit(work) for _ in range(beside)}
+        finish({first})
+        if on_first is not None:
+            on_first(pixels)
+        finish(others | {pool.submit(work) for _ in range(threads - beside)})
+    finally:
+        # Whoever cancels is not kept waiting for the slices that are being decoded.
+        stop.set()
+        pool.shutdown(wait=False)
+    return notices
+
+
+def _run(
+    job: _Job,
+    planes: Sequence[np.ndarray] | np.ndarray,
+    filling: Filling,
+    treatment: _Treatment,
+    notices: set[str],
+    stop: threading.Event,
+) -> None:
+    """Decode the frames of a job into their planes."""
+    by_index: dict[int, list[tuple[Frame, int]]] = defaultdict(list)
+    for frame, slot in job.frames:
+        by_index[frame.index].append((frame, slot))
+    plain = not treatment.real and job.file.format.samples == 1
+    targets = {
+        index: planes[members[0][1]]
+        for index, members in by_index.items()
+        if plain and members[0][0].tile is None and members[0][0].table is None
+    }
+    for index, image in read_frames(job.file, sorted(by_index), targets, notices):
+        gray = luminance(image, job.file, notices)
+        if treatment.shining_padding is not None:
+            _dim(gray, treatment.shining_padding, notices)
+        for frame, slot in by_index[index]:
+            part, out = gray, planes[slot]
+            if frame.tile is not None:
+                row, column, rows, columns = frame.tile
+                part = gray[row : row + rows, column : column + columns]
+            if frame.table is not None:
+                part = frame.table(part)
+            if treatment.real:
+                part = part.astype(np.float64) * frame.scale.slope + frame.scale.intercept
+            if index not in targets or part is not targets[index]:
+                out[...] = part
+            filling.add(slot)
+        if stop.is_set():
+            return
+
+
+def _dim(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> None:
+    """Give padding that is brighter than the darkest measured pixel that one's value, in place."""
+    low, high = padding
+    padded = (image >= low) & (image <= high)
+    measured = image[~padded]
+    if not measured.size:
+        image[...] = 0
+    elif measured.min() < high and padded.any():
+        image[padded] = measured.min()
+        notices.add("Padding brighter than the scan is shown as the lowest value of its slice.")
+
+
+def _blank(voxels: np.ndarray, missing: tuple[int, ...], slots: np.ndarray) -> None:
+    """Give slices that are missing from the series the lowest value of the others."""
+    if missing:
+        voxels[list(missing)] = min(voxels[slot].min() for slot in slots)
+
+
+def _interpolate(
+    planes: list[np.ndarray], positions: np.ndarray, out: np.ndarray, progress: Progress
+) -> None:
+    """Planes at fractional ``positions`` onto whole numbers, linearly, rounded to the stored type.
+
+    Planes are let go of once they are no longer needed.
+    """
+    used, gone = 0, np.empty(0)
+    for k in range(len(out)):
+        progress(k / len(out), "Interpolating slices")
+        above = int(np.clip(np.searchsorted(positions, k), 1, len(positions) - 1))
+        below = above - 1
+        share = (k - positions[below]) / (positions[above] - positions[below])
+        share = float(np.clip(share, 0.0, 1.0))
+        plane = planes[below] * (1.0 - share) + planes[above] * share
+        out[k] = plane if out.dtype.kind == "f" else np.rint(plane)
+        planes[used:below] = [gone] * (below - used)
+        used = below

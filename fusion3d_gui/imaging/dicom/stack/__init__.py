@@ -1,0 +1,1 @@
+"""Frames of many files sorted into stacks with one affine each."""

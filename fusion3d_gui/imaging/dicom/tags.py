@@ -1,0 +1,151 @@
+"""All elements of one DICOM file's header as lines of text, with or without who the patient is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
+from fusion3d_gui.imaging.privacy.deidentify import identity_words
+from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentityWords
+from fusion3d_gui.progress import Progress, no_progress
+
+HIDDEN = "hidden"
+
+_MOST_LINES = 20_000
+_DEEPEST = 8
+_LONGEST_VALUE = 300
+#: Larger values are not even read: they hold pixels or curves.
+_DEFER_BYTES = 65_536
+
+#: Value representations that name somebody, tell when, or are written by hand.
+_TELLING_VRS = frozenset(("PN", "DA", "TM", "DT", "LT", "UT", "ST", "UR", "AE"))
+_BINARY_VRS = frozenset(("OB", "OW", "OD", "OF", "OL", "OV", "UN"))
+#: Of the patient's group these tell nothing of who it is.
+_PLAIN_PATIENT = frozenset(
+    (
+        "PatientSex",
+        "PatientAge",
+        "PatientSize",
+        "PatientWeight",
+        "PatientIdentityRemoved",
+        "PatientPosition",
+        "PatientOrientation",
+    )
+)
+_TELLING_WORDS = (
+    "Patient",
+    "Physician",
+    "Operator",
+    "Institution",
+    "Accession",
+    "StudyID",
+    "StationName",
+    "SerialNumber",
+    "Address",
+    "Comment",
+    "Telephone",
+    "Requesting",
+    "Performed",
+    "Scheduled",
+    "Admission",
+    "Issuer",
+    "Author",
+    "Consulting",
+    "Referring",
+    "Name",
+    "Identifier",
+    "Provider",
+    "Organization",
+    "Description",
+)
+_PLAIN_UIDS = frozenset(("SOPClassUID", "TransferSyntaxUID", "MediaStorageSOPClassUID"))
+
+
+@dataclass(frozen=True)
+class TagLine:
+    """One element: how deep it lies in sequences, ``"(0010,0010)"``, name, VR, value as text."""
+
+    depth: int
+    tag: str
+    name: str
+    vr: str
+    value: str
+
+
+def read_tags(
+    path: Path, *, hide_identity: bool, progress: Progress = no_progress
+) -> list[TagLine]:
+    """The header of a DICOM file, in its order, sequences unfolded; pixels are not read.
+
+    With ``hide_identity`` the values that could tell who the patient is, where or when, and all
+    private elements, are replaced by ``"hidden"``, and so is any value in which a part of the
+    patient's name or numbers stands: rather too many than too few. At most 20,000 lines.
+    Raises UserError where the file can't be read as DICOM.
+    """
+    progress(0.0, "Reading the tags")
+    try:
+        dataset = pydicom.dcmread(
+            path, stop_before_pixels=True, defer_size=_DEFER_BYTES, force=False
+        )
+        words = None
+        if hide_identity:
+            words = identity_words({key: str(dataset.get(key) or "") for key in NAMING + WHOLE})
+        lines: list[TagLine] = []
+        meta = getattr(dataset, "file_meta", None)
+        if meta is not None:
+            _add(lines, meta, 0, words)
+        _add(lines, dataset, 0, words)
+    except PYDICOM_ERRORS:
+        raise UserError("its tags can't be read", path=path) from None
+    return lines
+
+
+def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentityWords | None) -> None:
+    for tag in sorted(dataset.keys()):
+        if len(lines) >= _MOST_LINES:
+            return
+        element = dataset[tag]
+        name = element.name if element.keyword or element.tag.is_private else "Unknown"
+        if element.VR == "SQ" and depth < _DEEPEST:
+            items = list(element.value or ())
+            count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
+            hidden = hide is not None and _tells(element)
+            value = HIDDEN if hidden else count
+            lines.append(TagLine(depth, str(element.tag), name, "SQ", value))
+            if not hidden:
+                for item in items:
+                    _add(lines, item, depth + 1, hide)
+            continue
+        value = _text(element)
+        if hide is not None and (_tells(element) or hide.stand_in(value)):
+            value = HIDDEN
+        lines.append(TagLine(depth, str(element.tag), name, element.VR, value))
+
+
+def _tells(element: DataElement) -> bool:
+    """Whether a value could tell who the patient is, where or when."""
+    keyword = element.keyword
+    if element.tag.is_private or not keyword or element.VR in _TELLING_VRS:
+        return True
+    if element.VR == "UI":
+        return keyword not in _PLAIN_UIDS
+    if keyword in _PLAIN_PATIENT:
+        return False
+    return element.tag.group == 0x0010 or any(word in keyword for word in _TELLING_WORDS)
+
+
+def _text(element: DataElement) -> str:
+    value = element.value
+    if value is None:
+        return ""
+    if element.VR in _BINARY_VRS or isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    text = " \\ ".join(map(str, value)) if element.VM > 1 else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

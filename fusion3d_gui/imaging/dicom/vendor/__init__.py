@@ -1,0 +1,1 @@
+"""Vendor quirks: private encodings of volumes, one module for each."""

@@ -1,0 +1,1 @@
+"""What the display of a volume needs: window level and thumbnails."""

@@ -1,0 +1,1 @@
+"""File formats other than DICOM (NIfTI, NRRD, MetaImage), and archives."""

@@ -1,0 +1,221 @@
+"""NRRD and MetaImage (MHA, MHD) files, read by SimpleITK after their claims have been checked.
+
+SimpleITK is ITK itself, to which MetaImage belongs and which reads NRRD by the code of its
+inventors; it reads both into LPS and lets go of the interpreter lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.itk_header import NRRD_SUFFIXES, read_itk_header
+from fusion3d_gui.imaging.files.multi_volume import (
+    series_of_volumes,
+    volume_description,
+    volume_uid,
+)
+from fusion3d_gui.imaging.files.slice_stream import Inflating, Stored, fill
+from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
+from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, nobody, spans_space
+from fusion3d_gui.progress import Progress, no_progress
+
+_META_SUFFIXES = (".mha", ".mhd")
+_LONGEST_AXIS = 1 << 20
+_TICK_S = 0.05
+#: bzip2 packs a run of one value into next to nothing; more than this is no scan.
+_LARGEST_RATIOS = {"gzip": LARGEST_DEFLATE_RATIO, "bzip2": 20_000}
+
+
+def is_itk_file(path: Path) -> bool:
+    """Whether a file's name says that it is NRRD or MetaImage."""
+    return path.name.lower().endswith(NRRD_SUFFIXES + _META_SUFFIXES)
+
+
+@dataclass(frozen=True, eq=False)
+class _Information:
+    """What a file's header says: size along (i, j, k, time), affine to LPS mm, bytes a voxel.
+
+    ``stored``: where its slices lie, where they can be read one by one.
+    """
+
+    size: tuple[int, ...]
+    affine: np.ndarray
+    item_bytes: int
+    notices: tuple[str, ...]
+    stored: Stored | None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        i, j, k = (*self.size, 1)[:3]
+        return k, j, i
+
+    @property
+    def volume_count(self) -> int:
+        return int(np.prod(self.size[3:], dtype=object))
+
+
+def itk_series(path: Path) -> list[Series]:
+    """What an NRRD or MetaImage file offers: one series for each of its volumes. Raises UserError."""
+    known = _information(path)
+    return series_of_volumes(
+        path,
+        read_itk_file,
+        stem=path.stem,
+        format="NRRD" if path.name.lower().endswith(NRRD_SUFFIXES) else "MetaImage",
+        shape=known.shape,
+        affine=known.affine,
+        count=known.volume_count,
+        notices=known.notices,
+    )
+
+
+def read_itk_file(
+    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = nobody
+) -> Volume:
+    """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
+
+    The stored type is kept. ``watch`` is called once the middle slice is there; not of packed time
+    series and of what is packed by bzip2, which ITK reads in one go. Raises UserError where it is
+    damaged, holds no scan, or is too large for memory.
+    """
+    progress(0.0, "Reading slices")
+    known = _information(path)
+    check_memory(int(np.prod(known.shape, dtype=object)) * known.item_bytes, path)
+    volume = Volume(
+        voxels=np.empty((1, 1, 1), np.uint8),
+        affine=known.affine,
+        description=volume_description(path.stem, number, known.volume_count),
+        series_uid=volume_uid(path, number),
+        path=path,
+        notices=known.notices,
+    )
+    stored = known.stored
+    if stored is not None and not (stored.packed and number):
+        before = number * int(np.prod(known.shape, dtype=object)) * known.item_bytes
+        stored = replace(stored, offset=stored.offset + before)
+        return _by_slices(known, stored, volume, progress, watch)
+    reader = _reader(path)
+    if known.volume_count > 1:
+        frame = np.unravel_index(number, known.size[3:], order="F")
+        reader.SetExtractIndex([0, 0, 0, *(int(n) for n in frame)])
+        reader.SetExtractSize([*known.size[:3], *(0 for _ in frame)])
+    try:
+        voxels = np.asarray(_Pixels(_heeding(progress, reader.Execute)))
+    except (RuntimeError, MemoryError):
+        raise _damaged(path) from None
+    return replace(volume, voxels=voxels.reshape(known.shape))
+
+
+def _heeding(progress: Progress, work: Callable[[], Any]) -> Any:
+    """The result of work that can't be interrupted; whoever cancels does not wait for its end."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="itk")
+    try:
+        future = pool.submit(work)
+        while not wait((future,), timeout=_TICK_S).done:
+            progress(0.0, "Reading slices")
+        return future.result()
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _by_slices(
+    known: _Information, stored: Stored, volume: Volume, progress: Progress, watch: Watch
+) -> Volume:
+    voxels = np.zeros(known.shape, stored.dtype.newbyteorder("="))
+    volume = replace(volume, voxels=voxels, filling=Filling(len(voxels)))
+    try:
+        with stored.path.open("rb", buffering=0) as stream:
+            stream.seek(stored.offset)
+            source = Inflating(stream) if stored.packed else stream
+            fill(source, stored, volume, progress, watch)
+    except (OSError, EOFError, zlib.error):
+        raise _damaged(stored.path) from None
+    return replace(volume, filling=None)
+
+
+class _Pixels:
+    """An image's own memory as an array, without a copy: holds the image as long as the array lives."""
+
+    def __init__(self, image: Any) -> None:
+        import SimpleITK as sitk
+
+        self._image = image
+        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
+
+
+def _reader(path: Path) -> Any:
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NrrdImageIO" if path.name.lower().endswith(NRRD_SUFFIXES) else "MetaImageIO")
+    reader.SetFileName(str(path))
+    return reader
+
+
+def _information(path: Path) -> _Information:
+    """Read a file's header, with every size that it claims checked against the file."""
+    import SimpleITK as sitk
+
+    header = read_itk_header(path)
+    reader = _reader(path)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        raise _damaged(path) from None
+    size = tuple(int(n) for n in reader.GetSize())
+    if not 2 <= len(size) <= 5 or min(size) < 1 or max(size) > _LONGEST_AXIS:
+        raise UserError(f"holds an image of shape {size}, which is not a scan", path=path)
+    kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
+    item_bytes = _item_bytes(kind)
+    if reader.GetNumberOfComponents() != 1 or item_bytes is None:
+        raise UserError(f"holds values of type {kind}, which are not a scan", path=path)
+    claimed = int(np.prod(size, dtype=object)) * item_bytes
+    room = header.file_size * _LARGEST_RATIOS.get(header.packing, 1)
+    if header.stored is not None and not header.stored.packed:
+        room -= header.stored.offset
+    if claimed > room:
+        raise UserError(
+            f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
+            path=path,
+            remedy="Copy it again from its source.",
+        )
+    affine, notices = _affine(reader, len(size))
+    stored = header.stored
+    if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, size):
+        stored = None  # ITK understood the header otherwise: it shall read the voxels too
+    return _Information(size, affine, item_bytes, notices, stored)
+
+
+def _item_bytes(kind: str) -> int | None:
+    """Bytes of a voxel by SimpleITK's name of its type; None for vectors and complex numbers."""
+    found = re.fullmatch(r"(8|16|32|64)-bit (un)?signed integer|(32|64)-bit float", kind)
+    return int(found[1] or found[3]) // 8 if found else None
+
+
+def _affine(reader: Any, dimension: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    used = min(dimension, 3)
+    direction = np.reshape(reader.GetDirection(), (dimension, dimension))[:used, :used]
+    affine = np.eye(4)
+    affine[:used, :used] = direction * np.array(reader.GetSpacing()[:used])
+    affine[:used, 3] = reader.GetOrigin()[:used]
+    if not spans_space(affine):
+        return affine_of_sizes(reader.GetSpacing()[:used]), (
+            "Its orientation is not valid; only its voxel size is used.",
+        )
+    return affine, ()
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError("is damaged or cut short", path=path, remedy="Copy it again from its source.")

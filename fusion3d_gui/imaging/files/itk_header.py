@@ -1,0 +1,153 @@
+"""The text headers of NRRD and MetaImage files: where their voxels are, how packed, of which type.
+
+SimpleITK reads sizes and geometry; this is what it does not tell, and what has to be known before
+it may be trusted with a file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.slice_stream import Stored
+
+NRRD_SUFFIXES = (".nrrd", ".nhdr")
+_LONGEST_HEADER = 1 << 20
+
+#: NRRD's and MetaImage's names of types, and numpy's.
+_NRRD_TYPES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
+    **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
+    **dict.fromkeys(("short", "short int", "signed short", "int16", "int16_t"), "i2"),
+    **dict.fromkeys(("ushort", "unsigned short", "uint16", "uint16_t"), "u2"),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t"), "i4"),
+    **dict.fromkeys(("uint", "unsigned int", "uint32", "uint32_t"), "u4"),
+    "float": "f4",
+    "double": "f8",
+}
+_META_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+
+
+@dataclass(frozen=True)
+class ItkHeader:
+    """``file_size`` is that of the file that holds the voxels, packed as ``packing`` says.
+
+    ``stored``: where they lie, where they can be read slice by slice; else None. ``sizes``: the
+    length of each axis, fastest first, as the text says it.
+    """
+
+    file_size: int
+    packing: str
+    stored: Stored | None
+    sizes: tuple[int, ...]
+
+
+def read_itk_header(path: Path) -> ItkHeader:
+    """Read the text part of a file. Voxels in another file are read only from beside the header.
+
+    Raises UserError where it is something else, or refers to files that must not be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_LONGEST_HEADER)
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=path) from None
+    return _nrrd(path, head) if path.name.lower().endswith(NRRD_SUFFIXES) else _meta(path, head)
+
+
+def _nrrd(path: Path, head: bytes) -> ItkHeader:
+    if not head.startswith(b"NRRD"):
+        raise UserError("is not an NRRD file", path=path)
+    gap = re.search(rb"\r?\n\r?\n", head)
+    text, end = (head, len(head)) if gap is None else (head[: gap.start()], gap.end())
+    fields = {
+        name.decode("latin-1").lower().replace(" ", ""): value.decode("latin-1")
+        for name, value in re.findall(rb"(?m)^([A-Za-z ]+): ?(.*?)\s*$", text)
+    }
+    packing = fields.get("encoding", "raw").lower()
+    packing = {"gz": "gzip", "bz2": "bzip2"}.get(packing, packing)
+    elsewhere = fields.get("datafile")
+    data_file = path if elsewhere is None else _beside(path, elsewhere)
+    kind = _NRRD_TYPES.get(fields.get("type", "").lower())
+    plain = packing in ("raw", "gzip") and "byteskip" not in fields
+    stored = None
+    if plain and kind is not None and "lineskip" not in fields:
+        order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
+        if order or kind.endswith("1"):
+            offset = end if elsewhere is None else 0
+            dtype = np.dtype((order or "<") + kind)
+            stored = Stored(data_file, offset, dtype, packed=packing == "gzip")
+    return ItkHeader(_size(data_file, path), packing, stored, _integers(fields.get("sizes", "")))
+
+
+def _meta(path: Path, head: bytes) -> ItkHeader:
+    last = re.search(rb"(?m)^\s*ElementDataFile\s*=\s*(.*?)[ \t\r]*\n?$", head)
+    if last is None:
+        raise UserError("is not a MetaImage file", path=path)
+    fields = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in re.findall(rb"(?m)^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$", head[: last.start()])
+    }
+    is_packed = fields.get("CompressedData", "").lower() == "true"
+    name = last[1].decode("utf-8", "replace")
+    is_local = name.upper() == "LOCAL"
+    data_file = path if is_local else _beside(path, name)
+    kind = _META_TYPES.get(fields.get("ElementType", ""))
+    stored = None
+    if (
+        kind is not None
+        and fields.get("BinaryData", "").lower() == "true"
+        and fields.get("HeaderSize", "0") == "0"
+        and fields.get("ElementNumberOfChannels", "1") == "1"
+    ):
+        said = [fields[key].lower() for key in _META_ORDER if key in fields]
+        # The voxels begin on the line after this one; where there is none, the file ends here.
+        line, newline, _ = head[last.start(1) :].partition(b"\n")
+        offset = last.start(1) + len(line) + len(newline) if is_local else 0
+        order = ">" if "true" in said else "<"
+        stored = Stored(data_file, offset, np.dtype(order + kind), packed=is_packed)
+    sizes = _integers(fields.get("DimSize", ""))
+    return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored, sizes)
+
+
+_META_ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split() if part.isdecimal() and len(part) < 10)
+
+
+def _beside(path: Path, name: str) -> Path:
+    if name.upper().startswith("LIST") or "%" in name:
+        raise UserError("has its voxels in many files, which can't be read", path=path)
+    try:
+        data_file = (path.parent / name).resolve()
+        if data_file.parent != path.parent.resolve():
+            raise UserError("has its voxels in another folder, where they are not read", path=path)
+    except (OSError, ValueError):
+        raise _half_missing(path) from None
+    return data_file
+
+
+def _size(data_file: Path, path: Path) -> int:
+    try:
+        return data_file.stat().st_size
+    except (OSError, ValueError):
+        raise _half_missing(path) from None
+
+
+def _half_missing(path: Path) -> UserError:
+    return UserError("its other half, with the voxels, is missing", path=path)

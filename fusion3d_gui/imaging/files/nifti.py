@@ -1,0 +1,286 @@
+"""NIfTI-1 and NIfTI-2: read into, and written from, a ``Volume``. RAS at the border, LPS inside."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.openers import ImageOpener
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.multi_volume import (
+    series_of_volumes,
+    volume_description,
+    volume_uid,
+)
+from fusion3d_gui.imaging.files.slice_stream import Stored, fill
+from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
+from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import (
+    RAS_LPS,
+    Volume,
+    Watch,
+    affine_of_sizes,
+    nobody,
+    spans_space,
+)
+from fusion3d_gui.progress import Progress, no_progress
+
+_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
+
+#: sform and qform round differently; further apart than this, they contradict each other.
+_FORMS_WITHIN_MM = 0.5
+
+#: What nibabel and the unpacker raise on damaged files, as found by fuzzing.
+_DAMAGE = (
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    nib.spatialimages.ImageDataError,
+    nib.wrapstruct.WrapStructError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a file's name says that it is NIfTI."""
+    return path.name.lower().endswith(_SUFFIXES)
+
+
+def nifti_series(path: Path) -> list[Series]:
+    """What a NIfTI file offers, from its header: one series for each of its volumes.
+
+    A file of several (a time series, say) gives them the UIDs ``name``, ``name#2``, ``name#3`` ...
+    in stored order, as DICOM series of several volumes have. Raises UserError.
+    """
+    image = _load(path)
+    affine, notices = _affine(image)
+    return series_of_volumes(
+        path,
+        read_nifti,
+        stem=_stem(path),
+        format="NIfTI",
+        shape=_shape(image),
+        affine=affine,
+        count=_volume_count(image),
+        notices=notices,
+    )
+
+
+def read_nifti(
+    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = nobody
+) -> Volume:
+    """Read one volume of a NIfTI file; ``number`` counts from 0 in stored order.
+
+    sform before qform, as nibabel does; the stored type is kept with slope and intercept beside.
+    ``watch`` is called with the volume once its middle slice is there; of an uncompressed file
+    that is the first to be read. Raises UserError where it is damaged, of a type that is no scan
+    (colour, complex), or too large for memory.
+    """
+    progress(0.0, "Reading slices")
+    image = _load(path)
+    affine, notices = _affine(image)
+    dtype = image.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise UserError(f"holds values of type {dtype}, which are not a scan", path=path)
+    shape = _shape(image)
+    kept = np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
+    check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
+    volume = Volume(
+        voxels=np.zeros(shape, kept),
+        affine=affine,
+        slope=float(image.dataobj.slope),
+        intercept=float(image.dataobj.inter),
+        description=volume_description(_stem(path), number, _volume_count(image)),
+        series_uid=volume_uid(path, number),
+        path=path,
+        notices=notices,
+        filling=Filling(shape[0]),
+    )
+    data_file = Path(image.file_map["image"].filename)
+    packed = data_file.name.lower().endswith((".gz", ".bz2", ".zst"))
+    start = _offset(image) + number * int(np.prod(shape, dtype=object)) * dtype.itemsize
+    try:
+        with ImageOpener(str(data_file)) as stream:
+            stream.seek(start)
+            fill(stream, Stored(data_file, start, dtype, packed), volume, progress, watch)
+    except _DAMAGE:
+        raise UserError(
+            "is damaged or cut short", path=path, remedy="Copy it again from its source."
+        ) from None
+    return replace(volume, filling=None)
+
+
+def _volume_count(image: Any) -> int:
+    return int(np.prod(image.shape[3:], dtype=object))
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a volume as NIfTI-1 (``.nii`` or ``.nii.gz``), stored type and rescale kept.
+
+    Voxel (i, j, k) stays voxel (i, j, k); sform and qform (where the affine has no shear) both
+    say where it lies, in RAS mm. Raises UserError where the file can't be written.
+    """
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise UserError("NIfTI files end in .nii or .nii.gz", path=path)
+    voxels = volume.voxels
+    if voxels.dtype == np.float16:
+        voxels = voxels.astype(np.float32)
+    ras = RAS_LPS @ volume.affine
+    image = nib.Nifti1Image(voxels.T, ras, dtype=voxels.dtype)
+    header = image.header
+    header.set_xyzt_units("mm")
+    header.set_sform(ras, code="scanner")
+    header.set_qform(ras, code="scanner", strip_shears=True)
+    header["descrip"] = b"Fusion3D"
+    header.set_data_dtype(voxels.dtype)
+    header["cal_min"] = header["cal_max"] = 0
+    try:
+        _save(image, volume, path)
+    except OSError as error:
+        raise UserError(f"can't be written ({error.strerror})", path=path) from None
+
+
+def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
+    """Header and stored voxels as they are; nibabel itself would rescale them."""
+    header = image.header.copy()
+    header.set_data_offset(352)
+    # set_slope_inter treats 1 and 0 like any other; the single-precision fields hold the nearest.
+    header.set_slope_inter(volume.slope, volume.intercept)
+    compressed = path.name.lower().endswith(".gz")
+    # No time and no name in the gzip header: the same volume gives the same bytes.
+    with path.open("wb") as raw:
+        sink = gzip.GzipFile("", "wb", 4, raw, mtime=0) if compressed else raw
+        sink.write(header.binaryblock)
+        sink.write(b"\0" * 4)
+        for plane in volume.voxels:
+            sink.write(np.ascontiguousarray(plane.astype(header.get_data_dtype(), copy=False)).data)
+        if compressed:
+            sink.close()
+
+
+def _load(path: Path) -> Any:
+    """Open a file's header, with every size it claims checked against the file."""
+    image: Any
+    try:
+        image = _image_class(path).from_filename(path)
+    except FileNotFoundError:
+        raise _half_missing(path) from None
+    except _DAMAGE:
+        raise UserError("is not a valid NIfTI file, or is damaged", path=path) from None
+    if not isinstance(image, nib.AnalyzeImage):
+        raise UserError("is not a NIfTI file", path=path)
+    if (
+        path.name.lower().endswith((".nii", ".nii.gz"))
+        and 3000 <= int(image.header["intent_code"]) < 3100
+    ):
+        raise UserError("holds connectivity (CIFTI), not a scan", path=path)
+    shape = image.shape
+    if not 2 <= len(shape) <= 7 or min(shape) < 1:
+        raise UserError(f"holds an image of shape {shape}, which is not a scan", path=path)
+    claimed = int(np.prod([int(n) for n in shape], dtype=object)) * image.get_data_dtype().itemsize
+    data_file = Path(image.file_map["image"].filename or path)
+    try:
+        size = data_file.stat().st_size
+    except FileNotFoundError:
+        raise _half_missing(path) from None
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=data_file) from None
+    packed = data_file.name.lower().endswith(".gz")
+    room = LARGEST_DEFLATE_RATIO * size if packed else size - _offset(image)
+    if claimed > room:
+        raise UserError(
+            f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",
+            path=path,
+            remedy="Copy it again from its source.",
+        )
+    return image
+
+
+def _offset(image: Any) -> int:
+    """Where the voxels start in their file."""
+    return int(image.dataobj.offset)
+
+
+def _half_missing(path: Path) -> UserError:
+    return UserError(
+        "its other half (.hdr or .img) is missing", path=path, remedy="Put both into one folder."
+    )
+
+
+def _image_class(path: Path) -> Any:
+    """nibabel's class for a file, by the size of its header; not by guessing, as ``nib.load`` does."""
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        pair = nib.Nifti1Pair.filespec_to_file_map(str(path))
+        if not all(Path(str(half.filename)).is_file() for half in pair.values()):
+            raise _half_missing(path)
+        return type(nib.load(path))
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+        head = stream.read(4)
+    return nib.Nifti2Image if head in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+
+
+def _shape(image: Any) -> tuple[int, int, int]:
+    i, j, k = (*image.shape, 1)[:3]
+    return int(k), int(j), int(i)
+
+
+def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    notices: list[str] = []
+    ras = np.array(image.affine, dtype=np.float64)
+    header = image.header
+    if isinstance(image, nib.Nifti1Pair):
+        # The lowest three bits (NIfTI-1: NIFTI_UNITS_METER 1, _MM 2, _MICRON 3).
+        scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
+        if scale != 1.0:
+            ras[:3] *= scale
+        if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+            notices.append("The file does not say where it lies in the patient.")
+        apart = _forms_apart_mm(image)
+        if apart > _FORMS_WITHIN_MM:
+            notices.append(
+                f"The file says in two ways where it lies, {apart:.1f} mm apart; its sform is used."
+            )
+    else:
+        notices.append("Analyze files do not say left from right; the usual order is assumed.")
+    if not spans_space(ras):
+        notices.append("Its orientation is not valid; only its voxel size is used.")
+        ras = affine_of_sizes(header.get_zooms())
+    return RAS_LPS @ ras, tuple(notices)
+
+
+def _forms_apart_mm(image: Any) -> float:
+    """How far sform and qform put a corner apart, where both are given; else 0."""
+    header = image.header
+    if int(header["sform_code"]) == 0 or int(header["qform_code"]) == 0:
+        return 0.0
+    try:
+        difference = header.get_sform() - header.get_qform()
+    except _DAMAGE:  # a quaternion that is none
+        return 0.0
+    size = np.array((*image.shape, 1, 1)[:3]) - 1
+    corners = np.array(np.meshgrid(*((0, n) for n in size))).reshape(3, -1)
+    apart = difference[:3, :3] @ corners + difference[:3, 3:]
+    return float(np.linalg.norm(apart, axis=0).max()) if np.isfinite(apart).all() else 0.0
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for suffix in (".gz", ".nii", ".hdr", ".img"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name

@@ -1,0 +1,1 @@
+"""Removal of patient identity from volumes, series and texts."""

@@ -1,0 +1,114 @@
+"""Volumes and series without what tells who the patient is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from fusion3d_gui.errors import shown_name
+from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentityWords
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume
+
+#: Of the attributes that a volume keeps, those that name somebody or lead to them (from PS3.15
+#: table E.1-1). Age, sex, weight and size stay: the model asks for them.
+IDENTIFYING = frozenset(
+    (
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "AccessionNumber",
+        "InstitutionName",
+        "StudyDate",
+        "StudyTime",
+        "SeriesDate",
+    )
+)
+
+
+#: Texts that somebody typed or a protocol's author chose: names have been found in all of them.
+_FREE_TEXT = frozenset(
+    (
+        "StudyDescription",
+        "SeriesDescription",
+        "ProtocolName",
+        "SequenceName",
+        "BodyPartExamined",
+        "ContrastBolusAgent",
+        "ConvolutionKernel",
+        "Manufacturer",
+        "ManufacturerModelName",
+    )
+)
+
+
+def without_identity(volume: Volume) -> Volume:
+    """The same voxels, without identifying attributes, and without anything of a file's name.
+
+    A free text in which a part of the patient's name or numbers stands is dropped as a whole.
+    """
+    words = identity_words(volume.attributes)
+    kept = {
+        key: text
+        for key, text in volume.attributes.items()
+        if key not in IDENTIFYING and not (key in _FREE_TEXT and words.stand_in(text))
+    }
+    return replace(
+        volume,
+        attributes=MappingProxyType(kept),
+        description=_description(volume.description, volume.path, words),
+        path=None,
+        notices=tuple(_unnamed(notice) for notice in volume.notices),
+    )
+
+
+def identity_words(attributes: Mapping[str, str]) -> IdentityWords:
+    """What tells who the patient is, of these attributes by keyword."""
+    return IdentityWords(
+        (attributes.get(keyword, "") for keyword in NAMING),
+        (attributes.get(keyword, "") for keyword in WHOLE),
+    )
+
+
+def series_without_identity(series: Series) -> Series:
+    """The same series, without anything of a file's name or the patient's in what is shown of it."""
+    path = series.paths[0] if series.format != "DICOM" and series.paths else None
+    return replace(
+        series,
+        description=_description(series.description, path, identity_words(series.identity)),
+        notices=tuple(_unnamed(notice) for notice in series.notices),
+        place="",
+        identity=MappingProxyType({}),
+    )
+
+
+def unnamed_error(text: str, path: Path | None) -> str:
+    """A UserError's sentence without the name of the file that it is about."""
+    if path is None:
+        return text
+    name = shown_name(path)
+    return text.replace(f"{name}: ", "The file: ", 1).replace(name, "the file")
+
+
+def _description(description: str, path: Path | None, words: IdentityWords) -> str:
+    """A description without the patient's name, or the file's, as other formats than DICOM have it."""
+    if not description:
+        return description
+    stem = description.partition(" (volume ")[0].rpartition("/")[2]
+    named = path is not None and path.name.startswith(stem)
+    if not named and not words.stand_in(description):
+        return description
+    # What our own readers put behind it stays: which of several volumes this is.
+    part = re.search(
+        r" \((volume \d+ of \d+|(patient|echo|time point|part) \d+[^()]*)\)$", description
+    )
+    return "Scan" + (part[0] if part and not words.stand_in(part[0]) else "")
+
+
+def _unnamed(notice: str) -> str:
+    """The number of files that were left out, without their names."""
+    found = re.match(r"(\d+ files? (?:was|were) left out)[:,]", notice)
+    return f"{found[1]}." if found else notice

@@ -1,0 +1,1 @@
+"""Planes, slabs, projections and other grids computed from a volume."""

@@ -1,0 +1,328 @@
+"""``Slicer``: cuts planes and slabs out of one volume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
+from fusion3d_gui.imaging.reslice.cubic import enlarged
+from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
+from fusion3d_gui.imaging.reslice.slab import THIN, Slab, project_axis, project_planes
+from fusion3d_gui.imaging.volume import Volume
+
+#: Axes whose drift across the whole volume stays below this many mm count as patient axes.
+_ALIGNED_WITHIN_MM = 0.02
+
+#: An oblique volume is sampled on at most this many pixels along each side of a plane, unless the
+#: caller asks for a pixel size.
+_LARGEST_SIDE = 512
+
+#: Sampling finer than this share of the finest voxel shows nothing more.
+_FINEST_SHARE = 0.5
+
+#: Pixels interpolated cubically in one step: some milliseconds.
+_CUBIC_PIXELS = 32_768
+
+#: A few slices at a time stay in the cache while their columns are copied.
+_COPIED_ROWS = 8
+
+#: More columns take longer to copy than to read where they lie.
+_MOST_COLUMNS = 32
+
+#: A bound for hostile geometry: planes in one slab.
+_MOST_PLANES = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """What a volume shows on one plane, or on the slab around it.
+
+    ``values`` are *stored* values ``[row, column]`` (``Volume.slope`` and ``intercept`` not applied):
+    a view into the voxels where the volume lies along patient axes, else float32 interpolated, with
+    NaN outside the volume. They fill ``rect``. ``depth_mm`` is where the plane truly
+    lies.
+    """
+
+    values: np.ndarray
+    rect: Rect
+    depth_mm: float
+
+    def with_whole_rows(self) -> Slice:
+        """The same, neighbours in a row beside each other in memory: quicker where they are read again and again."""
+        values = self.values
+        if abs(values.strides[1]) == values.itemsize:
+            return self
+        return replace(self, values=np.ascontiguousarray(values))
+
+    def enlarged(self, onto: Rect, shape: tuple[int, int]) -> Slice:
+        """The part that fills ``onto`` with (rows, columns) smaller pixels, interpolated cubically."""
+        return replace(self, values=enlarged(self.values, self.rect, onto, shape), rect=onto)
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How finely a volume is resampled where its planes must be.
+
+    ``within`` (screen mm) bounds what is cut; ``pixel_mm`` is the size of a pixel, at 0 a sensible one.
+    """
+
+    within: Rect | None = None
+    pixel_mm: float = 0.0
+    interpolation: Interpolation = Interpolation.LINEAR
+
+
+class Slicer:
+    """Cuts planes along the axes of the space that the volume's affine leads to.
+
+    That is the patient, or the patient tilted for oblique planes. ``snaps`` says whether planes lie
+    at numbered places, as they always do where slices exist; otherwise they go exactly where they are
+    asked to.
+    """
+
+    def __init__(self, volume: Volume, *, snaps: bool = True) -> None:
+        self.volume = volume
+        self._axes = aligned_axes(volume)
+        self.snaps = snaps or self._axes is not None
+        self._columns = _Columns(volume.voxels)
+        self._low, self._high = volume.bounds_lps
+        self._rects: dict[Orientation, Rect] = {}
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the voxels lie along the axes, so that planes are cut without resampling."""
+        return self._axes is not None
+
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        """How many planes there are along each axis."""
+        linear = self.volume.affine[:3, :3]
+        if self._axes is not None:
+            steps = np.abs(linear[(0, 1, 2), self._axes])
+        else:
+            # The spacing of the voxel axis that runs closest to the axis.
+            spacing = np.linalg.norm(linear, axis=0)
+            steps = spacing[np.abs(linear / spacing).argmax(axis=1)]
+        counts = np.rint((self._high - self._low) / steps).astype(int)
+        return tuple(np.maximum(counts, 1).tolist())
+
+    @cached_property
+    def _pitches_mm(self) -> tuple[float, ...]:
+        return tuple(((self._high - self._low) / self._counts).tolist())
+
+    def count(self, orientation: Orientation) -> int:
+        """How many planes there are."""
+        return self._counts[orientation.depth]
+
+    def index_at(self, orientation: Orientation, depth_mm: float) -> int:
+        """Number (from 0, growing with the coordinate) of the plane nearest to a depth."""
+        index = math.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
+        return min(max(index, 0), self.count(orientation) - 1)
+
+    def depth_of(self, orientation: Orientation, index: int) -> float:
+        """Coordinate (mm) of a numbered plane, clamped to the first and the last one."""
+        index = min(max(index, 0), self.count(orientation) - 1)
+        return float(self._low[orientation.depth] + (index + 0.5) * self.pitch_mm(orientation))
+
+    def pitch_mm(self, orientation: Orientation) -> float:
+        """Distance in mm from one plane to the next, such that they fill the bounds exactly."""
+        return self._pitches_mm[orientation.depth]
+
+    def thickness_mm(self, orientation: Orientation, slab: Slab) -> float:
+        """How much of the patient a slab truly shows: whole planes, an odd number of them."""
+        pitch = self.pitch_mm(orientation)
+        return (2 * _half_count(slab, pitch) + 1) * pitch
+
+    def nearest(self, orientation: Orientation, depth_mm: float) -> float:
+        """Where the plane for a depth truly lies."""
+        if self.snaps:
+            return self.depth_of(orientation, self.index_at(orientation, depth_mm))
+        low, high = self._low[orientation.depth], self._high[orientation.depth]
+        # Rounded, so that a plane that only rounding errors moved is the same plane.
+        return round(float(min(max(depth_mm, low), high)), 6)
+
+    def stepped(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
+        """The depth so many planes further on."""
+        if self.snaps:
+            return self.depth_of(orientation, self.index_at(orientation, depth_mm) + planes)
+        return self.nearest(orientation, depth_mm + planes * self.pitch_mm(orientation))
+
+    def rect(self, orientation: Orientation) -> Rect:
+        """The volume's bounds in screen millimetres."""
+        if orientation not in self._rects:
+            corners = orientation.to_screen(np.stack([self._low, self._high]))
+            (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+            self._rects[orientation] = Rect(
+                float(left), float(top), float(right - left), float(bottom - top)
+            )
+        return self._rects[orientation]
+
+    def cut(self, orientation: Orientation, depth_mm: float, slab: Slab = THIN) -> Slice:
+        """The whole plane nearest to ``depth_mm``, with the slab around it."""
+        *_, piece = self.cut_gradually(orientation, depth_mm, slab, Fineness())
+        return piece
+
+    def cut_gradually(
+        self, orientation: Orientation, depth_mm: float, slab: Slab, fineness: Fineness
+    ) -> Iterator[Slice]:
+        """The same in small steps, so that a window can do other things between them.
+
+        The last one yielded is the slice; those before it lack planes or rows. ``fineness`` is ignored
+        where slices exist.
+        """
+        depth = self.nearest(orientation, depth_mm)
+        rect = self.rect(orientation)
+        slab = Slab(slab.thickness_mm, slab.projection.of_stored(self.volume.slope))
+        if self._axes is not None:
+            yield self._cut_aligned(self._axes, orientation, rect, depth, slab)
+            return
+        finest = min(self.volume.spacing_mm) * _FINEST_SHARE
+        pixel = max(finest, fineness.pixel_mm or max(rect.width, rect.height) / _LARGEST_SIDE)
+        if fineness.within is not None:
+            rect = rect.meet(fineness.within)
+        shape = max(1, round(rect.height / pixel)), max(1, round(rect.width / pixel))
+        plane = Plane.covering(orientation, rect, depth, shape)
+        # Planes closer together than pixels would show nothing more.
+        pitch = max(self.pitch_mm(orientation), pixel if fineness.pixel_mm else 0.0)
+        half = _half_count(slab, pitch)
+        if fineness.interpolation is Interpolation.CUBIC and not half:
+            for values in self._cubic(plane):
+                yield Slice(values, rect, depth)
+            return
+        # A slab averages or chooses among planes: smoother ones would show nothing more.
+        linear = Interpolation.LINEAR
+        how = linear if fineness.interpolation is Interpolation.CUBIC else fineness.interpolation
+        step = np.eye(3)[orientation.depth] * pitch
+        planes = (
+            sample(self.volume, plane.shifted(step * n), interpolation=how)
+            for n in range(-half, half + 1)
+        )
+        for values in project_planes(planes, slab.projection):
+            yield Slice(values, rect, depth)
+
+    def _cubic(self, plane: Plane) -> Iterator[np.ndarray]:
+        """Rows after rows of a plane."""
+        values = np.full(plane.shape, np.nan, np.float32)
+        band = max(1, _CUBIC_PIXELS // plane.shape[1])
+        for top in range(0, plane.shape[0], band):
+            rows = values[top : top + band]
+            part = replace(
+                plane, origin_lps=plane.origin_lps + top * plane.down_step, shape=rows.shape
+            )
+            rows[:] = sample(self.volume, part, interpolation=Interpolation.CUBIC)
+            yield values
+
+    def _cut_aligned(
+        self,
+        axes: tuple[int, int, int],
+        orientation: Orientation,
+        rect: Rect,
+        depth_mm: float,
+        slab: Slab,
+    ) -> Slice:
+        affine, voxels = self.volume.affine, self.volume.voxels
+        axis = axes[orientation.depth]
+        size = voxels.shape[2 - axis]
+        at = (depth_mm - affine[orientation.depth, 3]) / affine[orientation.depth, axis]
+        middle = round(float(at))
+        half = _half_count(slab, self.pitch_mm(orientation))
+        middle = min(max(middle, 0), size - 1)
+        first, end = max(0, middle - half), min(size, middle + half + 1)
+        if end - first == 1:
+            plane = voxels[_at(2 - axis, first)]
+        elif axis == 0 and end - first <= _MOST_COLUMNS:
+            plane = project_axis(self._columns.between(first, end), 0, slab.projection)
+        else:
+            part = voxels[_at(2 - axis, slice(first, end))]
+            plane = project_axis(part, 2 - axis, slab.projection)
+        plane = plane.T  # by the lower voxel axis first
+        across, along = axes[orientation.right], axes[orientation.down]
+        if along > across:
+            plane = plane.T
+        if orientation.down_sign * affine[orientation.down, along] < 0:
+            plane = plane[::-1]
+        if orientation.right_sign * affine[orientation.right, across] < 0:
+            plane = plane[:, ::-1]
+        return Slice(plane, rect, depth_mm)
+
+
+def _half_count(slab: Slab, pitch_mm: float) -> int:
+    """Planes of a slab on each side of the middle one."""
+    return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
+
+
+class _Columns:
+    """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
+
+    Neighbouring voxels of such a plane lie far apart; a slab of them is read again at each step.
+    Plane ``i`` has its place at ``i`` modulo their number, so that a step copies one plane only.
+    """
+
+    def __init__(self, voxels: np.ndarray) -> None:
+        self._voxels = voxels
+        self._range = range(0)
+        self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
+
+    def between(self, first: int, end: int) -> np.ndarray:
+        """``[plane, k, j]`` of the voxels with ``first <= i < end``, the planes in any order."""
+        count = end - first
+        if count > len(self._kept):
+            self._range = range(0)
+            self._kept = np.empty((count, *self._voxels.shape[:2]), self._voxels.dtype)
+        wanted, size = range(first, end), len(self._kept)
+        missing = [i for i in wanted if i not in self._range]
+        for start, stop in _runs(missing, size):
+            self._fetch(start, stop)
+        # What lies before or after may have been written over: only what was asked for is known.
+        self._range = wanted
+        if count == size:
+            return self._kept
+        return self._kept[[i % size for i in wanted]]
+
+    def _fetch(self, start: int, stop: int) -> None:
+        """Copy planes whose places follow one another."""
+        place = start % len(self._kept)
+        places = self._kept[place : place + stop - start]
+
+        for rows in bands(self._voxels.shape[0], _COPIED_ROWS):
+            places[:, rows] = self._voxels[rows, :, start:stop].transpose(2, 0, 1)
+
+
+def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
+    """(first, end) of runs of neighbours that a multiple of ``size`` does not part."""
+    start = 0
+    for n in range(1, len(numbers) + 1):
+        if n == len(numbers) or numbers[n] != numbers[n - 1] + 1 or numbers[n] % size == 0:
+            yield numbers[start], numbers[n - 1] + 1
+            start = n
+
+
+def moved(volume: Volume, matrix: np.ndarray) -> Volume:
+    """The volume as it lies after a rigid transform (4x4, mm to mm) of the space around it."""
+    if np.array_equal(matrix, np.eye(4)):
+        return volume
+    return replace(volume, affine=matrix @ volume.affine)
+
+
+def _at(axis: int, index: slice | int) -> tuple[slice | int, ...]:
+    return tuple(index if each == axis else slice(None) for each in range(3))
+
+
+def aligned_axes(volume: Volume) -> tuple[int, int, int] | None:
+    """For each patient axis (L, P, S) the voxel axis (0: i, 1: j, 2: k) along it; None if oblique."""
+    linear = volume.affine[:3, :3]
+    size = np.array(volume.shape[::-1])
+    axes = np.abs(linear).argmax(axis=1)
+    if len(set(axes.tolist())) < 3:
+        return None
+    off_axis = np.abs(linear) * size
+    off_axis[(0, 1, 2), axes] = 0.0
+    if off_axis.max() > _ALIGNED_WITHIN_MM:
+        return None
+    along_l, along_p, along_s = axes.tolist()
+    return along_l, along_p, along_s

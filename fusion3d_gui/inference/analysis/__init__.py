@@ -1,0 +1,1 @@
+"""What can be asked about one prediction: what-if, Shapley shares, uncertainty."""

@@ -1,0 +1,109 @@
+"""Whose decision it was: what the image and each metadata field add to the logit (Shapley 1953)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusion3d_gui.inference.analysis.findings import Contributions
+from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.schema import Value
+
+#: Up to this many fields every coalition is computed (2^10 rows); beyond, orders are drawn.
+MOST_EXACT = 10
+
+_ORDERS = 300
+
+
+def contributions(
+    case: CaseModel, values: Mapping[str, Value], reference: Reference
+) -> Contributions:
+    """Shares of image and metadata in the difference to the reference case.
+
+    The image and the metadata as a whole are two players, so that their shares are Shapley's, with
+    every coalition computed. The metadata's share is divided among the fields by Owen's values
+    (Owen 1977, for players in unions): Shapley's of the mean of the two games with the case's image
+    and with the reference's. A field outside a coalition has the reference case's value.
+    """
+    schema = case.info.schema
+    background = torch.from_numpy(np.asarray(reference.background_pooled, dtype=np.float32))[None]
+
+    def play(codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Logits with the case's image and with the reference's."""
+        head = case.head
+        return head.logits(case.pooled, codes), head.logits(background, codes)
+
+    if not schema.fields:
+        with_image, without = play(None)
+        logit, start = float(with_image[0]), float(without[0])
+        return Contributions(start, logit, logit - start, {})
+    own, other = schema.encode(values), np.asarray(reference.background_metadata, np.float32)
+    with_image, without = play(np.stack([own, other]))
+    image = float((with_image - without).mean())
+    if len(schema.fields) <= MOST_EXACT:
+        fields = _exact(case, own, other, play)
+    else:
+        fields = _sampled(case, own, other, play)
+    return Contributions(
+        reference_logit=float(without[1]),
+        logit=float(with_image[0]),
+        image=image,
+        fields=fields,
+        exact=len(schema.fields) <= MOST_EXACT,
+    )
+
+
+def _members(case: CaseModel) -> np.ndarray:
+    """The field's number for each place [W] of the encoded metadata."""
+    fields = case.info.schema.fields
+    return np.repeat(np.arange(len(fields)), [field.width for field in fields])
+
+
+def _exact(case: CaseModel, own: np.ndarray, other: np.ndarray, play: Any) -> dict[str, float]:
+    fields = case.info.schema.fields
+    count = len(fields)
+    # Row number c is the coalition of the fields whose bits are set in c.
+    present = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+    codes = np.where(present[:, _members(case)] == 1, own, other)
+    worth = np.mean(play(codes), axis=0)
+    size = present.sum(axis=1)
+    weights = np.array(
+        [
+            math.factorial(n) * math.factorial(count - 1 - n) / math.factorial(count)
+            for n in range(count)
+        ]
+    )
+    shares = {}
+    for number, field in enumerate(fields):
+        without = np.flatnonzero(present[:, number] == 0)
+        gain = worth[without | (1 << number)] - worth[without]
+        shares[field.name] = float((weights[size[without]] * gain).sum())
+    return shares
+
+
+def _sampled(case: CaseModel, own: np.ndarray, other: np.ndarray, play: Any) -> dict[str, float]:
+    from captum.attr import ShapleyValueSampling
+
+    def worth(codes: Tensor) -> Tensor:
+        return torch.from_numpy(np.mean(play(codes.numpy()), axis=0))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        shares = ShapleyValueSampling(worth).attribute(
+            torch.from_numpy(own)[None],
+            baselines=torch.from_numpy(other)[None],
+            feature_mask=torch.from_numpy(_members(case))[None],
+            n_samples=_ORDERS,
+        )[0]
+    # Captum gives every place of a field the field's whole share.
+    firsts = np.unique(_members(case), return_index=True)[1]
+    return {
+        field.name: float(shares[first])
+        for field, first in zip(case.info.schema.fields, firsts, strict=True)
+    }

@@ -1,0 +1,165 @@
+"""Reasons to doubt a prediction: where its score lies, how sure the head is, what the model never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from torch import nn
+
+from fusion3d_gui.inference.analysis.findings import AtPrevalence, Doubt
+from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
+from fusion3d_gui.model.schema import Value
+
+_DROPOUT_RUNS = 400
+
+
+def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | None) -> Doubt:
+    """Everything that can be said from the case's embedding, its values and the reference."""
+    chance = case.probability(values)
+    interval = dropout_interval(case, values)
+    outside = outside_of_training(case, values, reference)
+    if reference is None:
+        return Doubt(None, None, interval, None, None, None, outside, ())
+    distance, percent = _image_distance(case, reference)
+    lower = [
+        _share_lower(reference.validation_probability[reference.validation_label == label], chance)
+        for label in (0, 1)
+    ]
+    return Doubt(
+        lower_negative=lower[0],
+        lower_positive=lower[1],
+        interval=interval,
+        image_distance=distance,
+        image_percent=percent,
+        glance_percent=_glance_percent(case, reference),
+        outside=outside,
+        neighbours=tuple(reference.nearest(case.image_embedding, 5)),
+    )
+
+
+def outside_of_training(
+    case: CaseModel, values: Mapping[str, Value], reference: Reference | None
+) -> tuple[str, ...]:
+    """Sentences saying in what a case lies outside of what the model has seen; none if it does not."""
+    fields = case.info.schema.fields
+    about_values = [field.warning(values.get(field.name)) for field in fields]
+    return (*image_outside(case, reference), *(text for text in about_values if text))
+
+
+def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
+    """The sentence of :func:`outside_of_training` that is about the image, or none."""
+    if reference is None:
+        return ()
+    told = {
+        "its outline and grey values": _glance_percent(case, reference),
+        "what the model makes of it": _image_distance(case, reference)[1],
+    }
+    beyond = {by: share for by, share in told.items() if share is not None and is_outside(share)}
+    if not beyond:
+        return ()
+    return (
+        f"By {' and by '.join(beyond)}, the image is less like the training cases than "
+        f"{max(beyond.values()):.0f} % of the cases with which the model was checked.",
+    )
+
+
+def is_outside(percent: float) -> bool:
+    """Whether what lies further out than this share of the validation cases is outside."""
+    return percent >= OUTSIDE_PERCENT
+
+
+def _glance_percent(case: CaseModel, reference: Reference) -> float | None:
+    """Share (%) of validation cases that look more like the training cases at a glance, where known."""
+    known = reference.glances
+    return None if known is None else known.percentile(float(known.distance(case.glance)[0]))
+
+
+def _image_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:
+    """Distance from the training cases, and the share (%) of validation cases that are nearer."""
+    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
+    return distance, reference.distance_percentile(distance)
+
+
+def dropout_interval(
+    case: CaseModel, values: Mapping[str, Value], runs: int = _DROPOUT_RUNS, seed: int = 0
+) -> tuple[float, float] | None:
+    """2.5th and 97.5th percentile of the probability with dropout left on in the classifier.
+
+    (Gal & Ghahramani 2016.) Only the classifier repeats, in one batch; the same seed gives the
+    same interval. None where the classifier has no dropout.
+    """
+    network = case.head.network
+    if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.classifier):
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    with torch.inference_mode():
+        metadata = None
+        if case.head.takes_metadata:
+            metadata = torch.from_numpy(case.info.schema.encode(values))[None]
+        x = network.head_from_pooled(case.pooled, metadata)[2].expand(runs, -1)
+        for module in network.classifier:
+            if isinstance(module, nn.Dropout):
+                # By hand: the module itself has one switch for all threads, and no generator.
+                kept = torch.rand(x.shape, generator=generator) >= module.p
+                x = x * kept / (1 - module.p)
+            else:
+                x = module(x)
+        chances = case.probabilities(x[:, 0].double().numpy())
+    low, high = np.percentile(chances, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def at_prevalence(
+    chance: float, threshold: float, reference: Reference, prevalence: float
+) -> AtPrevalence:
+    """What a probability, and answers at the threshold, mean at another prevalence (0..1, open).
+
+    By Bayes' theorem, with sensitivity and specificity from the validation cases, and their share
+    of positives as the prevalence for which probabilities are calibrated.
+    """
+    label = reference.validation_label.astype(bool)
+    flagged = reference.validation_probability >= threshold
+    adjusted = chance
+    if 0 < label.mean() < 1 and 0 < chance < 1:
+        prior = _odds(float(label.mean()))
+        odds = _odds(chance) / prior * _odds(prevalence)
+        adjusted = odds / (1 + odds)
+    sensitivity = _wilson(int((flagged & label).sum()), int(label.sum()))
+    specificity = _wilson(int((~flagged & ~label).sum()), int((~label).sum()))
+    if sensitivity is None or specificity is None:
+        return AtPrevalence(prevalence, adjusted, None, None)
+    pairs = list(zip(sensitivity, specificity, strict=True))
+    ppv = [_ratio(a * prevalence, (1 - b) * (1 - prevalence)) for a, b in pairs]
+    npv = [_ratio(b * (1 - prevalence), (1 - a) * prevalence) for a, b in pairs]
+    return AtPrevalence(prevalence, adjusted, _triple(ppv), _triple(npv))
+
+
+def _share_lower(scores: np.ndarray, chance: float) -> float | None:
+    return float(np.mean(scores < chance)) if len(scores) else None
+
+
+def _odds(share: float) -> float:
+    return share / (1 - share)
+
+
+def _wilson(hits: int, count: int) -> tuple[float, float, float] | None:
+    """Share, and the ends of its 95 % interval (Wilson 1927)."""
+    if count == 0:
+        return None
+    ends = binomtest(hits, count).proportion_ci(method="wilson")
+    return hits / count, float(ends.low), float(ends.high)
+
+
+def _ratio(right: float, wrong: float) -> float | None:
+    return right / (right + wrong) if right + wrong > 0 else None
+
+
+def _triple(found: list[float | None]) -> tuple[float, float, float] | None:
+    first, low, high = found
+    if first is None or low is None or high is None:
+        return None
+    return first, low, high

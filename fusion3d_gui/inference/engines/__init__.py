@@ -1,0 +1,1 @@
+"""Engines that compute the feature maps, and the choice among them."""

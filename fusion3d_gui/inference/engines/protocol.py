@@ -1,0 +1,128 @@
+"""Engines: what computes the image's feature maps. All give the same numbers; they differ in speed.
+
+The head (embeddings, fusion, classifier) is small and always runs in float32 on the CPU, see
+:mod:`fusion3d_gui.inference.case_model`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fusion3d_gui.inference.engines.device import device_text
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+EngineChoice = Literal["auto", "torch", "torch-half", "openvino"]
+ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
+
+#: Residual blocks of ResNet50, after each of which the torch engine can be cancelled.
+_BLOCKS = 3 + 4 + 6 + 3
+
+
+#: Images that PyTorch computes at once on each kind of device: on a CPU of two cores four took 0.56 of
+#: the time of one after the other (65 × 81 × 65, 1/8 of the width), and more brought little.
+_AT_ONCE = {"cpu": 4, "mps": 4, "cuda": 16}
+
+
+class Engine(Protocol):
+    """One way to run the convolutions of one network.
+
+    ``name`` is the engine as a user chooses it, ``text`` engine and device in words, ``libraries``
+    the versions that a result's provenance adds.
+    """
+
+    name: str
+    text: str
+    libraries: dict[str, str]
+
+    def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """Feature maps of the last stage, float32 [C, k, j, i], from the network's input [k, j, i].
+
+        Raises RuntimeError when the engine fails (out of memory, lost device) and
+        FloatingPointError when its numbers are not finite; what ``progress`` raises passes through
+        within 200 ms.
+        """
+
+    def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """Spatial means, float32 [n, C], of the last stage's feature maps of inputs [n, k, j, i].
+
+        For questions that ask of many images, several at once where that is faster. Raises as
+        :meth:`features` does.
+        """
+
+
+class TorchEngine:
+    """PyTorch on a device: the reference that all others are held to.
+
+    Moves ``network`` to the device. With ``half``, which takes a CUDA device, convolutions run in
+    float16 (autocast): the logit then agrees within 1e-2 only, which ``text`` states.
+
+    Raises torch.OutOfMemoryError when the network does not fit on the device.
+    """
+
+    def __init__(
+        self, network: LearnedFeatureFusion3D, device: torch.device, half: bool = False
+    ) -> None:
+        self.name = "torch-half" if half else "torch"
+        self.text = f"{device_text(device)}, PyTorch"
+        if half:
+            self.text += " in half precision (logit ± 0.01)"
+        self.libraries: dict[str, str] = {}
+        self.device = device
+        self._half = half
+        self._network = network
+        network.to(device)
+        if device.type == "cuda":
+            # What cuDNN's fastest kernels take. PyTorch's own type hints lack the argument.
+            network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+    def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """See :class:`Engine`; can be cancelled after each residual block."""
+        return finite(self._maps(voxels[None], progress)[0].float().cpu().numpy())
+
+    def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """See :class:`Engine`; half as many at once as soon as the memory does not hold them."""
+        at_once, start = _AT_ONCE[self.device.type], 0
+        found = []
+        while start < len(images):
+            stop = min(start + at_once, len(images))
+            report = part_of(progress, start / len(images), stop / len(images))
+            try:
+                maps = self._maps(images[start:stop], report)
+            except torch.OutOfMemoryError:
+                if at_once == 1:
+                    raise
+                at_once //= 2
+                continue
+            found.append(maps.float().mean(dim=(2, 3, 4)).cpu().numpy())
+            start = stop
+        return finite(np.concatenate(found))
+
+    def _maps(self, images: np.ndarray, progress: Progress) -> Tensor:
+        """Feature maps [n, C, k, j, i] of inputs [n, k, j, i], on the device."""
+        done = 0
+
+        def between() -> None:
+            nonlocal done
+            progress(done / _BLOCKS, "Predicting")
+            done += 1
+
+        batch = torch.from_numpy(np.ascontiguousarray(images))[:, None].to(self.device)
+        if self.device.type == "cuda":
+            batch = batch.contiguous(memory_format=torch.channels_last_3d)
+        autocast = torch.autocast(self.device.type, torch.float16, enabled=self._half)
+        # TF32 would cost three digits of the convolutions, and with them agreement between devices.
+        full = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with torch.inference_mode(), full, autocast:
+            return self._network.image_branch.features(batch, between)
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """The values themselves, once known to be numbers. Raises FloatingPointError otherwise."""
+    if not np.isfinite(values).all():
+        raise FloatingPointError("the model computes with values that are not finite numbers")
+    return values

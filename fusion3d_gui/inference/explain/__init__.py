@@ -1,0 +1,1 @@
+"""Explanation methods, peaks of a heatmap, and sanity checks of it."""

@@ -1,0 +1,125 @@
+"""``SanityReport``: what came of checking a map, in figures and in sentences; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.inference.explain.explanation import Explanation
+
+#: Likeness that a map must fall below once all is undone, and that noise and other methods must reach.
+UNDONE_BELOW, STABLE_FROM, AGREED_FROM = 0.5, 0.8, 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check in a sentence, the figures behind it, and whether it was passed."""
+
+    text: str
+    figures: str
+    passed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class SanityReport:
+    """Four checks of one map; likeness is Spearman's rank correlation over tissue, −1 to 1.
+
+    Parameters
+    ----------
+    explanation
+        How the map was made.
+    randomised, likeness
+        Cascading randomisation: the parts of the network undone so far, from the head down, and how
+        like the map still is. A map that stays alike shows the image, not what was learned.
+    stability
+        Likeness of the maps of slightly noisy copies of the image.
+    agreement
+        Likeness to the maps of other methods at the same stages, by method.
+    deletion, deletion_random, insertion, insertion_random
+        Logits [steps + 1] while voxels are blanked, or shown on a blank image, in the map's order; and
+        [orders, steps + 1] in the order of shuffled maps.
+    """
+
+    explanation: Explanation
+    randomised: tuple[str, ...]
+    likeness: tuple[float, ...]
+    stability: tuple[float, ...]
+    agreement: Mapping[str, float]
+    deletion: np.ndarray
+    deletion_random: np.ndarray
+    insertion: np.ndarray
+    insertion_random: np.ndarray
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """A sentence for each check, and whether it passed."""
+        left = abs(self.likeness[-1])
+        stable = float(np.median(self.stability))
+        agreed = float(np.median(list(self.agreement.values())))
+        # Of a map of what lowered the answer, all is the other way round.
+        sign = 1 if self.explanation.side == "raised" else -1
+        falls, rises = ("lowers", "raises")[::sign]
+        deleted = _beaten(-sign * self.deletion, -sign * self.deletion_random)
+        inserted = _beaten(sign * self.insertion, sign * self.insertion_random)
+        orders = len(self.deletion_random)
+        return (
+            Verdict(
+                ("It depends" if left < UNDONE_BELOW else "It hardly depends")
+                + " on what was learned",
+                f"likeness {left:.2f} once all is undone; below {UNDONE_BELOW:g} wanted",
+                left < UNDONE_BELOW,
+            ),
+            Verdict(
+                ("It withstands" if stable > STABLE_FROM else "It changes with")
+                + " a little noise",
+                f"likeness {stable:.2f}; above {STABLE_FROM:g} wanted",
+                stable > STABLE_FROM,
+            ),
+            Verdict(
+                "Other methods " + ("agree" if agreed > AGREED_FROM else "disagree"),
+                f"median likeness {agreed:.2f}; above {AGREED_FROM:g} wanted",
+                agreed > AGREED_FROM,
+            ),
+            Verdict(
+                f"Deleting what it marks {falls} the answer "
+                + ("faster" if deleted == orders else "no faster")
+                + " than chance",
+                f"faster than {deleted} of {orders} random orders; all wanted",
+                deleted == orders,
+            ),
+            Verdict(
+                f"Showing what it marks {rises} the answer "
+                + ("faster" if inserted == orders else "no faster")
+                + " than chance",
+                f"faster than {inserted} of {orders} random orders; all wanted",
+                inserted == orders,
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "method": self.explanation.method,
+            "stages": list(self.explanation.stages),
+            "side": self.explanation.side,
+            "randomised": list(self.randomised),
+            "likeness": list(self.likeness),
+            "stability": list(self.stability),
+            "agreement": dict(self.agreement),
+            "deletion": self.deletion.tolist(),
+            "deletion_random": self.deletion_random.tolist(),
+            "insertion": self.insertion.tolist(),
+            "insertion_random": self.insertion_random.tolist(),
+            "verdicts": [
+                {"text": each.text, "figures": each.figures, "passed": each.passed}
+                for each in self.verdicts
+            ],
+        }
+
+
+def _beaten(curve: np.ndarray, random: np.ndarray) -> int:
+    """How many of the random curves [orders, steps] lie below a curve [steps] on the whole."""
+    return int((float(curve.mean()) > random.mean(axis=1)).sum())

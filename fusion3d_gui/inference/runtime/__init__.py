@@ -1,0 +1,1 @@
+"""Process-wide concerns: importing torch, returning memory."""

@@ -1,0 +1,1 @@
+"""The case on screen: opening it, its form values, its identity."""

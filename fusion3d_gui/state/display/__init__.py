@@ -1,0 +1,1 @@
+"""How the case is displayed: crosshair, planes, window level, overlay."""

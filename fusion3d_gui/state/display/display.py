@@ -1,0 +1,51 @@
+"""``Display``: how the current case is shown, apart from what it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from fusion3d_gui.state.case.case import Case
+from fusion3d_gui.state.display.cine import Cine
+from fusion3d_gui.state.display.corner_text import CornerText
+from fusion3d_gui.state.display.crosshair import Crosshair
+from fusion3d_gui.state.display.overlay import OverlaySettings
+from fusion3d_gui.state.display.paint_queue import Turns
+from fusion3d_gui.state.display.planes import Planes
+from fusion3d_gui.state.display.slab_settings import SlabSettings
+from fusion3d_gui.state.display.smoothing import Smoothing
+from fusion3d_gui.state.display.window_level import WindowLevel
+
+
+class Display(QObject):
+    """Crosshair, planes, slab, smoothing, window, overlay and corner text, shared by all views.
+
+    Each part tells of its own changes.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.crosshair = Crosshair(self)
+        self.planes = Planes(self)
+        self.slab = SlabSettings(self)
+        self.smoothing = Smoothing(self)
+        self.window_level = WindowLevel(self)
+        self.overlay = OverlaySettings(self)
+        self.corner_text = CornerText(self)
+        self.cine = Cine(self)
+        #: In which the views paint what takes long.
+        self.paint_turns = Turns(self)
+
+    def show_case(self, case: Case) -> None:
+        """Start afresh on a newly opened case: its middle, straight planes, its own window."""
+        low, high = case.volume.bounds_lps
+        self.cine.stop()
+        self.planes.straighten()
+        self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
+        self.window_level.set_presets(case.presets)
+
+
+def middle_voxel_lps(case: Case) -> np.ndarray:
+    """Patient position (mm, LPS) of the centre of the voxel in the middle of the volume."""
+    k, j, i = case.volume.shape
+    return case.volume.to_lps(np.array([i // 2, j // 2, k // 2]))

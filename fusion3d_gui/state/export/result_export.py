@@ -1,0 +1,98 @@
+"""The answer on screen as a file or as text: a what-if answer never without being called one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.report.result_files import write_heatmap, write_json
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.session import Session
+
+_HEATMAP = (".nii", ".nii.gz")
+
+
+def can_export(session: Session) -> bool:
+    """Whether there is an answer to what the form says: predicted, or a what-if."""
+    return session.current_prediction is not None or session.what_if is not None
+
+
+def suggested_name(session: Session) -> str:
+    """What the file of the answer on screen should be called."""
+    return "result.json" if session.current_prediction is not None else "what-if.json"
+
+
+def answer_json(session: Session) -> dict[str, Any] | None:
+    """The answer on screen as a JSON object that says what it is; None without one."""
+    prediction, tried = session.current_prediction, session.what_if
+    if prediction is not None:
+        return prediction.to_json()
+    return None if tried is None else tried.to_json()
+
+
+def answer_text(session: Session) -> str:
+    """The answer on screen in a few lines, to be pasted; empty without one."""
+    prediction, tried = session.current_prediction, session.what_if
+    if prediction is not None:
+        said = f"{prediction.class_name}: {100 * prediction.probability:.4g} %"
+        return "\n".join((said, _values(prediction.metadata), *_origin(prediction)))
+    if tried is None:
+        return ""
+    changed = ", ".join(f"{name} {own} → {new}" for name, (own, new) in tried.changed.items())
+    lines = (
+        WHAT_IF_NOTICE.upper(),
+        f"{100 * tried.probability:.4g} % with changed values: {changed}",
+        f"The prediction for this case was {100 * tried.prediction.probability:.4g} %.",
+    )
+    return "\n".join((*lines, *_origin(tried.prediction)))
+
+
+def export_answer(session: Session, path: Path) -> None:
+    """Write the answer as ``.json``, or its heatmap as NIfTI; says in the window how it went."""
+    path = Path(path)
+    prediction, plain = session.current_prediction, answer_json(session)
+    is_map = path.name.lower().endswith(_HEATMAP)
+    if plain is None:
+        return
+    if is_map and prediction is None:
+        problem = "a what-if answer has no heatmap"
+        session.tell_failure(UserError(problem, path=path, remedy="Predict, or reset the form."))
+        return
+    if not is_map and path.suffix.lower() != ".json":
+        problem = "a result is written as .json, a heatmap as .nii.gz"
+        session.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
+        return
+
+    def work(progress: Progress) -> None:
+        progress(0.0, "Writing the result")
+        if is_map and prediction is not None:
+            write_heatmap(prediction.heatmap, path)
+        else:
+            write_json(plain, path)
+
+    def on_written(_: object) -> None:
+        what = "Heatmap" if is_map else "Result" if prediction is not None else "What-if answer"
+        session.noticed.emit(Notice(f"{what} written to {path.name}."))
+
+    task = session.saving.submit(f"Writing {path.name}", work)
+    task.succeeded.connect(on_written)
+    task.failed.connect(session.tell_failure)
+
+
+def _values(metadata: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in metadata.items()) or "no metadata"
+
+
+def _origin(prediction: Prediction) -> tuple[str, ...]:
+    when = prediction.created.astimezone()
+    return (
+        f"{prediction.bundle_name} {prediction.bundle_version}, {prediction.device}, "
+        f"{when:%Y-%m-%d %H:%M}, voxels {prediction.volume_sha256[:12]}",
+        *prediction.notices,
+        f"{RESEARCH_USE_ONLY}.",
+    )

@@ -1,0 +1,1 @@
+"""The reader's marks, and what of them a view shows."""

@@ -1,0 +1,1 @@
+"""Models, predictions, explanations and comparisons of them."""

@@ -1,0 +1,146 @@
+"""``InferenceEngine``: the one model in memory. It belongs to the inference thread; no Qt in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.sanity_report import SanityReport
+from fusion3d_gui.inference.prediction import Heatmap, Prediction
+from fusion3d_gui.inference.runtime.memory import give_back_memory
+from fusion3d_gui.inference.runtime.torch_import import quiet_start
+from fusion3d_gui.model.schema import Value
+from fusion3d_gui.progress import Progress, part_of
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.analysis.workbench import Workbench
+    from fusion3d_gui.inference.predictor import Predictor
+    from fusion3d_gui.report.sanity_picture import SanityPicture
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Which bundle is ready, and where it computes (e.g. ``"CPU, 2 threads, PyTorch"``)."""
+
+    folder: Path
+    device_text: str
+    #: Why this engine runs there, in words.
+    engine_reason: str = ""
+
+
+class InferenceEngine:
+    """Loads a bundle when it is first needed, and keeps the one used last.
+
+    Every method runs on the inference thread, the only one that ever touches the predictor.
+    """
+
+    def __init__(self, device: str = "auto", engine: str = "auto") -> None:
+        self._device = device
+        self._engine = engine
+        self._folder: Path | None = None
+        self._predictor: Predictor | None = None
+
+    def load(self, folder: Path, progress: Progress) -> LoadedModel:
+        """Make a bundle ready and warm.
+
+        Raises UserError when it is broken, or the device or engine is not there.
+        """
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.8))
+        predictor.warm_up(part_of(progress, 0.8, 1.0))
+        return _loaded(folder, predictor)
+
+    def predict(
+        self,
+        folder: Path,
+        volume: Volume,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+    ) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
+        """Predict with a bundle, loading it first if it isn't the one in memory.
+
+        What takes long is not explained so here: the explanation used is the last of what is returned.
+        """
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        answer = predictor.answer(volume, metadata, part_of(progress, 0.2, 0.9))
+        from fusion3d_gui.inference.analysis.workbench import Workbench
+
+        workbench = Workbench(answer, predictor.reference)
+        prediction = answer.prediction
+        if explanation.is_slow:
+            explanation = Explanation()
+        elif explanation != Explanation():
+            heatmap = self.explain(
+                folder, workbench, metadata, explanation, part_of(progress, 0.9, 1.0)
+            )
+            prediction = replace(prediction, heatmap=heatmap)
+        return _loaded(folder, predictor), prediction, workbench, explanation
+
+    def explain(
+        self,
+        folder: Path,
+        workbench: Workbench,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+        on_map: Callable[[Heatmap], None] | None = None,
+    ) -> Heatmap:
+        """Another map of an image that was predicted before; ``on_map`` is given coarser ones first."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        from fusion3d_gui.inference.explain.methods import make_heatmap
+
+        return make_heatmap(
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0), on_map
+        )
+
+    def see_otherwise(self, folder: Path, workbench: Workbench, progress: Progress) -> np.ndarray:
+        """Pooled features of the image moved and mirrored."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
+        from fusion3d_gui.inference.analysis.augmentation import seen_otherwise
+
+        return seen_otherwise(predictor, workbench.case, part_of(progress, 0.2, 1.0))
+
+    def check_map(
+        self,
+        folder: Path,
+        workbench: Workbench,
+        metadata: Mapping[str, Value],
+        explanation: Explanation,
+        progress: Progress,
+    ) -> tuple[SanityReport, SanityPicture]:
+        """Whether a class activation map deserves trust: figures, and a picture of them."""
+        predictor = self._ready(folder, part_of(progress, 0.0, 0.1))
+        from fusion3d_gui.inference.explain.sanity import check_map
+        from fusion3d_gui.report.sanity_picture import sanity_picture
+
+        report = check_map(
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.1, 0.95)
+        )
+        progress(0.95, "Drawing the plots")
+        return report, sanity_picture(report)
+
+    def _ready(self, folder: Path, progress: Progress) -> Predictor:
+        if self._predictor is not None and self._folder == folder:
+            return self._predictor
+        progress(0.0, "Loading the model")
+        self._predictor = None  # never two models in memory
+        give_back_memory()
+        # torch and monai come in here, on this thread, once the window is long on screen.
+        with quiet_start():
+            from fusion3d_gui.inference.predictor import load_predictor
+
+            self._predictor = load_predictor(
+                folder, device=self._device, progress=progress, engine=self._engine
+            )
+        self._folder = folder
+        return self._predictor
+
+
+def _loaded(folder: Path, predictor: Predictor) -> LoadedModel:
+    return LoadedModel(folder, predictor.device_text, predictor.engine_reason)

@@ -1,0 +1,47 @@
+"""What the window offers to explain a prediction with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.model.bundle_info import BundleInfo
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain, in the words of the window."""
+
+    method: str
+    stages: tuple[int, ...]
+    help: str
+
+    @property
+    def label(self) -> str:
+        """Its name, with the stages where it takes any."""
+        return Explanation(self.method, self.stages).name
+
+
+#: What the window offers for every model, in order.
+METHODS = (
+    Method("gradcam", (4,), "The last stage, weighted by the head: comes for free."),
+    Method("gradcam++", (4,), "The last stage; counts several findings evenly."),
+    Method("hirescam", (3,), "An earlier stage, each cell by its gradient."),
+    Method("layercam", (3,), "An earlier stage, helpful gradients only."),
+    Method("hirescam", (1,), "The finest cells, each by its gradient."),
+    Method("layercam", (1,), "The finest cells, helpful gradients only."),
+    Method("layercam", (3, 4), "The last stage sharpened by the third."),
+    Method("occlusion", (), "Blanks cubes and asks again: slow, but assumes nothing."),
+    Method("integrated-gradients", (), "Voxel by voxel; adds up exactly."),
+    Method("smoothgrad", (), "Voxel by voxel, averaged over noisy copies."),
+)
+
+
+def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
+    """What the window offers with a model: also the one that was measured best, should it be another."""
+    measured = None if info is None else info.measured_map
+    if measured is None:
+        return METHODS
+    best = Method(measured.method, (measured.stage,), "Pointed best when this model was evaluated.")
+    known = any((each.method, each.stages) == (best.method, best.stages) for each in METHODS)
+    return METHODS if known else (best, *METHODS)

@@ -1,0 +1,1 @@
+"""The semi-synthetic cohort: anatomy, lesions, simulated population."""

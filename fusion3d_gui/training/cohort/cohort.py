@@ -1,0 +1,274 @@
+"""The semi-synthetic cohort: real anatomy, simulated people, a label whose true probability is known.
+
+Generative model of case n of a cohort with seed S. Every draw comes from a stream that is seeded by
+(S, n) and its purpose only, so a case does not depend on the cohort's size, the number of processes,
+or the resolution at which it is made.
+
+1. A person: age, sex, MMSE, hypertension, lesion or not
+   (:class:`~fusion3d_gui.training.cohort.population.Person`).
+2. The true probability of the label, logistic in the lesion, the metadata and their product, and the
+   label, a Bernoulli draw with it (:class:`~fusion3d_gui.training.cohort.population.OutcomeModel`).
+3. A brain: the MNI152 T1 template under an affine and an elastic deformation
+   (:class:`~fusion3d_gui.training.cohort.anatomy.Anatomy`).
+4. The lesion, if any: a bright blob of radius 9 to 15 mm centred in deep white matter
+   (:class:`~fusion3d_gui.training.cohort.lesion.Lesion`).
+5. In three people of ten, independent of all else, a distractor: a ring of the same size, site and
+   brightness with a dark core. The label does not depend on it.
+6. A scan: contrast, shading, noise, brain mask
+   (:class:`~fusion3d_gui.training.cohort.anatomy.Acquisition`), in int16.
+7. The table's row: metadata with gaps.
+
+Beside the label the table holds what could have been known of it
+(:class:`~fusion3d_gui.training.cohort.population.Truth`), so that the best AUC that anyone can reach on these
+very cases, from everything, from the image alone and from the metadata alone, are known figures.
+With the defaults they are expected at about 0.94, 0.84 and 0.78; ``cases.json``, beside the table,
+holds them (over 20,000 people) and the coefficients of the cohort at hand.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.model.schema import Value
+from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.training.cohort.anatomy import Acquisition, Anatomy
+from fusion3d_gui.training.cohort.lesion import Lesion
+from fusion3d_gui.training.cohort.population import (
+    CLASS_NAMES,
+    DESCRIPTION,
+    TASK,
+    OutcomeModel,
+    Person,
+    Truth,
+    ceilings,
+    cohort_schema,
+    recorded_values,
+)
+
+#: Field of view, right-left, anterior-posterior, inferior-superior.
+FIELD_OF_VIEW_MM = (176.0, 208.0, 176.0)
+
+DEFAULT_OUTCOME = OutcomeModel()
+
+#: Below this many cases, starting processes costs more than it saves.
+_CASES_WORTH_PROCESSES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One simulated person with a scan.
+
+    ``lesion_mask`` is a bool array on the voxels of ``volume``, or None; ``values`` is what the table
+    says of the metadata; ``truth`` what could be known of the label.
+    """
+
+    name: str
+    person: Person
+    values: dict[str, Value]
+    truth: Truth
+    label: int
+    volume: Volume
+    lesion_mask: np.ndarray | None
+    lesion: Lesion | None
+    distractor: Lesion | None
+
+
+def make_case(
+    number: int, seed: int, model: OutcomeModel, spacing_mm: tuple[float, float, float]
+) -> Case:
+    """Make case ``number`` of the cohort ``seed`` at a spacing (x, y, z), in memory."""
+    streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(9)
+    who, label, body, spot, scanner, noise, gaps, decoy, decoy_spot = (
+        np.random.default_rng(s) for s in streams
+    )
+    person = Person.draw(who, model.lesion_rate)
+    truth = model.truth([person])
+    anatomy, acquisition = Anatomy.draw(body), Acquisition.draw(scanner)
+    lesion = Lesion.draw(spot, anatomy) if person.lesion else None
+    distractor = None
+    if decoy.random() < model.distractor_rate:
+        distractor = Lesion.draw(decoy_spot, anatomy, ring=True, apart_from=lesion)
+
+    counts = [round(mm / step) for mm, step in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
+    axes = tuple(
+        step * (np.arange(n) - (n - 1) / 2) for n, step in zip(counts, spacing_mm, strict=True)
+    )
+    # The first two axes run to the right and to the front, so that the NIfTI header says RAS.
+    x, y, z = -axes[0], -axes[1], axes[2]
+    voxels = np.empty((counts[2], counts[1], counts[0]), dtype=np.int16)
+    mask = None if lesion is None else np.zeros(voxels.shape, dtype=bool)
+    # Slab by slab: at 1 mm the coordinates of all voxels at once would fill the memory.
+    for start in range(0, len(z), 16):
+        slab = slice(start, start + 16)
+        intensity, brain = anatomy.on_grid(x, y, z[slab])
+        if lesion is not None and mask is not None:
+            intensity = lesion.show_on_grid(intensity, x, y, z[slab])
+            mask[slab] = (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
+        if distractor is not None:
+            intensity = distractor.show_on_grid(intensity, x, y, z[slab])
+        signal = acquisition.signal(intensity, (x, y, z[slab]), noise)
+        voxels[slab] = np.rint(np.where(brain, signal, 0))
+    affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
+    affine[:3, 3] = [x[0], y[0], z[0]]
+    name = f"case-{number:05d}"
+    return Case(
+        name=name,
+        person=person,
+        values=dict(recorded_values(person, gaps)),
+        truth=truth,
+        label=int(label.random() < truth.probability[0]),
+        volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
+        lesion_mask=mask,
+        lesion=lesion,
+        distractor=distractor,
+    )
+
+
+def make_cohort(
+    out: Path,
+    cases: int,
+    seed: int,
+    spacing_mm: float = 3.0,
+    prevalence: float = 0.1,
+    model: OutcomeModel = DEFAULT_OUTCOME,
+    workers: int | None = None,
+    progress: Progress = no_progress,
+) -> Path:
+    """Make a cohort: ``volumes/*.nii.gz``, ``masks/*.nii.gz``, ``cases.csv``, ``cases.json``.
+
+    The table's columns: case, path and mask (relative to the table; mask empty without a lesion),
+    the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (its centre), distractor (0/1),
+    probability, probability_image and probability_metadata (see
+    :class:`~fusion3d_gui.training.cohort.population.Truth`), label (0/1). ``cases.json`` describes the task, the schema and the generative model.
+
+    Parameters
+    ----------
+    spacing_mm
+        Voxel size, the same along all axes.
+    prevalence
+        Expected share of positive labels; sets the intercept of ``model``.
+    model
+        Strengths of the signals, and how often lesions and distractors occur.
+    workers
+        Processes; by default one for each processor.
+
+    Returns the path of ``cases.csv``. Raises UserError when ``out`` holds something already, or for
+    a number of cases, spacing or prevalence that makes no sense.
+    """
+    if not 1 <= cases <= 99_999:
+        raise UserError(f"cases is {cases}, not 1 to 99999")
+    if not 0.5 <= spacing_mm <= 8:
+        raise UserError(f"spacing is {spacing_mm} mm, not 0.5 to 8")
+    try:
+        model = model.with_prevalence(prevalence)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
+    for name in ("volumes", "masks"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+
+    jobs = [(out, number, seed, model, spacing_mm) for number in range(cases)]
+    processes = min(workers or os.cpu_count() or 1, cases)
+    if processes == 1 or (workers is None and cases < _CASES_WORTH_PROCESSES):
+        rows = _collect(map(_write_case, jobs), cases, progress)
+    else:
+        # Fresh processes: a fork of one that runs torch's threads could hang.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            try:
+                rows = _collect(pool.map(_write_case, jobs), cases, progress)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    _describe(out / "cases.json", cases, seed, spacing_mm, prevalence, model, rows)
+    table = out / "cases.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return table
+
+
+def _collect(rows: Any, cases: int, progress: Progress) -> list[dict[str, Any]]:
+    collected = []
+    for row in rows:
+        collected.append(row)
+        progress(len(collected) / cases, f"Case {len(collected)} of {cases}")
+    return collected
+
+
+def _write_case(job: tuple[Path, int, int, OutcomeModel, float]) -> dict[str, Any]:
+    out, number, seed, model, spacing = job
+    case = make_case(number, seed, model, (spacing, spacing, spacing))
+    image = f"volumes/{case.name}.nii.gz"
+    write_nifti(case.volume, out / image)
+    mask, center = "", ("", "", "")
+    if case.lesion is not None and case.lesion_mask is not None:
+        mask = f"masks/{case.name}.nii.gz"
+        write_nifti(
+            Volume(voxels=case.lesion_mask.astype(np.uint8), affine=case.volume.affine), out / mask
+        )
+        x, y, z = (f"{mm:.2f}" for mm in case.lesion.center_lps_mm)
+        center = (x, y, z)
+    values = {
+        name: "" if value is None else str(value).lower() if isinstance(value, bool) else value
+        for name, value in case.values.items()
+    }
+    return {
+        "case": case.name,
+        "path": image,
+        "mask": mask,
+        **values,
+        "lesion": int(case.person.lesion),
+        "lesion_x_lps_mm": center[0],
+        "lesion_y_lps_mm": center[1],
+        "lesion_z_lps_mm": center[2],
+        "distractor": int(case.distractor is not None),
+        "probability": f"{case.truth.probability[0]:.6f}",
+        "probability_image": f"{case.truth.image[0]:.6f}",
+        "probability_metadata": f"{case.truth.metadata[0]:.6f}",
+        "label": case.label,
+    }
+
+
+def _describe(
+    path: Path,
+    cases: int,
+    seed: int,
+    spacing_mm: float,
+    prevalence: float,
+    model: OutcomeModel,
+    rows: list[dict[str, Any]],
+) -> None:
+    plain = {
+        "task": TASK,
+        "description": DESCRIPTION,
+        "class_names": list(CLASS_NAMES),
+        "schema": cohort_schema().to_json(),
+        "cohort": {
+            "simulated": True,
+            "cases": cases,
+            "positives": sum(row["label"] for row in rows),
+            "lesions": sum(row["lesion"] for row in rows),
+            "distractors": sum(row["distractor"] for row in rows),
+            "seed": seed,
+            "spacing_mm": spacing_mm,
+            "prevalence": prevalence,
+            "outcome": model.to_json(),
+            "auc_ceilings": ceilings(model),
+        },
+    }
+    path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

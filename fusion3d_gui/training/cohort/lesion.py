@@ -1,0 +1,109 @@
+"""Focal lesions, and the rings that look like one but do not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites
+from fusion3d_gui.training.cohort.smooth_noise import Lattice
+
+#: Width of the soft edge.
+_EDGE_MM = 0.8
+#: Smallest distance of a distractor's centre from the lesion's.
+_APART_MM = 35.0
+#: Intensity of a ring's dark core, that of the ventricles.
+_CORE_INTENSITY = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """One focal lesion in scan space, solid or a ring.
+
+    With r the distance from the centre in a slightly stretched frame (an ellipsoid whose axes
+    differ by up to 15 %) and g a B-spline field (control points every 8 mm, standard deviation 0.16),
+
+        f(x) = r / radius + g(x)
+
+    is below 1 inside; the lesion's share of a voxel is 1 / (1 + exp((f - 1) · radius / 0.8 mm)).
+    Inside, the intensity rises to ``brightness`` (1.35 to 1.6 on the template's scale, where white
+    matter is about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of what was there, as that
+    of a lesion that takes up contrast medium.
+
+    A ring (``core`` above 0: the distractor) has the same size, place, edge and brightness, but within
+    the share ``core`` of its radius (f < ``core``) it is dark, 0.35, like a necrotic centre.
+    """
+
+    center_lps_mm: np.ndarray
+    radius_mm: float
+    brightness: float
+    stretch: np.ndarray
+    edge: Lattice
+    core: float = 0.0
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        anatomy: Anatomy,
+        *,
+        ring: bool = False,
+        apart_from: Lesion | None = None,
+    ) -> Lesion:
+        """Draw a lesion of radius 9 to 15 mm, its centre uniform over deep white matter.
+
+        The core of a ring has 0.6 to 0.7 of its radius. ``apart_from``: another one, whose centre is at
+        least 35 mm away, so that the two don't touch.
+        """
+        sites = lesion_sites()
+        center = anatomy.find(sites[rng.integers(len(sites))])
+        while (
+            apart_from is not None and np.linalg.norm(center - apart_from.center_lps_mm) < _APART_MM
+        ):
+            center = anatomy.find(sites[rng.integers(len(sites))])
+        radius = rng.uniform(9, 15)
+        brightness = rng.uniform(1.35, 1.6)
+        rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
+        stretch = np.diag(1 / rng.uniform(0.87, 1.15, size=3)) @ rotation
+        edge = Lattice.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
+        edge = Lattice(edge.values * 0.16, edge.origin, edge.step_mm)
+        core = rng.uniform(0.6, 0.7) if ring else 0.0
+        return cls(center, radius, brightness, stretch, edge, core)
+
+    def share_on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """The lesion's share of each voxel, float32 ``[z, y, x]``, on a grid in mm; 0.5 is its edge."""
+        return self._within(1.0, x, y, z)
+
+    def show_on_grid(
+        self, intensity: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
+        """The intensity ``[z, y, x]`` (1: the template's brightest) with the lesion in it."""
+        share = self._within(1.0, x, y, z)
+        shown = (1 - share) * intensity + share * (self.brightness + 0.1 * intensity)
+        if self.core:
+            share = self._within(self.core, x, y, z)
+            shown = (1 - share) * shown + share * _CORE_INTENSITY
+        return shown
+
+    def _within(self, level: float, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Share of each voxel with f < level."""
+        share = np.zeros((len(z), len(y), len(x)), dtype=np.float32)
+        # Beyond twice the radius there is none of it, whatever g is.
+        near = [
+            np.flatnonzero(np.abs(axis - c) <= 2 * self.radius_mm)
+            for axis, c in zip((x, y, z), self.center_lps_mm, strict=True)
+        ]
+        if any(len(n) == 0 for n in near):
+            return share
+        nx, ny, nz = near
+        dx, dy, dz = (
+            axis[n] - c for axis, n, c in zip((x, y, z), near, self.center_lps_mm, strict=True)
+        )
+        offset = np.stack(np.broadcast_arrays(dx, dy[:, None], dz[:, None, None]), axis=-1)
+        distance = np.linalg.norm(offset @ self.stretch.T, axis=-1)
+        f = distance / self.radius_mm + self.edge.on_grid(x[nx], y[ny], z[nz])[..., 0]
+        exponent = np.clip((f - level) * self.radius_mm / _EDGE_MM, -50, 50)
+        share[np.ix_(nz, ny, nx)] = 1 / (1 + np.exp(exponent))
+        return share

@@ -1,0 +1,1 @@
+"""Tables of cases, splits, and preprocessed inputs in memory."""

@@ -1,0 +1,85 @@
+"""The cases of a table as the network sees them, in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import PersistentDataset
+from monai.data.utils import json_hashing
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.training.data.table import CaseRow
+
+
+def load_inputs(
+    cases: Sequence[CaseRow],
+    preprocessing: Preprocessing,
+    progress: Progress = no_progress,
+    *,
+    cache: Path | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read and preprocess every case once.
+
+    Returns the images, float16 [n, k, j, i] (a quarter of a gigabyte for 700 cases of 65 × 81 × 65),
+    and the affines [n, 4, 4] of their grids (LPS mm). ``cache``: a folder (MONAI's PersistentDataset)
+    from which a volume is taken that was preprocessed before and has not changed since. Raises UserError naming the row of a volume
+    that can't be used.
+    """
+    images = np.empty((len(cases), *preprocessing.shape_kji), dtype=np.float16)
+    affines = np.empty((len(cases), 4, 4))
+
+    def prepare(key: dict[str, Any]) -> dict[str, torch.Tensor]:
+        found = preprocessing.apply(open_volume(Path(key["path"])))
+        return {
+            "voxels": torch.from_numpy(found.voxels).half(),
+            "affine": torch.from_numpy(np.asarray(found.affine, dtype=np.float64)),
+        }
+
+    keys = [_key(case.path, preprocessing) for case in cases]
+    stored = None
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        stored = PersistentDataset(keys, prepare, cache, hash_func=json_hashing)
+
+    def load(number: int) -> None:
+        try:
+            found = prepare(keys[number]) if stored is None else stored[number]
+        except (UserError, RuntimeError) as error:
+            # MONAI wraps what a transform raises.
+            cause = error if isinstance(error, UserError) else error.__cause__
+            if not isinstance(cause, UserError):
+                raise
+            raise UserError(f"row {cases[number].row}: {cause}") from None
+        images[number], affines[number] = found["voxels"].numpy(), found["affine"].numpy()
+
+    # Threads suffice: decompression and resampling run outside the interpreter's lock.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        try:
+            for done, _ in enumerate(pool.map(load, range(len(cases))), start=1):
+                progress(done / len(cases), f"Reading case {done} of {len(cases)}")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return images, affines
+
+
+def _key(path: Path, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What a preprocessed volume depends on: the files, by name, size and time, and the grid."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [file.stat() for file in files]
+    return {
+        "path": str(path.resolve()),
+        "files": len(files),
+        "bytes": sum(stat.st_size for stat in stats),
+        "newest": max((stat.st_mtime_ns for stat in stats), default=0),
+        "preprocessing": preprocessing.to_json(),
+    }

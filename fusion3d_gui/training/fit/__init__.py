@@ -1,0 +1,1 @@
+"""The optimisation: recipe, batches, Lightning module, initial weights."""

@@ -1,0 +1,120 @@
+"""What every step of a training sees: a function of seed and step number alone.
+
+So an interrupted training goes on with exactly the batches it would have seen, and each of several
+processes takes its part of the very batch that one process would take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from monai.transforms import Compose, RandFlip, RandScaleIntensity, RandShiftIntensity
+from torch import Tensor
+from torch.utils.data import WeightedRandomSampler
+
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.fit.recipe import COARSENESS, Recipe
+
+
+class Batch(NamedTuple):
+    """One process's part of a batch.
+
+    ``image`` [b, 1, k, j, i], ``metadata`` [b, W], ``labels`` [b]; ``all_labels`` [B] of the whole batch
+    over all processes, of which this part begins at case ``start``; ``step`` counts from 0.
+    """
+
+    image: Tensor
+    metadata: Tensor
+    labels: Tensor
+    all_labels: Tensor
+    start: int
+    step: int
+
+
+class Batches:
+    """The batches of a training, an epoch with each iteration, from step ``first_step`` on.
+
+    Parameters
+    ----------
+    rows
+        Row numbers into ``cases`` to train on.
+    rank, world
+        This process and how many there are; each batch is divided among them.
+    """
+
+    def __init__(
+        self,
+        cases: Cases,
+        rows: np.ndarray,
+        recipe: Recipe,
+        seed: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        first_step: int = 0,
+    ) -> None:
+        self._cases = {1: cases}
+        if recipe.coarse_epochs:
+            self._cases[COARSENESS] = cases.coarsened(COARSENESS)
+        self._rows, self._recipe, self._seed = rows, recipe, seed
+        self._rank, self._world = rank, world
+        self._step = first_step
+
+    def __len__(self) -> int:
+        """Steps an epoch."""
+        return -(-len(self._rows) // self._recipe.batch)
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, done = divmod(self._step, len(self))
+        seen = self._cases[self._recipe.coarseness(epoch)]
+        # Equal parts, so that no batch is too small for batch normalisation.
+        for rows in np.array_split(self._order(epoch), len(self))[done:]:
+            step = self._step
+            self._step += 1
+            parts = np.array_split(np.arange(len(rows)), self._world)
+            mine = parts[self._rank]
+            image, metadata, labels = seen.batch(rows[mine])
+            for n, position in enumerate(mine):
+                image[n] = self._augmented(image[n], epoch, step, int(position))
+            all_labels = torch.from_numpy(seen.labels[rows].astype(np.float32))
+            yield Batch(image, metadata, labels, all_labels, int(mine[0]), step)
+
+    def at(self, coarseness: int) -> Cases:
+        """All cases at a coarseness of the recipe."""
+        return self._cases[coarseness]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        generator = torch.Generator().manual_seed(_mix(self._seed, epoch))
+        count = len(self._rows)
+        if self._recipe.sampling == "weighted":
+            labels = self._cases[1].labels[self._rows]
+            weights = 1 / np.bincount(labels, minlength=2)[labels]
+            drawn = list(WeightedRandomSampler(weights.tolist(), count, generator=generator))
+            return self._rows[np.array(drawn)]
+        return self._rows[torch.randperm(count, generator=generator).numpy()]
+
+    def _augmented(self, image: Tensor, epoch: int, step: int, position: int) -> Tensor:
+        """Mirrored left-right half the time, shifted, its contrast changed: image [1, k, j, i].
+
+        Mirroring exchanges left and right of the patient: right where the label does not depend on
+        the side.
+        """
+        recipe, seed = self._recipe, _mix(self._seed, step, position)
+        reach = recipe.shift_voxels // recipe.coarseness(epoch)
+        shifts = np.random.default_rng(seed).integers(-reach, reach + 1, size=3).tolist()
+        change = Compose(
+            [
+                RandFlip(prob=0.5, spatial_axis=2),
+                RandScaleIntensity(factors=recipe.intensity_scale, prob=1.0),
+                RandShiftIntensity(offsets=recipe.intensity_shift, prob=1.0),
+            ]
+        ).set_random_state(seed=seed)
+        return torch.as_tensor(change(torch.roll(image, shifts, dims=(1, 2, 3))))
+
+
+def _mix(*parts: int) -> int:
+    """One seed (32 bits) from several numbers."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])

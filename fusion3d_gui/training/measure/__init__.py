@@ -1,0 +1,1 @@
+"""Metrics, calibration, localisation and reference statistics."""

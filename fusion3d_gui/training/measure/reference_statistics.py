@@ -1,0 +1,232 @@
+"""The reference statistics of a bundle, computed at the end of training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.appearance import glance, mahalanobis
+from fusion3d_gui.model.bundle import ModelBundle, file_sha256
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.reference import save_reference
+from fusion3d_gui.model.schema import MetadataSchema, Value
+from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, split_cases
+from fusion3d_gui.training.data.table import CaseRow, read_table
+from fusion3d_gui.training.measure.outputs import forward
+
+#: Leading directions of the covariance that are kept; the rest is taken as even.
+_DIRECTIONS = 64
+#: The same for what a scan looks like at a glance: more brought no odd scan further out.
+_GLANCE_DIRECTIONS = 16
+#: Training cases that are looked at, and those of them that the bundle carries.
+_MOST_TRAINING = 600
+_MOST_REFERENCE = 300
+
+
+def write_reference(
+    bundle: Path,
+    network: LearnedFeatureFusion3D,
+    cases: Cases,
+    training: np.ndarray,
+    validation: np.ndarray,
+    *,
+    rows: Sequence[CaseRow],
+    simulated: bool,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> None:
+    """Write ``configs/reference.json`` and ``models/reference.safetensors`` of a finished bundle.
+
+    What they hold is told by :class:`~fusion3d_gui.model.reference.Reference`. Mean and covariance come
+    from up to 600 training cases drawn with ``seed``; up to 300 of them are carried along as
+    reference cases, as many positives as there are up to half.
+
+    Parameters
+    ----------
+    bundle
+        Folder of the bundle, with the weights of ``network``, on whatever device that is.
+    training, validation
+        Row numbers into ``cases``.
+    rows
+        The table's rows, in the order of ``cases``.
+    simulated
+        Whether the cases are made up. Only then are their metadata and names written: nobody's
+        values travel with a model. Logits, embeddings and outcomes always are.
+    """
+    info = BundleInfo.read(bundle)
+    rng = np.random.default_rng(seed)
+    training = looked_at(rng, training)
+    seen = forward(network, cases, training, part_of(progress, 0.0, 0.7))
+    held = forward(network, cases, validation, part_of(progress, 0.7, 1.0))
+
+    spread = Spread.of(seen.embeddings, _DIRECTIONS)
+    glances = [_glances(info, cases, part) for part in (training, validation)]
+    looks = Spread.of(glances[0], _GLANCE_DIRECTIONS)
+
+    chosen = _reference_cases(rng, cases.labels[training])
+    picked = training[chosen]
+    arrays = {
+        "mean": spread.mean,
+        "directions": spread.directions,
+        "variances": spread.variances,
+        "validation_logit": held.logits,
+        "validation_label": cases.labels[validation].astype(np.uint8),
+        "validation_distance": spread.distance(held.embeddings),
+        "glance_mean": looks.mean,
+        "glance_directions": looks.directions,
+        "glance_variances": looks.variances,
+        "glance_validation_distance": looks.distance(glances[1]),
+        "case_embedding": seen.embeddings[chosen].astype(np.float16),
+        "case_label": cases.labels[picked].astype(np.uint8),
+        "case_logit": seen.logits[chosen],
+        "pooled_mean": seen.pooled.mean(axis=0),
+    }
+    if simulated and info.schema.fields:
+        arrays["case_metadata"] = cases.metadata[picked].astype(np.float16)
+    save_reference(
+        bundle,
+        {
+            "weights_sha256": file_sha256(info.weights_path),
+            "simulated": simulated,
+            "training_cases": len(training),
+            "covariance": spread.to_json(),
+            "glance": looks.to_json(),
+            "background_values": _typical_values(info.schema, [rows[n] for n in training]),
+            **({"names": [rows[n].name for n in picked]} if simulated else {}),
+        },
+        arrays,
+    )
+
+
+def renew_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress) -> None:
+    """Compute the reference statistics of a finished bundle again, from the table that it was trained on.
+
+    The same bundle and table give the same statistics. Raises UserError when the table is not that one,
+    as far as the numbers of cases tell.
+    """
+    loaded = ModelBundle.load(bundle)
+    info, told = loaded.info, loaded.info.metadata.get("training", {})
+    table = read_table(csv, info.schema)
+    seed = int(told.get("seed", 0))
+    split = split_cases(table, seed, DEFAULT_VALIDATION_SHARE)
+    for rows, name in zip(split, ("cases", "validation_cases"), strict=True):
+        if len(rows) != told.get(name):
+            raise UserError(
+                f"{len(rows)} {name.replace('_', ' ')} come of it, and the bundle was made with "
+                f"{told.get(name)}",
+                path=csv,
+                remedy="Give the table that the bundle was trained on.",
+            )
+    used = [table.cases[n] for n in np.concatenate(split)]
+    training, validation = np.split(np.arange(len(used)), [len(split[0])])
+    wanted = np.concatenate([looked_at(np.random.default_rng(seed), training), validation])
+    shape = info.preprocessing.shape_kji
+    # Of the others nothing is asked, so that their place is never filled.
+    images = np.zeros((len(used), *shape), np.float16)
+    images[wanted], _ = load_inputs(
+        [used[n] for n in wanted], info.preprocessing, part_of(progress, 0.0, 0.6)
+    )
+    part = replace(table, cases=tuple(used))
+    cases = Cases(images, part.encoded(info.schema), part.labels)
+    write_reference(
+        bundle,
+        loaded.network,
+        cases,
+        training,
+        validation,
+        rows=used,
+        simulated=bool((table.cohort or {}).get("simulated")),
+        seed=seed,
+        progress=part_of(progress, 0.6, 1.0),
+    )
+
+
+def looked_at(rng: np.random.Generator, training: np.ndarray) -> np.ndarray:
+    """Row numbers, in ascending order, of those training cases from which statistics are taken."""
+    return np.sort(rng.permutation(training)[:_MOST_TRAINING])
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Mean and shrunk covariance (Ledoit & Wolf 2004) of points, cut down to leading directions.
+
+    As stored: ``mean`` float32 [E], ``directions`` float16 [K, E], ``variances`` float32 [K].
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+    variances: np.ndarray
+    residual_variance: float
+    shrinkage: float
+
+    @classmethod
+    def of(cls, points: np.ndarray, most: int) -> Spread:
+        """Of points [n, E], with up to ``most`` directions."""
+        shrunk = LedoitWolf().fit(points.astype(np.float64))
+        # A floor far below any variance that matters: an embedding may hold units that are always 0.
+        size = len(shrunk.covariance_)
+        floor = 1e-6 * max(np.trace(shrunk.covariance_) / size, 1e-12)
+        values, vectors = np.linalg.eigh(shrunk.covariance_ + floor * np.eye(size))
+        kept = min(most, size - 1, len(points) - 1)
+        return cls(
+            mean=shrunk.location_.astype(np.float32),
+            directions=vectors[:, ::-1][:, :kept].T.astype(np.float16),
+            variances=values[::-1][:kept].astype(np.float32),
+            residual_variance=float(values[: size - kept].mean()),
+            shrinkage=float(shrunk.shrinkage_),
+        )
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Mahalanobis distances, float32 [n], as the reader of what is stored computes them."""
+        found = mahalanobis(
+            points, self.mean, self.directions, self.variances, self.residual_variance
+        )
+        return found.astype(np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the arrays do not say, as a JSON object."""
+        return {
+            "method": "Ledoit-Wolf shrinkage, leading directions and an even rest",
+            "shrinkage": round(self.shrinkage, 6),
+            "directions": len(self.directions),
+            "residual_variance": self.residual_variance,
+        }
+
+
+def _glances(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
+    """What the given rows look like at a glance, [n, D]."""
+    images = (cases.images[row].astype(np.float32) for row in rows)
+    return np.stack([glance(image, info.preprocessing.foreground(image)) for image in images])
+
+
+def _reference_cases(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Positions [m] of the cases to carry along, in ascending order."""
+    positives = rng.permutation(np.flatnonzero(labels == 1))
+    negatives = rng.permutation(np.flatnonzero(labels == 0))
+    few = min(len(positives), max(_MOST_REFERENCE // 2, _MOST_REFERENCE - len(negatives)))
+    return np.sort(np.concatenate([positives[:few], negatives[: _MOST_REFERENCE - few]]))
+
+
+def _typical_values(schema: MetadataSchema, rows: Sequence[CaseRow]) -> dict[str, Value]:
+    """Median of each number, most frequent value of anything else; None where no case has one."""
+    typical: dict[str, Value] = {}
+    for field in schema.fields:
+        known = [v for row in rows if (v := row.values[field.name]) is not None]
+        if not known:
+            typical[field.name] = None
+        elif field.kind == "number":
+            typical[field.name] = round(float(np.median(np.array(known, float))), field.decimals)
+        else:
+            typical[field.name] = Counter(known).most_common(1)[0][0]
+    return typical

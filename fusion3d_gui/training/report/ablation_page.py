@@ -1,0 +1,142 @@
+"""The ablation as a page: what each source and each fusion is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from fusion3d_gui.training.measure.metrics import Estimate
+from fusion3d_gui.training.report import page
+from fusion3d_gui.training.report.card import cohort_command
+from fusion3d_gui.training.report.plots import forest_plot, svg
+
+
+def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
+    """The page and its plot by name, from the JSON object of an ablation."""
+    rows = result["rows"]
+    forest = forest_plot(
+        [(row["title"], row["kind"], Estimate.from_json(row["figures"]["auroc"])) for row in rows],
+        "AUROC on the test cohort",
+        "AUROC with its 95 % interval; grey: ceilings, orange: metadata alone, blue: models",
+    )
+    sections = [
+        page.section("Does fusion help?", *map(page.paragraph, _verdict_texts(result))),
+        page.section(
+            "Cases",
+            page.facts(
+                [
+                    ("Test", _table_text(result["test"])),
+                    ("Test cases", f"{result['n']}, of which {result['positives']} positive"),
+                    ("Training", _table_text(result["training"])),
+                ]
+            ),
+        ),
+        page.section("AUROC", page.plots([(svg(forest, "auroc"), "")], wide=True)),
+        page.section(
+            "Figures",
+            page.table(
+                (
+                    "",
+                    "AUROC",
+                    "AUPRC",
+                    "Brier score",
+                    "ECE",
+                    "Sensitivity",
+                    "Specificity",
+                    "Of Bayes",
+                ),
+                [_figure_row(row) for row in rows],
+            ),
+            page.paragraph(
+                f"Intervals: {result['intervals']}. Of Bayes: share of the distance from 0.5 to the Bayes "
+                "ceiling's AUROC, on the same resamples. ECE: 10 bins of equal width; its interval "
+                "lies high.",
+                note=True,
+            ),
+        ),
+    ]
+    if result["comparisons"]:
+        sections.append(
+            page.section(
+                "Differences of AUROC, by DeLong's test",
+                page.table(
+                    ("A", "B", "A − B (95 % interval)", "p"),
+                    [
+                        (
+                            one["a"],
+                            one["b"],
+                            Estimate.from_json(one["difference"]).text().replace("-", "−"),
+                            one["p_text"].removeprefix("p ").removeprefix("= "),
+                        )
+                        for one in result["comparisons"]
+                    ],
+                    words=2,
+                ),
+            )
+        )
+    weights = [(row["title"], row["weights_sha256"]) for row in rows if row["weights_sha256"]]
+    if weights:
+        sections.append(page.section("Weights (SHA-256)", page.facts(weights)))
+    text = page.page(
+        "Ablation: image, metadata and their fusion",
+        f"{result['n']} test cases that no model was trained on",
+        sections,
+    )
+    return text, {"auroc": forest}
+
+
+def _figure_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    cells = [row["title"]]
+    for name in ("auroc", "auprc", "brier", "ece", "sensitivity", "specificity"):
+        found = row["figures"].get(name)
+        cells.append("–" if found is None else Estimate.from_json(found).lines())
+    share = row.get("share_of_bayes")
+    cells.append("–" if share is None else Estimate.from_json(share).lines(1, 100, " %"))
+    return tuple(cells)
+
+
+def _table_text(about: Mapping[str, Any]) -> str:
+    cohort = about.get("cohort")
+    made = f"{cohort_command(cohort)}; " if cohort else ""
+    return f"{about['name']} ({made}SHA-256 {about['sha256']})"
+
+
+def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
+    verdict = result["verdict"]
+    if not verdict:
+        return ["No fused model was scored."]
+    texts = []
+    share = verdict.get("share_of_bayes")
+    best = verdict["best_fusion"]
+    if share is not None:
+        reaches = "reaches" if verdict["reaches_target"] else "does not reach"
+        shown = f"{100 * share['value']:.1f} %"
+        if share["low"] is not None:
+            shown += f" ({100 * share['low']:.1f} % to {100 * share['high']:.1f} %)"
+        texts.append(
+            f"The best fusion, {best}, goes {shown.replace('-', '−')} of the way from an AUROC of 0.5 "
+            f"to the Bayes ceiling: it {reaches} the target of {100 * verdict['target_share']:.0f} %."
+        )
+    else:
+        texts.append(f"The best fusion is {best}.")
+    apart = verdict["intervals_apart_from"]
+    above = [name for name, is_apart in apart.items() if is_apart]
+    level = [name for name, is_apart in apart.items() if not is_apart]
+    if above:
+        texts.append(f"Its interval of AUROC lies above those of {', '.join(above)}.")
+    if level:
+        texts.append(f"Its interval of AUROC does not lie above those of {', '.join(level)}.")
+    controls = [row for row in result["rows"] if row["kind"] == "control"]
+    for row in controls:
+        area = Estimate.from_json(row["figures"]["auroc"])
+        texts.append(
+            f"{row['title']}, trained on labels that were shuffled, reaches {area.text()}: "
+            + ("0.5 lies within, no sign of a leak." if _holds_half(area) else "0.5 lies outside.")
+        )
+    return texts
+
+
+def _holds_half(area: Estimate) -> bool:
+    return area.low is not None and area.high is not None and area.low <= 0.5 <= area.high

@@ -1,0 +1,290 @@
+"""What a trained bundle says of itself: ``metadata.json`` and the model card."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.model.bundle_info import Decision
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.training.cohort.population import OutcomeModel
+from fusion3d_gui.training.data.table import CaseTable
+from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
+
+if TYPE_CHECKING:
+    # Lightning takes seconds to import, and evaluation does without.
+    from fusion3d_gui.training.fit.lightning_module import Epoch
+
+#: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.report.record`).
+HELD_OUT = "## Held-out figures"
+#: Where ``reference --check`` writes (see :mod:`fusion3d_gui.training.study.odd_scan_detection`), before the limits.
+OUTSIDE, LIMITS = "## Outside what it has seen", "## Limits"
+WEIGHTS = "Weights (SHA-256): "
+#: Options of ``fusion3d cohort`` with their defaults.
+_OUTCOME_OPTIONS = {
+    name: getattr(OutcomeModel(), name) for name in ("lesion", "metadata", "interaction")
+}
+_NOT_YET = (
+    "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
+    "has not seen."
+)
+_NOT_TRIED = (
+    "Not tried yet: run `fusion3d reference BUNDLE CASES.csv --check TEST.csv`, with the table of this "
+    "training and one of cases that it has not seen."
+)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What happened in one training: all that the card reports of it."""
+
+    table: CaseTable
+    seed: int
+    recipe: Recipe
+    history: tuple[Epoch, ...]
+    training_cases: int
+    training_positives: int
+    validation_cases: int
+    validation_positives: int
+    validation_auc: float
+    seconds: float
+    threshold_rule: str
+    init: str | None
+    init_is_bundle: bool
+    cost: Mapping[str, float | None]
+
+
+def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
+    """The part of ``metadata.json`` that comes from the training."""
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "changelog": {"1.0.0": "first training"},
+        "task": run.table.task,
+        "description": run.table.description,
+        "authors": "The Fusion3D team",
+        "copyright": "Licensed under Apache-2.0",
+        "intended_use": f"{RESEARCH_USE_ONLY}.",
+        "data_source": run.table.path.name,
+        "eval_metrics": {"validation_auc": round(run.validation_auc, 4)},
+        "training": {
+            "fusion3d_version": __version__,
+            "seed": run.seed,
+            "cases": run.training_cases,
+            "positives": run.training_positives,
+            "validation_cases": run.validation_cases,
+            "validation_positives": run.validation_positives,
+            "recipe": run.recipe.to_json(),
+            "minutes": round(run.seconds / 60, 1),
+            "cost": dict(run.cost),
+            **({"cohort": run.table.cohort} if run.table.cohort else {}),
+        },
+    }
+
+
+def model_card(
+    name: str,
+    network: NetworkConfig,
+    preprocessing: Preprocessing,
+    schema: MetadataSchema,
+    decision: Decision,
+    run: TrainingRun,
+) -> str:
+    """The model card, in Markdown."""
+    grid = " × ".join(map(str, preprocessing.shape_kji))
+    cells = " × ".join(str((n - 1) // network.total_stride + 1) for n in preprocessing.shape_kji)
+    cell_mm = network.total_stride * preprocessing.spacing_mm
+    fields = "\n".join(
+        f"| {f.name} | {f.kind} | {f.range_text} | "
+        + (
+            f"{f.seen_minimum:g} to {f.seen_maximum:g}"
+            if f.seen_minimum is not None and f.seen_maximum is not None
+            else ""
+        )
+        + " |"
+        for f in schema.fields
+    )
+    metadata = (
+        "None: the model sees the image only."
+        if network.fusion == "image_only"
+        else f"| field | type | allowed | seen in training |\n| --- | --- | --- | --- |\n{fields}\n\n"
+        "A missing value is allowed; the model is told that it is missing."
+    )
+    return f"""# {name}
+
+{run.table.task}. {run.table.description}
+
+**{RESEARCH_USE_ONLY}.**
+
+## Intended use
+
+For research into how an image and clinical values are fused and explained, and to try the program
+with. Its users are researchers who can judge what a model is worth. Its answer is a probability of
+"{decision.class_names[1]}" against "{decision.class_names[0]}", called positive from
+{decision.threshold:g} on.
+
+Out of scope: any decision about a person; scans of another kind than it was trained on; the making of
+labels for other models; drawing the border of a finding from the heatmap.
+
+## Model
+
+LearnedFeatureFusion3D, fusion `{network.fusion}`: 3D ResNet50 at {network.width:g} of its published
+width. Input grid {grid} (k, j, i) at {preprocessing.spacing_mm:g} mm; last feature map {cells} cells of
+{cell_mm:g} mm. {_initial(run)} Apache-2.0; made by Fusion3D {__version__}.
+
+{WEIGHTS}not recorded yet.
+
+## Metadata
+
+{metadata}
+
+## Data
+
+{_data_text(run)}
+
+Split by case, stratified by label: {run.training_cases} cases to train on
+({run.training_positives} positive), {run.validation_cases} for validation
+({run.validation_positives} positive). Test cases are another table (see the held-out figures).
+
+## Training
+
+```
+{_commands(network, run)}
+```
+
+{run.recipe.text} It took {run.seconds / 60:.0f} minutes on {_machine()}{_cost_text(run)}.
+
+| epoch | grid | training loss | validation log loss | validation AUC |
+| --- | --- | --- | --- | --- |
+{_history_rows(run)}
+
+Chosen on the validation cases, so that their figures are optimistic: the epoch of the last stage
+with the highest AUC ({run.validation_auc:.3f}), temperature {decision.temperature:g} (least log
+loss), threshold {decision.threshold:g} ({run.threshold_rule}).
+
+{HELD_OUT}
+
+{_NOT_YET}
+
+{OUTSIDE}
+
+{_NOT_TRIED}
+
+{LIMITS}
+
+{_limits(run)}
+
+## Where reporting guidelines find their items
+
+| item | Model Cards | MI-CLAIM part | TRIPOD+AI item | here |
+| --- | --- | --- | --- | --- |
+| purpose, users, out of scope | intended use | 1 | 3, 4, 27 | Intended use |
+| source of data, participants, outcome | training data | 1, 2 | 5, 6, 8, 20 | Data |
+| predictors, missing values | factors | 2 | 7, 9, 11 | Metadata |
+| sample size, split, imbalance | training and evaluation data | 2, 3 | 10, 13, 16 | Data, Training |
+| model, optimisation, selection, output | model details | 3 | 12, 15, 22 | Model, Training |
+| performance with intervals, calibration | metrics | 4 | 12e, 23 | Held-out figures |
+| subgroups, fairness | quantitative analyses | 4 | 14, 23 | Held-out figures |
+| examination of the model, limits | caveats | 5 | 25, 26 | Held-out figures (heatmaps), Outside what it has seen, Limits |
+| code, reproduction | model details | 6 | 18 | Training, Held-out figures (commands) |
+"""
+
+
+def _initial(run: TrainingRun) -> str:
+    if run.init is None:
+        return "Random initial weights."
+    return f"Image branch started from `{run.init}`."
+
+
+def _cost_text(run: TrainingRun) -> str:
+    known = {
+        "cases_per_second": (1, "{:g} cases a second"),
+        "data_loading_share": (100, "{:.1f} % of it loading data"),
+        "peak_memory_mb": (1, "{:g} MB of memory at most"),
+    }
+    parts = [
+        text.format(factor * value)
+        for name, (factor, text) in known.items()
+        if (value := run.cost.get(name)) is not None
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
+    """The command that makes a cohort again; what is at its default is left out."""
+    command = f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
+    known = {
+        "spacing": cohort.get("spacing_mm"),
+        "prevalence": cohort.get("prevalence"),
+        **{name: cohort.get("outcome", {}).get(name) for name in _OUTCOME_OPTIONS},
+    }
+    for name, usual in {"spacing": 3.0, "prevalence": 0.1, **_OUTCOME_OPTIONS}.items():
+        if known[name] is not None and known[name] != usual:
+            command += f" --{name} {known[name]:g}"
+    return command
+
+
+def _commands(network: NetworkConfig, run: TrainingRun) -> str:
+    cohort = run.table.cohort
+    table = "COHORT/cases.csv" if cohort else run.table.path.name
+    first = cohort_command(cohort) + "\n" if cohort else ""
+    usual = default_recipe(run.init_is_bundle)
+    options = "".join(
+        f" --{name.replace('_', '-')} {getattr(run.recipe, name)}"
+        for name in ("loss", "sampling", "coarse_epochs", "epochs", "batch")
+        if getattr(run.recipe, name) != getattr(usual, name)
+    )
+    if run.init is not None:
+        options += f" --init {'models/' if run.init_is_bundle else ''}{run.init}"
+    return (
+        f"{first}fusion3d train {table} --fusion {network.fusion} --seed {run.seed}{options} "
+        "--out BUNDLE"
+    )
+
+
+def _data_text(run: TrainingRun) -> str:
+    cohort = run.table.cohort
+    if not cohort:
+        return f"The table {run.table.path.name} with {len(run.table.cases)} cases."
+    best, outcome = cohort["auc_ceilings"], cohort["outcome"]
+    return (
+        f"A semi-synthetic cohort of {cohort['cases']} cases ({cohort['positives']} positive, "
+        f"{cohort['lesions']} with a lesion, {cohort['distractors']} with a distractor) at "
+        f"{cohort['spacing_mm']:g} mm on the MNI152 template. The label is drawn with a probability that "
+        f"is logistic in lesion and metadata: log odds {outcome['lesion']:g} for a lesion, "
+        f"{outcome['metadata']:g} for a standard deviation of the metadata's score, and "
+        f"{outcome['interaction']:g} more for it in the presence of a lesion (see "
+        f"`fusion3d_gui/training/cohort/population.py`). Best AUC that anyone can reach: {best['all']:.3f}; from "
+        f"the image alone {best['image']:.3f}; from the metadata alone {best['metadata']:.3f}."
+    )
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} {platform.machine()} CPU cores"
+
+
+def _history_rows(run: TrainingRun) -> str:
+    return "\n".join(
+        f"| {number} | {'whole' if e.coarseness == 1 else 'coarse'} | "
+        f"{e.loss:.4f} | {e.validation_loss:.4f} | {e.validation_auc:.4f} |"
+        for number, e in enumerate(run.history, start=1)
+    )
+
+
+def _limits(run: TrainingRun) -> str:
+    general = (
+        "The heatmap says which coarse region raised the score, not where a lesion ends. "
+        "Probabilities are calibrated on the validation cases only; on other data they are not."
+    )
+    if run.table.cohort:
+        return (
+            "Trained on simulated scans of one template: on a real patient's scan its answer means "
+            "nothing. " + general
+        )
+    return general

@@ -1,0 +1,127 @@
+"""The figures of an evaluation on a bundle's card and in its metadata."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.localisation_record import METHOD_NAMES, MeasuredMap
+from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
+from fusion3d_gui.training.measure.metrics import FIGURE_NAMES, Estimate
+from fusion3d_gui.training.measure.scores import CEILINGS
+from fusion3d_gui.training.report.card import HELD_OUT, WEIGHTS, cohort_command
+from fusion3d_gui.training.report.card_file import card_path, read_card, write_card
+
+
+def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
+    """Put the figures of an evaluation into a bundle's metadata and model card.
+
+    Replaces those recorded before. Raises UserError when the card can't be read or has no place.
+    """
+    text, plain = read_card(bundle)
+    section = re.compile(rf"(?<={re.escape(HELD_OUT)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
+    if not section.search(text):
+        raise UserError(f"it has no section {HELD_OUT!r}", path=card_path(bundle))
+    figures = {key: value for key, value in result.items() if key != "cases"}
+    plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
+    plain.pop("explanation", None)
+    if "localisation" in result:
+        plain["explanation"] = best_map(result["localisation"])
+    text = section.sub(lambda _: held_out_text(result), text)
+    text = re.sub(
+        rf"^{re.escape(WEIGHTS)}.*$", f"{WEIGHTS}`{result['weights_sha256']}`", text, flags=re.M
+    )
+    write_card(bundle, text, plain)
+
+
+def held_out_text(result: Mapping[str, Any]) -> str:
+    """An evaluation's figures as Markdown, without headings."""
+    cohort = result["table"].get("cohort")
+    table = "TEST/cases.csv" if cohort else result["table"]["name"]
+    commands = [cohort_command(cohort, "TEST")] if cohort else []
+    commands.append(f"fusion3d evaluate BUNDLE {table} --json OUT.json --html OUT.html")
+    parts = [
+        f"{result['n']} cases that training has not seen, {result['positives']} positive. Every figure "
+        "below comes from",
+        "```\n" + "\n".join(commands) + "\n```",
+        _markdown_table(("figure", "value", "95 % interval"), _figure_rows(result)),
+        f"Intervals: {result['intervals']}. ECE: 10 bins of equal width; its interval lies high, since "
+        f"resampling adds noise. Sensitivity and specificity at {result['threshold']:g}.",
+    ]
+    if result["subgroups"]:
+        parts += ["Subgroups:", _subgroup_table(result["subgroups"])]
+    if "localisation" in result:
+        parts += _localisation_parts(result["localisation"])
+    return "\n\n".join(parts)
+
+
+def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    named = [(title, result["figures"][name]) for name, title in FIGURE_NAMES.items()]
+    ceilings = result.get("ceilings", {})
+    named += [
+        (f"{text}: AUROC", ceilings[name]) for name, text in CEILINGS.items() if name in ceilings
+    ]
+    if "metadata_baseline" in result:
+        found = result["metadata_baseline"]
+        named.append(("AUROC of logistic regression on the metadata alone", found["auroc"]))
+        named.append(("gain over it (paired)", found["gain"]))
+    return [(title, f"{plain['value']:.3f}", _interval(plain)) for title, plain in named]
+
+
+def _subgroup_table(groups: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            one["field"],
+            one["group"],
+            str(one["n"]),
+            str(one["positives"]),
+            "" if one["auroc"] is None else Estimate.from_json(one["auroc"]).text(),
+            f"{one['mean_probability']:.3f} / {one['observed']:.3f}",
+        )
+        for one in groups
+    ]
+    head = ("field", "group", "cases", "positive", "AUROC (95 % interval)", "stated / observed")
+    return _markdown_table(head, rows)
+
+
+def _localisation_parts(found: Mapping[str, Any]) -> list[str]:
+    rows = [("chance", "", *_judged(found["chance"]))]
+    for one in found["maps"]:
+        grid = "×".join(map(str, one["grid_kji"]))
+        name = f"{one['method']}, stage {one['stage']}"
+        rows.append((name, f"{grid} of {one['cell_mm']:g} mm", *_judged(one)))
+    head = ("map", "grid", "peak inside", f"within {found['tolerance_mm']:g} mm")
+    best = best_map(found)
+    measured = MeasuredMap.from_metadata({"explanation": best})
+    assert measured is not None
+    return [
+        f"**Explained by {METHOD_NAMES[best['method']]} at stage {best['stage']}** unless another method is "
+        f"chosen: {measured.text}. {BEST_RULE} It was chosen on "
+        "these very cases, among all maps of the table, so that its figures are a little optimistic.",
+        f"Heatmaps on true positives with a lesion ({found['cases']}), at the mask's voxels in the brain "
+        "(peak inside: pointing game; distance: median from the strongest voxel to the lesion; energy: "
+        "share of the map inside the lesion; chance: a random brain voxel, an even map):",
+        _markdown_table((*head, "distance, mm", "energy inside"), rows),
+    ]
+
+
+def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    distance = one["distance_mm"]
+    return (
+        Estimate.from_json(one["pointing"]).text(),
+        Estimate.from_json(one["pointing_near"]).text(),
+        "none" if distance is None else Estimate.from_json(distance).text(1),
+        Estimate.from_json(one["energy"]).text(),
+    )
+
+
+def _interval(plain: Mapping[str, Any]) -> str:
+    return "" if plain["low"] is None else f"{plain['low']:.3f} to {plain['high']:.3f}"
+
+
+def _markdown_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,1 @@
+"""Studies over several models: ablation, detection of odd scans."""

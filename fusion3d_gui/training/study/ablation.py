@@ -1,0 +1,148 @@
+"""The ablation by one command: cohorts, models, scores. What is finished is not done again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.fit.recipe import Loss
+from fusion3d_gui.training.study.ablation_scores import SHUFFLED, score_ablation
+from fusion3d_gui.training.train import train
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One model to train; ``from_image`` starts its image branch from the model without metadata."""
+
+    name: str
+    fusion: str
+    loss: Loss
+    from_image: bool = True
+    shuffled: bool = False
+
+
+_IMAGE = "image_only"
+_JOBS = (
+    _Job(_IMAGE, "image_only", "focal", from_image=False),
+    _Job("concat", "concat", "focal"),
+    _Job("add", "add", "focal"),
+    _Job("multiply", "multiply", "focal"),
+    _Job("concat-bce", "concat", "bce"),
+)
+#: From random weights: those of the image model have seen true labels.
+_CONTROL = _Job(f"concat{SHUFFLED}", "concat", "focal", from_image=False, shuffled=True)
+
+
+def ablate(
+    out: Path,
+    *,
+    seed: int,
+    train_cases: int = 2000,
+    test_cases: int = 1000,
+    shuffled: bool = False,
+    spacing_mm: float = 3.0,
+    progress: Progress = no_progress,
+    **options: Any,
+) -> dict[str, Any]:
+    """Make both cohorts, train every model and score them (see :func:`score_ablation`).
+
+    Parameters
+    ----------
+    out
+        Folder: new, empty, or that of the same ablation, which is then taken up again.
+    seed
+        Of the training cohort and of every training; the test cohort's is one more.
+    shuffled
+        Train one more model, on labels shuffled among the training cases: its AUROC is to be 0.5.
+    options
+        Passed on to :func:`~fusion3d_gui.training.train.train`.
+
+    Returns the content of ``ablation.json``. Raises UserError, and Cancelled from ``progress``.
+    """
+    _claim(out, {"seed": seed, "train_cases": train_cases, "test_cases": test_cases})
+    tables = {}
+    for number, (name, cases) in enumerate((("train", train_cases), ("test", test_cases))):
+        part = part_of(progress, 0.03 * number, 0.03 * (number + 1))
+        tables[name] = _cohort(out / name, cases, seed + number, spacing_mm, part)
+    jobs = [*_JOBS, _CONTROL] if shuffled else list(_JOBS)
+    bundles: dict[str, Path] = {}
+    for number, job in enumerate(jobs):
+        part = part_of(progress, *(0.06 + 0.84 * n / len(jobs) for n in (number, number + 1)))
+        bundles[job.name] = folder = out / "models" / job.name
+        # Training keeps a folder of its own there until the bundle is whole.
+        if (folder / "configs").is_dir() and not (folder / "training").exists():
+            BundleInfo.read(folder)
+            continue
+        train(
+            _shuffled_table(tables["train"], seed) if job.shuffled else tables["train"],
+            folder,
+            job.fusion,
+            seed=seed,
+            loss=job.loss,
+            init=bundles[_IMAGE] if job.from_image else None,
+            cache=out / "cache",
+            progress=_named(part, job.name),
+            **options,
+        )
+    return score_ablation(bundles, tables["train"], tables["test"], out, part_of(progress, 0.9, 1))
+
+
+def _claim(out: Path, plan: dict[str, int]) -> None:
+    """Refuse a folder that holds something else than this ablation; mark it as its own."""
+    mark = out / "plan.json"
+    if mark.is_file():
+        try:
+            known = json.loads(mark.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = None
+        if known != plan:
+            raise UserError(
+                "it holds another ablation", path=out, remedy="Name a new folder, or the same plan."
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
+
+
+def _cohort(out: Path, cases: int, seed: int, spacing_mm: float, progress: Progress) -> Path:
+    table = out / "cases.csv"
+    if table.is_file():
+        return table
+    # Renamed when it is whole; what an interruption left is made again.
+    making = out.with_name(f"{out.name}.part")
+    shutil.rmtree(making, ignore_errors=True)
+    make_cohort(making, cases, seed, spacing_mm=spacing_mm, progress=progress)
+    making.rename(out)
+    return table
+
+
+def _shuffled_table(table: Path, seed: int) -> Path:
+    """The same cases with the labels permuted among them, beside the table."""
+    made = table.with_name("shuffled.csv")
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    order = np.random.default_rng(seed).permutation(len(rows))
+    labels = [rows[n]["label"] for n in order]
+    with made.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "label": label} for row, label in zip(rows, labels, strict=True))
+    about = table.with_suffix(".json").read_text(encoding="utf-8")
+    made.with_suffix(".json").write_text(about, encoding="utf-8")
+    return made
+
+
+def _named(progress: Progress, name: str) -> Progress:
+    return lambda fraction, message: progress(fraction, f"{name}: {message}")

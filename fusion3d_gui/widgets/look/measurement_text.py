@@ -1,0 +1,68 @@
+"""What a mark measures, in words: on the image, and in one line of the table."""
+
+from __future__ import annotations
+
+import math
+
+from fusion3d_gui.imaging.annotations.measurement import Quantity, Reading
+
+#: Values of voxels, which are whole numbers in most scans; what is computed from them, which is not.
+_VALUES = ("value", "minimum", "maximum")
+_COMPUTED = ("mean", "sd")
+#: Of values that are not whole, at most so many decimals; smaller ones are written with an exponent.
+_MOST_DECIMALS = 6
+
+
+def label_lines(reading: Reading, *, whole: bool = True) -> list[str]:
+    """What is written beside a mark on the image, line by line; empty where there is nothing to say.
+
+    A region seen edge on, not ``whole``, says its mean alone: all of it stands where it is seen.
+    """
+    mark, texts = reading.annotation, _texts(reading)
+    lines = [mark.text] if mark.text else []
+    if mark.kind == "point":
+        return [": ".join((f"Point {mark.number}", *texts.values())), *lines]
+    if not mark.is_region:
+        return [*texts.values(), *lines]
+    if "mean" not in texts:
+        return [texts["area_mm2"], *lines]
+    if not whole:
+        return [texts["mean"], *lines]
+    unit = f" {reading.quantities[0].unit}"
+    pairs = (("mean", "sd"), ("minimum", "maximum"))
+    rows = [f"{texts[first].removesuffix(unit)}   {texts[second]}" for first, second in pairs]
+    return [*rows, texts["area_mm2"], *lines]
+
+
+def reading_line(reading: Reading) -> str:
+    """All numbers of a mark in one line."""
+    return "   ".join(_texts(reading).values())
+
+
+def _texts(reading: Reading) -> dict[str, str]:
+    """Every number with its unit, by key; with its name where there are several."""
+    by_key = {each.key: each for each in reading.quantities}
+    form = _form([by_key[key].value for key in _VALUES if key in by_key])
+    named = reading.annotation.is_region
+    return {
+        key: f"{each.name} {_text(each, form)}" if named else _text(each, form)
+        for key, each in by_key.items()
+    }
+
+
+def _form(values: list[float]) -> str:
+    """How the values of one mark are written, all to the same digit: four digits of the largest."""
+    if all(value.is_integer() for value in values):
+        return ".0f"
+    decimals = 3 - math.floor(math.log10(max(map(abs, values))))
+    return f".{max(decimals, 1)}f" if decimals <= _MOST_DECIMALS else ".3e"
+
+
+def _text(quantity: Quantity, form: str) -> str:
+    """A number with its unit: mm, degrees, mm² and the means of whole numbers to a tenth."""
+    if quantity.key == "voxels":
+        form = ".0f"
+    elif quantity.key not in _VALUES and (quantity.key not in _COMPUTED or form == ".0f"):
+        form = ".1f"
+    gap = "" if quantity.unit in ("", "°") else " "
+    return f"{quantity.value:{form}}{gap}{quantity.unit}"

@@ -1,0 +1,1 @@
+"""Drawing, editing and listing marks."""

@@ -1,0 +1,96 @@
+"""``MarkTextEditor``: a line over the image in which a mark's words are written."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtWidgets import QLineEdit
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+
+_WIDTH = 200
+_LONGEST = 120
+
+
+class MarkTextEditor(QLineEdit):
+    """Return or a click elsewhere keeps the words, Escape leaves them as they were.
+
+    What is typed is on the mark at once, so that nothing is lost if another case comes up meanwhile;
+    all of it is one step to undo.
+    """
+
+    def __init__(self, view: SliceView, session: Session, number: int) -> None:
+        super().__init__(view)
+        self._view, self._marks, self._number = view, session.annotations, number
+        self._done = False
+        mark = self._marks.find(number)
+        assert mark is not None
+        self.setText(mark.text)
+        self.setMaxLength(_LONGEST)
+        self.setPlaceholderText("Text, then Return")
+        self.setAccessibleName(f"Text of {mark.name}")
+        self.setFont(theme.font())
+        self.resize(_WIDTH, theme.CONTROL)
+        where = view.px_at(mark.points_lps[-1])
+        self.move(
+            round(min(max(where.x() + 10, 4), max(view.width() - _WIDTH - 4, 4))),
+            round(min(max(where.y() + 6, 4), max(view.height() - theme.CONTROL - 4, 4))),
+        )
+        self.returnPressed.connect(self._keep)
+        self.textEdited.connect(self._on_edited)
+        # The mark may be gone, or the case another, while somebody is still typing.
+        self._marks.changed.connect(self._on_marks_changed)
+        session.case_changed.connect(self._end)
+        self.show()
+        self.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape leaves the mark as it was."""
+        if event.key() == Qt.Key.Key_Escape:
+            self._end()
+            self._marks.cancel()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Escape is for the editor, not for the window's Cancel."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Escape
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Whoever clicks elsewhere means to keep what is written."""
+        super().focusOutEvent(event)
+        if event.reason() != Qt.FocusReason.PopupFocusReason:
+            self._keep()
+
+    def _on_marks_changed(self) -> None:
+        if not self._done and self._marks.find(self._number) is None:
+            self._end()
+
+    def _on_edited(self, text: str) -> None:
+        mark = self._marks.find(self._number)
+        if mark is not None:
+            self._marks.preview(mark.with_text(text.strip()))
+
+    def _keep(self) -> None:
+        if not self._done:
+            self._end()
+            self._marks.settle()
+
+    def _end(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        had_focus = self.hasFocus()
+        self.hide()
+        self.deleteLater()
+        if had_focus:
+            self._view.setFocus()

@@ -1,0 +1,1 @@
+"""The side panel: model, form, prediction, explanation."""

@@ -1,0 +1,65 @@
+"""``HotSpotRows``: the peaks of the heatmap as a short list; a click goes there."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.state.prediction.percent import whole_percent
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.position_text import position_text, spot_text
+
+_ROWS = 5
+
+
+_SIDES = {"left": "left half", "right": "right half", "middle": "middle"}
+
+
+class HotSpotRows(QWidget):
+    """Share of the peak, position, volume and side of the strongest; hidden while there is none."""
+
+    def __init__(self, spots: HotSpotList, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._spots = spots
+        self.title = theme.label("Hot spots", color=theme.MUTED)
+        self.rows = [QPushButton() for _ in range(_ROWS)]
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch(1)
+        for text, step, tip in (
+            ("Previous", spots.previous, "To the stronger hot spot (P)"),
+            ("Next", spots.next, "To the weaker hot spot (N)"),
+        ):
+            button = QPushButton(text)
+            button.setProperty("quiet", True)
+            button.setToolTip(tip)
+            button.clicked.connect(step)
+            head.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(head)
+        grid = QGridLayout()
+        grid.setSpacing(1)
+        for number, row in enumerate(self.rows):
+            row.setProperty("spot", True)
+            row.setCheckable(True)
+            row.clicked.connect(lambda _=False, n=number: spots.go_to(n))
+            grid.addWidget(row, number, 0)
+        layout.addLayout(grid)
+        spots.changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        found = self._spots.spots
+        self.setVisible(bool(found))
+        self.title.setText(f"Hot spots: {len(found)}" if len(found) != 1 else "One hot spot")
+        current = self._spots.current
+        for number, row in enumerate(self.rows):
+            row.setVisible(number < len(found))
+            if number < len(found):
+                spot = found[number]
+                row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
+                side, where = self._spots.side(spot), position_text(spot.position_lps)
+                row.setToolTip(f"{where}: {_SIDES[side]} of the scan")
+                row.setChecked(number == current)

@@ -1,0 +1,143 @@
+"""``MetadataForm``: the clinical values that the chosen model takes, built from its schema."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from fusion3d_gui.model.schema import Field, Value
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.fields import FieldInput, field_input
+from fusion3d_gui.widgets.look import theme
+
+
+class MetadataForm(QWidget):
+    """One row a field. Marks what came from the file, hints at what training never saw."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._form = session.form
+        self.rows: dict[str, _Row] = {}
+        self._typing = ""
+        self._body = QWidget()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self._body)
+        self._form.schema_changed.connect(self._on_schema_changed)
+        self._form.edited.connect(self._on_edited)
+        session.result_changed.connect(self._mark_all)
+        self._on_schema_changed()
+
+    def _on_schema_changed(self) -> None:
+        fields = self._form.schema.fields
+        if [row.field for row in self.rows.values()] != list(fields) or not fields:
+            self._build(fields)
+        for name in self.rows:
+            self._show(name)
+
+    def _build(self, fields: tuple[Field, ...]) -> None:
+        self._layout.removeWidget(self._body)
+        # Hidden at once: deletion waits for the event loop, and must not flash on screen.
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = QWidget()
+        grid = QGridLayout(self._body)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        self.rows = {}
+        for number, field in enumerate(fields):
+            row = _Row(field)
+            row.input.edited.connect(lambda value, name=field.name: self._on_typed(name, value))
+            grid.addLayout(row.names, 2 * number, 0)
+            grid.addWidget(row.input, 2 * number, 1)
+            grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
+            self.rows[field.name] = row
+        if not fields:
+            chosen = self._session.bundle is not None
+            text = "This model takes the image alone." if chosen else "No model is chosen."
+            grid.addWidget(theme.label(text, color=theme.MUTED), 0, 0)
+        self._layout.addWidget(self._body)
+        self._body.show()
+
+    def _on_typed(self, name: str, value: Value) -> None:
+        self._typing = name
+        try:
+            self._form.set_value(name, value)
+        finally:
+            self._typing = ""
+
+    def _on_edited(self, name: str) -> None:
+        if name == self._typing:
+            self._mark(name)  # the input shows it already, as it was typed
+        else:
+            self._show(name)
+
+    def _mark_all(self) -> None:
+        for name in self.rows:
+            self._mark(name)
+
+    def _show(self, name: str) -> None:
+        self.rows[name].input.set_value(self._form.values[name])
+        self._mark(name)
+
+    def _mark(self, name: str) -> None:
+        row, value = self.rows[name], self._form.values[name]
+        result = self._session.result
+        predicted = None if result is None else result.request.metadata
+        if predicted is not None and name in predicted and predicted[name] != value:
+            row.say_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
+        else:
+            from_file = self._form.source(name) == "dicom"
+            row.say_origin("from DICOM" if from_file else "", theme.ACCENT)
+        warning = row.field.warning(value)
+        if warning:
+            row.say(warning, theme.WARNING)
+        elif row.field.required and value is None:
+            row.say("needed for a prediction", theme.WARNING)
+        else:
+            row.say("", theme.FAINT)
+
+
+class _Row:
+    """Label (with where the value comes from), input, and the line of hint below them."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.label = theme.label(field.label, color=theme.MUTED)
+        self.origin = theme.label(size=theme.SMALL, color=theme.ACCENT)
+        self.names = QVBoxLayout()
+        self.names.setSpacing(0)
+        self.names.addWidget(self.label)
+        self.names.addWidget(self.origin)
+        self.input: FieldInput = field_input(field)
+        self.hint: QLabel = theme.label(size=theme.SMALL)
+        self.hint.setWordWrap(True)
+        self.hint.hide()
+        tip = f"{field.help or field.label}\nAllowed: {field.range_text}."
+        for widget in (self.label, self.input):
+            widget.setToolTip(tip)
+        self.label.setBuddy(self.input)
+        self.input.setAccessibleName(field.label)
+
+    def say_origin(self, text: str, color: str) -> None:
+        self.origin.setText(text)
+        theme.set_color(self.origin, color)
+        self.origin.setVisible(bool(text))
+
+    def say(self, text: str, color: str) -> None:
+        self.hint.setText(text)
+        theme.set_color(self.hint, color)
+        self.hint.setVisible(bool(text))
+
+
+def _plain(field: Field, value: Value) -> str:
+    """A value as the form shows it."""
+    if value is None:
+        return "not given"
+    if field.kind == "number":
+        return f"{float(value):.{field.decimals}f}"
+    if field.kind == "boolean":
+        return "Yes" if value else "No"
+    return dict(field.choices).get(str(value), str(value))

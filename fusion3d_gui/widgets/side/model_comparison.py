@@ -1,0 +1,104 @@
+"""``ModelComparison``: the answers of all models beside each other; a click turns to one of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.prediction.percent import percent, whole_percent
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.look import theme
+
+_LABEL = "Ask every model"
+
+
+class ModelComparison(QWidget):
+    """A button, then one row a model. Hidden without an answer, or with one model only."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.comparison = session.comparison
+        self.button = QPushButton(_LABEL)
+        self.button.setProperty("quiet", True)
+        self.button.setToolTip("Predict this case with each model in the list, one after the other")
+        self.rows: list[QPushButton] = []
+        self._body = QWidget()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(theme.GRID)
+        self.beside = QPushButton("Maps beside each other")
+        self.beside.setProperty("segment", True)
+        self.beside.setCheckable(True)
+        self.beside.setToolTip("Every model's map of the same place, under one crosshair")
+        head = QHBoxLayout()
+        head.addWidget(self.button)
+        head.addStretch(1)
+        head.addWidget(self.beside)
+        self._layout.addLayout(head)
+        self._layout.addWidget(self._body)
+        self.button.clicked.connect(self._on_clicked)
+        self.beside.clicked.connect(self.comparison.show_maps)
+        self.comparison.changed.connect(self._show)
+        session.beside.changed.connect(self._show)
+        session.result_changed.connect(self._on_state_changed)
+        session.bundles_changed.connect(self._on_state_changed)
+        session.inference.changed.connect(self._on_state_changed)
+        self._on_state_changed()
+        self._show()
+
+    def _on_state_changed(self) -> None:
+        session = self._session
+        self.setVisible(session.result is not None and len(session.bundles) > 1)
+        working = self._is_working()
+        self.button.setText(
+            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _LABEL
+        )
+        self.button.setEnabled(working or not session.predicting)
+
+    def _is_working(self) -> bool:
+        return self._session.inference.label == "Asking every model"
+
+    def _on_clicked(self) -> None:
+        if self._is_working():
+            self._session.cancel_inference()
+        else:
+            self.comparison.start()
+
+    def _show(self) -> None:
+        self.beside.setVisible(bool(self.comparison.answers))
+        self.beside.setChecked(self._session.beside.shows(self.comparison))
+        self._layout.removeWidget(self._body)
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = QWidget()
+        grid = QGridLayout(self._body)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(0)
+        grid.setColumnStretch(0, 1)
+        self.rows = []
+        for number, answer in enumerate(self.comparison.answers):
+            row = QPushButton(answer.bundle.name)
+            row.setProperty("quiet", True)
+            row.setToolTip("Show this model's answer and heatmap, at the same place")
+            row.clicked.connect(lambda _=False, info=answer.bundle: self._turn_to(info))
+            prediction = answer.prediction
+            if prediction is None:
+                said = theme.label("no answer", color=theme.WARNING)
+                said.setToolTip(answer.problem)
+            else:
+                said = theme.label(
+                    f"{percent(prediction.probability)}  {prediction.class_name}", color=theme.TEXT
+                )
+            grid.addWidget(row, number, 0, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(said, number, 1, Qt.AlignmentFlag.AlignRight)
+            self.rows.append(row)
+        self._layout.addWidget(self._body)
+        self._body.show()
+
+    def _turn_to(self, info: BundleInfo) -> None:
+        if info is not self._session.bundle:
+            self._session.choose_bundle(info)
+            self._session.predict()

@@ -1,0 +1,92 @@
+"""``ModelPicker``: which model predicts, and where it computes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.look import theme
+
+
+class ModelPicker(QWidget):
+    """A combo box of bundles, and the way to others."""
+
+    #: The user wants to choose a bundle's folder.
+    browse_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.box = CalmComboBox()
+        self.box.setAccessibleName("Model")
+        self.browse = QPushButton("Other…")
+        self.browse.setProperty("quiet", True)
+        self.browse.setToolTip("Use a model bundle from a folder")
+        self.detail = theme.label(size=12, color=theme.FAINT)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(theme.section_title("Model"))
+        head.addStretch(1)
+        head.addWidget(self.browse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.box)
+        layout.addWidget(self.detail)
+        self._connect()
+        self._on_bundles_changed()
+
+    def _connect(self) -> None:
+        self.browse.clicked.connect(self.browse_requested)
+        self.box.activated.connect(self._on_activated)
+        session = self._session
+        session.bundles_changed.connect(self._on_bundles_changed)
+        session.bundle_changed.connect(self._on_bundle_changed)
+        session.model_ready.connect(self._show_detail)
+        session.inference.changed.connect(self._show_detail)
+
+    def _on_activated(self, index: int) -> None:
+        bundles = self._session.bundles
+        if 0 <= index < len(bundles):
+            self._session.choose_bundle(bundles[index])
+
+    def _on_bundles_changed(self) -> None:
+        self.box.clear()
+        titles = [info.title for info in self._session.bundles]
+        for info in self._session.bundles:
+            # Models of one task are told apart by their names.
+            twice = titles.count(info.title) > 1
+            self.box.addItem(f"{info.name} · {info.title}" if twice else info.title)
+            self.box.setItemData(
+                self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
+            )
+        self.box.setEnabled(bool(self._session.bundles))
+        if not self._session.bundles:
+            self.box.addItem("No model found")
+        self._on_bundle_changed()
+
+    def _on_bundle_changed(self) -> None:
+        info = self._session.bundle
+        folders = [each.folder for each in self._session.bundles]
+        if info is not None and info.folder in folders:
+            self.box.setCurrentIndex(folders.index(info.folder))
+            self.box.setToolTip(info.description or "The model that is asked")
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        session = self._session
+        if session.bundle is None:
+            self.detail.setText("Choose a model bundle's folder with Other…")
+            return
+        if session.device_text:
+            where = session.device_text
+        elif session.inference.running:
+            where = "loading…"
+        else:
+            where = "loads with the first prediction"
+        self.detail.setText(f"{session.bundle.name} {session.bundle.version}  ·  {where}")
+        reason = session.engine_reason
+        self.detail.setToolTip(f"This engine runs the model: {reason}" if reason else "")

@@ -1,0 +1,185 @@
+"""``OverlayControls``: how the heatmap is shown, what its colours mean, how coarse it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.state.prediction.percent import whole_percent
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_bar import ColorBar
+from fusion3d_gui.widgets.look.color_map import HEATMAPS
+from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
+
+
+class OverlayControls(QWidget):
+    """On/off, opacity, threshold, colour bar, native grid; enabled while a heatmap is on screen."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._overlay = session.display.overlay
+        self.toggle = QPushButton("Shown")
+        self.toggle.setProperty("quiet", True)
+        self.toggle.setToolTip("Show or hide the heatmap (H)")
+        self.peak = QPushButton("Go to peak")
+        self.peak.setProperty("quiet", True)
+        self.peak.setToolTip("Put the crosshair on the strongest cell (G)")
+        self.opacity = _PercentSlider("Opacity", "How much of the anatomy the heatmap covers")
+        self.threshold = _PercentSlider(
+            "Threshold", "Cells below this share of the peak are not shown"
+        )
+        self.threshold.slider.setToolTip("Below this share of the peak the map is transparent")
+        self.bar = ColorBar()
+        self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.about.setWordWrap(True)
+        self.contours = _Toggle("Contours", "Lines instead of areas (O)")
+        self.blink = _Toggle("Blink", "Show and hide it by turns (Shift+H)")
+        self.colors = CalmComboBox()
+        self.colors.addItems(HEATMAPS)
+        self.colors.setAccessibleName("Heatmap colours")
+        self.colors.setToolTip(
+            "Colours of the heatmap: even steps of lightness, safe for the colour-blind"
+        )
+        self.spots = HotSpotRows(session.hot_spots)
+        self._build()
+        self._connect()
+        self._on_overlay_changed()
+        self._on_result_changed()
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(theme.section_title("Heatmap"))
+        head.addStretch(1)
+        head.addWidget(self.peak)
+        head.addWidget(self.toggle)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2 * theme.GRID)
+        self.opacity.place(grid, 0)
+        self.threshold.place(grid, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * theme.GRID)
+        layout.addLayout(head)
+        layout.addLayout(grid)
+        looks = QHBoxLayout()
+        looks.setSpacing(2 * theme.GRID)
+        looks.addWidget(self.colors, 1)
+        looks.addWidget(self.contours)
+        looks.addWidget(self.blink)
+        layout.addLayout(looks)
+        layout.addSpacing(theme.GRID)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.about)
+        layout.addWidget(self.spots)
+
+    def _connect(self) -> None:
+        overlay = self._overlay
+        self.toggle.clicked.connect(overlay.toggle)
+        self.peak.clicked.connect(self._session.go_to_peak)
+        self.contours.clicked.connect(overlay.toggle_contours)
+        self.blink.clicked.connect(overlay.toggle_blinking)
+        self.colors.activated.connect(lambda n: overlay.set_color_map(HEATMAPS[n]))
+        self.opacity.slider.valueChanged.connect(lambda value: overlay.set_opacity(value / 100))
+        self.threshold.slider.valueChanged.connect(lambda value: overlay.set_threshold(value / 100))
+        overlay.changed.connect(self._on_overlay_changed)
+        self._session.result_changed.connect(self._on_result_changed)
+
+    def _on_overlay_changed(self) -> None:
+        overlay = self._overlay
+        self.toggle.setText("Hide" if overlay.visible else "Show")
+        self.opacity.show_share(overlay.opacity)
+        self.threshold.show_share(overlay.threshold)
+        self.contours.setChecked(overlay.contours)
+        self.blink.setChecked(overlay.blinking)
+        self.colors.setCurrentIndex(HEATMAPS.index(overlay.color_map))
+        self._show_scale()
+
+    def _on_result_changed(self) -> None:
+        prediction = self._session.current_prediction
+        for widget in (
+            self.toggle,
+            self.peak,
+            self.opacity,
+            self.threshold,
+            self.colors,
+            self.contours,
+            self.blink,
+            self.bar,
+        ):
+            widget.setEnabled(prediction is not None)
+        if prediction is None:
+            outdated = self._session.is_outdated
+            self.about.setText(
+                "Hidden, because the result is outdated." if outdated else "No heatmap yet."
+            )
+        elif prediction.heatmap.peak_lps is None:
+            self.peak.setEnabled(False)
+            self.about.setText(
+                f"The map is empty: nothing in the image {prediction.heatmap.side} the answer."
+            )
+        else:
+            heatmap, result = prediction.heatmap, self._session.result
+            explanation = None if result is None else result.explanation
+            # A map on the way to a finer one is not yet what was asked for.
+            name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
+            self.about.setText(
+                f"{name}, what {heatmap.side} the answer: {heatmap.grid_text}, {heatmap.peak_text}."
+                + (" Not finished." if explanation is None else "")
+            )
+        self._show_scale()
+
+    def _show_scale(self) -> None:
+        self.bar.show_scale(self._overlay.threshold, self._overlay.color_map)
+
+
+class _Toggle(QPushButton):
+    """A small button that stays down."""
+
+    def __init__(self, text: str, tip: str) -> None:
+        super().__init__(text)
+        self.setProperty("segment", True)
+        self.setCheckable(True)
+        self.setToolTip(tip)
+
+
+class _PercentSlider:
+    """A labelled slider from 0 to 100 % with its number."""
+
+    def __init__(self, name: str, tip: str) -> None:
+        self._label = theme.label(name, color=theme.MUTED)
+        self._number = theme.label()
+        self._number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._number.setMinimumWidth(self._number.fontMetrics().horizontalAdvance("100 %") + 2)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setAccessibleName(f"Heatmap {name.lower()}")
+        self.slider.setToolTip(tip)
+        self._label.setBuddy(self.slider)
+
+    def place(self, grid: QGridLayout, row: int) -> None:
+        grid.addWidget(self._label, row, 0)
+        grid.addWidget(self.slider, row, 1)
+        grid.addWidget(self._number, row, 2)
+
+    def show_share(self, share: float) -> None:
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(100 * share))
+        self.slider.blockSignals(False)
+        self._number.setText(whole_percent(share))
+
+    def setEnabled(self, enabled: bool) -> None:
+        self.slider.setEnabled(enabled)
+        theme.set_color(self._number, theme.TEXT if enabled else theme.FAINT)

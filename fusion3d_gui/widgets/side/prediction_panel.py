@@ -1,0 +1,239 @@
+"""``PredictionPanel``: the Predict button, its progress, and the model's answer with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.inference.analysis.findings import WhatIf
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.state.prediction.percent import percent
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.gauge import Gauge
+from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
+from fusion3d_gui.widgets.look import theme
+
+OUTSIDE = "Outside what this model has seen"
+
+
+class PredictionPanel(QWidget):
+    """Shows the session's result, and says so when it is outdated."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.button = QPushButton("Predict")
+        self.button.setProperty("primary", True)
+        self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
+        self.button.setToolTip("Ask the model about this scan and these values (Ctrl+Return)")
+        self._progress = _Progress()
+        self.answer = _Answer()
+        self._build()
+        self._connect()
+        self._on_lane_changed()
+        self._on_result_changed()
+
+    def _build(self) -> None:
+        # One place for both, so that nothing moves when a prediction starts.
+        place = QWidget()
+        place.setFixedHeight(36)
+        self._stack = QStackedLayout(place)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._stack.addWidget(self.button)
+        self._stack.addWidget(self._progress)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3 * theme.GRID)
+        layout.addWidget(place)
+        layout.addWidget(self.answer)
+
+    def _connect(self) -> None:
+        session = self._session
+        self.button.clicked.connect(session.predict)
+        self.answer.reset.clicked.connect(session.reset_form)
+        self._progress.cancel.clicked.connect(session.cancel_inference)
+        session.inference.changed.connect(self._on_lane_changed)
+        session.result_changed.connect(self._on_result_changed)
+        session.case_changed.connect(self._on_lane_changed)
+        session.bundle_changed.connect(self._on_lane_changed)
+
+    def _on_lane_changed(self) -> None:
+        session = self._session
+        self._stack.setCurrentIndex(1 if session.predicting else 0)
+        self._progress.show_progress(session.inference.fraction, session.inference.message)
+        self.button.setEnabled(session.can_predict)
+
+    def _on_result_changed(self) -> None:
+        self._on_lane_changed()
+        session = self._session
+        if session.result is None:
+            self.answer.show_nothing(self._why_nothing())
+        else:
+            self.answer.show_prediction(
+                session.result.prediction, outdated=session.is_outdated, what_if=session.what_if
+            )
+            answered = session.current_prediction is not None or session.what_if is not None
+            values = session.form.values
+            outside = session.result.workbench.outside(values) if answered else ()
+            self.answer.show_outside(outside, tried=session.what_if is not None)
+
+    def _why_nothing(self) -> str:
+        session = self._session
+        if session.bundle is None:
+            return "Choose a model to predict with."
+        if session.case is None:
+            return "Open a scan, fill in the form, then predict."
+        if not session.case.is_complete:
+            return "The scan is still being read."
+        if session.predicting:
+            return "The answer appears here."
+        return "Fill in the form, then predict."
+
+
+class _Progress(QWidget):
+    """What is being done, how far it has come, and a way out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = theme.label(size=12, color=theme.MUTED)
+        self._bar = ProgressBar()
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Give up what the model is asked (Esc)")
+        left = QVBoxLayout()
+        left.setSpacing(6)
+        left.addWidget(self._message)
+        left.addWidget(self._bar)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3 * theme.GRID)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.cancel)
+
+    def show_progress(self, fraction: float, message: str) -> None:
+        self._bar.show_fraction(fraction)
+        self._message.setText(message)
+
+
+class _Answer(QWidget):
+    """Class, probability, gauge, warnings, provenance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint = theme.label(color=theme.MUTED)
+        self._hint.setWordWrap(True)
+        self._body = QWidget()
+        self.outdated = theme.label(color=theme.WARNING)
+        self.outdated.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
+        self.reset = QPushButton("Reset")
+        self.reset.setProperty("quiet", True)
+        self.reset.setToolTip("Put the form back to the values that were predicted")
+        self.number = theme.label()
+        self.number.setFont(theme.font(theme.HUGE, QFont.Weight.Medium))
+        self.class_name = theme.label(size=theme.LARGE, medium=True)
+        self.class_name.setWordWrap(True)
+        self._meaning = theme.label(size=12, color=theme.MUTED)
+        self._meaning.setWordWrap(True)
+        self.gauge = Gauge()
+        self.outside = theme.label(OUTSIDE, color=theme.WARNING, medium=True)
+        self.warnings = theme.label(size=12, color=theme.WARNING)
+        self.warnings.setWordWrap(True)
+        self.provenance = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.provenance.setWordWrap(True)
+        self.provenance.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+        names = QVBoxLayout()
+        names.setSpacing(2)
+        names.addStretch(1)
+        names.addWidget(self.class_name)
+        names.addWidget(self._meaning)
+        names.addStretch(1)
+        head = QHBoxLayout()
+        head.setSpacing(4 * theme.GRID)
+        head.addWidget(self.number)
+        head.addLayout(names, 1)
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(2 * theme.GRID)
+        changed = QHBoxLayout()
+        changed.addWidget(self.outdated, 1)
+        changed.addWidget(self.reset)
+        body.addLayout(changed)
+        body.addLayout(head)
+        body.addWidget(self.gauge)
+        body.addWidget(self.outside)
+        body.addWidget(self.warnings)
+        body.addWidget(self.provenance)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hint)
+        layout.addWidget(self._body)
+
+    def show_nothing(self, why: str) -> None:
+        """No answer yet, and what to do about it."""
+        self._hint.setText(why)
+        self._hint.show()
+        self._body.hide()
+
+    def show_prediction(
+        self, prediction: Prediction, *, outdated: bool, what_if: WhatIf | None
+    ) -> None:
+        """An answer; outdated ones in gray, or replaced by what-if, and marked so."""
+        self._hint.hide()
+        self._body.show()
+        for widget in (self.outdated, self.reset):
+            widget.setVisible(outdated)
+        self.outdated.setText(
+            "Outdated: the form has changed since." if what_if is None else "What if, not predicted"
+        )
+        color = theme.FAINT if outdated and what_if is None else theme.TEXT
+        for label in (self.number, self.class_name):
+            theme.set_color(label, color)
+        self.number.setText(percent(prediction.probability))
+        self.number.setToolTip(f"{prediction.probability:.6f} (logit {prediction.logit:.4f})")
+        self.class_name.setText(prediction.class_name)
+        self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
+        self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
+        self.warnings.setText("\n".join(prediction.notices))
+        self.warnings.setVisible(bool(prediction.notices) and what_if is None)
+        if what_if is not None:
+            self._show_what_if(what_if)
+        when = prediction.created.astimezone()
+        self.provenance.setText(
+            ("" if what_if is None else "What if, not predicted  ·  ")
+            + f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
+            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
+        )
+        self.provenance.setToolTip(
+            f"Weights SHA-256 {prediction.weights_sha256}\n"
+            f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
+        )
+
+    def show_outside(self, sentences: Sequence[str], *, tried: bool) -> None:
+        """Whether the case is outside of what the model has seen; ``tried``: with what-if values.
+
+        The sentences about a prediction are among its own warnings.
+        """
+        self.outside.setVisible(bool(sentences))
+        if tried:
+            self.warnings.setText("\n".join(sentences))
+            self.warnings.setVisible(bool(sentences))
+
+    def _show_what_if(self, what_if: WhatIf) -> None:
+        """Put the answer to the changed form over the prediction's, which stays marked."""
+        prediction, chance = what_if.prediction, what_if.probability
+        self.number.setText(percent(chance))
+        self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
+        self.class_name.setText(prediction.class_names[int(chance >= prediction.threshold)])
+        self._meaning.setText(
+            f"with the form as it is now; predicted was {percent(prediction.probability)}"
+        )
+        self.gauge.show_value(chance, prediction.threshold, live=True, ghost=prediction.probability)

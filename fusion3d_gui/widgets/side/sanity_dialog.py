@@ -1,0 +1,97 @@
+"""``SanityDialog``: whether the heatmap deserves trust; verdicts above, the plots below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.state.prediction.result import MapChecks
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.dialog_position import place_over
+
+_NOTE = (
+    "Likeness: rank correlation of two maps over the tissue. Undoing: weights made random again from the "
+    "head down (Adebayo et al. 2018). Deleting and showing: voxels in the order of the map, against the "
+    "map shuffled (Petsiuk et al. 2018). Passing does not prove a map right; failing says not to "
+    "lean on it."
+)
+
+
+class SanityDialog(QDialog):
+    """Not modal: the views stay usable beside it."""
+
+    def __init__(self, checks: MapChecks, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._checks = checks
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Does this heatmap deserve trust?")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(2 * theme.GRID)
+        # Else Qt would squeeze it into two thirds of the screen.
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
+        found = checks.report.verdicts
+        title = f"{sum(each.passed for each in found)} of {len(found)} checks passed"
+        layout.addWidget(theme.label(title, size=theme.LARGE, medium=True))
+        layout.addWidget(theme.label(checks.subject, size=12, color=theme.MUTED))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * theme.GRID)
+        grid.setVerticalSpacing(theme.GRID)
+        grid.setColumnStretch(1, 1)
+        self.verdicts = []
+        for number, verdict in enumerate(found):
+            color = theme.TEXT if verdict.passed else theme.WARNING
+            label = theme.label(f"{'✓' if verdict.passed else '✗'}  {verdict.text}.", color=color)
+            self.verdicts.append(label)
+            grid.addWidget(label, number, 0)
+            grid.addWidget(theme.label(verdict.figures, size=12, color=theme.MUTED), number, 1)
+        layout.addLayout(grid)
+        picture = checks.picture
+        rows, columns, _ = picture.pixels.shape
+        image = QImage(
+            picture.pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBX8888
+        )
+        image.setDevicePixelRatio(picture.density)
+        plots = theme.label()
+        plots.setPixmap(QPixmap.fromImage(image))
+        plots.setFixedSize(image.deviceIndependentSize().toSize())
+        plots.setAccessibleName("Plots of the checks")
+        layout.addWidget(plots)
+        note = theme.label(f"{RESEARCH_USE_ONLY}. {_NOTE}", size=theme.SMALL, color=theme.FAINT)
+        note.setWordWrap(True)
+        note.setFixedWidth(plots.width())
+        layout.addWidget(note)
+        self.save = QPushButton("Save picture…")
+        self.save.setToolTip("Write the plots above as a PNG")
+        close = QPushButton("Close")
+        close.setDefault(True)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.save)
+        row.addWidget(close)
+        layout.addLayout(row)
+        self.save.clicked.connect(self._on_save)
+        close.clicked.connect(self.close)
+        self.adjustSize()
+        place_over(self, parent)
+
+    def _on_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the checks", "checks.png", "PNG (*.png)")
+        if not name:
+            return
+        try:
+            Path(name).write_bytes(self._checks.picture.png)
+        except OSError as error:
+            self.save.setText(f"Not saved: {error.strerror}")

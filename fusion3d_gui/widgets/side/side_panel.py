@@ -1,0 +1,64 @@
+"""``SidePanel``: from model and form to the answer, top to bottom, in the order of the work."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.side.metadata_form import MetadataForm
+from fusion3d_gui.widgets.side.method_picker import MethodPicker
+from fusion3d_gui.widgets.side.model_comparison import ModelComparison
+from fusion3d_gui.widgets.side.model_picker import ModelPicker
+from fusion3d_gui.widgets.side.overlay_controls import OverlayControls
+from fusion3d_gui.widgets.side.prediction_panel import PredictionPanel
+from fusion3d_gui.widgets.side.workbench_panel import WorkbenchPanel
+
+WIDTH = 340
+_SCROLL_BAR = 8
+
+
+class SidePanel(QScrollArea):
+    """Model, clinical values, prediction, heatmap. Scrolls where a form is long."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model_picker = ModelPicker(session)
+        self.form = MetadataForm(session)
+        self.prediction = PredictionPanel(session)
+        self.workbench = WorkbenchPanel(session)
+        self.comparison = ModelComparison(session)
+        self.overlay = OverlayControls(session)
+        self.method = MethodPicker(session)
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        # The scroll bar has its own room, so that nothing moves when it comes.
+        body.setFixedWidth(WIDTH - _SCROLL_BAR)
+        layout.setContentsMargins(16, 14, 16 - _SCROLL_BAR, 14)
+        layout.setSpacing(12)
+        layout.addWidget(self.model_picker)
+        layout.addWidget(_line())
+        layout.addWidget(theme.section_title("Clinical data"))
+        layout.addWidget(self.form)
+        layout.addWidget(self.prediction)
+        layout.addWidget(self.workbench)
+        layout.addWidget(self.comparison)
+        layout.addWidget(_line())
+        layout.addWidget(self.overlay)
+        layout.addWidget(self.method)
+        layout.addStretch(1)
+        self.setWidget(body)
+        self.setWidgetResizable(True)
+        self.setFixedWidth(WIDTH)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setObjectName("side")
+        self.setAccessibleName("Model, answer and heatmap")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFixedHeight(1)
+    line.setObjectName("rule")
+    return line

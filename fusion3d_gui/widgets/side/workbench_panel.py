@@ -1,0 +1,166 @@
+"""``WorkbenchPanel``: questions to one prediction. What if, what decided, how sure; at most one page open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.inference.analysis.findings import Contributions
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.segments import Segments
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.side.curve_chart import CurveChart
+from fusion3d_gui.widgets.side.share_chart import Share, ShareChart
+from fusion3d_gui.widgets.side.uncertainty_page import DoubtPage
+
+_PAGES = (
+    ("What if", "How the answer would change with other clinical values"),
+    ("Why", "What the image and the clinical values contributed"),
+    ("How sure", "How far to trust this answer"),
+)
+
+
+class WorkbenchPanel(QWidget):
+    """Three buttons, each of which opens and closes its page; pages follow the form live.
+
+    Hidden until there is an answer.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.curves = CurveChart()
+        self.shares = ShareChart()
+        self.doubt = DoubtPage(session)
+        self._curves_text = theme.label(size=12, color=theme.MUTED)
+        self._curves_text.setWordWrap(True)
+        self._shares_text = theme.label(size=12, color=theme.MUTED)
+        self._shares_text.setWordWrap(True)
+        self.buttons: list[QPushButton] = []
+        self._pages = [
+            _page(self._curves_text, self.curves),
+            _page(self._shares_text, self.shares),
+            self.doubt,
+        ]
+        # Once for all that one event changes, and after the answer itself is on screen.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._refresh)
+        self._build()
+        self.curves.tried.connect(session.form.set_value)
+        session.result_changed.connect(self._on_result_changed)
+        self._on_result_changed()
+
+    def _build(self) -> None:
+        row = Segments(exclusive=False)
+        for number, (text, tip) in enumerate(_PAGES):
+            button = row.add(text, tip)
+            button.clicked.connect(lambda on, page=number: self.show_page(page if on else None))
+            self.buttons.append(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3 * theme.GRID)
+        layout.addWidget(row)
+        for page in self._pages:
+            layout.addWidget(page)
+        self.show_page(None)
+
+    def show_page(self, number: int | None) -> None:
+        """Open a page (0 what if, 1 why, 2 how sure) in place of the one open, or none."""
+        for each, (button, page) in enumerate(zip(self.buttons, self._pages, strict=True)):
+            button.setChecked(each == number)
+            page.setVisible(each == number)
+        self._soon.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What changed while this was hidden is shown now."""
+        self._soon.start()
+
+    def _on_result_changed(self) -> None:
+        self.setVisible(self._session.workbench is not None)
+        self._soon.start()
+
+    def _refresh(self) -> None:
+        workbench = self._session.workbench
+        if workbench is None or not self.isVisible():
+            return
+        values = self._session.form.values
+        if not self._is_complete():
+            return  # the form says which value is needed
+        if self.buttons[0].isChecked():
+            curves = workbench.curves(values)
+            self.curves.show_curves(curves, workbench.prediction.threshold)
+            self._curves_text.setText(
+                "Probability over each value's range, all else as in the form."
+                if curves
+                else "This model takes the image alone: there is nothing to change."
+            )
+        elif self.buttons[1].isChecked():
+            self._show_shares(workbench.contributions(values))
+        elif self.buttons[2].isChecked():
+            self.doubt.refresh()
+
+    def _is_complete(self) -> bool:
+        values = self._session.form.values
+        fields = self._session.form.schema.fields
+        return not any(field.required and values[field.name] is None for field in fields)
+
+    def _show_shares(self, found: Contributions | None) -> None:
+        if found is None:
+            self._shares_text.setText(
+                "This model carries no reference case to compare with, so shares can't be told."
+            )
+            self.shares.show_shares(())
+            return
+        self._shares_text.setText(f"{_shares_text(found)} Shares of the logit:")
+        labels = {field.name: field.label for field in self._session.form.schema.fields}
+        shares = [Share("Image", found.image)]
+        if found.fields:
+            shares.append(Share("Clinical data", found.metadata))
+            fields = sorted(found.fields.items(), key=lambda item: -abs(item[1]))
+            shares += [Share(labels[name], amount, part=True) for name, amount in fields]
+        self.shares.show_shares(shares)
+        self.shares.setToolTip(
+            "Shapley values in units of the logit, against the model's reference case "
+            f"(logit {found.reference_logit:.2f}); together they give this case's "
+            f"{found.logit:.2f}" + ("" if found.exact else "; sampled, since there are many fields")
+        )
+
+
+def _shares_text(found: Contributions) -> str:
+    """Whose decision it was, in one sentence."""
+    image, data = found.image, found.metadata
+    total = abs(image) + abs(data)
+    direction = {True: "raised", False: "lowered"}
+    if total < 0.05:
+        return "Neither image nor clinical data move the answer from that of an average case."
+    if not found.fields:
+        return f"Against an average case, the image {direction[image > 0]} the answer."
+    if abs(image) >= 0.8 * total:
+        return f"The image decided: it {direction[image > 0]} the answer against an average case."
+    if abs(data) >= 0.8 * total:
+        return (
+            f"The clinical data decided: they {direction[data > 0]} the answer against an average "
+            "case."
+        )
+    if (image > 0) == (data > 0):
+        return f"Image and clinical data both {direction[image > 0]} the answer."
+    return (
+        f"The image {direction[image > 0]} the answer, the clinical data {direction[data > 0]} it."
+    )
+
+
+def _page(*widgets: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2 * theme.GRID)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return page

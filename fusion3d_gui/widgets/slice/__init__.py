@@ -1,0 +1,1 @@
+"""The slice view: canvas, layers, mouse."""

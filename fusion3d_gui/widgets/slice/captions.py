@@ -1,0 +1,212 @@
+"""``Captions``: what is written on a view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
+
+from fusion3d_gui.state.display.camera import Camera
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.halo_text import haloed
+from fusion3d_gui.widgets.slice.crosshair_arms import Box
+from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+
+_MARGIN = 10.0
+#: Below this side length (px) a view shows less text; across, where texts stand beside each other, larger
+#: text needs more.
+_SMALL_VIEW = 260
+#: Below this width (px) a view does not name patient and series.
+_WIDE_VIEW = 420
+#: Lines of the crosshair end this far (px) from text.
+_CLEAR = 3.0
+#: So many pictures of texts are kept: a megabyte or two.
+_MOST_KEPT = 300
+#: A dark double underneath keeps text legible over bright anatomy.
+_SHADOW = QColor(0, 0, 0, 200)
+#: On a picture whose background is bright, text lies on this.
+_PLATE = QColor(0, 0, 0, 150)
+
+#: Which corner or side of the view a text is aligned to: right and down, each -1, 0 or 1.
+_Side = tuple[int, int]
+_TOP_LEFT: _Side = (-1, -1)
+_TOP_RIGHT: _Side = (1, -1)
+_BOTTOM_LEFT: _Side = (-1, 1)
+_BOTTOM_RIGHT: _Side = (1, 1)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Everything written on a view. ``sides`` are the letters at its left, right, top and bottom;
+    ``corner`` are the lines about patient and series; ``lossy`` that the file says so; ``inverted`` that
+    bright and dark are exchanged; ``heat`` what the heatmap's colours mean."""
+
+    title: str
+    position: str
+    slice_count: str
+    window: str
+    zoom: str
+    sides: tuple[str, str, str, str]
+    corner: tuple[str, ...] = ()
+    lossy: bool = False
+    inverted: bool = False
+    heat: HeatScale | None = None
+
+
+class _Style(NamedTuple):
+    size_px: int
+    weight: int
+
+
+_LETTER = _Style(theme.LARGE, QFont.Weight.DemiBold.value)
+_TITLE = _Style(theme.BODY, QFont.Weight.Medium.value)
+_PLAIN = _Style(12, QFont.Weight.Normal.value)
+
+
+class _Item(NamedTuple):
+    """A text and the place it is aligned to, so many pixels further inwards."""
+
+    text: str
+    side: _Side
+    inwards: float = 0.0
+    style: _Style = _PLAIN
+
+
+class _Drawn(NamedTuple):
+    """The picture of a text, where its corner lies, and what nothing should cross."""
+
+    picture: QImage
+    at: QPointF
+    area: Box
+
+
+class Captions:
+    """The texts of one view, each a small picture that is kept for a while.
+
+    Drawing a text takes many times longer than copying its picture; few change at a time, and whoever
+    turns slices turns them back.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: dict[_Item, _Drawn] = {}
+        self._fonts: dict[_Style, QFont] = {}
+        #: Of a view of another size: each text has another place now, but looks the same.
+        self._pictures: dict[tuple[str, _Style], QImage] = {}
+        self._look: tuple[float, ...] = ()
+        self._size = (0.0, 0.0)
+        self._areas: list[Box] = []
+        self._on_bright = False
+
+    @property
+    def areas(self) -> list[Box]:
+        """Where texts were last drawn (left, top, right, bottom), in the view's pixels: nothing should cross them."""
+        return self._areas
+
+    def stand_at(self, areas: list[Box]) -> None:
+        """A picture that was painted before is shown again, with its texts in these areas."""
+        self._areas = areas
+
+    def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
+        """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
+        ratio = painter.device().devicePixelRatioF()
+        look, size = (theme.scale(), ratio, float(writing.inverted)), (area.width(), area.height())
+        self._on_bright = writing.inverted
+        if self._look != look:
+            self._look = look
+            self._drawn.clear()
+            self._fonts.clear()
+            self._pictures.clear()
+        if self._size != size:
+            self._size = size
+            self._pictures = {
+                (item.text, item.style): each.picture for item, each in self._drawn.items()
+            }
+            self._drawn.clear()
+        length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
+        self._areas = []
+        for item in (*_items(writing, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
+            each = self._drawn.pop(item, None) or self._draw(item, area, ratio)
+            self._drawn[item] = each  # the last one asked for comes last
+            painter.drawImage(each.at, each.picture)
+            self._areas.append(each.area)
+        for oldest in list(self._drawn)[:-_MOST_KEPT]:
+            del self._drawn[oldest]
+        self._paint_scale_bar(painter, length_mm * camera.scale, area)
+        if writing.heat is not None:
+            place: Any = writing.heat.paint(painter, area, _PLATE if self._on_bright else None)
+            self._areas += [] if place is None else [place.getCoords()]
+
+    def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
+        kept = self._pictures.get((item.text, item.style))
+        picture = self._picture(item, ratio) if kept is None else kept
+        place = _placed(item, area, picture.width() / ratio, picture.height() / ratio)
+        around: Any = place.adjusted(-_CLEAR, -2, _CLEAR, 2).getCoords()
+        return _Drawn(picture, place.topLeft(), around)
+
+    def _picture(self, item: _Item, ratio: float) -> QImage:
+        style = item.style
+        if style not in self._fonts:
+            self._fonts[style] = theme.font(style.size_px, QFont.Weight(style.weight))
+        color = QColor(theme.ON_IMAGE if style is _PLAIN else theme.IMAGE_TEXT)
+        plate = _PLATE if self._on_bright else None
+        return haloed(item.text, self._fonts[style], color, ratio, plate)
+
+    def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
+        """A bar of a round number of millimetres, bottom left."""
+        x, y = area.left() + _MARGIN, area.bottom() - _MARGIN - 3
+        if self._on_bright:
+            painter.fillRect(QRectF(x - 2, y - 6, length + 4, 10), _PLATE)
+        for shift, color in ((1.0, _SHADOW), (0.0, QColor(theme.ON_IMAGE))):
+            left, low = x + shift, y + shift
+            painter.fillRect(QRectF(left, low, length, 1.5), color)
+            for end in (left, left + length - 1.5):
+                painter.fillRect(QRectF(end, low - 4, 1.5, 4), color)
+        self._areas.append((x - _CLEAR, y - 6, x + length + _CLEAR, y + 6))
+
+
+def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:
+    """What is written on a view as large as this, where."""
+    left, right, top, bottom = writing.sides
+    yield _Item(right, (1, 0), style=_LETTER)
+    yield _Item(left, (-1, 0), style=_LETTER)
+    yield _Item(bottom, (0, 1), style=_LETTER)
+    # In a narrow view the second line at its left reaches below it.
+    is_narrow = area.width() < theme.px(_WIDE_VIEW)
+    yield _Item(top, (0, -1), 2 - _MARGIN if is_narrow else 0.0, _LETTER)
+    line = theme.px(18)
+    yield _Item(writing.title, _TOP_LEFT, style=_TITLE)
+    yield _Item(writing.position, _TOP_LEFT, line + 1)
+    small = area.width() < theme.px(_SMALL_VIEW) or area.height() < _SMALL_VIEW
+    upper_right: tuple[str, ...] = (writing.slice_count,)
+    if area.width() >= _WIDE_VIEW and not small:
+        upper_right += writing.corner
+    for number, text in enumerate(upper_right):
+        yield _Item(text, _TOP_RIGHT, line * number)
+    lower_right = ["lossy compression"] if writing.lossy else []
+    if not small:
+        lower_right = [writing.window, writing.zoom, *lower_right]
+    for number, text in enumerate(each for each in lower_right if each):
+        yield _Item(text, _BOTTOM_RIGHT, line * number)
+
+
+def _placed(item: _Item, area: QRectF, width: float, height: float) -> QRectF:
+    """Where a text of this size lies, on whole pixels."""
+    right, down = item.side
+    margin = _MARGIN if item.style is _LETTER else _MARGIN - 2
+    # Half of the free room to each side of the middle.
+    free_x = area.width() / 2 - _MARGIN - width / 2
+    free_y = area.height() / 2 - margin - item.inwards - height / 2
+    x = area.left() + (area.width() - width) / 2 + right * free_x
+    y = area.top() + (area.height() - height) / 2 + down * free_y
+    return QRectF(round(x), round(y), width, height)
+
+
+def scale_bar_mm(scale_px_per_mm: float, longest_px: float) -> float:
+    """The longest of 1, 2, 5 times a power of ten that fits into so many pixels."""
+    longest_mm = longest_px / scale_px_per_mm
+    power = 10.0 ** math.floor(math.log10(longest_mm))
+    return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= longest_mm)

@@ -1,0 +1,69 @@
+"""``HeatScale``: the heatmap's colours with numbers, on the image itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+
+from fusion3d_gui.state.prediction.percent import whole_percent
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_bar import color_strip
+from fusion3d_gui.widgets.look.halo_text import haloed
+
+_LEFT = 10.0
+#: Below the two lines of text in the corner, and above the letter in the middle.
+_TOP, _ABOVE_MIDDLE = 66, 34
+_WIDTH, _TALLEST, _SMALLEST = 9, 150, 50
+#: Room for the numbers beside it.
+_NUMBERS = 92
+#: Numbers nearer to each other than this (px) would touch.
+_APART = 15
+
+
+class HeatScale(NamedTuple):
+    """From which share of the peak on the heatmap is drawn, and in which colours (by name)."""
+
+    threshold: float
+    colors: str
+
+    def paint(self, painter: QPainter, area: QRectF, plate: QColor | None) -> QRectF | None:
+        """A strip at the left edge of a view, on a plate if given; where it lies, None without room."""
+        top = theme.px(_TOP)
+        height = min(theme.px(_TALLEST), area.height() / 2 - top - theme.px(_ABOVE_MIDDLE))
+        if height < theme.px(_SMALLEST) or area.width() < theme.px(260):
+            return None
+        strip = QRectF(_LEFT, top, theme.px(_WIDTH), height)
+        whole = strip.adjusted(-2, -theme.px(9), theme.px(_NUMBERS), theme.px(9))
+        if plate is not None:
+            painter.fillRect(whole, plate)
+        cut = strip.top() + (1 - self.threshold) * height
+        painter.fillRect(strip, QColor(0, 0, 0, 150))
+        image = color_strip(self.colors)
+        shown = QRectF(strip.left(), strip.top(), strip.width(), cut - strip.top())
+        first = round(self.threshold * 255)
+        painter.drawImage(shown, image, QRectF(0, 0, 1, 256 - first))
+        painter.setPen(QPen(QColor(theme.ON_IMAGE), 1))
+        painter.drawRect(strip.adjusted(-0.5, -0.5, 0.5, 0.5))
+        ratio = painter.device().devicePixelRatioF()
+        for share, text in self._numbers(theme.px(_APART) / height):
+            picture = _number(text, theme.scale(), ratio, plate is not None)
+            y = strip.bottom() - share * height - picture.height() / ratio / 2
+            painter.drawImage(QPointF(round(strip.right() + 5), round(y)), picture)
+        return whole
+
+    def _numbers(self, apart: float) -> list[tuple[float, str]]:
+        """Where (a share of the scale) stands what; ``apart`` from each other at least."""
+        found = [(1.0, "heatmap's peak"), (self.threshold, whole_percent(self.threshold))]
+        others = ((0.0, "0"), (0.5, "50 %"))
+        found += [each for each in others if abs(each[0] - self.threshold) >= apart]
+        return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= apart]
+
+
+@lru_cache(64)
+def _number(text: str, text_scale: float, ratio: float, on_plate: bool) -> QImage:
+    """Written once for a text size and a screen: it is painted with every slice."""
+    plate = QColor(0, 0, 0, 0) if on_plate else None
+    return haloed(text, theme.font(theme.SMALL), QColor(theme.ON_IMAGE), ratio, plate)

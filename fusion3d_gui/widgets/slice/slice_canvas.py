@@ -1,0 +1,383 @@
+"""``SliceCanvas``: one plane of the volume, drawn; what mouse and keys do is its subclass's subject."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+from shiboken6 import isValid
+
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, crossed
+from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
+from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.state.display.camera import Camera
+from fusion3d_gui.state.display.corner_text import is_lossy
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.display.planes import Planes
+from fusion3d_gui.state.display.screen_plane import ScreenPlane
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.one_entry_cache import Kept
+from fusion3d_gui.widgets.look.position_text import axis_letter, window_text
+from fusion3d_gui.widgets.slice import crosshair_arms
+from fusion3d_gui.widgets.slice.captions import Writing
+from fusion3d_gui.widgets.slice.crosshair_arms import Arm
+from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
+
+#: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
+_SETTLED_MS = 120
+#: One view after the other, so that they don't take one long time together.
+_SETTLED_APART_MS = 40
+#: A new slab is read from much of the volume: the views show it one after the other, so far apart (ms).
+_SLAB_APART_MS = 20
+_order = itertools.count()
+
+
+@dataclass(frozen=True)
+class _Geometry:
+    """The letters at left, right, top and bottom, and the traces of the other planes by name."""
+
+    sides: tuple[str, str, str, str]
+    traces: tuple[tuple[str, tuple[float, float]], ...]
+
+    @classmethod
+    def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
+        to_patient = planes.matrix(orientation.name)[:3, :3].T
+        right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
+        normal = crossed(right, down)
+        traces = []
+        for other in ORIENTATIONS:
+            other_normal = planes.matrix(other.name)[other.depth, :3]
+            along = crosshair_arms.screen_direction(normal, other_normal, right, down)
+            if other.name != orientation.name and along is not None:
+                traces.append((other.name, along))
+        left, top = spatial_letters(-right), spatial_letters(-down)
+        return cls((left, spatial_letters(right), top, spatial_letters(down)), tuple(traces))
+
+
+class SliceCanvas(QWidget):
+    """One plane in true millimetres: image, heatmap, the traces of the other planes, and captions."""
+
+    #: It shows other planes, or shows them another way round.
+    orientation_changed = Signal()
+
+    def __init__(
+        self, orientation: Orientation, display: Display, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.camera = Camera()
+        self.display = display
+        self.picture = SlicePicture(orientation, display)
+        #: Whether patient and series are named in its corner; one view of a layout does.
+        self.with_corner_text = True
+        self._kept_plane: Kept[ScreenPlane] = Kept()
+        self._kept_geometry: Kept[_Geometry] = Kept()
+        self._kept_writing: Kept[Writing] = Kept()
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._order = next(_order) % 4
+        self._settling.setInterval(_SETTLED_MS + self._order * _SETTLED_APART_MS)
+        self._finishing: Iterator[None] | None = None
+        self._awaits_turn = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(140, 120)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName(f"{orientation.name} view")
+        for signal in (display.crosshair.moved, display.smoothing.changed):
+            signal.connect(self._on_moved)
+        display.slab.changed.connect(self._on_slab_changed)
+        for signal in (
+            display.window_level.changed,
+            display.overlay.changed,
+            display.corner_text.changed,
+            display.cine.changed,
+        ):
+            signal.connect(self.update)
+        display.planes.changed.connect(self._on_planes_changed)
+        self._settling.timeout.connect(self._on_settled)
+
+    def sizeHint(self) -> QSize:
+        """Large enough to read; the layout gives more."""
+        return QSize(400, 400)
+
+    # -- what it shows ------------------------------------------------------------------------
+
+    @property
+    def orientation(self) -> Orientation:
+        """Which planes it shows, and which way round."""
+        return self.picture.orientation
+
+    @property
+    def slicer(self) -> Slicer | None:
+        """What cuts the volume, in plane space; None without a volume."""
+        return self.picture.slicer
+
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap over the anatomy."""
+        return self.picture.heatmap
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the picture is as fine as it will be."""
+        busy = self._settling.isActive() or self.display.paint_turns.is_waiting(self)
+        return not busy and self._finishing is None and not self._awaits_turn
+
+    def await_turn(self) -> None:
+        """Show nothing until it is this view's turn: several views would take one long time together.
+
+        Nor what it showed before, which may be of another patient than the rest of the window.
+        """
+        self._awaits_turn = True
+        self.update()
+        # Not under the view itself, which asks for turns of its own.
+        self.display.paint_turns.ask(self.picture, self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        if isValid(self):
+            self.update()
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, fitted and without a heatmap; None: nothing."""
+        self.picture.set_volume(volume)
+        self._fit_plane()
+
+    def set_heatmap(self, heatmap: Heatmap | None) -> None:
+        """Lay a heatmap over the anatomy; None: none."""
+        self.picture.set_heatmap(heatmap)
+        self.update()
+
+    def set_orientation(self, orientation: Orientation) -> None:
+        """Show other planes, or show them another way round."""
+        if orientation != self.orientation:
+            self.picture.orientation = orientation
+            self.setAccessibleName(f"{orientation.name} view")
+            self._fit_plane()
+            self.orientation_changed.emit()
+
+    def _fit_plane(self) -> None:
+        slicer = self.slicer
+        if slicer is not None:
+            self.camera.show(slicer.rect(self.orientation))
+        self.update()
+
+    @property
+    def shown_slice(self) -> Slice | None:
+        """The slice for the present crosshair, cut when first asked for."""
+        return self.picture.slice_for(self.camera)
+
+    # -- where things are ---------------------------------------------------------------------
+
+    def _to_plane_space(self, lps_mm: np.ndarray) -> np.ndarray:
+        matrix = self.picture.matrix
+        return np.asarray(lps_mm, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def _to_patient(self, place_mm: np.ndarray) -> np.ndarray:
+        matrix = self.picture.matrix
+        return (place_mm - matrix[:3, 3]) @ matrix[:3, :3]  # rigid: its inverse is its transpose
+
+    def lps_at(self, where: QPointF) -> np.ndarray:
+        """Patient position (mm, LPS) under a point of the widget."""
+        u, v = self.camera.to_mm(where.x(), where.y())
+        return self._to_patient(self.orientation.to_lps(u, v, self.picture.depth_mm))
+
+    def px_at(self, lps_mm: np.ndarray) -> QPointF:
+        """Where in the widget a patient position (mm, LPS) is, seen along the plane's normal."""
+        u, v = self.orientation.to_screen(self._to_plane_space(lps_mm))
+        return QPointF(*self.camera.to_px(float(u), float(v)))
+
+    @property
+    def crosshair_px(self) -> QPointF:
+        """Where in the widget the crosshair is."""
+        return self.px_at(self.display.crosshair.position_lps)
+
+    @property
+    def screen_plane(self) -> ScreenPlane | None:
+        """The plane on screen, in the patient; None without a volume."""
+        slicer = self.slicer
+        if slicer is None:
+            return None
+        key = slicer, self.orientation, self.picture.depth_mm, self.display.slab.slab
+        return self._kept_plane.get(key, self._plane_now)
+
+    def _plane_now(self) -> ScreenPlane:
+        orientation, to_patient = self.orientation, self.picture.matrix[:3, :3].T
+        return ScreenPlane(
+            self._to_patient(orientation.to_lps(0.0, 0.0, self.picture.depth_mm)),
+            to_patient @ orientation.right_lps,
+            to_patient @ orientation.down_lps,
+            self.picture.thickness_mm,
+        )
+
+    @property
+    def arms(self) -> list[Arm]:
+        """The traces of the other planes on this one."""
+        if self.slicer is None:
+            return []
+        slab_px = self.display.slab.slab.thickness_mm * self.camera.scale
+        return [Arm(name, *along, slab_px) for name, along in self._geometry.traces]
+
+    @property
+    def _geometry(self) -> _Geometry:
+        """What changes only with the planes, kept until they do."""
+        planes, orientation = self.display.planes, self.orientation
+        key = planes.version, orientation
+        return self._kept_geometry.get(key, lambda: _Geometry.of(planes, orientation))
+
+    def grip_at(self, where: QPointF) -> Arm | None:
+        """The arm whose grip lies under a point of the widget."""
+        return crosshair_arms.grip_at(self.arms, self.crosshair_px, QRectF(self.rect()), where)
+
+    # -- what happened ------------------------------------------------------------------------
+
+    def _on_moved(self) -> None:
+        self._hurry()
+        slicer = self.slicer
+        if slicer is None or slicer.is_aligned:
+            self.update()
+        else:
+            self.update_in_turn()
+
+    def update_in_turn(self) -> None:
+        """Paint this view again, one view after the other: where each of them takes its time."""
+        if self.isVisible():
+            self.display.paint_turns.ask(self, self._repaint)
+
+    def _repaint(self) -> None:
+        if isValid(self):
+            self.repaint()
+
+    def _on_slab_changed(self) -> None:
+        self._hurry()
+        QTimer.singleShot(self._order * _SLAB_APART_MS, self, self.update)
+
+    def _hurry(self) -> None:
+        """Be content with a coarse picture until nothing has moved for a while."""
+        slicer = self.slicer
+        if slicer is not None and not slicer.is_aligned and self.isVisible():
+            self.picture.hurried = True
+            self._finishing = None
+            self._settling.start()
+
+    def _on_planes_changed(self) -> None:
+        slicer = self.slicer
+        if slicer is not None:
+            self.camera.rebound(slicer.rect(self.orientation))
+        self._on_moved()
+
+    def _on_settled(self) -> None:
+        self.picture.hurried = False
+        if self.picture.unfinished and self.isVisible():
+            # In steps of their own, never within a paint, and in turns: several views settle at once.
+            self._finishing = self.picture.finishing(self.camera)
+            self.display.paint_turns.ask(self._finish, self._finish)
+        else:
+            self.update()
+
+    def _finish(self) -> None:
+        """One short step towards the fine picture, then back to the event loop."""
+        if self._finishing is None or not isValid(self):
+            return
+        if next(self._finishing, self) is self:
+            self._finishing = None
+            self.update()
+        else:
+            self.display.paint_turns.ask(self._finish, self._finish)
+
+    # -- painting -----------------------------------------------------------------------------
+
+    @property
+    def shows_grips(self) -> bool:
+        """Whether the arms can be taken hold of just now."""
+        return False
+
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw what lies over all of it."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the plane fitted, or the centre where it is."""
+        self.camera.resize(self.width(), self.height())
+        self._on_moved()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what changed state left undrawn: slices are cut here, at most one per frame."""
+        painter = QPainter(self)
+        slicer = self.slicer
+        if slicer is None or self._awaits_turn:
+            painter.fillRect(self.rect(), QColor(theme.IMAGE))
+        else:
+            area = QRectF(self.rect())
+            self.picture.paint(painter, self.camera, area, self._writing(slicer))
+            self._paint_over(painter, area)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(theme.LINE), 1))
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
+
+    def _paint_over(self, painter: QPainter, area: QRectF) -> None:
+        texts = self.picture.captions.areas
+        crosshair_arms.paint_arms(
+            painter, self.arms, self.crosshair_px, area, texts, with_grips=self.shows_grips
+        )
+        self.paint_over(painter)
+
+    def _writing(self, slicer: Slicer) -> Writing:
+        display, picture = self.display, self.picture
+        key = (
+            slicer,
+            (self.orientation, picture.depth_mm, display.slab.slab),
+            (display.window_level.window, self.camera.zoom, self._cine_text),
+            (self.with_corner_text, display.corner_text.names_patient),
+            (display.window_level.inverted, self._heat_scale),
+        )
+        return self._kept_writing.get(key, lambda: self._written(slicer))
+
+    def _written(self, slicer: Slicer) -> Writing:
+        orientation, volume = self.orientation, self.picture.volume
+        assert volume is not None
+        number = slicer.index_at(orientation, self.picture.depth_mm) + 1
+        slab = self.display.slab.slab
+        kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
+        return Writing(
+            title=orientation.name,
+            position=f"{self._place_text}   {kind} {round(self.picture.thickness_mm, 2):.3g} mm",
+            slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
+            window=window_text(self.display.window_level.window),
+            zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
+            sides=self._geometry.sides,
+            corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
+            lossy=is_lossy(volume),
+            inverted=self.display.window_level.inverted,
+            heat=self._heat_scale,
+        )
+
+    @property
+    def _heat_scale(self) -> HeatScale | None:
+        overlay = self.display.overlay
+        # It stays while the map blinks: nothing else should catch the eye.
+        if not (self.with_corner_text and self.picture.overlay_is_on):
+            return None
+        return HeatScale(overlay.threshold, overlay.color_map)
+
+    @property
+    def _place_text(self) -> str:
+        """Where a straight plane lies, or how far an oblique one is turned."""
+        orientation, depth = self.orientation, self.picture.depth_mm
+        normal = self.picture.matrix[orientation.depth, :3]
+        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
+        if degrees >= 0.05:
+            return f"oblique {degrees:.0f}°"
+        return f"{axis_letter(orientation.depth, depth)} {abs(depth):.1f} mm"
+
+    @property
+    def _cine_text(self) -> str:
+        cine = self.display.cine
+        return f"   cine {cine.speed}/s" if cine.turns(self) else ""

@@ -1,0 +1,86 @@
+"""Gray levels and heatmap levels as QImages, ready to be drawn at their place in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from fusion3d_gui.imaging.display.window_level import Window, gray_table, to_gray
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.widgets.look.one_entry_cache import Room
+
+#: Gray levels as opaque RGB: Qt scales this format several times faster than 8-bit gray.
+GRAYS = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
+
+
+class GrayMaker:
+    """Turns stored values into pictures under one window and one colour map.
+
+    Parameters
+    ----------
+    colors
+        uint32 ``[256]`` opaque RGB of the gray levels.
+    """
+
+    def __init__(self, volume: Volume, window: Window, colors: np.ndarray = GRAYS) -> None:
+        self._volume, self._window, self._colors = volume, window, colors
+        table = gray_table(volume, window)
+        self._table = None if table is None else colors[table]
+
+    def image(self, stored: np.ndarray, room: Room | None = None) -> QImage:
+        """The values in colour, made in ``room``; NaN (outside the volume) is black whatever the map."""
+        pixels = (room or Room()).array(stored.shape, np.uint32)
+        table = self._table
+        if table is not None and stored.dtype == self._volume.voxels.dtype:
+            bits = stored.view(f"u{stored.dtype.itemsize}")
+            # "wrap" spares numpy a check, and a copy: no index can be out of the table.
+            return rgb_image(table.take(bits, out=pixels, mode="wrap"))
+        grays = to_gray(stored, self._volume, self._window)
+        self._colors.take(grays, out=pixels, mode="wrap")
+        if stored.dtype.kind == "f":
+            pixels[np.isnan(stored)] = 0xFF000000
+        return rgb_image(pixels)
+
+
+def rgb_image(pixels: np.ndarray) -> QImage:
+    """uint32 ``[row, column]`` as an opaque picture."""
+    return _image(pixels, QImage.Format.Format_RGB32)
+
+
+def overlay_image(levels: np.ndarray, lut: np.ndarray, room: Room | None = None) -> QImage:
+    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours, made in ``room``."""
+    pixels = (room or Room()).array(levels.shape, np.uint32)
+    lut.take(levels, out=pixels, mode="wrap")
+    return _image(pixels, QImage.Format.Format_ARGB32_Premultiplied)
+
+
+def contour_image(
+    levels: np.ndarray, shares: Sequence[float], lut: np.ndarray, width_px: int
+) -> QImage:
+    """Lines where a heatmap's levels cross the given shares of its peak, in the colours there."""
+    band = np.searchsorted(np.asarray(shares) * 255.0, levels, side="right").astype(np.uint8)
+    highest = _largest_nearby(band, max(1, width_px // 2))
+    # Where the neighbourhood reaches into a higher band than the pixel is in.
+    edge = highest > band
+    marks = np.array([0, *(round(255 * share) for share in shares)], dtype=np.uint8)
+    return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)
+
+
+def _largest_nearby(picture: np.ndarray, reach_px: int) -> np.ndarray:
+    """For each pixel the largest value up to ``reach_px`` rows and columns away."""
+    rows, columns = picture.shape
+    wide = np.pad(picture, reach_px)
+    shifts = range(2 * reach_px + 1)
+    along = np.maximum.reduce([wide[shift : shift + rows] for shift in shifts])
+    return np.maximum.reduce([along[:, shift : shift + columns] for shift in shifts])
+
+
+def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape
+    image = QImage(pixels.data, width, height, 4 * width, form)
+    # QImage does not keep the array alive; what is drawn once need not be copied.
+    image.pixels = pixels  # type: ignore[attr-defined]
+    return image

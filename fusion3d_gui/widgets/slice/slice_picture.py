@@ -1,0 +1,372 @@
+"""``SlicePicture``: anatomy and heatmap of one view, computed when something has changed, else kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from fusion3d_gui.imaging.plane import Orientation, Rect
+from fusion3d_gui.imaging.reslice.sampling import Interpolation
+from fusion3d_gui.imaging.reslice.slab import Slab
+from fusion3d_gui.imaging.reslice.slicer import Fineness, Slice, Slicer, aligned_axes, moved
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.state.display.camera import Camera
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_map import anatomy_colors
+from fusion3d_gui.widgets.look.one_entry_cache import Kept, Room
+from fusion3d_gui.widgets.look.paint_rows import strips
+from fusion3d_gui.widgets.slice.captions import Captions, Writing
+from fusion3d_gui.widgets.slice.crosshair_arms import Box
+from fusion3d_gui.widgets.slice.heat_picture import HeatRooms, heat_image, heat_levels, in_levels
+from fusion3d_gui.widgets.slice.slice_image import GrayMaker
+from fusion3d_gui.widgets.slice.unread_hatching import unread_image
+
+#: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
+_HURRIED = 2.0
+
+#: And a slab is made of about this many samples.
+_HURRIED_SAMPLES = 300_000
+
+#: The heatmap's pixels are this many times larger than the screen's where the planes are oblique;
+#: its cells are far larger still.
+_OBLIQUE_OVERLAY = 2.0
+
+
+class SlicePicture:
+    """Everything in a view below what is drawn and written on it.
+
+    While ``hurried``, what must be resampled is coarse; ``unfinished`` tells that it still is.
+    """
+
+    def __init__(self, orientation: Orientation, display: Display) -> None:
+        self.orientation = orientation
+        self.hurried = False
+        self.unfinished = False
+        #: Whether this view shows the heatmap at all; the plain one of two side by side doesn't.
+        self.with_overlay = True
+        self._display = display
+        self._volume: Volume | None = None
+        self._heatmap: Heatmap | None = None
+        self._slicer: Slicer | None = None
+        self._heat: Volume | None = None
+        self._heat_is_aligned = False
+        self._matrix: np.ndarray | None = None
+        self._slice: Kept[Slice] = Kept()
+        self._fine: Kept[Slice] = Kept()
+        self._maker: Kept[GrayMaker] = Kept()
+        self._image: Kept[QImage] = Kept()
+        self._levels: Kept[np.ndarray] = Kept()
+        self._overlay: Kept[QImage] = Kept()
+        self._base: Kept[tuple[QImage, list[Box]]] = Kept()
+        self._room = QImage()
+        self._painted: object = None
+        self._gray_room = Room()
+        self._heat_rooms = HeatRooms()
+        self._depth: Kept[float] = Kept()
+        self.captions = Captions()
+
+    # -- what it shows ------------------------------------------------------------------------
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, without a heatmap; None: nothing."""
+        self._volume, self._heatmap = volume, None
+        self._forget()
+        self._maker.clear()
+
+    def set_heatmap(self, heatmap: Heatmap | None) -> None:
+        """Lay a heatmap over the anatomy; None: none."""
+        self._heatmap = heatmap
+        self._heat = None
+        for kept in (self._levels, self._overlay, self._base):
+            kept.clear()
+
+    def refresh(self) -> None:
+        """The volume's voxels have changed, as they do while it is read."""
+        self._forget()
+
+    def _forget(self) -> None:
+        self._slicer = self._heat = self._matrix = None
+        for kept in (
+            self._slice,
+            self._fine,
+            self._image,
+            self._levels,
+            self._overlay,
+            self._base,
+            self._depth,
+        ):
+            kept.clear()
+
+    @property
+    def volume(self) -> Volume | None:
+        """The volume on screen, in patient space."""
+        return self._volume
+
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap over the anatomy, shown or not."""
+        return self._heatmap
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """4x4 from patient mm (LPS) to the space in which the plane is straight."""
+        return self._display.planes.matrix(self.orientation.name)
+
+    @property
+    def slicer(self) -> Slicer | None:
+        """Cuts the volume in plane space; None without a volume."""
+        if self._volume is None:
+            return None
+        if self._slicer is None or self.matrix is not self._matrix:
+            self._forget()
+            self._matrix = self.matrix
+            self._slicer = Slicer(
+                moved(self._volume, self._matrix), snaps=self._display.planes.snap
+            )
+        return self._slicer
+
+    @property
+    def depth_mm(self) -> float:
+        """Where the plane on screen truly lies along its normal, in plane space."""
+        slicer, crosshair = self.slicer, self._display.crosshair
+
+        def nearest() -> float:
+            row = self.matrix[self.orientation.depth]
+            depth = float(row[:3] @ crosshair.position_lps + row[3])
+            return depth if slicer is None else slicer.nearest(self.orientation, depth)
+
+        # Asked for many times in each paint.
+        return self._depth.get(
+            (crosshair.version, self._display.planes.version, self.orientation), nearest
+        )
+
+    @property
+    def thickness_mm(self) -> float:
+        """How much of the patient the picture shows at once."""
+        slicer = self.slicer
+        if slicer is None:
+            return 0.0
+        return slicer.thickness_mm(self.orientation, self._display.slab.slab)
+
+    @property
+    def overlay_is_drawn(self) -> bool:
+        """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
+        return self.overlay_is_on and self._display.overlay.is_drawn
+
+    @property
+    def overlay_is_on(self) -> bool:
+        """The same, but also in the dark phase of blinking."""
+        heatmap, overlay = self._heatmap, self._display.overlay
+        wanted = self.with_overlay and overlay.visible and overlay.opacity > 0
+        return wanted and heatmap is not None and heatmap.peak > 0
+
+    def slice_for(self, camera: Camera) -> Slice | None:
+        """The slice on screen, cut when it has changed."""
+        slicer = self.slicer
+        if slicer is None:
+            return None
+        key = self._slice_key(slicer, camera, hurried=False)
+        if slicer.is_aligned or self._slice.has(key):
+            self.unfinished = False
+        else:
+            takes_long = slab_is_thick(self._display) or key[1].interpolation is Interpolation.CUBIC
+            self.unfinished = self.hurried or takes_long
+            key = self._slice_key(slicer, camera, hurried=self.unfinished)
+        return self._slice.get(key, lambda: self._cut(slicer, key))
+
+    def finishing(self, camera: Camera) -> Iterator[None]:
+        """Replace an unfinished slice by the true one, in steps that are short each."""
+        slicer = self.slicer
+        if slicer is None or not self.unfinished:
+            return
+        key = self._slice_key(slicer, camera, hurried=False)
+        pieces = slicer.cut_gradually(*key[0], key[1])
+        whole = next(pieces)
+        for piece in pieces:
+            whole = piece
+            yield
+        if slicer is self.slicer:
+            self._slice.get(key, lambda: whole)
+
+    def _slice_key(
+        self, slicer: Slicer, camera: Camera, hurried: bool
+    ) -> tuple[tuple[Orientation, float, Slab], Fineness]:
+        slab, interpolation = self._display.slab.slab, self._display.smoothing.interpolation
+        what = self.orientation, self.depth_mm, slab
+        if slicer.is_aligned:
+            return what, Fineness()
+        pixel = 1.0 / camera.scale
+        if hurried:
+            seen = slicer.rect(self.orientation).meet(camera.visible)
+            volume = seen.width * seen.height * slab.thickness_mm
+            pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
+            if slab.thickness_mm > 0:
+                # Many of the nearest voxels tell more of a slab than few values between them.
+                interpolation = Interpolation.NEAREST
+            elif interpolation is Interpolation.CUBIC:
+                interpolation = Interpolation.LINEAR
+        return what, Fineness(camera.visible, pixel, interpolation)
+
+    def _cut(self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], Fineness]) -> Slice:
+        *_, piece = slicer.cut_gradually(*key[0], key[1])
+        # It is read again whenever the window changes.
+        return piece.with_whole_rows()
+
+    # -- painting -----------------------------------------------------------------------------
+
+    def paint(self, painter: QPainter, camera: Camera, area: QRectF, writing: Writing) -> None:
+        """Draw all of it; quick when only what lies above it has changed."""
+        piece = self.slice_for(camera)
+        if piece is None or self._volume is None:
+            return
+        ratio = painter.device().devicePixelRatioF()
+        shown = self._enlarged(piece, camera, ratio)
+        layers = [(shown.rect, self._gray(shown, self._volume))]
+        assert self.slicer is not None
+        unread = unread_image(self.slicer.volume, self.orientation, piece)
+        layers += [] if unread is None else [(piece.rect, unread)]
+        heat = self._heat_on(piece, camera, ratio)
+        if heat is not None:
+            layers.append(heat)
+        smooth = self._display.smoothing.interpolation is not Interpolation.NEAREST
+        key = (
+            self._image.version,
+            None if heat is None else self._overlay.version,
+            (*camera.place, ratio),
+            (writing, theme.scale(), smooth),
+        )
+
+        def draw(over: QPainter) -> None:
+            _compose(over, layers, camera, area, ratio, smooth)
+            self.captions.paint(over, writing, camera, area)
+
+        def compose() -> tuple[QImage, list[Box]]:
+            base = self._empty_base(area, ratio)
+            over = QPainter(base)
+            draw(over)
+            over.end()
+            return base, self.captions.areas
+
+        if key == self._painted or self._base.has(key):
+            # What lies over it has changed, as it will again.
+            base, texts = self._base.get(key, compose)
+            painter.drawImage(QPoint(0, 0), base)
+            self.captions.stand_at(texts)
+        else:
+            draw(painter)
+        self._painted = key
+
+    def _empty_base(self, area: QRectF, ratio: float) -> QImage:
+        """As large as the view, in device pixels; the last one again where that fits."""
+        # Up: at 150 % a view may end in the middle of a pixel, which would keep what was there before.
+        size = QSize(math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
+        if self._room.size() != size:
+            self._room = QImage(size, QImage.Format.Format_RGB32)
+            self._room.setDevicePixelRatio(ratio)
+        return self._room
+
+    def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
+        """The slice with the screen's own pixels, where it is interpolated cubically between larger ones."""
+        pixel = 1.0 / (camera.scale * ratio)
+        rows, columns = piece.values.shape
+        is_enlarged = pixel < max(piece.rect.width / columns, piece.rect.height / rows)
+        cubic = self._display.smoothing.interpolation is Interpolation.CUBIC
+        if not (cubic and is_enlarged) or self.slicer is None or not self.slicer.is_aligned:
+            return piece
+        rect, shape = camera.pixels_of(piece.rect, ratio)
+        return self._fine.get(
+            (self._slice.version, rect, shape),
+            lambda: piece.enlarged(rect, shape),
+        )
+
+    def _gray(self, piece: Slice, volume: Volume) -> QImage:
+        level = self._display.window_level
+        colors = level.color_map, level.inverted
+        maker = self._maker.get(
+            (level.window, colors),
+            lambda: GrayMaker(volume, level.window, anatomy_colors(*colors)),
+        )
+        key = (self._slice.version, piece.rect, piece.values.shape, self._maker.version)
+        return self._image.get(key, lambda: maker.image(piece.values, self._gray_room))
+
+    def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
+        """The visible part of the heatmap on the slice's plane, and its place."""
+        slicer, heatmap = self.slicer, self._heatmap
+        if heatmap is None or slicer is None or not self.overlay_is_drawn:
+            return None
+        if self._heat is None:
+            self._heat = moved(in_levels(heatmap.as_volume, heatmap.peak), self.matrix)
+            self._heat_is_aligned = aligned_axes(self._heat) is not None
+        heat = self._heat
+        rooms = self._heat_rooms
+        coarse = 1.0
+        if not self._heat_is_aligned:
+            coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
+        scale = ratio / coarse
+        rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
+        thickness = self.thickness_mm if slab_is_thick(self._display) else 0.0
+        levels = self._levels.get(
+            (self.orientation, piece.depth_mm, thickness, rect, shape),
+            lambda: heat_levels(
+                heat, self.orientation, rect, piece.depth_mm, shape, thickness, rooms
+            ),
+        )
+        overlay = self._display.overlay
+        key = (
+            self._levels.version,
+            (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
+        )
+        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, rooms))
+
+
+def _compose(
+    painter: QPainter,
+    layers: list[tuple[Rect, QImage]],
+    camera: Camera,
+    area: QRectF,
+    ratio: float,
+    smooth: bool,
+) -> None:
+    """Draw pictures one over the other, in device pixels; the first smooth or not."""
+    painter.save()
+    painter.scale(1 / ratio, 1 / ratio)
+    whole = QRect(0, 0, math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
+    for number, (rect, image) in enumerate(layers):
+        left, top = camera.to_px(rect.left, rect.top)
+        sides = left, top, rect.width * camera.scale, rect.height * camera.scale
+        # Rounded, so that what has the painter's own pixels is copied and not resampled.
+        target = QRectF(*(round(each * ratio, 5) for each in sides))
+        if number == 0:
+            _fill_around(painter, whole, target)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
+        for above, below in strips(0, whole.height()):
+            painter.setClipRect(QRectF(0, above, whole.width(), below - above))
+            painter.drawImage(target, image, QRectF(image.rect()))
+    painter.restore()
+
+
+def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
+    """The background, but for what an opaque picture covers anyway."""
+    # The outermost pixels of the picture may be covered in part only.
+    hole = inner.adjusted(1, 1, -1, -1).toAlignedRect().intersected(area)
+    if hole.isEmpty():
+        hole = QRect(area.topLeft(), QSize(0, 0))
+    below, beside = hole.top() + hole.height(), hole.left() + hole.width()
+    for left, top, right, bottom in (
+        (0, 0, area.width(), hole.top()),
+        (0, below, area.width(), area.height()),
+        (0, hole.top(), hole.left(), below),
+        (beside, hole.top(), area.width(), below),
+    ):
+        painter.fillRect(left, top, right - left, bottom - top, QColor(theme.IMAGE))
+
+
+def slab_is_thick(display: Display) -> bool:
+    """Whether more than a single slice is shown at once."""
+    return display.slab.slab.thickness_mm > 0

@@ -1,0 +1,192 @@
+"""``SliceView``: one plane of the volume under mouse, wheel and keys."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
+from fusion3d_gui.widgets.slice.slice_mouse import SliceMouse
+from fusion3d_gui.widgets.slice.view_layer import ViewLayer
+
+
+class SliceView(SliceCanvas):
+    """One plane in true millimetres, linked to the others by the crosshair.
+
+    See :class:`SliceMouse` for what the mouse does.
+    """
+
+    maximise_requested = Signal()
+    #: Patient position (ndarray, mm LPS) under the pointer; None once it has left.
+    hovered = Signal(object)
+    #: It has been zoomed, moved or fitted.
+    camera_changed = Signal()
+    #: A menu of what this view can show is wanted, at this point of it (QPoint).
+    menu_requested = Signal(QPoint)
+
+    def __init__(
+        self, orientation: Orientation, display: Display, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(orientation, display, parent)
+        #: What lies over the picture and may take the mouse; the first is painted first and asked first.
+        self.layers: list[ViewLayer] = []
+        self._mouse = SliceMouse(self)
+        self._pointer: QPointF | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, fitted and without a heatmap; None: nothing."""
+        super().set_volume(volume)
+        self.setCursor(SliceMouse.CURSORS[None] if volume else Qt.CursorShape.ArrowCursor)
+
+    # -- moving about -------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show the whole plane."""
+        self.camera.fit()
+        self._on_camera_changed()
+
+    def actual_size(self) -> None:
+        """One pixel of the screen for one of the scan, the finer side of it."""
+        volume = self.picture.volume
+        if volume is not None:
+            self.camera.zoom_to(1.0 / (min(volume.spacing_mm) * self.devicePixelRatioF()))
+            self._on_camera_changed()
+
+    def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
+        """Enlarge, keeping what lies under this pixel where it is."""
+        self.camera.zoom_about(x_px, y_px, factor)
+        self._on_camera_changed()
+
+    def pan(self, right_px: float, down_px: float) -> None:
+        """Follow a drag of the picture."""
+        self.camera.pan(right_px, down_px)
+        self._on_camera_changed()
+
+    def follow(self, other: SliceView) -> None:
+        """Show the same planes as another view, the same part of them, as large."""
+        self.set_orientation(other.orientation)
+        self.camera.follow(other.camera)
+        self._on_moved()
+
+    def _on_moved(self) -> None:
+        super()._on_moved()
+        # Another place of the patient lies under a pointer that rests.
+        self._tell_hovered()
+
+    def _tell_hovered(self) -> None:
+        if self._pointer is not None and self.slicer is not None:
+            self.hovered.emit(self.lps_at(self._pointer))
+
+    def _on_camera_changed(self) -> None:
+        self._on_moved()
+        self.camera_changed.emit()
+
+    def step(self, slices: int) -> None:
+        """Go so many slices on: up, forward or to the left of the patient."""
+        slicer, depth = self.slicer, self.orientation.depth
+        if slicer is None:
+            return
+        before = self.picture.depth_mm
+        after = slicer.stepped(self.orientation, before, slices * self.orientation.toward)
+        place = self._to_plane_space(self.display.crosshair.position_lps)
+        place[depth] = after
+        self.display.crosshair.move_to(self._to_patient(place))
+
+    def cycle(self) -> None:
+        """Go to the next plane, after the last one to the first."""
+        slicer = self.slicer
+        if slicer is not None:
+            before = self.display.crosshair.position_lps
+            self.step(1)
+            if np.allclose(before, self.display.crosshair.position_lps):
+                self.step(-slicer.count(self.orientation))
+
+    def turn_others(self, radians: float, only: str | None = None) -> None:
+        """Turn the other planes, or one by its name, clockwise as seen here, about the crosshair."""
+        plane = self.screen_plane
+        if plane is not None:
+            names = [each.name for each in ORIENTATIONS if each.name != self.orientation.name]
+            self.display.planes.turn(
+                names if only is None else [only],
+                plane.normal_lps,
+                radians,
+                self.display.crosshair.position_lps,
+            )
+
+    # -- painting -----------------------------------------------------------------------------
+
+    @property
+    def shows_grips(self) -> bool:
+        """Whether the arms can be taken hold of just now."""
+        return self.underMouse() and self._mouse.drag in (None, "turn")
+
+    def paint_over(self, painter: QPainter) -> None:
+        """Draw the layers."""
+        for layer in self.layers:
+            painter.save()
+            layer.paint(self, painter)
+            painter.restore()
+
+    # -- mouse, wheel and keys ----------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin the drag that this button means, unless a layer takes it."""
+        if self.slicer is not None and not any(each.press(self, event) for each in self.layers):
+            self._mouse.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the drag; tell what lies under the pointer."""
+        if self.slicer is None:
+            return
+        free = self._mouse.drag is None
+        self._pointer = None  # told once, when all has moved
+        if not (free and any(each.move(self, event) for each in self.layers)):
+            self._mouse.move(event)
+        self._pointer = event.position()
+        self._tell_hovered()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the drag."""
+        free = self._mouse.drag is None
+        if self.slicer is not None and not (
+            free and any(each.release(self, event) for each in self.layers)
+        ):
+            self._mouse.release(event)
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask to be maximised, or to be one of several again, unless a layer takes it."""
+        if self.slicer is not None and not any(
+            each.double_click(self, event) for each in self.layers
+        ):
+            self._mouse.double_click(event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """The keys go to the view under the pointer, unless the user is typing elsewhere."""
+        if isinstance(self.window().focusWidget(), SliceView):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the pointer any more."""
+        self._pointer = None
+        self.hovered.emit(None)
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Turn slices, zoom, or change the window."""
+        if self.slicer is not None:
+            self._pointer = event.position()
+            self._mouse.wheel(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrow and page keys turn slices; plus, minus zoom."""
+        if self.slicer is None or not self._mouse.key(event):
+            super().keyPressEvent(event)

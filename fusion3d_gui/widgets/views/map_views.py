@@ -1,0 +1,137 @@
+"""``MapViews``: the same slice under several maps, beside each other, with one crosshair."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Orientation
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.prediction.side_by_side import MapCell
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.segments import Segments
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.slice.slice_slider import ViewCell
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+
+#: More maps than this do not fit beside each other.
+_MOST = 9
+
+
+class MapViews(QWidget):
+    """One view a map, all of the same place, zoom and window; above it whose map it is."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._plane = AXIAL
+        self.views: list[SliceView] = []
+        self.titles: list[str] = []
+        self.back = QPushButton("Back to one map")
+        self.back.setProperty("quiet", True)
+        self.back.setToolTip("The views again, with the map of the chosen model")
+        row = Segments()
+        self.planes: dict[str, QPushButton] = {}
+        for plane in (AXIAL, CORONAL, SAGITTAL):
+            button = self.planes[plane.name] = row.add(
+                plane.name, f"Show the maps in the {plane.name.lower()} plane"
+            )
+            button.setChecked(plane is AXIAL)
+            button.clicked.connect(lambda _=False, chosen=plane: self._show_plane(chosen))
+        note = theme.label(
+            "Each map in shares of its own peak", size=theme.SMALL, color=theme.FAINT
+        )
+        bar = QHBoxLayout()
+        bar.setContentsMargins(3 * theme.GRID, theme.GRID, 3 * theme.GRID, theme.GRID)
+        bar.setSpacing(3 * theme.GRID)
+        bar.addWidget(row)
+        bar.addWidget(note)
+        bar.addStretch(1)
+        bar.addWidget(self.back)
+        self._body = QWidget()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addLayout(bar)
+        self._layout.addWidget(self._body, 1)
+        self.back.clicked.connect(lambda: session.beside.hide())
+        session.beside.changed.connect(self._build)
+
+    def _build(self) -> None:
+        cells = self._session.beside.cells[:_MOST]
+        self._layout.removeWidget(self._body)
+        # Hidden at once: deletion waits for the event loop, and must not flash on screen.
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = QWidget(self)
+        self.views, self.titles = [], []
+        grid = QGridLayout(self._body)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(3)
+        columns = math.ceil(math.sqrt(len(cells)))
+        for number, cell in enumerate(cells):
+            grid.addWidget(self._cell(cell), number // columns, number % columns)
+        self._layout.addWidget(self._body, 1)
+        self._body.show()
+
+    def _cell(self, shown: MapCell) -> QWidget:
+        view = SliceView(AXIAL, self._session.display)
+        view.set_orientation(self._plane)
+        view.with_corner_text = False
+        case = self._session.case
+        view.set_volume(None if case is None else case.volume)
+        view.set_heatmap(shown.heatmap)
+        view.camera_changed.connect(self._on_camera_changed)
+        view.await_turn()
+        self.views.append(view)
+        self.titles.append(f"{shown.name}: {shown.said}")
+        name = theme.label(shown.name, color=theme.MUTED)
+        missing = shown.heatmap is None
+        said = theme.label(shown.said, medium=True, color=theme.WARNING if missing else theme.TEXT)
+        detail = theme.label(shown.detail, size=theme.SMALL, color=theme.FAINT)
+        detail.setWordWrap(True)
+        head = QHBoxLayout()
+        head.addWidget(name, 1)
+        head.addWidget(said)
+        below = QHBoxLayout()
+        below.addWidget(detail, 1)
+        where = None if shown.heatmap is None else shown.heatmap.peak_lps
+        if where is not None:
+            peak = QPushButton("Go to peak")
+            peak.setProperty("quiet", True)
+            peak.setToolTip("Put the crosshair on the strongest cell of this map")
+            peak.clicked.connect(partial(_go_to, self._session.display, where))
+            below.addWidget(peak)
+        cell = QWidget()
+        layout = QVBoxLayout(cell)
+        layout.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, 3 * theme.GRID, 2 * theme.GRID)
+        layout.setSpacing(2)
+        layout.addLayout(head)
+        layout.addLayout(below)
+        layout.addWidget(ViewCell(view), 1)
+        return cell
+
+    def _on_camera_changed(self) -> None:
+        leader = self.sender()
+        for view in self.views:
+            if view is not leader and isinstance(leader, SliceView):
+                view.follow(leader)
+
+    def _show_plane(self, plane: Orientation) -> None:
+        self._plane = plane
+        for view in self.views:
+            view.set_orientation(plane)
+            view.fit()
+
+
+def _go_to(display: Display, where: np.ndarray, checked: bool = False) -> None:
+    display.crosshair.move_to(where)

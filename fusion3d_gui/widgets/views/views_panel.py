@@ -1,0 +1,252 @@
+"""``ViewsPanel``: the linked views in one of several layouts, any of them maximised by a double click."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+
+from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.slice.slice_slider import ViewCell
+from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
+
+
+class Layout(Enum):
+    """How the views share the room."""
+
+    LARGE_AND_TWO = "One large and two"
+    THREE = "Three in a row"
+    GRID = "Two by two, with 3D"
+    SIDE_BY_SIDE = "Plain beside heatmap"
+
+
+class ViewsPanel(QWidget):
+    """Shows the session's case and, while it is current, its heatmap."""
+
+    hovered = Signal(object)
+    layout_changed = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        display = session.display
+        self.axial = SliceView(AXIAL, display)
+        self.coronal = SliceView(CORONAL, display)
+        self.sagittal = SliceView(SAGITTAL, display)
+        #: Beside the axial view and always where it is, without the heatmap.
+        self.plain = SliceView(AXIAL, display)
+        self.plain.picture.with_overlay = False
+        for view in (self.coronal, self.sagittal, self.plain):
+            view.with_corner_text = False
+        self.volume = VolumeView(display)
+        self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
+        self._cells[self.volume] = self.volume
+        self._layout = Layout.LARGE_AND_TWO
+        self._alone: QWidget | None = None
+        # With a parent from the start: shown without one, each would be a window for a moment.
+        self._outer = QSplitter(Qt.Orientation.Horizontal, self)
+        self._column = QSplitter(Qt.Orientation.Vertical, self)
+        self._first = QSplitter(Qt.Orientation.Vertical, self)
+        for splitter in (self._outer, self._column, self._first):
+            splitter.setHandleWidth(3)
+            splitter.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._outer)
+        self._arrange()
+        self._connect()
+
+    def _connect(self) -> None:
+        for view in self.views:
+            view.maximise_requested.connect(lambda chosen=view: self.toggle_maximised(chosen))
+            view.menu_requested.connect(lambda at, chosen=view: self._show_menu(chosen, at))
+            view.hovered.connect(self.hovered)
+        self.volume.maximise_requested.connect(lambda: self.toggle_maximised(self.volume))
+        for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
+            for signal in (leader.camera_changed, leader.orientation_changed):
+                signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
+        self._session.case_changed.connect(self._on_case_changed)
+        self._session.case_filled.connect(self._on_case_filled)
+        self._session.result_changed.connect(self._on_result_changed)
+
+    # -- what there is ------------------------------------------------------------------------
+
+    @property
+    def views(self) -> tuple[SliceView, ...]:
+        """All slice views, shown or not: axial, coronal, sagittal, and the plain one."""
+        return self.axial, self.coronal, self.sagittal, self.plain
+
+    @property
+    def _pictured(self) -> tuple[SliceView | VolumeView, ...]:
+        """All that show the case and its heatmap."""
+        return (*self.views, self.volume)
+
+    @property
+    def shown(self) -> tuple[SliceView, ...]:
+        """Those on screen."""
+        return tuple(view for view in self.views if view.isVisible())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every picture on screen is as fine as it will be."""
+        flat = all(view.is_settled for view in self.shown)
+        return flat and (self.volume.is_settled or not self.volume.isVisible())
+
+    @property
+    def active(self) -> SliceView:
+        """The view that keys and menus are about: the one with the focus, else the first shown."""
+        shown = self.shown
+        return next((view for view in shown if view.hasFocus()), shown[0] if shown else self.axial)
+
+    @property
+    def layout_name(self) -> Layout:
+        """How the views share the room when none is maximised."""
+        return self._layout
+
+    # -- layouts ------------------------------------------------------------------------------
+
+    def set_layout(self, layout: Layout) -> None:
+        """Arrange the views another way."""
+        self._layout, self._alone = layout, None
+        self._arrange()
+        self.layout_changed.emit()
+
+    def toggle_maximised(self, chosen: QWidget) -> None:
+        """Show only this view, or all of the layout again."""
+        self._alone = None if self._alone is chosen else chosen
+        self._arrange()
+        chosen.setFocus()
+        self.layout_changed.emit()
+
+    def _arrange(self) -> None:
+        row: list[QWidget] = []
+        first: list[QWidget] = []
+        column: list[QWidget] = []
+        if self._alone is not None:
+            row = [self._alone]
+        elif self._layout is Layout.SIDE_BY_SIDE:
+            row = [self.plain, self.axial]
+        elif self._layout is Layout.GRID:
+            first, column = [self.axial, self.sagittal], [self.coronal, self.volume]
+        elif self._layout is Layout.THREE:
+            row = [self.axial, self.coronal, self.sagittal]
+        else:
+            row, column = [self.axial], [self.coronal, self.sagittal]
+        wanted = [self._cells[view] for view in row]
+        beside = [self._cells[view] for view in column]
+        before = [self._cells[view] for view in first]
+        for cell in self._cells.values():
+            if cell not in (*wanted, *beside, *before):
+                cell.hide()
+                cell.setParent(self)
+        for splitter, cells in ((self._first, before), (self._column, beside)):
+            for number, cell in enumerate(cells):
+                splitter.insertWidget(number, cell)
+            splitter.setVisible(bool(cells))
+        row_of_all = [self._first, *wanted, self._column]
+        for number, widget in enumerate(row_of_all):
+            self._outer.insertWidget(number, widget)
+        for cell in (*wanted, *beside, *before):
+            cell.show()
+        self._share_out()
+        # Once more when Qt has laid out what has just been shown for the first time.
+        QTimer.singleShot(0, self, self._share_out)
+
+    def _share_out(self) -> None:
+        """Give every view its share of the room."""
+        beside, before = self._column.isVisibleTo(self), self._first.isVisibleTo(self)
+        large = beside and not before
+        shares = [620 if large else 500] * self._outer.count()
+        shares[0], shares[-1] = 500, 380 if large else 500
+        self._outer.setSizes(shares)
+        for number, share in enumerate(shares):
+            self._outer.setStretchFactor(number, share // 10)
+        for splitter in (self._first, self._column):
+            splitter.setSizes([500] * splitter.count())
+            for number in range(splitter.count()):
+                splitter.setStretchFactor(number, 1)
+
+    # -- what is asked for --------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Every view shows its whole plane."""
+        for view in self.views:
+            view.fit()
+        self.volume.fit()
+
+    def straighten(self) -> None:
+        """Planes along the patient's axes again, fitted and the usual way round."""
+        self._session.display.planes.straighten()
+        for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL, AXIAL), strict=True):
+            view.set_orientation(usual)
+        self.fit()
+
+    def follow_scan(self) -> None:
+        """Planes along the scan's own axes, fitted."""
+        case = self._session.case
+        if case is not None:
+            self._session.display.planes.follow_scan(case.volume)
+            self.fit()
+
+    def flip(self) -> None:
+        """Exchange left and right of the active view."""
+        self.active.set_orientation(self.active.orientation.flipped())
+
+    def turn(self) -> None:
+        """Turn the active view clockwise by a quarter."""
+        self.active.set_orientation(self.active.orientation.turned())
+
+    def toggle_cine(self) -> None:
+        """Let the active view's planes turn by themselves, or stop them."""
+        cine = self._session.display.cine
+        if cine.running:
+            cine.stop()
+        else:
+            cine.run(self.active, self.active.cycle)
+
+    def _show_menu(self, view: SliceView, at: QPoint) -> None:
+        view.setFocus()
+        menu = QMenu(view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for each in ORIENTATIONS:
+            action = menu.addAction(each.name)
+            action.setCheckable(True)
+            action.setChecked(view.orientation.name == each.name)
+            action.triggered.connect(lambda _=False, plane=each: view.set_orientation(plane))
+        menu.addSeparator()
+        menu.addAction("Flip left and right", self.flip)
+        menu.addAction("Turn by a quarter", self.turn)
+        menu.addAction("Actual size", view.actual_size)
+        menu.addAction("Fit", view.fit)
+        menu.popup(view.mapToGlobal(at))
+
+    # -- what happened ------------------------------------------------------------------------
+
+    def _on_leader_moved(self, leader: SliceView, follower: SliceView) -> None:
+        if leader.isVisible() and follower.isVisible():
+            follower.follow(leader)
+
+    def _on_case_changed(self) -> None:
+        case = self._session.case
+        volume = case.volume if case else None
+        before = self.views[0].picture.volume
+        for view in self._pictured:
+            view.set_volume(volume)
+        if volume is not None and (before is None or before.voxels is not volume.voxels):
+            for view in self.views:
+                view.await_turn()
+
+    def _on_case_filled(self) -> None:
+        for view in self.views:
+            view.picture.refresh()
+            view.update()
+        self.volume.update()
+
+    def _on_result_changed(self) -> None:
+        prediction = self._session.current_prediction
+        heatmap = prediction.heatmap if prediction else None
+        for view in self._pictured:
+            view.set_heatmap(heatmap)

@@ -1,0 +1,354 @@
+"""``VolumeView``: the whole volume seen from any side, with the heatmap in it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from fusion3d_gui.imaging.display.window_level import to_gray
+from fusion3d_gui.imaging.plane import Rect
+from fusion3d_gui.imaging.reslice.mip import Projected, Projector, resampled_levels, shrunk
+from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.state.display.camera import Camera
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
+from fusion3d_gui.widgets.look.position_text import window_text
+from fusion3d_gui.widgets.slice.captions import Captions, Writing
+from fusion3d_gui.widgets.slice.slice_image import GrayMaker, overlay_image, rgb_image
+from fusion3d_gui.widgets.volume.viewpoint import Sight, ray_caster
+
+if TYPE_CHECKING:
+    from fusion3d_gui.widgets.volume.ray_caster import RayCaster
+
+#: Preparing works for so long (s) at a time, then lets the window do other things.
+_BUDGET_S = 0.004
+_DEGREES_PER_PX = 0.5
+_WINDOW_DRAG_PX = 350.0
+_ZOOM_PER_STEP = 1.15
+_SPIN_MS = 40
+_SPIN_DEGREES = 2.0
+_SIDES = ((0, "front"), (90, "left"), (180, "back"), (270, "right"))
+
+
+class VolumeView(QWidget):
+    """A lit surface or a maximum intensity projection. Left drag turns it, right drag changes the window, the wheel
+    zooms, a double click asks to be maximised."""
+
+    maximise_requested = Signal()
+
+    def __init__(self, display: Display, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.camera = Camera()
+        self.display = display
+        self._volume: Volume | None = None
+        self._heatmap: Heatmap | None = None
+        self._anatomy: Projector | None = None
+        self._heat: Projector | None = None
+        self._work: Iterator[Projector | None] | None = None
+        self._captions = Captions()
+        self._caster: RayCaster | None = None
+        self._has_probed = False
+        #: The lit surface of what is bright under the window, or the maximum intensity projection.
+        self.shows_surface = True
+        self._turn_degrees, self._tilt_degrees = 20.0, 10.0
+        self._from = QPointF()
+        self._spin = QTimer(self)
+        self._spin.setInterval(_SPIN_MS)
+        self._spin.timeout.connect(lambda: self.turn(_SPIN_DEGREES, 0.0))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(140, 120)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("3D view")
+        self.setToolTip("Drag to turn")
+        for signal in (
+            display.crosshair.moved,
+            display.window_level.changed,
+            display.overlay.changed,
+        ):
+            signal.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        """Large enough to read; the layout gives more."""
+        return QSize(400, 400)
+
+    # -- what it shows ------------------------------------------------------------------------
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show another volume, without a heatmap; None: nothing."""
+        self._volume, self._heatmap = volume, None
+        self._anatomy = self._heat = self._work = None
+        self._spin.stop()
+        if volume is not None:
+            low, high = volume.bounds_lps
+            reach = float(np.linalg.norm(high - low)) / 2
+            self.camera.show(Rect(-0.7 * reach, -0.7 * reach, 1.4 * reach, 1.4 * reach))
+        self.update()
+
+    def set_heatmap(self, heatmap: Heatmap | None) -> None:
+        """Show a heatmap in it; None: none."""
+        self._heatmap, self._heat = heatmap, None
+        if self._anatomy is not None:
+            self._work = None
+        self.update()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that is to be seen has been prepared."""
+        missing = self._anatomy is None or (self._heat is None and self._has_heat)
+        return self._volume is None or not missing
+
+    @property
+    def _has_heat(self) -> bool:
+        return self._heatmap is not None and self._heatmap.peak > 0
+
+    @property
+    def spinning(self) -> bool:
+        """Whether it turns by itself."""
+        return self._spin.isActive()
+
+    def toggle_surface(self) -> None:
+        """Show the lit surface, or the maximum intensity projection."""
+        self.shows_surface = not self.shows_surface
+        self.update()
+
+    def toggle_spin(self) -> None:
+        """Turn by itself, or stand still."""
+        if self._spin.isActive():
+            self._spin.stop()
+        else:
+            self._spin.start()
+
+    def turn(self, degrees: float, tilt_degrees: float) -> None:
+        """Turn about the patient's long axis, and towards or away from the reader."""
+        self._turn_degrees = (self._turn_degrees + degrees) % 360.0
+        self._tilt_degrees = min(max(self._tilt_degrees + tilt_degrees, -90.0), 90.0)
+        self.update()
+
+    def fit(self) -> None:
+        """Show all of it."""
+        self.camera.fit()
+        self.update()
+
+    @property
+    def axes_lps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Unit vectors (LPS) to the screen's right and down; at 0° the patient is seen from the front."""
+        turn, tilt = math.radians(self._turn_degrees), math.radians(self._tilt_degrees)
+        right = np.array([math.cos(turn), math.sin(turn), 0.0])
+        away = np.array([-math.sin(turn), math.cos(turn), 0.0])  # from the reader into the screen
+        down = np.array([0.0, 0.0, -1.0]) * math.cos(tilt) - away * math.sin(tilt)
+        return right, down
+
+    # -- preparing ----------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Go on for a moment with what is needed and not there yet."""
+        if self._volume is None or not self.isVisible():
+            return
+        if self._work is None:
+            if self._anatomy is None:
+                self._work = shrunk(self._volume)
+            elif self._heat is None and self._heatmap is not None and self._has_heat:
+                self._work = resampled_levels(
+                    self._heatmap.as_volume, self._heatmap.peak, self._anatomy
+                )
+            else:
+                return
+        end = time.perf_counter() + _BUDGET_S
+        while time.perf_counter() < end:
+            made = next(self._work)
+            if made is not None:
+                if self._anatomy is None:
+                    self._anatomy = made
+                else:
+                    self._heat = made
+                self._work = None
+                self.update()
+                return
+        QTimer.singleShot(0, self, self._prepare)
+
+    # -- painting -----------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep it fitted."""
+        self.camera.resize(self.width(), self.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Project and draw, or say that it is being prepared."""
+        painter = QPainter(self)
+        area = QRectF(self.rect())
+        painter.fillRect(area, QColor(theme.IMAGE))
+        volume = self._volume
+        if volume is None or (volume.filling is not None and not volume.filling.is_complete):
+            return
+        self._paint_volume(painter, volume)
+        painter.resetTransform()
+        self._paint_crosshair(painter, volume)
+        self._captions.paint(painter, self._writing(volume), self.camera, area)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(theme.LINE), 1))
+            painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
+        if self._work is None:
+            QTimer.singleShot(0, self, self._prepare)
+
+    def _paint_volume(self, painter: QPainter, volume: Volume) -> None:
+        if self._anatomy is None:
+            painter.setPen(QColor(theme.ON_IMAGE))
+            painter.setFont(theme.font())
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Preparing 3D…")
+            return
+        cast = self._cast(volume, self._anatomy, painter.device().devicePixelRatioF())
+        if cast is not None:
+            painter.drawImage(QPointF(0, 0), cast)
+            return
+        axes = self.axes_lps
+        level, overlay = self.display.window_level, self.display.overlay
+        colors = anatomy_colors(level.color_map, level.inverted)
+        if self.shows_surface:
+            flat, _ = self._anatomy.surface(*axes, self._least_stored(volume))
+            image = rgb_image(colors[flat.values])
+        else:
+            flat = self._anatomy.project(*axes)
+            image = GrayMaker(volume, level.window, colors).image(flat.values)
+        self._draw(painter, volume, flat, image)
+        if self._heat is not None and overlay.is_drawn:
+            heat = self._heat.project(*axes)
+            lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
+            self._draw(painter, volume, heat, overlay_image(heat.values, lut))
+
+    def _least_stored(self, volume: Volume) -> float:
+        """The surface is what the window shows brighter than a quarter of the way from black to white."""
+        window = self.display.window_level.window
+        return (window.low + 0.25 * window.width - volume.intercept) / volume.slope
+
+    def _cast(self, volume: Volume, anatomy: Projector, ratio: float) -> QImage | None:
+        """The picture as the graphics card draws it, in device pixels; None where none can."""
+        if not self._has_probed:
+            self._has_probed, self._caster = True, ray_caster()
+        caster = self._caster
+        if caster is None:
+            return None
+        if not caster.has_loaded(anatomy, self._heat):
+            caster.load(anatomy, self._heat)
+        level, overlay = self.display.window_level, self.display.overlay
+        right, down = self.axes_lps
+        u, v = self.camera.to_mm(self.width() / 2, self.height() / 2)
+        low, high = (
+            (each - volume.intercept) / volume.slope
+            for each in (level.window.low, level.window.high)
+        )
+        grays = to_gray(np.linspace(low, high, 256, dtype=np.float32)[None], volume, level.window)
+        colors = anatomy_colors(level.color_map, level.inverted)
+        image = caster.render(
+            Sight(
+                right,
+                down,
+                volume.center_lps + u * right + v * down,
+                self.camera.scale * ratio,
+                low,
+                high,
+                self._least_stored(volume) if self.shows_surface else None,
+            ),
+            colors if self.shows_surface else colors[grays[0]],
+            overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
+            if self._heat is not None and overlay.is_drawn
+            else None,
+            self.size() * ratio,
+        )
+        if image is None:
+            # A driver that fails once is not asked again.
+            self._caster = None
+            return None
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def _draw(self, painter: QPainter, volume: Volume, flat: Projected, image: QImage) -> None:
+        right, down = self.axes_lps
+        u0, v0 = float(volume.center_lps @ right), float(volume.center_lps @ down)
+        (a, b, u), (c, d, v) = flat.to_screen
+        scale = self.camera.scale
+        x, y = self.camera.to_px(u - u0, v - v0)
+        # Pixel centres lie half a pixel inside the picture.
+        painter.setTransform(
+            QTransform(a * scale, c * scale, b * scale, d * scale, x, y).translate(-0.5, -0.5)
+        )
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QPointF(0, 0), image)
+
+    def px_at(self, lps_mm: np.ndarray) -> QPointF:
+        """Where in the widget a patient position (mm, LPS) is seen."""
+        assert self._volume is not None
+        from_center = np.asarray(lps_mm) - self._volume.center_lps
+        right, down = self.axes_lps
+        return QPointF(*self.camera.to_px(float(from_center @ right), float(from_center @ down)))
+
+    def _paint_crosshair(self, painter: QPainter, volume: Volume) -> None:
+        at = self.px_at(self.display.crosshair.position_lps)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.IMAGE_ACCENT), 1.2))
+        for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            painter.drawLine(at + QPointF(5 * x, 5 * y), at + QPointF(13 * x, 13 * y))
+
+    def _writing(self, volume: Volume) -> Writing:
+        right, down = self.axes_lps
+        side = min(_SIDES, key=lambda each: abs(math.remainder(self._turn_degrees - each[0], 360)))
+        left, top = spatial_letters(-right), spatial_letters(-down)
+        return Writing(
+            title="3D",
+            position=f"from the {side[1]}   {self._turn_degrees:.0f}°",
+            slice_count="surface" if self.shows_surface else "MIP",
+            window=window_text(self.display.window_level.window),
+            zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
+            sides=(left, spatial_letters(right), top, spatial_letters(down)),
+        )
+
+    # -- mouse --------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to turn, or to change the window."""
+        self._from = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the drag."""
+        delta = event.position() - self._from
+        self._from = event.position()
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.turn(-delta.x() * _DEGREES_PER_PX, delta.y() * _DEGREES_PER_PX)
+        elif event.buttons() & Qt.MouseButton.RightButton:
+            self.display.window_level.drag(delta.x() / _WINDOW_DRAG_PX, delta.y() / _WINDOW_DRAG_PX)
+        elif event.buttons() & Qt.MouseButton.MiddleButton:
+            self.camera.pan(delta.x(), delta.y())
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask to be maximised, or to be one of several again."""
+        if event.button() == Qt.MouseButton.LeftButton and self._volume is not None:
+            self.maximise_requested.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom about the pointer."""
+        where = event.position()
+        factor = _ZOOM_PER_STEP ** (event.angleDelta().y() / 120)
+        self.camera.zoom_about(where.x(), where.y(), factor)
+        self.update()
+        event.accept()

@@ -1,0 +1,1 @@
+"""The main window around views and side panel."""

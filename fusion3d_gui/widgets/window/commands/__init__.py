@@ -1,0 +1,1 @@
+"""Commands of the main window as data: menus, shortcuts and palette are built from them."""

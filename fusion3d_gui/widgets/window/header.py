@@ -1,0 +1,116 @@
+"""``Header``: which scan is open, under which window it is shown, and what the program is for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.window.window_controls import WindowControls
+
+#: From this width (px) on there is room for the histogram.
+_ROOMY = 1150
+
+
+class Header(QWidget):
+    """One row above the images."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._text = ""
+        self._plain = False
+        self.title = theme.label(size=theme.BODY, medium=True)
+        self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
+        self.title.setMinimumWidth(80)
+        self.series = CalmComboBox()
+        self.series.setFixedWidth(200)
+        self.series.setAccessibleName("Series")
+        self.series.setToolTip("This folder holds several series")
+        self.window_controls = WindowControls(session.display.window_level)
+        self.badge = theme.label(RESEARCH_USE_ONLY)
+        self.badge.setFont(theme.font(12, QFont.Weight.Medium))
+        self.badge.setObjectName("badge")
+        names = QVBoxLayout()
+        names.setSpacing(1)
+        names.addStretch(1)
+        names.addWidget(self.title)
+        names.addWidget(self.detail)
+        names.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 0, 14, 0)
+        layout.setSpacing(16)
+        layout.addLayout(names, 1)
+        layout.addWidget(self.series)
+        layout.addWidget(self.window_controls)
+        layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.setFixedHeight(48)
+        self.series.activated.connect(self._on_series_chosen)
+        session.case_changed.connect(self._on_case_changed)
+        # A volume brings its presets; once more is known of it they are made anew, and so are its counts.
+        session.display.window_level.presets_changed.connect(self._count_values)
+        self._on_case_changed()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the title to the room there is; leave the histogram out where that is little."""
+        self.window_controls.histogram.setVisible(self.width() >= theme.px(_ROOMY))
+        self._show_title()
+
+    def set_plain(self, plain: bool) -> None:
+        """Show only what is open and what the program is for, or the controls too."""
+        self._plain = plain
+        self._on_case_changed()
+
+    def _on_case_changed(self) -> None:
+        case = self._session.case
+        self.window_controls.setVisible(case is not None and not self._plain)
+        if case is None:
+            self._text = "Fusion3D"
+            self.detail.setText("No scan open")
+            self.series.hide()
+        else:
+            named = "Scan" if case.identity_hidden else case.path.name
+            self._text = case.volume.description or named
+            self.detail.setText(volume_text(case.volume))
+            self.series.clear()
+            self.series.addItems([series_text(each) for each in case.series])
+            uids = [each.uid for each in case.series]
+            if case.volume.series_uid in uids:
+                self.series.setCurrentIndex(uids.index(case.volume.series_uid))
+            self.series.setVisible(len(case.series) > 1 and not self._plain)
+        self._show_title()
+
+    def _count_values(self) -> None:
+        case = self._session.case
+        self.window_controls.histogram.set_volume(None if case is None else case.volume)
+
+    def _on_series_chosen(self, index: int) -> None:
+        case = self._session.case
+        if case is not None and case.series[index].uid != case.volume.series_uid:
+            self._session.open(case.path, case.series[index].uid)
+
+    def _show_title(self) -> None:
+        metrics = self.title.fontMetrics()
+        room = max(self.title.width(), self.title.minimumWidth())
+        self.title.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
+        self.title.setToolTip(self._text)
+
+
+def series_text(series: Series) -> str:
+    """Name and size, so that series of one name can be told apart: ``"T1  ·  35 slices"``."""
+    return f"{series.description or series.uid}  ·  {series.shape[0]} slices"
+
+
+def volume_text(volume: Volume) -> str:
+    """Modality, size and voxel size, e.g. ``"MR  ·  256 × 256 × 35  ·  0.94 × 0.94 × 3.6 mm"``."""
+    k, j, i = volume.shape
+    dk, dj, di = volume.spacing_mm
+    spacing = " × ".join(f"{mm:.3g}" for mm in (di, dj, dk))
+    parts = [volume.modality, f"{i} × {j} × {k}", f"{spacing} mm"]
+    return "  ·  ".join(part for part in parts if part)

@@ -1,0 +1,92 @@
+"""``StatusLine``: value and position under the pointer, and how the mouse works."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from fusion3d_gui.state.prediction.percent import whole_percent
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.position_text import position_text, value_text
+
+_MOUSE = (
+    "Wheel: slice   ·   Left drag: crosshair   ·   Right drag: window   ·   "
+    "Ctrl+wheel: zoom   ·   Middle or Shift drag: pan"
+)
+
+#: Room (px) that value, position and heatmap share take.
+_READINGS_PX = 500
+
+
+_LONGEST_POSITION = "L 888.8   A 888.8   S 888.8 mm "
+
+
+class StatusLine(QWidget):
+    """Follows the pointer over the views; without one it tells of the crosshair."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._hovered: np.ndarray | None = None
+        self.value = theme.label(size=12)
+        self.position = theme.label(size=12, color=theme.MUTED)
+        self.heat = theme.label(size=12, color=theme.MUTED)
+        self._hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 0, 12, 0)
+        layout.setSpacing(16)
+        for label in (self.value, self.position, self.heat):
+            layout.addWidget(label)
+        layout.addStretch(1)
+        layout.addWidget(self._hint)
+        self.setFixedHeight(28)
+        session.display.crosshair.moved.connect(self._on_crosshair_moved)
+        session.case_changed.connect(self._on_case_changed)
+        session.result_changed.connect(self._show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The hint gives way where there is no room for all of it; F1 tells the same."""
+        self.fit()
+
+    def fit(self) -> None:
+        """Keep room for readings of any length, so that nothing moves while the pointer does."""
+        for label, longest in ((self.value, "-1024 HU    "), (self.position, _LONGEST_POSITION)):
+            text = label.text()
+            label.clear()  # with its text a label keeps its size hint, in which the old minimum is
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(longest))
+            label.setText(text)
+        needed = self._hint.sizeHint().width() + theme.px(_READINGS_PX)
+        self._hint.setVisible(self.width() >= needed)
+
+    def show_hovered(self, lps_mm: np.ndarray | None) -> None:
+        """Tell of this patient position; None: of the crosshair again."""
+        self._hovered = lps_mm
+        self._show()
+
+    def _on_crosshair_moved(self) -> None:
+        if self._hovered is None:
+            self._show()
+
+    def _on_case_changed(self) -> None:
+        self._hovered = None
+        self._show()
+
+    def _show(self) -> None:
+        case = self._session.case
+        if case is None:
+            for label in (self.value, self.position, self.heat):
+                label.clear()
+            return
+        crosshair = self._session.display.crosshair.position_lps
+        where = crosshair if self._hovered is None else self._hovered
+        value = case.volume.value_at(where)
+        self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
+        self.position.setText(position_text(where))
+        prediction = self._session.current_prediction
+        share = None
+        if prediction is not None and prediction.heatmap.peak > 0:
+            share = prediction.heatmap.as_volume.value_at(where)
+            share = None if share is None else share / prediction.heatmap.peak
+        self.heat.setText("" if share is None else f"heatmap cell {whole_percent(share)}")
