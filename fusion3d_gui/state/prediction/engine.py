@@ -34,6 +34,18 @@ class LoadedModel:
     engine_reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class EnginePrediction:
+    """What :meth:`InferenceEngine.predict` returns: the prediction and how it was made."""
+
+    loaded: LoadedModel
+    prediction: Prediction
+    #: Answers further questions about the case with other metadata.
+    workbench: Workbench
+    #: How ``prediction.heatmap`` was made; not as asked where that would have taken long.
+    explanation: Explanation
+
+
 class InferenceEngine:
     """Loads a bundle when it is first needed, and keeps the one used last.
 
@@ -62,10 +74,11 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
-    ) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
+    ) -> EnginePrediction:
         """Predict with a bundle, loading it first if it isn't the one in memory.
 
-        What takes long is not explained so here: the explanation used is the last of what is returned.
+        A slow explanation is not made here: the heatmap is then Grad-CAM of the last stage, as the
+        ``explanation`` of what is returned says.
         """
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         answer = predictor.answer(volume, metadata, part_of(progress, 0.2, 0.9))
@@ -80,7 +93,7 @@ class InferenceEngine:
                 folder, workbench, metadata, explanation, part_of(progress, 0.9, 1.0)
             )
             prediction = replace(prediction, heatmap=heatmap)
-        return _loaded(folder, predictor), prediction, workbench, explanation
+        return EnginePrediction(_loaded(folder, predictor), prediction, workbench, explanation)
 
     def explain(
         self,

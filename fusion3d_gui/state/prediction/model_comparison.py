@@ -75,7 +75,7 @@ class Comparison(QObject):
                 try:
                     prediction = session.engine.predict(
                         info.folder, case.volume, values, explanation, report
-                    )[1]
+                    ).prediction
                     found.append(ModelAnswer(info, explanation, prediction))
                 except UserError as error:
                     found.append(ModelAnswer(info, explanation, None, str(error)))

@@ -13,11 +13,10 @@ from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.case import Case
-from fusion3d_gui.state.prediction.engine import LoadedModel
+from fusion3d_gui.state.prediction.engine import EnginePrediction
 from fusion3d_gui.state.prediction.result import Request, Result
 
 if TYPE_CHECKING:
-    from fusion3d_gui.inference.analysis.workbench import Workbench
     from fusion3d_gui.state.session import Session
 
 
@@ -94,7 +93,7 @@ class Predicting(QObject):
             return
         explanation = session.explanation
 
-        def work(progress: Progress) -> tuple[LoadedModel, Prediction, Workbench, Explanation]:
+        def work(progress: Progress) -> EnginePrediction:
             return session.engine.predict(
                 request.bundle.folder,
                 request.case.volume,
@@ -104,12 +103,13 @@ class Predicting(QObject):
             )
 
         def on_predicted(outcome: object) -> None:
-            assert isinstance(outcome, tuple)
-            loaded, prediction, workbench, used = outcome
+            assert isinstance(outcome, EnginePrediction)
             self._asked = None
-            self.loaded.emit(loaded)
+            self.loaded.emit(outcome.loaded)
             if request.same_subject(self._request()):
-                self._result = Result(request, prediction, workbench, used)
+                self._result = Result(
+                    request, outcome.prediction, outcome.workbench, outcome.explanation
+                )
             self.changed.emit()
             self.answered.emit()
 
