@@ -183,7 +183,7 @@ class ModelDeeds(DeedGroup):
         if not side.isVisible():
             self.scene.press_command("side")
         if session.result is not None and session.is_outdated:
-            self._show_and_click(side.prediction.answer.reset)
+            self._show_and_click(side.prediction.readout.reset)
         if session.current_prediction is None:
             self._show_and_click(side.prediction.button)
             self.scene.settle_or_give_up(30)
@@ -221,8 +221,8 @@ class ModelDeeds(DeedGroup):
         if panel.curves.isVisible():
             self._show(panel.curves)
             self.scene.drag_within(panel.curves)
-        elif panel.doubt.see.isVisible() and self.chance.random() < 0.3:
-            self._show_and_click(panel.doubt.see)
+        elif panel.uncertainty.see.isVisible() and self.chance.random() < 0.3:
+            self._show_and_click(panel.uncertainty.see)
             self._wait(0.7)
 
     def overlay(self) -> None:

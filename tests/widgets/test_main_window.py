@@ -88,11 +88,11 @@ def test_predict_shows_probability_class_threshold_provenance_and_the_heatmap(
     predict(opened, qtbot, settled)
     panel, prediction = opened.side.prediction, opened.session.current_prediction
     assert prediction is not None
-    assert panel.answer.number.text().endswith("%")
-    assert panel.answer.class_name.text() == prediction.class_name
-    assert "threshold 40 %" in panel.answer.gauge.accessibleName()
+    assert panel.readout.number.text().endswith("%")
+    assert panel.readout.class_name.text() == prediction.class_name
+    assert "threshold 40 %" in panel.readout.gauge.accessibleName()
     for part in ("test-concat", "1.2.3", "CPU"):
-        assert part in panel.answer.provenance.text()
+        assert part in panel.readout.provenance.text()
     opened.session.go_to_peak()
     assert any(has_color(view) for view in opened.views.views)
     assert "Grad-CAM" in opened.side.overlay.about.text()
@@ -114,12 +114,12 @@ def test_the_heatmap_key_hides_and_shows_it_and_the_threshold_clears_it(opened, 
 def test_editing_the_form_takes_the_heatmap_away_and_says_outdated(opened, qtbot, settled):
     predict(opened, qtbot, settled)
     opened.session.go_to_peak()
-    assert not opened.side.prediction.answer.outdated.isVisible()
+    assert not opened.side.prediction.readout.outdated.isVisible()
     box = opened.side.form.rows["age"].input.box
     box.setFocus()
     qtbot.keyClicks(box, "71")
     assert opened.session.form.values["age"] == 71
-    assert opened.side.prediction.answer.outdated.isVisible()
+    assert opened.side.prediction.readout.outdated.isVisible()
     assert not any(has_color(view) for view in opened.views.views)
     assert "outdated" in opened.side.overlay.about.text()
 
@@ -129,7 +129,7 @@ def test_opening_another_case_takes_result_and_heatmap_away(opened, make_case, q
     opened.session.open(make_case("b"))
     settled(opened)
     assert opened.session.result is None
-    assert not opened.side.prediction.answer.number.isVisible()
+    assert not opened.side.prediction.readout.number.isVisible()
     assert not any(has_color(view) for view in opened.views.views)
 
 
@@ -216,9 +216,9 @@ def test_no_order_of_actions_shows_one_cases_heatmap_on_another(
                 assert np.shares_memory(view.slicer.volume.voxels, session.case.volume.voxels)
         if prediction is not None:
             assert prediction.volume_sha256 == session.case.volume.sha256
-        answer = opened.side.prediction.answer
+        readout = opened.side.prediction.readout
         if session.is_outdated:
-            assert answer.outdated.isVisible()
+            assert readout.outdated.isVisible()
 
     actions = {
         "open": lambda: session.open(chance.choice(paths)),

@@ -45,7 +45,7 @@ def test_every_model_answers_as_it_does_alone_and_a_click_turns_to_it(window, se
     panel.rows[1].click()
     settled(window)
     assert session.bundle.name == "test-image_only"
-    shown = window.side.prediction.answer.number.text()
+    shown = window.side.prediction.readout.number.text()
     assert shown == percent(answers[1].prediction.probability)
     assert session.display.crosshair.position_lps == pytest.approx(place)
     assert len(panel.comparison.answers) == 2  # still true of this case

@@ -87,7 +87,7 @@ def test_there_is_no_workbench_without_an_answer(window):
 
 def test_each_button_opens_its_page_and_closes_it_again(make_predicted):
     panel = make_predicted().side.workbench
-    pages = (panel.curves, panel.shares, panel.doubt)
+    pages = (panel.curves, panel.shares, panel.uncertainty)
     assert not any(page.isVisible() for page in pages)
     for number, page in enumerate(pages):
         press(panel.buttons[number])
@@ -98,8 +98,8 @@ def test_each_button_opens_its_page_and_closes_it_again(make_predicted):
 
 def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_back(make_predicted):
     window = make_predicted()
-    session, panel, answer = window.session, window.side.workbench, window.side.prediction.answer
-    predicted = answer.number.text()
+    session, panel, readout = window.session, window.side.workbench, window.side.prediction.readout
+    predicted = readout.number.text()
     press(panel.buttons[0])
     chart = panel.curves
     QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=QPoint(8, 30))
@@ -107,13 +107,13 @@ def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_bac
     assert session.form.values["age"] == 40
     assert window.side.form.rows["age"].input.box.value() == 40
     assert window.side.form.rows["age"].origin.text() == "was 71"
-    assert answer.outdated.isVisible()
-    assert "What if" in answer.outdated.text()
-    assert answer.number.text() == percent(session.what_if.probability)
-    press(answer.reset)
+    assert readout.outdated.isVisible()
+    assert "What if" in readout.outdated.text()
+    assert readout.number.text() == percent(session.what_if.probability)
+    press(readout.reset)
     assert session.form.values["age"] == 71
-    assert not answer.outdated.isVisible()
-    assert answer.number.text() == predicted
+    assert not readout.outdated.isVisible()
+    assert readout.number.text() == predicted
     assert window.side.form.rows["age"].origin.text() == ""
 
 
@@ -128,24 +128,24 @@ def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
 
 def test_how_sure_says_when_the_case_is_outside_of_what_the_model_has_seen(make_predicted):
     window = make_predicted()
-    page = window.side.workbench.doubt
+    page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
     assert page.verdict.text().startswith("Like the cases")
     assert "“yes”" in page.place.text()
     assert "1.  " in page.neighbours.text()
-    answer = window.side.prediction.answer
-    assert not answer.outside.isVisible()
+    readout = window.side.prediction.readout
+    assert not readout.outside.isVisible()
     window.session.form.set_value("age", 20)
     QTest.qWait(20)
     assert page.verdict.text() == "Outside what this model has seen"
     # Told beside the answer too, whatever page is open.
     press(window.side.workbench.buttons[2])
-    assert answer.outside.isVisible()
-    assert "outside the 40 to 90" in answer.warnings.text()
-    assert answer.provenance.text().startswith("What if, not predicted")
-    press(answer.reset)
-    assert not answer.outside.isVisible()
-    assert not answer.provenance.text().startswith("What if")
+    assert readout.outside.isVisible()
+    assert "outside the 40 to 90" in readout.warnings.text()
+    assert readout.provenance.text().startswith("What if, not predicted")
+    press(readout.reset)
+    assert not readout.outside.isVisible()
+    assert not readout.provenance.text().startswith("What if")
     window.session.form.set_value("age", 20)
     press(window.side.workbench.buttons[2])
 
@@ -155,9 +155,9 @@ def test_an_image_unlike_the_training_cases_is_told_beside_the_answer_and_with_t
 ):
     window = make_predicted(farthest=1e-3)
     session = window.session
-    answer = window.side.prediction.answer
-    assert answer.outside.isVisible()
-    assert "less like the training cases than 100 %" in answer.warnings.text()
+    readout = window.side.prediction.readout
+    assert readout.outside.isVisible()
+    assert "less like the training cases than 100 %" in readout.warnings.text()
     notices = session.current_prediction.to_json()["notices"]
     assert any("less like the training cases" in notice for notice in notices)
 
@@ -166,7 +166,7 @@ def test_moving_and_mirroring_the_image_widens_what_is_known_of_how_sure_it_is(
     make_predicted, settled
 ):
     window = make_predicted()
-    page = window.side.workbench.doubt
+    page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
     assert not page.otherwise.isVisible()
     press(page.see)
@@ -182,7 +182,7 @@ def test_moving_and_mirroring_the_image_widens_what_is_known_of_how_sure_it_is(
 
 def test_another_prevalence_changes_what_the_answer_means(make_predicted):
     window = make_predicted()
-    page = window.side.workbench.doubt
+    page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
     before = page.meaning.text()
     page.prevalence.setValue(1.0)
@@ -196,8 +196,8 @@ def test_without_reference_statistics_the_pages_say_so(make_predicted):
     press(panel.buttons[1])
     assert "no reference case" in panel._shares_text.text()
     press(panel.buttons[2])
-    assert "no cases to compare with" in panel.doubt.verdict.text()
-    assert not panel.doubt.strip.isVisible()
+    assert "no cases to compare with" in panel.uncertainty.verdict.text()
+    assert not panel.uncertainty.strip.isVisible()
 
 
 def test_a_model_of_the_image_alone_has_pages_too(make_predicted):

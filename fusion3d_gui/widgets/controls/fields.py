@@ -133,7 +133,7 @@ class ChoiceInput(FieldInput):
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.box = CalmComboBox()
+        self.box = NoScrollComboBox()
         self.box.setAccessibleName(field.label)
         self.box.addItem(_NOT_GIVEN, None)
         for value, label in field.choices:
@@ -182,7 +182,7 @@ class TernaryInput(FieldInput):
         self.buttons[None if value is None else bool(value)].setChecked(True)
 
 
-class CalmComboBox(QComboBox):
+class NoScrollComboBox(QComboBox):
     """A combo box that the wheel scrolls past, so that it never changes unasked."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

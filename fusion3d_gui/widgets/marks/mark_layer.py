@@ -75,13 +75,13 @@ class MarkLayer(QObject):
         self._tool.changed.connect(self._on_tool_changed)
         session.case_changed.connect(self._forget)
 
-    def lie_over(self, view: SliceView) -> None:
+    def attach_to(self, view: SliceView) -> None:
         """Draw on this view, and take its mouse where there is something to draw or to drag."""
         self._views.append(view)
         self._found.append(Kept())
         view.layers.append(self)
 
-    def give_up(self) -> bool:
+    def cancel(self) -> bool:
         """Drop what is being drawn or dragged; whether there was something."""
         busy = bool(self._placed) or self._grab is not None
         self._forget()
@@ -138,7 +138,7 @@ class MarkLayer(QObject):
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
         """Begin or go on drawing, or take a mark."""
         if event.button() == Qt.MouseButton.RightButton and self._placed:
-            return self.give_up()
+            return self.cancel()
         if event.button() != Qt.MouseButton.LeftButton or (
             event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         ):
@@ -269,7 +269,7 @@ class MarkLayer(QObject):
         self._marks.settle()
 
     def _on_tool_changed(self) -> None:
-        self.give_up()
+        self.cancel()
 
     def _forget(self) -> None:
         self._grab, self._placed, self._plane = None, [], None

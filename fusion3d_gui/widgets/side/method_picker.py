@@ -13,7 +13,7 @@ from fusion3d_gui.state.prediction.method_choices import Method, methods_for
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.state.prediction.result import MapChecks
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
@@ -30,7 +30,7 @@ class MethodPicker(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.box = CalmComboBox()
+        self.box = NoScrollComboBox()
         self.box.setAccessibleName("Heatmap method")
         self._methods: tuple[Method, ...] = ()
         self.measured = theme.label(size=theme.SMALL, color=theme.FAINT)

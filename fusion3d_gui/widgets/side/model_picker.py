@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 
 
@@ -19,7 +19,7 @@ class ModelPicker(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.box = CalmComboBox()
+        self.box = NoScrollComboBox()
         self.box.setAccessibleName("Model")
         self.browse = QPushButton("Other…")
         self.browse.setProperty("quiet", True)

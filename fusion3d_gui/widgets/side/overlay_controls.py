@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.model.localisation_record import METHOD_NAMES
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
@@ -45,7 +45,7 @@ class OverlayControls(QWidget):
         self.about.setWordWrap(True)
         self.contours = _Toggle("Contours", "Lines instead of areas (O)")
         self.blink = _Toggle("Blink", "Show and hide it by turns (Shift+H)")
-        self.colors = CalmComboBox()
+        self.colors = NoScrollComboBox()
         self.colors.addItems(HEATMAPS)
         self.colors.setAccessibleName("Heatmap colours")
         self.colors.setToolTip(

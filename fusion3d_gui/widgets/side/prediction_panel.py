@@ -36,7 +36,7 @@ class PredictionPanel(QWidget):
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
         self.button.setToolTip("Ask the model about this scan and these values (Ctrl+Return)")
         self._progress = _Progress()
-        self.answer = _Answer()
+        self.readout = _Readout()
         self._build()
         self._connect()
         self._on_lane_changed()
@@ -54,12 +54,12 @@ class PredictionPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3 * theme.GRID)
         layout.addWidget(place)
-        layout.addWidget(self.answer)
+        layout.addWidget(self.readout)
 
     def _connect(self) -> None:
         session = self._session
         self.button.clicked.connect(session.predict)
-        self.answer.reset.clicked.connect(session.reset_form)
+        self.readout.reset.clicked.connect(session.reset_form)
         self._progress.cancel.clicked.connect(session.cancel_inference)
         session.inference.changed.connect(self._on_lane_changed)
         session.result_changed.connect(self._on_result_changed)
@@ -76,15 +76,15 @@ class PredictionPanel(QWidget):
         self._on_lane_changed()
         session = self._session
         if session.result is None:
-            self.answer.show_nothing(self._why_nothing())
+            self.readout.show_nothing(self._why_nothing())
         else:
-            self.answer.show_prediction(
+            self.readout.show_prediction(
                 session.result.prediction, outdated=session.is_outdated, what_if=session.what_if
             )
-            answered = session.current_prediction is not None or session.what_if is not None
+            has_prediction = session.current_prediction is not None or session.what_if is not None
             values = session.form.values
-            outside = session.result.workbench.outside(values) if answered else ()
-            self.answer.show_outside(outside, tried=session.what_if is not None)
+            outside = session.result.workbench.outside(values) if has_prediction else ()
+            self.readout.show_outside(outside, tried=session.what_if is not None)
 
     def _why_nothing(self) -> str:
         session = self._session
@@ -123,7 +123,7 @@ class _Progress(QWidget):
         self._message.setText(message)
 
 
-class _Answer(QWidget):
+class _Readout(QWidget):
     """Class, probability, gauge, warnings, provenance."""
 
     def __init__(self) -> None:

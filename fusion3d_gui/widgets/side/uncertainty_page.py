@@ -1,4 +1,4 @@
-"""``DoubtPage``: how far to trust this answer, in plain words and one picture."""
+"""``UncertaintyPage``: how far to trust this answer, in plain words and one picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SEE_TIP = (
 )
 
 
-class DoubtPage(QWidget):
+class UncertaintyPage(QWidget):
     """Shown for the form's values; the prevalence stays as the user set it.
 
     In what a case is outside of what the model has seen is said beside the answer itself.

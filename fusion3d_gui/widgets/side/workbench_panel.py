@@ -16,7 +16,7 @@ from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.curve_chart import CurveChart
 from fusion3d_gui.widgets.side.share_chart import Share, ShareChart
-from fusion3d_gui.widgets.side.uncertainty_page import DoubtPage
+from fusion3d_gui.widgets.side.uncertainty_page import UncertaintyPage
 
 _PAGES = (
     ("What if", "How the answer would change with other clinical values"),
@@ -36,7 +36,7 @@ class WorkbenchPanel(QWidget):
         self._session = session
         self.curves = CurveChart()
         self.shares = ShareChart()
-        self.doubt = DoubtPage(session)
+        self.uncertainty = UncertaintyPage(session)
         self._curves_text = theme.label(size=12, color=theme.MUTED)
         self._curves_text.setWordWrap(True)
         self._shares_text = theme.label(size=12, color=theme.MUTED)
@@ -45,7 +45,7 @@ class WorkbenchPanel(QWidget):
         self._pages = [
             _page(self._curves_text, self.curves),
             _page(self._shares_text, self.shares),
-            self.doubt,
+            self.uncertainty,
         ]
         # Once for all that one event changes, and after the answer itself is on screen.
         self._soon = QTimer(self)
@@ -104,7 +104,7 @@ class WorkbenchPanel(QWidget):
         elif self.buttons[1].isChecked():
             self._show_shares(workbench.contributions(values))
         elif self.buttons[2].isChecked():
-            self.doubt.refresh()
+            self.uncertainty.refresh()
 
     def _is_complete(self) -> bool:
         values = self._session.form.values

@@ -10,7 +10,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.window_controls import WindowControls
 
@@ -29,7 +29,7 @@ class Header(QWidget):
         self.title = theme.label(size=theme.BODY, medium=True)
         self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
         self.title.setMinimumWidth(80)
-        self.series = CalmComboBox()
+        self.series = NoScrollComboBox()
         self.series.setFixedWidth(200)
         self.series.setAccessibleName("Series")
         self.series.setToolTip("This folder holds several series")

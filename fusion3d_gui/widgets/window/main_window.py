@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.series = SeriesPanel(session)
         self.mark_layer = MarkLayer(session, self)
         for view in self.views.views:
-            self.mark_layer.lie_over(view)
+            self.mark_layer.attach_to(view)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = QStackedWidget()
         self._center = QWidget()
@@ -230,7 +230,7 @@ class MainWindow(QMainWindow):
     def cancel(self) -> None:
         """End what is nearest: a mark being drawn, work under way, a tool, a selection."""
         session = self.session
-        if self.mark_layer.give_up():
+        if self.mark_layer.cancel():
             return
         if session.loading.running:
             session.cancel_loading()

@@ -7,7 +7,7 @@ import math
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
 from fusion3d_gui.state.display.window_level import WindowLevel
-from fusion3d_gui.widgets.controls.fields import CalmComboBox
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.histogram_bar import HistogramBar
 
@@ -21,7 +21,7 @@ class WindowControls(QWidget):
         super().__init__(parent)
         self._state = window_level
         self.histogram = HistogramBar(window_level)
-        self.presets = CalmComboBox()
+        self.presets = NoScrollComboBox()
         self.presets.setFixedWidth(130)
         self.presets.setAccessibleName("Window preset")
         self.presets.setToolTip("Window presets (keys 1 to 9, 0)")
