@@ -17,8 +17,8 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.state.display.display import middle_voxel_lps
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
+from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.ray_caster import SWITCH
-from fusion3d_gui.widgets.volume.viewpoint import ray_caster
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
@@ -95,7 +95,7 @@ class Scenes:
     def _by_graphics_card(self) -> None:
         """3D as OpenGL draws it, where there is any, be it Mesa's: ``xvfb-run python take.py …``."""
         os.environ[SWITCH] = "any"
-        caster = ray_caster()
+        caster = find_ray_caster()
         if caster is None:
             print("3d-opengl: not taken, there is no OpenGL on this screen", flush=True)
         else:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from scipy.ndimage import binary_dilation
 
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.halo_text import haloed
+from fusion3d_gui.widgets.look.halo_text import halo_text_image
 
 
 def green(image: QImage) -> np.ndarray:
@@ -23,7 +23,9 @@ def test_a_text_has_a_dark_edge_on_black_gray_and_white(qapp, under, ratio):
     theme.apply_theme(qapp)
 
     def on_image(level: int, plate: QColor | None) -> np.ndarray:
-        picture = haloed("I 32.8 mm", theme.font(12), QColor(theme.ON_IMAGE), ratio, plate=plate)
+        picture = halo_text_image(
+            "I 32.8 mm", theme.font(12), QColor(theme.ON_IMAGE), ratio, plate=plate
+        )
         image = QImage(picture.size(), QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
         image.fill(QColor(level, level, level))

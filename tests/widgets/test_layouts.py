@@ -181,7 +181,7 @@ def test_a_slab_of_a_straight_view_projects_the_voxels_in_it(opened, qtbot):
         values = view.shown_slice.values
         expected = reduce(volume.voxels[k - 1 : k + 2].astype(float), axis=0)
         assert np.allclose(np.sort(values.ravel()), np.sort(expected.ravel()))
-    assert "Average 15 mm" in view._writing(view.slicer).position
+    assert "Average 15 mm" in view._caption_texts(view.slicer).position
 
 
 def test_an_oblique_slab_is_refined_in_steps_until_it_is_settled(opened, qtbot):
@@ -225,10 +225,10 @@ def test_cine_turns_slices_goes_round_and_stops(opened, qtbot):
     display.cine.change_speed(10)
     opened.views.toggle_cine()
     qtbot.waitUntil(lambda: display.crosshair.position_lps[2] < last, timeout=5000)
-    assert "cine 60/s" in view._writing(view.slicer).slice_count
+    assert "cine 60/s" in view._caption_texts(view.slicer).slice_count
     others = [each for each in opened.views.shown if each is not view]
     assert others
-    assert not any("cine" in each._writing(each.slicer).slice_count for each in others)
+    assert not any("cine" in each._caption_texts(each.slicer).slice_count for each in others)
     opened.views.toggle_cine()
     assert not display.cine.running
 
@@ -298,11 +298,11 @@ def test_the_3d_view_shows_crosshair_letters_and_heatmap_where_they_are(opened, 
                     warm.append((x, y))
         assert np.linalg.norm(np.mean(warm, axis=0) - wanted.toTuple()) < 12
     view._turn_degrees = 0.0
-    assert view._writing(volume).sides == ("R", "L", "S", "I")
+    assert view._caption_texts(volume).sides == ("R", "L", "S", "I")
     view._turn_degrees = 90.0
     # From the patient's left anterior is on the screen's left.
-    assert view._writing(volume).sides == ("A", "P", "S", "I")
-    assert "from the left" in view._writing(volume).position
+    assert view._caption_texts(volume).sides == ("A", "P", "S", "I")
+    assert "from the left" in view._caption_texts(volume).position
 
 
 def test_the_3d_view_turns_by_drag_and_by_itself(opened, qtbot):

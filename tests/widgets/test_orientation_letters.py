@@ -72,7 +72,7 @@ def show(qtbot):
 
 def letters(view: SliceView) -> tuple[str, str]:
     """Those at the right and at the bottom; the opposite ones must lie opposite."""
-    left, right, top, bottom = view._writing(view.slicer).sides
+    left, right, top, bottom = view._caption_texts(view.slicer).sides
     opposite = dict(zip("LRPASI", "RLAPIS", strict=True))
     assert [opposite[each] for each in right] == list(left)
     assert [opposite[each] for each in bottom] == list(top)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fusion3d_gui.widgets.volume.viewpoint import ray_caster
+from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 
 #: Run on a screen of its own: draws with Mesa's software OpenGL and compares with the processor.
 COMPARE = """
@@ -22,17 +22,17 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.imaging.display.window_level import presets
-from fusion3d_gui.widgets.volume.viewpoint import ray_caster
+from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 app = QApplication([])
-if ray_caster() is None:
+if find_ray_caster() is None:
     sys.exit(77)
 k, j, i = np.mgrid[:40, :48, :52].astype(float)
 ball = 1000 / (1 + np.exp((np.hypot(np.hypot(i - 26, j - 24), (k - 20) * 1.5) - 16) / 1.5))
 ball += 900 * np.exp(-((i - 38) ** 2 + (j - 14) ** 2 + (k - 28) ** 2) / 12)
 affine = np.diag([-1.0, 1.0, 1.5, 1.0])
-caster = ray_caster()
+caster = find_ray_caster()
 
 def look(slope):
     global view
@@ -76,7 +76,7 @@ caster.close()
 
 def test_without_opengl_or_with_it_switched_off_the_processor_draws(qapp, monkeypatch):
     monkeypatch.setenv("FUSION3D_OPENGL", "off")
-    assert ray_caster() is None
+    assert find_ray_caster() is None
 
 
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="needs a screen of its own (Xvfb)")

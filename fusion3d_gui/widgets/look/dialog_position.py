@@ -1,21 +1,21 @@
-"""Where a dialog comes up: in the middle of its window, on the window's screen."""
+"""Where a dialog opens: in the middle of its parent window, on the same screen."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QWidget
 
 
-def place_over(dialog: QDialog, parent: QWidget) -> None:
-    """Put a dialog that has its size into the middle of ``parent``, all of it on the same screen.
+def center_over(dialog: QDialog, parent: QWidget) -> None:
+    """Centre a dialog, already sized, over ``parent`` and keep all of it on that screen.
 
-    To be called before it is shown: Qt would make it on the first screen and move it afterwards, and it
-    would keep its size in pixels of that screen, which may be coarser or finer.
+    Call it before the dialog is shown: Qt would create it on the first screen and move it afterwards, and
+    it would keep its size in pixels of that screen, which may be coarser or finer.
     """
-    room = parent.screen().availableGeometry()
-    place = dialog.rect()
-    place.moveCenter(parent.mapToGlobal(parent.rect().center()))
-    place.moveRight(min(place.right(), room.right()))
-    place.moveBottom(min(place.bottom(), room.bottom()))
-    place.moveLeft(max(place.left(), room.left()))
-    place.moveTop(max(place.top(), room.top()))
-    dialog.move(place.topLeft())
+    available = parent.screen().availableGeometry()
+    frame = dialog.rect()
+    frame.moveCenter(parent.mapToGlobal(parent.rect().center()))
+    frame.moveRight(min(frame.right(), available.right()))
+    frame.moveBottom(min(frame.bottom(), available.bottom()))
+    frame.moveLeft(max(frame.left(), available.left()))
+    frame.moveTop(max(frame.top(), available.top()))
+    dialog.move(frame.topLeft())

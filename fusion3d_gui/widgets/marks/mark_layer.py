@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.annotations.annotation import (
     as_point,
 )
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.look.one_entry_cache import Kept
+from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.marks.mark_painter import (
     MarkOnScreen,
     marks_on_screen,
@@ -69,7 +69,7 @@ class MarkLayer(QObject):
         self._pressed_px = QPointF()
         self._hovered: int | None = None
         self._views: list[SliceView] = []
-        self._found: list[Kept[list[MarkOnScreen]]] = []
+        self._found: list[OneEntryCache[list[MarkOnScreen]]] = []
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
         self._tool.changed.connect(self._on_tool_changed)
@@ -78,7 +78,7 @@ class MarkLayer(QObject):
     def attach_to(self, view: SliceView) -> None:
         """Draw on this view, and take its mouse where there is something to draw or to drag."""
         self._views.append(view)
-        self._found.append(Kept())
+        self._found.append(OneEntryCache())
         view.layers.append(self)
 
     def cancel(self) -> bool:

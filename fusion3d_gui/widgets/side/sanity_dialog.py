@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.state.prediction.result import MapChecks
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.dialog_position import place_over
+from fusion3d_gui.widgets.look.dialog_position import center_over
 
 _NOTE = (
     "Likeness: rank correlation of two maps over the tissue. Undoing: weights made random again from the "
@@ -85,7 +85,7 @@ class SanityDialog(QDialog):
         self.save.clicked.connect(self._on_save)
         close.clicked.connect(self.close)
         self.adjustSize()
-        place_over(self, parent)
+        center_over(self, parent)
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the checks", "checks.png", "PNG (*.png)")

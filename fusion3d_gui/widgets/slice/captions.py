@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.halo_text import haloed
+from fusion3d_gui.widgets.look.halo_text import halo_text_image
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale
 
@@ -40,7 +40,7 @@ _BOTTOM_RIGHT: _Side = (1, 1)
 
 
 @dataclass(frozen=True)
-class Writing:
+class CaptionTexts:
     """Everything written on a view. ``sides`` are the letters at its left, right, top and bottom;
     ``corner`` are the lines about patient and series; ``lossy`` that the file says so; ``inverted`` that
     bright and dark are exchanged; ``heat`` what the heatmap's colours mean."""
@@ -106,15 +106,15 @@ class Captions:
         """Where texts were last drawn (left, top, right, bottom), in the view's pixels: nothing should cross them."""
         return self._areas
 
-    def stand_at(self, areas: list[Box]) -> None:
+    def set_areas(self, areas: list[Box]) -> None:
         """A picture that was painted before is shown again, with its texts in these areas."""
         self._areas = areas
 
-    def paint(self, painter: QPainter, writing: Writing, camera: Camera, area: QRectF) -> None:
+    def paint(self, painter: QPainter, texts: CaptionTexts, camera: Camera, area: QRectF) -> None:
         """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
         ratio = painter.device().devicePixelRatioF()
-        look, size = (theme.scale(), ratio, float(writing.inverted)), (area.width(), area.height())
-        self._on_bright = writing.inverted
+        look, size = (theme.scale(), ratio, float(texts.inverted)), (area.width(), area.height())
+        self._on_bright = texts.inverted
         if self._look != look:
             self._look = look
             self._drawn.clear()
@@ -128,7 +128,7 @@ class Captions:
             self._drawn.clear()
         length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
         self._areas = []
-        for item in (*_items(writing, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
+        for item in (*_items(texts, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
             each = self._drawn.pop(item, None) or self._draw(item, area, ratio)
             self._drawn[item] = each  # the last one asked for comes last
             painter.drawImage(each.at, each.picture)
@@ -136,8 +136,8 @@ class Captions:
         for oldest in list(self._drawn)[:-_MOST_KEPT]:
             del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
-        if writing.heat is not None:
-            place: Any = writing.heat.paint(painter, area, _PLATE if self._on_bright else None)
+        if texts.heat is not None:
+            place: Any = texts.heat.paint(painter, area, _PLATE if self._on_bright else None)
             self._areas += [] if place is None else [place.getCoords()]
 
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
@@ -153,7 +153,7 @@ class Captions:
             self._fonts[style] = theme.font(style.size_px, QFont.Weight(style.weight))
         color = QColor(theme.ON_IMAGE if style is _PLAIN else theme.IMAGE_TEXT)
         plate = _PLATE if self._on_bright else None
-        return haloed(item.text, self._fonts[style], color, ratio, plate)
+        return halo_text_image(item.text, self._fonts[style], color, ratio, plate)
 
     def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
         """A bar of a round number of millimetres, bottom left."""
@@ -168,9 +168,9 @@ class Captions:
         self._areas.append((x - _CLEAR, y - 6, x + length + _CLEAR, y + 6))
 
 
-def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:
+def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     """What is written on a view as large as this, where."""
-    left, right, top, bottom = writing.sides
+    left, right, top, bottom = texts.sides
     yield _Item(right, (1, 0), style=_LETTER)
     yield _Item(left, (-1, 0), style=_LETTER)
     yield _Item(bottom, (0, 1), style=_LETTER)
@@ -178,17 +178,17 @@ def _items(writing: Writing, area: QRectF) -> Iterator[_Item]:
     is_narrow = area.width() < theme.px(_WIDE_VIEW)
     yield _Item(top, (0, -1), 2 - _MARGIN if is_narrow else 0.0, _LETTER)
     line = theme.px(18)
-    yield _Item(writing.title, _TOP_LEFT, style=_TITLE)
-    yield _Item(writing.position, _TOP_LEFT, line + 1)
+    yield _Item(texts.title, _TOP_LEFT, style=_TITLE)
+    yield _Item(texts.position, _TOP_LEFT, line + 1)
     small = area.width() < theme.px(_SMALL_VIEW) or area.height() < _SMALL_VIEW
-    upper_right: tuple[str, ...] = (writing.slice_count,)
+    upper_right: tuple[str, ...] = (texts.slice_count,)
     if area.width() >= _WIDE_VIEW and not small:
-        upper_right += writing.corner
+        upper_right += texts.corner
     for number, text in enumerate(upper_right):
         yield _Item(text, _TOP_RIGHT, line * number)
-    lower_right = ["lossy compression"] if writing.lossy else []
+    lower_right = ["lossy compression"] if texts.lossy else []
     if not small:
-        lower_right = [writing.window, writing.zoom, *lower_right]
+        lower_right = [texts.window, texts.zoom, *lower_right]
     for number, text in enumerate(each for each in lower_right if each):
         yield _Item(text, _BOTTOM_RIGHT, line * number)
 

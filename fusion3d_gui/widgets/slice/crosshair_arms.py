@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from fusion3d_gui.imaging.plane import crossed
-from fusion3d_gui.widgets.look.paint_rows import strips
+from fusion3d_gui.widgets.look.row_bands import row_bands
 
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
 _GAP = 12.0
@@ -128,7 +128,7 @@ def _paint_line(
             width, height = abs(ends[2] - ends[0]), abs(ends[3] - ends[1])
             left = round((min(ends[0], ends[2]) - 0.5 * abs(arm.y)) * ratio) / ratio
             top = round((min(ends[1], ends[3]) - 0.5 * abs(arm.x)) * ratio) / ratio
-            for above, below in strips(top, top + max(thick, height), ratio):
+            for above, below in row_bands(top, top + max(thick, height), ratio):
                 line = QRectF(left, above, max(thick, width), below - above)
                 painter.fillRect(line, pen.color())
         else:

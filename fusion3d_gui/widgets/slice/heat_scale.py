@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import color_strip
-from fusion3d_gui.widgets.look.halo_text import haloed
+from fusion3d_gui.widgets.look.halo_text import halo_text_image
 
 _LEFT = 10.0
 #: Below the two lines of text in the corner, and above the letter in the middle.
@@ -66,4 +66,4 @@ class HeatScale(NamedTuple):
 def _number(text: str, text_scale: float, ratio: float, on_plate: bool) -> QImage:
     """Written once for a text size and a screen: it is painted with every slice."""
     plate = QColor(0, 0, 0, 0) if on_plate else None
-    return haloed(text, theme.font(theme.SMALL), QColor(theme.ON_IMAGE), ratio, plate)
+    return halo_text_image(text, theme.font(theme.SMALL), QColor(theme.ON_IMAGE), ratio, plate)

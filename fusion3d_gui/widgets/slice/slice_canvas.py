@@ -23,10 +23,10 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.one_entry_cache import Kept
+from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.position_text import axis_letter, window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
-from fusion3d_gui.widgets.slice.captions import Writing
+from fusion3d_gui.widgets.slice.captions import CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
@@ -77,9 +77,9 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in its corner; one view of a layout does.
         self.with_corner_text = True
-        self._kept_plane: Kept[ScreenPlane] = Kept()
-        self._kept_geometry: Kept[_Geometry] = Kept()
-        self._kept_writing: Kept[Writing] = Kept()
+        self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
+        self._geometry_cache: OneEntryCache[_Geometry] = OneEntryCache()
+        self._texts_cache: OneEntryCache[CaptionTexts] = OneEntryCache()
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._order = next(_order) % 4
@@ -206,7 +206,7 @@ class SliceCanvas(QWidget):
         if slicer is None:
             return None
         key = slicer, self.orientation, self.picture.depth_mm, self.display.slab.slab
-        return self._kept_plane.get(key, self._plane_now)
+        return self._plane_cache.get(key, self._plane_now)
 
     def _plane_now(self) -> ScreenPlane:
         orientation, to_patient = self.orientation, self.picture.matrix[:3, :3].T
@@ -230,7 +230,7 @@ class SliceCanvas(QWidget):
         """What changes only with the planes, kept until they do."""
         planes, orientation = self.display.planes, self.orientation
         key = planes.version, orientation
-        return self._kept_geometry.get(key, lambda: _Geometry.of(planes, orientation))
+        return self._geometry_cache.get(key, lambda: _Geometry.of(planes, orientation))
 
     def grip_at(self, where: QPointF) -> Arm | None:
         """The arm whose grip lies under a point of the widget."""
@@ -315,7 +315,7 @@ class SliceCanvas(QWidget):
             painter.fillRect(self.rect(), QColor(theme.IMAGE))
         else:
             area = QRectF(self.rect())
-            self.picture.paint(painter, self.camera, area, self._writing(slicer))
+            self.picture.paint(painter, self.camera, area, self._caption_texts(slicer))
             self._paint_over(painter, area)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
@@ -329,7 +329,7 @@ class SliceCanvas(QWidget):
         )
         self.paint_over(painter)
 
-    def _writing(self, slicer: Slicer) -> Writing:
+    def _caption_texts(self, slicer: Slicer) -> CaptionTexts:
         display, picture = self.display, self.picture
         key = (
             slicer,
@@ -338,15 +338,15 @@ class SliceCanvas(QWidget):
             (self.with_corner_text, display.corner_text.names_patient),
             (display.window_level.inverted, self._heat_scale),
         )
-        return self._kept_writing.get(key, lambda: self._written(slicer))
+        return self._texts_cache.get(key, lambda: self._compute_texts(slicer))
 
-    def _written(self, slicer: Slicer) -> Writing:
+    def _compute_texts(self, slicer: Slicer) -> CaptionTexts:
         orientation, volume = self.orientation, self.picture.volume
         assert volume is not None
         number = slicer.index_at(orientation, self.picture.depth_mm) + 1
         slab = self.display.slab.slab
         kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
-        return Writing(
+        return CaptionTexts(
             title=orientation.name,
             position=f"{self._place_text}   {kind} {round(self.picture.thickness_mm, 2):.3g} mm",
             slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",

@@ -9,13 +9,13 @@ from PySide6.QtGui import QImage
 
 from fusion3d_gui.imaging.display.window_level import Window, gray_table, to_gray
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.look.one_entry_cache import Room
+from fusion3d_gui.widgets.look.reused_array import ReusedArray
 
 #: Gray levels as opaque RGB: Qt scales this format several times faster than 8-bit gray.
 GRAYS = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
 
 
-class GrayMaker:
+class GrayRenderer:
     """Turns stored values into pictures under one window and one colour map.
 
     Parameters
@@ -29,9 +29,9 @@ class GrayMaker:
         table = gray_table(volume, window)
         self._table = None if table is None else colors[table]
 
-    def image(self, stored: np.ndarray, room: Room | None = None) -> QImage:
-        """The values in colour, made in ``room``; NaN (outside the volume) is black whatever the map."""
-        pixels = (room or Room()).array(stored.shape, np.uint32)
+    def image(self, stored: np.ndarray, buffer: ReusedArray | None = None) -> QImage:
+        """The values in colour, made in ``buffer``; NaN (outside the volume) is black whatever the map."""
+        pixels = (buffer or ReusedArray()).array(stored.shape, np.uint32)
         table = self._table
         if table is not None and stored.dtype == self._volume.voxels.dtype:
             bits = stored.view(f"u{stored.dtype.itemsize}")
@@ -49,9 +49,9 @@ def rgb_image(pixels: np.ndarray) -> QImage:
     return _image(pixels, QImage.Format.Format_RGB32)
 
 
-def overlay_image(levels: np.ndarray, lut: np.ndarray, room: Room | None = None) -> QImage:
-    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours, made in ``room``."""
-    pixels = (room or Room()).array(levels.shape, np.uint32)
+def overlay_image(levels: np.ndarray, lut: np.ndarray, buffer: ReusedArray | None = None) -> QImage:
+    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours, made in ``buffer``."""
+    pixels = (buffer or ReusedArray()).array(levels.shape, np.uint32)
     lut.take(levels, out=pixels, mode="wrap")
     return _image(pixels, QImage.Format.Format_ARGB32_Premultiplied)
 

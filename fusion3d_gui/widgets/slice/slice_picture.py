@@ -19,13 +19,19 @@ from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors
-from fusion3d_gui.widgets.look.one_entry_cache import Kept, Room
-from fusion3d_gui.widgets.look.paint_rows import strips
-from fusion3d_gui.widgets.slice.captions import Captions, Writing
+from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
+from fusion3d_gui.widgets.look.reused_array import ReusedArray
+from fusion3d_gui.widgets.look.row_bands import row_bands
+from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-from fusion3d_gui.widgets.slice.heat_picture import HeatRooms, heat_image, heat_levels, in_levels
-from fusion3d_gui.widgets.slice.slice_image import GrayMaker
-from fusion3d_gui.widgets.slice.unread_hatching import unread_image
+from fusion3d_gui.widgets.slice.heat_image import (
+    HeatBuffers,
+    heat_image,
+    heat_levels,
+    scaled_to_levels,
+)
+from fusion3d_gui.widgets.slice.slice_image import GrayRenderer
+from fusion3d_gui.widgets.slice.unread_hatching import hatching_image
 
 #: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
 _HURRIED = 2.0
@@ -57,18 +63,18 @@ class SlicePicture:
         self._heat: Volume | None = None
         self._heat_is_aligned = False
         self._matrix: np.ndarray | None = None
-        self._slice: Kept[Slice] = Kept()
-        self._fine: Kept[Slice] = Kept()
-        self._maker: Kept[GrayMaker] = Kept()
-        self._image: Kept[QImage] = Kept()
-        self._levels: Kept[np.ndarray] = Kept()
-        self._overlay: Kept[QImage] = Kept()
-        self._base: Kept[tuple[QImage, list[Box]]] = Kept()
-        self._room = QImage()
+        self._slice: OneEntryCache[Slice] = OneEntryCache()
+        self._fine: OneEntryCache[Slice] = OneEntryCache()
+        self._maker: OneEntryCache[GrayRenderer] = OneEntryCache()
+        self._image: OneEntryCache[QImage] = OneEntryCache()
+        self._levels: OneEntryCache[np.ndarray] = OneEntryCache()
+        self._overlay: OneEntryCache[QImage] = OneEntryCache()
+        self._base: OneEntryCache[tuple[QImage, list[Box]]] = OneEntryCache()
+        self._base_buffer = QImage()
         self._painted: object = None
-        self._gray_room = Room()
-        self._heat_rooms = HeatRooms()
-        self._depth: Kept[float] = Kept()
+        self._gray_buffer = ReusedArray()
+        self._heat_buffers = HeatBuffers()
+        self._depth: OneEntryCache[float] = OneEntryCache()
         self.captions = Captions()
 
     # -- what it shows ------------------------------------------------------------------------
@@ -220,7 +226,7 @@ class SlicePicture:
 
     # -- painting -----------------------------------------------------------------------------
 
-    def paint(self, painter: QPainter, camera: Camera, area: QRectF, writing: Writing) -> None:
+    def paint(self, painter: QPainter, camera: Camera, area: QRectF, texts: CaptionTexts) -> None:
         """Draw all of it; quick when only what lies above it has changed."""
         piece = self.slice_for(camera)
         if piece is None or self._volume is None:
@@ -229,7 +235,7 @@ class SlicePicture:
         shown = self._enlarged(piece, camera, ratio)
         layers = [(shown.rect, self._gray(shown, self._volume))]
         assert self.slicer is not None
-        unread = unread_image(self.slicer.volume, self.orientation, piece)
+        unread = hatching_image(self.slicer.volume, self.orientation, piece)
         layers += [] if unread is None else [(piece.rect, unread)]
         heat = self._heat_on(piece, camera, ratio)
         if heat is not None:
@@ -239,12 +245,12 @@ class SlicePicture:
             self._image.version,
             None if heat is None else self._overlay.version,
             (*camera.place, ratio),
-            (writing, theme.scale(), smooth),
+            (texts, theme.scale(), smooth),
         )
 
         def draw(over: QPainter) -> None:
             _compose(over, layers, camera, area, ratio, smooth)
-            self.captions.paint(over, writing, camera, area)
+            self.captions.paint(over, texts, camera, area)
 
         def compose() -> tuple[QImage, list[Box]]:
             base = self._empty_base(area, ratio)
@@ -255,9 +261,9 @@ class SlicePicture:
 
         if key == self._painted or self._base.has(key):
             # What lies over it has changed, as it will again.
-            base, texts = self._base.get(key, compose)
+            base, occupied = self._base.get(key, compose)
             painter.drawImage(QPoint(0, 0), base)
-            self.captions.stand_at(texts)
+            self.captions.set_areas(occupied)
         else:
             draw(painter)
         self._painted = key
@@ -266,10 +272,10 @@ class SlicePicture:
         """As large as the view, in device pixels; the last one again where that fits."""
         # Up: at 150 % a view may end in the middle of a pixel, which would keep what was there before.
         size = QSize(math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
-        if self._room.size() != size:
-            self._room = QImage(size, QImage.Format.Format_RGB32)
-            self._room.setDevicePixelRatio(ratio)
-        return self._room
+        if self._base_buffer.size() != size:
+            self._base_buffer = QImage(size, QImage.Format.Format_RGB32)
+            self._base_buffer.setDevicePixelRatio(ratio)
+        return self._base_buffer
 
     def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
         """The slice with the screen's own pixels, where it is interpolated cubically between larger ones."""
@@ -290,10 +296,10 @@ class SlicePicture:
         colors = level.color_map, level.inverted
         maker = self._maker.get(
             (level.window, colors),
-            lambda: GrayMaker(volume, level.window, anatomy_colors(*colors)),
+            lambda: GrayRenderer(volume, level.window, anatomy_colors(*colors)),
         )
         key = (self._slice.version, piece.rect, piece.values.shape, self._maker.version)
-        return self._image.get(key, lambda: maker.image(piece.values, self._gray_room))
+        return self._image.get(key, lambda: maker.image(piece.values, self._gray_buffer))
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
         """The visible part of the heatmap on the slice's plane, and its place."""
@@ -301,10 +307,10 @@ class SlicePicture:
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
         if self._heat is None:
-            self._heat = moved(in_levels(heatmap.as_volume, heatmap.peak), self.matrix)
+            self._heat = moved(scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix)
             self._heat_is_aligned = aligned_axes(self._heat) is not None
         heat = self._heat
-        rooms = self._heat_rooms
+        buffers = self._heat_buffers
         coarse = 1.0
         if not self._heat_is_aligned:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
@@ -314,7 +320,7 @@ class SlicePicture:
         levels = self._levels.get(
             (self.orientation, piece.depth_mm, thickness, rect, shape),
             lambda: heat_levels(
-                heat, self.orientation, rect, piece.depth_mm, shape, thickness, rooms
+                heat, self.orientation, rect, piece.depth_mm, shape, thickness, buffers
             ),
         )
         overlay = self._display.overlay
@@ -322,7 +328,7 @@ class SlicePicture:
             self._levels.version,
             (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
         )
-        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, rooms))
+        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, buffers))
 
 
 def _compose(
@@ -345,7 +351,7 @@ def _compose(
         if number == 0:
             _fill_around(painter, whole, target)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
-        for above, below in strips(0, whole.height()):
+        for above, below in row_bands(0, whole.height()):
             painter.setClipRect(QRectF(0, above, whole.width(), below - above))
             painter.drawImage(target, image, QRectF(image.rect()))
     painter.restore()

@@ -17,7 +17,7 @@ _STRIPE_PX = 6
 _DARK, _LIGHT = 0xFF14181C, 0xFF1E252B
 
 
-def unread_image(volume: Volume, orientation: Orientation, piece: Slice) -> QImage | None:
+def hatching_image(volume: Volume, orientation: Orientation, piece: Slice) -> QImage | None:
     """Stripes, opaque where the plane shows absent slices, to be laid over ``piece.rect``.
 
     None where all that the plane shows has been measured and read. ``volume``, ``orientation`` and ``piece``

@@ -31,7 +31,7 @@ from PySide6.QtOpenGL import (
 
 from fusion3d_gui.imaging.reslice.mip import AMBIENT, LIGHT, Projector
 from fusion3d_gui.widgets.volume.ray_shader import FRAGMENT, VERTEX
-from fusion3d_gui.widgets.volume.viewpoint import Sight
+from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class RayCaster:
         self._context.doneCurrent()
 
     def render(
-        self, sight: Sight, colors: np.ndarray, heat_lut: np.ndarray | None, size: QSize
+        self, viewpoint: Viewpoint, colors: np.ndarray, heat_lut: np.ndarray | None, size: QSize
     ) -> QImage | None:
         """A picture of ``size`` device pixels; None where the card failed.
 
@@ -142,7 +142,7 @@ class RayCaster:
             return None
         functions.glViewport(0, 0, size.width(), size.height())
         self._program.bind()
-        self._set_sight(sight, size)
+        self._set_viewpoint(viewpoint, size)
         tables = {"colors": _table(colors), "heat_colors": _table(heat_lut)}
         for unit, (name, texture) in enumerate((self._textures | tables).items()):
             texture.bind(unit)
@@ -159,29 +159,29 @@ class RayCaster:
         self._context.doneCurrent()
         return None if failed or image.isNull() else image
 
-    def _set_sight(self, sight: Sight, size: QSize) -> None:
+    def _set_viewpoint(self, viewpoint: Viewpoint, size: QSize) -> None:
         program = self._program
         place = program.uniformLocation
         for name, vector in (
-            ("right", sight.right_lps),
-            ("down", sight.down_lps),
-            ("middle", sight.middle_lps),
+            ("right", viewpoint.right_lps),
+            ("down", viewpoint.down_lps),
+            ("middle", viewpoint.middle_lps),
         ):
             program.setUniformValue(place(name), QVector3D(*(float(each) for each in vector)))
         program.setUniformValue(place("size"), QVector2D(size.width(), size.height()))
         program.setUniformValue(place("light"), QVector2D(*LIGHT))
         program.setUniformValue(place("to_texture"), self._to_texture)
         for name, number in (
-            ("px_per_mm", sight.px_per_mm),
-            ("low", sight.low),
-            ("high", sight.high),
-            ("least", 0.0 if sight.least is None else sight.least),
+            ("px_per_mm", viewpoint.px_per_mm),
+            ("low", viewpoint.low),
+            ("high", viewpoint.high),
+            ("least", 0.0 if viewpoint.surface_value is None else viewpoint.surface_value),
             ("step_mm", self._step_mm),
             ("reach_mm", self._reach_mm),
             ("ambient", AMBIENT),
         ):
             program.setUniformValue1f(place(name), float(number))
-        program.setUniformValue1i(place("surface"), int(sight.least is not None))
+        program.setUniformValue1i(place("surface"), int(viewpoint.surface_value is not None))
 
     def close(self) -> None:
         """Give the card's memory back."""

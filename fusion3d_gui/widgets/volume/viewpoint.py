@@ -1,26 +1,28 @@
-"""``Sight``: from where a volume is looked at, and who can draw that."""
+"""``Viewpoint``: from where, how large and in which values a volume is drawn in 3D."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.volume.ray_caster import RayCaster
-
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """How a volume is looked at.
+class Viewpoint:
+    """An orthographic view of a volume.
 
-    ``right_lps`` and ``down_lps`` are unit vectors (LPS) along the screen; ``middle_lps`` (mm) is what
-    lies at the middle of the picture; ``least`` is the stored value at which a surface is met, None for
-    the largest value along each line of sight, which is then shown from ``low`` (black) to ``high``.
+    Parameters
+    ----------
+    right_lps, down_lps
+        Unit vectors ``[3]`` (LPS) along the screen.
+    middle_lps
+        The position ``[3]`` (mm, LPS) in the middle of the image.
+    px_per_mm
+        Device pixels per millimetre.
+    low, high
+        Stored values shown as black and white in a maximum intensity projection.
+    surface_value
+        Stored value at which a ray meets the surface; None for a maximum intensity projection.
     """
 
     right_lps: np.ndarray
@@ -29,14 +31,4 @@ class Sight:
     px_per_mm: float
     low: float
     high: float
-    least: float | None
-
-
-def ray_caster() -> RayCaster | None:
-    """A new one, where there is a graphics card with OpenGL; asked only once 3D is looked at."""
-    try:
-        from fusion3d_gui.widgets.volume.ray_caster import RayCaster
-    except ImportError:  # Qt's OpenGL needs a system library that not every machine has
-        log.info("no OpenGL on this machine")
-        return None
-    return RayCaster.probe()
+    surface_value: float | None

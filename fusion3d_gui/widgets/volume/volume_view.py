@@ -32,9 +32,10 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import window_text
-from fusion3d_gui.widgets.slice.captions import Captions, Writing
-from fusion3d_gui.widgets.slice.slice_image import GrayMaker, overlay_image, rgb_image
-from fusion3d_gui.widgets.volume.viewpoint import Sight, ray_caster
+from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
+from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
+from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
+from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.volume.ray_caster import RayCaster
@@ -203,7 +204,7 @@ class VolumeView(QWidget):
         self._paint_volume(painter, volume)
         painter.resetTransform()
         self._paint_crosshair(painter, volume)
-        self._captions.paint(painter, self._writing(volume), self.camera, area)
+        self._captions.paint(painter, self._caption_texts(volume), self.camera, area)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -229,7 +230,7 @@ class VolumeView(QWidget):
             image = rgb_image(colors[flat.values])
         else:
             flat = self._anatomy.project(*axes)
-            image = GrayMaker(volume, level.window, colors).image(flat.values)
+            image = GrayRenderer(volume, level.window, colors).image(flat.values)
         self._draw(painter, volume, flat, image)
         if self._heat is not None and overlay.is_drawn:
             heat = self._heat.project(*axes)
@@ -244,7 +245,7 @@ class VolumeView(QWidget):
     def _cast(self, volume: Volume, anatomy: Projector, ratio: float) -> QImage | None:
         """The picture as the graphics card draws it, in device pixels; None where none can."""
         if not self._has_probed:
-            self._has_probed, self._caster = True, ray_caster()
+            self._has_probed, self._caster = True, find_ray_caster()
         caster = self._caster
         if caster is None:
             return None
@@ -260,7 +261,7 @@ class VolumeView(QWidget):
         grays = to_gray(np.linspace(low, high, 256, dtype=np.float32)[None], volume, level.window)
         colors = anatomy_colors(level.color_map, level.inverted)
         image = caster.render(
-            Sight(
+            Viewpoint(
                 right,
                 down,
                 volume.center_lps + u * right + v * down,
@@ -309,11 +310,11 @@ class VolumeView(QWidget):
         for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
             painter.drawLine(at + QPointF(5 * x, 5 * y), at + QPointF(13 * x, 13 * y))
 
-    def _writing(self, volume: Volume) -> Writing:
+    def _caption_texts(self, volume: Volume) -> CaptionTexts:
         right, down = self.axes_lps
         side = min(_SIDES, key=lambda each: abs(math.remainder(self._turn_degrees - each[0], 360)))
         left, top = spatial_letters(-right), spatial_letters(-down)
-        return Writing(
+        return CaptionTexts(
             title="3D",
             position=f"from the {side[1]}   {self._turn_degrees:.0f}°",
             slice_count="surface" if self.shows_surface else "MIP",

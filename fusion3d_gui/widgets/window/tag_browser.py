@@ -20,7 +20,7 @@ from fusion3d_gui.state.case.tag_reading import read_series_tags
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.dialog_position import place_over
+from fusion3d_gui.widgets.look.dialog_position import center_over
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.case.tag_reading import TagLine
@@ -98,7 +98,7 @@ class TagBrowser(QDialog):
         self.file.valueChanged.connect(self._read)
         session.case_changed.connect(self.close)
         self.resize(theme.px(820), theme.px(620))
-        place_over(self, parent)
+        center_over(self, parent)
         self._read()
 
     def _build(self) -> None:

@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from fusion3d_gui.widgets.look.paint_rows import strips
+from fusion3d_gui.widgets.look.row_bands import row_bands
 
 
 @given(st.integers(0, 500), st.integers(0, 5000), st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0]))
 def test_strips_follow_each_other_and_are_never_high(first_row, rows, ratio):
     top, bottom = first_row / ratio, (first_row + rows) / ratio
-    parts = list(strips(top, bottom, ratio))
+    parts = list(row_bands(top, bottom, ratio))
     ends = [top, *(below for _, below in parts)]
     assert [above for above, _ in parts] == ends[:-1]
     assert ends[-1] == bottom
@@ -21,7 +21,7 @@ def test_strips_follow_each_other_and_are_never_high(first_row, rows, ratio):
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
 def test_a_translucent_line_in_strips_is_the_line_in_one(ratio):
     lines = []
-    for cut in (lambda top, bottom: [(top, bottom)], lambda *ends: strips(*ends, ratio)):
+    for cut in (lambda top, bottom: [(top, bottom)], lambda *ends: row_bands(*ends, ratio)):
         image = QImage(40, 700, QImage.Format.Format_RGB32)
         image.fill(QColor("#305070"))
         image.setDevicePixelRatio(ratio)

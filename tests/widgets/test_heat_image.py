@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, Rect
 from fusion3d_gui.imaging.reslice.slicer import moved
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.slice.heat_picture import HeatRooms, heat_levels, in_levels
+from fusion3d_gui.widgets.slice.heat_image import HeatBuffers, heat_levels, scaled_to_levels
 
 
 def heat(turned: bool) -> Volume:
@@ -61,7 +61,7 @@ def test_levels_are_the_largest_of_simpleitks_values_through_the_slab(
     rect, shape = Rect(float(u) - 45, float(v) - 40, 90.0, 80.0), (80, 90)
     peak = float(volume.voxels.max())
     levels = heat_levels(
-        in_levels(volume, peak), orientation, rect, depth, shape, thickness_mm, HeatRooms()
+        scaled_to_levels(volume, peak), orientation, rect, depth, shape, thickness_mm, HeatBuffers()
     )
     plane = Plane.covering(orientation, rect, depth, shape)
     back = np.linalg.inv(matrix)

@@ -9,7 +9,7 @@ from fusion3d_gui.imaging.loaded_slices import Filling
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL
 from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.slice.unread_hatching import unread_image
+from fusion3d_gui.widgets.slice.unread_hatching import hatching_image
 
 
 def _volume(**more) -> Volume:
@@ -22,14 +22,14 @@ def test_a_whole_volume_has_no_stripes() -> None:
     volume = _volume()
     for orientation in (AXIAL, CORONAL, SAGITTAL):
         piece = Slicer(volume).cut(orientation, volume.center_lps[orientation.depth])
-        assert unread_image(volume, orientation, piece) is None
+        assert hatching_image(volume, orientation, piece) is None
 
 
 @pytest.mark.parametrize("orientation", [CORONAL, SAGITTAL])
 def test_a_missing_slice_is_a_striped_band_at_its_height(orientation) -> None:
     volume = _volume(missing=(2,))
     piece = Slicer(volume).cut(orientation, volume.center_lps[orientation.depth])
-    image = unread_image(volume, orientation, piece)
+    image = hatching_image(volume, orientation, piece)
     opaque = [
         row for row in range(image.height()) if image.pixelColor(image.width() // 2, row).alpha()
     ]
@@ -43,12 +43,12 @@ def test_a_slice_that_is_being_read_is_striped_all_over_until_it_is_there() -> N
     filling.add(5)
     volume = _volume(filling=filling)
     read, unread = (Slicer(volume).cut(AXIAL, 100 - 4.0 * k) for k in (5, 6))
-    assert unread_image(volume, AXIAL, read) is None
-    image = unread_image(volume, AXIAL, unread)
+    assert hatching_image(volume, AXIAL, read) is None
+    image = hatching_image(volume, AXIAL, unread)
     assert all(
         image.pixelColor(x, y).alpha()
         for x in range(0, image.width(), 37)
         for y in range(0, image.height(), 37)
     )
     filling.finish()
-    assert unread_image(volume, AXIAL, unread) is None
+    assert hatching_image(volume, AXIAL, unread) is None

@@ -1,4 +1,4 @@
-"""The heatmap of one view: its levels on a plane or in a slab, and the picture of them."""
+"""The heatmap of one view: levels 0 to 255 on a plane or in a slab, and the image drawn of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.reslice.slicer import aligned_axes
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.widgets.look.color_map import contour_levels, contour_lut, overlay_lut
-from fusion3d_gui.widgets.look.one_entry_cache import Room
+from fusion3d_gui.widgets.look.reused_array import ReusedArray
 from fusion3d_gui.widgets.slice.slice_image import contour_image, overlay_image
 
 _MOST_PLANES = 64
@@ -22,15 +22,18 @@ _MOST_PLANES = 64
 _CONTOUR_PX = 2.0
 
 
-class HeatRooms:
-    """Where one view's heatmap is made: its shares, its levels and its picture."""
+class HeatBuffers:
+    """Reused memory for one view's heatmap: sampled values, levels 0 to 255, and pixels."""
 
     def __init__(self) -> None:
-        self.shares, self.levels, self.pixels = Room(), Room(), Room()
+        self.samples, self.levels, self.pixels = ReusedArray(), ReusedArray(), ReusedArray()
 
 
-def in_levels(heat: Volume, peak: float) -> Volume:
-    """The same map from 0 to 255, which is ``peak``: what lies between its cells is so, too."""
+def scaled_to_levels(heat: Volume, peak: float) -> Volume:
+    """Return the map with its values scaled so that ``peak`` becomes 255.
+
+    Before it is resampled, so that interpolated values need no scaling either.
+    """
     return replace(heat, voxels=(heat.voxels * np.float32(255.0 / max(peak, 1e-30))).clip(0, 255))
 
 
@@ -41,7 +44,7 @@ def heat_levels(
     depth_mm: float,
     shape: tuple[int, int],
     thickness_mm: float,
-    rooms: HeatRooms,
+    buffers: HeatBuffers,
 ) -> np.ndarray:
     """uint8 ``[row, column]``: 0 outside; the largest in the thickness of a slab.
 
@@ -51,9 +54,9 @@ def heat_levels(
     plane = Plane.covering(orientation, rect, depth_mm, shape)
     normal = np.eye(3)[orientation.depth]
     offsets = _peaks(heat, orientation.depth, depth_mm, thickness_mm).tolist()
-    levels = rooms.levels.array(shape, np.uint8)
+    levels = buffers.levels.array(shape, np.uint8)
     if len(offsets) == 1:
-        shares = sample(heat, plane, outside=0.0, out=rooms.shares.array(shape, np.float32))
+        shares = sample(heat, plane, outside=0.0, out=buffers.samples.array(shape, np.float32))
     else:
         planes = (sample(heat, plane.shifted(normal * offset), outside=0.0) for offset in offsets)
         *_, shares = project_planes(planes, Projection.MAXIMUM)
@@ -62,12 +65,12 @@ def heat_levels(
 
 
 def heat_image(
-    levels: np.ndarray, overlay: OverlaySettings, per_px: float, rooms: HeatRooms
+    levels: np.ndarray, overlay: OverlaySettings, per_px: float, buffers: HeatBuffers
 ) -> QImage:
     """Levels in premultiplied colours, as areas or as lines; ``per_px`` of their pixels on one of the view."""
     if not overlay.contours:
         lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-        return overlay_image(levels, lut, rooms.pixels)
+        return overlay_image(levels, lut, buffers.pixels)
     lut = contour_lut(overlay.opacity, overlay.color_map)
     width = max(1, round(_CONTOUR_PX * per_px))
     return contour_image(levels, contour_levels(overlay.threshold), lut, width)
