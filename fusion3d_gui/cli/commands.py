@@ -133,7 +133,7 @@ def _predict_table(options: Namespace) -> int:
 
 def info(options: Namespace) -> int:
     """``fusion3d info``: every series found, its geometry and warnings, as JSON."""
-    from fusion3d_gui.imaging.catalog.open import find_series
+    from fusion3d_gui.imaging.catalog.find import find_series
 
     found = find_series(options.path, terminal_progress())
     print(json.dumps({"series": [series.to_json() for series in found]}, indent=2))

@@ -1,11 +1,11 @@
-"""``Filling``: which slices of a volume are there while it is still being read."""
+"""``LoadedSlices``: which slices of a volume are there while it is still being read."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-class Filling:
+class LoadedSlices:
     """Shared between the threads that read a volume and the window that already shows it.
 
     A slice is added once all its voxels are in place, and never taken away.

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.voi_curve import Curve
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
@@ -74,7 +74,7 @@ class Volume:
         They are never brighter than what was measured, as slabs and projections need it.
     missing
         Slices (k) that the series should have and has not; they are blank.
-    filling
+    loaded_slices
         Which slices are there, while the volume is still being read; None once all are.
     """
 
@@ -93,7 +93,7 @@ class Volume:
     notices: tuple[str, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
-    filling: Filling | None = field(default=None, repr=False)
+    loaded_slices: LoadedSlices | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or min(self.voxels.shape) < 1:
@@ -123,7 +123,7 @@ class Volume:
         absent = np.zeros(len(self.voxels), dtype=bool)
         if self.missing:
             absent[list(self.missing)] = True
-        return absent if self.filling is None else absent | ~self.filling.is_read
+        return absent if self.loaded_slices is None else absent | ~self.loaded_slices.is_read
 
     @cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -189,7 +189,7 @@ class Volume:
 
         Raises ValueError while the volume is still being read.
         """
-        if self.filling is not None:
+        if self.loaded_slices is not None:
             raise ValueError("a volume has no identity before all of it is read")
         digest = hashlib.sha256()
         digest.update(

@@ -17,7 +17,8 @@ import SimpleITK as sitk
 from pydicom.encaps import encapsulate
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume, read_series
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 

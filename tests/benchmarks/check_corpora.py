@@ -118,7 +118,7 @@ def _is_scan(path: Path) -> bool:
     if is_nifti(path):
         return True
     try:
-        read_header(FileBytes.of(path), frozenset())
+        read_header(FileBytes.from_path(path), frozenset())
     except NotDicom:
         return False
     except UserError:

@@ -14,7 +14,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 

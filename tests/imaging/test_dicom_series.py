@@ -12,7 +12,8 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.privacy.deidentify import without_identity

@@ -18,7 +18,8 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.frames.file import PixelFormat
 from fusion3d_gui.imaging.dicom.pixels.codecs import JPEG_LS, DecodeError, decode_frame
 from fusion3d_gui.imaging.dicom.write import write_dicom_series

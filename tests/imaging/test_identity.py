@@ -10,7 +10,8 @@ import pydicom
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.tags import HIDDEN, read_tags
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti

@@ -10,7 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 

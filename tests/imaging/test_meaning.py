@@ -13,7 +13,7 @@ from pydicom.pixels import apply_color_lut
 from pydicom.sequence import Sequence
 
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.imaging.dicom.suv import NoSuv, suv_factor
+from fusion3d_gui.imaging.dicom.suv import SuvUnavailable, suv_factor
 from fusion3d_gui.state.display.corner_text import is_lossy
 
 Edit = Callable[[Dataset, int], None]
@@ -99,7 +99,7 @@ def test_an_enhanced_pet_image_says_the_same_in_other_attributes() -> None:
     left = 350e6 * 0.5 ** (3600 / 6586.2)
     assert suv_factor(dataset, []).factor == pytest.approx(70_000 / left)
     dataset.AttenuationCorrected = "NO"
-    with pytest.raises(NoSuv, match="not corrected"):
+    with pytest.raises(SuvUnavailable, match="not corrected"):
         suv_factor(dataset, [])
 
 

@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from pydicom.encaps import encapsulate
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.imaging.catalog.open import find_series, open_volume, read_series
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume, read_series
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
@@ -59,7 +60,7 @@ def test_the_volume_is_seen_once_its_middle_slice_is_there_and_fills_in_place(
 
     def watch(volume: Volume) -> None:
         seen.append(volume)
-        is_read = volume.filling.is_read
+        is_read = volume.loaded_slices.is_read
         assert is_read[3]
         assert not is_read.all()
         np.testing.assert_array_equal(volume.real()[is_read], oblique_volume.real()[is_read])
@@ -71,9 +72,9 @@ def test_the_volume_is_seen_once_its_middle_slice_is_there_and_fills_in_place(
 
     volume = open_volume(path, watch=watch)
     assert len(seen) == 1
-    assert volume.filling is None
+    assert volume.loaded_slices is None
     assert volume.voxels is seen[0].voxels
-    assert seen[0].filling.is_complete
+    assert seen[0].loaded_slices.is_complete
     np.testing.assert_array_equal(volume.real(), oblique_volume.real())
     np.testing.assert_allclose(seen[0].affine, oblique_volume.affine, atol=1e-4)
 
@@ -85,7 +86,7 @@ def test_the_volume_is_seen_long_before_its_last_slice_is_there(
     noise = np.random.default_rng(3).integers(0, 4000, (40, 64, 64)).astype(np.int16)
     path = _written(kind, replace(oblique_volume, voxels=noise), tmp_path)
     shares: list[float] = []
-    volume = open_volume(path, watch=lambda volume: shares.append(volume.filling.share))
+    volume = open_volume(path, watch=lambda volume: shares.append(volume.loaded_slices.share))
     np.testing.assert_array_equal(volume.real(), 2.0 * noise - 100)
     assert len(shares) == 1
     # Packed files have to be unpacked from their start; others decode beside the first slice.

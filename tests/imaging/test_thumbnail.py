@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.imaging.catalog.open import find_series
+from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.thumbnail import middle_slice, thumbnail
 from fusion3d_gui.imaging.files.nifti import write_nifti

@@ -319,14 +319,14 @@ def slow_reading(monkeypatch):
     from fusion3d_gui.imaging.files import nifti
 
     go_on = threading.Event()
-    add = nifti.Filling.add
+    add = nifti.LoadedSlices.add
 
-    def add_then_wait(filling, k):
-        if filling.share > 0:
+    def add_then_wait(loaded_slices, k):
+        if loaded_slices.share > 0:
             go_on.wait(30)
-        add(filling, k)
+        add(loaded_slices, k)
 
-    monkeypatch.setattr(nifti.Filling, "add", add_then_wait)
+    monkeypatch.setattr(nifti.LoadedSlices, "add", add_then_wait)
     yield go_on
     go_on.set()
 

@@ -25,7 +25,7 @@ SHOWING = {
     "imaging/window.py",
     "imaging/volume.py",
     "inference/prediction.py",
-    "imaging/filling.py",
+    "imaging/loaded_slices.py",
     "inference/hot_spots.py",
     "model/schema.py",
     "model/bundle_info.py",

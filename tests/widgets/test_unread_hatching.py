@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL
 from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
@@ -39,9 +39,9 @@ def test_a_missing_slice_is_a_striped_band_at_its_height(orientation) -> None:
 
 
 def test_a_slice_that_is_being_read_is_striped_all_over_until_it_is_there() -> None:
-    filling = Filling(10)
-    filling.add(5)
-    volume = _volume(filling=filling)
+    loaded_slices = LoadedSlices(10)
+    loaded_slices.add(5)
+    volume = _volume(loaded_slices=loaded_slices)
     read, unread = (Slicer(volume).cut(AXIAL, 100 - 4.0 * k) for k in (5, 6))
     assert hatching_image(volume, AXIAL, read) is None
     image = hatching_image(volume, AXIAL, unread)
@@ -50,5 +50,5 @@ def test_a_slice_that_is_being_read_is_striped_all_over_until_it_is_there() -> N
         for x in range(0, image.width(), 37)
         for y in range(0, image.height(), 37)
     )
-    filling.finish()
+    loaded_slices.finish()
     assert hatching_image(volume, AXIAL, unread) is None

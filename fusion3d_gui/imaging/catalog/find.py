@@ -1,166 +1,79 @@
-"""What a scan of files found, as a list of series: each with a UID of its own, and said where it lies."""
+"""``find_series``: every volume that a file or folder offers, from headers alone."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from fusion3d_gui.errors import UserError, shown_name
-from fusion3d_gui.imaging.dicom.scan import Scan, left_out
-from fusion3d_gui.imaging.dicom.series import series_of, volume_of
-from fusion3d_gui.imaging.dicom.stack.sort import Stack, sort_into_stacks
-from fusion3d_gui.imaging.files.archive import Unpacked
-from fusion3d_gui.imaging.files.itk import is_itk_file, itk_series
-from fusion3d_gui.imaging.files.nifti import is_nifti, nifti_series
-from fusion3d_gui.imaging.series import Reader, Series
-from fusion3d_gui.imaging.volume import Volume, Watch
-from fusion3d_gui.progress import Progress
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.catalog.series_of_files import (
+    SUPPORTED_FORMATS,
+    non_dicom_series,
+    series_of_files,
+)
+from fusion3d_gui.imaging.dicom.dicomdir import is_dicomdir, read_dicomdir
+from fusion3d_gui.imaging.dicom.instance import read_instance
+from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
+from fusion3d_gui.imaging.dicom.scan import (
+    ScannedFiles,
+    scan_files,
+    scan_folder,
+    single_slice_notices,
+)
+from fusion3d_gui.imaging.files.archive import is_archive, unpack
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.progress import Progress, no_progress, part_of
 
-FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
+def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
+    """Every volume that a file or folder offers, largest first, localisers last.
 
-def other_series(path: Path) -> list[Series] | None:
-    """What a file offers that is a scan but not DICOM, by its name; None where it is neither."""
-    if is_nifti(path):
-        return nifti_series(path)
-    return itk_series(path) if is_itk_file(path) else None
+    Only headers are read.
 
+    Parameters
+    ----------
+    path
+        A file of any supported format, a folder, a zip or tar archive, or a DICOMDIR.
+    progress
+        Told how far the search is; its ``Cancelled`` passes through.
 
-def series_of_scan(
-    scan: Scan,
-    path: Path,
-    progress: Progress,
-    *,
-    notices: tuple[str, ...] = (),
-    unpacked: Unpacked | None = None,
-) -> list[Series]:
-    """Volumes among the files that a scan found under ``path``: DICOM before others.
-
-    No two have the same UID: those of other formats are called by their place below ``path``.
-    ``unpacked`` is the archive's content, kept for as long as any of the series is held. Raises
-    UserError where there is none.
+    Raises
+    ------
+    UserError
+        If there is nothing that can be opened.
     """
-    root = path if unpacked is None else unpacked.folder
-    others: list[Series] = []
-    refused = list(scan.refused)
-    for file in _without_halves(scan.others):
-        try:
-            others += [_under(series, root) for series in other_series(file) or []]
-        except UserError as error:
-            refused.append(error)
-    said = (*notices, *left_out(refused), *_patients_notice(scan))
-    found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images, progress)]
-    if said:
-        others = [_noting(series, said) for series in others]
-    found += sorted(others, key=lambda series: -series.voxel_count)
-    if found:
-        patients: dict[tuple[str, ...], int] = {}
-        found = [
-            replace(series, place=_place(series.paths, root), patient=_patient(series, patients))
-            for series in found
-        ]
-        return [_keeping(series, unpacked) for series in found]
-    if len(refused) == 1:
-        raise refused[0]
-    if refused:
-        first = refused[0]
+    path = Path(path)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+        exists = is_folder or is_file or path.exists()
+    except (OSError, ValueError):  # e.g. a name that is too long
+        exists = False
+    if not exists:
+        raise UserError("there is no such file or folder", path=path)
+    if is_folder:
+        scanned = scan_folder(path, part_of(progress, 0.0, 0.85))
+        return series_of_files(scanned, path, part_of(progress, 0.85, 1.0))
+    if not is_file:
+        raise UserError("is not a file that can be read", path=path)
+    if (series := non_dicom_series(path)) is not None:
+        return series
+    if is_archive(path):
+        content = unpack(path, part_of(progress, 0.0, 0.8))
+        scanned = scan_folder(content.folder, part_of(progress, 0.8, 0.95))
+        return series_of_files(scanned, path, part_of(progress, 0.95, 1.0), unpacked=content)
+    if is_dicomdir(path):
+        files, missing = read_dicomdir(path)
+        notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
+        scanned = scan_files(files, part_of(progress, 0.0, 0.85))
+        return series_of_files(scanned, path, part_of(progress, 0.85, 1.0), notices=notices)
+    try:
+        instance = read_instance(FileBytes.from_path(path))
+    except NotDicom:
         raise UserError(
-            f"none of its {len(refused)} scans can be opened;"
-            f" the first, {shown_name(first.path)}, {first.problem}",
-            path=path,
-        )
-    raise UserError("holds no scan that can be opened", path=path, remedy=FORMATS)
-
-
-def _without_halves(files: Iterable[Path]) -> list[Path]:
-    """The files without those .img of which the .hdr is there too: a pair is one scan."""
-    known = {str(file).lower() for file in files}
-    return [
-        file
-        for file in files
-        if not (
-            (half := re.sub(r"\.img(\.gz)?$", r".hdr\1", str(file).lower())) in known
-            and half != str(file).lower()
-        )
-    ]
-
-
-def _patients_notice(scan: Scan) -> tuple[str, ...]:
-    """A warning where scans of several patients lie together."""
-    patients = {
-        (image.file.elements.text("PatientID"), image.file.elements.text("PatientName"))
-        for image in scan.images
-    }
-    return (f"Scans of {len(patients)} patients lie here.",) if len(patients) > 1 else ()
-
-
-def _dicom(stack: Stack, path: Path, said: tuple[str, ...]) -> Series:
-    return replace(series_of(stack, said), reader=partial(volume_of, stack, path, said))
-
-
-def _under(series: Series, root: Path) -> Series:
-    """A file's series called by its place under a folder, as files of one name may lie in several."""
-    file = series.paths[0]
-    if not root.is_dir() or file.parent == root:
-        return series
-    place = file.parent.relative_to(root).as_posix()
-    called = f"{place}/{series.description}"
-    return _read_as(series, replace(series, uid=f"{place}/{series.uid}", description=called))
-
-
-def _noting(series: Series, said: tuple[str, ...]) -> Series:
-    return _read_as(series, replace(series, notices=(*said, *series.notices)), said)
-
-
-def _read_as(series: Series, called: Series, said: tuple[str, ...] = ()) -> Series:
-    """``called``, whose volume has its UID and description, and these notices too."""
-    assert series.reader is not None
-    how = partial(_read_called, series.reader, called.uid, called.description, said)
-    return replace(called, reader=how)
-
-
-def _read_called(
-    reader: Reader,
-    uid: str,
-    description: str,
-    said: tuple[str, ...],
-    progress: Progress,
-    watch: Watch,
-) -> Volume:
-    def called(volume: Volume) -> Volume:
-        notices = (*said, *volume.notices)
-        return replace(volume, series_uid=uid, description=description, notices=notices)
-
-    return called(reader(progress, lambda volume: watch(called(volume))))
-
-
-def _patient(series: Series, known: dict[tuple[str, ...], int]) -> int | None:
-    """The number of a series' patient among those ``known``, to whom a new one is added."""
-    if series.format != "DICOM":
-        return None
-    keys = ("PatientID", "PatientName", "PatientBirthDate")
-    who = tuple(series.identity.get(key, "") for key in keys)
-    return known.setdefault(who, len(known) + 1)
-
-
-def _place(paths: tuple[Path, ...], root: Path) -> str:
-    """Where files lie below a folder: the file, or the folder that holds all of them."""
-    if not root.is_dir():
-        return ""
-    common = paths[0] if len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
-    return common.relative_to(root).as_posix() if common.is_relative_to(root) else ""
-
-
-def _keeping(series: Series, unpacked: Unpacked | None) -> Series:
-    """The series, its reader holding on to the unpacked files for as long as it is held itself."""
-    if unpacked is None or series.reader is None:
-        return series
-    return replace(series, reader=partial(_read_keeping, unpacked, series.reader))
-
-
-def _read_keeping(unpacked: Unpacked, reader: Reader, progress: Progress, watch: Watch) -> Volume:
-    return reader(progress, watch)
+            "is not a scan that can be opened", path=path, remedy=SUPPORTED_FORMATS
+        ) from None
+    return series_of_files(
+        ScannedFiles((instance,), (), ()),
+        path,
+        progress,
+        notices=single_slice_notices(instance.file),
+    )

@@ -1,4 +1,4 @@
-"""What a path holds, and the volume that is opened from it: the one door into ``imaging``."""
+"""``open_volume``, and its two steps: choose one of the series found, and read its voxels."""
 
 from __future__ import annotations
 
@@ -7,56 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.find import FORMATS, other_series, series_of_scan
-from fusion3d_gui.imaging.dicom.dicomdir import is_dicomdir, listed_files
-from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
-from fusion3d_gui.imaging.dicom.scan import Scan, part_of_series, scan_files, scan_folder
-from fusion3d_gui.imaging.dicom.stack.image import read_image
-from fusion3d_gui.imaging.files.archive import is_archive, unpack
+from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 
-def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
-    """Every volume that a file or folder offers, largest first, localisers last.
-
-    Reads headers only. Raises UserError if there is nothing that can be opened, and lets the
-    progress callback's ``Cancelled`` through.
-    """
-    path = Path(path)
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-        exists = is_folder or is_file or path.exists()
-    except (OSError, ValueError):  # e.g. a name that is too long
-        exists = False
-    if not exists:
-        raise UserError("there is no such file or folder", path=path)
-    if is_folder:
-        scan = scan_folder(path, part_of(progress, 0.0, 0.85))
-        return series_of_scan(scan, path, part_of(progress, 0.85, 1.0))
-    if not is_file:
-        raise UserError("is not a file that can be read", path=path)
-    if (other := other_series(path)) is not None:
-        return other
-    if is_archive(path):
-        content = unpack(path, part_of(progress, 0.0, 0.8))
-        scan = scan_folder(content.folder, part_of(progress, 0.8, 0.95))
-        return series_of_scan(scan, path, part_of(progress, 0.95, 1.0), unpacked=content)
-    if is_dicomdir(path):
-        files, missing = listed_files(path)
-        notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
-        scan = scan_files(files, part_of(progress, 0.0, 0.85))
-        return series_of_scan(scan, path, part_of(progress, 0.85, 1.0), notices=notices)
-    try:
-        image = read_image(FileBytes.of(path))
-    except NotDicom:
-        raise UserError("is not a scan that can be opened", path=path, remedy=FORMATS) from None
-    alone = part_of_series(image.file)
-    return series_of_scan(Scan((image,), (), ()), path, progress, notices=alone)
-
-
-def choose(
+def choose_series(
     found: Sequence[Series], series_uid: str | None, path: Path
 ) -> tuple[Series, tuple[str, ...]]:
     """The series with this UID, or the first, and what the user should know of the choice.
@@ -87,7 +44,7 @@ def read_series(
     """Read a series that :func:`find_series` found, without looking at its headers again.
 
     ``notices`` are put before the volume's own. ``watch`` is called, on this thread, with the volume
-    as soon as its middle slice is there, where its geometry is known before; its ``filling`` then
+    as soon as its middle slice is there, where its geometry is known before; its ``loaded_slices`` then
     tells which slices are. The volume that is returned has the same voxels. Raises UserError in
     one sentence where it can't be read, and lets the progress callback's ``Cancelled`` through.
     """
@@ -116,5 +73,5 @@ def open_volume(
     """
     path = Path(path)
     found = find_series(path, part_of(progress, 0.0, 0.2))
-    series, notices = choose(found, series_uid, path)
+    series, notices = choose_series(found, series_uid, path)
     return read_series(series, notices=notices, progress=part_of(progress, 0.2, 1.0), watch=watch)

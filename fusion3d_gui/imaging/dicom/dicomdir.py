@@ -26,7 +26,7 @@ def is_dicomdir(path: Path) -> bool:
         raise UserError(f"can't be read ({error.strerror})", path=path) from None
 
 
-def listed_files(path: Path) -> tuple[list[Path], int]:
+def read_dicomdir(path: Path) -> tuple[list[Path], int]:
     """The image files that a DICOMDIR lists and that are there, and how many are missing.
 
     Files outside its folder count as missing: a disc holds what it lists. Raises UserError

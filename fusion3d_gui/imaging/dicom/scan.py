@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile, read_dicom_file
+from fusion3d_gui.imaging.dicom.instance import DicomInstance, read_instance
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
-from fusion3d_gui.imaging.dicom.stack.image import DicomImage, read_image
 from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic
 from fusion3d_gui.progress import Progress
 
@@ -28,10 +28,10 @@ _NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class ScannedFiles:
     """What lies under a folder: DICOM images, DICOM files that can't be used, and all the rest."""
 
-    images: tuple[DicomImage, ...]
+    images: tuple[DicomInstance, ...]
     refused: tuple[UserError, ...]
     others: tuple[Path, ...]
 
@@ -39,7 +39,7 @@ class Scan:
 _NO_IMAGE = "is a DICOM file without an image"
 
 
-def left_out(refused: Sequence[UserError]) -> tuple[str, ...]:
+def refused_files_notices(refused: Sequence[UserError]) -> tuple[str, ...]:
     """A sentence about the files that could not be used; none about DICOM files that hold no image."""
     broken = [error for error in refused if error.problem != _NO_IMAGE]
     if not broken:
@@ -51,14 +51,14 @@ def left_out(refused: Sequence[UserError]) -> tuple[str, ...]:
     return (f"{len(broken)} files were left out, among them {name}, which {first.problem}.",)
 
 
-def scan_folder(folder: Path, progress: Progress) -> Scan:
+def scan_folder(folder: Path, progress: Progress) -> ScannedFiles:
     """Look at every file under a folder, whatever its name."""
     return scan_files(list(_files_under(folder, progress)), progress)
 
 
-def scan_files(paths: list[Path], progress: Progress) -> Scan:
+def scan_files(paths: list[Path], progress: Progress) -> ScannedFiles:
     """Look at these files."""
-    images: list[DicomImage] = []
+    images: list[DicomInstance] = []
     refused: list[UserError] = []
     others: list[Path] = []
     for number, file in enumerate(_heads(paths)):
@@ -67,15 +67,15 @@ def scan_files(paths: list[Path], progress: Progress) -> Scan:
         try:
             if isinstance(file, UserError):
                 raise file
-            images.append(read_image(file))
+            images.append(read_instance(file))
         except NotDicom:
             others.append(paths[number])
         except UserError as error:
             refused.append(error)
-    return Scan(tuple(images), tuple(refused), tuple(others))
+    return ScannedFiles(tuple(images), tuple(refused), tuple(others))
 
 
-def part_of_series(file: DicomFile) -> tuple[str, ...]:
+def single_slice_notices(file: DicomFile) -> tuple[str, ...]:
     """A notice where a single image has its neighbours beside it: the user may have meant all."""
     uid = file.elements.text("SeriesInstanceUID")
     if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file):
@@ -91,7 +91,7 @@ def part_of_series(file: DicomFile) -> tuple[str, ...]:
         if entry.name == file.path.name:
             continue
         try:
-            other = read_dicom_file(FileBytes.of(file.path.parent / entry.name))
+            other = read_dicom_file(FileBytes.from_path(file.path.parent / entry.name))
         except (NotDicom, UserError):
             continue
         if other.elements.text("SeriesInstanceUID") == uid:
@@ -120,7 +120,7 @@ def _batch_of_heads(paths: list[Path]) -> list[FileBytes | UserError]:
     heads: list[FileBytes | UserError] = []
     for path in paths:
         try:
-            heads.append(FileBytes.of(path))
+            heads.append(FileBytes.from_path(path))
         except UserError as error:
             heads.append(error)
     return heads

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fusion3d_gui.imaging.dicom.frames.file import ATTRIBUTES
-from fusion3d_gui.imaging.dicom.meaning import Meaning, meaning_of
-from fusion3d_gui.imaging.dicom.pixels.read import Pixels, read_pixels
+from fusion3d_gui.imaging.dicom.frames.file import SHOWN_ATTRIBUTES
+from fusion3d_gui.imaging.dicom.pixels.stack_pixels import StackPixels, read_stack_pixels
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
+from fusion3d_gui.imaging.dicom.value_interpretation import ValueInterpretation, interpret_values
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, nobody
 from fusion3d_gui.progress import Progress
 
 
-def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
+def series_of_stack(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
     """What is known of a stack before its pixels are read."""
     elements = stack.frames[0].file.elements
     return Series(
@@ -26,7 +26,7 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
         modality=elements.text("Modality"),
         format="DICOM",
         shape=stack.shape,
-        affine=stack.layout.affine,
+        affine=stack.geometry.affine,
         study_uid=elements.text("StudyInstanceUID"),
         paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
         notices=(*notices, *stack.notices),
@@ -36,41 +36,45 @@ def series_of(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
     )
 
 
-def volume_of(
+def read_volume_of_stack(
     stack: Stack,
     path: Path,
     notices: tuple[str, ...],
     progress: Progress,
     watch: Watch = nobody,
 ) -> Volume:
-    """Read a stack's pixels into a volume. Raises UserError as :func:`read_pixels` does."""
+    """Read a stack's pixels into a volume. Raises UserError as :func:`read_stack_pixels` does."""
 
-    meaning = meaning_of(stack)
+    meaning = interpret_values(stack)
 
-    def volume(pixels: Pixels) -> Volume:
+    def volume(pixels: StackPixels) -> Volume:
         return _volume(stack, path, notices, pixels, meaning)
 
-    def on_first(pixels: Pixels) -> None:
-        watch(replace(volume(pixels), filling=pixels.filling))
+    def on_first(pixels: StackPixels) -> None:
+        watch(replace(volume(pixels), loaded_slices=pixels.loaded_slices))
 
-    shining = meaning.padding if meaning.padding_may_shine else None
-    return volume(read_pixels(stack, progress, on_first, shining_padding=shining))
+    shining = meaning.padding if meaning.padding_may_be_bright else None
+    return volume(read_stack_pixels(stack, progress, on_first, bright_padding=shining))
 
 
 def _volume(
-    stack: Stack, path: Path, notices: tuple[str, ...], pixels: Pixels, meaning: Meaning
+    stack: Stack,
+    path: Path,
+    notices: tuple[str, ...],
+    pixels: StackPixels,
+    meaning: ValueInterpretation,
 ) -> Volume:
     elements = stack.frames[len(stack.frames) // 2].file.elements
     return Volume(
         voxels=pixels.voxels,
-        affine=stack.layout.affine,
-        slope=pixels.scale.slope * meaning.factor,
-        intercept=pixels.scale.intercept * meaning.factor,
+        affine=stack.geometry.affine,
+        slope=pixels.rescale.slope * meaning.factor,
+        intercept=pixels.rescale.intercept * meaning.factor,
         unit=meaning.unit,
         modality=elements.text("Modality"),
         windows=meaning.windows,
         curve=meaning.curve,
-        missing=stack.layout.missing,
+        missing=stack.geometry.missing,
         padding=meaning.padding if pixels.is_stored else None,
         description=_description(stack),
         series_uid=stack.uid,
@@ -92,7 +96,7 @@ def _description(stack: Stack) -> str:
 def _attributes(stack: Stack) -> dict[str, str]:
     """Those of the middle slice; but one slice that has lost something marks them all."""
     files = [frame.file.elements for frame in stack.frames]
-    found = {keyword: files[len(files) // 2].text(keyword) for keyword in ATTRIBUTES}
+    found = {keyword: files[len(files) // 2].text(keyword) for keyword in SHOWN_ATTRIBUTES}
     lossy = "LossyImageCompression"
     found[lossy] = max(each.text(lossy) for each in files)
     if not found["PatientAge"]:

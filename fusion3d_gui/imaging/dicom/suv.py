@@ -22,7 +22,7 @@ class SuvFactor:
     sentence: str
 
 
-class NoSuv(Exception):
+class SuvUnavailable(Exception):
     """The header does not allow SUV; the text says what is missing."""
 
 
@@ -34,12 +34,12 @@ def suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
     slices' (VR TM): the series' own time is the reference unless it is later than they are, as in
     series that were computed afterwards.
 
-    Raises :class:`NoSuv`.
+    Raises :class:`SuvUnavailable`.
     """
     try:
         return _suv_factor(dataset, acquisition_times)
     except PYDICOM_ERRORS:
-        raise NoSuv("what the file says of the dose can't be read") from None
+        raise SuvUnavailable("what the file says of the dose can't be read") from None
 
 
 def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
@@ -49,24 +49,24 @@ def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor
     reference = str(dataset.get("DecayCorrectionDateTime") or "")
     enhanced = all(dataset.get(f"{kind}Corrected") == "YES" for kind in ("Decay", "Attenuation"))
     if not enhanced and not {"DECY", "ATTN"} <= set(corrected):
-        raise NoSuv("the images are not corrected for decay and attenuation")
+        raise SuvUnavailable("the images are not corrected for decay and attenuation")
     weight = float(dataset.get("PatientWeight") or 0)
     if not 0.1 < weight < 1000:
-        raise NoSuv("the file does not give the patient's weight")
+        raise SuvUnavailable("the file does not give the patient's weight")
     doses = dataset.get("RadiopharmaceuticalInformationSequence") or [Dataset()]
     dose = float(doses[0].get("RadionuclideTotalDose") or 0)
     if dose <= 0:
-        raise NoSuv("the file does not give the injected dose")
+        raise SuvUnavailable("the file does not give the injected dose")
     megabecquerel = dose / 1e6
     about = f"{megabecquerel:.0f} MBq, {weight:g} kg"
     correction = dataset.get("DecayCorrection")
     if correction == "ADMIN":
         return SuvFactor(1000 * weight / dose, f"Values are SUV by body weight ({about}).")
     if correction != "START" and not (enhanced and reference):
-        raise NoSuv("the file does not say to which time decay was corrected")
+        raise SuvUnavailable("the file does not say to which time decay was corrected")
     half_life = float(doses[0].get("RadionuclideHalfLife") or 0)
     if half_life <= 0:
-        raise NoSuv("the file does not give the half-life")
+        raise SuvUnavailable("the file does not give the half-life")
     seconds = _seconds_from_injection(dataset, doses[0], acquisition_times, reference)
     left = dose * 2.0 ** (-seconds / half_life)
     text = f"Values are SUV by body weight ({about}, {seconds / 60:.0f} minutes after injection)."
@@ -82,7 +82,7 @@ def _seconds_from_injection(
     if len(reference) >= 14 and (moment := _moment(reference[:8], reference[8:14])) is not None:
         moments = [moment]
     if not moments:
-        raise NoSuv("the file does not give the time of the scan")
+        raise SuvUnavailable("the file does not give the time of the scan")
     scan = min(moments)
     injected = None
     whole = str(dose.get("RadiopharmaceuticalStartDateTime") or "")
@@ -93,10 +93,10 @@ def _seconds_from_injection(
         if injected is not None and injected > scan:
             injected -= timedelta(days=1)  # over midnight
     if injected is None:
-        raise NoSuv("the file does not give the time of injection")
+        raise SuvUnavailable("the file does not give the time of injection")
     seconds = (scan - injected).total_seconds()
     if not 0 <= seconds <= _LONGEST_S:
-        raise NoSuv("the times of injection and scan contradict each other")
+        raise SuvUnavailable("the times of injection and scan contradict each other")
     return seconds
 
 

@@ -42,10 +42,10 @@ def thumbnail(series: Series, side: int, progress: Progress = no_progress) -> np
 
 def middle_slice(volume: Volume, side: int) -> np.ndarray:
     """uint8 ``[row, column]`` of a volume's middle slice in true proportions, 1st to 99th percentile."""
-    filling = volume.filling
+    loaded_slices = volume.loaded_slices
     k = volume.shape[0] // 2
-    if filling is not None and not filling.is_read[k]:
-        k = int(np.flatnonzero(filling.is_read)[0])
+    if loaded_slices is not None and not loaded_slices.is_read[k]:
+        k = int(np.flatnonzero(loaded_slices.is_read)[0])
     face = volume.voxels[k]  # [j, i]
     right, down = volume.affine[:3, 0], volume.affine[:3, 1]
     if _rank(right) > _rank(down):

@@ -25,7 +25,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
 )
 from fusion3d_gui.imaging.files.slice_stream import Inflating, Stored, fill
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
-from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, nobody, spans_space
 from fusion3d_gui.progress import Progress, no_progress
@@ -133,7 +133,7 @@ def _by_slices(
     known: _Information, stored: Stored, volume: Volume, progress: Progress, watch: Watch
 ) -> Volume:
     voxels = np.zeros(known.shape, stored.dtype.newbyteorder("="))
-    volume = replace(volume, voxels=voxels, filling=Filling(len(voxels)))
+    volume = replace(volume, voxels=voxels, loaded_slices=LoadedSlices(len(voxels)))
     try:
         with stored.path.open("rb", buffering=0) as stream:
             stream.seek(stored.offset)
@@ -141,7 +141,7 @@ def _by_slices(
             fill(source, stored, volume, progress, watch)
     except (OSError, EOFError, zlib.error):
         raise _damaged(stored.path) from None
-    return replace(volume, filling=None)
+    return replace(volume, loaded_slices=None)
 
 
 class _Pixels:

@@ -21,7 +21,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
 )
 from fusion3d_gui.imaging.files.slice_stream import Stored, fill
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
-from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import (
     RAS_LPS,
@@ -109,7 +109,7 @@ def read_nifti(
         series_uid=volume_uid(path, number),
         path=path,
         notices=notices,
-        filling=Filling(shape[0]),
+        loaded_slices=LoadedSlices(shape[0]),
     )
     data_file = Path(image.file_map["image"].filename)
     packed = data_file.name.lower().endswith((".gz", ".bz2", ".zst"))
@@ -122,7 +122,7 @@ def read_nifti(
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         ) from None
-    return replace(volume, filling=None)
+    return replace(volume, loaded_slices=None)
 
 
 def _volume_count(image: Any) -> int:

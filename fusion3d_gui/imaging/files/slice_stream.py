@@ -38,14 +38,14 @@ def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch:
     the window would stand still while it is allocated, and nothing could be cancelled. Raises
     EOFError where the stream ends too early.
     """
-    voxels, filling = volume.voxels, volume.filling
-    assert filling is not None
+    voxels, loaded_slices = volume.voxels, volume.loaded_slices
+    assert loaded_slices is not None
     count, in_place = len(voxels), stored.dtype == voxels.dtype
     order = range(count)
     by_distance = order if stored.packed else sorted(order, key=lambda k: abs(k - count // 2))
     buffer = np.empty(voxels.shape[1:], stored.dtype)
     for k in by_distance:
-        progress(filling.share, "Reading slices")
+        progress(loaded_slices.share, "Reading slices")
         if not stored.packed:
             stream.seek(stored.offset + k * buffer.nbytes)
         target: Any = voxels[k] if in_place else buffer
@@ -57,7 +57,7 @@ def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch:
             rest = rest[got:]
         if not in_place:
             voxels[k] = buffer
-        filling.add(k)
+        loaded_slices.add(k)
         if k == count // 2:
             watch(volume)
 

@@ -52,7 +52,7 @@ class Case:
     @property
     def is_complete(self) -> bool:
         """Whether all slices have been read."""
-        return self.volume.filling is None
+        return self.volume.loaded_slices is None
 
     @property
     def key(self) -> CaseKey:
@@ -77,10 +77,11 @@ def load_case(
     a case whose volume is still filling as soon as its middle slice is there; not all formats
     allow that. The case that is returned has the same voxels.
     """
-    from fusion3d_gui.imaging.catalog.open import choose, find_series, read_series
+    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.open import choose_series, read_series
 
     found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
-    series, notices = choose(found, series_uid, path)
+    series, notices = choose_series(found, series_uid, path)
     written = _written(series, path)
 
     def case_of(volume: Volume, windows: tuple[Preset, ...]) -> Case:
@@ -110,5 +111,5 @@ def _written(series: Series, path: Path) -> tuple[Written, ...]:
 
 def _what_is_read(volume: Volume) -> Volume:
     """The slices that are there so far, as a volume of its own."""
-    assert volume.filling is not None
-    return replace(volume, voxels=volume.voxels[volume.filling.is_read], filling=None)
+    assert volume.loaded_slices is not None
+    return replace(volume, voxels=volume.voxels[volume.loaded_slices.is_read], loaded_slices=None)

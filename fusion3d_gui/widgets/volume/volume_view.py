@@ -199,7 +199,9 @@ class VolumeView(QWidget):
         area = QRectF(self.rect())
         painter.fillRect(area, QColor(theme.IMAGE))
         volume = self._volume
-        if volume is None or (volume.filling is not None and not volume.filling.is_complete):
+        if volume is None or (
+            volume.loaded_slices is not None and not volume.loaded_slices.is_complete
+        ):
             return
         self._paint_volume(painter, volume)
         painter.resetTransform()

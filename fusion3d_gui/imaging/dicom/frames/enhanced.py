@@ -12,8 +12,13 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
-from fusion3d_gui.imaging.dicom.frames.frame import Frame, Scale, unit_on_screen, unit_orientation
-from fusion3d_gui.imaging.dicom.frames.modality_lut import whole_header
+from fusion3d_gui.imaging.dicom.frames.frame import (
+    Frame,
+    Rescale,
+    display_unit,
+    normalised_orientation,
+)
+from fusion3d_gui.imaging.dicom.frames.modality_lut import read_full_header
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
 #: (label, functional group, attribute in it): what may tell frames at one place apart.
@@ -33,12 +38,12 @@ _LABELS = (
 )
 
 
-def enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
+def read_enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
     """Frames of an enhanced multi-frame file, in stored order, and notices.
 
     Raises UserError where the functional groups can't be read or do not fit the frames.
     """
-    dataset = whole_header(file)
+    dataset = read_full_header(file)
     try:
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         own = dataset.get("PerFrameFunctionalGroupsSequence") or []
@@ -88,7 +93,7 @@ def _frame(file: DicomFile, index: int, groups: _Groups, unit: str) -> Frame:
     spacing = _numbers(measures, "PixelSpacing", 2)
     if spacing is not None and min(spacing) <= 1e-6:
         spacing = None
-    slice_mm = next(
+    slice_spacing_mm = next(
         (
             abs(number[0])
             for keyword in ("SpacingBetweenSlices", "SliceThickness")
@@ -101,42 +106,42 @@ def _frame(file: DicomFile, index: int, groups: _Groups, unit: str) -> Frame:
         file=file,
         index=index,
         position=None if position is None else (position[0], position[1], position[2]),
-        orientation=unit_orientation(_numbers(orientation, "ImageOrientationPatient", 6)),
+        orientation=normalised_orientation(_numbers(orientation, "ImageOrientationPatient", 6)),
         spacing=None if spacing is None else (spacing[0], spacing[1]),
-        slice_mm=slice_mm,
-        scale=_scale(groups, unit),
+        slice_spacing_mm=slice_spacing_mm,
+        rescale=_rescale_of(groups, unit),
         windows=tuple(_windows(groups["FrameVOILUTSequence"])),
         voi_function=str(groups["FrameVOILUTSequence"].get("VOILUTFunction") or ""),
         labels=_labels(groups),
     )
 
 
-def _scale(groups: _Groups, unit: str) -> Scale:
+def _rescale_of(groups: _Groups, unit: str) -> Rescale:
     rescale = groups["PixelValueTransformationSequence"]
     slope = _numbers(rescale, "RescaleSlope", 1)
     intercept = _numbers(rescale, "RescaleIntercept", 1)
     if slope is None or slope[0] == 0:
-        return real_world_scale(groups["RealWorldValueMappingSequence"]) or Scale(unit=unit)
+        return real_world_rescale(groups["RealWorldValueMappingSequence"]) or Rescale(unit=unit)
     said = str(rescale.get("RescaleType") or "")
     if said.upper() not in ("", "US", "UNSPECIFIED"):
-        unit = unit_on_screen(said)
-    return Scale(slope[0], intercept[0] if intercept else 0.0, unit)
+        unit = display_unit(said)
+    return Rescale(slope[0], intercept[0] if intercept else 0.0, unit)
 
 
-def real_world_scale(mapping: Dataset) -> Scale | None:
+def real_world_rescale(mapping: Dataset) -> Rescale | None:
     """A linear real-world value mapping (PS3.3 C.7.6.16.2.11) as a scale; None where it is none."""
     slope = _numbers(mapping, "RealWorldValueSlope", 1)
     intercept = _numbers(mapping, "RealWorldValueIntercept", 1)
     if slope is None or slope[0] == 0:
         return None
     unit = str(_first(mapping, "MeasurementUnitsCodeSequence").get("CodeValue") or "")
-    return Scale(slope[0], intercept[0] if intercept else 0.0, "" if unit == "1" else unit)
+    return Rescale(slope[0], intercept[0] if intercept else 0.0, "" if unit == "1" else unit)
 
 
-def classic_real_world_scale(file: DicomFile) -> Scale | None:
+def read_real_world_rescale(file: DicomFile) -> Rescale | None:
     """The linear real-world value mapping of a classic image, read by pydicom; None without one."""
     try:
-        return real_world_scale(_first(whole_header(file), "RealWorldValueMappingSequence"))
+        return real_world_rescale(_first(read_full_header(file), "RealWorldValueMappingSequence"))
     except PYDICOM_ERRORS:
         return None
 

@@ -9,13 +9,13 @@ import numpy as np
 from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues, tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
-from fusion3d_gui.imaging.dicom.parser.values import Elements, tags
 from fusion3d_gui.imaging.dicom.parser.walker import PIXEL_TAGS, PixelElement
 
 #: Shown in a corner of the window, or used to fill in the form.
-ATTRIBUTES = (
+SHOWN_ATTRIBUTES = (
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -54,8 +54,8 @@ ATTRIBUTES = (
 #: A compressed frame takes at least an item's header (PS3.5 A.4).
 _LEAST_BYTES_A_FRAME = 8
 
-_WANTED = tags(
-    *ATTRIBUTES,
+_WANTED = tag_numbers(
+    *SHOWN_ATTRIBUTES,
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -153,7 +153,7 @@ class DicomFile:
     """What the header of one DICOM image file says, without its pixels."""
 
     path: Path
-    elements: Elements = field(repr=False)
+    elements: ElementValues = field(repr=False)
     transfer_syntax: str
     pixels: PixelElement
     format: PixelFormat
@@ -209,7 +209,7 @@ def read_dicom_file(source: FileBytes) -> DicomFile:
     )
 
 
-def _pixel_format(elements: Elements, pixels: PixelElement, path: Path) -> PixelFormat:
+def _pixel_format(elements: ElementValues, pixels: PixelElement, path: Path) -> PixelFormat:
     rows, columns = elements.integer("Rows"), elements.integer("Columns")
     allocated = elements.integer("BitsAllocated")
     if not rows or not columns or not allocated:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
-from fusion3d_gui.imaging.dicom.frames.lut import Table
-from fusion3d_gui.imaging.dicom.parser.values import Elements
+from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
 #: Of a series all images have the same.
 _KEPT_ORIENTATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Rescale:
     """Stored value to real value: ``stored * slope + intercept``, in ``unit`` (empty: not said)."""
 
     slope: float = 1.0
@@ -47,7 +47,7 @@ class Frame:
     labels
         What tells it from another frame at the same place, by keyword: echo, time, b-value ...
     table
-        From stored to real values, where that is no straight line; ``scale`` is then 1.
+        From stored to real values, where that is no straight line; ``rescale`` is then 1.
     tile
         (row, column) of its first pixel within the stored frame, and its size; None for all of it.
     """
@@ -57,12 +57,12 @@ class Frame:
     position: tuple[float, float, float] | None
     orientation: tuple[float, ...] | None
     spacing: tuple[float, float] | None
-    slice_mm: float | None
-    scale: Scale
+    slice_spacing_mm: float | None
+    rescale: Rescale
     windows: tuple[tuple[float, float], ...]
     voi_function: str
     labels: Mapping[str, str]
-    table: Table | None = None
+    table: LookupTable | None = None
     tile: tuple[int, int, int, int] | None = None
 
     @property
@@ -74,7 +74,7 @@ class Frame:
 
 
 @lru_cache(_KEPT_ORIENTATIONS)
-def unit_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
+def normalised_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """Image Orientation (Patient) as two vectors of length 1; None where it is unusable.
 
     Vectors more than 1 % from unit length, or 0.6 degrees from perpendicular, contradict the
@@ -92,12 +92,12 @@ def unit_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | N
     return tuple(unit)
 
 
-def unit_on_screen(said: str) -> str:
+def display_unit(said: str) -> str:
     """A unit as one writes it, from DICOM's word for it (PS3.3 C.8.9.1.1.3)."""
     return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
 
 
-def slice_mm(elements: Elements) -> float | None:
+def slice_spacing_mm(elements: ElementValues) -> float | None:
     """Distance from slice to slice as the header says; None where it does not."""
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
         number = elements.number(keyword)
@@ -106,7 +106,7 @@ def slice_mm(elements: Elements) -> float | None:
     return None
 
 
-def windows(elements: Elements) -> tuple[tuple[float, float], ...]:
+def windows(elements: ElementValues) -> tuple[tuple[float, float], ...]:
     """(centre, width) pairs that the header recommends, in its order."""
     centers = elements.numbers("WindowCenter") or ()
     widths = elements.numbers("WindowWidth") or ()

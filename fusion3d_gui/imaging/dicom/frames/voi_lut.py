@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusion3d_gui.imaging.dicom.frames.lut import Table
+from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.voi_curve import Curve
 
 #: A table that strays less than this share of its height from a straight line is a window.
 _LINEAR_WITHIN = 0.01
 
 
-def window_of_table(table: Table) -> tuple[tuple[float, float], Curve | None]:
+def voi_lut_window(table: LookupTable) -> tuple[tuple[float, float], Curve | None]:
     """(centre, width) in real values, and the curve within; None where it is a straight line.
 
     A straight table is the window that it draws; any other is shown over all of its values.

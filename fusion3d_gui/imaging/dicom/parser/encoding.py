@@ -51,7 +51,7 @@ class FileBytes:
         self._stream: BinaryIO | None = None
 
     @classmethod
-    def of(cls, path: Path) -> FileBytes:
+    def from_path(cls, path: Path) -> FileBytes:
         """Read the first bytes of a file. Raises UserError where that fails."""
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -97,7 +97,7 @@ def _read_up_to(stream: BinaryIO, count: int) -> bytes:
     return data
 
 
-def open_unpacked(path: Path, transfer_syntax: str = "") -> BinaryIO:
+def open_inflated(path: Path, transfer_syntax: str = "") -> BinaryIO:
     """The file as a stream; a deflated one (transfer syntax 1.2.840.10008.1.2.1.99) unpacked.
 
     Raises UserError when the file can't be read or unpacked.
@@ -107,11 +107,11 @@ def open_unpacked(path: Path, transfer_syntax: str = "") -> BinaryIO:
             return path.open("rb", buffering=0)
     except OSError as error:
         raise UserError(f"can't be read ({error.strerror})", path=path) from None
-    with FileBytes.of(path) as file:
-        return io.BytesIO(inflated(file, file_meta(file)[1]).head)
+    with FileBytes.from_path(path) as file:
+        return io.BytesIO(inflate_file(file, read_file_meta(file)[1]).head)
 
 
-def inflated(file: FileBytes, start: int) -> FileBytes:
+def inflate_file(file: FileBytes, start: int) -> FileBytes:
     """A deflated file, unpacked from ``start`` on. Raises UserError where it is damaged."""
     whole = file.read(0, file.size)
     limit = min(LARGEST_DEFLATE_RATIO * len(whole) + 1024, available_memory() // 4)
@@ -119,7 +119,7 @@ def inflated(file: FileBytes, start: int) -> FileBytes:
     return FileBytes(file.path, plain, len(plain))
 
 
-def file_meta(file: FileBytes) -> tuple[str, int]:
+def read_file_meta(file: FileBytes) -> tuple[str, int]:
     """Transfer syntax (empty where not said) and where the data set starts.
 
     Accepts files without preamble and files without the meta group (PS3.10 section 7.1). Raises

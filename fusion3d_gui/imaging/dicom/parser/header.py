@@ -18,6 +18,7 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 from fusion3d_gui.imaging.dicom.parser.encoding import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -28,18 +29,17 @@ from fusion3d_gui.imaging.dicom.parser.encoding import (
     VRS,
     FileBytes,
     NotDicom,
-    file_meta,
-    inflated,
+    inflate_file,
+    read_file_meta,
 )
-from fusion3d_gui.imaging.dicom.parser.values import Elements
 from fusion3d_gui.imaging.dicom.parser.walker import (
     PIXEL_TAGS,
     PRESENCE_ONLY,
     UNDEFINED_LENGTH,
-    CutShort,
-    Irregular,
+    DataSetWalker,
+    IrregularEncoding,
     PixelElement,
-    Walker,
+    TruncatedFile,
 )
 
 # Values are parsed here or shown as they are; pydicom's warnings about each odd one help nobody.
@@ -69,7 +69,7 @@ PYDICOM_ERRORS = (
 class Header:
     """What :func:`read_header` finds: elements, encoding, place of the pixels (None: has none)."""
 
-    elements: Elements
+    elements: ElementValues
     transfer_syntax: str
     pixels: PixelElement | None
 
@@ -79,14 +79,14 @@ def read_header(file: FileBytes, wanted: frozenset[int]) -> Header:
 
     Raises :class:`NotDicom`, or UserError for a DICOM file that is cut short or damaged.
     """
-    syntax, start = file_meta(file)
-    with inflated(file, start) if syntax == DEFLATED else file as plain:
+    syntax, start = read_file_meta(file)
+    with inflate_file(file, start) if syntax == DEFLATED else file as plain:
         try:
             explicit, little = _encoding(plain, start, syntax)
-            values, pixels = Walker(plain, explicit, little).walk(start, wanted)
-        except CutShort:
+            values, pixels = DataSetWalker(plain, explicit, little).walk(start, wanted)
+        except TruncatedFile:
             _refuse_short(file.path)
-        except Irregular:
+        except IrregularEncoding:
             if syntax == DEFLATED:  # pydicom would unpack it once more, and without a bound
                 raise UserError("is damaged: its header can't be read", path=file.path) from None
             return _read_by_pydicom(plain, wanted)
@@ -94,7 +94,7 @@ def read_header(file: FileBytes, wanted: frozenset[int]) -> Header:
     syntax = syntax or _syntax_of(explicit, little)
     if pixels is not None and pixels.length is None and syntax in NATIVE[:3]:
         raise UserError("does not say how its pixels are compressed", path=file.path)
-    return Header(Elements(values, little), syntax, pixels)
+    return Header(ElementValues(values, little), syntax, pixels)
 
 
 def _refuse_past_end(pixels: PixelElement | None, file: FileBytes) -> None:
@@ -125,11 +125,11 @@ def _encoding(file: FileBytes, start: int, syntax: str) -> tuple[bool, bool]:
     """(explicit VR, little endian), by what the bytes show rather than by what the header claims."""
     first = file.read(start, 8)
     if len(first) < 8:
-        raise Irregular
+        raise IrregularEncoding
     explicit = first[4:6] in VRS
     little = not (explicit and first[0] == 0 and first[1] != 0)
     if not explicit and syntax == EXPLICIT_BIG:
-        raise Irregular
+        raise IrregularEncoding
     return explicit, little
 
 
@@ -157,12 +157,12 @@ def _read_by_pydicom(file: FileBytes, wanted: Iterable[int]) -> Header:
         raise NotDicom
     offset = buffered.tell()
     try:
-        found = Walker(file, not implicit, little).element(offset)
-    except Irregular:
+        found = DataSetWalker(file, not implicit, little).element(offset)
+    except IrregularEncoding:
         found = None
     pixels = None
     if found is not None and found[0] in PIXEL_TAGS:
         length = None if found[1] == UNDEFINED_LENGTH else found[1]
         pixels = PixelElement(found[0], found[2], length, found[3])
         _refuse_past_end(pixels, file)
-    return Header(Elements(values, little), syntax or _syntax_of(not implicit, little), pixels)
+    return Header(ElementValues(values, little), syntax or _syntax_of(not implicit, little), pixels)

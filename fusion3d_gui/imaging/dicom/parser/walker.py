@@ -21,11 +21,11 @@ _LITTLE = struct.Struct("<HH2sH"), struct.Struct("<I")
 _BIG = struct.Struct(">HH2sH"), struct.Struct(">I")
 
 
-class Irregular(Exception):
+class IrregularEncoding(Exception):
     """The file bends the encoding rules in a way that the walker does not know."""
 
 
-class CutShort(Exception):
+class TruncatedFile(Exception):
     """The file ends within an element."""
 
 
@@ -44,7 +44,7 @@ class PixelElement:
     vr: bytes = b""
 
 
-class Walker:
+class DataSetWalker:
     """Steps from element to element; reads in chunks, so that most files cost one read."""
 
     def __init__(self, file: FileBytes, explicit: bool, little: bool) -> None:
@@ -66,7 +66,7 @@ class Walker:
     def element(self, position: int) -> tuple[int, int, int, bytes] | None:
         """(tag, length, offset of the value, VR) of the element at a position; None at the end.
 
-        Raises :class:`Irregular`.
+        Raises :class:`IrregularEncoding`.
         """
         index = self._at(position, 12)
         if index < 0:
@@ -81,7 +81,7 @@ class Walker:
         if vr in SHORT_VRS:
             return number, length, position + 8, vr
         if vr not in LONG_VRS:
-            raise Irregular
+            raise IrregularEncoding
         if index + 12 > len(buffer):
             return None
         return number, self._long.unpack_from(buffer, index + 8)[0], position + 12, vr
@@ -91,7 +91,7 @@ class Walker:
     ) -> tuple[dict[int, bytes], PixelElement | None]:
         """Values of the wanted elements, and the pixel element, of the data set at a position.
 
-        Raises :class:`Irregular` and :class:`CutShort`.
+        Raises :class:`IrregularEncoding` and :class:`TruncatedFile`.
         """
         values: dict[int, bytes] = {}
         start = self._element_start.unpack_from
@@ -108,7 +108,7 @@ class Walker:
                     if number in wanted and number not in values:
                         index = self._at(offset, length)
                         if index < 0:
-                            raise Irregular
+                            raise IrregularEncoding
                         values[number] = self._buffer[index : index + length]
                     continue
             found = self.element(position)
@@ -121,7 +121,7 @@ class Walker:
                         number, offset, None if length == UNDEFINED_LENGTH else length, vr
                     )
                 if number >> 16 == 0xFFFE:
-                    raise Irregular
+                    raise IrregularEncoding
             if number in PRESENCE_ONLY and number in wanted:
                 values[number] = b""
             if length == UNDEFINED_LENGTH:
@@ -130,20 +130,20 @@ class Walker:
                 continue
             if number in wanted and number not in values:
                 if length > _LONGEST_KEPT:
-                    raise Irregular
+                    raise IrregularEncoding
                 index = self._at(offset, length)
                 if index < 0:
-                    raise Irregular
+                    raise IrregularEncoding
                 values[number] = self._buffer[index : index + length]
             position = offset + length
         if position != self._file.size:
-            raise CutShort
+            raise TruncatedFile
         return values, None
 
     def _skip_sequence(self, position: int, implicit: bool, depth: int) -> int:
         """Position after a sequence of undefined length whose first item is at ``position``."""
         if depth > _DEEPEST:
-            raise Irregular
+            raise IrregularEncoding
         explicit = self._explicit
         self._explicit = explicit and not implicit
         try:
@@ -152,7 +152,7 @@ class Walker:
                 if number == _SEQUENCE_END:
                     return offset
                 if number != _ITEM:
-                    raise Irregular
+                    raise IrregularEncoding
                 position = (
                     self._skip_item(offset, depth)
                     if length == UNDEFINED_LENGTH
@@ -160,7 +160,7 @@ class Walker:
                 )
         finally:
             self._explicit = explicit
-        raise Irregular
+        raise IrregularEncoding
 
     def _skip_item(self, position: int, depth: int) -> int:
         while (found := self.element(position)) is not None:
@@ -172,4 +172,4 @@ class Walker:
                 if length == UNDEFINED_LENGTH
                 else offset + length
             )
-        raise Irregular
+        raise IrregularEncoding

@@ -11,8 +11,8 @@ from pydicom.encaps import generate_frames
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile, PixelFormat
-from fusion3d_gui.imaging.dicom.parser.encoding import EXPLICIT_BIG, NATIVE, open_unpacked
-from fusion3d_gui.imaging.dicom.parser.fragments import frame_spans
+from fusion3d_gui.imaging.dicom.parser.encoding import EXPLICIT_BIG, NATIVE, open_inflated
+from fusion3d_gui.imaging.dicom.parser.frame_fragments import find_frame_fragments
 from fusion3d_gui.imaging.dicom.pixels.codecs import RLE, DecodeError, can_decode, decode_frame
 
 
@@ -30,7 +30,7 @@ def read_frames(
     a target of the right type and shape may be read straight into it, and is then the target.
     Raises UserError where the file is damaged or cut short.
     """
-    with open_unpacked(file.path, file.transfer_syntax) as stream:
+    with open_inflated(file.path, file.transfer_syntax) as stream:
         if file.transfer_syntax in NATIVE:
             for index in indices:
                 yield index, _read_native(stream, file, index, targets.get(index), notices)
@@ -55,7 +55,7 @@ def _encoded(
     wanted = set(indices)
     try:
         if file.frame_count > 1:
-            spans = frame_spans(stream, file.pixels.offset, file.frame_count)
+            spans = find_frame_fragments(stream, file.pixels.offset, file.frame_count)
             if spans is not None:
                 for index in indices:
                     yield index, b"".join(_span(stream, *span) for span in spans[index])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusion3d_gui.imaging.dicom.parser.values import Elements
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
 _MOST_ENTRIES = 65536
 
 
-def palette_table(elements: Elements, colour: str) -> tuple[np.ndarray, int] | None:
+def palette_table(elements: ElementValues, colour: str) -> tuple[np.ndarray, int] | None:
     """(levels as float, first index) of ``"Red"``, ``"Green"`` or ``"Blue"``; None where there is none."""
     descriptor = elements.shorts(f"{colour}PaletteColorLookupTableDescriptor")
     if len(descriptor) != 3:

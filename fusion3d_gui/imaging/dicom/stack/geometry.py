@@ -13,7 +13,7 @@ from fusion3d_gui.imaging.dicom.frames.frame import Frame
 _EVEN_WITHIN_MM = 0.02
 
 #: Two slices closer than this (mm) along the normal lie at the same place.
-SAME_PLACE_MM = 0.005
+SAME_POSITION_MM = 0.005
 
 #: Slices off an even grid by less than this share of the spacing stay as they are, with a notice.
 _SLIGHTLY_UNEVEN = 0.1
@@ -23,7 +23,7 @@ _SAID_WITHIN_MM, _SAID_WITHIN_SHARE, _SAID_WITHIN_DEG = 0.05, 0.01, 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class StackGeometry:
     """How ordered frames become a volume.
 
     Parameters
@@ -41,7 +41,7 @@ class Layout:
 
     affine: np.ndarray
     slice_count: int
-    slots: np.ndarray
+    slice_indices: np.ndarray
     notices: tuple[str, ...] = ()
 
     @property
@@ -49,15 +49,15 @@ class Layout:
         """Slices that no frame fills; none where the volume is interpolated."""
         if not self.is_even:
             return ()
-        return tuple(np.setdiff1d(np.arange(self.slice_count), self.slots).tolist())
+        return tuple(np.setdiff1d(np.arange(self.slice_count), self.slice_indices).tolist())
 
     @property
     def is_even(self) -> bool:
         """Whether every frame fills one slice exactly."""
-        return self.slots.dtype.kind == "i"
+        return self.slice_indices.dtype.kind == "i"
 
 
-def normal_of(frame: Frame) -> np.ndarray:
+def slice_normal(frame: Frame) -> np.ndarray:
     """Unit normal (LPS) of a frame: row direction x column direction (PS3.3 C.7.6.2.1.1)."""
     assert frame.orientation is not None
     normal = np.cross(frame.orientation[:3], frame.orientation[3:])
@@ -67,10 +67,10 @@ def normal_of(frame: Frame) -> np.ndarray:
 def depths_mm(frames: Sequence[Frame]) -> np.ndarray:
     """Position of each frame along the normal of the first."""
     positions = np.array([frame.position for frame in frames], dtype=np.float64)
-    return positions @ normal_of(frames[0])
+    return positions @ slice_normal(frames[0])
 
 
-def lay_out(frames: Sequence[Frame]) -> Layout:
+def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
     """Lay out frames of one orientation, sorted along their normal, no two at the same place."""
     first = frames[0]
     assert first.orientation is not None and first.position is not None
@@ -80,23 +80,23 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
         spacing = (1.0, 1.0)
         notices.append("The file does not say the size of a pixel; 1 mm is shown.")
     positions = np.array([frame.position for frame in frames], dtype=np.float64)
-    normal = normal_of(first)
+    normal = slice_normal(first)
     affine = np.eye(4)
     affine[:3, 0] = np.array(first.orientation[:3]) * spacing[1]
     affine[:3, 1] = np.array(first.orientation[3:]) * spacing[0]
     affine[:3, 3] = positions[0]
     if len(frames) == 1:
-        if first.slice_mm is None:
+        if first.slice_spacing_mm is None:
             notices.append("The file does not say how thick its slice is; 1 mm is shown.")
-        affine[:3, 2] = normal * (first.slice_mm or 1.0)
-        return Layout(affine, 1, np.zeros(1, dtype=int), tuple(notices))
+        affine[:3, 2] = normal * (first.slice_spacing_mm or 1.0)
+        return StackGeometry(affine, 1, np.zeros(1, dtype=int), tuple(notices))
 
     depths = (positions - positions[0]) @ normal
-    alike = len({frame.slice_mm for frame in frames}) == 1
-    slots, sentences = _slots(depths, alike)
+    alike = len({frame.slice_spacing_mm for frame in frames}) == 1
+    slice_indices, sentences = _slots(depths, alike)
     notices += sentences
     # One straight line through all slices, whether or not it runs along the normal (gantry tilt).
-    step, start, stray = _line(positions, slots)
+    step, start, stray = _line(positions, slice_indices)
     affine[:3, 2], affine[:3, 3] = step, start
     across = np.linalg.norm(stray - np.outer(stray @ normal, normal), axis=1)
     if across.max() > _EVEN_WITHIN_MM:
@@ -109,10 +109,10 @@ def lay_out(frames: Sequence[Frame]) -> Layout:
         notices.append(
             f"Slices are tilted by {tilt:.1f} degrees (gantry tilt); shown sheared, true."
         )
-    if slots.dtype.kind == "i":
+    if slice_indices.dtype.kind == "i":
         notices += _contradictions(first, float(step @ normal), float(tilt))
-    count = int(np.ceil(slots.max() - 1e-6)) + 1
-    return Layout(affine, count, slots, tuple(notices))
+    count = int(np.ceil(slice_indices.max() - 1e-6)) + 1
+    return StackGeometry(affine, count, slice_indices, tuple(notices))
 
 
 def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float) -> list[str]:
@@ -134,15 +134,17 @@ def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float) -> list[st
     return found
 
 
-def _line(positions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Step and start of the line through slices at ``slots``, and how far each strays from it (mm).
+def _line(
+    positions: np.ndarray, slice_indices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step and start of the line through slices at ``slice_indices``, and how far each strays from it (mm).
 
     The line runs through the first and the last slice exactly, which is what the other converters
     do too: least squares would move every slice by some of the others' rounding.
     """
-    step = (positions[-1] - positions[0]) / (slots[-1] - slots[0])
-    start = positions[0] - step * slots[0]
-    return step, start, positions - (start + np.outer(slots, step))
+    step = (positions[-1] - positions[0]) / (slice_indices[-1] - slice_indices[0])
+    start = positions[0] - step * slice_indices[0]
+    return step, start, positions - (start + np.outer(slice_indices, step))
 
 
 def _slots(depths: np.ndarray, alike: bool) -> tuple[np.ndarray, list[str]]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
-    SAME_PLACE_MM,
-    Layout,
+    SAME_POSITION_MM,
+    StackGeometry,
     depths_mm,
-    lay_out,
+    stack_geometry,
 )
-from fusion3d_gui.imaging.dicom.stack.image import DicomImage
 from fusion3d_gui.progress import Progress, no_progress
 
 #: What may tell apart volumes within one series, strongest first, and how it is called on screen.
@@ -51,7 +51,7 @@ class Stack:
 
     uid: str
     frames: tuple[Frame, ...]
-    layout: Layout
+    geometry: StackGeometry
     part: str
     notices: tuple[str, ...]
 
@@ -63,12 +63,14 @@ class Stack:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels of the volume, (k, j, i)."""
-        return (self.layout.slice_count, *self.frames[0].shape)
+        return (self.geometry.slice_count, *self.frames[0].shape)
 
 
-def sort_into_stacks(images: Iterable[DicomImage], progress: Progress = no_progress) -> list[Stack]:
+def sort_into_stacks(
+    images: Iterable[DicomInstance], progress: Progress = no_progress
+) -> list[Stack]:
     """Split images into volumes as a radiologist would; largest first, localisers last."""
-    by_series: dict[tuple[str, Path | None], list[DicomImage]] = defaultdict(list)
+    by_series: dict[tuple[str, Path | None], list[DicomInstance]] = defaultdict(list)
     for image in images:
         uid = image.file.elements.text("SeriesInstanceUID")
         by_series[uid, None if uid else image.file.path.parent].append(image)
@@ -87,14 +89,14 @@ def _size(stack: Stack) -> int:
     return k * j * i
 
 
-def _patient(image: DicomImage) -> tuple[str, ...]:
+def _patient(image: DicomInstance) -> tuple[str, ...]:
     """What tells patients apart, as the file says it."""
     elements = image.file.elements
     return tuple(elements.text(f"Patient{part}") for part in ("ID", "Name", "BirthDate"))
 
 
-def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
-    by_patient: dict[tuple[str, ...], list[DicomImage]] = defaultdict(list)
+def _stacks_of_series(uid: str, images: list[DicomInstance]) -> list[Stack]:
+    by_patient: dict[tuple[str, ...], list[DicomInstance]] = defaultdict(list)
     for image in images:
         by_patient[_patient(image)].append(image)
     several = len(by_patient)
@@ -122,19 +124,21 @@ def _stacks_of_series(uid: str, images: list[DicomImage]) -> list[Stack]:
     ]
 
 
-def _stacks_of_patient(uid: str, images: list[DicomImage], said: list[str]) -> list[Stack]:
+def _stacks_of_patient(uid: str, images: list[DicomInstance], said: list[str]) -> list[Stack]:
     kept, notices = _without_duplicates(images)
     notices += [*said, *dict.fromkeys(notice for image in kept for notice in image.notices)]
     frames = [frame for image in kept for frame in image.frames]
     stacks = []
     for group in _alike(frames):
         for labels, members in _one_frame_per_place(group):
-            ordered, layout = _order(members)
-            stacks.append(Stack(uid, tuple(ordered), layout, labels, (*notices, *layout.notices)))
+            ordered, geometry = _order(members)
+            stacks.append(
+                Stack(uid, tuple(ordered), geometry, labels, (*notices, *geometry.notices))
+            )
     return stacks
 
 
-def _without_duplicates(images: list[DicomImage]) -> tuple[list[DicomImage], list[str]]:
+def _without_duplicates(images: list[DicomInstance]) -> tuple[list[DicomInstance], list[str]]:
     """Drop those that are the same image once more (same UID, number and place)."""
     seen: set[tuple[str, ...]] = set()
     kept = []
@@ -229,7 +233,7 @@ def _places(frames: Sequence[Frame]) -> np.ndarray:
     """Number of the place along the normal at which each frame lies."""
     depths = depths_mm(frames)
     order = np.argsort(depths, kind="stable")
-    steps = np.diff(depths[order]) > SAME_PLACE_MM
+    steps = np.diff(depths[order]) > SAME_POSITION_MM
     place = np.empty(len(frames), dtype=int)
     place[order] = np.concatenate([[0], np.cumsum(steps)])
     return place
@@ -256,16 +260,16 @@ def _telling_labels(frames: Sequence[Frame], place: np.ndarray, crowd: int) -> l
     return keys
 
 
-def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
+def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
     """Frames in slice order, and their layout."""
     if frames[0].position is not None and frames[0].orientation is not None:
         order = np.argsort(depths_mm(frames), kind="stable")
         ordered = [frames[index] for index in order]
-        return ordered, lay_out(ordered)
+        return ordered, stack_geometry(ordered)
     ordered = sorted(frames, key=_number)
     first = ordered[0]
     row_mm, column_mm = first.spacing or (1.0, 1.0)
-    affine = np.diag([column_mm, row_mm, first.slice_mm or 1.0, 1.0])
+    affine = np.diag([column_mm, row_mm, first.slice_spacing_mm or 1.0, 1.0])
     notice = (
         "What the file says of where its images lie in the patient is not valid:"
         " left and right, front and back are not known."
@@ -273,4 +277,4 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], Layout]:
         else "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."
     )
-    return ordered, Layout(affine, len(ordered), np.arange(len(ordered)), (notice,))
+    return ordered, StackGeometry(affine, len(ordered), np.arange(len(ordered)), (notice,))

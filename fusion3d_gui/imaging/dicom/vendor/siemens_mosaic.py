@@ -10,9 +10,9 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues, tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
-from fusion3d_gui.imaging.dicom.parser.values import Elements, tags
 from fusion3d_gui.imaging.dicom.vendor.siemens_csa import csa_numbers, read_csa
 
 
@@ -58,7 +58,7 @@ def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
         said = csa_numbers(csa, "SliceNormalVector", 3)
         if said is not None and float(np.dot(said, normal)) < 0:
             normal = -normal
-        step = normal * (whole.slice_mm or 1.0)
+        step = normal * (whole.slice_spacing_mm or 1.0)
         positions = [_triple(corner + number * step) for number in range(count)]
     return tuple(
         replace(
@@ -76,10 +76,10 @@ def _triple(position: np.ndarray) -> tuple[float, float, float]:
 
 
 def _csa_header(file: DicomFile) -> dict[str, tuple[str, ...]]:
-    elements = read_header(FileBytes.of(file.path), tags("SiemensCsaImage")).elements
+    elements = read_header(FileBytes.from_path(file.path), tag_numbers("SiemensCsaImage")).elements
     return read_csa(next(iter(elements.values.values()), b""))
 
 
-def _tile_count(elements: Elements, csa: dict[str, tuple[str, ...]]) -> int | None:
+def _tile_count(elements: ElementValues, csa: dict[str, tuple[str, ...]]) -> int | None:
     counts = elements.shorts("SiemensMosaicCount") or csa_numbers(csa, "NumberOfImagesInMosaic", 1)
     return int(counts[0]) if counts and 1 <= counts[0] <= 1024 else None

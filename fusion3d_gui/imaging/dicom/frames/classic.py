@@ -1,24 +1,22 @@
-"""The frames of a DICOM file: each with its place in the patient, its scale and its labels."""
+"""Classic images: position, rescale and labels of each frame, from the file's one header."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from fusion3d_gui.imaging.dicom.frames.enhanced import classic_real_world_scale, enhanced_frames
-from fusion3d_gui.imaging.dicom.frames.file import DicomFile, read_dicom_file
+from fusion3d_gui.imaging.dicom.frames.enhanced import read_real_world_rescale
+from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import (
     Frame,
-    Scale,
-    slice_mm,
-    unit_on_screen,
-    unit_orientation,
+    Rescale,
+    display_unit,
+    normalised_orientation,
+    slice_spacing_mm,
     windows,
 )
-from fusion3d_gui.imaging.dicom.frames.lut import Table
-from fusion3d_gui.imaging.dicom.frames.modality_lut import modality_table
-from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
-from fusion3d_gui.imaging.dicom.parser.values import Elements
-from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic, split_mosaic
+from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
+from fusion3d_gui.imaging.dicom.frames.modality_lut import read_modality_lut
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
 #: What may tell apart volumes within one series, besides the b-value.
 _LABELS = (
@@ -36,40 +34,23 @@ _LABELS = (
 _NO_UNIT = ("", "US", "UNSPECIFIED")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DicomImage:
-    """A file, its frames in stored order, and what the user should know of it."""
+def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
+    """Frames of a file without functional groups, in stored order; a mosaic is still one frame.
 
-    file: DicomFile
-    frames: tuple[Frame, ...]
-    notices: tuple[str, ...] = ()
-
-
-def read_image(source: FileBytes) -> DicomImage:
-    """Read a file's header and find its frames.
-
-    Raises ``NotDicom`` where it is something else, and UserError where it is DICOM that can't be
-    used.
+    Raises UserError where the file has a Modality LUT that can't be used.
     """
-    file = read_dicom_file(source)
-    if file.has_functional_groups:
-        return DicomImage(file, *enhanced_frames(file))
-    return DicomImage(file, _classic_frames(file))
-
-
-def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     elements = file.elements
-    orientation = unit_orientation(elements.numbers("ImageOrientationPatient"))
+    orientation = normalised_orientation(elements.numbers("ImageOrientationPatient"))
     positions = _positions(file, orientation)
-    table = modality_table(file)
+    table = read_modality_lut(file)
     first = Frame(
         file=file,
         index=0,
         position=positions[0],
         orientation=orientation,
         spacing=_spacing(elements),
-        slice_mm=slice_mm(elements),
-        scale=_scale(file, table),
+        slice_spacing_mm=slice_spacing_mm(elements),
+        rescale=_rescale_of(file, table),
         windows=windows(elements),
         voi_function=elements.text("VOILUTFunction"),
         labels=_labels(elements),
@@ -79,10 +60,7 @@ def _classic_frames(file: DicomFile) -> tuple[Frame, ...]:
         replace(first, index=index, position=positions[index])
         for index in range(1, file.frame_count)
     )
-    frames = (first, *others)
-    if is_mosaic(file):
-        return tuple(tile for frame in frames for tile in split_mosaic(frame))
-    return frames
+    return (first, *others)
 
 
 def _positions(
@@ -110,7 +88,7 @@ def _triple(numbers: tuple[float, ...] | None) -> tuple[float, float, float] | N
     return numbers[0], numbers[1], numbers[2]
 
 
-def _spacing(elements: Elements) -> tuple[float, float] | None:
+def _spacing(elements: ElementValues) -> tuple[float, float] | None:
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         numbers = elements.numbers(keyword)
         if numbers is not None and len(numbers) == 2 and min(numbers) > 1e-6:
@@ -118,33 +96,33 @@ def _spacing(elements: Elements) -> tuple[float, float] | None:
     return None
 
 
-def _scale(file: DicomFile, table: Table | None) -> Scale:
+def _rescale_of(file: DicomFile, table: LookupTable | None) -> Rescale:
     elements = file.elements
     if table is not None:
-        return Scale(unit="" if table.kind in _NO_UNIT else unit_on_screen(table.kind))
+        return Rescale(unit="" if table.kind in _NO_UNIT else display_unit(table.kind))
     if elements.number("RescaleSlope") is None and elements.has("RealWorldValueMappingSequence"):
-        mapped = classic_real_world_scale(file)
+        mapped = read_real_world_rescale(file)
         if mapped is not None:
             return mapped
-    return Scale(*_rescale(elements), _unit(elements))
+    return Rescale(*_rescale(elements), _unit(elements))
 
 
-def _rescale(elements: Elements) -> tuple[float, float]:
+def _rescale(elements: ElementValues) -> tuple[float, float]:
     slope, intercept = elements.number("RescaleSlope"), elements.number("RescaleIntercept")
     if slope is None:
         slope = elements.number("DoseGridScaling")
     return slope or 1.0, intercept or 0.0
 
 
-def _unit(elements: Elements) -> str:
+def _unit(elements: ElementValues) -> str:
     said = elements.text("RescaleType") or elements.text("Units")
     if said.upper() in _NO_UNIT:
         # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
         return "HU" if elements.text("Modality") == "CT" else ""
-    return unit_on_screen(said)
+    return display_unit(said)
 
 
-def _labels(elements: Elements) -> dict[str, str]:
+def _labels(elements: ElementValues) -> dict[str, str]:
     labels = {keyword: elements.text(keyword) for keyword in _LABELS}
     b_value = elements.double("DiffusionBValue")
     if b_value is not None:

@@ -15,7 +15,7 @@ _KEPT_TABLES = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class LookupTable:
     """Entries (uint16) for the values ``first``, ``first + 1`` ...; those beyond get the last.
 
     ``highest``: the largest value that an entry can have (white). ``kind``: what the entries are,
@@ -33,7 +33,7 @@ class Table:
         return self.entries[index]
 
 
-def table_of(dataset: Dataset, keyword: str, negative: bool) -> Table | None:
+def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupTable | None:
     """The first table of a sequence (PS3.3 C.11.1.1 and C.11.2.1.1); None where there is none usable.
 
     ``negative``: whether the values that it is for may be, so that its first one is signed.
@@ -64,6 +64,6 @@ def table_of(dataset: Dataset, keyword: str, negative: bool) -> Table | None:
 
 
 @lru_cache(_KEPT_TABLES)
-def _shared(first: int, entries: bytes, highest: float, kind: str) -> Table:
+def _shared(first: int, entries: bytes, highest: float, kind: str) -> LookupTable:
     """All files of a series hold the same table: one copy for all."""
-    return Table(first, np.frombuffer(entries, np.uint16), highest, kind)
+    return LookupTable(first, np.frombuffer(entries, np.uint16), highest, kind)

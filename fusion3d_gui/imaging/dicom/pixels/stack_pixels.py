@@ -14,14 +14,14 @@ from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
-from fusion3d_gui.imaging.dicom.frames.frame import Frame, Scale
+from fusion3d_gui.imaging.dicom.frames.frame import Frame, Rescale
 from fusion3d_gui.imaging.dicom.parser.encoding import DEFLATED, NATIVE
 from fusion3d_gui.imaging.dicom.pixels.codecs import is_slow_to_decode
 from fusion3d_gui.imaging.dicom.pixels.frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom.pixels.luminance import luminance
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.limits import check_memory
-from fusion3d_gui.imaging.loaded_slices import Filling
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.progress import Progress, part_of
 
 #: Frames of a multi-frame file that one thread takes at a time.
@@ -31,15 +31,15 @@ _TICK_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
+class StackPixels:
     """Voxels ``[k, j, i]``, what their numbers mean, and which slices are there so far.
 
     ``is_stored``: they are the file's numbers, neither rescaled nor interpolated.
     """
 
     voxels: np.ndarray
-    scale: Scale
-    filling: Filling
+    rescale: Rescale
+    loaded_slices: LoadedSlices
     is_stored: bool
     notices: tuple[str, ...] = ()
 
@@ -49,7 +49,7 @@ class _Treatment:
     """What is done to decoded pixels: rescaled to real values, padding dimmed."""
 
     real: bool
-    shining_padding: tuple[float, float] | None
+    bright_padding: tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +60,17 @@ class _Job:
     frames: tuple[tuple[Frame, int], ...]
 
 
-def read_pixels(
+def read_stack_pixels(
     stack: Stack,
     progress: Progress,
-    on_first: Callable[[Pixels], None] | None = None,
+    on_first: Callable[[StackPixels], None] | None = None,
     *,
-    shining_padding: tuple[float, float] | None = None,
-) -> Pixels:
+    bright_padding: tuple[float, float] | None = None,
+) -> StackPixels:
     """Decode all frames of a stack.
 
     The stored integer type is kept; where the slices' rescale differs, the voxels are float32 real
-    values. Stored values in ``shining_padding`` (lowest, highest) become the lowest other value of
+    values. Stored values in ``bright_padding`` (lowest, highest) become the lowest other value of
     their slice where they are brighter, so that no slab or projection shows them. ``on_first`` is called with the array as soon as its middle slice is in place, unless
     slices are unevenly spaced and have to be interpolated.
 
@@ -79,33 +79,33 @@ def read_pixels(
     """
     frames = stack.frames
     _check_syntaxes(frames)
-    real = len({frame.scale for frame in frames}) > 1
+    real = len({frame.rescale for frame in frames}) > 1
     stored = frames[0].file.format.dtype if frames[0].table is None else np.dtype(np.uint16)
     dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
-    treatment = _Treatment(real, shining_padding)
-    even = stack.layout.is_even
+    treatment = _Treatment(real, bright_padding)
+    even = stack.geometry.is_even
     rows, columns = frames[0].shape
     needed = stack.shape[0] if even else len(frames) + stack.shape[0]
     check_memory(needed * rows * columns * dtype.itemsize, frames[0].file.path)
     voxels = np.zeros(stack.shape, dtype)
-    slots = stack.layout.slots if even else np.arange(len(frames))
-    pixels = Pixels(
+    slice_indices = stack.geometry.slice_indices if even else np.arange(len(frames))
+    pixels = StackPixels(
         voxels,
-        Scale(unit=frames[0].scale.unit) if real else frames[0].scale,
-        Filling(stack.shape[0] if even else len(frames)),
+        Rescale(unit=frames[0].rescale.unit) if real else frames[0].rescale,
+        LoadedSlices(stack.shape[0] if even else len(frames)),
         even and not real and frames[0].table is None,
         ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
     )
     # To be interpolated, slices lie apart, so that each can be let go of once it has been used.
     planes = voxels if even else [np.zeros((rows, columns), dtype) for _ in frames]
     reading = progress if even else part_of(progress, 0.0, 0.8)
-    jobs = _jobs(frames, slots)
+    jobs = _jobs(frames, slice_indices)
     notices = _fill(planes, pixels, jobs, treatment, reading, on_first if even else None)
     if isinstance(planes, list):
-        _interpolate(planes, stack.layout.slots, voxels, part_of(progress, 0.8, 1.0))
+        _interpolate(planes, stack.geometry.slice_indices, voxels, part_of(progress, 0.8, 1.0))
     else:
-        _blank(voxels, stack.layout.missing, slots)
-    pixels.filling.finish()
+        _blank(voxels, stack.geometry.missing, slice_indices)
+    pixels.loaded_slices.finish()
     return replace(pixels, notices=(*pixels.notices, *sorted(notices)))
 
 
@@ -119,12 +119,12 @@ def _check_syntaxes(frames: Sequence[Frame]) -> None:
             )
 
 
-def _jobs(frames: Sequence[Frame], slots: np.ndarray) -> list[_Job]:
+def _jobs(frames: Sequence[Frame], slice_indices: np.ndarray) -> list[_Job]:
     """What to read, in order: the middle slice alone, then outwards from it."""
     by_image: dict[tuple[DicomFile, int], list[tuple[Frame, int]]] = defaultdict(list)
-    for frame, slot in zip(frames, slots.tolist(), strict=True):
+    for frame, slot in zip(frames, slice_indices.tolist(), strict=True):
         by_image[frame.file, frame.index].append((frame, slot))
-    middle = int(slots[len(slots) // 2])
+    middle = int(slice_indices[len(slice_indices) // 2])
 
     def distance(members: list[tuple[Frame, int]]) -> int:
         return min(abs(slot - middle) for _, slot in members)
@@ -146,11 +146,11 @@ def _jobs(frames: Sequence[Frame], slots: np.ndarray) -> list[_Job]:
 
 def _fill(
     planes: Sequence[np.ndarray] | np.ndarray,
-    pixels: Pixels,
+    pixels: StackPixels,
     jobs: list[_Job],
     treatment: _Treatment,
     progress: Progress,
-    on_first: Callable[[Pixels], None] | None,
+    on_first: Callable[[StackPixels], None] | None,
 ) -> set[str]:
     """Decode every frame into its plane; in threads, since reading and decoding release the lock.
 
@@ -169,7 +169,7 @@ def _fill(
                 job = queue.popleft()
             except IndexError:
                 break
-            _run(job, planes, pixels.filling, treatment, found, stop)
+            _run(job, planes, pixels.loaded_slices, treatment, found, stop)
             if stop.is_set():
                 break
         return found
@@ -187,7 +187,7 @@ def _fill(
             done, workers = wait(workers, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
             for worker in done:
                 notices.update(worker.result())
-            progress(pixels.filling.share, "Reading slices")
+            progress(pixels.loaded_slices.share, "Reading slices")
 
     try:
         first = pool.submit(work, 1)
@@ -207,7 +207,7 @@ def _fill(
 def _run(
     job: _Job,
     planes: Sequence[np.ndarray] | np.ndarray,
-    filling: Filling,
+    loaded_slices: LoadedSlices,
     treatment: _Treatment,
     notices: set[str],
     stop: threading.Event,
@@ -224,8 +224,8 @@ def _run(
     }
     for index, image in read_frames(job.file, sorted(by_index), targets, notices):
         gray = luminance(image, job.file, notices)
-        if treatment.shining_padding is not None:
-            _dim(gray, treatment.shining_padding, notices)
+        if treatment.bright_padding is not None:
+            _dim(gray, treatment.bright_padding, notices)
         for frame, slot in by_index[index]:
             part, out = gray, planes[slot]
             if frame.tile is not None:
@@ -234,10 +234,10 @@ def _run(
             if frame.table is not None:
                 part = frame.table(part)
             if treatment.real:
-                part = part.astype(np.float64) * frame.scale.slope + frame.scale.intercept
+                part = part.astype(np.float64) * frame.rescale.slope + frame.rescale.intercept
             if index not in targets or part is not targets[index]:
                 out[...] = part
-            filling.add(slot)
+            loaded_slices.add(slot)
         if stop.is_set():
             return
 
@@ -254,10 +254,10 @@ def _dim(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> 
         notices.add("Padding brighter than the scan is shown as the lowest value of its slice.")
 
 
-def _blank(voxels: np.ndarray, missing: tuple[int, ...], slots: np.ndarray) -> None:
+def _blank(voxels: np.ndarray, missing: tuple[int, ...], slice_indices: np.ndarray) -> None:
     """Give slices that are missing from the series the lowest value of the others."""
     if missing:
-        voxels[list(missing)] = min(voxels[slot].min() for slot in slots)
+        voxels[list(missing)] = min(voxels[slot].min() for slot in slice_indices)
 
 
 def _interpolate(

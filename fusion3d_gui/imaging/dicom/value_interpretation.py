@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
-from fusion3d_gui.imaging.dicom.frames.lut import table_of
-from fusion3d_gui.imaging.dicom.frames.modality_lut import whole_header
-from fusion3d_gui.imaging.dicom.frames.voi_lut import window_of_table
+from fusion3d_gui.imaging.dicom.frames.lookup_table import read_lookup_table
+from fusion3d_gui.imaging.dicom.frames.modality_lut import read_full_header
+from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
-from fusion3d_gui.imaging.dicom.suv import NoSuv, suv_factor
+from fusion3d_gui.imaging.dicom.suv import SuvUnavailable, suv_factor
 from fusion3d_gui.imaging.voi_curve import SIGMOID, Curve
 
 #: CT values above this are tissue, whatever a header calls padding.
@@ -21,11 +21,11 @@ Windows = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class Meaning:
+class ValueInterpretation:
     """``factor`` multiplies real values, into ``unit``; ``windows`` are in the result.
 
     ``curve`` belongs to the windows. ``padding``: lowest and highest *stored* value that stand for
-    no measurement (PS3.3 C.7.5.1.1.2); ``padding_may_shine``: whether it may be brighter than what
+    no measurement (PS3.3 C.7.5.1.1.2); ``padding_may_be_bright``: whether it may be brighter than what
     was measured.
     """
 
@@ -34,18 +34,18 @@ class Meaning:
     windows: Windows
     curve: Curve | None
     padding: tuple[float, float] | None
-    padding_may_shine: bool
+    padding_may_be_bright: bool
     notices: tuple[str, ...]
 
 
-def meaning_of(stack: Stack) -> Meaning:
+def interpret_values(stack: Stack) -> ValueInterpretation:
     """Look into the header of the middle slice for more than every image needs."""
     middle = stack.frames[len(stack.frames) // 2]
     elements = middle.file.elements
     is_pet = elements.text("Modality") == "PT"
     has_table = elements.has("VOILUTSequence") and not middle.windows
-    dataset = whole_header(middle.file) if is_pet or has_table else Dataset()
-    factor, unit, notices = 1.0, middle.scale.unit, list[str]()
+    dataset = read_full_header(middle.file) if is_pet or has_table else Dataset()
+    factor, unit, notices = 1.0, middle.rescale.unit, list[str]()
     if is_pet:
         factor, unit, notices = _suv(stack, dataset, unit)
     windows, curve = _windows(middle, dataset)
@@ -55,7 +55,7 @@ def meaning_of(stack: Stack) -> Meaning:
         notices.append("The file's rescale slope is 0, which can't be; 1 is used.")
     padding, notice = _padding(middle)
     notices += [notice] if notice else []
-    return Meaning(
+    return ValueInterpretation(
         factor,
         unit,
         tuple((center * factor, width * factor) for center, width in windows),
@@ -72,7 +72,7 @@ def _suv(stack: Stack, dataset: Dataset, unit: str) -> tuple[float, str, list[st
         times = [frame.file.elements.text("AcquisitionTime") for frame in stack.frames]
         try:
             found = suv_factor(dataset, times)
-        except NoSuv as reason:
+        except SuvUnavailable as reason:
             return 1.0, unit, [f"Values stay in Bq/ml, not SUV: {reason}."]
         return found.factor, "SUV", [found.sentence]
     if unit.upper() == "GML":
@@ -84,11 +84,11 @@ def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, Curve | None]:
     """The file's windows, else the window of its first table; the curve in them, if any."""
     if frame.windows:
         return frame.windows, SIGMOID if frame.voi_function == "SIGMOID" else None
-    negative = frame.file.format.signed or frame.scale.intercept < 0
-    table = table_of(dataset, "VOILUTSequence", negative)
+    negative = frame.file.format.signed or frame.rescale.intercept < 0
+    table = read_lookup_table(dataset, "VOILUTSequence", negative)
     if table is None:
         return (), None
-    window, curve = window_of_table(table)
+    window, curve = voi_lut_window(table)
     return (window,), curve
 
 
@@ -105,7 +105,7 @@ def _padding(frame: Frame) -> tuple[tuple[float, float] | None, str]:
         return None, ""
     low, high = float(min(ends)), float(max(ends))
     if elements.text("Modality") == "CT" and frame.table is None:
-        real = max(end * frame.scale.slope + frame.scale.intercept for end in (low, high))
+        real = max(end * frame.rescale.slope + frame.rescale.intercept for end in (low, high))
         if real > _HIGHEST_CT_PADDING_HU:
             return None, f"The file calls {real:g} HU padding, which may be tissue; shown as it is."
     return (low, high), ""

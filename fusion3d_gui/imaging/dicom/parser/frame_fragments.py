@@ -11,17 +11,19 @@ _MOST_FRAGMENTS_A_FRAME = 1000
 _LONGEST_OFFSET_TABLE = 1 << 24
 
 #: (offset in the file, length) of a fragment.
-Span = tuple[int, int]
+Fragment = tuple[int, int]
 
 
-def frame_spans(stream: BinaryIO, start: int, frame_count: int) -> list[list[Span]] | None:
+def find_frame_fragments(
+    stream: BinaryIO, start: int, frame_count: int
+) -> list[list[Fragment]] | None:
     """The fragments of each frame of encapsulated pixel data that begin at ``start`` (PS3.5 A.4).
 
     Frames are told apart by their number where each is one fragment, else by the basic offset
     table; None where neither says. Raises ValueError where the items make no sense.
     """
     position, table = start, b""
-    fragments: list[Span] = []
+    fragments: list[Fragment] = []
     while True:
         stream.seek(position)
         head = stream.read(8)
@@ -45,7 +47,7 @@ def frame_spans(stream: BinaryIO, start: int, frame_count: int) -> list[list[Spa
         return None
     first = fragments[0][0] - 8
     starts = [first + offset for offset in offsets]
-    spans: list[list[Span]] = [[] for _ in starts]
+    spans: list[list[Fragment]] = [[] for _ in starts]
     frame = -1
     for offset, length in fragments:
         while frame + 1 < frame_count and offset - 8 >= starts[frame + 1]:

@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 _KEPT_READINGS = 4096
 
 
-def tags(*keywords: str) -> frozenset[int]:
+def tag_numbers(*keywords: str) -> frozenset[int]:
     """Numbers of the DICOM elements with these keywords."""
     return frozenset(_TAGS[keyword] for keyword in keywords)
 
@@ -38,7 +38,7 @@ def _decimals(value: bytes) -> tuple[float, ...] | None:
     return numbers if all(abs(number) < 1e30 for number in numbers) else None
 
 
-class Elements:
+class ElementValues:
     """Raw values of some elements of one file, with readings of them that never raise.
 
     A value that is absent, empty or malformed reads as None (text: as an empty string).

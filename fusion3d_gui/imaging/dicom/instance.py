@@ -1,0 +1,40 @@
+"""``DicomInstance``: one DICOM file as its frames, whichever way it encodes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusion3d_gui.imaging.dicom.frames.classic import read_classic_frames
+from fusion3d_gui.imaging.dicom.frames.enhanced import read_enhanced_frames
+from fusion3d_gui.imaging.dicom.frames.file import DicomFile, read_dicom_file
+from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
+from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic, split_mosaic
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DicomInstance:
+    """A file, its frames in stored order, and what the user should know of it."""
+
+    file: DicomFile
+    frames: tuple[Frame, ...]
+    notices: tuple[str, ...] = ()
+
+
+def read_instance(source: FileBytes) -> DicomInstance:
+    """Read a file's header, and find its frames: enhanced, classic, or the tiles of a mosaic.
+
+    Raises
+    ------
+    NotDicom
+        If the file is something else.
+    UserError
+        If it is DICOM that can't be used.
+    """
+    file = read_dicom_file(source)
+    if file.has_functional_groups:
+        return DicomInstance(file, *read_enhanced_frames(file))
+    frames = read_classic_frames(file)
+    if is_mosaic(file):
+        frames = tuple(tile for frame in frames for tile in split_mosaic(frame))
+    return DicomInstance(file, frames)
