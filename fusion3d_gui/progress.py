@@ -22,6 +22,6 @@ def part_of(progress: Progress, start: float, stop: float) -> Progress:
     return report
 
 
-def renamed(progress: Progress, message: str) -> Progress:
+def with_message(progress: Progress, message: str) -> Progress:
     """Report a sub-task under another message."""
     return lambda fraction, _: progress(fraction, message)

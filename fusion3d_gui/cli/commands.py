@@ -61,7 +61,8 @@ def predict(options: Namespace) -> int:
 
     from fusion3d_gui.inference.explain.methods import make_heatmap
     from fusion3d_gui.inference.predictor import load_predictor
-    from fusion3d_gui.report.result_files import write_heatmap, write_json
+    from fusion3d_gui.report.heatmap_file import write_heatmap
+    from fusion3d_gui.report.json_file import write_json
 
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine

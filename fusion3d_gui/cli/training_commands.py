@@ -90,7 +90,7 @@ def train(options: Namespace) -> int:
 def evaluate(options: Namespace) -> int:
     """``fusion3d evaluate``: measure a model on a table of cases."""
     _need_training_extra()
-    from fusion3d_gui.report.result_files import write_json
+    from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
     from fusion3d_gui.training.measure.scores import write_rows
     from fusion3d_gui.training.report.evaluation_page import evaluation_page, evaluation_plots
@@ -136,7 +136,7 @@ def reference(options: Namespace) -> int:
 def compare(options: Namespace) -> int:
     """``fusion3d compare``: two models on the same cases."""
     _need_training_extra()
-    from fusion3d_gui.report.result_files import write_json
+    from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.measure.comparison import compare as compare_bundles
 
     check_can_write(options.json)

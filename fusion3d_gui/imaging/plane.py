@@ -16,7 +16,7 @@ class Orientation:
     """A family of parallel planes along patient axes.
 
     ``right``, ``down`` and ``depth`` are patient axes (0: +L, 1: +P, 2: +S) with a sign: where the
-    screen's right and down point, and which axis leads from plane to plane. ``toward`` is the sign
+    screen's right and down point, and which axis leads from plane to plane. ``forward_sign`` is the sign
     of the step along ``depth`` that one turn of the wheel forward makes: to superior, anterior, left.
 
     *Screen millimetres* (u, v) grow to the screen's right and down: ``u = right_sign * lps[right]``.
@@ -28,7 +28,7 @@ class Orientation:
     down: int
     down_sign: int
     depth: int
-    toward: int
+    forward_sign: int
 
     def to_screen(self, lps_mm: np.ndarray) -> np.ndarray:
         """Screen millimetres (u, v) of patient position(s) ``(..., 3)``."""
@@ -47,7 +47,7 @@ class Orientation:
         """The same planes, left and right of the screen exchanged."""
         return replace(self, right_sign=-self.right_sign)
 
-    def turned(self) -> Orientation:
+    def rotated(self) -> Orientation:
         """The same planes, the picture turned clockwise by a quarter."""
         return replace(
             self,
@@ -68,9 +68,13 @@ class Orientation:
         return self.down_sign * np.eye(3)[self.down]
 
 
-AXIAL = Orientation("Axial", right=0, right_sign=1, down=1, down_sign=1, depth=2, toward=1)
-CORONAL = Orientation("Coronal", right=0, right_sign=1, down=2, down_sign=-1, depth=1, toward=-1)
-SAGITTAL = Orientation("Sagittal", right=1, right_sign=1, down=2, down_sign=-1, depth=0, toward=1)
+AXIAL = Orientation("Axial", right=0, right_sign=1, down=1, down_sign=1, depth=2, forward_sign=1)
+CORONAL = Orientation(
+    "Coronal", right=0, right_sign=1, down=2, down_sign=-1, depth=1, forward_sign=-1
+)
+SAGITTAL = Orientation(
+    "Sagittal", right=1, right_sign=1, down=2, down_sign=-1, depth=0, forward_sign=1
+)
 ORIENTATIONS = (AXIAL, CORONAL, SAGITTAL)
 
 
@@ -83,7 +87,7 @@ class Rect:
     width: float
     height: float
 
-    def meet(self, other: Rect) -> Rect:
+    def intersection(self, other: Rect) -> Rect:
         """What both cover; a sliver of this one's edge where they don't touch."""
         left = min(max(self.left, other.left), self.left + self.width)
         top = min(max(self.top, other.top), self.top + self.height)
@@ -92,7 +96,7 @@ class Rect:
         return Rect(left, top, max(right - left, 1e-3), max(bottom - top, 1e-3))
 
 
-def crossed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cross_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The vector product of two vectors ``[3]``; numpy's, made for many at once, takes ten times longer."""
     (a0, a1, a2), (b0, b1, b2) = a.tolist(), b.tolist()
     return np.array([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0])

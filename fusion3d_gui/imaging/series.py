@@ -26,7 +26,7 @@ class Series:
     ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
     where the geometry cannot be known before reading; ``paths`` are its files in slice order.
     ``patient`` numbers the patients of what was opened, from 1; None where the file names none.
-    ``place`` is where those lie below the folder or archive that was looked through.
+    ``subfolder`` is where ``paths`` lie below the folder or archive that was searched.
     ``identity`` holds the attributes that tell who the patient is: never show or log it.
     ``reader`` is for :func:`fusion3d_gui.imaging.catalog.open.read_series`: it knows the headers already,
     and what was unpacked from an archive is kept for as long as it is held.
@@ -42,7 +42,7 @@ class Series:
     notices: tuple[str, ...] = ()
     study_uid: str = ""
     patient: int | None = None
-    place: str = ""
+    subfolder: str = ""
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
@@ -74,7 +74,7 @@ class Series:
             else [round(mm, 6) for mm in self.spacing_mm],
             "affine_lps": None if self.affine is None else self.affine.tolist(),
             "patient": self.patient,
-            "place": self.place,
+            "place": self.subfolder,
             "files": len(self.paths),
             "warnings": list(self.notices),
         }

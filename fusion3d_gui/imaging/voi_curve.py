@@ -1,4 +1,4 @@
-"""``Curve``: how brightness grows within a window, where that is not along a straight line."""
+"""``VoiCurve``: how brightness grows within a window, where that is not along a straight line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIGMOID_WIDTHS = 3.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class VoiCurve:
     """Brightness (0 black, 1 white) at even steps over ``span`` times a window's width.
 
     The first level lies ``span / 2`` widths below the window's centre, the last as far above it;
@@ -31,16 +31,16 @@ class Curve:
         return np.interp(at, np.arange(steps + 1), self.levels).astype(share.dtype)
 
     @classmethod
-    def of_table(cls, table: np.ndarray, highest: float) -> Curve:
+    def of_table(cls, table: np.ndarray, highest: float) -> VoiCurve:
         """The curve of a table whose entries go from 0 (black) to ``highest`` (white)."""
         steps = np.linspace(0, len(table) - 1, min(len(table), _MOST_LEVELS))
         shares = np.interp(steps, np.arange(len(table)), table) / highest
         return cls(tuple(np.clip(shares, 0.0, 1.0).tolist()))
 
 
-def _sigmoid() -> Curve:
+def _sigmoid() -> VoiCurve:
     steps = np.linspace(-_SIGMOID_WIDTHS / 2, _SIGMOID_WIDTHS / 2, 601)
-    return Curve(tuple((1 / (1 + np.exp(-4 * steps))).tolist()), _SIGMOID_WIDTHS)
+    return VoiCurve(tuple((1 / (1 + np.exp(-4 * steps))).tolist()), _SIGMOID_WIDTHS)
 
 
 #: DICOM's VOI LUT Function SIGMOID (PS3.3 C.11.2.1.3.1).

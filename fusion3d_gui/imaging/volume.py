@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
-from fusion3d_gui.imaging.voi_curve import Curve
+from fusion3d_gui.imaging.voi_curve import VoiCurve
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -85,7 +85,7 @@ class Volume:
     unit: str = ""
     modality: str = ""
     windows: tuple[tuple[float, float], ...] = ()
-    curve: Curve | None = field(default=None, repr=False)
+    curve: VoiCurve | None = field(default=None, repr=False)
     description: str = ""
     series_uid: str = ""
     path: Path | None = None
@@ -205,7 +205,7 @@ class Volume:
 Watch = Callable[[Volume], None]
 
 
-def nobody(volume: Volume) -> None:
+def no_watch(volume: Volume) -> None:
     """Watch nothing: the default for callers who wait for the whole volume."""
 
 

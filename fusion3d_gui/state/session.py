@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.privacy.deidentify import unnamed_error
+from fusion3d_gui.imaging.privacy.deidentify import error_without_file_name
 from fusion3d_gui.inference.analysis.findings import WhatIf
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
@@ -357,7 +357,7 @@ class Session(QObject):
         """Say in the window that something did not work: a UserError's own sentence, else ours."""
         if isinstance(error, UserError):
             hidden = self.identity.hidden
-            text = unnamed_error(str(error), error.path) if hidden else str(error)
+            text = error_without_file_name(str(error), error.path) if hidden else str(error)
             self.noticed.emit(Notice(text, "error"))
         else:
             text = "That did not work, through a fault of Fusion3D. The details are in its log."

@@ -11,9 +11,9 @@ import pytest
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
-from fusion3d_gui.imaging.annotations.measurement import read
+from fusion3d_gui.imaging.annotations.measurement import measure
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.report.measurements import write_measurements
+from fusion3d_gui.report.measurement_file import write_measurements
 
 MARKS = (
     Annotation(1, "distance", ((0, 0, 0), (3, 4, 0))),
@@ -38,7 +38,7 @@ def volume() -> Volume:
 
 def test_a_table_holds_every_mark_its_points_and_its_numbers(tmp_path, volume):
     path = tmp_path / "marks.csv"
-    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    write_measurements(path, [measure(mark, volume) for mark in MARKS], volume)
     rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
     assert [row["kind"] for row in rows] == ["distance", "angle", "ellipse", "arrow"]
     assert float(rows[0]["length_mm"]) == 5
@@ -53,13 +53,13 @@ def test_a_table_holds_every_mark_its_points_and_its_numbers(tmp_path, volume):
 
 def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path, volume):
     path = tmp_path / "marks.csv"
-    write_measurements(path, [read(MARKS[1], volume)], volume)
+    write_measurements(path, [measure(MARKS[1], volume)], volume)
     assert ",'=1+1," in path.read_text(encoding="utf-8")
 
 
 def test_a_document_says_frame_units_rule_and_provenance(tmp_path, volume):
     path = tmp_path / "marks.json"
-    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    write_measurements(path, [measure(mark, volume) for mark in MARKS], volume)
     plain = json.loads(path.read_text(encoding="utf-8"))
     assert plain["notice"] == RESEARCH_USE_ONLY
     assert plain["volume_sha256"] == volume.sha256
@@ -72,7 +72,7 @@ def test_a_document_says_frame_units_rule_and_provenance(tmp_path, volume):
 @pytest.mark.parametrize("name", ["marks.csv", "marks.json"])
 def test_no_file_names_the_patient_or_the_series(tmp_path, volume, name):
     path = tmp_path / name
-    write_measurements(path, [read(mark, volume) for mark in MARKS], volume)
+    write_measurements(path, [measure(mark, volume) for mark in MARKS], volume)
     text = path.read_text(encoding="utf-8")
     assert not any(each in text for each in ("DOE", "4711", "1.2.3.4"))
 

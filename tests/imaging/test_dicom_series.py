@@ -16,7 +16,7 @@ from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.imaging.privacy.deidentify import without_identity
+from fusion3d_gui.imaging.privacy.deidentify import volume_without_identity
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -329,7 +329,7 @@ def test_scans_of_one_name_in_several_folders_are_told_apart_by_their_place(
     found = find_series(tmp_path)
     assert (
         {series.uid for series in found}
-        == {series.place for series in found}
+        == {series.subfolder for series in found}
         == {"reference.nii", "a/reference.nii", "a/b/reference.nii", "c/reference.nii"}
     )
     for series in found:
@@ -339,7 +339,7 @@ def test_scans_of_one_name_in_several_folders_are_told_apart_by_their_place(
         volume = open_volume(tmp_path, series_uid=series.uid)
         assert volume.series_uid == series.uid
         assert volume.description == series.description == series.uid.removesuffix(".nii")
-        assert without_identity(volume).description == "Scan"
+        assert volume_without_identity(volume).description == "Scan"
         np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels + number)
 
 
@@ -351,7 +351,7 @@ def test_images_without_a_series_uid_belong_together_by_their_folder(
         for path in write_dicom_series(plain, tmp_path / name, attributes={}, uid_seed=name):
             _edit(path, SeriesInstanceUID=None)
     found = find_series(tmp_path)
-    assert [(series.uid, series.place) for series in found] == [
+    assert [(series.uid, series.subfolder) for series in found] == [
         ("no-uid-1", "one/scan"),
         ("no-uid-2", "two/scan"),
     ]

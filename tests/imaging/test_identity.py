@@ -15,8 +15,8 @@ from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.tags import HIDDEN, read_tags
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, without_identity
-from fusion3d_gui.imaging.privacy.identifying_words import IdentityWords
+from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
+from fusion3d_gui.imaging.privacy.identifying_words import IdentifyingWords
 from fusion3d_gui.imaging.volume import Volume
 
 _WHO = {
@@ -49,10 +49,12 @@ def test_a_free_text_with_a_part_of_the_patients_name_or_numbers_is_dropped_from
     write_dicom_series(
         replace(oblique_volume, description=text), tmp_path, attributes=attributes, uid_seed="i"
     )
-    hidden = without_identity(open_volume(tmp_path))
+    hidden = volume_without_identity(open_volume(tmp_path))
     series = series_without_identity(find_series(tmp_path)[0])
     assert hidden.description == series.description == "Scan"
-    shown = " ".join((*hidden.attributes.values(), *hidden.notices, *series.notices, series.place))
+    shown = " ".join(
+        (*hidden.attributes.values(), *hidden.notices, *series.notices, series.subfolder)
+    )
     assert text not in shown
     assert hidden.attributes["PatientAge"] == "054Y"
     assert not series.identity
@@ -66,23 +68,23 @@ def test_a_free_text_that_tells_nothing_stays(tmp_path: Path, oblique_volume: Vo
         attributes=attributes,
         uid_seed="i",
     )
-    hidden = without_identity(open_volume(tmp_path))
+    hidden = volume_without_identity(open_volume(tmp_path))
     assert hidden.description == "General head 1.5 mm"
     assert hidden.attributes["ProtocolName"] == "Head routine"
     assert series_without_identity(find_series(tmp_path)[0]).description == hidden.description
 
 
 def test_short_names_count_as_words_of_their_own_and_ideographs_anywhere() -> None:
-    words = IdentityWords(["Li^Wu", "王^小明"])
-    assert words.stand_in("scan li, wu")
-    assert words.stand_in("头部小明扫描")
-    assert not words.stand_in("Liver wutherings")
+    words = IdentifyingWords(["Li^Wu", "王^小明"])
+    assert words.occur_in("scan li, wu")
+    assert words.occur_in("头部小明扫描")
+    assert not words.occur_in("Liver wutherings")
 
 
 def test_which_volume_of_several_it_is_stays(tmp_path: Path, oblique_volume: Volume) -> None:
     for name in ("Quast (Zoe).nii", "Quast (volume 3 of 9).nii"):
         write_nifti(oblique_volume, tmp_path / name)
-        hidden = without_identity(open_volume(tmp_path / name))
+        hidden = volume_without_identity(open_volume(tmp_path / name))
         assert hidden.description in ("Scan", "Scan (volume 3 of 9)")
         assert hidden.path is None
 

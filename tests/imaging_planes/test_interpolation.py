@@ -8,10 +8,10 @@ import SimpleITK as sitk
 from PIL import Image
 
 from fusion3d_gui.imaging.plane import AXIAL, ORIENTATIONS, Plane, Rect
-from fusion3d_gui.imaging.reslice.cubic import enlarged
+from fusion3d_gui.imaging.reslice.cubic import enlarge_cubic
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN
-from fusion3d_gui.imaging.reslice.slicer import Fineness, Slicer
+from fusion3d_gui.imaging.reslice.slicer import SamplingOptions, Slicer
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -56,7 +56,7 @@ def test_nearest_values_on_any_plane_are_simpleitks(orientation):
 def test_an_enlarged_picture_is_pillows_bicubic():
     values = np.random.default_rng(1).random((20, 24)).astype(np.float32) * 1000
     rect = Rect(-3.0, 2.0, 24 * 0.8, 20 * 1.5)
-    ours = enlarged(values, rect, rect, (140, 168))
+    ours = enlarge_cubic(values, rect, rect, (140, 168))
     theirs = np.asarray(Image.fromarray(values).resize((168, 140), Image.Resampling.BICUBIC))
     # At the very edge Pillow leaves out what lies beyond it.
     inner = (slice(14, -14), slice(14, -14))
@@ -66,8 +66,8 @@ def test_an_enlarged_picture_is_pillows_bicubic():
 def test_a_part_of_an_enlarged_picture_is_that_part_of_the_whole():
     values = np.random.default_rng(2).integers(-500, 900, (30, 26)).astype(np.int16)
     rect = Rect(0.0, 0.0, 26.0, 60.0)
-    whole = enlarged(values, rect, rect, (300, 130))
-    part = enlarged(values, rect, Rect(6.0, 12.0, 8.0, 20.0), (100, 40))
+    whole = enlarge_cubic(values, rect, rect, (300, 130))
+    part = enlarge_cubic(values, rect, Rect(6.0, 12.0, 8.0, 20.0), (100, 40))
     np.testing.assert_allclose(part, whole[60:160, 30:70], atol=0.02)
 
 
@@ -94,11 +94,11 @@ def test_cubic_values_of_a_parabola_are_exact_on_any_plane():
 def test_a_cubic_plane_cut_in_steps_is_the_whole_one():
     voxels = np.random.default_rng(3).integers(0, 900, (12, 100, 160)).astype(np.int16)
     slicer = Slicer(Volume(voxels, oblique_affine()))
-    fineness = Fineness(pixel_mm=0.1, interpolation=Interpolation.CUBIC)
+    options = SamplingOptions(pixel_mm=0.1, interpolation=Interpolation.CUBIC)
     depth = float(slicer.volume.center_lps[2])
-    steps = [each.values.copy() for each in slicer.cut_gradually(AXIAL, depth, THIN, fineness)]
+    steps = [each.values.copy() for each in slicer.cut_gradually(AXIAL, depth, THIN, options)]
     assert len(steps) > 1
-    piece = list(slicer.cut_gradually(AXIAL, depth, THIN, fineness))[-1]
+    piece = list(slicer.cut_gradually(AXIAL, depth, THIN, options))[-1]
     plane = Plane.covering(AXIAL, piece.rect, piece.depth_mm, piece.values.shape)
     whole = sample(slicer.volume, plane, interpolation=Interpolation.CUBIC)
     np.testing.assert_allclose(piece.values, whole, atol=0.05)

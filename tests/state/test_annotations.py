@@ -37,7 +37,7 @@ def test_a_drawn_mark_is_kept_measured_and_selected(marks):
     mark = draw(marks)
     assert marks.items == (mark,)
     assert marks.selected == mark
-    assert marks.reading(mark)["length_mm"] == pytest.approx(5)
+    assert marks.measurement(mark)["length_mm"] == pytest.approx(5)
 
 
 def test_a_draft_is_shown_but_neither_listed_nor_undone(marks):
@@ -115,9 +115,9 @@ def test_a_case_of_the_same_name_but_another_geometry_does_not_get_the_marks(mar
 
 def test_numbers_are_measured_on_the_case_on_screen(marks):
     region = draw(marks, "rectangle", (1, 1, 2), (5, 5, 2))
-    assert marks.reading(region)["mean"] == 7
+    assert marks.measurement(region)["mean"] == 7
     marks.show_case(make("a", value=9))
-    assert marks.reading(marks.items[0])["mean"] == 9
+    assert marks.measurement(marks.items[0])["mean"] == 9
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QListWidget, QWidget
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
-from fusion3d_gui.imaging.privacy.deidentify import without_identity
+from fusion3d_gui.imaging.privacy.deidentify import volume_without_identity
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.corner_text import CornerText
 
@@ -96,6 +96,6 @@ def test_sex_and_age_are_written_on_an_image_only_beside_the_name_or_number_they
     )
     assert CornerText().lines(named) == ("Querido Jane", "4711  F  77 y", "T1")
     assert CornerText().lines(volume) == ("T1",)
-    hidden = without_identity(named)
+    hidden = volume_without_identity(named)
     assert CornerText().lines(hidden) == ("T1",)
     assert hidden.attributes["PatientAge"] == "077Y"  # the model may ask for it

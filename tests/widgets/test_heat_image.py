@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, Rect
-from fusion3d_gui.imaging.reslice.slicer import moved
+from fusion3d_gui.imaging.reslice.slicer import transform_volume
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.slice.heat_image import HeatBuffers, heat_levels, scaled_to_levels
 
@@ -55,7 +55,7 @@ def test_levels_are_the_largest_of_simpleitks_values_through_the_slab(
     if turned:
         matrix[:3, :3] = [[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]
         matrix[:3, 3] = (4, -3, 2)
-    volume = moved(patient, matrix)
+    volume = transform_volume(patient, matrix)
     u, v = orientation.to_screen(volume.center_lps)
     depth = float(volume.center_lps[orientation.depth]) + 2.3
     rect, shape = Rect(float(u) - 45, float(v) - 40, 90.0, 80.0), (80, 90)

@@ -158,10 +158,10 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
 
 
 def test_counts_are_numpys_histogram(opened):
-    from fusion3d_gui.imaging.display.window_level import value_counts
+    from fusion3d_gui.imaging.display.window_level import value_histogram
 
     volume = opened.session.case.volume
-    counts, low, high = value_counts(volume, 20)
+    counts, low, high = value_histogram(volume, 20)
     expected, _ = np.histogram(volume.voxels, bins=20, range=(low, high))
     assert np.array_equal(counts, expected)
 

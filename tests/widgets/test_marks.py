@@ -62,8 +62,8 @@ def test_a_drawn_distance_is_that_of_simpleitks_physical_points(opened, marks, q
     assert np.abs(mark.points_lps - [start, end]).max() <= half_px
     exact = mark.with_points(np.stack([start, end]))
     expected = np.linalg.norm(start - end)
-    assert marks.reading(exact)["length_mm"] == pytest.approx(expected, abs=1e-3)
-    assert marks.reading(mark)["length_mm"] == pytest.approx(expected, abs=2 * half_px)
+    assert marks.measurement(exact)["length_mm"] == pytest.approx(expected, abs=1e-3)
+    assert marks.measurement(mark)["length_mm"] == pytest.approx(expected, abs=2 * half_px)
 
 
 def test_a_distance_in_an_oblique_plane_is_what_simpleitks_resampled_plane_gives(
@@ -89,7 +89,7 @@ def test_a_distance_in_an_oblique_plane_is_what_simpleitks_resampled_plane_gives
     there = np.array(sheet.TransformContinuousIndexToPhysicalPoint(index))
     assert np.abs(there - mark.points_lps[1]).max() < 0.05
     expected = np.linalg.norm(there - np.array(sheet.GetOrigin()))
-    assert marks.reading(mark)["length_mm"] == pytest.approx(expected, abs=0.1)
+    assert marks.measurement(mark)["length_mm"] == pytest.approx(expected, abs=0.1)
     # And the volume's own image agrees about where that is.
     image = sitk.ReadImage(str(opened.session.case.path))
     for point in mark.points_lps:
@@ -118,15 +118,15 @@ def test_an_angle_takes_three_clicks(opened, marks, qtbot):
         qtbot.mouseClick(view, LEFT, pos=px(view, place))
         qtbot.mouseMove(view, px(view, place) + QPoint(1, 1))
     (mark,) = marks.items
-    assert marks.reading(mark)["angle_deg"] == pytest.approx(90, abs=2)
+    assert marks.measurement(mark)["angle_deg"] == pytest.approx(90, abs=2)
     assert marks.draft is None
 
 
 def test_a_region_measures_what_is_in_it(opened, marks, qtbot):
     opened.session.display.crosshair.move_to(np.array([0.0, 0.0, 22.5]))
     mark = draw(opened, qtbot, "rectangle", (20, -40, 22.5), (40, -20, 22.5))
-    assert marks.reading(mark)["mean"] == 900
-    assert marks.reading(mark)["sd"] == 0
+    assert marks.measurement(mark)["mean"] == 900
+    assert marks.measurement(mark)["sd"] == 0
     assert seen_in(opened, mark) == ["Axial"]
 
 
@@ -261,7 +261,7 @@ def test_marks_are_exported_in_the_background_and_said_so(opened, marks, qtbot, 
     export_measurements(opened.session, path)
     qtbot.waitUntil(lambda: not opened.session.saving.running)
     (row,) = csv.DictReader(path.open(encoding="utf-8", newline=""))
-    length = marks.reading(mark)["length_mm"]
+    length = marks.measurement(mark)["length_mm"]
     assert float(row["length_mm"]) == pytest.approx(length, abs=1e-6)
     assert "marks.csv" in opened.notices.texts[0]
     export_measurements(opened.session, tmp_path / "no" / "marks.csv")

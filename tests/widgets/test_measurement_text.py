@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.imaging.annotations.annotation import Annotation
-from fusion3d_gui.imaging.annotations.measurement import read
+from fusion3d_gui.imaging.annotations.measurement import measure
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.look.measurement_text import label_lines, reading_line
+from fusion3d_gui.widgets.look.measurement_text import label_lines, measurement_line
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def box():
         corners = ((-0.5, -0.5, 0.0), (1.5, 1.5, 0.0))
         region = Annotation(3, "rectangle", corners, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         point = Annotation(7, "point", ((0.0, 0.0, 0.0),), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-        return read(region, volume), read(point, volume)
+        return measure(region, volume), measure(point, volume)
 
     return make
 
@@ -34,7 +34,7 @@ def test_mean_and_sd_are_named_and_written_to_the_same_digit(box):
         "Area 4.0 mm²",
     ]
     assert label_lines(region, whole=False) == ["Mean 43.0 HU"]
-    assert reading_line(region).endswith("Max 46 HU   Area 4.0 mm²   Voxels 4")
+    assert measurement_line(region).endswith("Max 46 HU   Area 4.0 mm²   Voxels 4")
     assert label_lines(point) == ["Point 7: 40 HU"]
 
 

@@ -99,7 +99,7 @@ def test_letters_are_simpleitks_straight_flipped_turned_and_oblique(scan, show):
     for view in views:
         start = view.orientation
         assert letters(view) == usual[start.name]
-        for orientation in (start, start.flipped(), start.turned(), start.turned().flipped()):
+        for orientation in (start, start.flipped(), start.rotated(), start.rotated().flipped()):
             view.set_orientation(orientation)
             assert "".join(letters(view)) == screen_code(view, image)
         view.set_orientation(start)
@@ -121,7 +121,7 @@ def test_a_spot_is_seen_where_simpleitk_has_it(scan, show):
     display.crosshair.move_to(where)
     aside = np.array([0.7, 0.7, 0.7])  # of the crosshair's lines
     for view in views:
-        for turned in (view.orientation, view.orientation.turned().flipped()):
+        for turned in (view.orientation, view.orientation.rotated().flipped()):
             view.set_orientation(turned)
             at = view.px_at(where + aside)
             assert np.allclose(view.lps_at(view.px_at(where)), where, atol=1.3)

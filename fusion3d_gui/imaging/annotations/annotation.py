@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fusion3d_gui.imaging.plane import crossed
+from fusion3d_gui.imaging.plane import cross_product
 
 Kind = Literal["distance", "angle", "rectangle", "ellipse", "point", "arrow"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -98,7 +98,7 @@ class Annotation:
     @property
     def normal_lps(self) -> np.ndarray:
         """Unit vector (LPS) across a region's plane."""
-        return crossed(np.asarray(self.right, float), np.asarray(self.down, float))
+        return cross_product(np.asarray(self.right, float), np.asarray(self.down, float))
 
     def outline_lps(self) -> np.ndarray:
         """Corners ``[n, 3]`` (mm LPS) of a region's outline, an ellipse as a fine polygon."""

@@ -1,4 +1,4 @@
-"""``Reading``: what a mark measures on a scan, as numbers with names and units."""
+"""``Measurement``: what a mark measures on a scan, as numbers with names and units."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """A mark and the numbers that it gives on one volume."""
 
     annotation: Annotation
@@ -42,13 +42,13 @@ class Reading:
         raise KeyError(key)
 
 
-def read(annotation: Annotation, volume: Volume) -> Reading:
+def measure(annotation: Annotation, volume: Volume) -> Measurement:
     """Measure a mark: mm, degrees, mm², and values in the volume's own unit.
 
     Statistics of a region are those of :func:`~fusion3d_gui.imaging.annotations.roi.region_statistics`; a
     point's value is that of the voxel that holds it.
     """
-    return Reading(annotation, tuple(_quantities(annotation, volume)))
+    return Measurement(annotation, tuple(_quantities(annotation, volume)))
 
 
 def _quantities(annotation: Annotation, volume: Volume) -> list[Quantity]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.volume import Volume, Watch, nobody
+from fusion3d_gui.imaging.volume import Volume, Watch, no_watch
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 
@@ -39,7 +39,7 @@ def read_series(
     *,
     notices: tuple[str, ...] = (),
     progress: Progress = no_progress,
-    watch: Watch = nobody,
+    watch: Watch = no_watch,
 ) -> Volume:
     """Read a series that :func:`find_series` found, without looking at its headers again.
 
@@ -64,7 +64,7 @@ def open_volume(
     *,
     series_uid: str | None = None,
     progress: Progress = no_progress,
-    watch: Watch = nobody,
+    watch: Watch = no_watch,
 ) -> Volume:
     """Open a volume: the series with this UID, or the largest one.
 

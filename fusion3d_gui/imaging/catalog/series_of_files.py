@@ -13,7 +13,7 @@ from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.dicom.scan import ScannedFiles, refused_files_notices
 from fusion3d_gui.imaging.dicom.series import read_volume_of_stack, series_of_stack
 from fusion3d_gui.imaging.dicom.stack.sort import Stack, sort_into_stacks
-from fusion3d_gui.imaging.files.archive import Unpacked
+from fusion3d_gui.imaging.files.archive import UnpackedArchive
 from fusion3d_gui.imaging.files.itk import is_itk_file, itk_series
 from fusion3d_gui.imaging.files.nifti import is_nifti, nifti_series
 from fusion3d_gui.imaging.series import Reader, Series
@@ -36,7 +36,7 @@ def series_of_files(
     progress: Progress,
     *,
     notices: tuple[str, ...] = (),
-    unpacked: Unpacked | None = None,
+    unpacked: UnpackedArchive | None = None,
 ) -> list[Series]:
     """Volumes among the files that a scan found under ``path``: DICOM before others.
 
@@ -60,7 +60,7 @@ def series_of_files(
     if found:
         patients: dict[tuple[str, ...], int] = {}
         found = [
-            replace(series, place=_place(series.paths, root), patient=_patient(series, patients))
+            replace(series, subfolder=_subfolder(series.paths, root), patient=_patient(series, patients))
             for series in found
         ]
         return [_keeping(series, unpacked) for series in found]
@@ -149,7 +149,7 @@ def _patient(series: Series, known: dict[tuple[str, ...], int]) -> int | None:
     return known.setdefault(who, len(known) + 1)
 
 
-def _place(paths: tuple[Path, ...], root: Path) -> str:
+def _subfolder(paths: tuple[Path, ...], root: Path) -> str:
     """Where files lie below a folder: the file, or the folder that holds all of them."""
     if not root.is_dir():
         return ""
@@ -157,12 +157,12 @@ def _place(paths: tuple[Path, ...], root: Path) -> str:
     return common.relative_to(root).as_posix() if common.is_relative_to(root) else ""
 
 
-def _keeping(series: Series, unpacked: Unpacked | None) -> Series:
+def _keeping(series: Series, unpacked: UnpackedArchive | None) -> Series:
     """The series, its reader holding on to the unpacked files for as long as it is held itself."""
     if unpacked is None or series.reader is None:
         return series
     return replace(series, reader=partial(_read_keeping, unpacked, series.reader))
 
 
-def _read_keeping(unpacked: Unpacked, reader: Reader, progress: Progress, watch: Watch) -> Volume:
+def _read_keeping(unpacked: UnpackedArchive, reader: Reader, progress: Progress, watch: Watch) -> Volume:
     return reader(progress, watch)

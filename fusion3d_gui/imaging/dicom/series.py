@@ -13,7 +13,7 @@ from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.value_interpretation import ValueInterpretation, interpret_values
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.volume import Volume, Watch, nobody
+from fusion3d_gui.imaging.volume import Volume, Watch, no_watch
 from fusion3d_gui.progress import Progress
 
 
@@ -41,7 +41,7 @@ def read_volume_of_stack(
     path: Path,
     notices: tuple[str, ...],
     progress: Progress,
-    watch: Watch = nobody,
+    watch: Watch = no_watch,
 ) -> Volume:
     """Read a stack's pixels into a volume. Raises UserError as :func:`read_stack_pixels` does."""
 

@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
-from fusion3d_gui.imaging.privacy.deidentify import identity_words
-from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentityWords
+from fusion3d_gui.imaging.privacy.deidentify import identifying_words
+from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentifyingWords
 from fusion3d_gui.progress import Progress, no_progress
 
 HIDDEN = "hidden"
@@ -95,7 +95,7 @@ def read_tags(
         )
         words = None
         if hide_identity:
-            words = identity_words({key: str(dataset.get(key) or "") for key in NAMING + WHOLE})
+            words = identifying_words({key: str(dataset.get(key) or "") for key in NAMING + WHOLE})
         lines: list[TagLine] = []
         meta = getattr(dataset, "file_meta", None)
         if meta is not None:
@@ -106,7 +106,7 @@ def read_tags(
     return lines
 
 
-def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentityWords | None) -> None:
+def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentifyingWords | None) -> None:
     for tag in sorted(dataset.keys()):
         if len(lines) >= _MOST_LINES:
             return
@@ -123,7 +123,7 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentityWords
                     _add(lines, item, depth + 1, hide)
             continue
         value = _text(element)
-        if hide is not None and (_tells(element) or hide.stand_in(value)):
+        if hide is not None and (_tells(element) or hide.occur_in(value)):
             value = HIDDEN
         lines.append(TagLine(depth, str(element.tag), name, element.VR, value))
 

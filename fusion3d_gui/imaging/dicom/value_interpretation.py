@@ -12,7 +12,7 @@ from fusion3d_gui.imaging.dicom.frames.modality_lut import read_full_header
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.suv import SuvUnavailable, suv_factor
-from fusion3d_gui.imaging.voi_curve import SIGMOID, Curve
+from fusion3d_gui.imaging.voi_curve import SIGMOID, VoiCurve
 
 #: CT values above this are tissue, whatever a header calls padding.
 _HIGHEST_CT_PADDING_HU = -900.0
@@ -32,7 +32,7 @@ class ValueInterpretation:
     factor: float
     unit: str
     windows: Windows
-    curve: Curve | None
+    curve: VoiCurve | None
     padding: tuple[float, float] | None
     padding_may_be_bright: bool
     notices: tuple[str, ...]
@@ -80,7 +80,7 @@ def _suv(stack: Stack, dataset: Dataset, unit: str) -> tuple[float, str, list[st
     return 1.0, unit, [f"Values stay in {unit}, not SUV."] if unit else []
 
 
-def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, Curve | None]:
+def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, VoiCurve | None]:
     """The file's windows, else the window of its first table; the curve in them, if any."""
     if frame.windows:
         return frame.windows, SIGMOID if frame.voi_function == "SIGMOID" else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fusion3d_gui.imaging.voi_curve import Curve
+from fusion3d_gui.imaging.voi_curve import VoiCurve
 from fusion3d_gui.imaging.volume import Volume
 
 #: About this many voxels are enough to know a volume's percentiles.
@@ -28,7 +28,7 @@ class Window:
 
     center: float
     width: float
-    curve: Curve | None = field(default=None, repr=False)
+    curve: VoiCurve | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.center) and np.isfinite(self.width)):
@@ -130,7 +130,7 @@ def _padded(stored: np.ndarray, volume: Volume) -> np.ndarray | None:
     return (stored >= low) & (stored <= high)
 
 
-def value_counts(volume: Volume, bins: int) -> tuple[np.ndarray, float, float]:
+def value_histogram(volume: Volume, bins: int) -> tuple[np.ndarray, float, float]:
     """How often real values occur on a coarse subsample, and the range (low, high) of the bins.
 
     The few most extreme values are left out of the range. Quick enough for the GUI thread.

@@ -52,7 +52,7 @@ def is_archive(path: Path) -> bool:
     return magic == _ZIP_MAGIC
 
 
-class Unpacked:
+class UnpackedArchive:
     """A temporary folder that is removed once nobody holds this any more, or the program ends."""
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Unpacked:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
 
-def unpack(path: Path, progress: Progress) -> Unpacked:
+def unpack(path: Path, progress: Progress) -> UnpackedArchive:
     """The content of an archive in a temporary folder that lasts as long as what is returned.
 
     Archives within the archive stay packed. Members that lie together stay together, under names
@@ -68,7 +68,7 @@ def unpack(path: Path, progress: Progress) -> Unpacked:
     damaged, protected by a password, or unpacks to more than is likely or fits on the disk.
     """
     try:
-        content = Unpacked(Path(tempfile.mkdtemp(prefix="fusion3d-")))
+        content = UnpackedArchive(Path(tempfile.mkdtemp(prefix="fusion3d-")))
         limit = _limit(path, content.folder)
         with path.open("rb") as stream:
             magic = stream.read(4)

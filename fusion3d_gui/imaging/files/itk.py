@@ -23,11 +23,11 @@ from fusion3d_gui.imaging.files.multi_volume import (
     volume_description,
     volume_uid,
 )
-from fusion3d_gui.imaging.files.slice_stream import Inflating, Stored, fill
+from fusion3d_gui.imaging.files.slice_stream import InflatingReader, StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, nobody, spans_space
+from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, no_watch, spans_space
 from fusion3d_gui.progress import Progress, no_progress
 
 _META_SUFFIXES = (".mha", ".mhd")
@@ -53,7 +53,7 @@ class _Information:
     affine: np.ndarray
     item_bytes: int
     notices: tuple[str, ...]
-    stored: Stored | None
+    stored: StoredSlices | None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,7 +81,7 @@ def itk_series(path: Path) -> list[Series]:
 
 
 def read_itk_file(
-    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = nobody
+    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = no_watch
 ) -> Volume:
     """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
 
@@ -130,15 +130,15 @@ def _heeding(progress: Progress, work: Callable[[], Any]) -> Any:
 
 
 def _by_slices(
-    known: _Information, stored: Stored, volume: Volume, progress: Progress, watch: Watch
+    known: _Information, stored: StoredSlices, volume: Volume, progress: Progress, watch: Watch
 ) -> Volume:
     voxels = np.zeros(known.shape, stored.dtype.newbyteorder("="))
     volume = replace(volume, voxels=voxels, loaded_slices=LoadedSlices(len(voxels)))
     try:
         with stored.path.open("rb", buffering=0) as stream:
             stream.seek(stored.offset)
-            source = Inflating(stream) if stored.packed else stream
-            fill(source, stored, volume, progress, watch)
+            source = InflatingReader(stream) if stored.packed else stream
+            read_slices(source, stored, volume, progress, watch)
     except (OSError, EOFError, zlib.error):
         raise _damaged(stored.path) from None
     return replace(volume, loaded_slices=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.files.slice_stream import Stored
+from fusion3d_gui.imaging.files.slice_stream import StoredSlices
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 _LONGEST_HEADER = 1 << 20
@@ -51,7 +51,7 @@ class ItkHeader:
 
     file_size: int
     packing: str
-    stored: Stored | None
+    stored: StoredSlices | None
     sizes: tuple[int, ...]
 
 
@@ -89,7 +89,7 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
         if order or kind.endswith("1"):
             offset = end if elsewhere is None else 0
             dtype = np.dtype((order or "<") + kind)
-            stored = Stored(data_file, offset, dtype, packed=packing == "gzip")
+            stored = StoredSlices(data_file, offset, dtype, packed=packing == "gzip")
     return ItkHeader(_size(data_file, path), packing, stored, _integers(fields.get("sizes", "")))
 
 
@@ -118,7 +118,7 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         line, newline, _ = head[last.start(1) :].partition(b"\n")
         offset = last.start(1) + len(line) + len(newline) if is_local else 0
         order = ">" if "true" in said else "<"
-        stored = Stored(data_file, offset, np.dtype(order + kind), packed=is_packed)
+        stored = StoredSlices(data_file, offset, np.dtype(order + kind), packed=is_packed)
     sizes = _integers(fields.get("DimSize", ""))
     return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored, sizes)
 

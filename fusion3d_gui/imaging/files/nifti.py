@@ -19,7 +19,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
     volume_description,
     volume_uid,
 )
-from fusion3d_gui.imaging.files.slice_stream import Stored, fill
+from fusion3d_gui.imaging.files.slice_stream import StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.series import Series
@@ -28,7 +28,7 @@ from fusion3d_gui.imaging.volume import (
     Volume,
     Watch,
     affine_of_sizes,
-    nobody,
+    no_watch,
     spans_space,
 )
 from fusion3d_gui.progress import Progress, no_progress
@@ -82,7 +82,7 @@ def nifti_series(path: Path) -> list[Series]:
 
 
 def read_nifti(
-    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = nobody
+    path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = no_watch
 ) -> Volume:
     """Read one volume of a NIfTI file; ``number`` counts from 0 in stored order.
 
@@ -117,7 +117,9 @@ def read_nifti(
     try:
         with ImageOpener(str(data_file)) as stream:
             stream.seek(start)
-            fill(stream, Stored(data_file, start, dtype, packed), volume, progress, watch)
+            read_slices(
+                stream, StoredSlices(data_file, start, dtype, packed), volume, progress, watch
+            )
     except _DAMAGE:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."

@@ -18,7 +18,7 @@ _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredSlices:
     """Where a volume's slices lie.
 
     ``offset``: bytes from the start of the file to the first, or to where the packed ones begin;
@@ -31,7 +31,9 @@ class Stored:
     packed: bool
 
 
-def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch: Watch) -> None:
+def read_slices(
+    stream: Any, stored: StoredSlices, volume: Volume, progress: Progress, watch: Watch
+) -> None:
     """Read the stored numbers slice by slice; ``watch`` is called once the middle one is there.
 
     That one is the first, unless they are packed and the stream stands at the first. A buffer for all would double the memory,
@@ -62,7 +64,7 @@ def fill(stream: Any, stored: Stored, volume: Volume, progress: Progress, watch:
             watch(volume)
 
 
-class Inflating:
+class InflatingReader:
     """What a stream holds from where it stands on, unpacked: zlib's or gzip's, one or several parts."""
 
     def __init__(self, stream: BinaryIO) -> None:

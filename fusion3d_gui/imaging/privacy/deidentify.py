@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fusion3d_gui.errors import shown_name
-from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentityWords
+from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentifyingWords
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 
@@ -45,16 +45,16 @@ _FREE_TEXT = frozenset(
 )
 
 
-def without_identity(volume: Volume) -> Volume:
+def volume_without_identity(volume: Volume) -> Volume:
     """The same voxels, without identifying attributes, and without anything of a file's name.
 
     A free text in which a part of the patient's name or numbers stands is dropped as a whole.
     """
-    words = identity_words(volume.attributes)
+    words = identifying_words(volume.attributes)
     kept = {
         key: text
         for key, text in volume.attributes.items()
-        if key not in IDENTIFYING and not (key in _FREE_TEXT and words.stand_in(text))
+        if key not in IDENTIFYING and not (key in _FREE_TEXT and words.occur_in(text))
     }
     return replace(
         volume,
@@ -65,9 +65,9 @@ def without_identity(volume: Volume) -> Volume:
     )
 
 
-def identity_words(attributes: Mapping[str, str]) -> IdentityWords:
+def identifying_words(attributes: Mapping[str, str]) -> IdentifyingWords:
     """What tells who the patient is, of these attributes by keyword."""
-    return IdentityWords(
+    return IdentifyingWords(
         (attributes.get(keyword, "") for keyword in NAMING),
         (attributes.get(keyword, "") for keyword in WHOLE),
     )
@@ -78,14 +78,14 @@ def series_without_identity(series: Series) -> Series:
     path = series.paths[0] if series.format != "DICOM" and series.paths else None
     return replace(
         series,
-        description=_description(series.description, path, identity_words(series.identity)),
+        description=_description(series.description, path, identifying_words(series.identity)),
         notices=tuple(_unnamed(notice) for notice in series.notices),
-        place="",
+        subfolder="",
         identity=MappingProxyType({}),
     )
 
 
-def unnamed_error(text: str, path: Path | None) -> str:
+def error_without_file_name(text: str, path: Path | None) -> str:
     """A UserError's sentence without the name of the file that it is about."""
     if path is None:
         return text
@@ -93,19 +93,19 @@ def unnamed_error(text: str, path: Path | None) -> str:
     return text.replace(f"{name}: ", "The file: ", 1).replace(name, "the file")
 
 
-def _description(description: str, path: Path | None, words: IdentityWords) -> str:
+def _description(description: str, path: Path | None, words: IdentifyingWords) -> str:
     """A description without the patient's name, or the file's, as other formats than DICOM have it."""
     if not description:
         return description
     stem = description.partition(" (volume ")[0].rpartition("/")[2]
     named = path is not None and path.name.startswith(stem)
-    if not named and not words.stand_in(description):
+    if not named and not words.occur_in(description):
         return description
     # What our own readers put behind it stays: which of several volumes this is.
     part = re.search(
         r" \((volume \d+ of \d+|(patient|echo|time point|part) \d+[^()]*)\)$", description
     )
-    return "Scan" + (part[0] if part and not words.stand_in(part[0]) else "")
+    return "Scan" + (part[0] if part and not words.occur_in(part[0]) else "")
 
 
 def _unnamed(notice: str) -> str:

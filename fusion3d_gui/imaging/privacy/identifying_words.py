@@ -20,7 +20,7 @@ def _plain(text: str) -> str:
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
-class IdentityWords:
+class IdentifyingWords:
     """What must not stand in a text, from a header's own words for the patient.
 
     Parameters
@@ -37,7 +37,7 @@ class IdentityWords:
         self._anywhere |= {plain for text in whole if len(plain := _plain(text).strip()) > 3}
         self._words = {part for part in parts - self._anywhere if len(part) == _LEAST_PART - 1}
 
-    def stand_in(self, text: str) -> bool:
+    def occur_in(self, text: str) -> bool:
         """Whether one of them stands in a text, whatever its capitals and accents."""
         plain = _plain(text)
         if any(part in plain for part in self._anywhere):

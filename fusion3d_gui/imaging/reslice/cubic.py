@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Rect
-from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 
 #: Pixels made at a time.
 _BAND_PIXELS = 32_768
@@ -26,7 +26,7 @@ def cubic_weights(share: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     )
 
 
-def enlarged(values: np.ndarray, rect: Rect, onto: Rect, shape: tuple[int, int]) -> np.ndarray:
+def enlarge_cubic(values: np.ndarray, rect: Rect, onto: Rect, shape: tuple[int, int]) -> np.ndarray:
     """A picture that fills ``rect``, at the (rows, columns) pixels that fill ``onto``: float32.
 
     The outermost values continue outwards. Meant for enlarging: what is made smaller is not smoothed.
@@ -50,7 +50,7 @@ def _between_rows(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     weights = cubic_weights((positions - lower).astype(np.float32)[:, None])
     made = np.empty((len(positions), values.shape[1]), np.float32)
 
-    for band in bands(len(made), _BAND_PIXELS // made.shape[1]):
+    for band in row_blocks(len(made), _BAND_PIXELS // made.shape[1]):
         total = made[band]
         total[:] = 0.0
         for shift, weight in zip((-1, 0, 1, 2), weights, strict=True):

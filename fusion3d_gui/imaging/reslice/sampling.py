@@ -10,7 +10,7 @@ import numpy as np
 
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.reslice.cubic import cubic_weights
-from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.volume import Volume
 
 #: Pixels merged at a time: enough to hide numpy's cost per call, few enough to stay in the cache.
@@ -182,7 +182,7 @@ def _by_neighbours(
     voxels = np.ascontiguousarray(volume.voxels).reshape(-1)
     first, last = inside
 
-    for rows in bands(values.shape[0], _TILE_PIXELS // values.shape[1]):
+    for rows in row_blocks(values.shape[0], _TILE_PIXELS // values.shape[1]):
         used = last[rows] > first[rows]
         if used.any():
             left, right = int(first[rows][used].min()), int(last[rows][used].max())

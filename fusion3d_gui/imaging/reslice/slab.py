@@ -8,7 +8,7 @@ from enum import Enum
 
 import numpy as np
 
-from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 
 #: Pixels projected at a time.
 _BAND_PIXELS = 8_192
@@ -46,7 +46,7 @@ def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.nd
     rows_axis = 0 if axis else 1
     projected = np.empty([size for n, size in enumerate(voxels.shape) if n != axis], kind)
 
-    for band in bands(len(projected), _BAND_PIXELS // projected.shape[1]):
+    for band in row_blocks(len(projected), _BAND_PIXELS // projected.shape[1]):
         part = voxels[band] if rows_axis == 0 else voxels[:, band]
         out = projected[band]
         if is_mean:

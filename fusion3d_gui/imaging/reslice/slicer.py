@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
-from fusion3d_gui.imaging.reslice.cubic import enlarged
-from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.cubic import enlarge_cubic
+from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Slab, project_axis, project_planes
 from fusion3d_gui.imaging.volume import Volume
@@ -53,7 +53,7 @@ class Slice:
     rect: Rect
     depth_mm: float
 
-    def with_whole_rows(self) -> Slice:
+    def with_contiguous_rows(self) -> Slice:
         """The same, neighbours in a row beside each other in memory: quicker where they are read again and again."""
         values = self.values
         if abs(values.strides[1]) == values.itemsize:
@@ -62,11 +62,11 @@ class Slice:
 
     def enlarged(self, onto: Rect, shape: tuple[int, int]) -> Slice:
         """The part that fills ``onto`` with (rows, columns) smaller pixels, interpolated cubically."""
-        return replace(self, values=enlarged(self.values, self.rect, onto, shape), rect=onto)
+        return replace(self, values=enlarge_cubic(self.values, self.rect, onto, shape), rect=onto)
 
 
 @dataclass(frozen=True)
-class Fineness:
+class SamplingOptions:
     """How finely a volume is resampled where its planes must be.
 
     ``within`` (screen mm) bounds what is cut; ``pixel_mm`` is the size of a pixel, at 0 a sensible one.
@@ -138,7 +138,7 @@ class Slicer:
         pitch = self.pitch_mm(orientation)
         return (2 * _half_count(slab, pitch) + 1) * pitch
 
-    def nearest(self, orientation: Orientation, depth_mm: float) -> float:
+    def nearest_depth(self, orientation: Orientation, depth_mm: float) -> float:
         """Where the plane for a depth truly lies."""
         if self.snaps:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm))
@@ -146,11 +146,11 @@ class Slicer:
         # Rounded, so that a plane that only rounding errors moved is the same plane.
         return round(float(min(max(depth_mm, low), high)), 6)
 
-    def stepped(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
+    def step_depth(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
         """The depth so many planes further on."""
         if self.snaps:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm) + planes)
-        return self.nearest(orientation, depth_mm + planes * self.pitch_mm(orientation))
+        return self.nearest_depth(orientation, depth_mm + planes * self.pitch_mm(orientation))
 
     def rect(self, orientation: Orientation) -> Rect:
         """The volume's bounds in screen millimetres."""
@@ -164,39 +164,39 @@ class Slicer:
 
     def cut(self, orientation: Orientation, depth_mm: float, slab: Slab = THIN) -> Slice:
         """The whole plane nearest to ``depth_mm``, with the slab around it."""
-        *_, piece = self.cut_gradually(orientation, depth_mm, slab, Fineness())
+        *_, piece = self.cut_gradually(orientation, depth_mm, slab, SamplingOptions())
         return piece
 
     def cut_gradually(
-        self, orientation: Orientation, depth_mm: float, slab: Slab, fineness: Fineness
+        self, orientation: Orientation, depth_mm: float, slab: Slab, options: SamplingOptions
     ) -> Iterator[Slice]:
         """The same in small steps, so that a window can do other things between them.
 
-        The last one yielded is the slice; those before it lack planes or rows. ``fineness`` is ignored
+        The last one yielded is the slice; those before it lack planes or rows. ``options`` is ignored
         where slices exist.
         """
-        depth = self.nearest(orientation, depth_mm)
+        depth = self.nearest_depth(orientation, depth_mm)
         rect = self.rect(orientation)
         slab = Slab(slab.thickness_mm, slab.projection.of_stored(self.volume.slope))
         if self._axes is not None:
             yield self._cut_aligned(self._axes, orientation, rect, depth, slab)
             return
         finest = min(self.volume.spacing_mm) * _FINEST_SHARE
-        pixel = max(finest, fineness.pixel_mm or max(rect.width, rect.height) / _LARGEST_SIDE)
-        if fineness.within is not None:
-            rect = rect.meet(fineness.within)
+        pixel = max(finest, options.pixel_mm or max(rect.width, rect.height) / _LARGEST_SIDE)
+        if options.within is not None:
+            rect = rect.intersection(options.within)
         shape = max(1, round(rect.height / pixel)), max(1, round(rect.width / pixel))
         plane = Plane.covering(orientation, rect, depth, shape)
         # Planes closer together than pixels would show nothing more.
-        pitch = max(self.pitch_mm(orientation), pixel if fineness.pixel_mm else 0.0)
+        pitch = max(self.pitch_mm(orientation), pixel if options.pixel_mm else 0.0)
         half = _half_count(slab, pitch)
-        if fineness.interpolation is Interpolation.CUBIC and not half:
+        if options.interpolation is Interpolation.CUBIC and not half:
             for values in self._cubic(plane):
                 yield Slice(values, rect, depth)
             return
         # A slab averages or chooses among planes: smoother ones would show nothing more.
         linear = Interpolation.LINEAR
-        how = linear if fineness.interpolation is Interpolation.CUBIC else fineness.interpolation
+        how = linear if options.interpolation is Interpolation.CUBIC else options.interpolation
         step = np.eye(3)[orientation.depth] * pitch
         planes = (
             sample(self.volume, plane.shifted(step * n), interpolation=how)
@@ -289,7 +289,7 @@ class _Columns:
         place = start % len(self._kept)
         places = self._kept[place : place + stop - start]
 
-        for rows in bands(self._voxels.shape[0], _COPIED_ROWS):
+        for rows in row_blocks(self._voxels.shape[0], _COPIED_ROWS):
             places[:, rows] = self._voxels[rows, :, start:stop].transpose(2, 0, 1)
 
 
@@ -302,7 +302,7 @@ def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
             start = n
 
 
-def moved(volume: Volume, matrix: np.ndarray) -> Volume:
+def transform_volume(volume: Volume, matrix: np.ndarray) -> Volume:
     """The volume as it lies after a rigid transform (4x4, mm to mm) of the space around it."""
     if np.array_equal(matrix, np.eye(4)):
         return volume

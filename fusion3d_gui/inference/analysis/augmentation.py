@@ -7,7 +7,7 @@ from scipy.ndimage import shift
 
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.progress import Progress, no_progress, renamed
+from fusion3d_gui.progress import Progress, no_progress, with_message
 
 #: Voxels of the network's grid by which the image is moved, forth and back along each axis.
 SHIFT_VOXELS = 2
@@ -25,4 +25,6 @@ def seen_otherwise(
     moves = [sign * SHIFT_VOXELS * np.eye(3)[axis] for axis in range(3) for sign in (1, -1)]
     images = [shift(voxels, move, order=0, mode="nearest") for move in moves]
     images.append(voxels[:, :, ::-1])
-    return predictor.pooled(np.stack(images), renamed(progress, "Moving and mirroring the image"))
+    return predictor.pooled(
+        np.stack(images), with_message(progress, "Moving and mirroring the image")
+    )

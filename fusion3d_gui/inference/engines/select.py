@@ -28,7 +28,7 @@ from fusion3d_gui.inference.engines.available import Candidate, engines_here, op
 from fusion3d_gui.inference.engines.device import choose_device
 from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
+from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def _measured(
             for run in range(_RUNS):
                 part = part_of(report, run / _RUNS, (run + 1) / _RUNS)
                 started = time.perf_counter()
-                maps = engine.features(image, renamed(part, "Comparing engines"))
+                maps = engine.features(image, with_message(part, "Comparing engines"))
                 # The first run only warms up, unless the second is slower still.
                 taken = time.perf_counter() - started
                 seconds[each.key] = min(seconds.get(each.key, np.inf), taken)

@@ -13,7 +13,7 @@ from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
+from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 #: Edge of the cubes (voxels of the input grid) of each level, from coarse to fine.
 OCCLUSION_LEVELS = (32, 16, 8)
@@ -73,7 +73,7 @@ def occlusion(
             for image, place in zip(blanked, some, strict=True):
                 image[_cube(place, edge)] = 0
             share, end = start / len(places), (start + len(some)) / len(places)
-            told = renamed(part_of(report, share, end), f"Blanking cubes of {edge} voxels")
+            told = with_message(part_of(report, share, end), f"Blanking cubes of {edge} voxels")
             for place, logit in zip(some, predictor.logits(blanked, code, told), strict=True):
                 changes[place] = base - logit
             if on_map is not None:

@@ -21,7 +21,7 @@ from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress, no_progress, part_of, renamed
+from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 _NOISY_COPIES = 5
 _NOISE = 0.05
@@ -95,7 +95,9 @@ def check_map(
     method = cast("CamMethod", explanation.method)
     question = _Question(code, method, explanation.stages, explanation.side, tissue)
     network = predictor.network
-    traced = question.traced(network, voxels, renamed(part_of(progress, 0, 0.02), "Explaining"))
+    traced = question.traced(
+        network, voxels, with_message(part_of(progress, 0, 0.02), "Explaining")
+    )
     own = question.evidence(traced)
     rng = np.random.default_rng(0)
     names, likeness = _randomised(network, question, voxels, own, part_of(progress, 0.02, 0.2))
@@ -144,7 +146,7 @@ def _randomised(
         torch.manual_seed(0)
         for number, (name, part) in enumerate(parts):
             report = part_of(progress, number / len(parts), (number + 1) / len(parts))
-            report = renamed(report, "Undoing what was learned")
+            report = with_message(report, "Undoing what was learned")
             for module in part.modules():
                 if isinstance(module, nn.Linear | nn.Conv3d | nn.BatchNorm3d):
                     module.reset_parameters()
@@ -168,7 +170,7 @@ def _stability(
     for number in range(_NOISY_COPIES):
         report = part_of(progress, number / _NOISY_COPIES, (number + 1) / _NOISY_COPIES)
         noisy = voxels + (spread * rng.standard_normal(voxels.shape)).astype(np.float32)
-        traced = question.traced(network, noisy, renamed(report, "Adding a little noise"))
+        traced = question.traced(network, noisy, with_message(report, "Adding a little noise"))
         found.append(question.likeness(own, question.evidence(traced)))
     return tuple(found)
 
@@ -195,7 +197,7 @@ def _curves(
     code = case.info.schema.encode(values)
 
     def logits(images: list[np.ndarray], start: float, stop: float) -> np.ndarray:
-        report = renamed(part_of(progress, start, stop), "Deleting and inserting evidence")
+        report = with_message(part_of(progress, start, stop), "Deleting and inserting evidence")
         return predictor.logits(np.stack(images), code, report)
 
     curves = np.zeros((2, len(maps), _STEPS + 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fusion3d_gui.imaging.display.window_level import Preset, presets
-from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, without_identity
+from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, part_of
@@ -43,7 +43,7 @@ class Case:
             return self
         return replace(
             self,
-            volume=without_identity(self.volume),
+            volume=volume_without_identity(self.volume),
             series=tuple(series_without_identity(each) for each in self.series),
             revealed=None if for_good else self,
             identity_hidden=True,

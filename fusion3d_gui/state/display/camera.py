@@ -51,7 +51,7 @@ class Camera:
 
         ``per_px`` is how many of these pixels a pixel of the view has along each side.
         """
-        seen = rect.meet(self.visible)
+        seen = rect.intersection(self.visible)
         left, top = (math.floor(each * per_px) for each in self.to_px(seen.left, seen.top))
         right, bottom = (
             math.ceil(each * per_px)

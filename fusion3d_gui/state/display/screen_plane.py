@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fusion3d_gui.imaging.plane import crossed
+from fusion3d_gui.imaging.plane import cross_product
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class ScreenPlane:
     @cached_property
     def normal_lps(self) -> np.ndarray:
         """Unit vector (LPS) away from the reader."""
-        return crossed(self.right_lps, self.down_lps)
+        return cross_product(self.right_lps, self.down_lps)
 
     def distance_mm(self, lps_mm: np.ndarray) -> np.ndarray:
         """Signed distance of position(s) ``(..., 3)`` from the plane, positive behind it."""

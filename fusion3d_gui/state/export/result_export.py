@@ -10,7 +10,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.report.result_files import write_heatmap, write_json
+from fusion3d_gui.report.heatmap_file import write_heatmap
+from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.annotations.annotation import REGIONS, Annotation, Kind, Point
-from fusion3d_gui.imaging.annotations.measurement import Reading, read
+from fusion3d_gui.imaging.annotations.measurement import Measurement, measure
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.case.case import Case, CaseKey
 
@@ -47,7 +47,7 @@ class Annotations(QObject):
         self._draft: Annotation | None = None
         self._before: Marks | None = None
         self._selected: int | None = None
-        self._readings: dict[Annotation, Reading] = {}
+        self._measurements: dict[Annotation, Measurement] = {}
         self._visible = True
 
     # -- what is ------------------------------------------------------------------------------
@@ -93,18 +93,18 @@ class Annotations(QObject):
         """The mark of this number, None without one."""
         return next((each for each in self.items if each.number == number), None)
 
-    def reading(self, annotation: Annotation) -> Reading:
+    def measurement(self, annotation: Annotation) -> Measurement:
         """What a mark measures on the case on screen; measured once. Needs a case."""
-        known = self._readings.get(annotation)
+        known = self._measurements.get(annotation)
         if known is None:
             assert self._volume is not None
-            known = self._readings[annotation] = read(annotation, self._volume)
+            known = self._measurements[annotation] = measure(annotation, self._volume)
         return known
 
     @property
-    def readings(self) -> list[Reading]:
+    def measurements(self) -> list[Measurement]:
         """Of all marks, oldest first."""
-        return [self.reading(each) for each in self.items]
+        return [self.measurement(each) for each in self.items]
 
     # -- cases --------------------------------------------------------------------------------
 
@@ -113,14 +113,14 @@ class Annotations(QObject):
         self.settle()
         self.cancel()
         self._volume = case.volume
-        self._readings.clear()
+        self._measurements.clear()
         self._history = self._by_case.setdefault(case.key, _History())
         self.select(None)
         self.changed.emit()
 
     def measure_again(self) -> None:
         """The voxels have changed (more of the scan has arrived): forget what was measured."""
-        self._readings.clear()
+        self._measurements.clear()
         self.changed.emit()
 
     # -- drawing and dragging -----------------------------------------------------------------
@@ -237,7 +237,9 @@ class Annotations(QObject):
 
     def _tell(self) -> None:
         current = set(self.shown) | set(self.items)
-        self._readings = {key: kept for key, kept in self._readings.items() if key in current}
+        self._measurements = {
+            key: kept for key, kept in self._measurements.items() if key in current
+        }
         if self._selected is not None and self.find(self._selected) is None:
             self.select(None)
         self.changed.emit()

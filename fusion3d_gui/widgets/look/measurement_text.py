@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fusion3d_gui.imaging.annotations.measurement import Quantity, Reading
+from fusion3d_gui.imaging.annotations.measurement import Measurement, Quantity
 
 #: Values of voxels, which are whole numbers in most scans; what is computed from them, which is not.
 _VALUES = ("value", "minimum", "maximum")
@@ -13,12 +13,12 @@ _COMPUTED = ("mean", "sd")
 _MOST_DECIMALS = 6
 
 
-def label_lines(reading: Reading, *, whole: bool = True) -> list[str]:
+def label_lines(measurement: Measurement, *, whole: bool = True) -> list[str]:
     """What is written beside a mark on the image, line by line; empty where there is nothing to say.
 
     A region seen edge on, not ``whole``, says its mean alone: all of it stands where it is seen.
     """
-    mark, texts = reading.annotation, _texts(reading)
+    mark, texts = measurement.annotation, _texts(measurement)
     lines = [mark.text] if mark.text else []
     if mark.kind == "point":
         return [": ".join((f"Point {mark.number}", *texts.values())), *lines]
@@ -28,22 +28,22 @@ def label_lines(reading: Reading, *, whole: bool = True) -> list[str]:
         return [texts["area_mm2"], *lines]
     if not whole:
         return [texts["mean"], *lines]
-    unit = f" {reading.quantities[0].unit}"
+    unit = f" {measurement.quantities[0].unit}"
     pairs = (("mean", "sd"), ("minimum", "maximum"))
     rows = [f"{texts[first].removesuffix(unit)}   {texts[second]}" for first, second in pairs]
     return [*rows, texts["area_mm2"], *lines]
 
 
-def reading_line(reading: Reading) -> str:
+def measurement_line(measurement: Measurement) -> str:
     """All numbers of a mark in one line."""
-    return "   ".join(_texts(reading).values())
+    return "   ".join(_texts(measurement).values())
 
 
-def _texts(reading: Reading) -> dict[str, str]:
+def _texts(measurement: Measurement) -> dict[str, str]:
     """Every number with its unit, by key; with its name where there are several."""
-    by_key = {each.key: each for each in reading.quantities}
+    by_key = {each.key: each for each in measurement.quantities}
     form = _form([by_key[key].value for key in _VALUES if key in by_key])
-    named = reading.annotation.is_region
+    named = measurement.annotation.is_region
     return {
         key: f"{each.name} {_text(each, form)}" if named else _text(each, form)
         for key, each in by_key.items()

@@ -107,7 +107,9 @@ class MarkLayer(QObject):
             # A line's own label may lie over the box around it: there is always room beside the line.
             others = [each.room for each in found if each is not mark or mark.annotation.is_region]
             looked_at = [*spots, *others]
-            paint_label(painter, mark, self._marks.reading(mark.annotation), area, taken, looked_at)
+            paint_label(
+                painter, mark, self._marks.measurement(mark.annotation), area, taken, looked_at
+            )
 
     def _spots_on_screen(self, view: SliceView) -> list[Box]:
         """Where the plane cuts hot spots, each as a ball of its volume; also while the map is hidden, lest

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from fusion3d_gui.imaging.annotations.annotation import Annotation
-from fusion3d_gui.imaging.annotations.measurement import Reading
+from fusion3d_gui.imaging.annotations.measurement import Measurement
 from fusion3d_gui.state.marks.visible_marks import VisibleMark, visible_mark
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.measurement_text import label_lines
@@ -169,7 +169,7 @@ def _add_dots(path: QPainterPath, mark: MarkOnScreen) -> None:
 def paint_label(
     painter: QPainter,
     mark: MarkOnScreen,
-    reading: Reading,
+    measurement: Measurement,
     area: QRectF,
     taken: list[QRectF],
     looked_at: list[Box],
@@ -178,7 +178,7 @@ def paint_label(
 
     Where there is a choice they also leave free what the reader looks at (``looked_at``).
     """
-    lines = label_lines(reading, whole=mark.mark.whole)
+    lines = label_lines(measurement, whole=mark.mark.whole)
     if not lines:
         return
     chosen = theme.font(12)

@@ -23,7 +23,7 @@ from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.measurement_text import reading_line
+from fusion3d_gui.widgets.look.measurement_text import measurement_line
 from fusion3d_gui.widgets.look.position_text import position_text
 
 _HEIGHT = 172
@@ -33,7 +33,7 @@ _ROW = 26
 class MarkModel(RowModel[int]):
     """The marks as rows, known by their numbers. Only their text can be edited."""
 
-    HEADERS: ClassVar = ("No.", "Kind", "Reading", "Position", "Text")
+    HEADERS: ClassVar = ("No.", "Kind", "Measurement", "Position", "Text")
 
     def __init__(self, marks: Annotations, parent: QWidget) -> None:
         super().__init__(parent)
@@ -52,7 +52,7 @@ class MarkModel(RowModel[int]):
         if index.column() == 1:
             return mark.kind.capitalize()
         if index.column() == 2:
-            return reading_line(self._marks.reading(mark))
+            return measurement_line(self._marks.measurement(mark))
         return position_text(mark.middle_lps) if index.column() == 3 else mark.text
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:

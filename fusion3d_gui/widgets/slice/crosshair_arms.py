@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from fusion3d_gui.imaging.plane import crossed
+from fusion3d_gui.imaging.plane import cross_product
 from fusion3d_gui.widgets.look.row_bands import row_bands
 
 #: The arms leave this much (px) free around their centre, so that they hide nothing they point at.
@@ -165,7 +165,7 @@ def screen_direction(
     normal_lps: np.ndarray, other_normal_lps: np.ndarray, right: np.ndarray, down: np.ndarray
 ) -> tuple[float, float] | None:
     """Where the trace of another plane points on this one's screen; None if they are parallel."""
-    along = crossed(normal_lps, other_normal_lps)
+    along = cross_product(normal_lps, other_normal_lps)
     x, y = float(along @ right), float(along @ down)
     length = math.hypot(x, y)
     if length < 1e-6:

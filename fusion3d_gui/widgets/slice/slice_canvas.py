@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
-from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, crossed
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, cross_product
 from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
@@ -51,7 +51,7 @@ class _Geometry:
     def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
         to_patient = planes.matrix(orientation.name)[:3, :3].T
         right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
-        normal = crossed(right, down)
+        normal = cross_product(right, down)
         traces = []
         for other in ORIENTATIONS:
             other_normal = planes.matrix(other.name)[other.depth, :3]

@@ -12,7 +12,13 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from fusion3d_gui.imaging.plane import Orientation, Rect
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Slab
-from fusion3d_gui.imaging.reslice.slicer import Fineness, Slice, Slicer, aligned_axes, moved
+from fusion3d_gui.imaging.reslice.slicer import (
+    SamplingOptions,
+    Slice,
+    Slicer,
+    aligned_axes,
+    transform_volume,
+)
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
@@ -133,7 +139,7 @@ class SlicePicture:
             self._forget()
             self._matrix = self.matrix
             self._slicer = Slicer(
-                moved(self._volume, self._matrix), snaps=self._display.planes.snap
+                transform_volume(self._volume, self._matrix), snaps=self._display.planes.snap
             )
         return self._slicer
 
@@ -145,7 +151,7 @@ class SlicePicture:
         def nearest() -> float:
             row = self.matrix[self.orientation.depth]
             depth = float(row[:3] @ crosshair.position_lps + row[3])
-            return depth if slicer is None else slicer.nearest(self.orientation, depth)
+            return depth if slicer is None else slicer.nearest_depth(self.orientation, depth)
 
         # Asked for many times in each paint.
         return self._depth.get(
@@ -202,14 +208,14 @@ class SlicePicture:
 
     def _slice_key(
         self, slicer: Slicer, camera: Camera, hurried: bool
-    ) -> tuple[tuple[Orientation, float, Slab], Fineness]:
+    ) -> tuple[tuple[Orientation, float, Slab], SamplingOptions]:
         slab, interpolation = self._display.slab.slab, self._display.smoothing.interpolation
         what = self.orientation, self.depth_mm, slab
         if slicer.is_aligned:
-            return what, Fineness()
+            return what, SamplingOptions()
         pixel = 1.0 / camera.scale
         if hurried:
-            seen = slicer.rect(self.orientation).meet(camera.visible)
+            seen = slicer.rect(self.orientation).intersection(camera.visible)
             volume = seen.width * seen.height * slab.thickness_mm
             pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
             if slab.thickness_mm > 0:
@@ -217,12 +223,14 @@ class SlicePicture:
                 interpolation = Interpolation.NEAREST
             elif interpolation is Interpolation.CUBIC:
                 interpolation = Interpolation.LINEAR
-        return what, Fineness(camera.visible, pixel, interpolation)
+        return what, SamplingOptions(camera.visible, pixel, interpolation)
 
-    def _cut(self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], Fineness]) -> Slice:
+    def _cut(
+        self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], SamplingOptions]
+    ) -> Slice:
         *_, piece = slicer.cut_gradually(*key[0], key[1])
         # It is read again whenever the window changes.
-        return piece.with_whole_rows()
+        return piece.with_contiguous_rows()
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -307,7 +315,7 @@ class SlicePicture:
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
         if self._heat is None:
-            self._heat = moved(scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix)
+            self._heat = transform_volume(scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix)
             self._heat_is_aligned = aligned_axes(self._heat) is not None
         heat = self._heat
         buffers = self._heat_buffers

@@ -43,7 +43,7 @@ class SliceSlider(QWidget):
             return None
         last = slicer.count(view.orientation) - 1
         share = slicer.index_at(view.orientation, view.picture.depth_mm) / last
-        return 1.0 - share if view.orientation.toward > 0 else share
+        return 1.0 - share if view.orientation.forward_sign > 0 else share
 
     def _on_moved(self) -> None:
         if self.isVisible() and self._share != self._painted:
@@ -80,9 +80,9 @@ class SliceSlider(QWidget):
         last = slicer.count(view.orientation) - 1
         room = max(1.0, self.height() - 12 - _THUMB)
         share = min(max((y - 6 - _THUMB / 2) / room, 0.0), 1.0)
-        wanted = round((1.0 - share if view.orientation.toward > 0 else share) * last)
+        wanted = round((1.0 - share if view.orientation.forward_sign > 0 else share) * last)
         now = slicer.index_at(view.orientation, view.picture.depth_mm)
-        view.step((wanted - now) * view.orientation.toward)
+        view.step((wanted - now) * view.orientation.forward_sign)
 
 
 class ViewCell(QWidget):

@@ -94,7 +94,7 @@ class SliceView(SliceCanvas):
         if slicer is None:
             return
         before = self.picture.depth_mm
-        after = slicer.stepped(self.orientation, before, slices * self.orientation.toward)
+        after = slicer.step_depth(self.orientation, before, slices * self.orientation.forward_sign)
         place = self._to_plane_space(self.display.crosshair.position_lps)
         place[depth] = after
         self.display.crosshair.move_to(self._to_patient(place))

@@ -197,7 +197,7 @@ class ViewsPanel(QWidget):
 
     def turn(self) -> None:
         """Turn the active view clockwise by a quarter."""
-        self.active.set_orientation(self.active.orientation.turned())
+        self.active.set_orientation(self.active.orientation.rotated())
 
     def toggle_cine(self) -> None:
         """Let the active view's planes turn by themselves, or stop them."""

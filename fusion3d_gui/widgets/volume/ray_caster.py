@@ -29,7 +29,7 @@ from PySide6.QtOpenGL import (
     QOpenGLVertexArrayObject,
 )
 
-from fusion3d_gui.imaging.reslice.mip import AMBIENT, LIGHT, Projector
+from fusion3d_gui.imaging.reslice.volume_projection import AMBIENT, LIGHT, VolumeProjector
 from fusion3d_gui.widgets.volume.ray_shader import FRAGMENT, VERTEX
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
@@ -54,7 +54,7 @@ class RayCaster:
         self._step_mm = 1.0
         self._frame: QOpenGLFramebufferObject | None = None
         self._reach_mm = 1.0
-        self._loaded: tuple[Projector, Projector | None] | None = None
+        self._loaded: tuple[VolumeProjector, VolumeProjector | None] | None = None
 
     @classmethod
     def probe(cls) -> RayCaster | None:
@@ -99,11 +99,11 @@ class RayCaster:
             log.warning("the shader for 3D was refused: %s", self._program.log())
         return bool(built)
 
-    def has_loaded(self, volume: Projector, heat: Projector | None) -> bool:
+    def has_loaded(self, volume: VolumeProjector, heat: VolumeProjector | None) -> bool:
         """Whether it is these two that it draws."""
         return self._loaded == (volume, heat)
 
-    def load(self, volume: Projector, heat: Projector | None) -> None:
+    def load(self, volume: VolumeProjector, heat: VolumeProjector | None) -> None:
         """Show this volume, and this heatmap (levels 0 to 255 on the same voxels) in it.
 
         A projector has at most 192 voxels along an axis; every card with OpenGL 3.3 takes 256.

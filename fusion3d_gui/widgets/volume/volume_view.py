@@ -24,7 +24,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fusion3d_gui.imaging.display.window_level import to_gray
 from fusion3d_gui.imaging.plane import Rect
-from fusion3d_gui.imaging.reslice.mip import Projected, Projector, resampled_levels, shrunk
+from fusion3d_gui.imaging.reslice.volume_projection import (
+    ProjectedImage,
+    VolumeProjector,
+    prepare_heatmap_projector,
+    prepare_projector,
+)
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
@@ -62,9 +67,9 @@ class VolumeView(QWidget):
         self.display = display
         self._volume: Volume | None = None
         self._heatmap: Heatmap | None = None
-        self._anatomy: Projector | None = None
-        self._heat: Projector | None = None
-        self._work: Iterator[Projector | None] | None = None
+        self._anatomy: VolumeProjector | None = None
+        self._heat: VolumeProjector | None = None
+        self._work: Iterator[VolumeProjector | None] | None = None
         self._captions = Captions()
         self._caster: RayCaster | None = None
         self._has_probed = False
@@ -167,9 +172,9 @@ class VolumeView(QWidget):
             return
         if self._work is None:
             if self._anatomy is None:
-                self._work = shrunk(self._volume)
+                self._work = prepare_projector(self._volume)
             elif self._heat is None and self._heatmap is not None and self._has_heat:
-                self._work = resampled_levels(
+                self._work = prepare_heatmap_projector(
                     self._heatmap.as_volume, self._heatmap.peak, self._anatomy
                 )
             else:
@@ -244,7 +249,7 @@ class VolumeView(QWidget):
         window = self.display.window_level.window
         return (window.low + 0.25 * window.width - volume.intercept) / volume.slope
 
-    def _cast(self, volume: Volume, anatomy: Projector, ratio: float) -> QImage | None:
+    def _cast(self, volume: Volume, anatomy: VolumeProjector, ratio: float) -> QImage | None:
         """The picture as the graphics card draws it, in device pixels; None where none can."""
         if not self._has_probed:
             self._has_probed, self._caster = True, find_ray_caster()
@@ -285,7 +290,7 @@ class VolumeView(QWidget):
         image.setDevicePixelRatio(ratio)
         return image
 
-    def _draw(self, painter: QPainter, volume: Volume, flat: Projected, image: QImage) -> None:
+    def _draw(self, painter: QPainter, volume: Volume, flat: ProjectedImage, image: QImage) -> None:
         right, down = self.axes_lps
         u0, v0 = float(volume.center_lps @ right), float(volume.center_lps @ down)
         (a, b, u), (c, d, v) = flat.to_screen

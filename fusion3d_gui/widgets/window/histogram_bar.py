@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.imaging.display.window_level import value_counts
+from fusion3d_gui.imaging.display.window_level import value_histogram
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.widgets.look import theme
@@ -60,7 +60,7 @@ class HistogramBar(QWidget):
     def _count(self) -> None:
         volume, self._uncounted = self._uncounted, None
         if volume is not None:
-            counts, self._low, self._high = value_counts(volume, bins=self.width() // 2)
+            counts, self._low, self._high = value_histogram(volume, bins=self.width() // 2)
             # Background would dwarf all else.
             self._heights = np.log1p(counts)
             self.update()

@@ -1,4 +1,4 @@
-"""A prediction as files: the result as JSON, the heatmap as NIfTI."""
+"""Write a JSON document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.prediction import Heatmap
 
 
 def write_json(plain: Any, path: Path) -> None:
@@ -21,14 +20,3 @@ def write_json(plain: Any, path: Path) -> None:
             path=path,
             remedy="Choose a folder that exists and that you may write to.",
         ) from None
-
-
-def write_heatmap(heatmap: Heatmap, path: Path) -> None:
-    """Write a heatmap as NIfTI, float32, on the grid on which it was computed.
-
-    Raises UserError when the file can't be written or its name is not a NIfTI name.
-    """
-    # nibabel takes as long to import as the whole window, which needs this module at its start.
-    from fusion3d_gui.imaging.files.nifti import write_nifti
-
-    write_nifti(heatmap.as_volume, path)

@@ -12,9 +12,9 @@ from typing import Any
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import POINT_COUNT
-from fusion3d_gui.imaging.annotations.measurement import Reading
+from fusion3d_gui.imaging.annotations.measurement import Measurement
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.report.result_files import write_json
+from fusion3d_gui.report.json_file import write_json
 
 _NUMBERS = (
     "length_mm",
@@ -36,7 +36,7 @@ _REGION_RULE = (
 )
 
 
-def write_measurements(path: Path, readings: Sequence[Reading], volume: Volume) -> None:
+def write_measurements(path: Path, measurements: Sequence[Measurement], volume: Volume) -> None:
     """Write marks and their numbers; ``.csv`` or ``.json`` says how.
 
     Positions are mm, LPS. Names the scan by the SHA-256 of its voxels, never by patient, file or UID.
@@ -44,10 +44,10 @@ def write_measurements(path: Path, readings: Sequence[Reading], volume: Volume) 
     """
     path = Path(path)
     if path.suffix.lower() == ".json":
-        write_json(_document(readings, volume), path)
+        write_json(_document(measurements, volume), path)
     elif path.suffix.lower() == ".csv":
         try:
-            path.write_text(_table(readings, volume), encoding="utf-8", newline="")
+            path.write_text(_table(measurements, volume), encoding="utf-8", newline="")
         except OSError as error:
             raise UserError(
                 f"the measurements can't be written ({error.strerror})",
@@ -60,7 +60,7 @@ def write_measurements(path: Path, readings: Sequence[Reading], volume: Volume) 
         )
 
 
-def _document(readings: Sequence[Reading], volume: Volume) -> dict[str, Any]:
+def _document(measurements: Sequence[Measurement], volume: Volume) -> dict[str, Any]:
     return {
         "notice": RESEARCH_USE_ONLY,
         "program": f"Fusion3D {__version__}",
@@ -70,37 +70,37 @@ def _document(readings: Sequence[Reading], volume: Volume) -> dict[str, Any]:
         "regions": _REGION_RULE,
         "measurements": [
             {
-                "number": reading.annotation.number,
-                "kind": reading.annotation.kind,
-                "text": reading.annotation.text,
-                "points_lps_mm": [list(point) for point in reading.annotation.points],
+                "number": measurement.annotation.number,
+                "kind": measurement.annotation.kind,
+                "text": measurement.annotation.text,
+                "points_lps_mm": [list(point) for point in measurement.annotation.points],
                 **(
                     {
-                        "right_lps": list(reading.annotation.right),
-                        "down_lps": list(reading.annotation.down),
+                        "right_lps": list(measurement.annotation.right),
+                        "down_lps": list(measurement.annotation.down),
                     }
-                    if reading.annotation.is_region
+                    if measurement.annotation.is_region
                     else {}
                 ),
                 "quantities": {
                     quantity.key: {"value": quantity.value, "unit": quantity.unit}
-                    for quantity in reading.quantities
+                    for quantity in measurement.quantities
                 },
             }
-            for reading in readings
+            for measurement in measurements
         ],
     }
 
 
-def _table(readings: Sequence[Reading], volume: Volume) -> str:
+def _table(measurements: Sequence[Measurement], volume: Volume) -> str:
     most = max(POINT_COUNT.values())
     places = [f"{axis}{n}_lps_mm" for n in range(1, most + 1) for axis in "xyz"]
     columns = ["number", "kind", "text", *_NUMBERS, "value_unit", *places]
     out = io.StringIO()
     table = csv.DictWriter(out, [*columns, "volume_sha256", "program", "notice"], restval="")
     table.writeheader()
-    for reading in readings:
-        mark = reading.annotation
+    for measurement in measurements:
+        mark = measurement.annotation
         row: dict[str, Any] = {
             "number": mark.number,
             "kind": mark.kind,
@@ -110,7 +110,7 @@ def _table(readings: Sequence[Reading], volume: Volume) -> str:
             "program": f"Fusion3D {__version__}",
             "notice": RESEARCH_USE_ONLY,
         }
-        row |= {each.key: f"{each.value:.10g}" for each in reading.quantities}
+        row |= {each.key: f"{each.value:.10g}" for each in measurement.quantities}
         values = [f"{value:.4f}" for point in mark.points for value in point]
         row |= dict(zip(places, values, strict=False))
         table.writerow(row)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Plane
-from fusion3d_gui.imaging.reslice.row_blocks import bands
+from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.reslice.sampling import sample
 from fusion3d_gui.imaging.volume import Volume
 
@@ -42,7 +42,7 @@ _COPIED_SLICES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Projected:
+class ProjectedImage:
     """A flat picture ``[row, column]`` and its map to the screen.
 
     ``to_screen`` is 2x3: (u, v) in screen mm of (column, row, 1), counted to pixel centres.
@@ -52,7 +52,7 @@ class Projected:
     to_screen: np.ndarray
 
 
-class Projector:
+class VolumeProjector:
     """A volume ready to be projected, with a copy for each axis that it has been looked along."""
 
     def __init__(self, voxels: np.ndarray, affine: np.ndarray, *, low_wins: bool = False) -> None:
@@ -80,7 +80,7 @@ class Projector:
         first, second = _OTHERS[axis]
         slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
         stack = np.empty(slices.shape, slices.dtype)
-        for some in bands(len(stack), _COPIED_SLICES):
+        for some in row_blocks(len(stack), _COPIED_SLICES):
             stack[some] = _turned_over(slices[some]) if self._low_wins else slices[some]
             yield
         self._stacks[axis] = stack
@@ -90,7 +90,7 @@ class Projector:
         for axis in range(3):
             yield from self._stacking(axis)
 
-    def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> Projected:
+    def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> ProjectedImage:
         """The largest value along each line of sight.
 
         ``right_lps`` and ``down_lps`` are orthogonal unit vectors (LPS) along the screen; u and v of
@@ -101,11 +101,11 @@ class Projector:
         merged = np.full(shear.shape, stack.dtype.type(_lowest(stack.dtype)))
         for number, place in shear.places:
             np.maximum(merged[place], stack[number], out=merged[place])
-        return Projected(_turned_over(merged) if self._low_wins else merged, shear.to_screen)
+        return ProjectedImage(_turned_over(merged) if self._low_wins else merged, shear.to_screen)
 
     def surface(
         self, right_lps: np.ndarray, down_lps: np.ndarray, least: float
-    ) -> tuple[Projected, np.ndarray]:
+    ) -> tuple[ProjectedImage, np.ndarray]:
         """The surface at which lines of sight first meet a value of at least ``least``, lit.
 
         (Of at most that where low values win.)
@@ -155,7 +155,7 @@ class Projector:
         shade = rim + share * (shade - rim)
         cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
         shade = 255 * cover * shade
-        return Projected(shade.astype(np.uint8), shear.to_screen), found
+        return ProjectedImage(shade.astype(np.uint8), shear.to_screen), found
 
     def _rank(self, axis: int, least: float, first_is_nearest: bool) -> np.ndarray:
         """The slices along an axis: 0 below ``least``, else the higher the nearer to the reader.
@@ -283,7 +283,7 @@ def _shifted(picture: np.ndarray, axis: int) -> list[np.ndarray]:
     return [wide[window] if axis == 0 else wide[:, window] for window in windows]
 
 
-def shrunk(volume: Volume) -> Iterator[Projector | None]:
+def prepare_projector(volume: Volume) -> Iterator[VolumeProjector | None]:
     """Make a volume ready to be projected, in small steps: None after each, the projector at last.
 
     Blocks of voxels become their largest real value. Values that are not finite count as the lowest.
@@ -309,12 +309,14 @@ def shrunk(volume: Volume) -> Iterator[Projector | None]:
     fk, fj, fi = factors
     scale = np.diag([fi, fj, fk, 1.0])
     scale[:3, 3] = (fi - 1) / 2, (fj - 1) / 2, (fk - 1) / 2
-    made = Projector(small, volume.affine @ scale, low_wins=low_wins)
+    made = VolumeProjector(small, volume.affine @ scale, low_wins=low_wins)
     yield from made.stacking()
     yield made
 
 
-def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Projector | None]:
+def prepare_heatmap_projector(
+    grid: Volume, peak: float, like: VolumeProjector
+) -> Iterator[VolumeProjector | None]:
     """A coarse grid (a heatmap) as levels 0 to 255 on a projector's voxels, in small steps.
 
     Trilinear, 0 outside the grid.
@@ -326,6 +328,6 @@ def resampled_levels(grid: Volume, peak: float, like: Projector) -> Iterator[Pro
         share = sample(grid, plane.shifted(like.affine[:3, 2] * k)) * np.float32(255.0 / peak)
         levels[k] = np.nan_to_num(share, nan=0.0).clip(0, 255)
         yield None
-    made = Projector(levels, like.affine)
+    made = VolumeProjector(levels, like.affine)
     yield from made.stacking()
     yield made

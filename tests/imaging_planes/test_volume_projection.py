@@ -9,9 +9,12 @@ import pytest
 from scipy import ndimage
 
 from fusion3d_gui.imaging.plane import AXIAL
-from fusion3d_gui.imaging.reslice.mip import resampled_levels, shrunk
 from fusion3d_gui.imaging.reslice.slab import Projection, Slab
 from fusion3d_gui.imaging.reslice.slicer import Slicer
+from fusion3d_gui.imaging.reslice.volume_projection import (
+    prepare_heatmap_projector,
+    prepare_projector,
+)
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -37,7 +40,7 @@ def test_a_bright_voxel_is_seen_where_the_patient_has_it_from_any_side(turn, til
     for i, j, k in spots:
         volume.voxels[:] = -100
         volume.voxels[k, j, i] = 500
-        flat = made(shrunk(volume)).project(right, down)
+        flat = made(prepare_projector(volume)).project(right, down)
         row, column = np.unravel_index(int(flat.values.argmax()), flat.values.shape)
         seen = flat.to_screen @ (column, row, 1)
         true = volume.to_lps(np.array([i, j, k]))
@@ -48,7 +51,7 @@ def test_a_bright_voxel_is_seen_where_the_patient_has_it_from_any_side(turn, til
 
 def test_a_straight_projection_is_numpys_maximum():
     voxels = np.random.default_rng(0).integers(-500, 900, (20, 24, 28)).astype(np.int16)
-    flat = made(shrunk(Volume(voxels, np.eye(4)))).project(*axes(0, 0))
+    flat = made(prepare_projector(Volume(voxels, np.eye(4)))).project(*axes(0, 0))
     assert np.array_equal(flat.values, voxels.max(axis=1)) or np.array_equal(
         flat.values, voxels.max(axis=1).T
     )
@@ -59,7 +62,7 @@ def test_a_turned_projection_is_close_to_scipys_rotation():
     smooth = ((smooth - smooth.min()) / np.ptp(smooth) * 1000).astype(np.int16)
     center = np.eye(4)
     center[:3, 3] = -29.5, -29.5, -19.5
-    flat = made(shrunk(Volume(smooth, center))).project(*axes(30, 0))
+    flat = made(prepare_projector(Volume(smooth, center))).project(*axes(30, 0))
     turned = ndimage.rotate(smooth, 30, axes=(1, 2), order=1)
     expected, middle = turned.max(axis=1), (turned.shape[2] - 1) / 2
     for z in (-12, 0, 9):
@@ -78,7 +81,7 @@ def test_a_large_volume_is_shrunk_by_its_largest_values_and_stays_in_place():
     voxels = np.zeros((10, 400, 500), np.uint8)
     voxels[3, 250, 333] = 200
     volume = Volume(voxels, np.diag([0.5, 0.6, 2.0, 1.0]))
-    projector = made(shrunk(volume))
+    projector = made(prepare_projector(volume))
     assert max(projector.shape) <= 192
     right, down = axes(0, 0)
     flat = projector.project(right, down)
@@ -94,8 +97,8 @@ def test_a_heatmap_is_laid_on_the_same_voxels():
     grid[:3, 3] = 4.5
     values = np.zeros((2, 3, 4), np.float32)
     values[1, 2, 3] = 0.4
-    projector = made(shrunk(volume))
-    levels = made(resampled_levels(Volume(values, grid), 0.4, projector))
+    projector = made(prepare_projector(volume))
+    levels = made(prepare_heatmap_projector(Volume(values, grid), 0.4, projector))
     right, down = axes(0, 0)
     flat = levels.project(right, down)
     row, column = np.unravel_index(int(flat.values.argmax()), flat.values.shape)
@@ -113,7 +116,7 @@ def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, 
     k, j, i = np.mgrid[: size[2], : size[1], : size[0]]
     place = np.stack([i, j, k], axis=-1) * spacing + affine[:3, 3]
     ball = (1000 * (np.linalg.norm(place, axis=-1) < 20)).astype(np.int16)
-    flat, found = made(shrunk(Volume(ball, affine))).surface(*axes(turn, tilt), 500)
+    flat, found = made(prepare_projector(Volume(ball, affine))).surface(*axes(turn, tilt), 500)
     row, column = np.indices(flat.values.shape)
     u = flat.to_screen @ np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
     distance = np.hypot(*u).reshape(row.shape)
@@ -133,7 +136,7 @@ def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_
     voxels = np.zeros((60, 60, 60), np.int16)
     voxels[10:50, 40:, 10:50] = 1000  # a plate at the back
     voxels[25:35, :10, 25:35] = 1000  # and a small one 30 mm before it
-    flat, found = made(shrunk(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat, found = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
     assert found.sum() == 40 * 40
     inner = flat.values[13:47, 13:47]
     facing = 255 * (0.12 + 0.88 / np.sqrt(1 + 0.35**2 + 0.45**2))
@@ -143,14 +146,14 @@ def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_
 def test_a_wire_of_one_voxel_is_seen():
     voxels = np.zeros((40, 40, 40), np.int16)
     voxels[:, 20, 20] = 1000
-    flat, _ = made(shrunk(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat, _ = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
     assert flat.values[10:30, 20].min() > 60
 
 
 def test_an_outline_fades_over_a_pixel_or_two():
     k, j, i = np.mgrid[:60, :20, :60]
     plate = (1000 * ((np.hypot(i - 29.5, k - 29.5) < 20) & (j > 9))).astype(np.int16)
-    flat, found = made(shrunk(Volume(plate, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat, found = made(prepare_projector(Volume(plate, np.eye(4)))).surface(*axes(0, 0), 500)
     distance = np.hypot(*(np.indices(found.shape) - 29.5))
     levels = [flat.values[np.abs(distance - radius) < 0.5].mean() for radius in range(17, 24)]
     assert all(inner >= outer for inner, outer in itertools.pairwise(levels))
@@ -168,12 +171,14 @@ def test_a_negative_slope_is_projected_by_real_values(kind):
     falling = Volume(values, np.eye(4), slope=-2.0, intercept=500.0)
     rising = Volume(falling.real().astype(np.float32), np.eye(4))
     for turn, tilt in ((0, 0), (50, 20)):
-        ours = made(shrunk(falling)).project(*axes(turn, tilt)).values
-        theirs = made(shrunk(rising)).project(*axes(turn, tilt)).values
+        ours = made(prepare_projector(falling)).project(*axes(turn, tilt)).values
+        theirs = made(prepare_projector(rising)).project(*axes(turn, tilt)).values
         seen = np.isfinite(theirs) & (theirs > -1e30)
         assert np.array_equal((ours * -2.0 + 500.0)[seen], theirs[seen])
-        ours, where = made(shrunk(falling)).surface(*axes(turn, tilt), (420.0 - 500.0) / -2.0)
-        theirs, there = made(shrunk(rising)).surface(*axes(turn, tilt), 420.0)
+        ours, where = made(prepare_projector(falling)).surface(
+            *axes(turn, tilt), (420.0 - 500.0) / -2.0
+        )
+        theirs, there = made(prepare_projector(rising)).surface(*axes(turn, tilt), 420.0)
         assert np.array_equal(where, there)
         assert np.array_equal(ours.values, theirs.values)
 
@@ -196,6 +201,6 @@ def test_the_brightest_and_darkest_of_a_slab_are_so_by_real_value(turned):
 
 def test_a_volume_that_is_ready_needs_no_further_copy_from_any_side():
     volume = Volume(np.arange(6 * 7 * 8, dtype=np.int16).reshape(6, 7, 8), np.eye(4))
-    (projector,) = [each for each in shrunk(volume) if each is not None]
+    (projector,) = [each for each in prepare_projector(volume) if each is not None]
     assert set(projector._stacks) == {0, 1, 2}
-    assert len(list(shrunk(volume))) >= 6 + 3  # in small steps: slices, then copies
+    assert len(list(prepare_projector(volume))) >= 6 + 3  # in small steps: slices, then copies

@@ -1,0 +1,21 @@
+"""Write a heatmap as a NIfTI file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fusion3d_gui.inference.prediction import Heatmap
+
+
+def write_heatmap(heatmap: Heatmap, path: Path) -> None:
+    """Write a heatmap as NIfTI, float32, on the grid on which it was computed.
+
+    Raises
+    ------
+    UserError
+        The file can't be written, or its name does not end in ``.nii`` or ``.nii.gz``.
+    """
+    # nibabel takes as long to import as the whole window, which needs this module at its start.
+    from fusion3d_gui.imaging.files.nifti import write_nifti
+
+    write_nifti(heatmap.as_volume, path)
