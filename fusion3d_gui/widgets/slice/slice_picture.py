@@ -315,7 +315,9 @@ class SlicePicture:
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
         if self._heat is None:
-            self._heat = transform_volume(scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix)
+            self._heat = transform_volume(
+                scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix
+            )
             self._heat_is_aligned = aligned_axes(self._heat) is not None
         heat = self._heat
         buffers = self._heat_buffers
