@@ -60,7 +60,9 @@ def series_of_files(
     if found:
         patients: dict[tuple[str, ...], int] = {}
         found = [
-            replace(series, subfolder=_subfolder(series.paths, root), patient=_patient(series, patients))
+            replace(
+                series, subfolder=_subfolder(series.paths, root), patient=_patient(series, patients)
+            )
             for series in found
         ]
         return [_keeping(series, unpacked) for series in found]
@@ -164,5 +166,7 @@ def _keeping(series: Series, unpacked: UnpackedArchive | None) -> Series:
     return replace(series, reader=partial(_read_keeping, unpacked, series.reader))
 
 
-def _read_keeping(unpacked: UnpackedArchive, reader: Reader, progress: Progress, watch: Watch) -> Volume:
+def _read_keeping(
+    unpacked: UnpackedArchive, reader: Reader, progress: Progress, watch: Watch
+) -> Volume:
     return reader(progress, watch)
