@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -107,3 +108,21 @@ def test_a_dicomdir_opens_what_it_lists() -> None:
     listed = find_series(disc / "DICOMDIR")
     assert sum(len(series.paths) for series in listed) == 31
     assert all(path.is_relative_to(disc) for series in listed for path in series.paths)
+
+
+def test_a_dicomdir_reached_through_a_link_lists_files_below_the_path_that_was_given(
+    tmp_path: Path,
+) -> None:
+    disc = Path(pydicom.__file__).parent / "data/test_files/dicomdirtests"
+    real = tmp_path / "real"
+    shutil.copytree(disc / "77654033", real / "77654033")
+    shutil.copy(disc / "DICOMDIR", real)
+    # A listed file that is a link to somewhere outside the disc is not on the disc.
+    (outside := tmp_path / "outside.dcm").write_bytes(b"")
+    listed = sorted(path for path in real.rglob("*") if path.is_file() and path.parent != real)
+    listed[0].rename(outside)
+    listed[0].symlink_to(outside)
+    (tmp_path / "disc").symlink_to(real, target_is_directory=True)
+    found = find_series(tmp_path / "disc" / "DICOMDIR")
+    paths = {path for series in found for path in series.paths}
+    assert paths == {tmp_path / "disc" / path.relative_to(real) for path in listed[1:]}

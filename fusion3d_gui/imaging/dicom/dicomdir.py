@@ -27,43 +27,50 @@ def is_dicomdir(path: Path) -> bool:
 
 
 def read_dicomdir(path: Path) -> tuple[list[Path], int]:
-    """The image files that a DICOMDIR lists and that are there, and how many are missing.
+    """The image files that a DICOMDIR lists and that are present, and how many are missing.
 
-    Files outside its folder count as missing: a disc holds what it lists. Raises UserError
-    where it can't be read or none of its files is there.
+    Files outside its folder, links to such included, count as missing: a disc holds what it lists.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or if none of its files is present.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise UserError("is too large to be the contents of a disc", path=path)
         records = pydicom.dcmread(path).get("DirectoryRecordSequence") or []
-        names = [name for record in records if (name := _file_name(record))]
+        file_ids = [file_id for record in records if (file_id := _file_id(record))]
     except PYDICOM_ERRORS:
         raise UserError("is damaged: its list can't be read", path=path) from None
-    folder = path.parent.resolve()
-    found = [file for name in names if (file := _find(folder, name)) is not None]
+    disc = path.parent.resolve()
+    # Below the path as it was given: through a link, the resolved files would lie elsewhere.
+    found = [path.parent / file for each in file_ids if (file := _file_in(disc, each)) is not None]
     if not found:
         raise UserError(
-            f"lists {len(names)} images, none of which is beside it",
+            f"lists {len(file_ids)} images, none of which is beside it",
             path=path,
             remedy="Copy the whole disc, and open its folder.",
         )
-    return found, len(names) - len(found)
+    return found, len(file_ids) - len(found)
 
 
-def _file_name(record: Dataset) -> tuple[str, ...]:
+def _file_id(record: Dataset) -> tuple[str, ...]:
+    """Names of the folders and the file that a record refers to; empty where it refers to none."""
     value = record.get("ReferencedFileID")
     if not value:
         return ()
     return (value,) if isinstance(value, str) else tuple(str(part) for part in value)
 
 
-def _find(folder: Path, name: tuple[str, ...]) -> Path | None:
+def _file_in(disc: Path, file_id: tuple[str, ...]) -> Path | None:
+    """The file relative to the disc's (resolved) folder; None where it is missing or outside."""
     # Discs are written in capitals, and often read by systems that show them in small letters.
-    for parts in (name, tuple(part.lower() for part in name)):
+    for parts in (file_id, tuple(part.lower() for part in file_id)):
         try:
-            file = folder.joinpath(*parts).resolve()
-            if file.is_relative_to(folder) and file.is_file():
-                return file
+            file = disc.joinpath(*parts).resolve()
+            if file.is_relative_to(disc) and file.is_file():
+                return file.relative_to(disc)
         except (OSError, ValueError):
             return None
     return None
