@@ -111,18 +111,6 @@ def test_the_blink_key_takes_the_map_off_the_image_and_brings_it_back_until_it_i
     assert picture() == shown
 
 
-@pytest.mark.parametrize(
-    ("level", "published"),  # rows of matplotlib's table
-    [
-        (0, (0.267004, 0.004874, 0.329415)),
-        (128, (0.127568, 0.566949, 0.550556)),
-        (255, (0.993248, 0.906157, 0.143936)),
-    ],
-)
-def test_viridis_is_viridis(level, published):
-    assert heatmap_colors("Viridis")[level] / 255 == pytest.approx(published, abs=6 / 255)
-
-
 def test_anatomy_maps_run_from_black_to_white_and_are_inverted_on_demand():
     assert hex(anatomy_colors("Gray", False)[255]) == "0xffffffff"
     assert hex(anatomy_colors("Gray", True)[255]) == "0xff000000"

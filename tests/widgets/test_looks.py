@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 import pytest
 from PySide6.QtGui import QRawFont
@@ -10,21 +11,17 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.color_map import heatmap_colors, overlay_lut
+from fusion3d_gui.widgets.look.color_map import HEATMAPS, heatmap_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import position_text, value_text
 from fusion3d_gui.widgets.slice.captions import scale_bar_mm
 
 
-@pytest.mark.parametrize(
-    ("level", "published"),  # rows of matplotlib's table
-    [
-        (0, (0.001462, 0.000466, 0.013866)),
-        (128, (0.735683, 0.215906, 0.330245)),
-        (255, (0.988362, 0.998364, 0.644924)),
-    ],
-)
-def test_the_heatmap_is_inferno(level, published):
-    assert heatmap_colors()[level] / 255 == pytest.approx(published, abs=2.5 / 255)
+@pytest.mark.parametrize("name", HEATMAPS)
+def test_a_heatmaps_colours_are_those_of_matplotlibs_table(name):
+    published = matplotlib.colormaps[name.lower()](np.arange(256))[:, :3]
+    colors = heatmap_colors(name)
+    assert (colors.shape, colors.dtype) == ((256, 3), np.uint8)
+    assert np.array_equal(colors, (255 * published).round())
 
 
 def test_lightness_of_the_heatmap_rises_with_its_value():

@@ -1,4 +1,4 @@
-"""``ColorBar``: which colour of the heatmap means what, with numbers."""
+"""``ColorBar``: the heatmap's colour scale with its numbers and the threshold."""
 
 from __future__ import annotations
 
@@ -16,24 +16,21 @@ _HEIGHT = 10
 
 
 class ColorBar(QWidget):
-    """The colour map from zero to the map's peak; what lies below the threshold is left out."""
+    """The colour map from zero to the heatmap's peak, blank below the threshold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._threshold = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._colors = "Inferno"
-        self._strip = _strip(self._colors)
 
     def sizeHint(self) -> QSize:
         """One strip and one line of small text."""
         return QSize(200, _HEIGHT + 22)
 
     def show_scale(self, threshold: float, colors: str) -> None:
-        """``threshold`` as a share of the map's peak, and the colours by name."""
-        if colors != self._colors:
-            self._colors, self._strip = colors, _strip(colors)
-        self._threshold = threshold
+        """Set the threshold (share of the peak) and the colour map by name."""
+        self._threshold, self._colors = threshold, colors
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -45,7 +42,7 @@ class ColorBar(QWidget):
         painter.fillRect(QRectF(0, 0, width, _HEIGHT), QColor(theme.RAISED))
         x = self._threshold * width
         source = QRectF(self._threshold * 256, 0, (1 - self._threshold) * 256, 1)
-        painter.drawImage(QRectF(x, 0, width - x, _HEIGHT), self._strip, source)
+        painter.drawImage(QRectF(x, 0, width - x, _HEIGHT), _strip(self._colors), source)
         painter.setPen(QPen(QColor(theme.LINE), 1))
         painter.drawRect(QRectF(0.5, 0.5, width - 1, _HEIGHT - 1))
         painter.setPen(QPen(QColor(theme.TEXT), 1))
@@ -59,6 +56,7 @@ class ColorBar(QWidget):
         painter.drawText(area, flags.AlignHCenter | flags.AlignTop, "50 %")
 
 
+@cache
 def _strip(colors: str) -> QImage:
     rgb = heatmap_colors(colors).astype(np.uint32)
     pixels = 0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
@@ -68,5 +66,5 @@ def _strip(colors: str) -> QImage:
 
 @cache
 def color_strip(colors: str) -> QImage:
-    """A heatmap's 256 colours from its peak down, one a row."""
+    """Return a map's 256 colours as an image one pixel wide, the peak's on top."""
     return _strip(colors).transformed(QTransform().rotate(-90))

@@ -1,22 +1,14 @@
-"""Colours of heatmap and anatomy. The heatmap's are perceptually uniform and safe for the colour-blind.
+"""Lookup tables of the colour maps for heatmap and anatomy.
 
-Inferno and viridis are by Nathaniel J. Smith, Stéfan van der Walt and Eric Firing (CC0), as in matplotlib.
+The heatmap's are perceptually uniform and safe for the colour-blind: inferno and viridis, by Nathaniel J.
+Smith, Stéfan van der Walt and Eric Firing (CC0), as the library cmap carries them.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-
-#: Every fifth of its 256 colours, as RRGGBB; those between are interpolated to within 2 of 255.
-_NODES = (
-    "00000402020c0504170a072210092d160b391e0c45260c512f0a5b380962400a67490b6a510e6c"
-    "59106e61136e69166e71196e781c6d801f6c88226a902568982766a02a63a82e5fb0315bb73557"
-    "bf3952c63d4dcc4248d34743d94d3ddf5337e45a31e9612bed6925f1711ff47918f78212f98b0b"
-    "fa9407fb9d07fca60cfcb014fbba1ffac42af8cd37f6d746f4e156f2ea69f2f27df5f992fcffa4"
-)
-
-#: Every 28th or so of viridis' 256 colours; those between are interpolated to within 6 of 255.
-_VIRIDIS = "4401544828783e498931688e26828e1f9e8935b7796ece58b5de2bfde725"
 
 #: The names of the heatmap's maps, the default first: warm colours stand out from gray anatomy.
 HEATMAPS = ("Inferno", "Viridis")
@@ -29,21 +21,22 @@ ANATOMY_MAPS = ("Gray", "Hot iron", "Viridis")
 _FADE = 0.12
 
 
+@cache
 def heatmap_colors(name: str = "Inferno") -> np.ndarray:
-    """uint8 ``[256, 3]`` RGB from the lowest to the highest value."""
-    if name == "Viridis":
-        return _between(_VIRIDIS, np.linspace(0, 255, len(_VIRIDIS) // 6))
-    return _between(_NODES, np.arange(0, 256, 5))
+    """Return uint8 ``[256, 3]`` RGB from the lowest to the highest value; read-only.
 
+    cmap is imported at the first call (about 50 ms), not with the window.
+    """
+    from cmap import Colormap
 
-def _between(nodes_hex: str, at: np.ndarray) -> np.ndarray:
-    nodes = np.frombuffer(bytes.fromhex(nodes_hex), dtype=np.uint8).reshape(-1, 3)
-    channels = [np.interp(np.arange(256), at, nodes[:, c]) for c in range(3)]
-    return np.stack(channels, axis=1).round().astype(np.uint8)
+    share = np.asarray(Colormap(f"matplotlib:{name.lower()}").lut(256))[:, :3]
+    rgb = (255 * share).round().astype(np.uint8)
+    rgb.flags.writeable = False
+    return rgb
 
 
 def anatomy_colors(name: str, inverted: bool) -> np.ndarray:
-    """uint32 ``[256]`` opaque RGB of the gray levels."""
+    """Return uint32 ``[256]``, the opaque RGB of each gray level."""
     level = np.arange(256)
     if name == "Hot iron":  # DICOM PS3.6 annex B.1.1
         rgb = np.stack([2 * level, 2 * (level - 128), 4 * (level - 192)], axis=1).clip(0, 255)
@@ -56,9 +49,14 @@ def anatomy_colors(name: str, inverted: bool) -> np.ndarray:
 
 
 def overlay_lut(opacity: float, threshold: float, name: str = "Inferno") -> np.ndarray:
-    """uint32 ``[256]`` premultiplied ARGB of the values 0 (none) to 255 (peak).
+    """Return uint32 ``[256]``, the premultiplied ARGB of the levels 0 (none) to 255 (peak) as areas.
 
-    Entirely transparent below ``threshold`` (share of the peak).
+    Parameters
+    ----------
+    opacity
+        Alpha from 0 to 1, reached a little above the threshold.
+    threshold
+        Share of the peak below which the overlay is entirely transparent.
     """
     share = np.arange(256) / 255.0
     above = share - threshold
@@ -67,12 +65,12 @@ def overlay_lut(opacity: float, threshold: float, name: str = "Inferno") -> np.n
 
 
 def contour_lut(opacity: float, name: str = "Inferno") -> np.ndarray:
-    """uint32 ``[256]`` premultiplied ARGB of lines at the values 0 (none) to 255 (peak)."""
+    """Return uint32 ``[256]``, the premultiplied ARGB of the levels 0 (none) to 255 (peak) as lines."""
     return _premultiplied(name, np.where(np.arange(256) > 0, min(1.0, 2 * opacity), 0.0))
 
 
 def contour_levels(threshold: float) -> tuple[float, ...]:
-    """Shares of the peak at which lines are drawn: the threshold, and two more up to the peak."""
+    """Return the shares of the peak at which contours are drawn: the threshold and two more above it."""
     first = max(threshold, 0.05)
     return first, first + (1 - first) / 3, first + 2 * (1 - first) / 3
 
