@@ -15,26 +15,11 @@ import numpy as np
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.reslice.sampling import sample
+from fusion3d_gui.imaging.reslice.surface_shading import shade_surface
 from fusion3d_gui.imaging.volume import Volume
 
 #: The projected copy of a volume has at most this many voxels along an axis.
 _LARGEST_SIDE = 192
-
-#: The surface's depth is smoothed by these weights along rows and columns (binomial: about Gaussian,
-#: standard deviation 1.2 pixels).
-_SMOOTH = np.array([1, 6, 15, 20, 15, 6, 1], np.float32) / 64
-#: Where depth changes by more than so many slices from pixel to pixel, another surface begins.
-_ONE_SURFACE = 6.0
-#: Surfaces turned away from the reader by more than about 63 degrees (the tangent) are steep.
-_STEEP = 2.0
-#: Where so much of a pixel's surroundings is surface, it begins to be drawn, and is drawn fully: this
-#: rounds the steps of the outline.
-_RIM = (0.15, 0.65)
-#: The light comes from the reader, by this much to the right and down (so: from the upper left).
-LIGHT = (-0.35, -0.45)
-_BRIGHTEST = float(np.sqrt(1 + LIGHT[0] ** 2 + LIGHT[1] ** 2))
-AMBIENT = 0.12
-
 
 #: The other two axes of each.
 _OTHERS = ((1, 2), (0, 2), (0, 1))
@@ -134,28 +119,8 @@ class VolumeProjector:
         lefts = np.array([place[1].start for _, place in shear.places], np.float32)
         depth = np.float32(step_mm) * met
         depth += (row - tops[met]) * along_row + (column - lefts[met]) * along_column
-        # Steps of a voxel would show as terraces.
-        steepest = np.float32(_ONE_SURFACE * abs(step_mm))
-        smooth = _smoothed_surface(depth, found, steepest)
-        (by_column, by_row), known = _gradient(smooth, found, steepest)
-        to_mm = np.linalg.inv(shear.to_screen[:, :2]).astype(np.float32)
-        along_u = by_column * to_mm[0, 0] + by_row * to_mm[1, 0]
-        along_v = by_column * to_mm[0, 1] + by_row * to_mm[1, 1]
-        facing = 1.0 / np.sqrt(1.0 + along_u**2 + along_v**2)
-        lit = facing * (1.0 + LIGHT[0] * along_u + LIGHT[1] * along_v) / _BRIGHTEST
-        shade = AMBIENT + (1 - AMBIENT) * lit.clip(0, 1)
-        # Where a surface ends, and just outside, it is as bright as what is around; so are steep parts, which
-        # are a few voxels wide and would be speckled. What is one pixel thin has nothing else around.
-        plain = known & (np.maximum(np.abs(along_u), np.abs(along_v)) < _STEEP)
-        counts = np.where(plain, np.float32(1), np.float32(0.02)) * found
-        around = _smoothed(found.astype(np.float32))
-        weight = _smoothed(counts)
-        rim = _smoothed(counts * shade) / np.maximum(weight, 1e-6)
-        share = (2 * weight / np.maximum(around, 1e-6) - 1).clip(0, 1) * plain
-        shade = rim + share * (shade - rim)
-        cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
-        shade = 255 * cover * shade
-        return ProjectedImage(shade.astype(np.uint8), shear.to_screen), found
+        shade = shade_surface(depth, found, abs(step_mm), shear.to_screen[:, :2])
+        return ProjectedImage(shade, shear.to_screen), found
 
     def _rank(self, axis: int, least: float, first_is_nearest: bool) -> np.ndarray:
         """The slices along an axis: 0 below ``least``, else the higher the nearer to the reader.
@@ -225,62 +190,6 @@ def _turned_over(values: np.ndarray) -> np.ndarray:
 
 def _lowest(dtype: np.dtype) -> float:
     return float(np.iinfo(dtype).min) if dtype.kind in "iu" else -np.inf
-
-
-def _smoothed(picture: np.ndarray) -> np.ndarray:
-    for axis in (0, 1):
-        sources, picture = _shifted(picture, axis), np.zeros_like(picture)
-        for weight, source in zip(_SMOOTH, sources, strict=True):
-            picture += weight * source
-    return picture
-
-
-def _smoothed_surface(depth: np.ndarray, found: np.ndarray, steepest: np.float32) -> np.ndarray:
-    """Depths smoothed among neighbours of one surface; where there is none (``found``), anything."""
-    reach = len(_SMOOTH) // 2
-    for axis in (0, 1):
-        total, weights = np.zeros_like(depth), np.full_like(depth, 1e-6)
-        sources = zip(_SMOOTH, _shifted(depth, axis), _shifted(found, axis), strict=True)
-        for number, (weight, there, is_found) in enumerate(sources):
-            away = there - depth
-            counts = weight * (is_found & (np.abs(away) <= steepest * abs(number - reach)))
-            total += counts * away
-            weights += counts
-        depth = depth + total / weights
-    return depth
-
-
-def _gradient(
-    depth: np.ndarray, found: np.ndarray, steepest: np.float32
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Change of depth by column and by row, and where it is known: along both there is a neighbour.
-
-    Where the steps to both sides differ much, one leads to another surface: the smaller one holds.
-    """
-    slopes, known = [], found
-    for axis in (1, 0):
-        step = np.diff(depth, axis=axis)
-        step[~np.logical_and(*(np.delete(found, end, axis) for end in (0, -1)))] = np.nan
-        ends = [(0, 0), (0, 0)]
-        sides = []
-        for end in ((1, 0), (0, 1)):
-            ends[axis] = end
-            sides.append(np.pad(step, ends, constant_values=np.nan))
-        before, after = sides
-        smaller = np.where(np.abs(after) < np.abs(before), after, before)
-        smaller = np.where(np.isnan(before), after, smaller)
-        slope = np.where(np.abs(before - after) < steepest, (before + after) / 2, smaller)
-        known = known & ~np.isnan(slope)
-        slopes.append(np.nan_to_num(slope))
-    return slopes, known
-
-
-def _shifted(picture: np.ndarray, axis: int) -> list[np.ndarray]:
-    """The picture moved along an axis by every place of the smoothing weights, 0 outside."""
-    reach, size = len(_SMOOTH) // 2, picture.shape[axis]
-    wide = np.pad(picture, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)])
-    windows = [slice(shift, shift + size) for shift in range(len(_SMOOTH))]
-    return [wide[window] if axis == 0 else wide[:, window] for window in windows]
 
 
 def prepare_projector(volume: Volume) -> Iterator[VolumeProjector | None]:

@@ -29,7 +29,8 @@ from PySide6.QtOpenGL import (
     QOpenGLVertexArrayObject,
 )
 
-from fusion3d_gui.imaging.reslice.volume_projection import AMBIENT, LIGHT, VolumeProjector
+from fusion3d_gui.imaging.reslice.surface_shading import AMBIENT, LIGHT
+from fusion3d_gui.imaging.reslice.volume_projection import VolumeProjector
 from fusion3d_gui.widgets.volume.ray_shader import FRAGMENT, VERTEX
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
