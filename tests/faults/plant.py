@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Plant faults in the code, one at a time, and see which of them the nearest tests find.
+
+    python tests/faults/plant.py --count 300 --seed 1 --out faults.json
+
+plants a seeded sample over the modules of targets.toml, in a copy of the working tree; started
+again with the same arguments, it goes on where it stopped. Every fault is tried in a process forked from
+one that has the libraries imported: 1 s a fault where starting pytest anew takes 9. Unix only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import queue
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from candidates import Fault, find_faults, spread
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PACKAGE = "fusion3d_gui"
+#: Imported before forking; the program itself must not be.
+LIBRARIES = [
+    "numpy",
+    "scipy.ndimage",
+    "scipy.spatial",
+    "scipy.stats",
+    "pydicom",
+    "pydicom.pixels",
+    "nibabel",
+    "SimpleITK",
+    "torch",
+    "monai.networks.nets",
+    "monai.losses",
+    "captum.attr",
+    "safetensors.torch",
+    "sklearn.metrics",
+    "torchmetrics",
+    "hypothesis",
+    "pytest",
+    "pytestqt.plugin",
+    "matplotlib.figure",
+    "PySide6.QtWidgets",
+]
+
+
+def main() -> int:
+    options = _parse(sys.argv[1:])
+    targets = load_targets(options.modules)
+    faults = sample(targets, options.count, options.seed)
+    results = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    planned = [fault for fault in faults if fault.key not in results]
+    print(f"{len(faults)} faults, {len(faults) - len(planned)} of them tried before", flush=True)
+    lock = threading.Lock()
+
+    def keep(fault: Fault, outcome: str, seconds: float) -> None:
+        with lock:
+            results[fault.key] = {**asdict(fault), "outcome": outcome, "seconds": round(seconds, 1)}
+            _write(options.out, results)
+            _print_row(len(results), fault, outcome, seconds)
+
+    work: queue.SimpleQueue[Fault] = queue.SimpleQueue()
+    for fault in planned:
+        work.put(fault)
+    workers = [
+        threading.Thread(target=_work, args=(work, targets, keep)) for _ in range(options.jobs)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    tried = [results[fault.key] for fault in faults if fault.key in results]
+    survived = print_summary(tried)
+    return 1 if survived or len(tried) < len(faults) else 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--count", type=int, default=300, help="how many faults (300)")
+    parser.add_argument("--seed", type=int, default=1, help="which of them (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time (1)")
+    parser.add_argument("--out", type=Path, default=Path("output/faults.json"), help="results")
+    parser.add_argument("modules", nargs="*", help="only modules whose path holds one of these")
+    return parser.parse_args(arguments)
+
+
+def load_targets(only: list[str]) -> dict[str, list[str]]:
+    """Module to its nearest tests, as paths below the repository; refuses what isn't there."""
+    listed = tomllib.loads((HERE / "targets.toml").read_text(encoding="utf-8"))["target"]
+    targets = {
+        f"{PACKAGE}/{module}": [f"tests/{test}" for test in target["tests"]]
+        for target in listed
+        for module in target["modules"]
+    }
+    for path in {*targets, *(test for tests in targets.values() for test in tests)}:
+        if not (ROOT / path).is_file():
+            sys.exit(f"targets.toml names {path}, which doesn't exist")
+    if only:
+        targets = {m: tests for m, tests in targets.items() if any(part in m for part in only)}
+    return targets
+
+
+def sample(targets: dict[str, list[str]], count: int, seed: int) -> list[Fault]:
+    """A random sample of all faults that can be planted, the same for the same seed and code."""
+    known = tomllib.loads((HERE / "equivalent.toml").read_text(encoding="utf-8"))
+    equivalent = {(e["module"], e["line"], e["fault"]) for e in known.get("equivalent", [])}
+    chance = random.Random(seed)
+    faults = []
+    for module in sorted(targets):
+        found = find_faults(ROOT, module)
+        lines = (ROOT / module).read_text(encoding="utf-8").splitlines()
+        chance.shuffle(found)
+        faults += [
+            fault
+            for fault in spread(found)
+            if (module, lines[fault.line - 1].strip(), fault.after) not in equivalent
+        ]
+    return chance.sample(faults, min(count, len(faults)))
+
+
+def _work(work: queue.SimpleQueue[Fault], targets: dict[str, list[str]], keep) -> None:
+    """Try the faults of the queue in one copy of the tree until none is left."""
+    with _copy_of_tree() as copy, _forking_server(copy) as run:
+        allowed: dict[str, float] = {}
+        while True:
+            try:
+                fault = work.get_nowait()
+            except queue.Empty:
+                return
+            tests = targets[fault.module]
+            if fault.module not in allowed:
+                outcome, seconds = run(tests, 900)
+                limit = 30 + 4 * seconds if outcome == "survived" else 0.0
+                allowed.update({m: limit for m, t in targets.items() if t == tests})
+                if not limit:
+                    print(f"Without any fault fail the tests {' '.join(tests)}:", file=sys.stderr)
+                    print((copy / "faults.log").read_text()[-2000:], file=sys.stderr)
+            if not allowed[fault.module]:
+                continue
+            path = copy / fault.module
+            source = path.read_bytes()
+            path.write_bytes(fault.applied(source))
+            try:
+                keep(fault, *run(tests, allowed[fault.module]))
+            finally:
+                path.write_bytes(source)
+
+
+@contextlib.contextmanager
+def _copy_of_tree() -> Iterator[Path]:
+    """What git knows of the working tree, in a folder of its own."""
+    copy = Path(tempfile.mkdtemp(prefix="faults-"))
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    try:
+        yield copy
+    finally:
+        shutil.rmtree(copy)
+
+
+@contextlib.contextmanager
+def _forking_server(copy: Path) -> Iterator:
+    """A process with the libraries imported; gives a function that runs tests in a fork of it."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(copy),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "QT_QPA_PLATFORM": "offscreen",
+        "OMP_NUM_THREADS": "1",
+    }
+    server = subprocess.Popen(
+        [sys.executable, HERE / "forking_server.py", *LIBRARIES],
+        cwd=copy,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def run(tests: list[str], limit: float) -> tuple[str, float]:
+        started = time.monotonic()
+        server.stdin.write(json.dumps({"tests": tests, "limit": limit}) + "\n")
+        server.stdin.flush()
+        status = json.loads(server.stdout.readline())
+        outcome = {None: "timed out", 0: "survived"}.get(status, "found")
+        return outcome, time.monotonic() - started
+
+    try:
+        yield run
+    finally:
+        server.stdin.close()
+        server.wait()
+
+
+def _write(path: Path, results: dict[str, dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    beside.replace(path)
+
+
+def _print_row(number: int, fault: Fault, outcome: str, seconds: float) -> None:
+    change = " ".join(f"{fault.before} -> {fault.after}".split())
+    print(
+        f"{number:4} {outcome:9} {seconds:5.1f} s  {fault.module}:{fault.line}  {fault.kind}: {change}",
+        flush=True,
+    )
+
+
+def print_summary(results: list[dict]) -> int:
+    """A table by module, the survivors, and the share found; returns how many survived."""
+    by_module: dict[str, Counter[str]] = {}
+    for result in results:
+        by_module.setdefault(result["module"], Counter())[result["outcome"]] += 1
+    print(f"\n{'module':55} planted found timed out survived")
+    for module, outcomes in sorted(by_module.items()):
+        print(
+            f"{module:55} {outcomes.total():7} {outcomes['found']:5} {outcomes['timed out']:9}"
+            f" {outcomes['survived']:8}"
+        )
+    survivors = [result for result in results if result["outcome"] == "survived"]
+    for result in sorted(survivors, key=lambda r: (r["module"], r["line"])):
+        print(f"\n{result['module']}:{result['line']}  {result['kind']}")
+        print(f"  - {result['before']}\n  + {result['after']}")
+    if results:
+        found = len(results) - len(survivors)
+        print(f"\n{found} of {len(results)} faults found: {100 * found / len(results):.1f} %")
+    return len(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
