@@ -67,15 +67,15 @@ def predict(options: Namespace) -> int:
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
     )
-    answer = predictor.answer(volume, metadata, part_of(progress, 0.6, 0.8))
+    predicted = predictor.predict_case(volume, metadata, part_of(progress, 0.6, 0.8))
     heatmap = make_heatmap(
         predictor,
-        answer.case,
-        answer.prediction.metadata,
+        predicted.case,
+        predicted.prediction.metadata,
         _explanation(options, info),
         part_of(progress, 0.8, 1.0),
     )
-    result = replace(answer.prediction, heatmap=heatmap)
+    result = replace(predicted.prediction, heatmap=heatmap)
     progress(1.0, "Done")
     print_notices(result.notices)
     if options.json:

@@ -183,11 +183,11 @@ def _predict_row(
         prefilled = predictor.info.schema.prefill(volume.attributes)
         own = {name: value for name, value in row.values.items() if value}
         values = {**prefilled, **own, **given}
-        answer = predictor.answer(volume, values, part_of(progress, 0.4, 0.7))
-        prediction = answer.prediction
+        predicted = predictor.predict_case(volume, values, part_of(progress, 0.4, 0.7))
+        prediction = predicted.prediction
         heatmap = make_heatmap(
             predictor,
-            answer.case,
+            predicted.case,
             prediction.metadata,
             explanation,
             part_of(progress, 0.7, 1.0),

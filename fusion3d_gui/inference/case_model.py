@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.prediction import Heatmap, Side
-from fusion3d_gui.model.appearance import glance
+from fusion3d_gui.model.appearance import appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.no_weight_init import unfilled
+from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import ModelInput
 
 
@@ -32,7 +32,7 @@ class Head:
 
     def __init__(self, bundle: ModelBundle) -> None:
         self.info: BundleInfo = bundle.info
-        with unfilled():
+        with no_weight_init():
             self.network = LearnedFeatureFusion3D(bundle.info.network)
         own = {
             name: value.detach().cpu().float().clone()
@@ -100,10 +100,10 @@ class CaseModel:
         return embedding
 
     @cached_property
-    def glance(self) -> np.ndarray:
-        """What the image looks like at a glance, float32 [D] (see ``model.glance``)."""
+    def appearance(self) -> np.ndarray:
+        """What the image looks like at a glance, float32 [D] (see :func:`~fusion3d_gui.model.appearance.appearance_features`)."""
         voxels = self.model_input.voxels
-        return glance(voxels, self.info.preprocessing.foreground(voxels))
+        return appearance_features(voxels, self.info.preprocessing.foreground(voxels))
 
     def logit(self, values: Mapping[str, object]) -> float:
         """The logit with these metadata. Raises UserError where they do not fit the schema."""

@@ -23,7 +23,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.analysis.uncertainty import image_outside
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
 from fusion3d_gui.inference.engines.protocol import TorchEngine
-from fusion3d_gui.inference.engines.select import Chosen, choose_engine
+from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -63,7 +63,7 @@ def load_predictor(
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class PredictedCase:
     """A prediction, and the model as a function of that case's metadata."""
 
     prediction: Prediction
@@ -77,7 +77,7 @@ class Predictor:
     """
 
     def __init__(
-        self, bundle: ModelBundle, chosen: Chosen, reference: Reference | None = None
+        self, bundle: ModelBundle, chosen: SelectedEngine, reference: Reference | None = None
     ) -> None:
         #: The bundle's statistics of the cases that it was made with; None where it has none.
         self.reference = reference
@@ -102,12 +102,12 @@ class Predictor:
     def predict(
         self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
     ) -> Prediction:
-        """The prediction of :meth:`answer`."""
-        return self.answer(volume, metadata, progress).prediction
+        """Predict one case (see :meth:`predict_case`)."""
+        return self.predict_case(volume, metadata, progress).prediction
 
-    def answer(
+    def predict_case(
         self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
-    ) -> Answer:
+    ) -> PredictedCase:
         """Predict one case, and explain it by Grad-CAM at the last stage.
 
         ``metadata`` are the form's values by field name. Takes the model's input from the volume,
@@ -120,7 +120,7 @@ class Predictor:
         started = time.perf_counter()
         schema = self.info.schema
         values = schema.parse(metadata)
-        case, notices = self._look(volume, part_of(progress, 0.0, 0.95))
+        case, notices = self._case_model_of(volume, part_of(progress, 0.0, 0.95))
         logit = case.logit(values)
         if not np.isfinite(logit):
             raise FloatingPointError("the model's logit is not a finite number")
@@ -154,7 +154,7 @@ class Predictor:
                 *schema.warnings(values),
             ),
         )
-        return Answer(prediction, case)
+        return PredictedCase(prediction, case)
 
     def explain(
         self,
@@ -206,7 +206,9 @@ class Predictor:
         """Pooled features, float32 [n, C], of inputs [n, k, j, i]."""
         return self._with_fallback(lambda: self._chosen.engine.pooled(images, progress))[0]
 
-    def _look(self, volume: Volume, progress: Progress) -> tuple[CaseModel, tuple[str, ...]]:
+    def _case_model_of(
+        self, volume: Volume, progress: Progress
+    ) -> tuple[CaseModel, tuple[str, ...]]:
         """Run the convolutions on a volume, unless it is the one looked at last."""
         if self._seen is not None and self._seen[0]() is volume:
             return self._seen[1], self._seen[2]
@@ -233,7 +235,7 @@ class Predictor:
             what = "The GPU ran out of memory" if memory else f"{engine.text} failed"
             notice = f"{what}, so the computation was done by PyTorch on the CPU."
         cpu = TorchEngine(self._network, torch.device("cpu"))
-        self._chosen = Chosen(cpu, notice)
+        self._chosen = SelectedEngine(cpu, notice)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return work(), (notice,)

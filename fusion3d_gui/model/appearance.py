@@ -21,7 +21,7 @@ _BINS, _REACH = 32, 4.0
 _TISSUE_WEIGHT, _HISTOGRAM_WEIGHT = 2.0, 4.0
 
 
-def glance(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
+def appearance_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
     """Coarse mean grey values, coarse shares of tissue, and the histogram of tissue, float32 [D], weighted.
 
     Parameters
@@ -43,14 +43,14 @@ def glance(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
     return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
 
 
-def glance_size(shape_kji: tuple[int, int, int]) -> int:
+def appearance_size(shape_kji: tuple[int, int, int]) -> int:
     """Length D of :func:`glance` of an input grid."""
     cells = [_cells(size) for size in shape_kji]
     return 2 * cells[0] * cells[1] * cells[2] + _BINS
 
 
 @dataclass(frozen=True, eq=False)
-class Glances:
+class AppearanceStatistics:
     """How training cases look at a glance, and how far from them the validation cases lie.
 
     ``mean`` [D], ``directions`` [K, D], ``variances`` [K] and ``residual_variance`` as in
@@ -66,7 +66,7 @@ class Glances:
     @staticmethod
     def layout(shape_kji: tuple[int, int, int]) -> dict[str, tuple[int | str, ...]]:
         """The arrays of a bundle's reference that are about glances, and their shapes."""
-        size = glance_size(shape_kji)
+        size = appearance_size(shape_kji)
         return {
             "glance_mean": (size,),
             "glance_directions": ("g", size),
@@ -75,7 +75,9 @@ class Glances:
         }
 
     @classmethod
-    def read(cls, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Glances:
+    def read(
+        cls, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> AppearanceStatistics:
         """From a reference's configuration and arrays. Raises KeyError, TypeError or ValueError."""
         residual = float(plain["glance"]["residual_variance"])
         if not (residual > 0 and np.isfinite(residual) and (arrays["glance_variances"] > 0).all()):

@@ -20,7 +20,7 @@ from torch import Tensor
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.no_weight_init import unfilled
+from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 
@@ -44,7 +44,7 @@ class ModelBundle:
         """
         info = BundleInfo.read(folder)
         # Built without memory for its weights: those come from the file, once it is known to fit.
-        with unfilled():
+        with no_weight_init():
             network = LearnedFeatureFusion3D(info.network)
         expected = network.state_dict()
         path = info.weights_path

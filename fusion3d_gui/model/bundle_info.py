@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, MeasuredMap
+from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, LocalisationRecord
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
@@ -84,12 +84,12 @@ class BundleInfo:
     schema: MetadataSchema
     decision: Decision
     #: The explanation that pointed best when the bundle was evaluated; None where it was not.
-    measured_map: MeasuredMap | None = None
+    localisation_record: LocalisationRecord | None = None
 
     @property
     def default_map(self) -> tuple[str, tuple[int, ...]]:
         """Method and stages by which predictions are explained unless something else is asked."""
-        found = self.measured_map
+        found = self.localisation_record
         return (USUAL_METHOD, (USUAL_STAGE,)) if found is None else (found.method, (found.stage,))
 
     @property
@@ -137,7 +137,7 @@ class BundleInfo:
             preprocessing=_read(configs / "preprocessing.json", Preprocessing.from_json),
             schema=_read(configs / "schema.json", MetadataSchema.from_json),
             decision=_read(configs / "decision.json", lambda plain: Decision(**plain)),
-            measured_map=_read(configs / "metadata.json", MeasuredMap.from_metadata),
+            localisation_record=_read(configs / "metadata.json", LocalisationRecord.from_metadata),
         )
         if info.network.metadata_width != info.schema.width:
             raise UserError(

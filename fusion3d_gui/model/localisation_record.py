@@ -1,4 +1,4 @@
-"""``MeasuredMap``: the explanation with which a model's maps pointed best, and how well they did.
+"""``LocalisationRecord``: the explanation with which a model's maps pointed best, and how well they did.
 
 ``fusion3d evaluate --record`` measures every method at every stage on cases whose lesions are known,
 and keeps the best under ``explanation`` in ``configs/metadata.json``.
@@ -30,7 +30,7 @@ _AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """A figure with its 95 % interval; None where that can't be told (of a single case)."""
 
     value: float
@@ -38,7 +38,7 @@ class Measured:
     high: float | None = None
 
     @classmethod
-    def from_json(cls, plain: Any) -> Measured:
+    def from_json(cls, plain: Any) -> Estimate:
         """Raises TypeError, KeyError or ValueError for what is no figure."""
         value, low, high = (
             None if plain[name] is None else float(plain[name]) for name in ("value", "low", "high")
@@ -49,7 +49,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class MeasuredMap:
+class LocalisationRecord:
     """The best of the maps that were measured.
 
     ``method`` and ``stage`` (1 to 4) say how it is made; ``cases`` true positives it was measured on;
@@ -62,13 +62,13 @@ class MeasuredMap:
     stage: int
     cases: int
     tolerance_mm: float
-    pointing_near: Measured
-    energy: Measured
+    pointing_near: Estimate
+    energy: Estimate
     chance_near: float
     chance_energy: float
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, Any]) -> MeasuredMap | None:
+    def from_metadata(cls, metadata: Mapping[str, Any]) -> LocalisationRecord | None:
         """Read it from a bundle's metadata; None where nothing was measured.
 
         Raises KeyError, TypeError or ValueError for an entry that makes no sense.
@@ -84,8 +84,8 @@ class MeasuredMap:
             stage=stage,
             cases=int(plain["cases"]),
             tolerance_mm=float(plain["tolerance_mm"]),
-            pointing_near=Measured.from_json(plain["pointing_near"]),
-            energy=Measured.from_json(plain["energy"]),
+            pointing_near=Estimate.from_json(plain["pointing_near"]),
+            energy=Estimate.from_json(plain["energy"]),
             chance_near=float(plain["chance"]["pointing_near"]),
             chance_energy=float(plain["chance"]["energy"]),
         )
@@ -101,7 +101,7 @@ class MeasuredMap:
         )
 
 
-def _percent(one: Measured, digits: int = 0) -> str:
+def _percent(one: Estimate, digits: int = 0) -> str:
     text = f"{100 * one.value:.{digits}f} %"
     if one.low is None or one.high is None:
         return text

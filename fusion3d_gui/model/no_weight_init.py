@@ -1,4 +1,4 @@
-"""``unfilled``: networks are built without memory and without first values for their weights."""
+"""``no_weight_init``: networks are built without memory and without first values for their weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DRAWING = {
 
 
 @contextmanager
-def unfilled() -> Iterator[None]:
+def no_weight_init() -> Iterator[None]:
     """Build a network inside of this whose weights are all to be assigned afterwards.
 
     First values at random would not only be for nothing: without memory to write them to, PyTorch looks

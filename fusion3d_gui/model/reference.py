@@ -19,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.appearance import Glances, mahalanobis
+from fusion3d_gui.model.appearance import AppearanceStatistics, mahalanobis
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import MetadataSchema, Value
 
@@ -73,7 +73,7 @@ class Reference:
     background_pooled, background_metadata, background_values
         One case that stands for no case in particular: mean pooled features [C] and the median (or
         most frequent) metadata, encoded [W] and as values.
-    glances
+    appearance
         How the training cases look at a glance; None in a bundle from before these were kept.
     """
 
@@ -93,7 +93,7 @@ class Reference:
     background_pooled: np.ndarray
     background_metadata: np.ndarray
     background_values: Mapping[str, Value]
-    glances: Glances | None = None
+    appearance: AppearanceStatistics | None = None
 
     @classmethod
     def load(cls, info: BundleInfo, weights_sha256: str) -> Reference | None:
@@ -157,7 +157,9 @@ class Reference:
             background_pooled=arrays["pooled_mean"],
             background_metadata=info.schema.encode(values),
             background_values=values,
-            glances=Glances.read(plain, arrays) if "glance_mean" in arrays else None,
+            appearance=AppearanceStatistics.read(plain, arrays)
+            if "glance_mean" in arrays
+            else None,
         )
 
     @property
@@ -264,7 +266,7 @@ def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
         if "case_metadata" in file.keys():  # noqa: SIM118 (it is no mapping)
             layout["case_metadata"] = ("m", info.schema.width)
         if "glance_mean" in file.keys():  # noqa: SIM118
-            layout |= Glances.layout(info.preprocessing.shape_kji)
+            layout |= AppearanceStatistics.layout(info.preprocessing.shape_kji)
         found: dict[int | str, int] = {}
         for name, expected in layout.items():
             shape = file.get_slice(name).get_shape()

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.privacy.deidentify import error_without_file_name
-from fusion3d_gui.inference.analysis.findings import WhatIf
+from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -24,7 +24,7 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.prediction.augmentation import Doubting
+from fusion3d_gui.state.prediction.augmentation import Augmentation
 from fusion3d_gui.state.prediction.engine import InferenceEngine
 from fusion3d_gui.state.prediction.explaining import Explaining
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
@@ -101,7 +101,7 @@ class Session(QObject):
         # Should another explanation have been chosen meanwhile, or take long.
         self._predicting.answered.connect(self._explaining.refresh)
         self.comparison = Comparison(self)
-        self.doubting = Doubting(self)
+        self.augmentation = Augmentation(self)
         if bundles:
             self._set_bundle(bundles[0])
 

@@ -139,7 +139,7 @@ class Stress:
             (2, self._explain),
             (2, lambda: session.choose_bundle(chance.choice(self.bundles))),
             (0.5, session.comparison.start),
-            (0.5, session.doubting.see_otherwise),
+            (0.5, session.augmentation.start),
             (0.5, lambda: session.comparison.show_maps(True)),
             (0.5, session.show_both_maps),
             (0.3, session.beside.hide),

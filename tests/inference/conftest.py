@@ -9,7 +9,7 @@ import pytest
 
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.predictor import Answer, load_predictor
+from fusion3d_gui.inference.predictor import PredictedCase, load_predictor
 from fusion3d_gui.model.reference import Reference
 
 
@@ -21,14 +21,14 @@ def volume() -> Volume:
 
 
 @pytest.fixture
-def answer(make_bundle, volume):
+def predicted_case(make_bundle, volume):
     """The answer about the small volume, by a small model of the given fusion mode."""
 
-    def make(fusion: str = "concat", values=None, **network) -> Answer:
+    def make(fusion: str = "concat", values=None, **network) -> PredictedCase:
         folder = make_bundle(fusion, **network)
         if values is None:
             values = {} if fusion == "image_only" else {"age": 71, "sex": "F", "diabetes": True}
-        return load_predictor(folder, "cpu", engine="torch").answer(volume, values)
+        return load_predictor(folder, "cpu", engine="torch").predict_case(volume, values)
 
     return make
 

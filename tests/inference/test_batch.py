@@ -118,8 +118,8 @@ def test_maps_are_as_asked_and_asked_otherwise_are_made_again(table, predictor, 
     lowered = Explanation("hirescam", (2,), "lowered")
     found = pd.read_csv(predict_table(predictor, rows, out, lowered).results, keep_default_na=False)
     assert found["explanation"][0] == "HiResCAM, stage 2, what lowered the answer"
-    answer = predictor.answer(open_volume(tmp_path / "0.nii.gz"), {"age": 71, "sex": "F"})
-    alone = make_heatmap(predictor, answer.case, answer.prediction.metadata, lowered)
+    predicted = predictor.predict_case(open_volume(tmp_path / "0.nii.gz"), {"age": 71, "sex": "F"})
+    alone = make_heatmap(predictor, predicted.case, predicted.prediction.metadata, lowered)
     saved = np.asarray(nib.load(out / found["heatmap"][0]).dataobj)
     np.testing.assert_allclose(saved, alone.values.T, rtol=1e-5)
     assert predict_table(predictor, rows, out, lowered).known == 3

@@ -13,8 +13,10 @@ from fusion3d_gui.model.network_config import FUSIONS
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_the_shares_add_up_to_the_difference_from_the_reference_case(answer, reference_for, fusion):
-    found = answer(fusion)
+def test_the_shares_add_up_to_the_difference_from_the_reference_case(
+    predicted_case, reference_for, fusion
+):
+    found = predicted_case(fusion)
     reference = reference_for(found.case)
     shares = contributions(found.case, found.prediction.metadata, reference)
     assert shares.logit == pytest.approx(found.prediction.logit, abs=1e-6)
@@ -24,8 +26,8 @@ def test_the_shares_add_up_to_the_difference_from_the_reference_case(answer, ref
 
 
 @pytest.mark.parametrize("fusion", ["concat", "add", "multiply"])
-def test_two_players_and_fields_equal_captums_exact_values(answer, reference_for, fusion):
-    found = answer(fusion)
+def test_two_players_and_fields_equal_captums_exact_values(predicted_case, reference_for, fusion):
+    found = predicted_case(fusion)
     case, reference = found.case, reference_for(found.case)
     shares = contributions(case, found.prediction.metadata, reference)
     own = torch.from_numpy(case.info.schema.encode(found.prediction.metadata))[None]
@@ -52,15 +54,17 @@ def test_two_players_and_fields_equal_captums_exact_values(answer, reference_for
     assert list(shares.fields.values()) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_field_at_the_reference_cases_value_gets_nothing(answer, reference_for):
-    found = answer(values={"age": 60, "sex": "M", "diabetes": False})
+def test_a_field_at_the_reference_cases_value_gets_nothing(predicted_case, reference_for):
+    found = predicted_case(values={"age": 60, "sex": "M", "diabetes": False})
     shares = contributions(found.case, found.prediction.metadata, reference_for(found.case))
     assert shares.metadata == pytest.approx(0, abs=1e-6)
     assert shares.image != 0
 
 
-def test_sampled_shares_add_up_too_and_are_near_the_exact_ones(answer, reference_for, monkeypatch):
-    found = answer("multiply")
+def test_sampled_shares_add_up_too_and_are_near_the_exact_ones(
+    predicted_case, reference_for, monkeypatch
+):
+    found = predicted_case("multiply")
     reference = reference_for(found.case)
     values = found.prediction.metadata
     exact = contributions(found.case, values, reference)

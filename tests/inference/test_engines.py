@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.inference.engines.available import Candidate, engines_here
+from fusion3d_gui.inference.engines.available import Candidate, available_engines
 from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
 from fusion3d_gui.inference.engines.openvino_graph import build_graph
 from fusion3d_gui.inference.engines.protocol import TorchEngine
-from fusion3d_gui.inference.engines.select import TOLERANCE, Chosen, choose_engine
+from fusion3d_gui.inference.engines.select import TOLERANCE, SelectedEngine, choose_engine
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
@@ -142,7 +142,7 @@ class Device:
         return self._engine.pooled(images, progress)
 
 
-def choose_among(bundle, cpu: dict, gpu: dict, messages: list | None = None) -> Chosen:
+def choose_among(bundle, cpu: dict, gpu: dict, messages: list | None = None) -> SelectedEngine:
     def offered(_, device: str) -> list[Candidate]:
         assert device == "auto"
         return [
@@ -202,16 +202,16 @@ def test_a_gpu_that_computes_otherwise_or_holds_too_little_is_not_taken(
 
 def test_on_a_device_that_was_asked_for_nothing_else_is_tried(make_bundle):
     bundle = ModelBundle.load(make_bundle())
-    keys = [each.key for each in engines_here(bundle, "cpu")]
+    keys = [each.key for each in available_engines(bundle, "cpu")]
     assert keys == ["torch", "openvino CPU"]
     if not torch.cuda.is_available():
-        assert engines_here(bundle, "cuda") == []
+        assert available_engines(bundle, "cuda") == []
 
 
 def test_an_engine_that_fails_is_replaced_with_a_notice(make_bundle, volume):
     bundle = ModelBundle.load(make_bundle())
     # Compiled for a grid of another size: it refuses the input, as a lost device would.
-    failing = Chosen(OpenVinoEngine(bundle.network, (17, 17, 17)), "as asked")
+    failing = SelectedEngine(OpenVinoEngine(bundle.network, (17, 17, 17)), "as asked")
     predictor = Predictor(bundle, failing)
     result = predictor.predict(volume, {"age": 71})
     assert any("OpenVINO failed" in notice for notice in result.notices)
@@ -319,8 +319,8 @@ def test_half_precision_agrees_within_what_it_states(make_bundle, volume):
     assert half.logit == pytest.approx(reference.logit, abs=1e-2)
 
 
-def test_answers_on_another_thread_are_right_while_graphs_are_being_built(answer):
-    case, metadata = answer().case, {"age": 71, "sex": "F", "diabetes": True}
+def test_answers_on_another_thread_are_right_while_graphs_are_being_built(predicted_case):
+    case, metadata = predicted_case().case, {"age": 71, "sex": "F", "diabetes": True}
     expected = case.logit(metadata)
     branch, over, wrong = network().image_branch, threading.Event(), []
 
@@ -343,8 +343,8 @@ def test_answers_on_another_thread_are_right_while_graphs_are_being_built(answer
     assert not wrong
 
 
-def test_the_head_answers_while_openvinos_graph_is_being_built(answer):
-    found = answer()
+def test_the_head_answers_while_openvinos_graph_is_being_built(predicted_case):
+    found = predicted_case()
     before = found.case.logit({"age": 50})
     building, go_on = threading.Event(), threading.Event()
 

@@ -20,12 +20,12 @@ from fusion3d_gui.model.bundle import ModelBundle
 def made(make_bundle, volume):
     """Predictor, case, values, and the plain network with its inputs."""
     predictor = load_predictor(make_bundle(), "cpu", engine="torch")
-    answer = predictor.answer(volume, {"age": 71, "sex": "F"})
-    values = answer.prediction.metadata
+    predicted = predictor.predict_case(volume, {"age": 71, "sex": "F"})
+    values = predicted.prediction.metadata
     network = ModelBundle.load(predictor.info.folder).network
-    image = torch.from_numpy(answer.case.model_input.voxels)[None, None]
+    image = torch.from_numpy(predicted.case.model_input.voxels)[None, None]
     code = torch.from_numpy(predictor.info.schema.encode(values))[None]
-    return predictor, answer.case, values, network, image, code
+    return predictor, predicted.case, values, network, image, code
 
 
 def test_one_level_of_occlusion_equals_captums(made):
@@ -70,7 +70,7 @@ def test_occlusion_marks_no_cube_without_tissue_at_its_finest_level(made, volume
     predictor, _, values, *_ = made
     seen = np.array(volume.voxels)
     seen[: seen.shape[0] // 2] = 0  # air that shares cubes of the coarser levels with tissue
-    case = predictor.answer(replace(volume, voxels=seen), values).case
+    case = predictor.predict_case(replace(volume, voxels=seen), values).case
     voxels = case.model_input.voxels
     marked = 0
     for side in ("raised", "lowered"):

@@ -103,7 +103,7 @@ def test_every_method_at_every_stage_is_what_the_model_room_makes(
 ):
     predictor = load_predictor(make_bundle(), "cpu")
     values = values_for(predictor.info)
-    case = predictor.answer(volume, values).case
+    case = predictor.predict_case(volume, values).case
     ours = predictor.explain(case, values, method, stages, side)
     network = ModelBundle.load(predictor.info.folder).network
     image = torch.from_numpy(case.model_input.voxels)[None, None]

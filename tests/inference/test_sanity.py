@@ -21,8 +21,8 @@ LAYERCAM = Explanation("layercam", (3, 4))
 @pytest.fixture
 def made(make_bundle, volume):
     predictor = load_predictor(make_bundle(), "cpu", engine="torch")
-    answer = predictor.answer(volume, {"age": 71})
-    return predictor, answer.case, answer.prediction.metadata
+    predicted = predictor.predict_case(volume, {"age": 71})
+    return predictor, predicted.case, predicted.prediction.metadata
 
 
 def test_curves_begin_and_end_at_the_whole_and_the_blank_image(made):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
@@ -17,8 +17,8 @@ from fusion3d_gui.model.network_config import FUSIONS
 
 
 @pytest.mark.parametrize("fusion", FUSIONS[:3])
-def test_trying_a_value_gives_what_asking_anew_gives(answer, volume, fusion):
-    found = answer(fusion)
+def test_trying_a_value_gives_what_asking_anew_gives(predicted_case, volume, fusion):
+    found = predicted_case(fusion)
     tried = {**found.prediction.metadata, "age": 52, "sex": "M"}
     result = what_if(found.case, found.prediction, tried)
     anew = load_predictor(found.case.info.folder, "cpu", engine="torch").predict(volume, tried)
@@ -28,8 +28,8 @@ def test_trying_a_value_gives_what_asking_anew_gives(answer, volume, fusion):
     np.testing.assert_allclose(found.case.heatmap(tried).values, anew.heatmap.values)
 
 
-def test_a_curve_passes_through_what_a_whole_forward_pass_gives_at_every_point(answer):
-    found = answer("multiply")
+def test_a_curve_passes_through_what_a_whole_forward_pass_gives_at_every_point(predicted_case):
+    found = predicted_case("multiply")
     network = ModelBundle.load(found.case.info.folder).network
     image = torch.from_numpy(found.case.model_input.voxels)[None, None]
     values = found.prediction.metadata
@@ -51,19 +51,21 @@ def test_a_curve_passes_through_what_a_whole_forward_pass_gives_at_every_point(a
         assert curve.chance == pytest.approx(found.prediction.probability, abs=1e-6)
 
 
-def test_a_curve_spans_what_training_saw_and_the_cases_own_value(answer):
-    ages = {own: curves(answer(values={"age": own}).case, {"age": own})[0] for own in (60, 20)}
+def test_a_curve_spans_what_training_saw_and_the_cases_own_value(predicted_case):
+    ages = {
+        own: curves(predicted_case(values={"age": own}).case, {"age": own})[0] for own in (60, 20)
+    }
     assert (ages[60].points[0], ages[60].points[-1]) == (40, 90)
     assert (ages[20].points[0], ages[20].points[-1]) == (20, 90)
 
 
-def test_a_model_of_the_image_alone_has_no_curves(answer):
-    found = answer("image_only")
+def test_a_model_of_the_image_alone_has_no_curves(predicted_case):
+    found = predicted_case("image_only")
     assert curves(found.case, {}) == []
 
 
-def test_an_export_says_that_it_is_no_prediction(answer):
-    found = answer()
+def test_an_export_says_that_it_is_no_prediction(predicted_case):
+    found = predicted_case()
     result = what_if(found.case, found.prediction, {**found.prediction.metadata, "age": 50})
     plain = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert plain["what_if"] == WHAT_IF_NOTICE
@@ -72,7 +74,7 @@ def test_an_export_says_that_it_is_no_prediction(answer):
     assert plain["prediction"]["probability"] == found.prediction.probability
 
 
-def test_a_value_that_is_not_allowed_is_refused(answer):
-    found = answer()
+def test_a_value_that_is_not_allowed_is_refused(predicted_case):
+    found = predicted_case()
     with pytest.raises(UserError, match="age=200"):
         what_if(found.case, found.prediction, {"age": 200})

@@ -214,7 +214,7 @@ class Scenes:
         page.show_page(1)
         self.picture("why", panel)
         page.show_page(2)
-        session.doubting.see_otherwise()
+        session.augmentation.start()
         self.wait(self._is_idle)
         self.picture("how-sure", panel)
         with self._light():

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.state.export.result_export import (
     answer_text,
     can_export,

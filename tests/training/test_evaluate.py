@@ -133,7 +133,7 @@ def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
     recorded = BundleInfo.read(bundle).metadata["eval_metrics"]["held_out"]
     assert recorded["figures"] == figures["figures"]
     best = best_map(figures["localisation"])
-    measured = BundleInfo.read(bundle).measured_map
+    measured = BundleInfo.read(bundle).localisation_record
     assert measured is not None
     assert BundleInfo.read(bundle).default_map == (best["method"], (best["stage"],))
     # Pointing game and energy with their intervals, on the card and on the page.

@@ -14,7 +14,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CAM_METHODS, STAGES
-from fusion3d_gui.model.localisation_record import MeasuredMap
+from fusion3d_gui.model.localisation_record import LocalisationRecord
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.data.cases import Cases
@@ -174,7 +174,7 @@ def test_of_the_maps_that_point_as_well_as_the_best_the_one_with_most_energy_ins
     best = best_map(found)
     assert (best["method"], best["stage"]) == ("hirescam", 1)
     assert best["pointing_near"]["value"] == 0.4
-    measured = MeasuredMap.from_metadata({"explanation": json.loads(json.dumps(best))})
+    measured = LocalisationRecord.from_metadata({"explanation": json.loads(json.dumps(best))})
     assert "within 10 mm of the lesion in 40 % (0 to 51) of 40 cases" in measured.text
 
 
@@ -190,5 +190,5 @@ def test_a_shipped_model_is_explained_by_the_best_of_its_own_table(folder):
     best = best_map(table)
     assert info.default_map == (best["method"], (best["stage"],))
     card = (folder / "docs" / "README.md").read_text(encoding="utf-8")
-    assert info.measured_map is not None
-    assert info.measured_map.text in card
+    assert info.localisation_record is not None
+    assert info.localisation_record.text in card

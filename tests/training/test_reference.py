@@ -15,7 +15,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.appearance import glance, glance_size
+from fusion3d_gui.model.appearance import appearance_features, appearance_size
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.reference import Reference, decoded
@@ -96,9 +96,9 @@ def test_the_nearest_cases_are_those_that_scikit_learn_finds(made):
 def test_a_glance_is_told_by_its_mahalanobis_distance_too(made):
     bundle, cases, _, _ = made()
     reference = Reference.load(bundle.info, bundle.weights_sha256)
-    found = reference.glances
+    found = reference.appearance
     seen = np.stack(
-        [glance(image, image != 0) for image in cases.images.astype(np.float32)]
+        [appearance_features(image, image != 0) for image in cases.images.astype(np.float32)]
     ).astype(np.float64)
     judge = LedoitWolf().fit(seen[TRAINING])
     values, vectors = np.linalg.eigh(judge.covariance_)
@@ -115,8 +115,8 @@ def test_a_glance_holds_means_of_cells_shares_of_tissue_and_the_histogram():
     voxels = np.zeros((16, 8, 8), np.float32)
     voxels[:8] = 2.0
     voxels[:4] = -1.0
-    found = glance(voxels, voxels != 0)
-    assert len(found) == glance_size((16, 8, 8)) == 2 + 2 + 32
+    found = appearance_features(voxels, voxels != 0)
+    assert len(found) == appearance_size((16, 8, 8)) == 2 + 2 + 32
     np.testing.assert_allclose(found[:4], [0.5, 0, 2 * 1, 0])
     # Half of the tissue at -1 (bin 12 of those from -4 to 4), half at 2 (bin 24); roots, times 4.
     filled = {12: 4 * np.sqrt(0.5), 24: 4 * np.sqrt(0.5)}
@@ -128,7 +128,7 @@ def test_a_reference_from_before_glances_were_kept_is_read_without_them(made):
     path = bundle.info.folder / "models" / "reference.safetensors"
     old = {name: array for name, array in load_file(path).items() if not name.startswith("glance")}
     save_file(old, path)
-    assert Reference.load(bundle.info, bundle.weights_sha256).glances is None
+    assert Reference.load(bundle.info, bundle.weights_sha256).appearance is None
 
 
 def test_scores_and_the_background_case_are_those_of_the_cases(made):

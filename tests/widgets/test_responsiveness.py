@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 import fusion3d_gui
 from fusion3d_gui.imaging.display.window_level import percentile_window, presets
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.analysis.augmentation import seen_otherwise
+from fusion3d_gui.inference.analysis.augmentation import augmented_features
 from fusion3d_gui.inference.analysis.uncertainty import dropout_interval
 from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.predictor import Predictor
@@ -35,7 +35,7 @@ SHOWING = {
     "imaging/volume.py",
     "inference/prediction.py",
     "imaging/loaded_slices.py",
-    "inference/explain/peaks.py",
+    "inference/explain/hot_spots.py",
     "model/schema.py",
     "model/bundle_info.py",
     # The head answers what-if in less than 2 ms; the convolutions are in SLOW.
@@ -59,7 +59,7 @@ def called_as(function: Callable[..., object]) -> tuple[str, str]:
 #: Functions of those that are too slow for it. Named as objects, so that a renamed one is not lost.
 SLOW = {
     *map(called_as, (presets, percentile_window, Volume.sha256.func)),
-    *map(called_as, (dropout_interval, seen_otherwise)),
+    *map(called_as, (dropout_interval, augmented_features)),
     *map(called_as, (Predictor.features, Predictor.pooled, TorchEngine.features, trace)),
     called_as(LearnedFeatureFusion3D.forward_features),
     ("torch", "_conv_forward"),

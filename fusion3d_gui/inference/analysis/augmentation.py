@@ -13,7 +13,7 @@ from fusion3d_gui.progress import Progress, no_progress, with_message
 SHIFT_VOXELS = 2
 
 
-def seen_otherwise(
+def augmented_features(
     predictor: Predictor, case: CaseModel, progress: Progress = no_progress
 ) -> np.ndarray:
     """Pooled features, float32 [7, C], of the image moved six ways, and mirrored left to right.

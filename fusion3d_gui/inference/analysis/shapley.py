@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fusion3d_gui.inference.analysis.findings import Contributions
+from fusion3d_gui.inference.analysis.result_types import Contributions
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import binomtest
 from torch import nn
 
-from fusion3d_gui.inference.analysis.findings import AtPrevalence, Doubt
+from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.model.schema import Value
@@ -17,25 +17,27 @@ from fusion3d_gui.model.schema import Value
 _DROPOUT_RUNS = 400
 
 
-def doubt(case: CaseModel, values: Mapping[str, Value], reference: Reference | None) -> Doubt:
+def assess_uncertainty(
+    case: CaseModel, values: Mapping[str, Value], reference: Reference | None
+) -> Uncertainty:
     """Everything that can be said from the case's embedding, its values and the reference."""
     chance = case.probability(values)
     interval = dropout_interval(case, values)
     outside = outside_of_training(case, values, reference)
     if reference is None:
-        return Doubt(None, None, interval, None, None, None, outside, ())
+        return Uncertainty(None, None, interval, None, None, None, outside, ())
     distance, percent = _image_distance(case, reference)
     lower = [
         _share_lower(reference.validation_probability[reference.validation_label == label], chance)
         for label in (0, 1)
     ]
-    return Doubt(
+    return Uncertainty(
         lower_negative=lower[0],
         lower_positive=lower[1],
         interval=interval,
         image_distance=distance,
         image_percent=percent,
-        glance_percent=_glance_percent(case, reference),
+        appearance_percent=_appearance_percent(case, reference),
         outside=outside,
         neighbours=tuple(reference.nearest(case.image_embedding, 5)),
     )
@@ -55,7 +57,7 @@ def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ..
     if reference is None:
         return ()
     told = {
-        "its outline and grey values": _glance_percent(case, reference),
+        "its outline and grey values": _appearance_percent(case, reference),
         "what the model makes of it": _image_distance(case, reference)[1],
     }
     beyond = {by: share for by, share in told.items() if share is not None and is_outside(share)}
@@ -72,10 +74,10 @@ def is_outside(percent: float) -> bool:
     return percent >= OUTSIDE_PERCENT
 
 
-def _glance_percent(case: CaseModel, reference: Reference) -> float | None:
+def _appearance_percent(case: CaseModel, reference: Reference) -> float | None:
     """Share (%) of validation cases that look more like the training cases at a glance, where known."""
-    known = reference.glances
-    return None if known is None else known.percentile(float(known.distance(case.glance)[0]))
+    known = reference.appearance
+    return None if known is None else known.percentile(float(known.distance(case.appearance)[0]))
 
 
 def _image_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:

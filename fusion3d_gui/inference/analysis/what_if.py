@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fusion3d_gui.inference.analysis.findings import Curve, WhatIf
+from fusion3d_gui.inference.analysis.result_types import Curve, WhatIf
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.schema import Field, Value

@@ -7,17 +7,21 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from fusion3d_gui.inference.analysis.findings import (
+from fusion3d_gui.inference.analysis.result_types import (
     AtPrevalence,
     Contributions,
     Curve,
-    Doubt,
+    Uncertainty,
     WhatIf,
 )
 from fusion3d_gui.inference.analysis.shapley import contributions
-from fusion3d_gui.inference.analysis.uncertainty import at_prevalence, doubt, outside_of_training
+from fusion3d_gui.inference.analysis.uncertainty import (
+    assess_uncertainty,
+    at_prevalence,
+    outside_of_training,
+)
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
-from fusion3d_gui.inference.predictor import Answer
+from fusion3d_gui.inference.predictor import PredictedCase
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
 
@@ -28,12 +32,12 @@ class Workbench:
     ``reference`` are the bundle's statistics; without them some questions have no answer (None).
     """
 
-    def __init__(self, answer: Answer, reference: Reference | None) -> None:
-        self.prediction = answer.prediction
-        self.case = answer.case
+    def __init__(self, predicted: PredictedCase, reference: Reference | None) -> None:
+        self.prediction = predicted.prediction
+        self.case = predicted.case
         self._reference = reference
         #: Pooled features [n, C] of the image seen otherwise (see ``test_time``), once they are known.
-        self.otherwise: np.ndarray | None = None
+        self.augmented_features: np.ndarray | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -54,20 +58,20 @@ class Workbench:
             return None
         return contributions(self.case, values, self._reference)
 
-    def doubt(self, values: Mapping[str, Value]) -> Doubt:
+    def uncertainty(self, values: Mapping[str, Value]) -> Uncertainty:
         """What speaks for caution."""
-        return doubt(self.case, values, self._reference)
+        return assess_uncertainty(self.case, values, self._reference)
 
     def outside(self, values: Mapping[str, Value]) -> tuple[str, ...]:
         """In what the case is outside of what the model has seen; empty if it is not."""
         return outside_of_training(self.case, values, self._reference)
 
-    def otherwise_interval(self, values: Mapping[str, Value]) -> tuple[float, float] | None:
+    def augmentation_range(self, values: Mapping[str, Value]) -> tuple[float, float] | None:
         """Lowest and highest probability over the image as it is and seen otherwise, once known."""
-        if self.otherwise is None:
+        if self.augmented_features is None:
             return None
         code = self.case.info.schema.encode(values)[None]
-        logits = self.case.head.logits(torch.from_numpy(self.otherwise), code)
+        logits = self.case.head.logits(torch.from_numpy(self.augmented_features), code)
         chances = self.case.probabilities(np.append(logits, self.case.logits(code)))
         return float(chances.min()), float(chances.max())
 

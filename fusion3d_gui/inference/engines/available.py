@@ -1,4 +1,4 @@
-"""``engines_here``: the engines among which this machine lets a bundle choose."""
+"""``available_engines``: the engines among which this machine lets a bundle choose."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Candidate:
     make: Callable[[], Engine]
 
 
-def engines_here(bundle: ModelBundle, device: str = "auto") -> list[Candidate]:
+def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candidate]:
     """PyTorch on a GPU where there is one, PyTorch on the CPU, OpenVINO on what it runs on, in this order.
 
     With a device other than ``auto`` only what runs there.

@@ -24,7 +24,7 @@ import torch
 from fusion3d_gui import __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import Head
-from fusion3d_gui.inference.engines.available import Candidate, engines_here, openvino_engine
+from fusion3d_gui.inference.engines.available import Candidate, available_engines, openvino_engine
 from fusion3d_gui.inference.engines.device import choose_device
 from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
 from fusion3d_gui.model.bundle import ModelBundle
@@ -42,7 +42,7 @@ _MOST_REMEMBERED = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class SelectedEngine:
     """An engine, why it was taken in words, and what the user should know."""
 
     engine: Engine
@@ -56,8 +56,8 @@ def choose_engine(
     device: str = "auto",
     progress: Progress = no_progress,
     *,
-    candidates: Callable[[ModelBundle, str], Sequence[Candidate]] = engines_here,
-) -> Chosen:
+    candidates: Callable[[ModelBundle, str], Sequence[Candidate]] = available_engines,
+) -> SelectedEngine:
     """Make the engine for a bundle.
 
     ``auto`` takes, of all ``candidates`` on the device, the one that was fastest when each was run on a
@@ -77,35 +77,37 @@ def choose_engine(
             raise UserError(
                 "half precision takes a CUDA device", remedy="Use --engine torch, or auto."
             )
-        return Chosen(TorchEngine(bundle.network, wanted, half=True), "as asked")
+        return SelectedEngine(TorchEngine(bundle.network, wanted, half=True), "as asked")
     if choice == "torch":
         return _asked_for_torch(bundle, wanted)
     return _fastest(bundle, list(candidates(bundle, device)), progress)
 
 
-def _asked_for_torch(bundle: ModelBundle, device: torch.device) -> Chosen:
+def _asked_for_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngine:
     try:
-        return Chosen(TorchEngine(bundle.network, device), "as asked")
+        return SelectedEngine(TorchEngine(bundle.network, device), "as asked")
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         cpu = TorchEngine(bundle.network, torch.device("cpu"))
-        return Chosen(cpu, "the GPU's memory is too small", (_TOO_LARGE,))
+        return SelectedEngine(cpu, "the GPU's memory is too small", (_TOO_LARGE,))
 
 
-def _asked_for_openvino(bundle: ModelBundle, device: str) -> Chosen:
+def _asked_for_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
     if device not in ("auto", "cpu"):
         raise UserError(
             f"OpenVINO does not run on {device}", remedy="Use --device cpu, or another engine."
         )
     try:
-        return Chosen(openvino_engine(bundle), "as asked")
+        return SelectedEngine(openvino_engine(bundle), "as asked")
     except ImportError:
         raise UserError(
             "OpenVINO is not installed", remedy="Install it: pip install openvino."
         ) from None
 
 
-def _fastest(bundle: ModelBundle, candidates: list[Candidate], progress: Progress) -> Chosen:
+def _fastest(
+    bundle: ModelBundle, candidates: list[Candidate], progress: Progress
+) -> SelectedEngine:
     """The fastest candidate, as remembered, else as measured; PyTorch on the CPU where none works."""
     notices: tuple[str, ...] = ()
     if len(candidates) > 1:
@@ -121,14 +123,14 @@ def _fastest(bundle: ModelBundle, candidates: list[Candidate], progress: Progres
     for each in candidates:
         if each.key == name:
             try:
-                return Chosen(each.make(), reason, notices)
+                return SelectedEngine(each.make(), reason, notices)
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 notices = (_TOO_LARGE,)
             except (ImportError, RuntimeError):
                 log.exception("the engine %s worked once, and does not now", name)
     cpu = TorchEngine(bundle.network, torch.device("cpu"))
-    return Chosen(cpu, "the only engine that works here", notices)
+    return SelectedEngine(cpu, "the only engine that works here", notices)
 
 
 def _measured(

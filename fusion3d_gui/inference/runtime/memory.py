@@ -1,4 +1,4 @@
-"""``give_back_memory``: what a model has left behind goes back to the system."""
+"""``trim_heap``: what a model has left behind goes back to the system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import sys
 
 
-def give_back_memory() -> None:
+def trim_heap() -> None:
     """Return memory that nobody uses any more, where the C library keeps it (glibc; else nothing happens).
 
     Each thread allocates from a pool of its own, and glibc shrinks only their ends by itself: between

@@ -1,4 +1,4 @@
-"""``quiet_start``: torch and its company come in without holding up the program's other threads."""
+"""``nonblocking_torch_import``: torch and its company come in without holding up the program's other threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIBRARIES = (
 
 
 @contextmanager
-def quiet_start() -> Iterator[None]:
+def nonblocking_torch_import() -> Iterator[None]:
     """Import torch, and make what it needs to be ready, inside of this; nothing happens a second time.
 
     Two things made the window stand still for a third of a second and more while another thread

@@ -7,7 +7,7 @@ from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.analysis.findings import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.heatmap_file import write_heatmap

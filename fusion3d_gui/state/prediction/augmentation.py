@@ -1,4 +1,4 @@
-"""``Doubting``: what it takes more passes through the network to know about how sure an answer is."""
+"""``Augmentation``: what it takes more passes through the network to know about how sure an answer is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LABEL = "Moving and mirroring the image"
 
 
-class Doubting(QObject):
+class Augmentation(QObject):
     """Asks on the session's inference lane; the answer stays with the result's workbench."""
 
     def __init__(self, session: Session) -> None:
@@ -23,24 +23,24 @@ class Doubting(QObject):
         self._session = session
 
     @property
-    def can_see_otherwise(self) -> bool:
+    def can_start(self) -> bool:
         """Whether there is an answer, and the lane is not busy with another."""
         session = self._session
         return session.result is not None and not session.predicting
 
-    def see_otherwise(self) -> None:
+    def start(self) -> None:
         """Look at the image moved and mirrored; ``result_changed`` tells when it is done."""
         session, result = self._session, self._session.result
-        if result is None or not self.can_see_otherwise:
+        if result is None or not self.can_start:
             return
 
         def work(progress: Progress) -> np.ndarray:
             folder = result.request.bundle.folder
-            return session.engine.see_otherwise(folder, result.workbench, progress)
+            return session.engine.augmented_features(folder, result.workbench, progress)
 
         def on_seen(pooled: object) -> None:
             assert isinstance(pooled, np.ndarray)
-            result.workbench.otherwise = pooled
+            result.workbench.augmented_features = pooled
             session.result_changed.emit()
 
         task = session.inference.submit(LABEL, work)

@@ -13,8 +13,8 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
-from fusion3d_gui.inference.runtime.memory import give_back_memory
-from fusion3d_gui.inference.runtime.torch_import import quiet_start
+from fusion3d_gui.inference.runtime.memory import trim_heap
+from fusion3d_gui.inference.runtime.torch_import import nonblocking_torch_import
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
 
@@ -81,11 +81,11 @@ class InferenceEngine:
         ``explanation`` of what is returned says.
         """
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
-        answer = predictor.answer(volume, metadata, part_of(progress, 0.2, 0.9))
+        predicted = predictor.predict_case(volume, metadata, part_of(progress, 0.2, 0.9))
         from fusion3d_gui.inference.analysis.workbench import Workbench
 
-        workbench = Workbench(answer, predictor.reference)
-        prediction = answer.prediction
+        workbench = Workbench(predicted, predictor.reference)
+        prediction = predicted.prediction
         if explanation.is_slow:
             explanation = Explanation()
         elif explanation != Explanation():
@@ -112,12 +112,14 @@ class InferenceEngine:
             predictor, workbench.case, metadata, explanation, part_of(progress, 0.2, 1.0), on_map
         )
 
-    def see_otherwise(self, folder: Path, workbench: Workbench, progress: Progress) -> np.ndarray:
+    def augmented_features(
+        self, folder: Path, workbench: Workbench, progress: Progress
+    ) -> np.ndarray:
         """Pooled features of the image moved and mirrored."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
-        from fusion3d_gui.inference.analysis.augmentation import seen_otherwise
+        from fusion3d_gui.inference.analysis.augmentation import augmented_features
 
-        return seen_otherwise(predictor, workbench.case, part_of(progress, 0.2, 1.0))
+        return augmented_features(predictor, workbench.case, part_of(progress, 0.2, 1.0))
 
     def check_map(
         self,
@@ -143,9 +145,9 @@ class InferenceEngine:
             return self._predictor
         progress(0.0, "Loading the model")
         self._predictor = None  # never two models in memory
-        give_back_memory()
+        trim_heap()
         # torch and monai come in here, on this thread, once the window is long on screen.
-        with quiet_start():
+        with nonblocking_torch_import():
             from fusion3d_gui.inference.predictor import load_predictor
 
             self._predictor = load_predictor(

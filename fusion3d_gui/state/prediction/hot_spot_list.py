@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.inference.explain.peaks import HotSpot, hot_spots
+from fusion3d_gui.inference.explain.hot_spots import HotSpot, find_hot_spots
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display
 
@@ -86,7 +86,7 @@ class HotSpotList(QObject):
         if threshold == self._threshold:
             return
         self._threshold = threshold
-        self._spots = [] if self._heatmap is None else hot_spots(self._heatmap, threshold)
+        self._spots = [] if self._heatmap is None else find_hot_spots(self._heatmap, threshold)
         self._last = min(self._last, len(self._spots) - 1)
         self._told = self.current
         self.changed.emit()

@@ -39,7 +39,7 @@ METHODS = (
 
 def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
     """What the window offers with a model: also the one that was measured best, should it be another."""
-    measured = None if info is None else info.measured_map
+    measured = None if info is None else info.localisation_record
     if measured is None:
         return METHODS
     best = Method(measured.method, (measured.stage,), "Pointed best when this model was evaluated.")

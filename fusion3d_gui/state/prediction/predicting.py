@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.analysis.findings import WhatIf
+from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress

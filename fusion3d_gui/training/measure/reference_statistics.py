@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.covariance import LedoitWolf
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.appearance import glance, mahalanobis
+from fusion3d_gui.model.appearance import appearance_features, mahalanobis
 from fusion3d_gui.model.bundle import ModelBundle, file_sha256
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
@@ -207,7 +207,9 @@ class Spread:
 def _glances(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
     """What the given rows look like at a glance, [n, D]."""
     images = (cases.images[row].astype(np.float32) for row in rows)
-    return np.stack([glance(image, info.preprocessing.foreground(image)) for image in images])
+    return np.stack(
+        [appearance_features(image, info.preprocessing.foreground(image)) for image in images]
+    )
 
 
 def _reference_cases(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, MeasuredMap
+from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.measure.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.measure.scores import CEILINGS
@@ -199,7 +199,7 @@ def _localisation(result: Mapping[str, Any]) -> str:
 
 def _best(found: Mapping[str, Any]) -> str:
     best = best_map(found)
-    measured = MeasuredMap.from_metadata({"explanation": best})
+    measured = LocalisationRecord.from_metadata({"explanation": best})
     assert measured is not None
     return (
         f"Best: {METHOD_NAMES[best['method']]} at stage {best['stage']}, {measured.text}. {BEST_RULE} "

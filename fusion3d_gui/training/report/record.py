@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, MeasuredMap
+from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.measure.metrics import FIGURE_NAMES, Estimate
 from fusion3d_gui.training.measure.scores import CEILINGS
@@ -95,7 +95,7 @@ def _localisation_parts(found: Mapping[str, Any]) -> list[str]:
         rows.append((name, f"{grid} of {one['cell_mm']:g} mm", *_judged(one)))
     head = ("map", "grid", "peak inside", f"within {found['tolerance_mm']:g} mm")
     best = best_map(found)
-    measured = MeasuredMap.from_metadata({"explanation": best})
+    measured = LocalisationRecord.from_metadata({"explanation": best})
     assert measured is not None
     return [
         f"**Explained by {METHOD_NAMES[best['method']]} at stage {best['stage']}** unless another method is "

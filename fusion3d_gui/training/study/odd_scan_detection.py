@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.model.appearance import Glances, glance
+from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
@@ -48,14 +48,14 @@ def measure_outside(
     Returns
     -------
     A JSON object: ``table``, ``cohort`` where it is one, ``percent``, and ``rows``: each with ``name``,
-    ``cases`` and how many of these were called outside, by either gauge (``either``), by the ``glance``
+    ``cases`` and how many of these were called outside, by either gauge (``either``), by the ``appearance_features``
     and by the ``embedding``. The first row is that of the ordinary cases.
 
     Raises UserError when the bundle has no reference statistics, or the table too few cases.
     """
     loaded = ModelBundle.load(bundle)
     reference = Reference.load(loaded.info, loaded.weights_sha256)
-    if reference is None or reference.glances is None:
+    if reference is None or reference.appearance is None:
         raise UserError(
             "it has no reference statistics of how scans look",
             path=bundle,
@@ -67,7 +67,7 @@ def measure_outside(
         raise UserError(f"it has fewer than {2 * of_each} cases", path=csv)
     preprocessing = loaded.info.preprocessing
 
-    gauges = reference, reference.glances
+    gauges = reference, reference.appearance
 
     def judged(name: str, images: np.ndarray) -> dict[str, Any]:
         by_embedding, by_glance = _outside(loaded, gauges, images)
@@ -91,7 +91,7 @@ def measure_outside(
 
 
 def _outside(
-    loaded: ModelBundle, gauges: tuple[Reference, Glances], images: np.ndarray
+    loaded: ModelBundle, gauges: tuple[Reference, AppearanceStatistics], images: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which of the inputs [n, k, j, i] are outside by the embedding, and which at a glance."""
     by_embedding, by_glance = gauges
@@ -99,7 +99,10 @@ def _outside(
     cases = Cases(images, np.zeros((count, info.schema.width)), np.zeros(count, np.int64))
     embeddings = forward(loaded.network, cases, np.arange(count)).embeddings
     looks = np.stack(
-        [glance(each, info.preprocessing.foreground(each)) for each in images.astype(np.float32)]
+        [
+            appearance_features(each, info.preprocessing.foreground(each))
+            for each in images.astype(np.float32)
+        ]
     )
     shares = (
         [by_embedding.distance_percentile(far) for far in by_embedding.distance(embeddings)],

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fusion3d_gui.imaging.display.window_level import Window
-from fusion3d_gui.inference.explain.peaks import HotSpot
+from fusion3d_gui.inference.explain.hot_spots import HotSpot
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.inference.analysis.findings import Curve
+from fusion3d_gui.inference.analysis.result_types import Curve
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.look import theme

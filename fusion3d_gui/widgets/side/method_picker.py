@@ -133,8 +133,8 @@ class MethodPicker(QWidget):
 
 def _default_text(info: BundleInfo) -> str:
     """Why this is the model's default."""
-    if info.measured_map is None:
+    if info.localisation_record is None:
         return "The default: maps of this model have not been measured against known lesions."
-    return f"Pointed best of all on known lesions: {info.measured_map.text}.".replace(
+    return f"Pointed best of all on known lesions: {info.localisation_record.text}.".replace(
         " %", "\u00a0%"
     )

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.inference.analysis.findings import WhatIf
+from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session

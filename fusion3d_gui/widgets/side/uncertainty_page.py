@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.inference.analysis.findings import AtPrevalence, Doubt
+from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
 from fusion3d_gui.state.prediction.augmentation import LABEL
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
@@ -86,7 +86,7 @@ class UncertaintyPage(QWidget):
         if workbench is None:
             return
         values = self._session.form.values
-        doubt = workbench.doubt(values)
+        doubt = workbench.uncertainty(values)
         self._show_verdict(doubt, workbench.has_reference)
         self.interval.setVisible(doubt.interval is not None)
         if doubt.interval is not None:
@@ -94,7 +94,7 @@ class UncertaintyPage(QWidget):
             self.interval.setText(
                 _unbroken(f"With parts of the model left out at random it says {low} to {high}.")
             )
-        otherwise = workbench.otherwise_interval(values)
+        otherwise = workbench.augmentation_range(values)
         self.otherwise.setVisible(otherwise is not None)
         if otherwise is not None:
             low, high = (percent(end) for end in otherwise)
@@ -118,18 +118,20 @@ class UncertaintyPage(QWidget):
         if self._session.inference.label == LABEL:
             self._session.cancel_inference()
         else:
-            self._session.doubting.see_otherwise()
+            self._session.augmentation.start()
 
     def _show_see(self) -> None:
         session, workbench = self._session, self._session.workbench
         working = session.inference.label == LABEL
-        self.see.setVisible(working or (workbench is not None and workbench.otherwise is None))
+        self.see.setVisible(
+            working or (workbench is not None and workbench.augmented_features is None)
+        )
         self.see.setText(
             f"Cancel ({whole_percent(session.inference.fraction)})" if working else _SEE
         )
-        self.see.setEnabled(working or session.doubting.can_see_otherwise)
+        self.see.setEnabled(working or session.augmentation.can_start)
 
-    def _show_verdict(self, doubt: Doubt, has_reference: bool) -> None:
+    def _show_verdict(self, doubt: Uncertainty, has_reference: bool) -> None:
         if doubt.outside:
             self.verdict.setText(OUTSIDE)
             color = theme.WARNING
@@ -182,9 +184,9 @@ def _unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def _image_text(doubt: Doubt) -> str:
+def _image_text(doubt: Uncertainty) -> str:
     told = (
-        ("by outline and grey values", doubt.glance_percent),
+        ("by outline and grey values", doubt.appearance_percent),
         ("by what the model makes of it", doubt.image_percent),
     )
     parts = [(f"{share:.0f} %", by) for by, share in told if share is not None]
@@ -195,7 +197,7 @@ def _image_text(doubt: Doubt) -> str:
     return f"The image is further out than {share} of the validation cases {by}{more}."
 
 
-def _place_text(doubt: Doubt, names: tuple[str, str]) -> str:
+def _place_text(doubt: Uncertainty, names: tuple[str, str]) -> str:
     parts = [
         f"{100 * share:.0f} % of “{name}”"
         for share, name in zip((doubt.lower_negative, doubt.lower_positive), names, strict=True)
@@ -217,7 +219,7 @@ def _meaning_text(found: AtPrevalence) -> str:
     return "\n".join(lines)
 
 
-def _neighbours_text(doubt: Doubt, names: tuple[str, str]) -> str:
+def _neighbours_text(doubt: Uncertainty, names: tuple[str, str]) -> str:
     lines = [
         f"{number}.  {names[case.label]}, scored {percent(case.probability)}"
         for number, case in enumerate(doubt.neighbours, start=1)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.inference.analysis.findings import Contributions
+from fusion3d_gui.inference.analysis.result_types import Contributions
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme

@@ -102,7 +102,7 @@ class Contributions:
 
 
 @dataclass(frozen=True, eq=False)
-class Doubt:
+class Uncertainty:
     """What speaks for caution about one answer.
 
     Parameters
@@ -116,7 +116,7 @@ class Doubt:
     image_distance, image_percent
         Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
         validation cases that lie nearer; None without reference statistics.
-    glance_percent
+    appearance_percent
         The same share by what the scan looks like at a glance: coarse outline and grey values; None where
         the bundle does not know.
     outside
@@ -130,14 +130,16 @@ class Doubt:
     interval: tuple[float, float] | None
     image_distance: float | None
     image_percent: float | None
-    glance_percent: float | None
+    appearance_percent: float | None
     outside: tuple[str, ...]
     neighbours: tuple[Neighbour, ...]
 
     @property
     def unusual(self) -> bool:
         """Whether the image is further out than most, though not outside."""
-        known = [share for share in (self.image_percent, self.glance_percent) if share is not None]
+        known = [
+            share for share in (self.image_percent, self.appearance_percent) if share is not None
+        ]
         return bool(known) and UNUSUAL_PERCENT <= max(known) < OUTSIDE_PERCENT
 
     def to_json(self) -> dict[str, Any]:
@@ -148,7 +150,7 @@ class Doubt:
             "dropout_interval": None if self.interval is None else list(self.interval),
             "image_distance": self.image_distance,
             "image_distance_percent": self.image_percent,
-            "glance_distance_percent": self.glance_percent,
+            "glance_distance_percent": self.appearance_percent,
             "outside": list(self.outside),
             "neighbours": [
                 {"distance": n.distance, "label": n.label, "probability": n.probability}

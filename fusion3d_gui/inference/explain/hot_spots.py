@@ -23,7 +23,7 @@ class HotSpot:
     volume_ml: float
 
 
-def hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[HotSpot]:
+def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[HotSpot]:
     """The peaks that reach ``threshold`` (a share of the largest value), strongest first.
 
     Every cell that reaches it belongs to the peak to which steepest ascent leads (a watershed of the

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fusion3d_gui.inference.analysis.augmentation import SHIFT_VOXELS, seen_otherwise
+from fusion3d_gui.inference.analysis.augmentation import SHIFT_VOXELS, augmented_features
 from fusion3d_gui.inference.analysis.workbench import Workbench
 from fusion3d_gui.inference.predictor import load_predictor
 
@@ -19,14 +19,16 @@ def moved(voxels: np.ndarray, axis: int, sign: int) -> np.ndarray:
 
 def test_the_interval_spans_the_answers_to_the_moved_and_the_mirrored_image(make_bundle, volume):
     predictor = load_predictor(make_bundle(), "cpu", engine="torch")
-    answer = predictor.answer(volume, {"age": 71, "sex": "F"})
-    workbench = Workbench(answer, None)
-    values = answer.prediction.metadata
-    assert workbench.otherwise_interval(values) is None
+    predicted = predictor.predict_case(volume, {"age": 71, "sex": "F"})
+    workbench = Workbench(predicted, None)
+    values = predicted.prediction.metadata
+    assert workbench.augmentation_range(values) is None
     seen: list[float] = []
-    workbench.otherwise = seen_otherwise(predictor, answer.case, lambda f, _: seen.append(f))
+    workbench.augmented_features = augmented_features(
+        predictor, predicted.case, lambda f, _: seen.append(f)
+    )
     assert seen == sorted(seen)
-    voxels = answer.case.model_input.voxels
+    voxels = predicted.case.model_input.voxels
     images = [moved(voxels, axis, sign) for axis in range(3) for sign in (1, -1)]
     images.append(np.flip(voxels, axis=2))
     code = torch.from_numpy(predictor.info.schema.encode(values))[None]
@@ -38,7 +40,7 @@ def test_the_interval_spans_the_answers_to_the_moved_and_the_mirrored_image(make
     chances = [predictor.info.decision.probability(logit) for logit in logits]
     assert len(set(np.round(chances, 7))) > 4
     expected = min(chances), max(chances)
-    assert workbench.otherwise_interval(values) == pytest.approx(expected, abs=1e-6)
+    assert workbench.augmentation_range(values) == pytest.approx(expected, abs=1e-6)
     # Live with other values too, without looking again.
-    other = workbench.otherwise_interval({**values, "age": 50})
+    other = workbench.augmentation_range({**values, "age": 50})
     assert other is not None and other != pytest.approx(expected, abs=1e-9)

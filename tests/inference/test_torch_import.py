@@ -10,9 +10,9 @@ import pytest
 CODE = """
 import gc, sys
 from pathlib import Path
-from fusion3d_gui.inference.runtime.torch_import import quiet_start
+from fusion3d_gui.inference.runtime.torch_import import nonblocking_torch_import
 
-with quiet_start():
+with nonblocking_torch_import():
     assert "torch" not in sys.modules
     assert "libtorch_cpu" in Path("/proc/self/maps").read_text()
     assert not gc.isenabled()
@@ -21,7 +21,7 @@ assert gc.isenabled()
 assert gc.get_freeze_count() > 10_000
 assert torch.ones(3).sum() == 3
 frozen = gc.get_freeze_count()
-with quiet_start():
+with nonblocking_torch_import():
     assert gc.isenabled()
 assert gc.get_freeze_count() <= frozen
 """

@@ -13,19 +13,23 @@ from scipy.stats import percentileofscore
 from sklearn.metrics import confusion_matrix
 
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.inference.analysis.uncertainty import at_prevalence, doubt, dropout_interval
+from fusion3d_gui.inference.analysis.uncertainty import (
+    assess_uncertainty,
+    at_prevalence,
+    dropout_interval,
+)
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.model.appearance import Glances, glance
+from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.state.case.demo_cases import demo_cases
 from fusion3d_gui.training.cohort.odd_scans import ODDITIES
 
 
-def test_the_place_in_the_validation_scores_is_scipys_percentile(answer, reference_for):
-    found = answer()
+def test_the_place_in_the_validation_scores_is_scipys_percentile(predicted_case, reference_for):
+    found = predicted_case()
     reference = reference_for(found.case)
-    shown = doubt(found.case, found.prediction.metadata, reference)
+    shown = assess_uncertainty(found.case, found.prediction.metadata, reference)
     for label, lower in ((0, shown.lower_negative), (1, shown.lower_positive)):
         scores = reference.validation_probability[reference.validation_label == label]
         expected = percentileofscore(scores, found.prediction.probability, kind="strict")
@@ -36,13 +40,13 @@ def test_the_place_in_the_validation_scores_is_scipys_percentile(answer, referen
     json.dumps(shown.to_json(), allow_nan=False)
 
 
-def test_an_image_far_from_all_training_cases_is_outside(answer, reference_for):
-    found = answer()
+def test_an_image_far_from_all_training_cases_is_outside(predicted_case, reference_for):
+    found = predicted_case()
     values = found.prediction.metadata
     reference = reference_for(found.case)
-    assert doubt(found.case, values, reference).outside == ()
+    assert assess_uncertainty(found.case, values, reference).outside == ()
     away = replace(reference, mean=reference.mean + 10)
-    shown = doubt(found.case, values, away)
+    shown = assess_uncertainty(found.case, values, away)
     assert shown.image_percent == 100
     assert "less like the training cases" in shown.outside[0]
 
@@ -54,20 +58,20 @@ def test_a_scan_of_noise_is_outside_of_what_a_shipped_model_has_seen():
     noise = np.random.default_rng(0).integers(0, 1000, scan.shape).astype(np.int16)
     words = "less like the training cases"
     for volume, told in ((scan, False), (replace(scan, voxels=noise), True)):
-        notices = predictor.answer(volume, demo.metadata).prediction.notices
+        notices = predictor.predict_case(volume, demo.metadata).prediction.notices
         assert any(words in notice for notice in notices) == told
 
 
 def test_odd_scans_are_outside_at_a_glance_and_the_shipped_one_is_not():
     demo = demo_cases()[0]
     bundle = ModelBundle.load(demo.bundle)
-    known = Reference.load(bundle.info, bundle.weights_sha256).glances
+    known = Reference.load(bundle.info, bundle.weights_sha256).appearance
     scan = open_volume(demo.path)
     scans = {oddity.name: oddity.of(scan, 3) for oddity in ODDITIES}
     shares = {}
     for name, volume in {"as it is": scan, **scans}.items():
         voxels = bundle.info.preprocessing.apply(volume).voxels
-        seen = glance(voxels, bundle.info.preprocessing.foreground(voxels))
+        seen = appearance_features(voxels, bundle.info.preprocessing.foreground(voxels))
         shares[name] = known.percentile(float(known.distance(seen)[0]))
     missed = {name for name, share in shares.items() if share < OUTSIDE_PERCENT}
     # Two voxels blur so fine a scan but little. A mirrored head is another head; training mirrors at random.
@@ -81,18 +85,18 @@ def test_a_real_scan_of_another_kind_is_outside_at_a_glance(name):
     if not path.exists():
         pytest.skip("needs the shared scans beside the repository")
     bundle = ModelBundle.load(demo_cases()[0].bundle)
-    known = Reference.load(bundle.info, bundle.weights_sha256).glances
+    known = Reference.load(bundle.info, bundle.weights_sha256).appearance
     voxels = bundle.info.preprocessing.apply(open_volume(path)).voxels
-    seen = glance(voxels, bundle.info.preprocessing.foreground(voxels))
+    seen = appearance_features(voxels, bundle.info.preprocessing.foreground(voxels))
     assert known.percentile(float(known.distance(seen)[0])) == 100
 
 
-def test_what_makes_an_image_outside_is_named(answer, reference_for):
-    found = answer()
+def test_what_makes_an_image_outside_is_named(predicted_case, reference_for):
+    found = predicted_case()
     reference = reference_for(found.case)
     near, far = np.full(60, 1e9), np.zeros(60)
-    size = len(found.case.glance)
-    known = Glances(np.ones(size), np.eye(2, size), np.ones(2), 1.0, near)
+    size = len(found.case.appearance)
+    known = AppearanceStatistics(np.ones(size), np.eye(2, size), np.ones(2), 1.0, near)
     for by_glance, by_embedding, words in (
         (far, near, "By its outline and grey values, the image"),
         (near, far, "By what the model makes of it, the image"),
@@ -101,34 +105,36 @@ def test_what_makes_an_image_outside_is_named(answer, reference_for):
         changed = replace(
             reference,
             validation_distance=by_embedding,
-            glances=replace(known, validation_distance=by_glance),
+            appearance=replace(known, validation_distance=by_glance),
         )
-        shown = doubt(found.case, found.prediction.metadata, changed)
+        shown = assess_uncertainty(found.case, found.prediction.metadata, changed)
         assert shown.outside[0].startswith(words)
-        assert max(shown.image_percent, shown.glance_percent) == 100
+        assert max(shown.image_percent, shown.appearance_percent) == 100
 
 
-def test_metadata_outside_the_training_range_are_outside_with_or_without_reference(answer):
-    found = answer(values={"age": 20})
-    shown = doubt(found.case, found.prediction.metadata, None)
+def test_metadata_outside_the_training_range_are_outside_with_or_without_reference(predicted_case):
+    found = predicted_case(values={"age": 20})
+    shown = assess_uncertainty(found.case, found.prediction.metadata, None)
     assert shown.outside == ("Age 20 years is outside the 40 to 90 seen in training.",)
     assert shown.image_percent is None
 
 
-def test_the_nearest_reference_case_is_the_one_with_the_same_embedding(answer, reference_for):
-    found = answer()
+def test_the_nearest_reference_case_is_the_one_with_the_same_embedding(
+    predicted_case, reference_for
+):
+    found = predicted_case()
     reference = reference_for(found.case)
     embeddings = reference.case_embedding.copy()
     embeddings[17] = found.case.image_embedding
     reference = replace(reference, case_embedding=embeddings)
-    neighbours = doubt(found.case, found.prediction.metadata, reference).neighbours
+    neighbours = assess_uncertainty(found.case, found.prediction.metadata, reference).neighbours
     assert neighbours[0].index == 17
     assert neighbours[0].distance == pytest.approx(0, abs=1e-6)
     assert [n.distance for n in neighbours] == sorted(n.distance for n in neighbours)
 
 
-def test_the_interval_is_that_of_torchs_own_dropout(answer):
-    found = answer(dropout=0.5)
+def test_the_interval_is_that_of_torchs_own_dropout(predicted_case):
+    found = predicted_case(dropout=0.5)
     values = found.prediction.metadata
     low, high = dropout_interval(found.case, values, runs=4000)
     assert low < found.prediction.probability < high
@@ -145,16 +151,16 @@ def test_the_interval_is_that_of_torchs_own_dropout(answer):
     assert [low, high] == pytest.approx(expected, abs=0.1 * (high - low))
 
 
-def test_a_model_without_dropout_has_no_interval(answer):
-    found = answer(dropout=0.0)
+def test_a_model_without_dropout_has_no_interval(predicted_case):
+    found = predicted_case(dropout=0.0)
     assert dropout_interval(found.case, found.prediction.metadata) is None
 
 
 @pytest.mark.parametrize("prevalence", [0.01, 0.1, 0.5])
 def test_predictive_values_are_those_of_a_population_of_that_prevalence(
-    answer, reference_for, prevalence
+    predicted_case, reference_for, prevalence
 ):
-    reference = reference_for(answer().case)
+    reference = reference_for(predicted_case().case)
     label = reference.validation_label
     flagged = reference.validation_probability >= 0.4
     # Weight the validation cases to the prevalence: scikit-learn then counts that population.
@@ -168,15 +174,17 @@ def test_predictive_values_are_those_of_a_population_of_that_prevalence(
     assert found.npv[1] < found.npv[0] < found.npv[2]
 
 
-def test_at_the_validation_prevalence_the_probability_is_unchanged(answer, reference_for):
-    reference = reference_for(answer().case)
+def test_at_the_validation_prevalence_the_probability_is_unchanged(predicted_case, reference_for):
+    reference = reference_for(predicted_case().case)
     own = float(reference.validation_label.mean())
     assert at_prevalence(0.3, 0.4, reference, own).probability == pytest.approx(0.3)
     assert at_prevalence(0.3, 0.4, reference, own / 10).probability < 0.1
 
 
-def test_without_positive_validation_cases_no_predictive_value_is_claimed(answer, reference_for):
-    reference = reference_for(answer().case)
+def test_without_positive_validation_cases_no_predictive_value_is_claimed(
+    predicted_case, reference_for
+):
+    reference = reference_for(predicted_case().case)
     reference = replace(reference, validation_label=np.zeros(60, dtype=np.uint8))
     found = at_prevalence(0.3, 0.4, reference, 0.1)
     assert found.ppv is None

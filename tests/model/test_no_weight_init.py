@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.model.no_weight_init import unfilled
+from fusion3d_gui.model.no_weight_init import no_weight_init
 
 SMALL = NetworkConfig("concat", metadata_width=3, width=1 / 16)
 
@@ -29,7 +29,7 @@ def _random(names: set[str]) -> list[str]:
 
 
 def test_no_weight_has_memory_or_is_drawn_at_random():
-    with unfilled(), _Watch() as watch:
+    with no_weight_init(), _Watch() as watch:
         network = LearnedFeatureFusion3D(SMALL)
     assert all(each.is_meta for each in network.parameters())
     assert watch.names
@@ -37,7 +37,7 @@ def test_no_weight_has_memory_or_is_drawn_at_random():
 
 
 def test_outside_of_it_weights_are_drawn_as_ever():
-    with unfilled():
+    with no_weight_init():
         pass
     with _Watch() as watch:
         network = LearnedFeatureFusion3D(SMALL)
