@@ -101,17 +101,19 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def load_targets(only: list[str]) -> dict[str, list[str]]:
     """Module to its nearest tests, as paths below the repository; refuses what isn't there."""
     listed = tomllib.loads((HERE / "targets.toml").read_text(encoding="utf-8"))["target"]
-    targets = {
-        f"{PACKAGE}/{module}": [f"tests/{test}" for test in target["tests"]]
-        for target in listed
-        for module in target["modules"]
-    }
-    for path in {*targets, *(test for tests in targets.values() for test in tests)}:
-        if not (ROOT / path).is_file():
-            sys.exit(f"targets.toml names {path}, which doesn't exist")
+    targets = {}
+    for target in listed:
+        tests = [test for pattern in target["tests"] for test in _matching(f"tests/{pattern}")]
+        for pattern in target["modules"]:
+            targets.update(dict.fromkeys(_matching(f"{PACKAGE}/{pattern}"), tests))
     if only:
         targets = {m: tests for m, tests in targets.items() if any(part in m for part in only)}
     return targets
+
+
+def _matching(pattern: str) -> list[str]:
+    paths = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
+    return paths or sys.exit(f"targets.toml names {pattern}, which doesn't exist")
 
 
 def sample(targets: dict[str, list[str]], count: int, seed: int) -> list[Fault]:
