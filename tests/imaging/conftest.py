@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +72,29 @@ def same_as_nifti(
         same_at_same_place(volume, np.asanyarray(image.dataobj), image.affine)
 
     return check
+
+
+@pytest.fixture
+def dcm2niix(tmp_path: Path) -> Callable[[Path], list[Path]]:
+    """Converts a folder by dcm2niix; one file for each volume, in double precision."""
+
+    def convert(folder: Path) -> list[Path]:
+        out = tmp_path / "dcm2niix"
+        out.mkdir()
+        tool = Path(sys.executable).with_name("dcm2niix")
+        call = [str(tool), "-b", "n", "-f", "%s_%e_%t_%p", "-o", str(out), str(folder)]
+        subprocess.run(call, check=True, capture_output=True)
+        made = []
+        for path in sorted(out.glob("*.nii")):
+            image = nib.load(path)
+            values = np.asanyarray(image.dataobj)
+            for number in range(values.shape[3] if values.ndim == 4 else 1):
+                one = values[..., number] if values.ndim == 4 else values
+                made.append(tmp_path / f"{len(made)}.nii")
+                nib.save(nib.Nifti1Image(one.astype(np.float64), image.affine), made[-1])
+        return made
+
+    return convert
 
 
 Edit = Callable[[Dataset, int], None]
