@@ -18,7 +18,7 @@ from fusion3d_gui.errors import UserError
 def cohort(options: Namespace) -> int:
     """``fusion3d cohort``: make the semi-synthetic cohort."""
     _need_training_extra()
-    from fusion3d_gui.training.cohort.cohort import make_cohort
+    from fusion3d_gui.training.cohort.generate import make_cohort
     from fusion3d_gui.training.cohort.population import OutcomeModel
 
     try:
@@ -41,11 +41,11 @@ def cohort(options: Namespace) -> int:
 
 def schema(options: Namespace) -> int:
     """``fusion3d schema``: infer a table's metadata schema and write it out for editing."""
-    from fusion3d_gui.training.data.table import write_schema
+    from fusion3d_gui.training.data.table import write_inferred_schema
 
     out = options.out or options.cases.with_suffix(".json")
     check_can_write(out)
-    found = write_schema(options.cases, out)
+    found = write_inferred_schema(options.cases, out)
     for field in found.fields:
         print(f"{field.name}: {field.kind}, {field.range_text}")
     print(f"Written to {out}; training reads it when it lies beside the table under its name.")
@@ -92,7 +92,7 @@ def evaluate(options: Namespace) -> int:
     _need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
-    from fusion3d_gui.training.measure.scores import write_rows
+    from fusion3d_gui.training.report.csv_file import write_csv
     from fusion3d_gui.training.report.evaluation_page import evaluation_page, evaluation_plots
     from fusion3d_gui.training.report.page import write_page
     from fusion3d_gui.training.report.plots import write_plots
@@ -105,7 +105,7 @@ def evaluate(options: Namespace) -> int:
     if options.json:
         write_json(figures, options.json)
     if options.csv:
-        write_rows(options.csv, figures["cases"])
+        write_csv(options.csv, figures["cases"])
     if options.html:
         write_page(options.html, evaluation_page(figures))
     if options.plots:
@@ -118,18 +118,15 @@ def evaluate(options: Namespace) -> int:
 def reference(options: Namespace) -> int:
     """``fusion3d reference``: renew a bundle's reference statistics; measure what they catch."""
     _need_training_extra()
-    from fusion3d_gui.training.measure.reference_statistics import renew_reference
-    from fusion3d_gui.training.study.odd_scan_detection import (
-        measure_outside,
-        outside_text,
-        record_outside,
-    )
+    from fusion3d_gui.training.measure.reference_statistics import recompute_reference
+    from fusion3d_gui.training.report.ood_record import ood_detection_text, record_ood_detection
+    from fusion3d_gui.training.study.ood_detection import measure_ood_detection
 
-    renew_reference(options.model, options.cases, progress=terminal_progress())
+    recompute_reference(options.model, options.cases, progress=terminal_progress())
     if options.check:
-        found = measure_outside(options.model, options.check, progress=terminal_progress())
-        record_outside(options.model, found)
-        print(outside_text(found))
+        found = measure_ood_detection(options.model, options.check, progress=terminal_progress())
+        record_ood_detection(options.model, found)
+        print(ood_detection_text(found))
     return 0
 
 
@@ -137,7 +134,7 @@ def compare(options: Namespace) -> int:
     """``fusion3d compare``: two models on the same cases."""
     _need_training_extra()
     from fusion3d_gui.report.json_file import write_json
-    from fusion3d_gui.training.measure.comparison import compare as compare_bundles
+    from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
 
     check_can_write(options.json)
     figures = compare_bundles(

@@ -15,12 +15,22 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import CaseTable, read_table
-from fusion3d_gui.training.measure.baseline import MetadataBaseline
 from fusion3d_gui.training.measure.localisation import localise
-from fusion3d_gui.training.measure.metrics import RESAMPLES, auroc, auroc_difference, figures
-from fusion3d_gui.training.measure.scores import CEILINGS, Scored, known_probabilities, run
-from fusion3d_gui.training.measure.subgroups import subgroup_table
-from fusion3d_gui.training.report.record import record_evaluation
+from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
+from fusion3d_gui.training.measure.metrics import (
+    RESAMPLES,
+    auroc,
+    auroc_difference,
+    compute_metrics,
+)
+from fusion3d_gui.training.measure.scores import (
+    CEILING_TITLES,
+    BundleScores,
+    ceiling_probabilities,
+    predict_cases,
+)
+from fusion3d_gui.training.measure.subgroups import subgroup_metrics
+from fusion3d_gui.training.report.evaluation_record import record_evaluation
 
 
 def evaluate(
@@ -48,7 +58,7 @@ def evaluate(
     Returns
     -------
     A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
-    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.FIGURE_NAMES`, each
+    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
     ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: for each the AUROC of
     who knows them. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
     the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
@@ -64,8 +74,10 @@ def evaluate(
     if len(set(labels.tolist())) < 2:
         raise UserError("all cases have the same label, so nothing can be judged", path=csv)
     images, affines = load_inputs(table.cases, info.preprocessing, part_of(progress, 0.0, 0.3))
-    cases = Cases(images, table.encoded(info.schema), labels)
-    scored = Scored(info, loaded.weights_sha256, run(loaded, cases, part_of(progress, 0.3, 0.7)))
+    cases = Cases(images, table.encode_metadata(info.schema), labels)
+    scored = BundleScores(
+        info, loaded.weights_sha256, predict_cases(loaded, cases, part_of(progress, 0.3, 0.7))
+    )
     chance, threshold = scored.probabilities, info.decision.threshold
     progress(0.7, "Resampling the figures")
     result: dict[str, Any] = {
@@ -82,10 +94,10 @@ def evaluate(
         "intervals": f"95 %, bootstrap within each class, {resamples} resamples",
         "figures": {
             name: found.to_json()
-            for name, found in figures(labels, chance, threshold, resamples).items()
+            for name, found in compute_metrics(labels, chance, threshold, resamples).items()
         },
     }
-    truth = known_probabilities(table)
+    truth = ceiling_probabilities(table)
     if truth:
         result["ceilings"] = {name: auroc(labels, best).to_json() for name, best in truth.items()}
     baseline = MetadataBaseline.load(bundle, info.schema.width) if info.schema.fields else None
@@ -129,17 +141,17 @@ def _subgroups(
 ) -> list[dict[str, Any]]:
     """By the model's fields; for a model without metadata, by those that the table itself has."""
     if table.schema.fields:
-        return subgroup_table(table.schema, table.cases, labels, chance, threshold)
+        return subgroup_metrics(table.schema, table.cases, labels, chance, threshold)
     try:
         own = read_table(table.path)
     except UserError:
         # The model does not need these columns, so that they make no sense is no mistake here.
         return []
-    return subgroup_table(own.schema, own.cases, labels, chance, threshold)
+    return subgroup_metrics(own.schema, own.cases, labels, chance, threshold)
 
 
 def _case_rows(
-    table: CaseTable, scored: Scored, truth: dict[str, np.ndarray], alone: np.ndarray | None
+    table: CaseTable, scored: BundleScores, truth: dict[str, np.ndarray], alone: np.ndarray | None
 ) -> list[dict[str, Any]]:
     rows, chances = [], scored.probabilities
     for n, case in enumerate(table.cases):
@@ -154,7 +166,9 @@ def _case_rows(
         if alone is not None:
             row["metadata_logit"] = round(float(alone[n]), 6)
         row |= {
-            f"true_{name}": round(float(truth[name][n]), 6) for name in CEILINGS if name in truth
+            f"true_{name}": round(float(truth[name][n]), 6)
+            for name in CEILING_TITLES
+            if name in truth
         }
         rows.append(row)
     return rows

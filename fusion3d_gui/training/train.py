@@ -26,17 +26,23 @@ from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.data.cases import Cases, predict_logits
+from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
-from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, Split, folds, split_cases
-from fusion3d_gui.training.data.table import CaseRow, CaseTable, fitted, read_table
-from fusion3d_gui.training.fit.initialise import initialise
-from fusion3d_gui.training.fit.optimise import fit, processes
+from fusion3d_gui.training.data.network_outputs import compute_outputs
+from fusion3d_gui.training.data.split import (
+    DEFAULT_VALIDATION_SHARE,
+    Split,
+    cross_validation_folds,
+    split_cases,
+)
+from fusion3d_gui.training.data.table import CaseRow, CaseTable, fit_schema, read_table
+from fusion3d_gui.training.fit.initial_weights import load_initial_weights
+from fusion3d_gui.training.fit.optimise import fit, rank_and_world_size
 from fusion3d_gui.training.fit.recipe import Loss, Recipe, default_recipe
-from fusion3d_gui.training.measure.baseline import MetadataBaseline
 from fusion3d_gui.training.measure.calibration import ThresholdRule, fit_temperature
+from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
 from fusion3d_gui.training.measure.reference_statistics import write_reference
-from fusion3d_gui.training.report.card import TrainingRun, bundle_metadata, model_card
+from fusion3d_gui.training.report.model_card import TrainingRun, bundle_metadata, model_card
 
 #: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
 DEFAULT_PREPROCESSING = Preprocessing(shape_kji=(65, 81, 65), spacing_mm=2.75)
@@ -83,7 +89,7 @@ def train(
         See :class:`~fusion3d_gui.training.fit.recipe.Recipe`; by default
         :func:`~fusion3d_gui.training.fit.recipe.default_recipe`, with its loss.
     init
-        Weights to start the image branch from: see :func:`~fusion3d_gui.training.fit.initialise.initialise`.
+        Weights to start the image branch from: see :func:`~fusion3d_gui.training.fit.initial_weights.load_initial_weights`.
     validation_share
         Of the cases, where the table has no split.
     width, stage_strides
@@ -98,7 +104,7 @@ def train(
     """
     began = time.monotonic()
     out = Path(out)
-    rank, world = processes()
+    rank, world = rank_and_world_size()
     if fusion not in FUSIONS:
         raise UserError(f"fusion {fusion!r} is unknown", remedy=f"Use {', '.join(FUSIONS)}.")
     recipe = recipe or default_recipe(init is not None and Path(init).is_dir())
@@ -124,11 +130,11 @@ def train(
     }
     work = _workspace(out, settings)
 
-    known = fitted(table.schema, [table.cases[n] for n in training])
+    known = fit_schema(table.schema, [table.cases[n] for n in training])
     used: Sequence[CaseRow] = [table.cases[n] for n in np.concatenate([training, validation])]
     images, _ = load_inputs(used, preprocessing, part_of(progress, 0.0, 0.1), cache=cache)
     part = CaseTable(**{**vars(table), "cases": tuple(used)})
-    cases = Cases(images, part.encoded(known), part.labels)
+    cases = Cases(images, part.encode_metadata(known), part.labels)
     training, validation = np.split(np.arange(len(used)), [len(training)])
 
     schema = MetadataSchema() if fusion == "image_only" else known
@@ -141,7 +147,7 @@ def train(
         )
     )
     if init is not None:
-        initialise(network, init)
+        load_initial_weights(network, init)
     history = fit(
         network,
         cases,
@@ -154,7 +160,8 @@ def train(
     )
     if rank != 0:
         return None
-    logits, labels = predict_logits(network, cases, validation), cases.labels[validation]
+    logits = compute_outputs(network, cases, validation).logits
+    labels = cases.labels[validation]
     temperature = fit_temperature(logits, labels)
     threshold = threshold_rule.threshold(expit(logits / temperature), labels)
     seconds = sum(epoch.seconds for epoch in history)
@@ -231,7 +238,7 @@ def train_folds(
     """
     out = Path(out)
     aucs = []
-    for number, split in enumerate(folds(read_table(csv), seed, count), start=1):
+    for number, split in enumerate(cross_validation_folds(read_table(csv), seed, count), start=1):
         share = part_of(progress, (number - 1) / count, number / count)
         folder = out / f"fold-{number}"
         if not (folder / "models" / "reference.safetensors").is_file():
@@ -258,7 +265,7 @@ def _workspace(out: Path, settings: dict[str, Any]) -> Path:
                 remedy="Call it as before to go on, or delete the folder to train anew.",
             )
         return work
-    if processes()[0] == 0:
+    if rank_and_world_size()[0] == 0:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
         work.mkdir(parents=True)

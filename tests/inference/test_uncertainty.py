@@ -23,7 +23,7 @@ from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_featu
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.state.case.demo_cases import demo_cases
-from fusion3d_gui.training.cohort.odd_scans import ODDITIES
+from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
 
 
 def test_the_place_in_the_validation_scores_is_scipys_percentile(predicted_case, reference_for):
@@ -67,7 +67,7 @@ def test_odd_scans_are_outside_at_a_glance_and_the_shipped_one_is_not():
     bundle = ModelBundle.load(demo.bundle)
     known = Reference.load(bundle.info, bundle.weights_sha256).appearance
     scan = open_volume(demo.path)
-    scans = {oddity.name: oddity.of(scan, 3) for oddity in ODDITIES}
+    scans = {corruption.name: corruption.apply(scan, 3) for corruption in CORRUPTIONS}
     shares = {}
     for name, volume in {"as it is": scan, **scans}.items():
         voxels = bundle.info.preprocessing.apply(volume).voxels

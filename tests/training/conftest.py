@@ -11,10 +11,10 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
-from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.cohort.population import OutcomeModel
-from fusion3d_gui.training.data.table import fitted, read_table
-from fusion3d_gui.training.measure.baseline import MetadataBaseline
+from fusion3d_gui.training.data.table import fit_schema, read_table
+from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
 
 CARD = "# A model\n\nWeights (SHA-256): not yet.\n\n## Held-out figures\n\nNone.\n\n## Limits\n\nMany.\n"
 
@@ -46,7 +46,7 @@ def make_untrained(judged_table, tmp_path_factory):
 
     def make_one(fusion: str, seed: int) -> Path:
         torch.manual_seed(seed)
-        known = fitted(read_table(judged_table).schema, read_table(judged_table).cases)
+        known = fit_schema(read_table(judged_table).schema, read_table(judged_table).cases)
         schema = MetadataSchema() if fusion == "image_only" else known
         network = LearnedFeatureFusion3D(
             NetworkConfig(
@@ -69,7 +69,7 @@ def make_untrained(judged_table, tmp_path_factory):
         )
         if schema.fields:
             MetadataBaseline.fit(
-                read_table(judged_table).encoded(schema), read_table(judged_table).labels
+                read_table(judged_table).encode_metadata(schema), read_table(judged_table).labels
             ).save(folder)
         return folder
 

@@ -11,9 +11,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.progress import no_progress
-from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.data.table import read_table
-from fusion3d_gui.training.measure.metrics import distance_share
+from fusion3d_gui.training.measure.metrics import share_of_ceiling
 from fusion3d_gui.training.study.ablation import _shuffled_table, ablate
 from fusion3d_gui.training.study.ablation_scores import _scored_bundles, score_ablation
 
@@ -115,13 +115,13 @@ def test_the_share_of_the_way_to_the_best_is_one_for_the_best():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 50)
     best = rng.standard_normal(100) + labels
-    assert distance_share(labels, best, best).value == 1
-    assert distance_share(labels, rng.standard_normal(100), best).value < 0.5
+    assert share_of_ceiling(labels, best, best).value == 1
+    assert share_of_ceiling(labels, rng.standard_normal(100), best).value < 0.5
     # With few cases some resamples put the best at chance: then there is no interval, and no warning.
     few = np.array([0, 0, 0, 1, 1, 1])
-    found = distance_share(few, few + 0.0, np.array([1.0, 2, 3, 2.5, 1.5, 4]))
+    found = share_of_ceiling(few, few + 0.0, np.array([1.0, 2, 3, 2.5, 1.5, 4]))
     assert found.value == pytest.approx(0.5 / (6 / 9 - 0.5)) and found.low is None
-    assert distance_share(few, few + 0.0, 1.0 - few) is None
+    assert share_of_ceiling(few, few + 0.0, 1.0 - few) is None
 
 
 def test_shuffled_labels_are_the_same_labels_of_other_cases(learned_from):

@@ -13,9 +13,14 @@ from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites, template
-from fusion3d_gui.training.cohort.cohort import make_case, make_cohort
-from fusion3d_gui.training.cohort.population import OutcomeModel, Person, ceilings, sample
-from fusion3d_gui.training.cohort.smooth_noise import Lattice
+from fusion3d_gui.training.cohort.generate import make_case, make_cohort
+from fusion3d_gui.training.cohort.population import (
+    OutcomeModel,
+    Person,
+    auc_ceilings,
+    sample_people,
+)
+from fusion3d_gui.training.cohort.spline_field import SplineField
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
@@ -100,7 +105,7 @@ def test_the_same_case_at_a_finer_spacing_is_the_same_anatomy_and_the_same_perso
 def test_the_deformation_is_inverted_where_a_lesion_is_put() -> None:
     anatomy = Anatomy.draw(np.random.default_rng(0))
     target = lesion_sites()[1000]
-    found = anatomy.find(target)
+    found = anatomy.locate(target)
     x, y, z = found[:, None]
     assert abs(anatomy.on_grid(x, y, z)[0][0, 0, 0] - template().value_at(target)) < 1e-3
 
@@ -120,14 +125,14 @@ def test_no_brain_is_cut_off_by_the_field_of_view() -> None:
 
 
 def test_a_lattice_is_the_cubic_b_spline_with_unit_deviation() -> None:
-    lattice = Lattice.draw(
+    lattice = SplineField.draw(
         np.random.default_rng(0), center=np.zeros(3), reach_mm=200, step_mm=10, channels=1
     )
     points = np.linspace(-150, 150, 41)
     assert lattice.on_grid(points, points, points).std() == pytest.approx(1, abs=0.05)
     # scipy's cubic B-spline along a line of control values that are the same across it.
     control = np.random.default_rng(1).standard_normal(12)
-    flat = Lattice(np.broadcast_to(control, (12, 12, 12))[..., None], (0.0, 0.0, 0.0), 10.0)
+    flat = SplineField(np.broadcast_to(control, (12, 12, 12))[..., None], (0.0, 0.0, 0.0), 10.0)
     x = np.linspace(30, 80, 17)
     expected = BSpline(np.arange(-2, 14), control, 3)(x / 10)
     middle = np.array([55.0])
@@ -136,7 +141,7 @@ def test_a_lattice_is_the_cubic_b_spline_with_unit_deviation() -> None:
 
 def test_the_stated_probabilities_are_those_that_the_labels_have() -> None:
     model = OutcomeModel().with_prevalence(0.1)
-    people = sample(40_000, seed=9, lesion_rate=model.lesion_rate)
+    people = sample_people(40_000, seed=9, lesion_rate=model.lesion_rate)
     truth = model.truth(people)
     assert truth.probability.mean() == pytest.approx(0.1, abs=0.005)
     labels = np.random.default_rng(0).random(len(people)) < truth.probability
@@ -146,7 +151,7 @@ def test_the_stated_probabilities_are_those_that_the_labels_have() -> None:
         for part in np.array_split(np.argsort(score, kind="stable"), 5):
             assert labels[part].mean() == pytest.approx(score[part].mean(), abs=0.015)
     assert labels[lesion].mean() == pytest.approx(truth.image[lesion].mean(), abs=0.02)
-    best = ceilings(model)
+    best = auc_ceilings(model)
     for name, score in zip(("all", "image", "metadata"), truth, strict=True):
         assert best[name] == pytest.approx(roc_auc_score(labels, score), abs=0.015)
     assert best["all"] > max(best["metadata"], best["image"]) + 0.05

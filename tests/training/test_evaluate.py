@@ -19,11 +19,11 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
-from fusion3d_gui.training.measure.comparison import compare
+from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
 from fusion3d_gui.training.measure.localisation import best_map
 from fusion3d_gui.training.report.evaluation_page import evaluation_plots
+from fusion3d_gui.training.report.evaluation_record import record_evaluation
 from fusion3d_gui.training.report.plots import svg
-from fusion3d_gui.training.report.record import record_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +172,6 @@ def test_a_table_of_one_label_can_not_be_judged_by(bundle, judged_table):
     lines = judged_table.read_text().splitlines()
     only = judged_table.with_name("one-label.csv")
     only.write_text("\n".join([lines[0], *(line for line in lines[1:] if line.endswith(",0"))]))
-    for judge in (lambda: evaluate(bundle, only), lambda: compare(bundle, bundle, only)):
+    for judge in (lambda: evaluate(bundle, only), lambda: compare_bundles(bundle, bundle, only)):
         with pytest.raises(UserError, match="same label"):
             judge()

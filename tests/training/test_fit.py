@@ -19,9 +19,13 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.fit.batches import Batches
+from fusion3d_gui.training.fit.distributed_layers import (
+    SynchronisedBatchNorm,
+    restore_torch_layers,
+    use_distributed_layers,
+)
 from fusion3d_gui.training.fit.optimise import fit
 from fusion3d_gui.training.fit.recipe import Recipe
-from fusion3d_gui.training.fit.synchronised import SynchronisedBatchNorm, synchronise, unsynchronise
 
 RECIPE = Recipe(coarse_epochs=1, epochs=2, batch=4, shift_voxels=1, loss="focal_dynamic")
 
@@ -301,12 +305,12 @@ def test_synchronised_layers_alone_are_torchs_own():
     image, metadata = torch.randn(4, 1, 9, 9, 9), torch.randn(4, 3)
     network.eval()
     before = network(image, metadata)
-    synchronise(network)
+    use_distributed_layers(network)
     assert any(isinstance(layer, SynchronisedBatchNorm) for layer in network.modules())
     assert set(network.state_dict()) == names
     network.eval()
     assert torch.equal(network(image, metadata), before)
-    unsynchronise(network)
+    restore_torch_layers(network)
     assert not any(isinstance(layer, SynchronisedBatchNorm) for layer in network.modules())
     assert any(type(layer) is nn.Dropout for layer in network.modules())
     network.eval()

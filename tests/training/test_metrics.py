@@ -20,8 +20,14 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.training.data.table import CaseRow
 from fusion3d_gui.training.measure.calibration import ThresholdRule
-from fusion3d_gui.training.measure.metrics import Estimate, auroc, auroc_difference, figures, median
-from fusion3d_gui.training.measure.subgroups import groups, subgroup_table
+from fusion3d_gui.training.measure.metrics import (
+    Estimate,
+    auroc,
+    auroc_difference,
+    compute_metrics,
+    median,
+)
+from fusion3d_gui.training.measure.subgroups import subgroup_metrics, subgroups
 
 
 def simulated(n: int, seed: int, separation: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +41,7 @@ def simulated(n: int, seed: int, separation: float = 1.2) -> tuple[np.ndarray, n
 
 def test_figures_are_those_of_scikit_learn():
     labels, chance = simulated(400, 1)
-    found = figures(labels, chance, 0.3, resamples=200)
+    found = compute_metrics(labels, chance, 0.3, resamples=200)
     assert found["auroc"].value == pytest.approx(roc_auc_score(labels, chance))
     assert found["auprc"].value == pytest.approx(average_precision_score(labels, chance))
     assert found["brier"].value == pytest.approx(brier_score_loss(labels, chance))
@@ -50,14 +56,14 @@ def test_the_calibration_error_is_the_weighted_gap_of_scikit_learns_calibration_
     observed, predicted = calibration_curve(labels, chance, n_bins=10)
     counts = np.histogram(chance, np.linspace(0, 1, 11))[0]
     expected = np.average(np.abs(observed - predicted), weights=counts[counts > 0])
-    found = figures(labels, chance, 0.5, resamples=50)["ece"]
+    found = compute_metrics(labels, chance, 0.5, resamples=50)["ece"]
     assert found.value == pytest.approx(expected, abs=1e-5)
 
 
 def test_intervals_of_shares_are_those_of_the_binomial_bootstrap():
     # Resampling n hits of n is a binomial draw, whose quantiles are known.
     labels, chance = simulated(500, 3)
-    found = figures(labels, chance, 0.3)["sensitivity"]
+    found = compute_metrics(labels, chance, 0.3)["sensitivity"]
     n = int(labels.sum())
     exact = binom.ppf([0.025, 0.975], n, found.value) / n
     np.testing.assert_allclose([found.low, found.high], exact, atol=1.5 / n)
@@ -155,7 +161,7 @@ def test_subgroups_cover_every_case_once_a_field():
         for n in range(300)
     ]
     rows = rows_of(values)
-    found = groups(schema, rows)
+    found = subgroups(schema, rows)
     for label in ("Age", "Sex", "Smoker"):
         masks = [group.rows for group in found if group.field == label]
         assert (np.sum(masks, axis=0) == 1).all()
@@ -173,7 +179,7 @@ def test_subgroups_cover_every_case_once_a_field():
     ]
     labels = np.array([row.label for row in rows])
     chance = rng.random(300)
-    table = subgroup_table(schema, rows, labels, chance, 0.5)
+    table = subgroup_metrics(schema, rows, labels, chance, 0.5)
     women = next(row for row in table if row["group"] == "Female")
     mask = np.array([v["sex"] == "F" for v in values])
     assert women["n"] == mask.sum()
@@ -186,5 +192,5 @@ def test_subgroups_cover_every_case_once_a_field():
 def test_a_group_too_small_to_judge_has_no_area():
     schema = MetadataSchema((Field("age", "Age", "number"),))
     rows = rows_of([{"age": 50.0}] * 6)
-    (only,) = subgroup_table(schema, rows, np.array([0, 1] * 3), np.linspace(0, 1, 6), 0.5)
+    (only,) = subgroup_metrics(schema, rows, np.array([0, 1] * 3), np.linspace(0, 1, 6), 0.5)
     assert only["auroc"] is None and only["group"] == "50"

@@ -20,8 +20,8 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.reference import Reference, decoded
 from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.outputs import forward
 from fusion3d_gui.training.measure.reference_statistics import write_reference
 
 TRAINING, VALIDATION = np.arange(40), np.arange(40, 60)
@@ -53,7 +53,7 @@ def made(make_bundle, schema):
         write_reference(
             folder, bundle.network, cases, TRAINING, VALIDATION, rows=rows, simulated=simulated
         )
-        outputs = forward(bundle.network, cases, np.arange(60))
+        outputs = compute_outputs(bundle.network, cases, np.arange(60))
         return bundle, cases, rows, outputs
 
     return make
@@ -238,8 +238,8 @@ def test_the_network_is_left_in_the_mode_it_was_in(make_bundle):
     network = ModelBundle.load(make_bundle("image_only")).network
     network.train()
     cases = Cases(np.zeros((2, 17, 17, 17), np.float16), np.zeros((2, 0)), np.array([0, 1]))
-    found = forward(network, cases, np.arange(2))
+    found = compute_outputs(network, cases, np.arange(2))
     assert network.training
-    alone = forward(network, replace(cases, images=cases.images[:1]), np.arange(1))
+    alone = compute_outputs(network, replace(cases, images=cases.images[:1]), np.arange(1))
     assert found.logits[0] == pytest.approx(float(alone.logits[0]), abs=1e-5)
     assert torch.isfinite(torch.from_numpy(found.embeddings)).all()

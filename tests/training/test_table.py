@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.training.data.table import fitted, read_table
+from fusion3d_gui.training.data.table import fit_schema, read_table
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_numbers_are_standardised_by_the_training_cases_only(write) -> None:
     table = read_table(
         write("path,case,age,label", *(f"scan.nii.gz,{n},{50 + 10 * n},0" for n in range(4)))
     )
-    field = fitted(table.schema, table.cases[:3])["age"]
+    field = fit_schema(table.schema, table.cases[:3])["age"]
     assert (field.mean, field.std) == (60.0, pytest.approx(np.std([50, 60, 70]), abs=1e-6))
     assert (field.seen_minimum, field.seen_maximum) == (50.0, 70.0)
 

@@ -15,7 +15,7 @@ from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.training.data.inputs import load_inputs
-from fusion3d_gui.training.data.split import folds, split_cases
+from fusion3d_gui.training.data.split import cross_validation_folds, split_cases
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.fit.recipe import Recipe
@@ -162,7 +162,7 @@ def test_a_patient_is_never_on_both_sides(cohort, tmp_path):
     known = read_table(table)
     assert "patient" not in [field.name for field in known.schema.fields]
     seen = []
-    for training, validation in folds(known, 0, 3):
+    for training, validation in cross_validation_folds(known, 0, 3):
         sides = [{known.cases[n].patient for n in part} for part in (training, validation)]
         assert not sides[0] & sides[1]
         seen += validation.tolist()
@@ -196,7 +196,7 @@ def test_the_inferred_schema_is_written_edited_and_obeyed(cohort, tmp_path, caps
     written.write_text(json.dumps(plain))
     with pytest.raises(UserError, match=r"row 3"):
         known = read_table(table)
-        known.encoded(known.schema)
+        known.encode_metadata(known.schema)
 
 
 def test_preprocessed_volumes_are_taken_from_the_cache_until_the_file_changes(cohort, tmp_path):

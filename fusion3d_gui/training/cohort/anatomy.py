@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import RAS_LPS, Volume
-from fusion3d_gui.training.cohort.smooth_noise import Lattice
+from fusion3d_gui.training.cohort.spline_field import SplineField
 
 #: Middle of the template's brain, LPS mm in the template's own space; the scan is centred on it.
 _TEMPLATE_CENTER = np.array([0.0, 17.0, 5.0])
@@ -68,7 +68,7 @@ class Anatomy:
 
     matrix: np.ndarray
     shift_mm: np.ndarray
-    bend: Lattice
+    bend: SplineField
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Anatomy:
@@ -76,8 +76,8 @@ class Anatomy:
         angles = rng.uniform(-8, 8, size=3)
         size = rng.uniform(0.94, 1.05, size=3)
         shift = rng.uniform(-3, 3, size=3)
-        bend = Lattice.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=32, channels=3)
-        bend = Lattice(bend.values * 2.2, bend.origin, bend.step_mm)
+        bend = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=32, channels=3)
+        bend = SplineField(bend.values * 2.2, bend.origin, bend.step_mm)
         matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ np.diag(1 / size)
         return cls(matrix, shift, bend)
 
@@ -93,7 +93,7 @@ class Anatomy:
         mask = map_coordinates(brain_mask(), index, order=0, cval=0.0) > 0.5
         return intensity, mask
 
-    def find(self, template_lps_mm: np.ndarray) -> np.ndarray:
+    def locate(self, template_lps_mm: np.ndarray) -> np.ndarray:
         """The scan position (LPS mm) that shows this template position: T inverted."""
         inverse = np.linalg.inv(self.matrix)
         target = np.asarray(template_lps_mm, dtype=np.float64) - _TEMPLATE_CENTER
@@ -117,15 +117,15 @@ class Acquisition:
     level: float
     gamma: float
     noise: float
-    shading: Lattice
+    shading: SplineField
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Acquisition:
         """Draw a scanner's settings."""
         level, gamma = rng.uniform(600, 1400), rng.uniform(0.8, 1.25)
         noise = rng.uniform(0.015, 0.04)
-        shading = Lattice.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=90, channels=1)
-        shading = Lattice(shading.values * 0.12, shading.origin, shading.step_mm)
+        shading = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=90, channels=1)
+        shading = SplineField(shading.values * 0.12, shading.origin, shading.step_mm)
         return cls(level, gamma, noise, shading)
 
     def signal(

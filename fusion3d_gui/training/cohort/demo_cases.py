@@ -22,7 +22,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir, resources_dir
-from fusion3d_gui.training.cohort.cohort import Case, make_case
+from fusion3d_gui.training.cohort.generate import SimulatedCase, make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
 
 #: A seed of their own: neither trained on (1) nor evaluated on (2).
@@ -100,18 +100,18 @@ def _rows_to_the_left(volume: Volume) -> Volume:
     return replace(volume, voxels=volume.voxels[:, ::-1, ::-1], affine=volume.affine @ turn)
 
 
-def _candidates(seed: int, model: OutcomeModel) -> Iterator[tuple[int, Case]]:
+def _candidates(seed: int, model: OutcomeModel) -> Iterator[tuple[int, SimulatedCase]]:
     for number in range(_SEARCHED_CASES):
         case = make_case(number, seed, model, _SEARCHED_SPACING_MM)
         if all(value is not None for value in case.values.values()):
             yield number, case
 
 
-def _calls_negative(bundle: ModelBundle, case: Case) -> bool:
+def _calls_negative(bundle: ModelBundle, case: SimulatedCase) -> bool:
     return _judge(bundle, case)[0] < bundle.info.decision.threshold
 
 
-def _explains(bundle: ModelBundle, case: Case) -> bool:
+def _explains(bundle: ModelBundle, case: SimulatedCase) -> bool:
     probability, heatmap, affine = _judge(bundle, case)
     if probability < bundle.info.decision.threshold or heatmap.max() <= 0 or case.lesion is None:
         return False
@@ -120,7 +120,7 @@ def _explains(bundle: ModelBundle, case: Case) -> bool:
     return bool(distances[int(heatmap.argmax())] <= case.lesion.radius_mm + _NEAR_MM)
 
 
-def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarray]:
+def _judge(bundle: ModelBundle, case: SimulatedCase) -> tuple[float, np.ndarray, np.ndarray]:
     """Probability, the map that the demo opens with [k, j, i] and the affine of its cells."""
     given = bundle.info.preprocessing.apply(case.volume)
     fields = bundle.info.schema.fields
@@ -140,7 +140,7 @@ def _judge(bundle: ModelBundle, case: Case) -> tuple[float, np.ndarray, np.ndarr
     )
 
 
-def _described(case: Case, name: str, title: str, path: str, model: str) -> dict[str, Any]:
+def _described(case: SimulatedCase, name: str, title: str, path: str, model: str) -> dict[str, Any]:
     lesion, chosen = "without a lesion", "that the model gets right"
     if case.lesion:
         lesion = f"a lesion of {case.lesion.radius_mm:.0f} mm radius"

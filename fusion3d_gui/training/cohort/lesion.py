@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites
-from fusion3d_gui.training.cohort.smooth_noise import Lattice
+from fusion3d_gui.training.cohort.spline_field import SplineField
 
 #: Width of the soft edge.
 _EDGE_MM = 0.8
@@ -40,7 +40,7 @@ class Lesion:
     radius_mm: float
     brightness: float
     stretch: np.ndarray
-    edge: Lattice
+    edge: SplineField
     core: float = 0.0
 
     @classmethod
@@ -58,17 +58,17 @@ class Lesion:
         least 35 mm away, so that the two don't touch.
         """
         sites = lesion_sites()
-        center = anatomy.find(sites[rng.integers(len(sites))])
+        center = anatomy.locate(sites[rng.integers(len(sites))])
         while (
             apart_from is not None and np.linalg.norm(center - apart_from.center_lps_mm) < _APART_MM
         ):
-            center = anatomy.find(sites[rng.integers(len(sites))])
+            center = anatomy.locate(sites[rng.integers(len(sites))])
         radius = rng.uniform(9, 15)
         brightness = rng.uniform(1.35, 1.6)
         rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
         stretch = np.diag(1 / rng.uniform(0.87, 1.15, size=3)) @ rotation
-        edge = Lattice.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
-        edge = Lattice(edge.values * 0.16, edge.origin, edge.step_mm)
+        edge = SplineField.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
+        edge = SplineField(edge.values * 0.16, edge.origin, edge.step_mm)
         core = rng.uniform(0.6, 0.7) if ring else 0.0
         return cls(center, radius, brightness, stretch, edge, core)
 
@@ -76,7 +76,7 @@ class Lesion:
         """The lesion's share of each voxel, float32 ``[z, y, x]``, on a grid in mm; 0.5 is its edge."""
         return self._within(1.0, x, y, z)
 
-    def show_on_grid(
+    def add_on_grid(
         self, intensity: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
     ) -> np.ndarray:
         """The intensity ``[z, y, x]`` (1: the template's brightest) with the lesion in it."""

@@ -22,7 +22,7 @@ DESCRIPTION = (
 )
 
 #: Chance that a value is missing from the table, completely at random.
-MISSING = {"age": 0.01, "sex": 0.0, "mmse": 0.08, "hypertension": 0.05}
+MISSING_RATES = {"age": 0.01, "sex": 0.0, "mmse": 0.08, "hypertension": 0.05}
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class OutcomeModel:
 
     @property
     def _reference(self) -> tuple[Person, ...]:
-        return sample(20_000, seed=0, lesion_rate=self.lesion_rate)
+        return sample_people(20_000, seed=0, lesion_rate=self.lesion_rate)
 
     @cache  # noqa: B019  (a handful of models, each needed by every case)
     def _mean_by_lesion(self) -> tuple[float, float]:
@@ -157,20 +157,20 @@ class OutcomeModel:
 
 
 @cache
-def sample(count: int, *, seed: int, lesion_rate: float) -> tuple[Person, ...]:
+def sample_people(count: int, *, seed: int, lesion_rate: float) -> tuple[Person, ...]:
     """People without scans, for figures about the population."""
     rng = np.random.default_rng(seed)
     return tuple(Person.draw(rng, lesion_rate) for _ in range(count))
 
 
-def ceilings(model: OutcomeModel) -> dict[str, float]:
+def auc_ceilings(model: OutcomeModel) -> dict[str, float]:
     """The best AUC that anyone can reach, over 20,000 people: with ``all``, the ``image``, the ``metadata``.
 
     See :class:`Truth`. All know the true values, also where the table has gaps.
     """
     from sklearn.metrics import roc_auc_score
 
-    truth = model.truth(sample(20_000, seed=1, lesion_rate=model.lesion_rate))
+    truth = model.truth(sample_people(20_000, seed=1, lesion_rate=model.lesion_rate))
     labels = np.random.default_rng(2).random(len(truth.probability)) < truth.probability
     scores = {"all": truth.probability, "image": truth.image, "metadata": truth.metadata}
     return {name: round(float(roc_auc_score(labels, s)), 4) for name, s in scores.items()}
@@ -186,7 +186,7 @@ def recorded_values(person: Person, rng: np.random.Generator) -> Mapping[str, Va
     }
     gaps = rng.random(len(values))
     return {
-        name: None if gap < MISSING[name] else value
+        name: None if gap < MISSING_RATES[name] else value
         for (name, value), gap in zip(values.items(), gaps, strict=True)
     }
 

@@ -37,10 +37,10 @@ def split_cases(table: CaseTable, seed: int, validation_share: float) -> Split:
                     remedy="Put all cases of a patient into one part.",
                 )
         return _checked(table, parts)
-    return folds(table, seed, max(2, round(1 / validation_share)))[0]
+    return cross_validation_folds(table, seed, max(2, round(1 / validation_share)))[0]
 
 
-def folds(table: CaseTable, seed: int, count: int) -> list[Split]:
+def cross_validation_folds(table: CaseTable, seed: int, count: int) -> list[Split]:
     """``count`` splits in which every case validates once, as :func:`split_cases` draws one."""
     rows = np.arange(len(table.cases))
     labels = table.labels

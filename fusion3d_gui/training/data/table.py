@@ -71,7 +71,7 @@ class CaseTable:
         """int64 [n]."""
         return np.array([case.label for case in self.cases], dtype=np.int64)
 
-    def encoded(self, schema: MetadataSchema) -> np.ndarray:
+    def encode_metadata(self, schema: MetadataSchema) -> np.ndarray:
         """The metadata encoded by a (fitted) schema, float32 [n, W].
 
         Raises UserError naming the row when the schema refuses a value.
@@ -143,7 +143,7 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     )
 
 
-def write_schema(table: Path, out: Path) -> MetadataSchema:
+def write_inferred_schema(table: Path, out: Path) -> MetadataSchema:
     """Infer the schema of a table's metadata and write it as JSON, for a person to edit.
 
     Types, labels, units, allowed ranges, choices, and whether a value may be missing can be changed there.
@@ -164,7 +164,7 @@ def write_schema(table: Path, out: Path) -> MetadataSchema:
     return schema
 
 
-def fitted(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSchema:
+def fit_schema(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSchema:
     """The schema with each number's mean, deviation and range as these (training) cases have them."""
     fields = []
     for field in schema.fields:

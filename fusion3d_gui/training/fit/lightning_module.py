@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.training.data.cases import network_inputs, predict_logits
+from fusion3d_gui.training.data.network_outputs import compute_outputs, network_inputs
 from fusion3d_gui.training.fit.batches import Batch, Batches
+from fusion3d_gui.training.fit.distributed_layers import use_distributed_layers
 from fusion3d_gui.training.fit.recipe import Recipe
-from fusion3d_gui.training.fit.synchronised import synchronise
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class FusionTraining(pl.LightningModule):
         self.network = network
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] | None = None
-        self._dropouts = synchronise(network)
+        self._dropouts = use_distributed_layers(network)
         self._batches, self._validation = batches, validation
         self._recipe, self._seed = recipe, seed
         self._rank, self._world = rank, world
@@ -116,8 +116,7 @@ class FusionTraining(pl.LightningModule):
         cases = self._batches.at(coarseness)
         truth = cases.labels[self._validation]
         mine = self._validation[self._rank :: self._world]
-        logits = self._gathered(predict_logits(self.network, cases, mine))
-        self.network.train()
+        logits = self._gathered(compute_outputs(self.network, cases, mine).logits)
         total, count = self._summed(self._total), self._summed(self._cases)
         found = Epoch(
             coarseness=coarseness,
@@ -182,7 +181,7 @@ class FusionTraining(pl.LightningModule):
         )
 
 
-class Watch(pl.Callback):
+class StepCallback(pl.Callback):
     """Reports progress before each step and saves a checkpoint every so many."""
 
     def __init__(self, before: Callable[[int], None], save: Callable[[], None], every: int) -> None:

@@ -18,9 +18,9 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.fit.batches import Batches
-from fusion3d_gui.training.fit.lightning_module import Epoch, FusionTraining, Watch
+from fusion3d_gui.training.fit.distributed_layers import restore_torch_layers
+from fusion3d_gui.training.fit.lightning_module import Epoch, FusionTraining, StepCallback
 from fusion3d_gui.training.fit.recipe import COARSENESS, Recipe
-from fusion3d_gui.training.fit.synchronised import unsynchronise
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _CHECKPOINT_STEPS = 25
 _LEAST_SIDE_FOR_ONEDNN = 8
 
 
-def processes() -> tuple[int, int]:
+def rank_and_world_size() -> tuple[int, int]:
     """This process's rank and how many there are, as ``torchrun`` says (0 and 1 without it)."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -67,7 +67,7 @@ def fit(
     Returns what each epoch came to. Raises Cancelled from ``progress``, and UserError for a checkpoint
     that can't be read.
     """
-    rank, world = processes()
+    rank, world = rank_and_world_size()
     if recipe.batch < world:
         raise UserError(f"a batch of {recipe.batch} can't be divided among {world} processes")
     checkpoint = work / "last.ckpt"
@@ -121,7 +121,7 @@ def fit(
             enable_model_summary=False,
             log_every_n_steps=1,
             logger=CSVLogger(work, name=None, version=f"log-{_count(work, 'log-*') + 1}"),
-            callbacks=[Watch(before, save, checkpoint_steps)],
+            callbacks=[StepCallback(before, save, checkpoint_steps)],
         )
         trainer.fit(
             module,
@@ -130,7 +130,7 @@ def fit(
             weights_only=True,
         )
     assert module.best is not None
-    unsynchronise(network)
+    restore_torch_layers(network)
     network.load_state_dict(module.best)
     network.eval()
     for number, epoch in enumerate(module.history, start=1):

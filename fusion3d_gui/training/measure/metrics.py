@@ -26,7 +26,7 @@ CALIBRATION_BINS = 10
 _BATCH_NUMBERS = 4_000_000
 
 #: Figures in the order in which they are shown, with what a page calls them.
-FIGURE_NAMES = {
+METRIC_TITLES = {
     "auroc": "AUROC",
     "auprc": "AUPRC (average precision)",
     "brier": "Brier score",
@@ -70,7 +70,7 @@ class Estimate:
         return cls(plain["value"], plain["low"], plain["high"])
 
 
-def figures(
+def compute_metrics(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float, resamples: int = RESAMPLES
 ) -> dict[str, Estimate]:
     """AUROC, AUPRC, Brier score, ECE, and sensitivity and specificity at the threshold.
@@ -81,7 +81,7 @@ def figures(
         [n] 0 or 1, both present, and the calibrated probability of 1. Positive is called what is at
         least ``threshold``.
 
-    Returns estimates by the names of :data:`FIGURE_NAMES`. ECE (Naeini et al. 2015) is over 10 bins of equal
+    Returns estimates by the names of :data:`METRIC_TITLES`. ECE (Naeini et al. 2015) is over 10 bins of equal
     width; resampling adds noise to it, so that its interval lies high.
     """
     positives, negatives = probabilities[labels == 1], probabilities[labels == 0]
@@ -143,7 +143,7 @@ def auroc_difference(
     return _estimate(float(difference(*parts)), parts, difference, resamples)
 
 
-def distance_share(
+def share_of_ceiling(
     labels: np.ndarray, scores: np.ndarray, best: np.ndarray, resamples: int = RESAMPLES
 ) -> Estimate | None:
     """How much of the distance of ``best``'s AUROC from 0.5 ``scores``' AUROC goes (paired bootstrap).

@@ -21,9 +21,9 @@ from fusion3d_gui.model.schema import MetadataSchema, Value
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, split_cases
 from fusion3d_gui.training.data.table import CaseRow, read_table
-from fusion3d_gui.training.measure.outputs import forward
 
 #: Leading directions of the covariance that are kept; the rest is taken as even.
 _DIRECTIONS = 64
@@ -66,13 +66,13 @@ def write_reference(
     """
     info = BundleInfo.read(bundle)
     rng = np.random.default_rng(seed)
-    training = looked_at(rng, training)
-    seen = forward(network, cases, training, part_of(progress, 0.0, 0.7))
-    held = forward(network, cases, validation, part_of(progress, 0.7, 1.0))
+    training = sample_training_rows(rng, training)
+    seen = compute_outputs(network, cases, training, part_of(progress, 0.0, 0.7))
+    held = compute_outputs(network, cases, validation, part_of(progress, 0.7, 1.0))
 
-    spread = Spread.of(seen.embeddings, _DIRECTIONS)
+    spread = ShrunkCovariance.fit(seen.embeddings, _DIRECTIONS)
     glances = [_glances(info, cases, part) for part in (training, validation)]
-    looks = Spread.of(glances[0], _GLANCE_DIRECTIONS)
+    looks = ShrunkCovariance.fit(glances[0], _GLANCE_DIRECTIONS)
 
     chosen = _reference_cases(rng, cases.labels[training])
     picked = training[chosen]
@@ -109,7 +109,7 @@ def write_reference(
     )
 
 
-def renew_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress) -> None:
+def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress) -> None:
     """Compute the reference statistics of a finished bundle again, from the table that it was trained on.
 
     The same bundle and table give the same statistics. Raises UserError when the table is not that one,
@@ -130,7 +130,9 @@ def renew_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress
             )
     used = [table.cases[n] for n in np.concatenate(split)]
     training, validation = np.split(np.arange(len(used)), [len(split[0])])
-    wanted = np.concatenate([looked_at(np.random.default_rng(seed), training), validation])
+    wanted = np.concatenate(
+        [sample_training_rows(np.random.default_rng(seed), training), validation]
+    )
     shape = info.preprocessing.shape_kji
     # Of the others nothing is asked, so that their place is never filled.
     images = np.zeros((len(used), *shape), np.float16)
@@ -138,7 +140,7 @@ def renew_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress
         [used[n] for n in wanted], info.preprocessing, part_of(progress, 0.0, 0.6)
     )
     part = replace(table, cases=tuple(used))
-    cases = Cases(images, part.encoded(info.schema), part.labels)
+    cases = Cases(images, part.encode_metadata(info.schema), part.labels)
     write_reference(
         bundle,
         loaded.network,
@@ -152,13 +154,13 @@ def renew_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress
     )
 
 
-def looked_at(rng: np.random.Generator, training: np.ndarray) -> np.ndarray:
+def sample_training_rows(rng: np.random.Generator, training: np.ndarray) -> np.ndarray:
     """Row numbers, in ascending order, of those training cases from which statistics are taken."""
     return np.sort(rng.permutation(training)[:_MOST_TRAINING])
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class ShrunkCovariance:
     """Mean and shrunk covariance (Ledoit & Wolf 2004) of points, cut down to leading directions.
 
     As stored: ``mean`` float32 [E], ``directions`` float16 [K, E], ``variances`` float32 [K].
@@ -171,7 +173,7 @@ class Spread:
     shrinkage: float
 
     @classmethod
-    def of(cls, points: np.ndarray, most: int) -> Spread:
+    def fit(cls, points: np.ndarray, most: int) -> ShrunkCovariance:
         """Of points [n, E], with up to ``most`` directions."""
         shrunk = LedoitWolf().fit(points.astype(np.float64))
         # A floor far below any variance that matters: an embedding may hold units that are always 0.

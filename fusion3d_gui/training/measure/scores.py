@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import expit
 
-from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
+from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import CaseTable, read_table
-from fusion3d_gui.training.measure.outputs import forward
 
 #: Columns of a simulated cohort: the best probability that anyone could state, and what they show.
-CEILINGS = {
+CEILING_TITLES = {
     "probability": "Bayes ceiling (all that decides)",
     "probability_image": "Image ceiling",
     "probability_metadata": "Metadata ceiling",
@@ -31,7 +27,7 @@ CEILINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class BundleScores:
     """A bundle's answers to the cases of a table, in its order: ``logits`` [n], uncalibrated."""
 
     info: BundleInfo
@@ -49,7 +45,7 @@ def score_bundle(
     csv: Path,
     images: np.ndarray | None = None,
     progress: Progress = no_progress,
-) -> Scored:
+) -> BundleScores:
     """Run a bundle over a table of cases, once.
 
     ``images`` are the cases' inputs as :func:`~fusion3d_gui.training.data.inputs.load_inputs` gives them
@@ -60,20 +56,22 @@ def score_bundle(
     if images is None:
         images, _ = load_inputs(table.cases, loaded.info.preprocessing, part_of(progress, 0.0, 0.5))
         progress = part_of(progress, 0.5, 1.0)
-    cases = Cases(images, table.encoded(loaded.info.schema), table.labels)
-    return Scored(loaded.info, loaded.weights_sha256, run(loaded, cases, progress))
+    cases = Cases(images, table.encode_metadata(loaded.info.schema), table.labels)
+    return BundleScores(loaded.info, loaded.weights_sha256, predict_cases(loaded, cases, progress))
 
 
-def run(loaded: ModelBundle, cases: Cases, progress: Progress = no_progress) -> np.ndarray:
+def predict_cases(
+    loaded: ModelBundle, cases: Cases, progress: Progress = no_progress
+) -> np.ndarray:
     """Logits [n], float32, of cases by a loaded bundle, on all processors unless OMP_NUM_THREADS is set."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(os.cpu_count() or 1)
     loaded.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return forward(loaded.network, cases, np.arange(len(cases.labels)), progress).logits
+    return compute_outputs(loaded.network, cases, np.arange(len(cases.labels)), progress).logits
 
 
-def known_probabilities(table: CaseTable) -> dict[str, np.ndarray]:
-    """The columns of :data:`CEILINGS` that the table has in full, float64 [n], in its order."""
+def ceiling_probabilities(table: CaseTable) -> dict[str, np.ndarray]:
+    """The columns of :data:`CEILING_TITLES` that the table has in full, float64 [n], in its order."""
     columns = {
         "probability": [case.probability for case in table.cases],
         "probability_image": [case.ceilings.get("image") for case in table.cases],
@@ -84,17 +82,3 @@ def known_probabilities(table: CaseTable) -> dict[str, np.ndarray]:
         for name, column in columns.items()
         if None not in column
     }
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A table, one line a row, as CSV; the columns are those of the first row.
-
-    Raises UserError when the file can't be written.
-    """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv_module.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise UserError(f"the table can't be written ({error.strerror})", path=path) from None

@@ -20,7 +20,7 @@ _FEWEST_OF_A_LABEL = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class Subgroup:
     """A group of cases: ``field`` and ``group`` as a table calls them, ``rows`` a mask [n]."""
 
     field: str
@@ -28,7 +28,7 @@ class Group:
     rows: np.ndarray
 
 
-def groups(schema: MetadataSchema, cases: Sequence[CaseRow]) -> list[Group]:
+def subgroups(schema: MetadataSchema, cases: Sequence[CaseRow]) -> list[Subgroup]:
     """Every group of every field that holds a case; cases whose value is missing are a group too.
 
     Numbers are cut into three bands of about equally many cases, at round edges.
@@ -50,11 +50,11 @@ def groups(schema: MetadataSchema, cases: Sequence[CaseRow]) -> list[Group]:
                 for name, answer in (("no", False), ("yes", True))
             ]
         masks.append(("not known", ~known))
-        found += [Group(field.label, name, mask) for name, mask in masks if mask.any()]
+        found += [Subgroup(field.label, name, mask) for name, mask in masks if mask.any()]
     return found
 
 
-def subgroup_table(
+def subgroup_metrics(
     schema: MetadataSchema,
     cases: Sequence[CaseRow],
     labels: np.ndarray,
@@ -66,7 +66,7 @@ def subgroup_table(
     positives: calibration in the large), ``sensitivity`` and ``specificity`` at the threshold.
     """
     table = []
-    for group in groups(schema, cases):
+    for group in subgroups(schema, cases):
         truth, chance = labels[group.rows], probabilities[group.rows]
         count = np.bincount(truth, minlength=2)
         area: Estimate | None = None

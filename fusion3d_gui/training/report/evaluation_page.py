@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
-from fusion3d_gui.training.measure.metrics import FIGURE_NAMES, Estimate
-from fusion3d_gui.training.measure.scores import CEILINGS
+from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate
+from fusion3d_gui.training.measure.scores import CEILING_TITLES
 from fusion3d_gui.training.report import page
-from fusion3d_gui.training.report.card import cohort_command
+from fusion3d_gui.training.report.model_card import cohort_command
 from fusion3d_gui.training.report.plots import (
     distribution_plot,
     precision_recall_plot,
@@ -38,7 +38,7 @@ def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
     found = {name: Estimate.from_json(plain) for name, plain in result["figures"].items()}
     others = {
         name.split(" (")[0]: np.array([case[f"true_{column}"] for case in cases])
-        for column, name in CEILINGS.items()
+        for column, name in CEILING_TITLES.items()
         if f"true_{column}" in cases[0]
     }
     if not others and "metadata_logit" in cases[0]:
@@ -95,8 +95,8 @@ def _what(result: Mapping[str, Any]) -> str:
 
 
 def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    rows = [_row(title, result["figures"][name]) for name, title in FIGURE_NAMES.items()]
-    for name, title in CEILINGS.items():
+    rows = [_row(title, result["figures"][name]) for name, title in METRIC_TITLES.items()]
+    for name, title in CEILING_TITLES.items():
         if name in result.get("ceilings", {}):
             rows.append(
                 _row(f"AUROC of the {title[0].lower()}{title[1:]}", result["ceilings"][name])

@@ -14,7 +14,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.cohort.cohort import make_cohort
+from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.fit.recipe import Loss
 from fusion3d_gui.training.study.ablation_scores import SHUFFLED, score_ablation
 from fusion3d_gui.training.train import train

@@ -20,17 +20,22 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
-from fusion3d_gui.training.data.table import CaseTable, fitted, read_table
-from fusion3d_gui.training.measure.comparison import Comparison, compare_scores
-from fusion3d_gui.training.measure.metrics import RESAMPLES, Estimate, distance_share, figures
+from fusion3d_gui.training.data.table import CaseTable, fit_schema, read_table
+from fusion3d_gui.training.measure.auroc_comparison import AurocComparison, compare_scores
+from fusion3d_gui.training.measure.metrics import (
+    RESAMPLES,
+    Estimate,
+    compute_metrics,
+    share_of_ceiling,
+)
 from fusion3d_gui.training.measure.scores import (
-    CEILINGS,
-    Scored,
-    known_probabilities,
-    run,
-    write_rows,
+    CEILING_TITLES,
+    BundleScores,
+    ceiling_probabilities,
+    predict_cases,
 )
 from fusion3d_gui.training.report.ablation_page import ablation_page
+from fusion3d_gui.training.report.csv_file import write_csv
 from fusion3d_gui.training.report.page import write_page
 from fusion3d_gui.training.report.plots import write_plots
 
@@ -47,7 +52,7 @@ _BASELINES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Entrant:
+class AblationEntry:
     """One row of the ablation: probabilities [n] of the test cases, and where they come from.
 
     A ``control`` was trained on shuffled labels, to show that nothing leaks.
@@ -99,14 +104,14 @@ def score_ablation(
             raise UserError("all cases have the same label", path=table.path)
     if file_sha256(test.path) == file_sha256(training.path):
         raise UserError("these are the cases that were trained on", path=test.path)
-    entrants = [
-        Entrant(name, CEILINGS[name], "ceiling", values)
-        for name, values in known_probabilities(test).items()
+    entries = [
+        AblationEntry(name, CEILING_TITLES[name], "ceiling", values)
+        for name, values in ceiling_probabilities(test).items()
     ]
-    entrants += _baselines(training, test)
+    entries += _baselines(training, test)
     scored = _scored_bundles(bundles, test, out / "scores", part_of(progress, 0.0, 0.8))
-    entrants += [
-        Entrant(
+    entries += [
+        AblationEntry(
             name,
             name,
             "control" if name.endswith(SHUFFLED) else "model",
@@ -118,9 +123,9 @@ def score_ablation(
         for name, one in scored.items()
     ]
     rows = []
-    for number, entrant in enumerate(entrants):
-        progress(0.8 + 0.2 * number / len(entrants), f"Resampling the figures of {entrant.name}")
-        rows.append(_row(entrant, entrants[0], labels, resamples))
+    for number, entry in enumerate(entries):
+        progress(0.8 + 0.2 * number / len(entries), f"Resampling the figures of {entry.name}")
+        rows.append(_row(entry, entries[0], labels, resamples))
     result: dict[str, Any] = {
         "test": _about(test),
         "training": _about(training),
@@ -128,20 +133,23 @@ def score_ablation(
         "positives": int(labels.sum()),
         "intervals": f"95 %, bootstrap within each class, {resamples} resamples",
         "rows": rows,
-        "comparisons": _comparisons(entrants, labels),
+        "comparisons": _comparisons(entries, labels),
         "verdict": _verdict(rows),
     }
-    _write(out, result, test, entrants)
+    _write(out, result, test, entries)
     progress(1.0, "Scored")
     return result
 
 
-def _baselines(training: CaseTable, test: CaseTable) -> list[Entrant]:
+def _baselines(training: CaseTable, test: CaseTable) -> list[AblationEntry]:
     """Logistic regression, and boosted trees whose size is chosen by cross-validation."""
     if not training.schema.fields:
         return []
-    schema = fitted(training.schema, training.cases)
-    known, given = training.encoded(schema), read_table(test.path, schema).encoded(schema)
+    schema = fit_schema(training.schema, training.cases)
+    known, given = (
+        training.encode_metadata(schema),
+        read_table(test.path, schema).encode_metadata(schema),
+    )
     logistic = LogisticRegression(max_iter=1000).fit(known, training.labels)
     fewest = int(np.bincount(training.labels).min())
     boosting = GridSearchCV(
@@ -151,18 +159,18 @@ def _baselines(training: CaseTable, test: CaseTable) -> list[Entrant]:
         cv=StratifiedKFold(min(3, fewest), shuffle=True, random_state=0),
     ).fit(known, training.labels)
     return [
-        Entrant(name, title, "baseline", model.predict_proba(given)[:, 1])
+        AblationEntry(name, title, "baseline", model.predict_proba(given)[:, 1])
         for (name, title), model in zip(_BASELINES.items(), (logistic, boosting), strict=True)
     ]
 
 
 def _scored_bundles(
     bundles: Mapping[str, Path], test: CaseTable, kept: Path, progress: Progress
-) -> dict[str, Scored]:
+) -> dict[str, BundleScores]:
     """Every bundle's answers, each by one pass over the cases; the cases are read once a grid."""
     kept.mkdir(exist_ok=True)
     digest = file_sha256(test.path)
-    found: dict[str, Scored] = {}
+    found: dict[str, BundleScores] = {}
     images: np.ndarray | None = None
     grid = None
     for number, (name, folder) in enumerate(bundles.items()):
@@ -172,16 +180,16 @@ def _scored_bundles(
         weights = file_sha256(info.weights_path) if info.weights_path.is_file() else ""
         known = _kept(file, weights, digest, len(test.cases))
         if known is not None:
-            found[name] = Scored(info, weights, known)
+            found[name] = BundleScores(info, weights, known)
             continue
         if images is None or grid != info.preprocessing:
             grid = info.preprocessing
             images, _ = load_inputs(test.cases, grid, part_of(part, 0.0, 0.4))
         loaded = ModelBundle.load(folder)
         table = read_table(test.path, info.schema)
-        cases = Cases(images, table.encoded(info.schema), table.labels)
-        logits = run(loaded, cases, part_of(part, 0.4, 1.0))
-        found[name] = Scored(info, loaded.weights_sha256, logits)
+        cases = Cases(images, table.encode_metadata(info.schema), table.labels)
+        logits = predict_cases(loaded, cases, part_of(part, 0.4, 1.0))
+        found[name] = BundleScores(info, loaded.weights_sha256, logits)
         plain = {"weights_sha256": weights, "table_sha256": digest, "logits": logits.tolist()}
         file.write_text(json.dumps(plain) + "\n", encoding="utf-8")
     return found
@@ -198,33 +206,35 @@ def _kept(path: Path, weights: str, table: str, count: int) -> np.ndarray | None
     return logits if same and logits.shape == (count,) else None
 
 
-def _row(entrant: Entrant, best: Entrant, labels: np.ndarray, resamples: int) -> dict[str, Any]:
-    chance = entrant.probabilities
-    threshold = 0.5 if entrant.threshold is None else entrant.threshold
-    found = figures(labels, chance, threshold, resamples)
-    if entrant.threshold is None:
+def _row(
+    entry: AblationEntry, best: AblationEntry, labels: np.ndarray, resamples: int
+) -> dict[str, Any]:
+    chance = entry.probabilities
+    threshold = 0.5 if entry.threshold is None else entry.threshold
+    found = compute_metrics(labels, chance, threshold, resamples)
+    if entry.threshold is None:
         found = {k: v for k, v in found.items() if k not in ("sensitivity", "specificity")}
     row: dict[str, Any] = {
-        "name": entrant.name,
-        "title": entrant.title,
-        "kind": entrant.kind,
-        "fusion": entrant.fusion,
-        "threshold": entrant.threshold,
-        "weights_sha256": entrant.weights_sha256,
+        "name": entry.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "fusion": entry.fusion,
+        "threshold": entry.threshold,
+        "weights_sha256": entry.weights_sha256,
         "figures": {name: estimate.to_json() for name, estimate in found.items()},
     }
     if best.name == "probability":
-        share = distance_share(labels, chance, best.probabilities, resamples)
+        share = share_of_ceiling(labels, chance, best.probabilities, resamples)
         if share is not None:
             row["share_of_bayes"] = share.to_json()
     return row
 
 
-def _comparisons(entrants: list[Entrant], labels: np.ndarray) -> list[dict[str, Any]]:
+def _comparisons(entries: list[AblationEntry], labels: np.ndarray) -> list[dict[str, Any]]:
     """DeLong's test of every fusion against each single source, and of each loss against focal."""
-    by_name = {entrant.name: entrant for entrant in entrants}
-    models = [one for one in entrants if one.kind == "model"]
-    pairs: list[tuple[Entrant, Entrant]] = []
+    by_name = {entry.name: entry for entry in entries}
+    models = [one for one in entries if one.kind == "model"]
+    pairs: list[tuple[AblationEntry, AblationEntry]] = []
     for one in models:
         if one.fusion != "image_only":
             pairs += [(one, other) for other in models if other.fusion == "image_only"]
@@ -234,7 +244,7 @@ def _comparisons(entrants: list[Entrant], labels: np.ndarray) -> list[dict[str, 
             pairs.append((plain, one))
     found = []
     for a, b in pairs:
-        judged: Comparison = compare_scores(labels, a.probabilities, b.probabilities)
+        judged: AurocComparison = compare_scores(labels, a.probabilities, b.probabilities)
         found.append({"a": a.name, "b": b.name, "p_text": judged.p_text, **judged.to_json()})
     return found
 
@@ -266,7 +276,9 @@ def _about(table: CaseTable) -> dict[str, Any]:
     return {"name": table.path.name, "sha256": digest, "cohort": table.cohort}
 
 
-def _write(out: Path, result: dict[str, Any], test: CaseTable, entrants: list[Entrant]) -> None:
+def _write(
+    out: Path, result: dict[str, Any], test: CaseTable, entries: list[AblationEntry]
+) -> None:
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     (out / "ablation.json").write_text(text, encoding="utf-8")
     flat = []
@@ -278,12 +290,12 @@ def _write(out: Path, result: dict[str, Any], test: CaseTable, entrants: list[En
                 line[name if key == "value" else f"{name}_{key}"] = found and found[key]
         line["share_of_bayes"] = row.get("share_of_bayes", {}).get("value")
         flat.append(line)
-    write_rows(out / "ablation.csv", flat)
+    write_csv(out / "ablation.csv", flat)
     lines: list[dict[str, Any]] = [{"case": case.name, "label": case.label} for case in test.cases]
-    for entrant in entrants:
-        for line, value in zip(lines, entrant.probabilities, strict=True):
-            line[entrant.name] = f"{value:.6f}"
-    write_rows(out / "scores.csv", lines)
+    for entry in entries:
+        for line, value in zip(lines, entry.probabilities, strict=True):
+            line[entry.name] = f"{value:.6f}"
+    write_csv(out / "scores.csv", lines)
     page, plots = ablation_page(result)
     write_page(out / "ablation.html", page)
     write_plots(out / "plots", plots)

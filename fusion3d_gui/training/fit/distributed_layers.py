@@ -35,7 +35,7 @@ class SynchronisedBatchNorm(nn.BatchNorm3d):
         return centred * scale[:, None, None, None] + self.bias[:, None, None, None]
 
 
-class PlannedDropout(nn.Module):
+class SeededDropout(nn.Module):
     """Dropout whose mask depends on seed, step and place in the whole batch, not on the process."""
 
     def __init__(self, rate: float) -> None:
@@ -57,7 +57,7 @@ class PlannedDropout(nn.Module):
         return x * part / (1 - self.rate)
 
 
-def synchronise(network: nn.Module) -> list[PlannedDropout]:
+def use_distributed_layers(network: nn.Module) -> list[SeededDropout]:
     """Put these layers in the place of torch's; weights and their names stay. Returns the dropouts."""
     dropouts = []
     for parent in list(network.modules()):
@@ -67,19 +67,19 @@ def synchronise(network: nn.Module) -> list[PlannedDropout]:
                 new.load_state_dict(layer.state_dict())
                 setattr(parent, name, new.to(layer.weight))
             elif type(layer) is nn.Dropout:
-                planned = PlannedDropout(layer.p)
+                planned = SeededDropout(layer.p)
                 dropouts.append(planned)
                 setattr(parent, name, planned)
     return dropouts
 
 
-def unsynchronise(network: nn.Module) -> None:
-    """Undo :func:`synchronise`, so that the network is plain torch again."""
+def restore_torch_layers(network: nn.Module) -> None:
+    """Undo :func:`use_distributed_layers`, so that the network is plain torch again."""
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, SynchronisedBatchNorm):
                 plain = nn.BatchNorm3d(layer.num_features, layer.eps, layer.momentum)
                 plain.load_state_dict(layer.state_dict())
                 setattr(parent, name, plain.to(layer.weight))
-            elif isinstance(layer, PlannedDropout):
+            elif isinstance(layer, SeededDropout):
                 setattr(parent, name, nn.Dropout(layer.rate))

@@ -16,7 +16,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 _NOT_BACKBONE = ("conv_seg.", "fc.")
 
 
-def initialise(network: LearnedFeatureFusion3D, source: Path) -> None:
+def load_initial_weights(network: LearnedFeatureFusion3D, source: Path) -> None:
     """Put existing weights into the image branch.
 
     ``source`` is a bundle's folder (backbone and embedding are taken), or a weights file in MedicalNet's

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest, norm
 from sklearn.metrics import roc_auc_score
 
-from fusion3d_gui.training.measure.comparison import compare_scores
+from fusion3d_gui.training.measure.auroc_comparison import compare_scores
 
 
 def two_scores(seed: int, n: int = 150, better: float = 0.0):

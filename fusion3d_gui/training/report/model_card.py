@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     # Lightning takes seconds to import, and evaluation does without.
     from fusion3d_gui.training.fit.lightning_module import Epoch
 
-#: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.report.record`).
-HELD_OUT = "## Held-out figures"
-#: Where ``reference --check`` writes (see :mod:`fusion3d_gui.training.study.odd_scan_detection`), before the limits.
-OUTSIDE, LIMITS = "## Outside what it has seen", "## Limits"
-WEIGHTS = "Weights (SHA-256): "
+#: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.report.evaluation_record`).
+HELD_OUT_HEADING = "## Held-out figures"
+#: Where ``reference --check`` writes (see :mod:`fusion3d_gui.training.report.ood_record`), before the limits.
+OUTSIDE_HEADING, LIMITS_HEADING = "## Outside what it has seen", "## Limits"
+WEIGHTS_PREFIX = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
 _OUTCOME_OPTIONS = {
     name: getattr(OutcomeModel(), name) for name in ("lesion", "metadata", "interaction")
@@ -138,7 +138,7 @@ LearnedFeatureFusion3D, fusion `{network.fusion}`: 3D ResNet50 at {network.width
 width. Input grid {grid} (k, j, i) at {preprocessing.spacing_mm:g} mm; last feature map {cells} cells of
 {cell_mm:g} mm. {_initial(run)} Apache-2.0; made by Fusion3D {__version__}.
 
-{WEIGHTS}not recorded yet.
+{WEIGHTS_PREFIX}not recorded yet.
 
 ## Metadata
 
@@ -168,15 +168,15 @@ Chosen on the validation cases, so that their figures are optimistic: the epoch 
 with the highest AUC ({run.validation_auc:.3f}), temperature {decision.temperature:g} (least log
 loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
-{HELD_OUT}
+{HELD_OUT_HEADING}
 
 {_NOT_YET}
 
-{OUTSIDE}
+{OUTSIDE_HEADING}
 
 {_NOT_TRIED}
 
-{LIMITS}
+{LIMITS_HEADING}
 
 {_limits(run)}
 

@@ -10,20 +10,17 @@ import pytest
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.training.cohort.cohort import make_case
-from fusion3d_gui.training.cohort.odd_scans import ODDITIES
+from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
+from fusion3d_gui.training.cohort.generate import make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.measure.reference_statistics import write_reference
-from fusion3d_gui.training.study.odd_scan_detection import (
-    measure_outside,
-    outside_text,
-    record_outside,
-)
+from fusion3d_gui.training.report.ood_record import ood_detection_text, record_ood_detection
+from fusion3d_gui.training.study.ood_detection import measure_ood_detection
 
-BY_NAME = {oddity.name: oddity for oddity in ODDITIES}
+BY_NAME = {corruption.name: corruption for corruption in CORRUPTIONS}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +35,7 @@ def judged(make_untrained, judged_table):
     bundle = ModelBundle.load(folder)
     table = read_table(judged_table, bundle.info.schema)
     images, _ = load_inputs(table.cases, bundle.info.preprocessing)
-    cases = Cases(images, table.encoded(bundle.info.schema), table.labels)
+    cases = Cases(images, table.encode_metadata(bundle.info.schema), table.labels)
     write_reference(
         folder,
         bundle.network,
@@ -54,8 +51,8 @@ def judged(make_untrained, judged_table):
 def test_turned_and_mirrored_scans_are_turned_and_mirrored(scan):
     voxels = scan.voxels
     for name, axis in (("upside down", 0), ("back to front", 1), ("mirrored left to right", 2)):
-        np.testing.assert_array_equal(BY_NAME[name].of(scan, 0).voxels, np.flip(voxels, axis))
-    tilted = BY_NAME["tilted by 30 degrees"].of(scan, 0).voxels
+        np.testing.assert_array_equal(BY_NAME[name].apply(scan, 0).voxels, np.flip(voxels, axis))
+    tilted = BY_NAME["tilted by 30 degrees"].apply(scan, 0).voxels
     assert tilted[len(tilted) // 2].mean() == pytest.approx(
         voxels[len(voxels) // 2].mean(), rel=0.2
     )
@@ -65,7 +62,7 @@ def test_half_a_scan_is_one_half_of_it(scan):
     for axis, name in enumerate(("top or bottom", "front or back", "left or right")):
         sides = set()
         for seed in range(6):
-            half = BY_NAME[f"half missing, {name}"].of(scan, seed).voxels
+            half = BY_NAME[f"half missing, {name}"].apply(scan, seed).voxels
             middle = half.shape[axis] // 2
             first, second = np.split(half, [middle], axis)
             own = np.split(scan.voxels, [middle], axis)
@@ -77,18 +74,18 @@ def test_half_a_scan_is_one_half_of_it(scan):
 
 
 def test_inverted_grey_values_fall_where_they_rose(scan):
-    inverted = BY_NAME["grey values inverted"].of(scan, 0).voxels
+    inverted = BY_NAME["grey values inverted"].apply(scan, 0).voxels
     below = scan.voxels < np.percentile(scan.voxels, 98)
     slope = np.polyfit(scan.voxels[below], inverted[below], 1)[0]
     assert slope == pytest.approx(-1, abs=0.01)
-    brain = BY_NAME["other contrast (tissue dark for bright)"].of(scan, 0).voxels
+    brain = BY_NAME["other contrast (tissue dark for bright)"].apply(scan, 0).voxels
     assert np.corrcoef(scan.voxels[brain > 0], brain[brain > 0])[0, 1] < -0.95
     assert not brain[scan.voxels == 0].any()
 
 
-def test_every_oddity_leaves_grid_and_kind_and_is_the_same_for_the_same_seed(scan):
-    for oddity in ODDITIES:
-        made, again = oddity.of(scan, 5), oddity.of(scan, 5)
+def test_every_corruption_leaves_grid_and_kind_and_is_the_same_for_the_same_seed(scan):
+    for corruption in CORRUPTIONS:
+        made, again = corruption.apply(scan, 5), corruption.apply(scan, 5)
         assert made.voxels.shape == scan.voxels.shape
         assert made.voxels.dtype == np.int16
         np.testing.assert_array_equal(made.voxels, again.voxels)
@@ -97,9 +94,9 @@ def test_every_oddity_leaves_grid_and_kind_and_is_the_same_for_the_same_seed(sca
 
 
 def test_what_is_caught_goes_on_the_card_once_and_is_replaced_by_the_next(judged, judged_table):
-    found = measure_outside(judged, judged_table, of_each=4)
+    found = measure_ood_detection(judged, judged_table, of_each=4)
     ordinary, *odd = found["rows"]
-    assert (ordinary["cases"], [row["cases"] for row in odd]) == (30, [4] * len(ODDITIES))
+    assert (ordinary["cases"], [row["cases"] for row in odd]) == (30, [4] * len(CORRUPTIONS))
     caught = {row["name"]: row for row in odd}
     # Of ten validation cases any that lies beyond all is outside, so that much is; noise at once.
     assert caught["noise alone"]["glance"] == 4
@@ -108,7 +105,7 @@ def test_what_is_caught_goes_on_the_card_once_and_is_replaced_by_the_next(judged
         assert max(both) <= row["either"] <= min(sum(both), row["cases"])
     for times in (1, 2):
         changed = {**ordinary, "either": times}
-        record_outside(judged, {**found, "rows": [changed, *odd]})
+        record_ood_detection(judged, {**found, "rows": [changed, *odd]})
         card = (judged / "docs" / "README.md").read_text(encoding="utf-8")
         assert card.count("## Outside what it has seen") == 1
         assert card.count("## Limits") == 1
@@ -124,7 +121,7 @@ def test_what_is_mostly_missed_is_named(judged):
         {"name": "upside down", "cases": 25, "either": 25, "glance": 25, "embedding": 0},
         {"name": "mirrored left to right", "cases": 25, "either": 2, "glance": 1, "embedding": 1},
     ]
-    text = outside_text({"table": "test.csv", "percent": 99, "rows": rows})
+    text = ood_detection_text({"table": "test.csv", "percent": 99, "rows": rows})
     assert "**Mostly not caught: mirrored left to right.**" in text
     assert "False alarms: 1 % (0.341 to 2.9) of ordinary cases." in text
 
@@ -133,9 +130,9 @@ def test_a_model_without_glances_or_a_table_of_few_cases_is_refused(
     make_untrained, judged, judged_table
 ):
     with pytest.raises(UserError, match="no reference statistics"):
-        measure_outside(make_untrained("add", 5), judged_table)
+        measure_ood_detection(make_untrained("add", 5), judged_table)
     with pytest.raises(UserError, match="fewer than 50"):
-        measure_outside(judged, judged_table)
+        measure_ood_detection(judged, judged_table)
 
 
 def test_a_table_on_which_the_model_was_not_trained_is_refused(judged, cohort, capsys):

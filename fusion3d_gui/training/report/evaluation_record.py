@@ -10,10 +10,10 @@ from typing import Any
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
-from fusion3d_gui.training.measure.metrics import FIGURE_NAMES, Estimate
-from fusion3d_gui.training.measure.scores import CEILINGS
-from fusion3d_gui.training.report.card import HELD_OUT, WEIGHTS, cohort_command
-from fusion3d_gui.training.report.card_file import card_path, read_card, write_card
+from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate
+from fusion3d_gui.training.measure.scores import CEILING_TITLES
+from fusion3d_gui.training.report.model_card import HELD_OUT_HEADING, WEIGHTS_PREFIX, cohort_command
+from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
 
 def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
@@ -22,9 +22,9 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
     Replaces those recorded before. Raises UserError when the card can't be read or has no place.
     """
     text, plain = read_card(bundle)
-    section = re.compile(rf"(?<={re.escape(HELD_OUT)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
+    section = re.compile(rf"(?<={re.escape(HELD_OUT_HEADING)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
     if not section.search(text):
-        raise UserError(f"it has no section {HELD_OUT!r}", path=card_path(bundle))
+        raise UserError(f"it has no section {HELD_OUT_HEADING!r}", path=card_path(bundle))
     figures = {key: value for key, value in result.items() if key != "cases"}
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
     plain.pop("explanation", None)
@@ -32,7 +32,10 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
         plain["explanation"] = best_map(result["localisation"])
     text = section.sub(lambda _: held_out_text(result), text)
     text = re.sub(
-        rf"^{re.escape(WEIGHTS)}.*$", f"{WEIGHTS}`{result['weights_sha256']}`", text, flags=re.M
+        rf"^{re.escape(WEIGHTS_PREFIX)}.*$",
+        f"{WEIGHTS_PREFIX}`{result['weights_sha256']}`",
+        text,
+        flags=re.M,
     )
     write_card(bundle, text, plain)
 
@@ -59,10 +62,12 @@ def held_out_text(result: Mapping[str, Any]) -> str:
 
 
 def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    named = [(title, result["figures"][name]) for name, title in FIGURE_NAMES.items()]
+    named = [(title, result["figures"][name]) for name, title in METRIC_TITLES.items()]
     ceilings = result.get("ceilings", {})
     named += [
-        (f"{text}: AUROC", ceilings[name]) for name, text in CEILINGS.items() if name in ceilings
+        (f"{text}: AUROC", ceilings[name])
+        for name, text in CEILING_TITLES.items()
+        if name in ceilings
     ]
     if "metadata_baseline" in result:
         found = result["metadata_baseline"]

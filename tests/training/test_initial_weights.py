@@ -11,7 +11,7 @@ from monai.networks.nets import resnet50
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.training.fit.initialise import initialise
+from fusion3d_gui.training.fit.initial_weights import load_initial_weights
 
 
 def network(width: float = 1 / 8) -> LearnedFeatureFusion3D:
@@ -42,20 +42,20 @@ def medicalnet(tmp_path_factory):
 def test_medicalnets_file_fills_the_whole_backbone(medicalnet):
     path, weights = medicalnet
     ours = network()
-    initialise(ours, path)
+    load_initial_weights(ours, path)
     for name, value in ours.image_branch.backbone.state_dict().items():
         assert torch.equal(value, weights[name]), name
 
 
 def test_another_width_is_refused_with_both_shapes(medicalnet):
     with pytest.raises(UserError, match=r"conv1.weight is 8×1×7×7×7.* 16×1×7×7×7"):
-        initialise(network(width=1 / 4), medicalnet[0])
+        load_initial_weights(network(width=1 / 4), medicalnet[0])
 
 
 def test_another_network_is_refused(medicalnet, tmp_path):
     torch.save({"state_dict": {"module.other": torch.zeros(1)}}, tmp_path / "other.pth")
     with pytest.raises(UserError, match="lack conv1"):
-        initialise(network(), tmp_path / "other.pth")
+        load_initial_weights(network(), tmp_path / "other.pth")
 
 
 def test_a_pickle_is_never_run(tmp_path):
@@ -65,6 +65,6 @@ def test_a_pickle_is_never_run(tmp_path):
 
     (tmp_path / "bomb.pth").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(UserError, match="can't be read as a weights file"):
-        initialise(network(), tmp_path / "bomb.pth")
+        load_initial_weights(network(), tmp_path / "bomb.pth")
     with pytest.raises(UserError, match="no such file"):
-        initialise(network(), tmp_path / "none.pth")
+        load_initial_weights(network(), tmp_path / "none.pth")

@@ -15,7 +15,7 @@ _TISSUE = 0.1
 
 
 @dataclass(frozen=True)
-class Oddity:
+class Corruption:
     """One way in which a scan is odd: ``name`` in words, ``change`` of its voxels [k, j, i].
 
     ``change`` gets the voxels as float32, with i running along the patient's left-right axis, j along
@@ -25,7 +25,7 @@ class Oddity:
     name: str
     change: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-    def of(self, volume: Volume, seed: int) -> Volume:
+    def apply(self, volume: Volume, seed: int) -> Volume:
         """The volume made odd; the same for the same seed. Its axes must be the patient's, as a cohort's are."""
         voxels = self.change(volume.voxels.astype(np.float32), np.random.default_rng(seed))
         return replace(volume, voxels=np.rint(voxels).astype(np.int16))
@@ -112,27 +112,27 @@ def _slab(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 #: In the order of the card's table.
-ODDITIES = (
-    Oddity("upside down", lambda voxels, rng: voxels[::-1]),
-    Oddity("back to front", lambda voxels, rng: voxels[:, ::-1]),
-    Oddity("a quarter turned", _turned),
-    Oddity(
+CORRUPTIONS = (
+    Corruption("upside down", lambda voxels, rng: voxels[::-1]),
+    Corruption("back to front", lambda voxels, rng: voxels[:, ::-1]),
+    Corruption("a quarter turned", _turned),
+    Corruption(
         "grey values inverted", lambda voxels, rng: _top(voxels) - np.minimum(voxels, _top(voxels))
     ),
-    Oddity("other contrast (tissue dark for bright)", _other_contrast),
-    Oddity("flat tissue in a bright shell (as in CT)", _flat),
-    Oddity("noise alone", _noise),
-    Oddity("drowned in noise", _noisy),
-    Oddity("half missing, left or right", _half(2)),
-    Oddity("half missing, front or back", _half(1)),
-    Oddity("half missing, top or bottom", _half(0)),
-    Oddity("a sixth of the slices blank", _slab),
-    Oddity("a third smaller (wrong voxel size)", _smaller),
-    Oddity("off centre by a fifth of the field", _off_center),
-    Oddity(
+    Corruption("other contrast (tissue dark for bright)", _other_contrast),
+    Corruption("flat tissue in a bright shell (as in CT)", _flat),
+    Corruption("noise alone", _noise),
+    Corruption("drowned in noise", _noisy),
+    Corruption("half missing, left or right", _half(2)),
+    Corruption("half missing, front or back", _half(1)),
+    Corruption("half missing, top or bottom", _half(0)),
+    Corruption("a sixth of the slices blank", _slab),
+    Corruption("a third smaller (wrong voxel size)", _smaller),
+    Corruption("off centre by a fifth of the field", _off_center),
+    Corruption(
         "tilted by 30 degrees",
         lambda voxels, rng: rotate(voxels, 30, (0, 1), reshape=False, order=1),
     ),
-    Oddity("blurred (Gaussian of 2 voxels)", lambda voxels, rng: gaussian_filter(voxels, 2)),
-    Oddity("mirrored left to right", lambda voxels, rng: voxels[:, :, ::-1]),
+    Corruption("blurred (Gaussian of 2 voxels)", lambda voxels, rng: gaussian_filter(voxels, 2)),
+    Corruption("mirrored left to right", lambda voxels, rng: voxels[:, :, ::-1]),
 )

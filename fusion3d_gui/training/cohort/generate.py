@@ -52,7 +52,7 @@ from fusion3d_gui.training.cohort.population import (
     OutcomeModel,
     Person,
     Truth,
-    ceilings,
+    auc_ceilings,
     cohort_schema,
     recorded_values,
 )
@@ -67,7 +67,7 @@ _CASES_WORTH_PROCESSES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class SimulatedCase:
     """One simulated person with a scan.
 
     ``lesion_mask`` is a bool array on the voxels of ``volume``, or None; ``values`` is what the table
@@ -87,7 +87,7 @@ class Case:
 
 def make_case(
     number: int, seed: int, model: OutcomeModel, spacing_mm: tuple[float, float, float]
-) -> Case:
+) -> SimulatedCase:
     """Make case ``number`` of the cohort ``seed`` at a spacing (x, y, z), in memory."""
     streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(9)
     who, label, body, spot, scanner, noise, gaps, decoy, decoy_spot = (
@@ -114,16 +114,16 @@ def make_case(
         slab = slice(start, start + 16)
         intensity, brain = anatomy.on_grid(x, y, z[slab])
         if lesion is not None and mask is not None:
-            intensity = lesion.show_on_grid(intensity, x, y, z[slab])
+            intensity = lesion.add_on_grid(intensity, x, y, z[slab])
             mask[slab] = (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
         if distractor is not None:
-            intensity = distractor.show_on_grid(intensity, x, y, z[slab])
+            intensity = distractor.add_on_grid(intensity, x, y, z[slab])
         signal = acquisition.signal(intensity, (x, y, z[slab]), noise)
         voxels[slab] = np.rint(np.where(brain, signal, 0))
     affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
     affine[:3, 3] = [x[0], y[0], z[0]]
     name = f"case-{number:05d}"
-    return Case(
+    return SimulatedCase(
         name=name,
         person=person,
         values=dict(recorded_values(person, gaps)),
@@ -268,7 +268,7 @@ def _describe(
             "spacing_mm": spacing_mm,
             "prevalence": prevalence,
             "outcome": model.to_json(),
-            "auc_ceilings": ceilings(model),
+            "auc_ceilings": auc_ceilings(model),
         },
     }
     path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Lattice:
+class SplineField:
     """A cubic B-spline field: control values on a lattice, any number of values a point.
 
     The field is defined on all of space and does not know a voxel grid, so one draw gives the same
@@ -37,7 +37,7 @@ class Lattice:
         reach_mm: float,
         step_mm: float,
         channels: int,
-    ) -> Lattice:
+    ) -> SplineField:
         """Independent normal control values that give the field a standard deviation of about 1.
 
         Covers the cube of ``reach_mm`` to all sides of ``center`` (x, y, z).

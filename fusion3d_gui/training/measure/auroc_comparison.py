@@ -18,7 +18,7 @@ from fusion3d_gui.training.measure.scores import score_bundle
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AurocComparison:
     """AUROC of A minus AUROC of B on the same cases.
 
     ``difference`` with DeLong's 95 % interval and ``p`` of DeLong's two-sided test (DeLong et al. 1988;
@@ -50,7 +50,7 @@ class Comparison:
         return "p < 0.0001" if self.p < 1e-4 else f"p = {self.p:.2g}"
 
 
-def compare_scores(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> Comparison:
+def compare_scores(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> AurocComparison:
     """Compare two scores [n] of the same cases with labels [n], both of which must occur."""
     # Two resamples, should it fall back to its own bootstrap: that result is not used.
     _, p, _, _, auroc_b, auroc_a, info = Delong_test(labels, b, a, n_boot=2, random_state=0)
@@ -59,12 +59,16 @@ def compare_scores(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> Comparis
     variance = info["var_diff"]
     if info["method"] != "delong" or not variance > 1e-15:
         found = Estimate(gap, gap, gap) if abs(gap) < 1e-12 else Estimate(gap)
-        return Comparison(auroc_a, auroc_b, found, 1.0 if found.low is not None else None, paired)
+        return AurocComparison(
+            auroc_a, auroc_b, found, 1.0 if found.low is not None else None, paired
+        )
     reach = float(norm.ppf(0.975) * np.sqrt(variance))
-    return Comparison(auroc_a, auroc_b, Estimate(gap, gap - reach, gap + reach), float(p), paired)
+    return AurocComparison(
+        auroc_a, auroc_b, Estimate(gap, gap - reach, gap + reach), float(p), paired
+    )
 
 
-def compare(
+def compare_bundles(
     bundle_a: Path, bundle_b: Path, csv: Path, progress: Progress = no_progress
 ) -> dict[str, Any]:
     """``fusion3d compare``: two bundles on the same table of cases, as a JSON object.

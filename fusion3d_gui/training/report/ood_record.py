@@ -1,0 +1,88 @@
+"""The figures of out-of-distribution detection on a bundle's card and in its metadata."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import binomtest
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
+from fusion3d_gui.training.report.model_card import LIMITS_HEADING, OUTSIDE_HEADING, cohort_command
+from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
+
+#: Why the last of the oddities is not to be expected to be caught.
+_MIRRORED = (
+    "A mirrored head looks like another head, and training mirrors at random: that left and right are right "
+    "must come from the file."
+)
+
+
+def record_ood_detection(bundle: Path, found: Mapping[str, Any]) -> None:
+    """Put the figures into a bundle's metadata and model card, replacing those recorded before.
+
+    Raises UserError when card or metadata can't be read, or the card has no place.
+    """
+    text, plain = read_card(bundle)
+    section = re.compile(
+        rf"{re.escape(OUTSIDE_HEADING)}\n\n.*?\n\n(?={re.escape(LIMITS_HEADING)}\n)", re.DOTALL
+    )
+    told = f"{OUTSIDE_HEADING}\n\n{ood_detection_text(found)}\n\n"
+    if section.search(text):
+        text = section.sub(lambda _: told, text)
+    elif f"\n{LIMITS_HEADING}\n" in text:
+        # A card from before this was measured.
+        text = text.replace(f"\n{LIMITS_HEADING}\n", f"\n{told}{LIMITS_HEADING}\n")
+    else:
+        raise UserError(f"it has no section {LIMITS_HEADING!r}", path=card_path(bundle))
+    plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "outside": dict(found)}
+    write_card(bundle, text, plain)
+
+
+def ood_detection_text(found: Mapping[str, Any]) -> str:
+    """The figures as Markdown, without a heading."""
+    cohort = found.get("cohort")
+    table = "TEST/cases.csv" if cohort else found["table"]
+    commands = [cohort_command(cohort, "TEST")] if cohort else []
+    commands.append(f"fusion3d reference BUNDLE CASES.csv --check {table}")
+    ordinary, *odd = found["rows"]
+    missed = [row["name"] for row in odd if row["either"] < row["cases"] / 2]
+    rows = [
+        f"| {row['name']} | {row['cases']} | {_share(row, 'either')} | {_share(row, 'glance')} | "
+        f"{_share(row, 'embedding')} |"
+        for row in found["rows"]
+    ]
+    return "\n\n".join(
+        [
+            "The window says of a scan that it is outside what this model has seen where it lies further from "
+            f"the training cases than {found['percent']:g} % of the validation cases, by either of two "
+            "distances: of what the scan looks like at a glance (coarse outline and grey values of the "
+            "network's input), or of the image embedding (what the model makes of it). Called outside, among "
+            "cases that neither training nor validation has seen:",
+            "```\n" + "\n".join(commands) + "\n```",
+            "\n".join(
+                [
+                    "| scans | tried | called outside (95 % interval) | at a glance | by the embedding |",
+                    "| --- | --- | --- | --- | --- |",
+                    *rows,
+                ]
+            ),
+            f"False alarms: {_share(ordinary, 'either')} of ordinary cases. "
+            + (f"**Mostly not caught: {', '.join(missed)}.** " if missed else "")
+            + (f"{_MIRRORED} " if CORRUPTIONS[-1].name in missed else "")
+            + "A scan that is not called outside may still be one: only what is in this table was tried.",
+        ]
+    )
+
+
+def _share(row: Mapping[str, Any], by: str) -> str:
+    """A share in percent; of either gauge with its Wilson interval."""
+    hits, count = int(row[by]), int(row["cases"])
+    text = f"{100 * hits / count:.3g} %"
+    if by != "either":
+        return text
+    ends = binomtest(hits, count).proportion_ci(method="wilson")
+    return f"{text} ({100 * ends.low:.3g} to {100 * ends.high:.3g})"
