@@ -91,7 +91,10 @@ def _outside(
     cases = Cases(images, np.zeros((count, info.schema.width)), np.zeros(count, np.int64))
     embeddings = compute_outputs(loaded.network, cases, np.arange(count)).embeddings
     looks = np.stack(
-        [appearance_features(each, info.preprocessing.foreground(each)) for each in images.astype(np.float32)]
+        [
+            appearance_features(each, info.preprocessing.foreground(each))
+            for each in images.astype(np.float32)
+        ]
     )
     shares = (
         [by_embedding.distance_percentile(far) for far in by_embedding.distance(embeddings)],
