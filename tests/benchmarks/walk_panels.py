@@ -27,8 +27,8 @@ BUTTONS_LEFT_OUT = {
     "Export…",
     "Save picture…",
     "Predict",
-    "Ask every model",
-    "Does this map deserve trust?",
+    "Predict with every model",
+    "Check this heatmap",
 }
 
 
@@ -221,8 +221,8 @@ class ModelDeeds(DeedGroup):
         if panel.curves.isVisible():
             self._show(panel.curves)
             self.scene.drag_within(panel.curves)
-        elif panel.uncertainty.see.isVisible() and self.chance.random() < 0.3:
-            self._show_and_click(panel.uncertainty.see)
+        elif panel.uncertainty.augment.isVisible() and self.chance.random() < 0.3:
+            self._show_and_click(panel.uncertainty.augment)
             self._wait(0.7)
 
     def overlay(self) -> None:

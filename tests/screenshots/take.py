@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from pathlib import Path
 SCALES = ("1", "1.25", "1.5", "2")
 #: Parts that show the answer of the demo case, which comes first; ``finding`` ends with a mistake.
 PARTS = ("layouts", "reading", "tools", "dialogs", "workbench", "looks", "finding", "files")
+#: In the line of provenance: how long the prediction took and when it was made.
+_DURATION_AND_TIME = re.compile(r"\d+\.\d s  ·  \d\d:\d\d")
 README_PICTURE = Path(__file__).resolve().parents[2] / "resources" / "readme" / "window.png"
 
 
@@ -27,16 +30,20 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
     os.environ["QT_SCALE_FACTOR"] = scale
     os.environ["FUSION3D_OPENGL"] = "off"  # the same pictures on every machine
     from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication, QWidget
+    from PySide6.QtWidgets import QApplication, QLabel, QWidget
     from scenes import Scenes
 
     from fusion3d_gui.app import WindowOptions, known_bundles
     from fusion3d_gui.state.case.demo_cases import demo_cases
+    from fusion3d_gui.state.prediction import presentation
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.widgets.look.theme import apply_theme
     from fusion3d_gui.widgets.window.main_window import MainWindow
 
+    # Equal pixels at every run: a steady text cursor, and a tour that stays at its first hot spot.
+    presentation._STAY_MS = 3_600_000
     app = QApplication([])
+    app.setCursorFlashTime(0)
     apply_theme(app)
     demos = demo_cases()
     session = Session(known_bundles(WindowOptions(), [], None, demos), device="cpu")
@@ -59,6 +66,9 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
             wait(lambda: not window.restyling.is_busy, 20)
             wait(lambda: window.views.is_settled or not window.views.isVisible(), 20)
             app.processEvents()
+        for label in window.findChildren(QLabel):
+            if _DURATION_AND_TIME.search(label.text()):
+                label.setText(_DURATION_AND_TIME.sub("0.1 s  ·  12:00", label.text()))
         file = out / f"{name}@{scale}.png"
         (widget or window).grab().save(str(file))
         print(file.name, flush=True)

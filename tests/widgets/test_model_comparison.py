@@ -1,4 +1,4 @@
-"""Several models on one case, beside each other."""
+"""Several models on one case: their predictions as a list, their heatmaps side by side."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_answers_are_forgotten_as_soon_as_a_value_changes(window, settled):
 
 def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, settled, qtbot):
     panel, session, beside = window.side.comparison, window.session, window.map_views
-    assert not panel.beside.isVisible()
+    assert not panel.side_by_side.isVisible()
     session.explain(Explanation("hirescam", (3,)))
     settled(window)
     panel.button.click()
     settled(window)
-    panel.beside.click()
+    panel.side_by_side.click()
     assert window.pages.currentWidget() is beside
     assert len(beside.views) == 2
     qtbot.waitUntil(lambda: all(view.is_settled for view in beside.views))
@@ -114,10 +114,10 @@ def test_going_back_to_one_model_keeps_the_answers(window, settled):
     panel = window.side.comparison
     panel.button.click()
     settled(window)
-    panel.beside.click()
+    panel.side_by_side.click()
     window.map_views.back.click()
     assert window.pages.currentWidget() is window.views
-    assert not panel.beside.isChecked()
+    assert not panel.side_by_side.isChecked()
     assert len(panel.comparison.answers) == 2
     assert window.map_views.views == []
 
@@ -125,7 +125,7 @@ def test_going_back_to_one_model_keeps_the_answers(window, settled):
 def test_the_engine_that_runs_is_shown_with_the_reason(window):
     detail = window.side.model_picker.detail
     assert "CPU" in detail.text() and "PyTorch" in detail.text()
-    assert detail.toolTip() == "This engine runs the model: as asked"
+    assert detail.toolTip() == "Why this engine: as asked"
 
 
 def test_what_raised_and_what_lowered_the_answer_lie_beside_each_other(window, settled):

@@ -1,4 +1,4 @@
-"""The workbench in the side panel: it follows the form, in plain words."""
+"""The analysis pages in the side panel: what-if, contributions, uncertainty; and the checks of a heatmap."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def press(button) -> None:
     QTest.qWait(20)
 
 
-def test_there_is_no_workbench_without_an_answer(window):
+def test_there_is_no_workbench_without_a_prediction(window):
     assert not window.side.workbench.isVisible()
 
 
@@ -126,19 +126,19 @@ def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
         assert word in name
 
 
-def test_how_sure_says_when_the_case_is_outside_of_what_the_model_has_seen(make_predicted):
+def test_the_uncertainty_page_warns_of_a_case_outside_the_training_data(make_predicted):
     window = make_predicted()
     page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
-    assert page.verdict.text().startswith("Like the cases")
-    assert "“yes”" in page.place.text()
+    assert page.verdict.text() == "Similar to the training cases, as far as measured"
+    assert "“yes”" in page.rank.text()
     assert "1.  " in page.neighbours.text()
     readout = window.side.prediction.readout
     assert not readout.outside.isVisible()
     window.session.form.set_value("age", 20)
     QTest.qWait(20)
-    assert page.verdict.text() == "Outside what this model has seen"
-    # Told beside the answer too, whatever page is open.
+    assert page.verdict.text() == "Outside this model's training data"
+    # Shown with the prediction too, whatever page is open.
     press(window.side.workbench.buttons[2])
     assert readout.outside.isVisible()
     assert "outside the 40 to 90" in readout.warnings.text()
@@ -150,7 +150,7 @@ def test_how_sure_says_when_the_case_is_outside_of_what_the_model_has_seen(make_
     press(window.side.workbench.buttons[2])
 
 
-def test_an_image_unlike_the_training_cases_is_told_beside_the_answer_and_with_the_result(
+def test_an_image_unlike_the_training_cases_is_marked_beside_the_prediction_and_in_its_export(
     make_predicted,
 ):
     window = make_predicted(farthest=1e-3)
@@ -162,32 +162,32 @@ def test_an_image_unlike_the_training_cases_is_told_beside_the_answer_and_with_t
     assert any("less like the training cases" in notice for notice in notices)
 
 
-def test_moving_and_mirroring_the_image_widens_what_is_known_of_how_sure_it_is(
+def test_shifting_and_mirroring_the_image_adds_a_range_that_follows_the_form(
     make_predicted, settled
 ):
     window = make_predicted()
     page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
-    assert not page.otherwise.isVisible()
-    press(page.see)
+    assert not page.augmented_range.isVisible()
+    press(page.augment)
     settled(window)
     QTest.qWait(20)
-    assert "moved or mirrored" in page.otherwise.text()
-    assert not page.see.isVisible()
-    before = page.otherwise.text()
+    assert "shifted and mirrored" in page.augmented_range.text()
+    assert not page.augment.isVisible()
+    before = page.augmented_range.text()
     window.session.form.set_value("age", 40)
     QTest.qWait(20)
-    assert page.otherwise.text() != before or window.session.what_if is not None
+    assert page.augmented_range.text() != before or window.session.what_if is not None
 
 
-def test_another_prevalence_changes_what_the_answer_means(make_predicted):
+def test_another_prevalence_changes_the_predictive_values(make_predicted):
     window = make_predicted()
     page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
-    before = page.meaning.text()
+    before = page.predictive_values.text()
     page.prevalence.setValue(1.0)
-    assert page.meaning.text() != before
-    assert "Of 100 answers “positive”" in page.meaning.text()
+    assert page.predictive_values.text() != before
+    assert "Of 100 “positive” predictions" in page.predictive_values.text()
 
 
 def test_without_reference_statistics_the_pages_say_so(make_predicted):
@@ -196,7 +196,7 @@ def test_without_reference_statistics_the_pages_say_so(make_predicted):
     press(panel.buttons[1])
     assert "no reference case" in panel._shares_text.text()
     press(panel.buttons[2])
-    assert "no cases to compare with" in panel.uncertainty.verdict.text()
+    assert panel.uncertainty.verdict.text() == "Not known: this model has no reference cases"
     assert not panel.uncertainty.strip.isVisible()
 
 
@@ -267,4 +267,4 @@ def test_a_check_can_be_cancelled(make_predicted, settled):
     press(window.side.method.check)
     settled(window)
     assert window.findChildren(SanityDialog) == []
-    assert "deserve trust" in window.side.method.check.text()
+    assert window.side.method.check.text() == "Check this heatmap"

@@ -1,4 +1,4 @@
-"""``HotSpotRows``: the peaks of the heatmap as a short list; a click goes there."""
+"""``HotSpotRows``: the strongest peaks of the heatmap; a click moves the crosshair to one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.position_text import position_text, spot_text
 
 _ROWS = 5
-
-
 _SIDES = {"left": "left half", "right": "right half", "middle": "middle"}
 
 
 class HotSpotRows(QWidget):
-    """Share of the peak, position, volume and side of the strongest; hidden while there is none."""
+    """One row a hot spot: share of the peak, position, volume; hidden while there is none."""
 
     def __init__(self, spots: HotSpotList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,8 +25,8 @@ class HotSpotRows(QWidget):
         head.addWidget(self.title)
         head.addStretch(1)
         for text, step, tip in (
-            ("Previous", spots.previous, "To the stronger hot spot (P)"),
-            ("Next", spots.next, "To the weaker hot spot (N)"),
+            ("Previous", spots.previous, "Go to the next stronger hot spot (P)"),
+            ("Next", spots.next, "Go to the next weaker hot spot (N)"),
         ):
             button = QPushButton(text)
             button.setProperty("quiet", True)

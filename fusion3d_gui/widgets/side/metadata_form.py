@@ -11,7 +11,7 @@ from fusion3d_gui.widgets.look import theme
 
 
 class MetadataForm(QWidget):
-    """One row a field. Marks what came from the file, hints at what training never saw."""
+    """One row a field; marks values taken from the file, warns of values outside the training range."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class MetadataForm(QWidget):
             self.rows[field.name] = row
         if not fields:
             chosen = self._session.bundle is not None
-            text = "This model takes the image alone." if chosen else "No model is chosen."
+            text = "This model uses the image alone." if chosen else "No model is chosen."
             grid.addWidget(theme.label(text, color=theme.MUTED), 0, 0)
         self._layout.addWidget(self._body)
         self._body.show()
@@ -70,7 +70,7 @@ class MetadataForm(QWidget):
 
     def _on_edited(self, name: str) -> None:
         if name == self._typing:
-            self._mark(name)  # the input shows it already, as it was typed
+            self._mark(name)  # the input already shows the value as it was typed
         else:
             self._show(name)
 
@@ -87,21 +87,21 @@ class MetadataForm(QWidget):
         result = self._session.result
         predicted = None if result is None else result.request.metadata
         if predicted is not None and name in predicted and predicted[name] != value:
-            row.say_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
+            row.show_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
         else:
             from_file = self._form.source(name) == "dicom"
-            row.say_origin("from DICOM" if from_file else "", theme.ACCENT)
+            row.show_origin("from DICOM" if from_file else "", theme.ACCENT)
         warning = row.field.warning(value)
         if warning:
-            row.say(warning, theme.WARNING)
+            row.show_hint(warning, theme.WARNING)
         elif row.field.required and value is None:
-            row.say("needed for a prediction", theme.WARNING)
+            row.show_hint("required for a prediction", theme.WARNING)
         else:
-            row.say("", theme.FAINT)
+            row.show_hint("", theme.FAINT)
 
 
 class _Row:
-    """Label (with where the value comes from), input, and the line of hint below them."""
+    """A field's label with the origin of its value, its input, and a line of hint below."""
 
     def __init__(self, field: Field) -> None:
         self.field = field
@@ -121,12 +121,12 @@ class _Row:
         self.label.setBuddy(self.input)
         self.input.setAccessibleName(field.label)
 
-    def say_origin(self, text: str, color: str) -> None:
+    def show_origin(self, text: str, color: str) -> None:
         self.origin.setText(text)
         theme.set_color(self.origin, color)
         self.origin.setVisible(bool(text))
 
-    def say(self, text: str, color: str) -> None:
+    def show_hint(self, text: str, color: str) -> None:
         self.hint.setText(text)
         theme.set_color(self.hint, color)
         self.hint.setVisible(bool(text))

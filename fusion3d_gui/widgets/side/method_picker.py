@@ -1,4 +1,4 @@
-"""``MethodPicker``: by which method the heatmap is made, and which question it answers."""
+"""``MethodPicker``: the heatmap's explanation method, its direction (raised, lowered), and its checks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 
+_CHECK = "Check this heatmap"
 _SIDES: tuple[tuple[Side, str, str], ...] = (
-    ("raised", "Raised it", "What in the image raised the answer"),
-    ("lowered", "Lowered it", "What in the image lowered the answer"),
+    ("raised", "Raised it", "Attribution: regions of the image that raised the probability"),
+    ("lowered", "Lowered it", "Attribution: regions of the image that lowered the probability"),
 )
 
 
 class MethodPicker(QWidget):
-    """A list of methods and two buttons; applies at once."""
+    """A list of methods, the direction of the attribution, and the checks; a choice applies at once."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,46 +34,52 @@ class MethodPicker(QWidget):
         self.box = NoScrollComboBox()
         self.box.setAccessibleName("Heatmap method")
         self._methods: tuple[Method, ...] = ()
-        self.measured = theme.label(size=theme.SMALL, color=theme.FAINT)
-        self.measured.setWordWrap(True)
+        self.localisation = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.localisation.setWordWrap(True)
         self.sides: dict[Side, QPushButton] = {}
         row = Segments()
         for side, text, tip in _SIDES:
             button = self.sides[side] = row.add(text, tip)
             button.clicked.connect(lambda _=False, chosen=side: self._on_side_chosen(chosen))
-        self.both = row.add("Both", "What raised and what lowered the answer, beside each other")
+        self.both = row.add(
+            "Both",
+            "Both attributions side by side: regions that raised and that lowered the probability",
+        )
         self.both.clicked.connect(self._on_both)
         session.beside.changed.connect(self._show)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
         layout.addWidget(self.box)
-        layout.addWidget(self.measured)
+        layout.addWidget(self.localisation)
+        layout.addWidget(
+            theme.label("Regions by their effect on the probability", color=theme.MUTED)
+        )
         layout.addWidget(row)
-        self.check = QPushButton("Does this map deserve trust?")
+        self.check = QPushButton(_CHECK)
         self.check.setProperty("quiet", True)
         self.check.setToolTip(
-            "Undoes what the network learned, adds noise, deletes what the map marks, and compares "
-            "methods; takes a while"
+            "Sanity checks: randomises the network's weights, adds noise to the image, deletes the "
+            "regions that the heatmap marks, and compares methods; takes a while"
         )
-        self.state = theme.label(size=theme.SMALL, color=theme.FAINT)
+        self.progress = theme.label(size=theme.SMALL, color=theme.FAINT)
         below = QHBoxLayout()
         below.addWidget(self.check)
         below.addStretch(1)
-        below.addWidget(self.state)
+        below.addWidget(self.progress)
         layout.addLayout(below)
         self.check.clicked.connect(self._on_check)
         session.map_checked.connect(self._on_checked)
-        session.inference.changed.connect(self._show_state)
-        session.result_changed.connect(self._show_state)
+        session.inference.changed.connect(self._show_progress)
+        session.result_changed.connect(self._show_progress)
         self.box.activated.connect(self._on_method_chosen)
         session.explanation_changed.connect(self._show)
         session.bundle_changed.connect(self._list)
         self._list()
-        self._show_state()
+        self._show_progress()
 
     def _list(self) -> None:
-        """Name the methods for the chosen model; its default says so."""
+        """List the methods for the chosen model; its default is marked."""
         info = self._session.bundle
         self._methods = methods_for(info)
         default = None if info is None else info.default_map
@@ -92,9 +99,9 @@ class MethodPicker(QWidget):
         both = self._session.shows_both_maps
         (self.both if both else self.sides[chosen.side]).setChecked(True)
         is_default = info is not None and (chosen.method, chosen.stages) == info.default_map
-        self.measured.setVisible(is_default)
+        self.localisation.setVisible(is_default)
         if info is not None and is_default:
-            self.measured.setText(_default_text(info))
+            self.localisation.setText(_default_text(info))
 
     def _on_method_chosen(self, number: int) -> None:
         method = self._methods[number]
@@ -102,7 +109,7 @@ class MethodPicker(QWidget):
         self._session.explain(replace(chosen, method=method.method, stages=method.stages))
 
     def _on_both(self) -> None:
-        self._show()  # down once both are there
+        self._show()  # the button goes down once both maps are there
         self._session.show_both_maps()
 
     def _on_side_chosen(self, side: Side) -> None:
@@ -122,19 +129,19 @@ class MethodPicker(QWidget):
     def _is_working(self) -> bool:
         return self._session.inference.label in ("Explaining", "Checking the map")
 
-    def _show_state(self) -> None:
+    def _show_progress(self) -> None:
         session, working = self._session, self._is_working()
-        self.check.setText("Cancel" if working else "Does this map deserve trust?")
+        self.check.setText("Cancel" if working else _CHECK)
         self.check.setEnabled(working or (session.can_check_map and not session.predicting))
-        self.state.setText(
+        self.progress.setText(
             f"{session.inference.message} {whole_percent(session.inference.fraction)}" * working
         )
 
 
 def _default_text(info: BundleInfo) -> str:
-    """Why this is the model's default."""
+    """How well the model's default method localised known lesions, or that this was not measured."""
     if info.localisation_record is None:
-        return "The default: maps of this model have not been measured against known lesions."
-    return f"Pointed best of all on known lesions: {info.localisation_record.text}.".replace(
+        return "Default. Not validated: this model's heatmaps were never measured against known lesions."
+    return f"Localised known lesions best of all methods: {info.localisation_record.text}.".replace(
         " %", "\u00a0%"
     )

@@ -1,4 +1,4 @@
-"""``ModelComparison``: the answers of all models beside each other; a click turns to one of them."""
+"""``ModelComparison``: the predictions of all models on one case; a click switches to one of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 
-_LABEL = "Ask every model"
+_LABEL = "Predict with every model"
 
 
 class ModelComparison(QWidget):
-    """A button, then one row a model. Hidden without an answer, or with one model only."""
+    """A button, then one row a model. Hidden without a prediction, or with one model only."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,18 +28,18 @@ class ModelComparison(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(theme.GRID)
-        self.beside = QPushButton("Maps beside each other")
-        self.beside.setProperty("segment", True)
-        self.beside.setCheckable(True)
-        self.beside.setToolTip("Every model's map of the same place, under one crosshair")
+        self.side_by_side = QPushButton("Heatmaps side by side")
+        self.side_by_side.setProperty("segment", True)
+        self.side_by_side.setCheckable(True)
+        self.side_by_side.setToolTip("Every model's heatmap on the same slice, with one crosshair")
         head = QHBoxLayout()
         head.addWidget(self.button)
         head.addStretch(1)
-        head.addWidget(self.beside)
+        head.addWidget(self.side_by_side)
         self._layout.addLayout(head)
         self._layout.addWidget(self._body)
         self.button.clicked.connect(self._on_clicked)
-        self.beside.clicked.connect(self.comparison.show_maps)
+        self.side_by_side.clicked.connect(self.comparison.show_maps)
         self.comparison.changed.connect(self._show)
         session.beside.changed.connect(self._show)
         session.result_changed.connect(self._on_state_changed)
@@ -67,8 +67,8 @@ class ModelComparison(QWidget):
             self.comparison.start()
 
     def _show(self) -> None:
-        self.beside.setVisible(bool(self.comparison.answers))
-        self.beside.setChecked(self._session.beside.shows(self.comparison))
+        self.side_by_side.setVisible(bool(self.comparison.answers))
+        self.side_by_side.setChecked(self._session.beside.shows(self.comparison))
         self._layout.removeWidget(self._body)
         self._body.hide()
         self._body.deleteLater()
@@ -82,23 +82,23 @@ class ModelComparison(QWidget):
         for number, answer in enumerate(self.comparison.answers):
             row = QPushButton(answer.bundle.name)
             row.setProperty("quiet", True)
-            row.setToolTip("Show this model's answer and heatmap, at the same place")
-            row.clicked.connect(lambda _=False, info=answer.bundle: self._turn_to(info))
+            row.setToolTip("Show this model's prediction and heatmap at the same position")
+            row.clicked.connect(lambda _=False, info=answer.bundle: self._switch_to(info))
             prediction = answer.prediction
             if prediction is None:
-                said = theme.label("no answer", color=theme.WARNING)
-                said.setToolTip(answer.problem)
+                shown = theme.label("no prediction", color=theme.WARNING)
+                shown.setToolTip(answer.problem)
             else:
-                said = theme.label(
+                shown = theme.label(
                     f"{percent(prediction.probability)}  {prediction.class_name}", color=theme.TEXT
                 )
             grid.addWidget(row, number, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(said, number, 1, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(shown, number, 1, Qt.AlignmentFlag.AlignRight)
             self.rows.append(row)
         self._layout.addWidget(self._body)
         self._body.show()
 
-    def _turn_to(self, info: BundleInfo) -> None:
+    def _switch_to(self, info: BundleInfo) -> None:
         if info is not self._session.bundle:
             self._session.choose_bundle(info)
             self._session.predict()

@@ -1,4 +1,4 @@
-"""``ModelPicker``: which model predicts, and where it computes."""
+"""``ModelPicker``: the model that predicts, and the device and engine that run it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fusion3d_gui.widgets.look import theme
 
 
 class ModelPicker(QWidget):
-    """A combo box of bundles, and the way to others."""
+    """A combo box of the known bundles, and a button to choose another folder."""
 
     #: The user wants to choose a bundle's folder.
     browse_requested = Signal()
@@ -57,9 +57,9 @@ class ModelPicker(QWidget):
         self.box.clear()
         titles = [info.title for info in self._session.bundles]
         for info in self._session.bundles:
-            # Models of one task are told apart by their names.
-            twice = titles.count(info.title) > 1
-            self.box.addItem(f"{info.name} · {info.title}" if twice else info.title)
+            # Models with the same title are distinguished by their names.
+            ambiguous = titles.count(info.title) > 1
+            self.box.addItem(f"{info.name} · {info.title}" if ambiguous else info.title)
             self.box.setItemData(
                 self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
             )
@@ -73,7 +73,7 @@ class ModelPicker(QWidget):
         folders = [each.folder for each in self._session.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
-            self.box.setToolTip(info.description or "The model that is asked")
+            self.box.setToolTip(info.description or "The model used for prediction")
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -89,4 +89,4 @@ class ModelPicker(QWidget):
             where = "loads with the first prediction"
         self.detail.setText(f"{session.bundle.name} {session.bundle.version}  ·  {where}")
         reason = session.engine_reason
-        self.detail.setToolTip(f"This engine runs the model: {reason}" if reason else "")
+        self.detail.setToolTip(f"Why this engine: {reason}" if reason else "")

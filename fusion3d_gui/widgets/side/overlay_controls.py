@@ -1,4 +1,4 @@
-"""``OverlayControls``: how the heatmap is shown, what its colours mean, how coarse it is."""
+"""``OverlayControls``: how the heatmap is shown, its colour bar, its grid and its hot spots."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
 
 
 class OverlayControls(QWidget):
-    """On/off, opacity, threshold, colour bar, native grid; enabled while a heatmap is on screen."""
+    """Visibility, opacity, threshold, colour map; enabled while there is a current heatmap."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,22 +34,21 @@ class OverlayControls(QWidget):
         self.toggle.setToolTip("Show or hide the heatmap (H)")
         self.peak = QPushButton("Go to peak")
         self.peak.setProperty("quiet", True)
-        self.peak.setToolTip("Put the crosshair on the strongest cell (G)")
-        self.opacity = _PercentSlider("Opacity", "How much of the anatomy the heatmap covers")
+        self.peak.setToolTip("Move the crosshair to the heatmap's peak (G)")
+        self.opacity = _PercentSlider("Opacity", "Opacity of the heatmap over the image")
         self.threshold = _PercentSlider(
-            "Threshold", "Cells below this share of the peak are not shown"
+            "Threshold", "Below this share of its peak the heatmap is transparent"
         )
-        self.threshold.slider.setToolTip("Below this share of the peak the map is transparent")
         self.bar = ColorBar()
         self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
         self.about.setWordWrap(True)
-        self.contours = _Toggle("Contours", "Lines instead of areas (O)")
-        self.blink = _Toggle("Blink", "Show and hide it by turns (Shift+H)")
+        self.contours = _Toggle("Contours", "Contour lines instead of filled areas (O)")
+        self.blink = _Toggle("Blink", "Show and hide the heatmap in turn (Shift+H)")
         self.colors = NoScrollComboBox()
         self.colors.addItems(HEATMAPS)
         self.colors.setAccessibleName("Heatmap colours")
         self.colors.setToolTip(
-            "Colours of the heatmap: even steps of lightness, safe for the colour-blind"
+            "Colour map of the heatmap: perceptually uniform, readable with colour-vision deficiency"
         )
         self.spots = HotSpotRows(session.hot_spots)
         self._build()
@@ -67,19 +66,19 @@ class OverlayControls(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(2 * theme.GRID)
-        self.opacity.place(grid, 0)
-        self.threshold.place(grid, 1)
+        self.opacity.add_to(grid, 0)
+        self.threshold.add_to(grid, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
         layout.addLayout(head)
         layout.addLayout(grid)
-        looks = QHBoxLayout()
-        looks.setSpacing(2 * theme.GRID)
-        looks.addWidget(self.colors, 1)
-        looks.addWidget(self.contours)
-        looks.addWidget(self.blink)
-        layout.addLayout(looks)
+        appearance = QHBoxLayout()
+        appearance.setSpacing(2 * theme.GRID)
+        appearance.addWidget(self.colors, 1)
+        appearance.addWidget(self.contours)
+        appearance.addWidget(self.blink)
+        layout.addLayout(appearance)
         layout.addSpacing(theme.GRID)
         layout.addWidget(self.bar)
         layout.addWidget(self.about)
@@ -123,21 +122,21 @@ class OverlayControls(QWidget):
         if prediction is None:
             outdated = self._session.is_outdated
             self.about.setText(
-                "Hidden, because the result is outdated." if outdated else "No heatmap yet."
+                "Hidden, because the prediction is outdated." if outdated else "No heatmap yet."
             )
         elif prediction.heatmap.peak_lps is None:
             self.peak.setEnabled(False)
             self.about.setText(
-                f"The map is empty: nothing in the image {prediction.heatmap.side} the answer."
+                f"The heatmap is empty: no region of the image {prediction.heatmap.side} the probability."
             )
         else:
             heatmap, result = prediction.heatmap, self._session.result
             explanation = None if result is None else result.explanation
-            # A map on the way to a finer one is not yet what was asked for.
+            # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
-                f"{name}, what {heatmap.side} the answer: {heatmap.grid_text}, {heatmap.peak_text}."
-                + (" Not finished." if explanation is None else "")
+                f"{name}, regions that {heatmap.side} the probability: {heatmap.grid_text}, "
+                f"{heatmap.peak_text}." + (" Not finished." if explanation is None else "")
             )
         self._show_scale()
 
@@ -146,7 +145,7 @@ class OverlayControls(QWidget):
 
 
 class _Toggle(QPushButton):
-    """A small button that stays down."""
+    """A small button that is on or off."""
 
     def __init__(self, text: str, tip: str) -> None:
         super().__init__(text)
@@ -169,7 +168,7 @@ class _PercentSlider:
         self.slider.setToolTip(tip)
         self._label.setBuddy(self.slider)
 
-    def place(self, grid: QGridLayout, row: int) -> None:
+    def add_to(self, grid: QGridLayout, row: int) -> None:
         grid.addWidget(self._label, row, 0)
         grid.addWidget(self.slider, row, 1)
         grid.addWidget(self._number, row, 2)

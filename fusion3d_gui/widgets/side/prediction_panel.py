@@ -1,4 +1,4 @@
-"""``PredictionPanel``: the Predict button, its progress, and the model's answer with its provenance."""
+"""``PredictionPanel``: the Predict button, its progress, and the prediction with its provenance."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
 from fusion3d_gui.widgets.look import theme
 
-OUTSIDE = "Outside what this model has seen"
+OUTSIDE = "Outside this model's training data"
 
 
 class PredictionPanel(QWidget):
-    """Shows the session's result, and says so when it is outdated."""
+    """Show the current prediction, grayed and marked once the form has changed since."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class PredictionPanel(QWidget):
         self.button = QPushButton("Predict")
         self.button.setProperty("primary", True)
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
-        self.button.setToolTip("Ask the model about this scan and these values (Ctrl+Return)")
+        self.button.setToolTip("Predict from this scan and these values (Ctrl+Return)")
         self._progress = _Progress()
         self.readout = _Readout()
         self._build()
@@ -43,17 +43,17 @@ class PredictionPanel(QWidget):
         self._on_result_changed()
 
     def _build(self) -> None:
-        # One place for both, so that nothing moves when a prediction starts.
-        place = QWidget()
-        place.setFixedHeight(36)
-        self._stack = QStackedLayout(place)
+        # Button and progress take turns in one row, so that nothing moves when a prediction starts.
+        row = QWidget()
+        row.setFixedHeight(36)
+        self._stack = QStackedLayout(row)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(self.button)
         self._stack.addWidget(self._progress)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3 * theme.GRID)
-        layout.addWidget(place)
+        layout.addWidget(row)
         layout.addWidget(self.readout)
 
     def _connect(self) -> None:
@@ -95,19 +95,19 @@ class PredictionPanel(QWidget):
         if not session.case.is_complete:
             return "The scan is still being read."
         if session.predicting:
-            return "The answer appears here."
+            return "The prediction appears here."
         return "Fill in the form, then predict."
 
 
 class _Progress(QWidget):
-    """What is being done, how far it has come, and a way out."""
+    """The running task, its progress, and a Cancel button."""
 
     def __init__(self) -> None:
         super().__init__()
         self._message = theme.label(size=12, color=theme.MUTED)
         self._bar = ProgressBar()
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Give up what the model is asked (Esc)")
+        self.cancel.setToolTip("Cancel the computation (Esc)")
         left = QVBoxLayout()
         left.setSpacing(6)
         left.addWidget(self._message)
@@ -124,7 +124,7 @@ class _Progress(QWidget):
 
 
 class _Readout(QWidget):
-    """Class, probability, gauge, warnings, provenance."""
+    """The prediction: class, probability, gauge, warnings, provenance."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class _Readout(QWidget):
         layout.addWidget(self._body)
 
     def show_nothing(self, why: str) -> None:
-        """No answer yet, and what to do about it."""
+        """Show that there is no prediction, and why or what to do (``why``)."""
         self._hint.setText(why)
         self._hint.show()
         self._body.hide()
@@ -186,7 +186,7 @@ class _Readout(QWidget):
     def show_prediction(
         self, prediction: Prediction, *, outdated: bool, what_if: WhatIf | None
     ) -> None:
-        """An answer; outdated ones in gray, or replaced by what-if, and marked so."""
+        """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so."""
         self._hint.hide()
         self._body.show()
         for widget in (self.outdated, self.reset):
@@ -218,9 +218,10 @@ class _Readout(QWidget):
         )
 
     def show_outside(self, sentences: Sequence[str], *, tried: bool) -> None:
-        """Whether the case is outside of what the model has seen; ``tried``: with what-if values.
+        """Show the warnings that the case lies outside the training data; none hide them.
 
-        The sentences about a prediction are among its own warnings.
+        The warnings about a prediction are among its own notices; with what-if values (``tried``)
+        they are shown here instead.
         """
         self.outside.setVisible(bool(sentences))
         if tried:
@@ -228,12 +229,12 @@ class _Readout(QWidget):
             self.warnings.setVisible(bool(sentences))
 
     def _show_what_if(self, what_if: WhatIf) -> None:
-        """Put the answer to the changed form over the prediction's, which stays marked."""
+        """Show the what-if probability in place of the prediction, which the gauge keeps marked."""
         prediction, chance = what_if.prediction, what_if.probability
         self.number.setText(percent(chance))
         self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
         self.class_name.setText(prediction.class_names[int(chance >= prediction.threshold)])
         self._meaning.setText(
-            f"with the form as it is now; predicted was {percent(prediction.probability)}"
+            f"for the form as it is now; predicted was {percent(prediction.probability)}"
         )
         self.gauge.show_value(chance, prediction.threshold, live=True, ghost=prediction.probability)

@@ -1,4 +1,4 @@
-"""``SidePanel``: from model and form to the answer, top to bottom, in the order of the work."""
+"""``SidePanel``: model, clinical data, prediction and heatmap, in the order of the work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCROLL_BAR = 8
 
 
 class SidePanel(QScrollArea):
-    """Model, clinical values, prediction, heatmap. Scrolls where a form is long."""
+    """The column at the right of the window; scrolls where a form is long."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +33,7 @@ class SidePanel(QScrollArea):
         self.method = MethodPicker(session)
         body = QWidget()
         layout = QVBoxLayout(body)
-        # The scroll bar has its own room, so that nothing moves when it comes.
+        # Space is reserved for the scroll bar, so that nothing moves when it appears.
         body.setFixedWidth(WIDTH - _SCROLL_BAR)
         layout.setContentsMargins(16, 14, 16 - _SCROLL_BAR, 14)
         layout.setSpacing(12)
@@ -53,7 +53,7 @@ class SidePanel(QScrollArea):
         self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("side")
-        self.setAccessibleName("Model, answer and heatmap")
+        self.setAccessibleName("Model, prediction and heatmap")
         self.setFrameShape(QFrame.Shape.NoFrame)
 
 

@@ -1,4 +1,4 @@
-"""``UncertaintyPage``: how far to trust this answer, in plain words and one picture."""
+"""``UncertaintyPage``: how uncertain a prediction is, and whether the case resembles the training data."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.prediction_panel import OUTSIDE
 from fusion3d_gui.widgets.side.score_strip import ScoreStrip
 
-_SEE = "Move and mirror the image too"
-_SEE_TIP = (
-    "Seven more passes through the network: the image moved by two of its voxels forth and back along "
-    "each axis, and mirrored left to right. An answer that changes much hangs on little."
+_AUGMENT = "Shift and mirror the image too"
+_AUGMENT_TIP = (
+    "Runs the network seven more times: on the image shifted by two of its voxels in both directions "
+    "along each axis, and mirrored left to right. If the probability changes much, it is not robust."
 )
 
 
 class UncertaintyPage(QWidget):
-    """Shown for the form's values; the prevalence stays as the user set it.
+    """Uncertainty of the prediction for the form's values.
 
-    In what a case is outside of what the model has seen is said beside the answer itself.
+    The prevalence is the user's and stays as set. The warnings that say in which respect a case lies
+    outside the training data are shown with the prediction (``PredictionPanel``), not here.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -39,23 +40,24 @@ class UncertaintyPage(QWidget):
         self.verdict = _text(theme.BODY)
         self.image = _text(12, theme.MUTED)
         self.image.setToolTip(
-            "Distances (Mahalanobis') from the training cases: of coarse outline and grey values, and of "
-            "the model's own embedding of the image. The card says what they catch, and how often wrongly."
+            "Mahalanobis distances from the training cases: of the coarse outline and grey values, and of "
+            "the model's embedding of the image. The model card states what they detect, and how often "
+            "they raise a false alarm."
         )
         self.interval = _text(12, theme.MUTED)
-        self.otherwise = _text(12, theme.MUTED)
-        self.see = QPushButton(_SEE)
-        self.see.setProperty("quiet", True)
-        self.see.setToolTip(_SEE_TIP)
-        self.place = _text(12, theme.MUTED)
+        self.augmented_range = _text(12, theme.MUTED)
+        self.augment = QPushButton(_AUGMENT)
+        self.augment.setProperty("quiet", True)
+        self.augment.setToolTip(_AUGMENT_TIP)
+        self.rank = _text(12, theme.MUTED)
         self.strip = ScoreStrip()
         self.prevalence = _PrevalenceBox()
-        self.meaning = _text(12, theme.MUTED)
+        self.predictive_values = _text(12, theme.MUTED)
         self.neighbours = _text(12, theme.MUTED)
         self._prevalence_row = QWidget()
         row = QHBoxLayout(self._prevalence_row)
         row.setContentsMargins(0, 0, 0, 0)
-        name = theme.label("If this share of people has it", color=theme.MUTED, size=12)
+        name = theme.label("Prevalence in your patients", color=theme.MUTED, size=12)
         name.setBuddy(self.prevalence)
         row.addWidget(name, 1)
         row.addWidget(self.prevalence)
@@ -66,96 +68,95 @@ class UncertaintyPage(QWidget):
             self.verdict,
             self.image,
             self.interval,
-            self.otherwise,
-            self.see,
-            self.place,
+            self.augmented_range,
+            self.augment,
+            self.rank,
             self.strip,
             self._prevalence_row,
-            self.meaning,
+            self.predictive_values,
             self.neighbours,
         ):
             layout.addWidget(widget)
-        layout.setAlignment(self.see, Qt.AlignmentFlag.AlignLeft)
-        self.see.clicked.connect(self._on_see)
-        session.inference.changed.connect(self._show_see)
-        self.prevalence.valueChanged.connect(self._show_meaning)
+        layout.setAlignment(self.augment, Qt.AlignmentFlag.AlignLeft)
+        self.augment.clicked.connect(self._on_augment_clicked)
+        session.inference.changed.connect(self._show_augment_button)
+        self.prevalence.valueChanged.connect(self._show_predictive_values)
 
     def refresh(self) -> None:
-        """Ask the workbench about the form's values, and show what it says."""
+        """Compute everything again for the form's values and show it."""
         workbench = self._session.workbench
         if workbench is None:
             return
         values = self._session.form.values
-        doubt = workbench.uncertainty(values)
-        self._show_verdict(doubt, workbench.has_reference)
-        self.interval.setVisible(doubt.interval is not None)
-        if doubt.interval is not None:
-            low, high = (percent(end) for end in doubt.interval)
+        uncertainty = workbench.uncertainty(values)
+        self._show_verdict(uncertainty, workbench.has_reference)
+        self.interval.setVisible(uncertainty.interval is not None)
+        if uncertainty.interval is not None:
             self.interval.setText(
-                _unbroken(f"With parts of the model left out at random it says {low} to {high}.")
+                _unbroken("95 % interval under dropout (random parts of the model left out): ")
+                + _range_text(*uncertainty.interval)
             )
-        otherwise = workbench.augmentation_range(values)
-        self.otherwise.setVisible(otherwise is not None)
-        if otherwise is not None:
-            low, high = (percent(end) for end in otherwise)
-            self.otherwise.setText(
-                _unbroken(f"With the image moved or mirrored it says {low} to {high}.")
+        augmented = workbench.augmentation_range(values)
+        self.augmented_range.setVisible(augmented is not None)
+        if augmented is not None:
+            self.augmented_range.setText(
+                f"Range with the image shifted and mirrored: {_range_text(*augmented)}"
             )
-        self._show_see()
+        self._show_augment_button()
         names = workbench.prediction.class_names
-        self.place.setText(_unbroken(_place_text(doubt, names)))
-        self.place.setVisible(bool(self.place.text()))
+        self.rank.setText(_unbroken(_rank_text(uncertainty, names)))
+        self.rank.setVisible(bool(self.rank.text()))
         scores = workbench.validation_scores()
-        for widget in (self.strip, self._prevalence_row, self.meaning):
+        for widget in (self.strip, self._prevalence_row, self.predictive_values):
             widget.setVisible(scores is not None)
         if scores is not None:
             self.strip.show_scores(names, scores, workbench.case.probability(values))
-        self.neighbours.setVisible(bool(doubt.neighbours))
-        self.neighbours.setText(_neighbours_text(doubt, names))
-        self._show_meaning()
+        self.neighbours.setVisible(bool(uncertainty.neighbours))
+        self.neighbours.setText(_neighbours_text(uncertainty, names))
+        self._show_predictive_values()
 
-    def _on_see(self) -> None:
+    def _on_augment_clicked(self) -> None:
         if self._session.inference.label == LABEL:
             self._session.cancel_inference()
         else:
             self._session.augmentation.start()
 
-    def _show_see(self) -> None:
+    def _show_augment_button(self) -> None:
         session, workbench = self._session, self._session.workbench
         working = session.inference.label == LABEL
-        self.see.setVisible(
+        self.augment.setVisible(
             working or (workbench is not None and workbench.augmented_features is None)
         )
-        self.see.setText(
-            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _SEE
+        self.augment.setText(
+            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _AUGMENT
         )
-        self.see.setEnabled(working or session.augmentation.can_start)
+        self.augment.setEnabled(working or session.augmentation.can_start)
 
-    def _show_verdict(self, doubt: Uncertainty, has_reference: bool) -> None:
-        if doubt.outside:
+    def _show_verdict(self, uncertainty: Uncertainty, has_reference: bool) -> None:
+        if uncertainty.outside:
             self.verdict.setText(OUTSIDE)
             color = theme.WARNING
         elif not has_reference:
-            self.verdict.setText("The model carries no cases to compare with")
+            self.verdict.setText("Not known: this model has no reference cases")
             color = theme.MUTED
-        elif doubt.unusual:
-            self.verdict.setText("Unusual, though not outside what it has seen")
+        elif uncertainty.unusual:
+            self.verdict.setText("Unusual, though not outside the training data")
             color = theme.WARNING
         else:
-            self.verdict.setText("Like the cases this model has seen")
+            self.verdict.setText("Similar to the training cases, as far as measured")
             color = theme.TEXT
         theme.set_color(self.verdict, color)
-        self.image.setText(_unbroken(_image_text(doubt)))
+        self.image.setText(_unbroken(_image_text(uncertainty)))
         self.image.setVisible(bool(self.image.text()))
 
-    def _show_meaning(self) -> None:
+    def _show_predictive_values(self) -> None:
         workbench = self._session.workbench
         if workbench is None:
             return
         chance = workbench.case.probability(self._session.form.values)
         found = workbench.at_prevalence(chance, self.prevalence.value() / 100)
         if found is not None:
-            self.meaning.setText(_unbroken(_meaning_text(found)))
+            self.predictive_values.setText(_unbroken(_predictive_values_text(found)))
 
 
 class _PrevalenceBox(QDoubleSpinBox):
@@ -180,48 +181,54 @@ def _text(size: int, color: str | None = None) -> QLabel:
 
 
 def _unbroken(text: str) -> str:
-    """No line ends between a number and its per cent sign."""
+    """Keep a number and its per cent sign on one line."""
     return text.replace(" %", "\u00a0%")
 
 
-def _image_text(doubt: Uncertainty) -> str:
-    told = (
-        ("by outline and grey values", doubt.appearance_percent),
-        ("by what the model makes of it", doubt.image_percent),
+def _range_text(low: float, high: float) -> str:
+    """Two probabilities as a range, e.g. ``"below 0.1 % to 0.4 %"``."""
+    text = f"{percent(low)} to {percent(high)}"
+    return _unbroken(text.replace("< ", "below ").replace("> ", "above "))
+
+
+def _image_text(uncertainty: Uncertainty) -> str:
+    distances = (
+        ("by outline and grey values", uncertainty.appearance_percent),
+        ("by the model's embedding", uncertainty.image_percent),
     )
-    parts = [(f"{share:.0f} %", by) for by, share in told if share is not None]
+    parts = [(f"{share:.0f} %", by) for by, share in distances if share is not None]
     if not parts:
         return ""
     (share, by), *others = parts
-    more = "".join(f", than {other} {why}" for other, why in others)
-    return f"The image is further out than {share} of the validation cases {by}{more}."
+    more = "".join(f", {other} {why}" for other, why in others)
+    return f"Distance from the training cases: larger than for {share} of the validation cases {by}{more}."
 
 
-def _place_text(doubt: Uncertainty, names: tuple[str, str]) -> str:
+def _rank_text(uncertainty: Uncertainty, names: tuple[str, str]) -> str:
     parts = [
-        f"{100 * share:.0f} % of “{name}”"
-        for share, name in zip((doubt.lower_negative, doubt.lower_positive), names, strict=True)
+        f"{100 * share:.0f} % of the “{name}” cases"
+        for share, name in zip(
+            (uncertainty.lower_negative, uncertainty.lower_positive), names, strict=True
+        )
         if share is not None
     ]
-    return (
-        f"It scores higher than {' and '.join(parts)} among the validation cases." if parts else ""
-    )
+    return f"Probability higher than for {' and '.join(parts)} of the validation set." * bool(parts)
 
 
-def _meaning_text(found: AtPrevalence) -> str:
-    lines = [f"This case then has a probability of {percent(found.probability)}."]
+def _predictive_values_text(found: AtPrevalence) -> str:
+    lines = [f"At this prevalence the probability is {percent(found.probability)}."]
     for name, value in (("positive", found.ppv), ("negative", found.npv)):
         if value is not None:
             share, low, high = (100 * part for part in value)
             lines.append(
-                f"Of 100 answers “{name}”, {share:.0f} are right ({low:.0f} to {high:.0f})."
+                f"Of 100 “{name}” predictions {share:.0f} are right ({low:.0f} to {high:.0f})."
             )
     return "\n".join(lines)
 
 
-def _neighbours_text(doubt: Uncertainty, names: tuple[str, str]) -> str:
+def _neighbours_text(uncertainty: Uncertainty, names: tuple[str, str]) -> str:
     lines = [
-        f"{number}.  {names[case.label]}, scored {percent(case.probability)}"
-        for number, case in enumerate(doubt.neighbours, start=1)
+        f"{number}.  {names[case.label]}, probability {percent(case.probability)}"
+        for number, case in enumerate(uncertainty.neighbours, start=1)
     ]
-    return "\n".join(["Most alike among the training cases, with their outcome:", *lines])
+    return "\n".join(["Most similar training cases, with their outcome:", *lines])

@@ -1,4 +1,4 @@
-"""``WorkbenchPanel``: questions to one prediction. What if, what decided, how sure; at most one page open."""
+"""``WorkbenchPanel``: analysis of one prediction on three pages: what-if, contributions, uncertainty."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from fusion3d_gui.widgets.side.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.side.uncertainty_page import UncertaintyPage
 
 _PAGES = (
-    ("What if", "How the answer would change with other clinical values"),
-    ("Why", "What the image and the clinical values contributed"),
-    ("How sure", "How far to trust this answer"),
+    ("What if", "How the probability changes with other clinical values"),
+    ("Why", "What the image and the clinical values contribute to the prediction"),
+    (
+        "How sure",
+        "How uncertain the prediction is, and whether the case resembles the training data",
+    ),
 )
 
 
 class WorkbenchPanel(QWidget):
-    """Three buttons, each of which opens and closes its page; pages follow the form live.
+    """Three buttons, each of which opens and closes its page; at most one page is open.
 
-    Hidden until there is an answer.
+    Pages follow the form live. Hidden until there is a prediction.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -47,11 +50,11 @@ class WorkbenchPanel(QWidget):
             _page(self._shares_text, self.shares),
             self.uncertainty,
         ]
-        # Once for all that one event changes, and after the answer itself is on screen.
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._refresh)
+        # One refresh for all signals of one event, after the prediction itself is on screen.
+        self._refresh_timer = QTimer(self)
+        self._refresh_timer.setSingleShot(True)
+        self._refresh_timer.setInterval(0)
+        self._refresh_timer.timeout.connect(self._refresh)
         self._build()
         self.curves.tried.connect(session.form.set_value)
         session.result_changed.connect(self._on_result_changed)
@@ -72,19 +75,19 @@ class WorkbenchPanel(QWidget):
         self.show_page(None)
 
     def show_page(self, number: int | None) -> None:
-        """Open a page (0 what if, 1 why, 2 how sure) in place of the one open, or none."""
+        """Open a page (0 what if, 1 why, 2 how sure) in place of the open one; None closes it."""
         for each, (button, page) in enumerate(zip(self.buttons, self._pages, strict=True)):
             button.setChecked(each == number)
             page.setVisible(each == number)
-        self._soon.start()
+        self._refresh_timer.start()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """What changed while this was hidden is shown now."""
-        self._soon.start()
+        """Refresh: changes made while this was hidden are not yet shown."""
+        self._refresh_timer.start()
 
     def _on_result_changed(self) -> None:
         self.setVisible(self._session.workbench is not None)
-        self._soon.start()
+        self._refresh_timer.start()
 
     def _refresh(self) -> None:
         workbench = self._session.workbench
@@ -92,14 +95,14 @@ class WorkbenchPanel(QWidget):
             return
         values = self._session.form.values
         if not self._is_complete():
-            return  # the form says which value is needed
+            return  # the form shows which value is required
         if self.buttons[0].isChecked():
             curves = workbench.curves(values)
             self.curves.show_curves(curves, workbench.prediction.threshold)
             self._curves_text.setText(
-                "Probability over each value's range, all else as in the form."
+                "Probability over the range of each value, with the others as in the form."
                 if curves
-                else "This model takes the image alone: there is nothing to change."
+                else "This model uses the image alone: there are no values to change."
             )
         elif self.buttons[1].isChecked():
             self._show_shares(workbench.contributions(values))
@@ -114,11 +117,11 @@ class WorkbenchPanel(QWidget):
     def _show_shares(self, found: Contributions | None) -> None:
         if found is None:
             self._shares_text.setText(
-                "This model carries no reference case to compare with, so shares can't be told."
+                "Not known: this model has no reference case to compare with."
             )
             self.shares.show_shares(())
             return
-        self._shares_text.setText(f"{_shares_text(found)} Shares of the logit:")
+        self._shares_text.setText(f"{_shares_text(found)} Contributions to the logit:")
         labels = {field.name: field.label for field in self._session.form.schema.fields}
         shares = [Share("Image", found.image)]
         if found.fields:
@@ -127,32 +130,35 @@ class WorkbenchPanel(QWidget):
             shares += [Share(labels[name], amount, part=True) for name, amount in fields]
         self.shares.show_shares(shares)
         self.shares.setToolTip(
-            "Shapley values in units of the logit, against the model's reference case "
-            f"(logit {found.reference_logit:.2f}); together they give this case's "
-            f"{found.logit:.2f}" + ("" if found.exact else "; sampled, since there are many fields")
+            "Shapley values in units of the logit. From the model's reference case "
+            f"(logit {found.reference_logit:.2f}) they add up to this case (logit {found.logit:.2f})."
+            + ("" if found.exact else " Sampled, as there are many fields.")
         )
 
 
 def _shares_text(found: Contributions) -> str:
-    """Whose decision it was, in one sentence."""
+    """One sentence: whether image or clinical data moved the logit from the reference case, and how."""
     image, data = found.image, found.metadata
     total = abs(image) + abs(data)
     direction = {True: "raised", False: "lowered"}
     if total < 0.05:
-        return "Neither image nor clinical data move the answer from that of an average case."
+        return "The probability is about that of the reference case."
     if not found.fields:
-        return f"Against an average case, the image {direction[image > 0]} the answer."
+        return f"The image {direction[image > 0]} the probability against the reference case."
     if abs(image) >= 0.8 * total:
-        return f"The image decided: it {direction[image > 0]} the answer against an average case."
+        return (
+            f"Mainly the image {direction[image > 0]} the probability against the reference case."
+        )
     if abs(data) >= 0.8 * total:
         return (
-            f"The clinical data decided: they {direction[data > 0]} the answer against an average "
+            f"Mainly the clinical data {direction[data > 0]} the probability against the reference "
             "case."
         )
     if (image > 0) == (data > 0):
-        return f"Image and clinical data both {direction[image > 0]} the answer."
+        return f"Image and clinical data both {direction[image > 0]} the probability."
     return (
-        f"The image {direction[image > 0]} the answer, the clinical data {direction[data > 0]} it."
+        f"The image {direction[image > 0]} the probability, the clinical data "
+        f"{direction[data > 0]} it."
     )
 
 
