@@ -251,8 +251,8 @@ class ModelDeeds(DeedGroup):
             return
         self._show_and_click(panel.button)
         self._wait(0.8, 30.0)
-        if panel.beside.isVisible():
-            self._show_and_click(panel.beside)
+        if panel.side_by_side.isVisible():
+            self._show_and_click(panel.side_by_side)
 
     def check_map(self) -> None:
         """Ask whether the map deserves trust, which takes long; sometimes go on meanwhile."""
