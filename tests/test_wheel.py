@@ -30,6 +30,8 @@ def test_it_holds_resources_models_and_licence(wheel):
         "_shipped/resources/demo/cases.json",
         "_shipped/resources/demo/positive/",
         "_shipped/resources/fonts/Inter-Regular.otf",
+        "fusion3d_gui/training/report/templates/base.html.j2",
+        "fusion3d_gui/training/report/templates/style.css",
         "licenses/LICENSE",
     ):
         assert any(part in name for name in names), part

@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from fusion3d_gui.training.measure.metrics import Estimate
-from fusion3d_gui.training.report import page
 from fusion3d_gui.training.report.model_card import cohort_command
-from fusion3d_gui.training.report.plots import forest_plot, svg
+from fusion3d_gui.training.report.page import drawing, render_page
+from fusion3d_gui.training.report.plots import forest_plot
 
 
 def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
@@ -21,73 +21,26 @@ def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
         "AUROC on the test cohort",
         "AUROC with its 95 % interval; grey: ceilings, orange: metadata alone, blue: models",
     )
-    sections = [
-        page.section("Does fusion help?", *map(page.paragraph, _verdict_texts(result))),
-        page.section(
-            "Cases",
-            page.facts(
-                [
-                    ("Test", _table_text(result["test"])),
-                    ("Test cases", f"{result['n']}, of which {result['positives']} positive"),
-                    ("Training", _table_text(result["training"])),
-                ]
-            ),
-        ),
-        page.section("AUROC", page.plots([(svg(forest, "auroc"), "")], wide=True)),
-        page.section(
-            "Figures",
-            page.table(
-                (
-                    "",
-                    "AUROC",
-                    "AUPRC",
-                    "Brier score",
-                    "ECE",
-                    "Sensitivity",
-                    "Specificity",
-                    "Of Bayes",
-                ),
-                [_figure_row(row) for row in rows],
-            ),
-            page.paragraph(
-                f"Intervals: {result['intervals']}. Of Bayes: share of the distance from 0.5 to the Bayes "
-                "ceiling's AUROC, on the same resamples. ECE: 10 bins of equal width; its interval "
-                "lies high.",
-                note=True,
-            ),
-        ),
-    ]
-    if result["comparisons"]:
-        sections.append(
-            page.section(
-                "Differences of AUROC, by DeLong's test",
-                page.table(
-                    ("A", "B", "A − B (95 % interval)", "p"),
-                    [
-                        (
-                            one["a"],
-                            one["b"],
-                            Estimate.from_json(one["difference"]).text().replace("-", "−"),
-                            one["p_text"].removeprefix("p ").removeprefix("= "),
-                        )
-                        for one in result["comparisons"]
-                    ],
-                    words=2,
-                ),
-            )
-        )
-    weights = [(row["title"], row["weights_sha256"]) for row in rows if row["weights_sha256"]]
-    if weights:
-        sections.append(page.section("Weights (SHA-256)", page.facts(weights)))
-    text = page.page(
-        "Ablation: image, metadata and their fusion",
-        f"{result['n']} test cases that no model was trained on",
-        sections,
+    text = render_page(
+        "ablation",
+        title="Ablation: image, metadata and their fusion",
+        subtitle=f"{result['n']} test cases that no model was trained on",
+        verdict=_verdict_texts(result),
+        facts=[
+            ("Test", _table_text(result["test"])),
+            ("Test cases", f"{result['n']}, of which {result['positives']} positive"),
+            ("Training", _table_text(result["training"])),
+        ],
+        drawing=drawing(forest, "auroc"),
+        metrics=[_metric_row(row) for row in rows],
+        intervals=result["intervals"],
+        comparisons=[_comparison_row(one) for one in result["comparisons"]],
+        weights=[(row["title"], row["weights_sha256"]) for row in rows if row["weights_sha256"]],
     )
     return text, {"auroc": forest}
 
 
-def _figure_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _metric_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     cells = [row["title"]]
     for name in ("auroc", "auprc", "brier", "ece", "sensitivity", "specificity"):
         found = row["figures"].get(name)
@@ -95,6 +48,15 @@ def _figure_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     share = row.get("share_of_bayes")
     cells.append("–" if share is None else Estimate.from_json(share).lines(1, 100, " %"))
     return tuple(cells)
+
+
+def _comparison_row(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    return (
+        one["a"],
+        one["b"],
+        Estimate.from_json(one["difference"]).text().replace("-", "−"),
+        one["p_text"].removeprefix("p ").removeprefix("= "),
+    )
 
 
 def _table_text(about: Mapping[str, Any]) -> str:

@@ -12,14 +12,13 @@ from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRec
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
-from fusion3d_gui.training.report import page
 from fusion3d_gui.training.report.model_card import cohort_command
+from fusion3d_gui.training.report.page import drawing, render_page
 from fusion3d_gui.training.report.plots import (
     distribution_plot,
     precision_recall_plot,
     reliability_plot,
     roc_plot,
-    svg,
 )
 
 _CAPTIONS = {
@@ -53,33 +52,24 @@ def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
 
 def evaluation_page(result: Mapping[str, Any]) -> str:
     """The page, from an evaluation's JSON object with its cases."""
-    drawings = [
-        (svg(figure, name), _CAPTIONS[name]) for name, figure in evaluation_plots(result).items()
-    ]
-    sections = [
-        _what(result),
-        page.section(
-            "Figures",
-            page.table(("Figure", "Value", "95 % interval"), _figure_rows(result)),
-            page.paragraph(
-                f"Intervals: {result['intervals']}. The expected calibration error is over 10 bins "
-                "of equal width; resampling adds noise to it, so that its interval lies high.",
-                note=True,
-            ),
-        ),
-        page.section("Plots", page.plots(drawings)),
-        _subgroups(result),
-        _localisation(result),
-    ]
     positive = result["class_names"][1]
-    return page.page(
-        f"Evaluation of {result['bundle']}",
-        f"{result['task']}: how well it tells {positive!r} on {result['table']['name']}",
-        [text for text in sections if text],
+    return render_page(
+        "evaluation",
+        title=f"Evaluation of {result['bundle']}",
+        subtitle=f"{result['task']}: how well it tells {positive!r} on {result['table']['name']}",
+        facts=_facts(result),
+        metrics=_metric_rows(result),
+        intervals=result["intervals"],
+        drawings=[
+            (drawing(figure, name), _CAPTIONS[name])
+            for name, figure in evaluation_plots(result).items()
+        ],
+        subgroups=[_subgroup_row(one) for one in result["subgroups"]],
+        localisation=_localisation(result.get("localisation")),
     )
 
 
-def _what(result: Mapping[str, Any]) -> str:
+def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     table, share = result["table"], result["positives"] / result["n"]
     rows = [
         ("Model", f"{result['bundle']} {result['bundle_version']}"),
@@ -91,10 +81,10 @@ def _what(result: Mapping[str, Any]) -> str:
     cohort = table.get("cohort")
     if cohort:
         rows.append(("Where they come from", f"simulated: {cohort_command(cohort)}"))
-    return page.section("What was judged", page.facts(rows))
+    return rows
 
 
-def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _metric_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rows = [_row(title, result["figures"][name]) for name, title in METRIC_TITLES.items()]
     for name, title in CEILING_TITLES.items():
         if name in result.get("ceilings", {}):
@@ -122,36 +112,19 @@ def _interval(plain: Mapping[str, Any]) -> str:
     return _signed(f"{plain['low']:.3f} to {plain['high']:.3f}")
 
 
-def _subgroups(result: Mapping[str, Any]) -> str:
-    if not result["subgroups"]:
-        return ""
-    rows = []
-    for one in result["subgroups"]:
-        area = one["auroc"]
-        rows.append(
-            (
-                one["field"],
-                one["group"],
-                str(one["n"]),
-                str(one["positives"]),
-                "–" if area is None else f"{area['value']:.3f}",
-                "–" if area is None else _interval(area),
-                _share(one["sensitivity"]),
-                _share(one["specificity"]),
-                f"{one['mean_probability']:.3f}",
-                f"{one['observed']:.3f}",
-            )
-        )
-    head = ["Field", "Group", "Cases", "Positive", "AUROC", "95 % interval"]
-    head += ["Sens.", "Spec.", "Stated", "Observed"]
-    return page.section(
-        "Subgroups",
-        page.table(head, rows, words=2),
-        page.paragraph(
-            "Stated: mean probability; observed: share of positives. They agree where the model is "
-            "calibrated on average. With fewer than 5 cases of either label no AUROC is given.",
-            note=True,
-        ),
+def _subgroup_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    area = one["auroc"]
+    return (
+        one["field"],
+        one["group"],
+        str(one["n"]),
+        str(one["positives"]),
+        "–" if area is None else f"{area['value']:.3f}",
+        "–" if area is None else _interval(area),
+        _share(one["sensitivity"]),
+        _share(one["specificity"]),
+        f"{one['mean_probability']:.3f}",
+        f"{one['observed']:.3f}",
     )
 
 
@@ -159,52 +132,31 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _localisation(result: Mapping[str, Any]) -> str:
-    found = result.get("localisation")
+def _localisation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the template says of the heatmaps; None where none was measured."""
     if not found:
-        return ""
+        return None
     rows = [("Chance", "–", "–", *_judged(found["chance"]), "–")]
     for one in found["maps"]:
-        grid = "×".join(map(str, one["grid_kji"]))
         rows.append(
             (
                 f"{METHOD_NAMES[one['method']]}, stage {one['stage']}",
-                grid,
+                "×".join(map(str, one["grid_kji"])),
                 f"{one['cell_mm']:g}",
                 *_judged(one),
                 str(one["empty"]),
             )
         )
-    near = f"{found['tolerance_mm']:g}"
-    head = ["Map", "Grid (k, j, i)", "Cell, mm", "Peak inside", f"Within {near} mm"]
-    head += ["Distance, mm", "Energy inside", "Empty"]
-    return page.section(
-        "Does the heatmap point at the lesion?",
-        page.paragraph(
-            f"On the true positives with a lesion mask ({found['cases']}), at the mask's voxels within "
-            "the brain; maps on coarser grids are interpolated there, so that a coarse cell gets no "
-            "credit for its size. Values with their 95 % intervals over the cases."
-        ),
-        page.paragraph(_best(found)),
-        page.table(head, rows, words=2),
-        page.paragraph(
-            "Peak inside: share of cases whose strongest voxel lies in the lesion (pointing game). "
-            "Distance: median from that voxel to the lesion. Energy inside: mean share of the map's sum "
-            "that lies in the lesion. Chance: a random brain voxel; for energy, a map even over the "
-            "brain. An empty map counts as a miss.",
-            note=True,
-        ),
-    )
-
-
-def _best(found: Mapping[str, Any]) -> str:
     best = best_map(found)
     measured = LocalisationRecord.from_metadata({"explanation": best})
     assert measured is not None
-    return (
-        f"Best: {METHOD_NAMES[best['method']]} at stage {best['stage']}, {measured.text}. {BEST_RULE} "
-        "Chosen on these very cases, so that its figures are a little optimistic."
-    )
+    return {
+        "cases": found["cases"],
+        "tolerance": f"{found['tolerance_mm']:g}",
+        "best": f"{METHOD_NAMES[best['method']]} at stage {best['stage']}, {measured.text}",
+        "rule": BEST_RULE,
+        "maps": rows,
+    }
 
 
 def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
