@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +54,9 @@ def predict(options: Namespace) -> int:
     )
     print_notices(volume.notices)
     # As the window does: what the file says fills the form, what the user says overrides it.
-    prefilled = info.schema.prefill(volume.attributes)
-    metadata = {**prefilled, **given}
-    info.schema.parse(metadata)
+    metadata = info.schema.case_values(volume.attributes, given)
 
-    from fusion3d_gui.inference.explain.methods import make_heatmap
+    from fusion3d_gui.inference.pipeline import predict_and_explain
     from fusion3d_gui.inference.predictor import load_predictor
     from fusion3d_gui.report.heatmap_file import write_heatmap
     from fusion3d_gui.report.json_file import write_json
@@ -67,28 +64,23 @@ def predict(options: Namespace) -> int:
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
     )
-    predicted = predictor.predict_case(volume, metadata, part_of(progress, 0.6, 0.8))
-    heatmap = make_heatmap(
-        predictor,
-        predicted.case,
-        predicted.prediction.metadata,
-        _explanation(options, info),
-        part_of(progress, 0.8, 1.0),
-    )
-    result = replace(predicted.prediction, heatmap=heatmap)
+    prediction = predict_and_explain(
+        predictor, volume, metadata, _explanation(options, info), part_of(progress, 0.6, 1.0)
+    ).prediction
     progress(1.0, "Done")
-    print_notices(result.notices)
+    print_notices(prediction.notices)
+    heatmap = prediction.heatmap
     if options.json:
-        write_json(result.to_json(), options.json)
+        write_json(prediction.to_json(), options.json)
     if options.heatmap:
-        write_heatmap(result.heatmap, options.heatmap)
-    taken = [name for name in prefilled if name not in given]
-    print(f"{info.title}: {result.class_name}")
-    print(f"probability  {result.probability:.4f}  (threshold {result.threshold:.4f})")
-    print(f"logit        {result.logit:.6f}")
-    print(f"metadata     {_metadata_text(result.metadata, taken)}")
+        write_heatmap(heatmap, options.heatmap)
+    from_file = [name for name in info.schema.prefill(volume.attributes) if name not in given]
+    print(f"{info.title}: {prediction.class_name}")
+    print(f"probability  {prediction.probability:.4f}  (threshold {prediction.threshold:.4f})")
+    print(f"logit        {prediction.logit:.6f}")
+    print(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
     print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}")
-    print(f"model        {result.bundle_name} {result.bundle_version}, {result.device}")
+    print(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
     print(f"{RESEARCH_USE_ONLY}.")
     return 0
 

@@ -13,7 +13,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.explain.methods import make_heatmap
+from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import MetadataSchema
@@ -180,25 +180,18 @@ def _predict_row(
     }
     try:
         volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
-        prefilled = predictor.info.schema.prefill(volume.attributes)
         own = {name: value for name, value in row.values.items() if value}
-        values = {**prefilled, **own, **given}
-        predicted = predictor.predict_case(volume, values, part_of(progress, 0.4, 0.7))
-        prediction = predicted.prediction
-        heatmap = make_heatmap(
-            predictor,
-            predicted.case,
-            prediction.metadata,
-            explanation,
-            part_of(progress, 0.7, 1.0),
-        )
+        values = predictor.info.schema.case_values(volume.attributes, own, given)
+        prediction = predict_and_explain(
+            predictor, volume, values, explanation, part_of(progress, 0.4, 1.0)
+        ).prediction
     except UserError as error:
         return {**cells, "error": str(error)}
     except _FAILURES as error:
         log.exception("row %d failed", row.number)
         return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
     name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
-    write_nifti(heatmap.as_volume, out / "heatmaps" / name)
+    write_nifti(prediction.heatmap.as_volume, out / "heatmaps" / name)
     return {
         **cells,
         **_cells(prediction),

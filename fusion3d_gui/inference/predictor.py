@@ -20,10 +20,10 @@ import torch
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.analysis.uncertainty import image_outside
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
 from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
+from fusion3d_gui.inference.out_of_distribution import image_outside
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo

@@ -291,6 +291,18 @@ class MetadataSchema:
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    def case_values(
+        self, attributes: Mapping[str, str], *given: Mapping[str, object]
+    ) -> dict[str, Value]:
+        """A case's values: what its DICOM ``attributes`` say, overridden by each of ``given`` in turn.
+
+        Raises UserError as :meth:`parse` does.
+        """
+        merged: dict[str, object] = {**self.prefill(attributes)}
+        for values in given:
+            merged.update(values)
+        return self.parse(merged)
+
     def to_json(self) -> list[dict[str, Any]]:
         """As a JSON list."""
         return [field.to_json() for field in self.fields]

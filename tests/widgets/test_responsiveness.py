@@ -45,6 +45,7 @@ SHOWING = {
     "inference/explain/explanation.py",
     # Whether a case is outside of what the model has seen: some 64 products of 512 numbers.
     "inference/analysis/uncertainty.py",
+    "inference/out_of_distribution.py",
     "model/fusion.py",
     "torch",
 }

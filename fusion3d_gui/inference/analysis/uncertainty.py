@@ -11,7 +11,12 @@ from torch import nn
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
+from fusion3d_gui.inference.out_of_distribution import (
+    appearance_percent,
+    embedding_distance,
+    image_outside,
+)
+from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
 
 _DROPOUT_RUNS = 400
@@ -26,7 +31,7 @@ def assess_uncertainty(
     outside = outside_of_training(case, values, reference)
     if reference is None:
         return Uncertainty(None, None, interval, None, None, None, outside, ())
-    distance, percent = _image_distance(case, reference)
+    distance, percent = embedding_distance(case, reference)
     lower = [
         _share_lower(reference.validation_probability[reference.validation_label == label], chance)
         for label in (0, 1)
@@ -37,7 +42,7 @@ def assess_uncertainty(
         interval=interval,
         image_distance=distance,
         image_percent=percent,
-        appearance_percent=_appearance_percent(case, reference),
+        appearance_percent=appearance_percent(case, reference),
         outside=outside,
         neighbours=tuple(reference.nearest(case.image_embedding, 5)),
     )
@@ -50,40 +55,6 @@ def outside_of_training(
     fields = case.info.schema.fields
     about_values = [field.warning(values.get(field.name)) for field in fields]
     return (*image_outside(case, reference), *(text for text in about_values if text))
-
-
-def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
-    """The sentence of :func:`outside_of_training` that is about the image, or none."""
-    if reference is None:
-        return ()
-    told = {
-        "its outline and grey values": _appearance_percent(case, reference),
-        "what the model makes of it": _image_distance(case, reference)[1],
-    }
-    beyond = {by: share for by, share in told.items() if share is not None and is_outside(share)}
-    if not beyond:
-        return ()
-    return (
-        f"By {' and by '.join(beyond)}, the image is less like the training cases than "
-        f"{max(beyond.values()):.0f} % of the cases with which the model was checked.",
-    )
-
-
-def is_outside(percent: float) -> bool:
-    """Whether what lies further out than this share of the validation cases is outside."""
-    return percent >= OUTSIDE_PERCENT
-
-
-def _appearance_percent(case: CaseModel, reference: Reference) -> float | None:
-    """Share (%) of validation cases that look more like the training cases at a glance, where known."""
-    known = reference.appearance
-    return None if known is None else known.percentile(float(known.distance(case.appearance)[0]))
-
-
-def _image_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:
-    """Distance from the training cases, and the share (%) of validation cases that are nearer."""
-    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
-    return distance, reference.distance_percentile(distance)
 
 
 def dropout_interval(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,19 +81,17 @@ class InferenceEngine:
         ``explanation`` of what is returned says.
         """
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
-        predicted = predictor.predict_case(volume, metadata, part_of(progress, 0.2, 0.9))
         from fusion3d_gui.inference.analysis.workbench import Workbench
+        from fusion3d_gui.inference.pipeline import predict_and_explain
 
+        made_by = Explanation() if explanation.is_slow else explanation
+        predicted = predict_and_explain(
+            predictor, volume, metadata, made_by, part_of(progress, 0.2, 1.0)
+        )
         workbench = Workbench(predicted, predictor.reference)
-        prediction = predicted.prediction
-        if explanation.is_slow:
-            explanation = Explanation()
-        elif explanation != Explanation():
-            heatmap = self.explain(
-                folder, workbench, metadata, explanation, part_of(progress, 0.9, 1.0)
-            )
-            prediction = replace(prediction, heatmap=heatmap)
-        return EnginePrediction(_loaded(folder, predictor), prediction, workbench, explanation)
+        return EnginePrediction(
+            _loaded(folder, predictor), predicted.prediction, workbench, made_by
+        )
 
     def explain(
         self,

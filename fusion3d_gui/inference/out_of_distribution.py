@@ -1,0 +1,45 @@
+"""Whether an image is outside of what its model has seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
+
+
+def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
+    """One sentence where the image is outside of what the model has seen; else, or without reference, none.
+
+    By either of two distances: further out than :data:`~fusion3d_gui.model.reference.OUTSIDE_PERCENT` of
+    the validation cases.
+    """
+    if reference is None:
+        return ()
+    percent_by = {
+        "its outline and grey values": appearance_percent(case, reference),
+        "what the model makes of it": embedding_distance(case, reference)[1],
+    }
+    outside = {
+        name: percent
+        for name, percent in percent_by.items()
+        if percent is not None and percent >= OUTSIDE_PERCENT
+    }
+    if not outside:
+        return ()
+    return (
+        f"By {' and by '.join(outside)}, the image is less like the training cases than "
+        f"{max(outside.values()):.0f} % of the cases with which the model was checked.",
+    )
+
+
+def appearance_percent(case: CaseModel, reference: Reference) -> float | None:
+    """Share (%) of validation cases whose appearance is more like the training cases'; None where unknown."""
+    known = reference.appearance
+    return None if known is None else known.percentile(float(known.distance(case.appearance)[0]))
+
+
+def embedding_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:
+    """Distance of the image embedding from the training cases, and the share (%) of validation cases nearer."""
+    distance = float(np.ravel(reference.distance(case.image_embedding))[0])
+    return distance, reference.distance_percentile(distance)

@@ -1,0 +1,59 @@
+"""The one use case: values → parse → predict → explain. Window, command line, batch and public API call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.methods import make_heatmap
+from fusion3d_gui.inference.predictor import PredictedCase, Predictor
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+#: What :meth:`~fusion3d_gui.inference.predictor.Predictor.predict_case` explains by.
+_INCLUDED = Explanation()
+
+
+def predict_and_explain(
+    predictor: Predictor,
+    volume: Volume,
+    values: Mapping[str, object],
+    explanation: Explanation = _INCLUDED,
+    progress: Progress = no_progress,
+) -> PredictedCase:
+    """Predict one case and make its heatmap as asked.
+
+    Parameters
+    ----------
+    predictor
+        The loaded model.
+    volume
+        The image, completely read.
+    values
+        Metadata by field name, as text or of their type; see
+        :meth:`~fusion3d_gui.model.schema.MetadataSchema.case_values` for how they are gathered.
+    explanation
+        How ``prediction.heatmap`` is made; by default Grad-CAM at the last stage, which comes with
+        every prediction. A slow one (occlusion, gradients at the voxels) takes many passes.
+
+    Raises
+    ------
+    UserError
+        For metadata that do not fit the schema, a volume without content, an unknown method.
+    Cancelled
+        When ``progress`` raises it.
+    """
+    if explanation == _INCLUDED:
+        return predictor.predict_case(volume, values, progress)
+    # A class activation map takes about two passes, other methods dozens.
+    share = 0.05 if explanation.is_slow else 0.4
+    predicted = predictor.predict_case(volume, values, part_of(progress, 0.0, share))
+    heatmap = make_heatmap(
+        predictor,
+        predicted.case,
+        predicted.prediction.metadata,
+        explanation,
+        part_of(progress, share, 1.0),
+    )
+    return replace(predicted, prediction=replace(predicted.prediction, heatmap=heatmap))
