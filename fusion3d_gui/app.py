@@ -112,22 +112,22 @@ def _begin(
         _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
-    session.identity.set_hidden(options.anonymous)
+    session.store.identity.set_hidden(options.anonymous)
     if options.path is not None:
-        session.open(options.path, options.series_uid)
+        session.opener.open(options.path, options.series_uid)
     if options.model_dir is not None or shot is None:
-        session.prepare_model()
+        session.models.load()
 
 
 def _go_to_first_peak(session: Session) -> None:
     """The demo opens on the evidence; after that the reader's place is left alone."""
 
     def on_result() -> None:
-        if session.current_prediction is not None:
-            session.result_changed.disconnect(on_result)
-            session.go_to_peak()
+        if session.predictions.current is not None:
+            session.store.prediction_changed.disconnect(on_result)
+            session.hot_spots.go_to_peak()
 
-    session.result_changed.connect(on_result)
+    session.store.prediction_changed.connect(on_result)
 
 
 def _use_offscreen_without_display() -> None:
@@ -175,13 +175,17 @@ class _Screenshot(QObject):
         self._target = target
         self._wants_prediction = False
         self._done = False
-        session.failed.connect(self._on_failed)
+        session.store.failed.connect(self._on_failed)
 
     def start(self, *, wants_prediction: bool) -> None:
         """Begin to wait; called just before the work is asked for."""
         self._wants_prediction = wants_prediction
         session = self._session
-        for signal in (session.loading.changed, session.inference.changed, session.result_changed):
+        for signal in (
+            session.store.loading.changed,
+            session.store.inference.changed,
+            session.store.prediction_changed,
+        ):
             signal.connect(self._look_soon)
         self._look_soon()
 
@@ -191,8 +195,8 @@ class _Screenshot(QObject):
 
     def _look(self) -> None:
         session = self._session
-        busy = session.loading.running or session.inference.running
-        missing = self._wants_prediction and session.current_prediction is None
+        busy = session.store.loading.running or session.store.inference.running
+        missing = self._wants_prediction and session.predictions.current is None
         if self._done or busy or missing:
             return
         if not self._window.views.is_settled:

@@ -1,8 +1,8 @@
-"""One runner for long work: plain functions on a thread, their outcomes told on the GUI thread.
+"""Run long work on worker threads and report its outcome on the GUI thread.
 
 A *lane* is one thread that does one thing at a time. The newest request wins: submitting cancels
-what runs and what waits. Once a task has been cancelled or superseded, nothing of it is reported
-but ``cancelled``, however late its thread notices.
+the running and the waiting task. Once a task has been cancelled or superseded, only ``cancelled``
+is reported, however late its thread notices.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -19,80 +21,117 @@ from fusion3d_gui.progress import Progress
 
 log = logging.getLogger(__name__)
 
-#: Progress reaches the window at most this often, so that it never drowns the event loop.
+#: Progress is reported to the window at most this often, so that it can't flood the event loop.
 _REPORT_EVERY_S = 0.04
 
-Work = Callable[[Progress], object]
+T = TypeVar("T")
+Payload = TypeVarTuple("Payload")
 
 
-class Outcome:
-    """Something that may come of a task, and who is called then.
+class Outcome(Generic[*Payload]):
+    """One way in which a task may end, and the callbacks for it.
 
-    No signal of Qt: what is called holds the session, which may hold the task. A circle through Qt is never
-    collected, so that a session whose last task was left alone stayed in memory with its model.
+    Not a Qt signal: the callbacks hold the store, which may hold the task, and Python's collector
+    can't see a reference cycle through Qt. With signals, a session whose last task was never
+    replaced stayed in memory together with its model.
     """
 
     def __init__(self) -> None:
-        self._called: list[Callable[..., object]] = []
+        self._callbacks: list[Callable[[*Payload], object]] = []
 
-    def connect(self, called: Callable[..., object]) -> None:
-        """Call this when it comes, on the GUI thread."""
-        self._called.append(called)
+    def connect(self, callback: Callable[[*Payload], object]) -> None:
+        """Call ``callback`` on the GUI thread if the task ends this way."""
+        self._callbacks.append(callback)
 
-    def emit(self, *payload: object) -> None:
-        """It has come."""
-        for called in self._called:
-            called(*payload)
+    def emit(self, *payload: *Payload) -> None:
+        """Call all callbacks, in the order in which they were connected."""
+        for callback in self._callbacks:
+            callback(*payload)
 
 
-class Task:
-    """One request. Exactly one of the three outcomes comes, on the GUI thread."""
+class Task(Generic[T]):
+    """One request; exactly one of its three outcomes is emitted, on the GUI thread.
 
-    def __init__(self, label: str, work: Work) -> None:
-        #: With what the work returned.
-        self.succeeded = Outcome()
-        #: With a UserError to show as it is, or another exception, already logged with its traceback.
-        self.failed = Outcome()
-        self.cancelled = Outcome()
+    Parameters
+    ----------
+    label
+        What the task is for, as the window shows it.
+    work
+        A function without Qt, called on the worker thread.
+    """
+
+    def __init__(self, label: str, work: Callable[[Progress], T]) -> None:
         self.label = label
-        self.work = work
+        #: With what ``work`` returned.
+        self.succeeded: Outcome[T] = Outcome()
+        #: With a UserError, or with another exception that has been logged with its traceback.
+        self.failed: Outcome[Exception] = Outcome()
+        self.cancelled: Outcome[()] = Outcome()
+        #: Set once the task is cancelled or superseded.
         self.stop = threading.Event()
-        self._reported = 0.0
+        self._work = work
+
+    def perform(self, progress: Progress) -> Callable[[], None]:
+        """Do the work, on the worker thread; returns what emits its outcome on the GUI thread."""
+        try:
+            return partial(self.succeeded.emit, self._work(progress))
+        except Cancelled:
+            return self.cancelled.emit
+        except UserError as error:
+            return partial(self.failed.emit, error)
+        except Exception as error:
+            # Without the label, which may name a file, which may be named after a patient.
+            log.exception("work on thread %s failed", threading.current_thread().name)
+            return partial(self.failed.emit, error)
+
+
+class _AnyTask(Protocol):
+    """A task, whatever its work returns."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def stop(self) -> threading.Event: ...
+    @property
+    def cancelled(self) -> Outcome[()]: ...
+    def perform(self, progress: Progress) -> Callable[[], None]: ...
 
 
 class TaskLane(QObject):
-    """One worker thread, its current task and that task's progress.
+    """One worker thread, its current task and the progress of that task.
 
-    ``running``, ``label``, ``fraction`` and ``message`` say what the window may show of it;
-    ``changed`` is emitted whenever one of them changes.
+    ``running``, ``label``, ``fraction`` and ``message`` are what the window may show of it;
+    ``changed`` is emitted when one of them changes.
     """
 
     changed = Signal()
-    _arrived = Signal(object, str, object)
-    _let_go = Signal(object)
+    _progressed = Signal(object, float, str)  # task, fraction, message; from the worker
+    _ended = Signal(object, object)  # task, what emits its outcome; from the worker
+    _released = Signal(object)  # id of a task that the worker no longer refers to
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.name = name
         self.fraction = 0.0
         self.message = ""
-        self._current: Task | None = None
-        self._waiting: Task | None = None
-        # Keeps every task alive until its thread has let go of it, so that nothing that it holds of
-        # the GUI thread's is ever deleted on another.
-        self._alive: dict[int, Task] = {}
+        self._current: _AnyTask | None = None
+        self._waiting: _AnyTask | None = None
+        # Keeps every task alive until the worker has released it: what a task refers to may belong
+        # to the GUI thread, and must not be deleted on another.
+        self._alive: dict[int, _AnyTask] = {}
         self._closed = False
         self._wake = threading.Condition()
-        # Queued: outcomes cross to the thread that owns the lane, whatever thread emits them.
-        self._arrived.connect(self._on_arrived, Qt.ConnectionType.QueuedConnection)
-        self._let_go.connect(self._on_let_go, Qt.ConnectionType.QueuedConnection)
-        # A daemon, so that work stuck in a system call cannot keep the process alive.
+        # Queued, so that the slots run on the GUI thread.
+        self._progressed.connect(self._on_progressed, Qt.ConnectionType.QueuedConnection)
+        self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
+        self._released.connect(self._on_released, Qt.ConnectionType.QueuedConnection)
+        # A daemon, so that work stuck in a system call can't keep the process alive.
         self._thread = threading.Thread(target=self._run, name=f"fusion3d-{name}", daemon=True)
         self._thread.start()
 
     @property
     def running(self) -> bool:
-        """Whether a task is wanted and not yet done."""
+        """Whether a task is waiting or running."""
         return self._current is not None
 
     @property
@@ -100,16 +139,17 @@ class TaskLane(QObject):
         """What the current task is for; empty when idle."""
         return self._current.label if self._current else ""
 
-    def submit(self, label: str, work: Work) -> Task:
-        """Ask for ``work(progress)``; connect to the returned task's signals at once.
+    def submit(self, label: str, work: Callable[[Progress], T]) -> Task[T]:
+        """Cancel the current task and call ``work(progress)`` on the worker thread.
 
-        Of a lane that has been closed nothing is asked any more: such a task is cancelled.
+        Connect to the outcomes of the returned task at once. On a closed lane the work is not
+        called, and the task is cancelled.
         """
         self.cancel()
         task = Task(label, work)
         self._alive[id(task)] = task
         if self._closed:
-            # What was on its way when the window closed may still ask, and must do no harm.
+            # A queued event may still submit work while the window closes.
             task.stop.set()
             QTimer.singleShot(0, self, lambda: self._refuse(task))
             return task
@@ -122,7 +162,7 @@ class TaskLane(QObject):
         return task
 
     def cancel(self) -> None:
-        """Give up the current task; it is over for the window at once."""
+        """Cancel the current task; for the window it has ended at once."""
         task, self._current = self._current, None
         if task is None:
             return
@@ -135,7 +175,7 @@ class TaskLane(QObject):
         task.cancelled.emit()
 
     def close(self, timeout_s: float = 30.0) -> bool:
-        """Cancel, and wait until the thread has ended; returns whether it did in time."""
+        """Cancel, and wait for the thread to end; returns whether it ended in time."""
         self.cancel()
         self._closed = True
         with self._wake:
@@ -146,30 +186,26 @@ class TaskLane(QObject):
         self._alive.clear()
         return True
 
-    def _refuse(self, task: Task) -> None:
+    def _refuse(self, task: _AnyTask) -> None:
         del self._alive[id(task)]
         task.cancelled.emit()
 
-    @Slot(object, str, object)
-    def _on_arrived(self, task: Task, kind: str, payload: object) -> None:
-        if task is not self._current:
-            return  # cancelled or superseded while this was on its way
-        if kind == "progress":
-            assert isinstance(payload, tuple)
-            self.fraction, self.message = payload
+    @Slot(object, float, str)
+    def _on_progressed(self, task: _AnyTask, fraction: float, message: str) -> None:
+        if task is self._current:
+            self.fraction, self.message = fraction, message
             self.changed.emit()
-            return
+
+    @Slot(object, object)
+    def _on_ended(self, task: _AnyTask, emit_outcome: Callable[[], None]) -> None:
+        if task is not self._current:
+            return  # cancelled or superseded while this was queued
         self._current = None
         self.changed.emit()
-        if kind == "succeeded":
-            task.succeeded.emit(payload)
-        elif kind == "failed":
-            task.failed.emit(payload)
-        else:
-            task.cancelled.emit()
+        emit_outcome()
 
     @Slot(object)
-    def _on_let_go(self, key: int) -> None:
+    def _on_released(self, key: int) -> None:
         self._alive.pop(key, None)
 
     # -- from here on: the worker thread ------------------------------------------------------
@@ -177,37 +213,32 @@ class TaskLane(QObject):
     def _run(self) -> None:
         while True:
             with self._wake:
-                while self._waiting is None and not self._closed:
+                while self._waiting is None:
+                    if self._closed:
+                        return
                     self._wake.wait()
                 if self._closed:
                     return
                 task, self._waiting = self._waiting, None
-            assert task is not None
-            kind, payload = self._outcome(task)
+            emit_outcome = task.perform(self._progress_of(task))
             key = id(task)
             if not self._closed:
-                self._arrived.emit(task, kind, payload)
-            # Let go before waiting: a finished task may hold a whole volume.
-            del task, payload
+                self._ended.emit(task, emit_outcome)
+            # Before waiting for the next task: a finished one may refer to a whole volume.
+            del task, emit_outcome
             if not self._closed:
-                self._let_go.emit(key)
+                self._released.emit(key)
 
-    def _outcome(self, task: Task) -> tuple[str, object]:
+    def _progress_of(self, task: _AnyTask) -> Progress:
+        reported_s = 0.0
+
         def progress(fraction: float, message: str) -> None:
+            nonlocal reported_s
             if task.stop.is_set():
                 raise Cancelled
             now = time.monotonic()
-            if now - task._reported >= _REPORT_EVERY_S:
-                task._reported = now
-                self._arrived.emit(task, "progress", (float(fraction), str(message)))
+            if now - reported_s >= _REPORT_EVERY_S:
+                reported_s = now
+                self._progressed.emit(task, float(fraction), str(message))
 
-        try:
-            return "succeeded", task.work(progress)
-        except Cancelled:
-            return "cancelled", None
-        except UserError as error:
-            return "failed", error
-        except Exception as error:
-            # Not the label: it may name a file, and a file may be named after a patient.
-            log.exception("work on the %s lane failed", self.name)
-            return "failed", error
+        return progress

@@ -187,10 +187,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scan.nii"
         _write_scan(path)
-        session.open(path)
-        while session.loading.running or session.case is None:
+        session.opener.open(path)
+        while session.store.loading.running or session.store.case is None:
             app.processEvents()
-    volume = session.case.volume
+    volume = session.store.case.volume
     views, display = window.views.shown, session.display
     for view in views:
         view.set_heatmap(_heatmap(volume))

@@ -48,8 +48,8 @@ class Check:
         voxels = np.random.default_rng(0).normal(300, 60, (24, 40, 40)).astype(np.int16)
         affine = np.diag([3.0, 3.0, 4.0, 1.0])
         write_nifti(Volume(voxels, affine, modality="MR"), folder / "scan.nii.gz")
-        self.session.open(folder / "scan.nii.gz")
-        self.wait(lambda: not self.session.loading.running)
+        self.session.opener.open(folder / "scan.nii.gz")
+        self.wait(lambda: not self.session.store.loading.running)
         self.view = self.window.views.axial
         self.wait(self.view.isVisible)
 

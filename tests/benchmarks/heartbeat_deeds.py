@@ -41,7 +41,7 @@ class Deeds:
         self.window, self.session = window, window.session
         self.series, self.two_series, self.out = series, two_series, out
         self._failures: list[Exception] = []
-        self.session.failed.connect(self._failures.append)
+        self.session.store.failed.connect(self._failures.append)
 
     def by_title(self) -> dict[str, Deed]:
         """All of them."""
@@ -57,11 +57,11 @@ class Deeds:
         """Wait until nothing that was set off is under way."""
         session, window = self.session, self.window
         lanes = (
-            session.loading,
-            session.inference,
-            session.saving,
-            session.browsing,
-            session.listing,
+            session.store.loading,
+            session.store.inference,
+            session.store.saving,
+            session.store.browsing,
+            session.store.listing,
         )
         end = time.monotonic() + _LONGEST_S
         wait(60)
@@ -137,7 +137,7 @@ class Deeds:
 
         return {
             "open 512 x 512 x 300": Deed(
-                lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
+                lambda: session.opener.open(self.series), lambda: self._is_open((300, 512, 512))
             ),
             "scroll": self.turned(self.scroll, self.place),
             "drag the crosshair": self.turned(lambda: self.drag(views.axial), self.place),
@@ -162,7 +162,7 @@ class Deeds:
         }
 
     def _is_open(self, shape_kji: tuple[int, int, int]) -> bool:
-        case = self.session.case
+        case = self.session.store.case
         return case is not None and case.volume.shape == shape_kji
 
     def _coronal_plane(self) -> list[list[float]]:
@@ -197,7 +197,11 @@ class Deeds:
 
     def _model(self) -> dict[str, Deed]:
         session, window = self.session, self.window
-        comparison, beside, overlay = session.comparison, session.beside, session.display.overlay
+        comparison, beside, overlay = (
+            session.model_comparison,
+            session.side_by_side,
+            session.display.overlay,
+        )
 
         def fill_in() -> None:
             for age in range(50, 80, 2):
@@ -205,23 +209,23 @@ class Deeds:
                 wait(15)
 
         def switch_model() -> None:
-            others = [each for each in session.bundles if each is not session.bundle]
-            session.choose_bundle(others[0])
+            others = [each for each in session.models.bundles if each is not session.store.bundle]
+            session.models.choose_and_load(others[0])
 
         def switch_back() -> None:
-            session.choose_bundle(session.bundles[0])
-            session.predict()
+            session.models.choose_and_load(session.models.bundles[0])
+            session.predictions.predict()
 
         def answered() -> bool:
-            return session.current_prediction is not None
+            return session.predictions.current is not None
 
         return {
-            "predict (torch is imported)": Deed(session.predict, answered),
-            "predict again": Deed(session.predict, answered),
+            "predict (torch is imported)": Deed(session.predictions.predict, answered),
+            "predict again": Deed(session.predictions.predict, answered),
             "fill in the form, what if": Deed(
                 fill_in, lambda: session.form.values["age"] == 78 and not answered()
             ),
-            "predict as filled in": Deed(session.predict, answered),
+            "predict as filled in": Deed(session.predictions.predict, answered),
             "drag the window over the map": self.turned(
                 lambda: self.drag(window.views.axial, RIGHT),
                 lambda: session.display.window_level.window,
@@ -234,18 +238,18 @@ class Deeds:
                 partial(self.run, "next_spot", "next_spot", "previous_spot"),
                 lambda: session.hot_spots.current is not None,
             ),
-            "check the map": Deed(session.check_map, lambda: self.shows(SanityDialog)),
+            "check the map": Deed(session.explainer.check, lambda: self.shows(SanityDialog)),
             "the checks go": Deed(
                 lambda: self.close(SanityDialog), lambda: not self.shows(SanityDialog)
             ),
             "scroll while the map is checked": self.turned(
-                lambda: (session.check_map(), [self.scroll() for _ in range(7)]), self.place
+                lambda: (session.explainer.check(), [self.scroll() for _ in range(7)]), self.place
             ),
             "these checks go": Deed(
                 lambda: self.close(SanityDialog), lambda: not self.shows(SanityDialog)
             ),
             "ask every model": Deed(
-                comparison.start, lambda: len(comparison.answers) == len(session.bundles)
+                comparison.start, lambda: len(comparison.predictions) == len(session.models.bundles)
             ),
             "maps beside each other": Deed(
                 lambda: comparison.show_maps(True), lambda: beside.shows(comparison)
@@ -253,7 +257,7 @@ class Deeds:
             "scan alone again": Deed(
                 lambda: comparison.show_maps(False), lambda: not beside.shows(comparison)
             ),
-            "another model": self.turned(switch_model, lambda: session.bundle),
+            "another model": self.turned(switch_model, lambda: session.store.bundle),
             "the first model again": Deed(switch_back, answered),
         }
 
@@ -321,7 +325,7 @@ class Deeds:
             return window.findChildren(TagBrowser)[-1]
 
         def choose_series() -> None:
-            series, case = window.series.list, session.case
+            series, case = window.series.list, session.store.case
             assert case is not None
             rows = [series.item(row) for row in range(series.count())]
             others = [row for row in rows if not row.isSelected()]
@@ -356,26 +360,27 @@ class Deeds:
                 partial(self.run, "side", "side", "marks", "marks"), window.side.isVisible
             ),
             "hide the patient": Deed(
-                partial(self.run, "anonymous", "anonymous"), lambda: not session.identity.hidden
+                partial(self.run, "anonymous", "anonymous"),
+                lambda: not session.store.identity.hidden,
             ),
             "start screen": Deed(partial(self.run, "start", "start"), window.views.isVisible),
             "another case, with its answer": Deed(
-                lambda: session.open_demo(positive), lambda: session.current_prediction is not None
+                lambda: session.open_demo(positive), lambda: session.predictions.current is not None
             ),
             "a folder of two series": Deed(
-                lambda: session.open(self.two_series),
+                lambda: session.opener.open(self.two_series),
                 lambda: window.series.isVisible() and window.series.list.count() == 2,
             ),
             "the other series": self.turned(
-                choose_series, lambda: session.case and session.case.volume.series_uid
+                choose_series, lambda: session.store.case and session.store.case.volume.series_uid
             ),
             "the first case again": Deed(
-                lambda: session.open(self.series), lambda: self._is_open((300, 512, 512))
+                lambda: session.opener.open(self.series), lambda: self._is_open((300, 512, 512))
             ),
             "scroll while it is read once more": self.turned(
-                lambda: (session.open(self.series), self.scroll()), self.place
+                lambda: (session.opener.open(self.series), self.scroll()), self.place
             ),
             "scroll while a prediction is made": self.turned(
-                lambda: (session.predict(), self.scroll()), self.place
+                lambda: (session.predictions.predict(), self.scroll()), self.place
             ),
         }

@@ -109,26 +109,26 @@ class Walk:
             action.triggered.connect(lambda _=False, told=f"command {name}": self._note(told))
         display = session.display
         for told, source in (
-            ("case shown", session.case_changed),
-            ("answer shown, again or none", session.result_changed),
+            ("case shown", session.store.case_changed),
+            ("answer shown, again or none", session.store.prediction_changed),
             ("window changed", display.window_level.changed),
             ("crosshair moved", display.crosshair.moved),
             ("planes turned", display.planes.changed),
             ("marks changed", session.annotations.changed),
-            ("maps beside each other", session.beside.changed),
-            ("models compared", session.comparison.changed),
-            ("map checked", session.map_checked),
-            ("notice", session.noticed),
+            ("maps beside each other", session.side_by_side.changed),
+            ("models compared", session.model_comparison.changed),
+            ("map checked", session.explainer.checked),
+            ("notice", session.store.noticed),
         ):
             source.connect(lambda *_, told=told: self._note(told))
-        session.failed.connect(lambda error: self._note(f"refused: {type(error).__name__}"))
-        session.result_changed.connect(self._note_map)
+        session.store.failed.connect(lambda error: self._note(f"refused: {type(error).__name__}"))
+        session.store.prediction_changed.connect(self._note_map)
 
     def _note(self, what: str) -> None:
         self.happened[what] += 1
 
     def _note_map(self) -> None:
-        result = self.window.session.result
+        result = self.window.session.store.shown_prediction
         if result is not None:
             how = "still coarse" if result.explanation is None else result.explanation.name
             self._note(f"map by {result.prediction.bundle_name}: {how}")
@@ -152,11 +152,13 @@ class Walk:
     def check(self) -> None:
         """What must hold whatever was done."""
         session = self.window.session
-        prediction, case = session.current_prediction, session.case
+        prediction, case = session.predictions.current, session.store.case
         if prediction is not None:
-            assert session.result is not None
-            assert session.result.request.case is case, "a result on another case"
-            assert session.result.request.bundle is session.bundle, "another model's result"
+            assert session.store.shown_prediction is not None
+            assert session.store.shown_prediction.request.case is case, "a result on another case"
+            assert session.store.shown_prediction.request.bundle is session.store.bundle, (
+                "another model's result"
+            )
             assert prediction.volume_sha256 == case.volume.sha256, "an answer to other voxels"
         if case is not None:
             low, high = case.volume.bounds_lps
@@ -177,19 +179,19 @@ class Walk:
         self.scene.close_overlays()
         if window.presentation.on:
             window.presentation.toggle()
-        session.cancel_inference()
+        session.store.inference.cancel()
         self.scene.settle()
         session.display.cine.stop()
-        session.beside.hide()
+        session.side_by_side.hide()
         window.views.set_layout(Layout.LARGE_AND_TWO)
         window.resize(self.scene.size)
-        session.choose_bundle(session.bundles[0])
-        session.explain(Explanation(*session.bundles[0].default_map))
-        session.open(self.scene.paths[0])
+        session.models.choose_and_load(session.models.bundles[0])
+        session.explanation_choice.choose(Explanation(*session.models.bundles[0].default_map))
+        session.opener.open(self.scene.paths[0])
         self.scene.settle()
         session.annotations.remove_all()
-        session.reset_form()
-        session.predict()
+        session.predictions.reset_form()
+        session.predictions.predict()
         self.scene.settle()
         wait(200)
 
@@ -197,13 +199,13 @@ class Walk:
         """Do everything once; whatever is meant to be kept from then on is there."""
         window, session = self.window, self.window.session
         for path in self.scene.paths:
-            session.open(path)
+            session.opener.open(path)
             self.scene.settle()
-            session.predict()
+            session.predictions.predict()
             self.scene.settle()
-        for info in (*session.bundles[1:], session.bundles[0]):
-            session.choose_bundle(info)
-            session.predict()
+        for info in (*session.models.bundles[1:], session.models.bundles[0]):
+            session.models.choose_and_load(info)
+            session.predictions.predict()
             self.scene.settle()
         for number in range(window.side.method.box.count()):
             window.side.method.box.setCurrentIndex(number)
@@ -340,7 +342,7 @@ def main() -> int:
             if not isinstance(error, UserError):
                 tell(f"{walk.last}: {''.join(traceback.format_exception(error))}")
 
-        session.failed.connect(on_failed)
+        session.store.failed.connect(on_failed)
         walk.warm_up()
         before, after = [], []
         for _ in range(3):

@@ -38,7 +38,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
-from fusion3d_gui.state.export.result_export import answer_json
+from fusion3d_gui.state.export.result_export import prediction_json
 from fusion3d_gui.state.prediction.method_choices import METHODS
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.window.main_window import MainWindow
@@ -58,47 +58,47 @@ class Watch:
         self.current = 0
         self.computed: set[str] = set()
         self.failures: list[Exception] = []
-        session.failed.connect(self.failures.append)
+        session.store.failed.connect(self.failures.append)
         for signal in (
-            session.result_changed,
-            session.case_changed,
-            session.bundle_changed,
-            session.explanation_changed,
-            session.comparison.changed,
-            session.beside.changed,
+            session.store.prediction_changed,
+            session.store.case_changed,
+            session.store.bundle_changed,
+            session.explanation_choice.changed,
+            session.model_comparison.changed,
+            session.side_by_side.changed,
         ):
             signal.connect(self.look)
 
     def look(self) -> None:
         """Raise AssertionError where something is shown as what it is not."""
         session = self.session
-        result, prediction = session.result, session.current_prediction
+        result, prediction = session.store.shown_prediction, session.predictions.current
         if result is not None:
-            assert result.request.case is session.case
-            assert result.request.bundle is session.bundle
-            assert result.workbench.case.info.name == session.bundle.name
-        for answer in session.comparison.answers:
+            assert result.request.case is session.store.case
+            assert result.request.bundle is session.store.bundle
+            assert result.workbench.case.info.name == session.store.bundle.name
+        for answer in session.model_comparison.predictions:
             if answer.prediction is not None:
-                assert answer.prediction.volume_sha256 == session.case.volume.sha256
+                assert answer.prediction.volume_sha256 == session.store.case.volume.sha256
                 assert answer.prediction.bundle_name == answer.bundle.name
-        if session.shows_both_maps:
+        if session.explainer.shows_both_sides:
             assert prediction is not None
-            assert prediction.heatmap in [cell.heatmap for cell in session.beside.cells]
-        if session.beside.shows(session.comparison):
-            maps = [answer.prediction.heatmap for answer in session.comparison.answers]
-            assert [cell.heatmap for cell in session.beside.cells] == maps
+            assert prediction.heatmap in [cell.heatmap for cell in session.side_by_side.cells]
+        if session.side_by_side.shows(session.model_comparison):
+            maps = [answer.prediction.heatmap for answer in session.model_comparison.predictions]
+            assert [cell.heatmap for cell in session.side_by_side.cells] == maps
         if prediction is None:
-            plain = answer_json(session)
+            plain = prediction_json(session.predictions)
             assert plain is None or "what_if" in plain
             return
         self.current += 1
         self.computed.add(prediction.device)
-        assert prediction.volume_sha256 == session.case.volume.sha256
-        assert prediction.bundle_name == session.bundle.name
+        assert prediction.volume_sha256 == session.store.case.volume.sha256
+        assert prediction.bundle_name == session.store.bundle.name
         assert dict(prediction.metadata) == session.form.values
-        assert session.what_if is None
-        assert answer_json(session)["logit"] == prediction.logit
-        logit = session.workbench.case.logit(session.form.values)
+        assert session.predictions.what_if is None
+        assert prediction_json(session.predictions)["logit"] == prediction.logit
+        logit = session.predictions.workbench.case.logit(session.form.values)
         np.testing.assert_allclose(prediction.logit, logit, atol=1e-6)
 
 
@@ -129,20 +129,22 @@ class Stress:
         actions = (
             (
                 3,
-                lambda: session.open(chance.choice(self.paths), then_predict=chance.random() < 0.5),
+                lambda: session.opener.open(
+                    chance.choice(self.paths), then_predict=chance.random() < 0.5
+                ),
             ),
-            (4, session.predict),
-            (2, session.cancel_inference),
-            (1, session.cancel_loading),
+            (4, session.predictions.predict),
+            (2, session.store.inference.cancel),
+            (1, session.store.loading.cancel),
             (3, self._edit),
-            (1, session.reset_form),
+            (1, session.predictions.reset_form),
             (2, self._explain),
-            (2, lambda: session.choose_bundle(chance.choice(self.bundles))),
-            (0.5, session.comparison.start),
+            (2, lambda: session.models.choose_and_load(chance.choice(self.bundles))),
+            (0.5, session.model_comparison.start),
             (0.5, session.augmentation.start),
-            (0.5, lambda: session.comparison.show_maps(True)),
-            (0.5, session.show_both_maps),
-            (0.3, session.beside.hide),
+            (0.5, lambda: session.model_comparison.show_maps(True)),
+            (0.5, session.explainer.show_both_sides),
+            (0.3, session.side_by_side.hide),
             (1.5, self.settle),
         )
         weights = [weight for weight, _ in actions]
@@ -159,7 +161,7 @@ class Stress:
     def settle(self) -> None:
         """Wait until nothing is under way."""
         session = self.session
-        while session.loading.running or session.inference.running:
+        while session.store.loading.running or session.store.inference.running:
             QCoreApplication.processEvents()
             time.sleep(0.002)
         QCoreApplication.processEvents()
@@ -183,13 +185,13 @@ class Stress:
         QCoreApplication.processEvents()
 
     def _edit(self) -> None:
-        if self.session.bundle.schema.fields:
+        if self.session.store.bundle.schema.fields:
             self.session.form.set_value("age", self.chance.choice([45.0, 60.0, 75.0]))
 
     def _explain(self) -> None:
         method = self.chance.choice(METHODS[:8])
         side = self.chance.choice(["raised", "lowered"])
-        self.session.explain(Explanation(method.method, method.stages, side))
+        self.session.explanation_choice.choose(Explanation(method.method, method.stages, side))
 
 
 def _make_cases(folder: Path) -> Sequence[Path]:

@@ -48,7 +48,7 @@ class FileDeeds(DeedGroup):
 
     def open(self) -> None:
         """Another case, sometimes given up."""
-        self.window.session.open(self.chance.choice(self.scene.paths))
+        self.window.session.opener.open(self.chance.choice(self.scene.paths))
         self._wait()
 
     def open_by_dialog(self) -> None:
@@ -74,10 +74,10 @@ class FileDeeds(DeedGroup):
         """What can't be opened: the present case stays."""
         session = self.window.session
         self.scene.settle()
-        before = session.case
-        session.open(self.chance.choice(self.scene.broken))
+        before = session.store.case
+        session.opener.open(self.chance.choice(self.scene.broken))
         self.scene.settle()
-        assert session.case is before, "a broken file changed the case on screen"
+        assert session.store.case is before, "a broken file changed the case on screen"
 
     def open_again(self) -> None:
         """One of the cases opened before, or a demo, from the start screen."""

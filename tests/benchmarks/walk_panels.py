@@ -182,12 +182,12 @@ class ModelDeeds(DeedGroup):
             self.scene.press_command("presentation")
         if not side.isVisible():
             self.scene.press_command("side")
-        if session.result is not None and session.is_outdated:
+        if session.store.shown_prediction is not None and session.predictions.is_outdated:
             self._show_and_click(side.prediction.readout.reset)
-        if session.current_prediction is None:
+        if session.predictions.current is None:
             self._show_and_click(side.prediction.button)
             self.scene.settle_or_give_up(30)
-        return session.current_prediction is not None and side.isVisible()
+        return session.predictions.current is not None and side.isVisible()
 
     def predict(self) -> None:
         """Ask the model, sometimes give up, sometimes open another case meanwhile."""

@@ -97,14 +97,19 @@ class Scene:
         """Wait until nothing is under way."""
         session = self.window.session
         end = time.monotonic() + seconds
-        lanes = (session.loading, session.inference, session.saving, session.browsing)
+        lanes = (
+            session.store.loading,
+            session.store.inference,
+            session.store.saving,
+            session.store.browsing,
+        )
         while any(lane.running for lane in lanes) and time.monotonic() < end:
             wait(10)
 
     def settle_or_give_up(self, seconds: float) -> None:
         """Wait so long for the model, then cancel what it is asked, as an impatient reader does."""
         self.settle(seconds)
-        self.window.session.cancel_inference()
+        self.window.session.store.inference.cancel()
         self.settle()
 
     # -- places -------------------------------------------------------------------------------

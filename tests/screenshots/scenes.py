@@ -53,10 +53,10 @@ class Scenes:
         """From opening the demo case to its answer, current and outdated."""
         session = self.session
         session.open_demo(self.window.demos[0])
-        self.wait(lambda: session.case is not None and session.predicting)
+        self.wait(lambda: session.store.case is not None and session.store.predicting)
         self.picture("predicting")
-        self.wait(lambda: session.current_prediction is not None)
-        session.go_to_peak()
+        self.wait(lambda: session.predictions.current is not None)
+        session.hot_spots.go_to_peak()
         self.picture("answer")
         with self._light():
             self.picture("light-answer")
@@ -102,8 +102,8 @@ class Scenes:
             caster.close()
             view = VolumeView(self.session.display)
             view.resize(self.window.views.size())
-            view.set_volume(self.session.case.volume)
-            view.set_heatmap(self.session.current_prediction.heatmap)
+            view.set_volume(self.session.store.case.volume)
+            view.set_heatmap(self.session.predictions.current.heatmap)
             view.show()
             self.wait(lambda: view.is_settled, 20)
             self.picture("3d-opengl", view)
@@ -140,13 +140,13 @@ class Scenes:
         views.toggle_cine()
         self.picture("cine", now=True)
         views.toggle_cine()
-        self.session.go_to_peak()
+        self.session.hot_spots.go_to_peak()
 
     def tools(self) -> None:
         """Every mark, one of them chosen, the table under them; then each tool in hand."""
         marks, window = self.session.annotations, self.window
         # In the slice on screen, all of it in the brain.
-        where = middle_voxel_lps(self.session.case)
+        where = middle_voxel_lps(self.session.store.case)
         where[2] = self.session.display.crosshair.position_lps[2]
 
         def draw(kind: str, *places: tuple[float, float, float]) -> None:
@@ -210,7 +210,7 @@ class Scenes:
         session.form.set_value("age", 50)
         page.show_page(0)
         self.picture("what-if", panel)
-        session.reset_form()
+        session.predictions.reset_form()
         page.show_page(1)
         self.picture("why", panel)
         page.show_page(2)
@@ -221,9 +221,9 @@ class Scenes:
             self.picture("light-how-sure", panel)
         session.form.set_value("age", 101)
         self.picture("how-sure-outside", panel)
-        session.reset_form()
+        session.predictions.reset_form()
         page.show_page(None)
-        session.check_map()
+        session.explainer.check()
         self.picture("checking", panel)
         self.wait(lambda: bool(window.findChildren(SanityDialog)))
         for dialog in window.findChildren(SanityDialog):
@@ -231,23 +231,23 @@ class Scenes:
             with self._light():
                 self.picture("light-checks", dialog)
             dialog.close()
-        session.comparison.start()
+        session.model_comparison.start()
         self.wait(self._is_idle)
-        session.comparison.show_maps(True)
+        session.model_comparison.show_maps(True)
         side.verticalScrollBar().setValue(side.verticalScrollBar().maximum())
         self.picture("models")
-        session.comparison.show_maps(False)
-        session.show_both_maps()
+        session.model_comparison.show_maps(False)
+        session.explainer.show_both_sides()
         self.wait(self._is_idle)
         self.picture("raised-and-lowered")
-        session.beside.hide()
-        before = session.explanation
-        session.explain(Explanation("occlusion", ()))
-        self.wait(lambda: session.result.explanation is None or self._is_idle())
+        session.side_by_side.hide()
+        before = session.explanation_choice.wanted
+        session.explanation_choice.choose(Explanation("occlusion", ()))
+        self.wait(lambda: session.store.shown_prediction.explanation is None or self._is_idle())
         self.picture("occlusion-coarse")
         self.wait(self._is_idle)
         self.picture("occlusion")
-        session.explain(before)
+        session.explanation_choice.choose(before)
         self.wait(self._is_idle)
         side.verticalScrollBar().setValue(0)
 
@@ -294,10 +294,10 @@ class Scenes:
         with self._light():
             self.picture("light-tags", browser)
         browser.close()
-        self.session.identity.set_hidden(True)
+        self.session.store.identity.set_hidden(True)
         self.picture("hidden")
-        self.session.identity.set_hidden(False)
-        self.session.open(Path(__file__))
+        self.session.store.identity.set_hidden(False)
+        self.session.opener.open(Path(__file__))
         self.wait(lambda: bool(self.window.notices.texts), 20)
         self.picture("mistake")
         window.notices.clear()
@@ -305,7 +305,7 @@ class Scenes:
     def files(self) -> None:
         """A folder of several series, while it is read and afterwards; pixels compressed with loss."""
         session, window = self.session, self.window
-        demo = session.case.volume
+        demo = session.store.case.volume
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) / "MR study"
             fine = Volume(
@@ -324,24 +324,26 @@ class Scenes:
             )
             write_dicom_series(fine, folder / "thin", attributes=about, uid_seed="thin")
             write_dicom_series(half, folder / "half", attributes=lossy, uid_seed="half")
-            session.open(folder)
-            self.wait(lambda: window.loading_card.isVisible() or not session.loading.running, 20)
-            if session.loading.running:
+            session.opener.open(folder)
+            self.wait(
+                lambda: window.loading_card.isVisible() or not session.store.loading.running, 20
+            )
+            if session.store.loading.running:
                 self.picture("loading", now=True)
-            self.wait(lambda: not session.loading.running)
-            self.wait(lambda: not session.browsing.running, 20)
+            self.wait(lambda: not session.store.loading.running)
+            self.wait(lambda: not session.store.browsing.running, 20)
             self.picture("series")
             with self._light():
                 self.picture("light-series")
-            uid = next(each.uid for each in session.case.series if "half" in each.description)
-            session.open(folder, uid)
-            self.wait(lambda: not session.loading.running)
+            uid = next(each.uid for each in session.store.case.series if "half" in each.description)
+            session.opener.open(folder, uid)
+            self.wait(lambda: not session.store.loading.running)
             self.picture("lossy")
         session.open_demo(window.demos[0])
-        self.wait(lambda: session.current_prediction is not None and self._is_idle())
+        self.wait(lambda: session.predictions.current is not None and self._is_idle())
 
     def _is_idle(self) -> bool:
-        return not self.session.inference.running
+        return not self.session.store.inference.running
 
     def _light(self) -> _Light:
         return _Light(self.window.settings)

@@ -49,7 +49,8 @@ def settled(qtbot):
 
     def wait(session: Session) -> None:
         qtbot.waitUntil(
-            lambda: not session.loading.running and not session.inference.running, timeout=60_000
+            lambda: not session.store.loading.running and not session.store.inference.running,
+            timeout=60_000,
         )
 
     return wait

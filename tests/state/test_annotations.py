@@ -10,7 +10,7 @@ import pytest
 
 from fusion3d_gui.imaging.display.window_level import Preset, Window
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.case.case import Case
+from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.marks.annotations import Annotations
 
 RIGHT, DOWN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)

@@ -10,9 +10,9 @@ import pytest
 
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.state.export.result_export import (
-    answer_text,
     can_export,
-    export_answer,
+    export_prediction,
+    prediction_text,
     suggested_name,
 )
 
@@ -20,8 +20,8 @@ from fusion3d_gui.state.export.result_export import (
 @pytest.fixture
 def predicted(session, make_case, settled):
     """A session with a prediction on screen."""
-    assert not can_export(session)
-    session.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
+    assert not can_export(session.predictions)
+    session.opener.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
     settled(session)
     return session
 
@@ -32,24 +32,24 @@ def export(predicted, qtbot, tmp_path):
 
     def write(name: str):
         said = []
-        predicted.noticed.connect(said.append)
-        export_answer(predicted, tmp_path / name)
-        qtbot.waitUntil(lambda: bool(said) and not predicted.saving.running, timeout=30_000)
+        predicted.store.noticed.connect(said.append)
+        export_prediction(predicted.store, predicted.predictions, tmp_path / name)
+        qtbot.waitUntil(lambda: bool(said) and not predicted.store.saving.running, timeout=30_000)
         return tmp_path / name, said[0]
 
     return write
 
 
 def test_a_prediction_is_saved_with_its_origin_and_its_map(predicted, export):
-    prediction = predicted.current_prediction
-    assert suggested_name(predicted) == "result.json"
+    prediction = predicted.predictions.current
+    assert suggested_name(predicted.predictions) == "result.json"
     path, said = export("result.json")
     assert json.loads(path.read_text()) == prediction.to_json()
     assert "what_if" not in json.loads(path.read_text())
     assert said.text == "Result written to result.json."
     path, _ = export("map.nii.gz")
     np.testing.assert_array_equal(nib.load(path).get_fdata(), prediction.heatmap.values.T)
-    text = answer_text(predicted)
+    text = prediction_text(predicted.predictions)
     assert "what-if" not in text.lower()
     for word in (prediction.class_name, "test-concat 1.2.3", prediction.volume_sha256[:12]):
         assert word in text
@@ -57,8 +57,8 @@ def test_a_prediction_is_saved_with_its_origin_and_its_map(predicted, export):
 
 def test_a_what_if_answer_never_leaves_without_being_called_one(predicted, export):
     predicted.form.set_value("age", 50)
-    tried = predicted.what_if
-    assert suggested_name(predicted) == "what-if.json"
+    tried = predicted.predictions.what_if
+    assert suggested_name(predicted.predictions) == "what-if.json"
     path, said = export("anything.json")
     plain = json.loads(path.read_text())
     assert plain["what_if"] == WHAT_IF_NOTICE
@@ -68,7 +68,7 @@ def test_a_what_if_answer_never_leaves_without_being_called_one(predicted, expor
     assert not {"probability", "logit", "class"} & set(plain)
     assert plain["prediction"]["metadata"]["age"] == 71.0
     assert said.text.startswith("What-if answer")
-    text = answer_text(predicted)
+    text = prediction_text(predicted.predictions)
     assert text.startswith(WHAT_IF_NOTICE.upper())
     assert "age 71.0 → 50.0" in text
 
@@ -84,8 +84,8 @@ def test_what_can_not_be_written_is_said(predicted, export):
 
 def test_an_answer_to_other_values_that_can_not_be_computed_is_not_exported(predicted, tmp_path):
     predicted.form.set_value("age", 50)
-    predicted.choose_bundle(predicted.bundle)
-    assert can_export(predicted)
-    predicted.show_start()
-    assert not can_export(predicted)
-    assert answer_text(predicted) == ""
+    predicted.models.choose_and_load(predicted.store.bundle)
+    assert can_export(predicted.predictions)
+    predicted.switcher.show_none()
+    assert not can_export(predicted.predictions)
+    assert prediction_text(predicted.predictions) == ""

@@ -25,20 +25,20 @@ from fusion3d_gui.state.session import Session
 
 
 def open_and_wait(session, path, settled) -> None:
-    session.open(path)
+    session.opener.open(path)
     settled(session)
 
 
 def predict_and_wait(session, settled) -> None:
-    session.predict()
+    session.predictions.predict()
     settled(session)
 
 
 def test_opening_puts_the_case_its_window_and_its_middle_on_screen(session, make_case, settled):
     open_and_wait(session, make_case("a"), settled)
-    volume = session.case.volume
+    volume = session.store.case.volume
     assert volume.description == "a"
-    assert session.display.window_level.window == session.case.presets[0].window
+    assert session.display.window_level.window == session.store.case.presets[0].window
     index = volume.to_index(session.display.crosshair.position_lps)
     assert np.allclose(index, (15, 17, 13))
 
@@ -49,13 +49,13 @@ def test_the_windows_prediction_is_the_one_that_the_library_gives(session, make_
     session.form.set_value("age", 71)
     session.form.set_value("sex", "M")
     predict_and_wait(session, settled)
-    prediction = session.current_prediction
-    expected = load_predictor(session.bundle.folder, "cpu").predict(
-        session.case.volume, {"age": 71, "sex": "M", "diabetes": None}
+    prediction = session.predictions.current
+    expected = load_predictor(session.store.bundle.folder, "cpu").predict(
+        session.store.case.volume, {"age": 71, "sex": "M", "diabetes": None}
     )
     assert prediction.probability == pytest.approx(expected.probability, abs=1e-9)
     assert dict(prediction.metadata) == {"age": 71, "sex": "M", "diabetes": None}
-    assert session.device_text.startswith("CPU")
+    assert session.models.device_text.startswith("CPU")
 
 
 def test_editing_the_form_marks_the_result_outdated_at_once_and_undoing_it_current_again(
@@ -64,14 +64,16 @@ def test_editing_the_form_marks_the_result_outdated_at_once_and_undoing_it_curre
     open_and_wait(session, make_case("a"), settled)
     session.form.set_value("age", 71)
     predict_and_wait(session, settled)
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
     changes = []
-    session.result_changed.connect(lambda: changes.append(session.is_outdated))
+    session.store.prediction_changed.connect(
+        lambda: changes.append(session.predictions.is_outdated)
+    )
     session.form.set_value("age", 72)
-    assert session.is_outdated
-    assert session.current_prediction is None
+    assert session.predictions.is_outdated
+    assert session.predictions.current is None
     session.form.set_value("age", 71)
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
     assert changes == [True, False]
 
 
@@ -80,49 +82,49 @@ def test_a_second_predict_replaces_the_queued_one(session, make_case, settled):
     arrived = []
 
     def look() -> None:
-        if session.result is not None:
-            arrived.append(session.result.request.metadata["age"])
+        if session.store.shown_prediction is not None:
+            arrived.append(session.store.shown_prediction.request.metadata["age"])
 
-    session.result_changed.connect(look)
+    session.store.prediction_changed.connect(look)
     for age in (50, 60, 71):
         session.form.set_value("age", age)
-        session.predict()
+        session.predictions.predict()
     settled(session)
     assert set(arrived) == {71}
-    assert session.current_prediction.metadata["age"] == 71
+    assert session.predictions.current.metadata["age"] == 71
 
 
 def test_a_result_asked_for_before_an_edit_arrives_as_outdated(session, make_case, settled):
     open_and_wait(session, make_case("a"), settled)
-    session.predict()
+    session.predictions.predict()
     session.form.set_value("age", 50)
     settled(session)
-    assert session.result is not None
-    assert session.is_outdated
-    assert session.current_prediction is None
+    assert session.store.shown_prediction is not None
+    assert session.predictions.is_outdated
+    assert session.predictions.current is None
 
 
 def test_opening_another_case_during_a_prediction_never_shows_the_old_result_on_it(
     session, make_case, settled
 ):
     open_and_wait(session, make_case("a", seed=1), settled)
-    session.predict()
-    session.open(make_case("b", seed=2))
+    session.predictions.predict()
+    session.opener.open(make_case("b", seed=2))
     wrong = []
 
     def look() -> None:
-        result = session.result
-        if result is not None and result.request.case is not session.case:
+        result = session.store.shown_prediction
+        if result is not None and result.request.case is not session.store.case:
             wrong.append(result)
 
-    session.result_changed.connect(look)
-    session.case_changed.connect(look)
+    session.store.prediction_changed.connect(look)
+    session.store.case_changed.connect(look)
     settled(session)
-    assert session.case.volume.description == "b"
+    assert session.store.case.volume.description == "b"
     assert not wrong
-    assert session.result is None
+    assert session.store.shown_prediction is None
     predict_and_wait(session, settled)
-    assert session.current_prediction.volume_sha256 == session.case.volume.sha256
+    assert session.predictions.current.volume_sha256 == session.store.case.volume.sha256
 
 
 def test_a_new_case_starts_with_an_empty_form(session, make_case, settled):
@@ -155,50 +157,50 @@ def test_changing_the_model_drops_the_result_and_keeps_what_was_typed(
     open_and_wait(session, make_case("a"), settled)
     session.form.set_value("age", 71)
     predict_and_wait(session, settled)
-    session.add_bundle(make_bundle("add"))
+    session.models.add(make_bundle("add"))
     settled(session)
-    assert session.bundle.name == "test-add"
-    assert session.result is None
+    assert session.store.bundle.name == "test-add"
+    assert session.store.shown_prediction is None
     assert session.form.values["age"] == 71
     predict_and_wait(session, settled)
-    assert session.current_prediction.bundle_name == "test-add"
+    assert session.predictions.current.bundle_name == "test-add"
 
 
 def test_cancelling_a_prediction_leaves_no_result_and_the_next_one_works(
     session, make_case, settled
 ):
     open_and_wait(session, make_case("a"), settled)
-    session.predict()
-    assert session.predicting
-    session.cancel_inference()
-    assert not session.predicting
+    session.predictions.predict()
+    assert session.store.predicting
+    session.store.inference.cancel()
+    assert not session.store.predicting
     settled(session)
-    assert session.result is None
+    assert session.store.shown_prediction is None
     predict_and_wait(session, settled)
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
 
 
 def test_cancelling_a_prediction_keeps_the_result_before_it(session, make_case, settled):
     open_and_wait(session, make_case("a"), settled)
     predict_and_wait(session, settled)
-    before = session.current_prediction
-    session.predict()
-    session.cancel_inference()
+    before = session.predictions.current
+    session.predictions.predict()
+    session.store.inference.cancel()
     settled(session)
-    assert session.current_prediction is before
+    assert session.predictions.current is before
 
 
 def test_a_file_that_is_no_scan_gives_a_sentence_and_the_present_case_stays(
     session, make_case, settled, tmp_path
 ):
     open_and_wait(session, make_case("a"), settled)
-    case = session.case
+    case = session.store.case
     bad = tmp_path / "letter.dcm"
     bad.write_text("Dear colleague")
     notices = []
-    session.noticed.connect(notices.append)
+    session.store.noticed.connect(notices.append)
     open_and_wait(session, bad, settled)
-    assert session.case is case
+    assert session.store.case is case
     assert [notice.level for notice in notices] == ["error"]
     assert "letter.dcm" in notices[0].text
 
@@ -209,15 +211,15 @@ def test_a_broken_model_gives_a_sentence_and_the_window_lives_on(
     broken = make_bundle("multiply")
     (broken / "models" / "model.safetensors").write_bytes(b"no weights")
     notices = []
-    session.noticed.connect(notices.append)
-    session.add_bundle(broken)
+    session.store.noticed.connect(notices.append)
+    session.models.add(broken)
     settled(session)
     assert notices
     assert notices[-1].level == "error"
-    session.choose_bundle(session.bundles[0])
+    session.models.choose_and_load(session.models.bundles[0])
     open_and_wait(session, make_case("a"), settled)
     predict_and_wait(session, settled)
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
 
 
 def test_a_demo_opens_with_its_model_and_metadata_and_is_predicted(
@@ -232,35 +234,35 @@ def test_a_demo_opens_with_its_model_and_metadata_and_is_predicted(
         "",
     )
     session.open_demo(demo)
-    qtbot.waitUntil(lambda: session.current_prediction is not None, timeout=60_000)
-    assert session.current_prediction.bundle_name == "test-add"
-    assert dict(session.current_prediction.metadata) == dict(demo.metadata)
+    qtbot.waitUntil(lambda: session.predictions.current is not None, timeout=60_000)
+    assert session.predictions.current.bundle_name == "test-add"
+    assert dict(session.predictions.current.metadata) == dict(demo.metadata)
 
 
 def test_the_crosshair_goes_to_the_heatmaps_peak_when_asked(session, make_case, settled):
     open_and_wait(session, make_case("a"), settled)
     before = session.display.crosshair.position_lps
-    session.go_to_peak()
+    session.hot_spots.go_to_peak()
     assert np.array_equal(session.display.crosshair.position_lps, before)
     predict_and_wait(session, settled)
-    session.go_to_peak()
-    peak = session.current_prediction.heatmap.peak_lps
-    low, high = session.case.volume.bounds_lps
+    session.hot_spots.go_to_peak()
+    peak = session.predictions.current.heatmap.peak_lps
+    low, high = session.store.case.volume.bounds_lps
     assert np.allclose(session.display.crosshair.position_lps, np.clip(peak, low, high))
 
 
 def test_a_model_is_loaded_in_the_background_and_tells_its_device(session, settled):
-    session.prepare_model()
+    session.models.load()
     settled(session)
-    assert session.device_text.startswith("CPU")
+    assert session.models.device_text.startswith("CPU")
 
 
 def test_closing_during_work_ends_both_threads(qapp, make_bundle, make_case, settled):
     session = Session([BundleInfo.read(make_bundle())], device="cpu")
-    session.open(make_case("a"))
+    session.opener.open(make_case("a"))
     settled(session)
-    session.predict()
-    session.open(make_case("b"))
+    session.predictions.predict()
+    session.opener.open(make_case("b"))
     assert session.close()
     names = {thread.name for thread in threading.enumerate()}
     assert not {"fusion3d-loading", "fusion3d-inference"} & names
@@ -272,32 +274,36 @@ def test_no_order_of_opening_editing_predicting_and_cancelling_shows_a_wrong_res
 ):
     chance = random.Random(seed)
     paths = [make_case(f"case{number}", seed=number) for number in range(3)]
-    infos = [session.bundle, BundleInfo.read(make_bundle("add"))]
+    infos = [session.store.bundle, BundleInfo.read(make_bundle("add"))]
     problems = []
 
     def look() -> None:
-        prediction = session.current_prediction
+        prediction = session.predictions.current
         if prediction is None:
             return
         if (
-            prediction.bundle_name != session.bundle.name
+            prediction.bundle_name != session.store.bundle.name
             or dict(prediction.metadata) != session.form.values
-            or session.result.request.case is not session.case
-            or prediction.volume_sha256 != session.case.volume.sha256
+            or session.store.shown_prediction.request.case is not session.store.case
+            or prediction.volume_sha256 != session.store.case.volume.sha256
         ):
             problems.append(prediction)
 
-    for signal in (session.result_changed, session.case_changed, session.bundle_changed):
+    for signal in (
+        session.store.prediction_changed,
+        session.store.case_changed,
+        session.store.bundle_changed,
+    ):
         signal.connect(look)
     session.form.edited.connect(look)
     moves = {
-        "open": lambda: session.open(chance.choice(paths)),
-        "predict": session.predict,
-        "cancel": session.cancel_inference,
-        "cancel_loading": session.cancel_loading,
+        "open": lambda: session.opener.open(chance.choice(paths)),
+        "predict": session.predictions.predict,
+        "cancel": session.store.inference.cancel,
+        "cancel_loading": session.store.loading.cancel,
         "edit": lambda: session.form.set_value("age", float(chance.randint(40, 60))),
-        "model": lambda: session.choose_bundle(chance.choice(infos)),
-        "prepare": session.prepare_model,
+        "model": lambda: session.models.choose_and_load(chance.choice(infos)),
+        "prepare": session.models.load,
     }
     open_and_wait(session, paths[0], settled)
     for _ in range(40):
@@ -309,7 +315,7 @@ def test_no_order_of_opening_editing_predicting_and_cancelling_shows_a_wrong_res
     settled(session)
     predict_and_wait(session, settled)
     look()
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
     assert not problems
 
 
@@ -347,38 +353,38 @@ def make_plain_case(make_case):
 def test_a_case_is_on_screen_before_it_is_whole_and_is_predicted_only_then(
     session, make_plain_case, settled, qtbot, slow_reading
 ):
-    session.open(make_plain_case("a"), then_predict=True)
-    qtbot.waitUntil(lambda: session.case is not None)
-    first = session.case
+    session.opener.open(make_plain_case("a"), then_predict=True)
+    qtbot.waitUntil(lambda: session.store.case is not None)
+    first = session.store.case
     assert not first.is_complete
-    assert session.loading.running
-    assert not session.can_predict
-    session.predict()
-    assert not session.predicting
+    assert session.store.loading.running
+    assert not session.store.can_predict
+    session.predictions.predict()
+    assert not session.store.predicting
     volume = first.volume
     assert volume.value_at(session.display.crosshair.position_lps) is not None
     filled = []
-    session.case_filled.connect(lambda: filled.append(True))
+    session.store.case_filled.connect(lambda: filled.append(True))
     session.form.set_value("age", 71)
     session.display.window_level.set_window(Window(123.0, 456.0))
     slow_reading.set()
-    qtbot.waitUntil(lambda: session.current_prediction is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: session.predictions.current is not None, timeout=60_000)
     assert filled
-    assert session.case.is_complete
-    assert session.case.volume.voxels is volume.voxels
-    assert session.current_prediction.metadata["age"] == 71
+    assert session.store.case.is_complete
+    assert session.store.case.volume.voxels is volume.voxels
+    assert session.predictions.current.metadata["age"] == 71
     assert session.display.window_level.window == Window(123.0, 456.0)
 
 
 def test_the_default_window_is_that_of_the_whole_volume_once_it_is_there(
     session, make_plain_case, settled, qtbot, slow_reading
 ):
-    session.open(make_plain_case("a"))
-    qtbot.waitUntil(lambda: session.case is not None)
+    session.opener.open(make_plain_case("a"))
+    qtbot.waitUntil(lambda: session.store.case is not None)
     slow_reading.set()
     settled(session)
-    assert session.case.is_complete
-    assert session.display.window_level.window == session.case.presets[0].window
+    assert session.store.case.is_complete
+    assert session.display.window_level.window == session.store.case.presets[0].window
 
 
 @pytest.mark.parametrize("way", ["cancel", "damage"])
@@ -390,24 +396,24 @@ def test_a_scan_that_does_not_arrive_whole_gives_way_to_the_one_before_it(
     session.form.set_value("age", 71)
     session.form.set_value("sex", "M")
     predict_and_wait(session, settled)
-    case, prediction = session.case, session.current_prediction
+    case, prediction = session.store.case, session.predictions.current
     session.display.window_level.set_window(Window(300.0, 200.0))
     session.display.crosshair.move_to(np.array([1.0, 2.0, 3.0]))
     slow_reading.clear()
     path = make_plain_case("b", seed=1)
     errors = []
-    session.failed.connect(errors.append)
-    session.open(path)
-    qtbot.waitUntil(lambda: session.case is not case)
-    assert session.current_prediction is None
+    session.store.failed.connect(errors.append)
+    session.opener.open(path)
+    qtbot.waitUntil(lambda: session.store.case is not case)
+    assert session.predictions.current is None
     if way == "cancel":
-        session.cancel_loading()
+        session.store.loading.cancel()
     else:
         os.truncate(path, path.stat().st_size // 4)
     slow_reading.set()
-    qtbot.waitUntil(lambda: session.case is case)
+    qtbot.waitUntil(lambda: session.store.case is case)
     settled(session)
-    assert session.current_prediction is prediction
+    assert session.predictions.current is prediction
     assert session.form.values["age"] == 71
     assert session.display.window_level.window == Window(300.0, 200.0)
     assert np.allclose(session.display.crosshair.position_lps, [1, 2, 3])
@@ -420,15 +426,15 @@ def test_the_case_before_returns_without_the_answer_of_a_model_that_is_no_longer
     slow_reading.set()
     open_and_wait(session, make_plain_case("a"), settled)
     predict_and_wait(session, settled)
-    case = session.case
+    case = session.store.case
     slow_reading.clear()
-    session.open(make_plain_case("b", seed=1))
-    qtbot.waitUntil(lambda: session.case is not case)
-    session.choose_bundle(BundleInfo.read(make_bundle("multiply")))
-    session.cancel_loading()
-    assert session.case is case
-    assert session.result is None
-    assert session.workbench is None
+    session.opener.open(make_plain_case("b", seed=1))
+    qtbot.waitUntil(lambda: session.store.case is not case)
+    session.models.choose_and_load(BundleInfo.read(make_bundle("multiply")))
+    session.store.loading.cancel()
+    assert session.store.case is case
+    assert session.store.shown_prediction is None
+    assert session.predictions.workbench is None
 
 
 def test_an_answer_returns_with_its_case_though_who_it_is_was_hidden_meanwhile(
@@ -437,14 +443,14 @@ def test_an_answer_returns_with_its_case_though_who_it_is_was_hidden_meanwhile(
     slow_reading.set()
     open_and_wait(session, make_plain_case("doe"), settled)
     predict_and_wait(session, settled)
-    case, prediction = session.case, session.current_prediction
+    case, prediction = session.store.case, session.predictions.current
     slow_reading.clear()
-    session.open(make_plain_case("b", seed=1))
-    qtbot.waitUntil(lambda: session.case is not case)
-    session.identity.set_hidden(True)
-    session.cancel_loading()
-    assert session.case.volume.description == "Scan"
-    assert session.current_prediction is prediction
+    session.opener.open(make_plain_case("b", seed=1))
+    qtbot.waitUntil(lambda: session.store.case is not case)
+    session.store.identity.set_hidden(True)
+    session.store.loading.cancel()
+    assert session.store.case.volume.description == "Scan"
+    assert session.predictions.current is prediction
 
 
 def test_another_scan_written_to_the_same_path_gets_nothing_of_the_one_before(
@@ -466,12 +472,12 @@ def test_another_scan_written_to_the_same_path_gets_nothing_of_the_one_before(
 def test_the_first_scan_given_up_half_way_leaves_the_start_page(
     session, make_plain_case, qtbot, slow_reading
 ):
-    session.open(make_plain_case("a"))
-    qtbot.waitUntil(lambda: session.case is not None)
+    session.opener.open(make_plain_case("a"))
+    qtbot.waitUntil(lambda: session.store.case is not None)
     session.form.set_value("age", 71)
-    session.cancel_loading()
-    assert session.case is None
-    assert not session.can_predict
+    session.store.loading.cancel()
+    assert session.store.case is None
+    assert not session.store.can_predict
     assert set(session.form.values.values()) == {None}
 
 
@@ -481,12 +487,12 @@ def test_another_series_of_the_folder_on_screen_is_read_without_a_new_scan(
     path = make_plain_case("a")
     make_plain_case("b")
     open_and_wait(session, path.parent, settled)
-    found = session.case.series
+    found = session.store.case.series
     assert len(found) > 1
-    session.open(path.parent, found[1].uid)
+    session.opener.open(path.parent, found[1].uid)
     settled(session)
-    assert session.case.series is found
-    assert session.case.volume.series_uid == found[1].uid
+    assert session.store.case.series is found
+    assert session.store.case.volume.series_uid == found[1].uid
 
 
 @pytest.fixture
@@ -513,7 +519,7 @@ def named_folder(tmp_path):
 
 
 def _said(session, notices) -> str:
-    case = session.case
+    case = session.store.case
     texts = [repr(dict(case.volume.attributes)), case.volume.description, repr(case.volume)]
     texts += [repr(each) for each in case.volume.notices]
     texts += [series.description + repr(series.notices) for series in case.series]
@@ -524,23 +530,23 @@ def _said(session, notices) -> str:
 def test_a_scan_opened_anonymously_keeps_nothing_of_who_it_is(
     session, named_folder, settled, make_case
 ):
-    session.identity.set_hidden(True)
+    session.store.identity.set_hidden(True)
     notices, labels = [], []
-    session.noticed.connect(notices.append)
-    session.loading.changed.connect(lambda: labels.append(session.loading.label))
+    session.store.noticed.connect(notices.append)
+    session.store.loading.changed.connect(lambda: labels.append(session.store.loading.label))
     open_and_wait(session, named_folder, settled)
     said = _said(session, notices)
     for secret in ("doe", "4711", "1950", "2020"):
         assert secret not in said, secret
-    assert "1 file was left out." in session.case.volume.notices
+    assert "1 file was left out." in session.store.case.volume.notices
     assert session.form.values["age"] == 69
     assert session.form.values["sex"] == "F"
     assert "doe" not in " ".join(labels).lower()
-    session.identity.set_hidden(False)
+    session.store.identity.set_hidden(False)
     assert "doe" not in _said(session, notices)
-    session.identity.set_hidden(True)
+    session.store.identity.set_hidden(True)
     open_and_wait(session, make_case("doe"), settled)
-    assert session.case.volume.description == "Scan"
+    assert session.store.case.volume.description == "Scan"
     open_and_wait(session, named_folder / "doe_jane.dcm", settled)
     assert notices[-1].level == "error"
     assert "doe" not in notices[-1].text.lower()
@@ -552,16 +558,16 @@ def test_identity_can_be_hidden_and_shown_again_while_a_case_is_open(
     open_and_wait(session, named_folder, settled)
     session.form.set_value("diabetes", True)
     predict_and_wait(session, settled)
-    prediction = session.current_prediction
-    assert session.case.volume.attributes["PatientName"] == "Doe^Jane"
+    prediction = session.predictions.current
+    assert session.store.case.volume.attributes["PatientName"] == "Doe^Jane"
     window = session.display.window_level.window
-    session.identity.toggle()
+    session.store.identity.toggle()
     assert "doe" not in _said(session, [])
-    assert session.current_prediction is prediction
+    assert session.predictions.current is prediction
     assert session.form.values["diabetes"] is True
     assert session.display.window_level.window == window
-    session.identity.toggle()
-    assert session.case.volume.attributes["PatientName"] == "Doe^Jane"
+    session.store.identity.toggle()
+    assert session.store.case.volume.attributes["PatientName"] == "Doe^Jane"
 
 
 def test_a_closed_session_leaves_memory_with_its_model_even_while_it_explains(
@@ -570,11 +576,13 @@ def test_a_closed_session_leaves_memory_with_its_model_even_while_it_explains(
     session = Session([BundleInfo.read(make_bundle())], device="cpu", engine="torch")
     open_and_wait(session, make_case("a"), settled)
     predict_and_wait(session, settled)
-    session.explain(Explanation("hirescam", (3,)))
+    session.explanation_choice.choose(Explanation("hirescam", (3,)))
     settled(session)
-    session.explain(Explanation("layercam", (1,)))
+    session.explanation_choice.choose(Explanation("layercam", (1,)))
     assert session.close()
-    left = [weakref.ref(each) for each in (session, session.engine, session.workbench)]
+    left = [
+        weakref.ref(each) for each in (session, session.store.engine, session.predictions.workbench)
+    ]
     session.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del session

@@ -19,31 +19,31 @@ from fusion3d_gui.state.prediction.method_choices import METHODS
 @pytest.fixture
 def predicted(session, make_case, settled):
     """A session with a prediction on screen."""
-    session.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
+    session.opener.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
     settled(session)
-    assert session.current_prediction is not None
+    assert session.predictions.current is not None
     return session
 
 
 def test_an_edited_form_is_answered_at_once_and_labelled_what_if(predicted, settled):
-    assert predicted.what_if is None
+    assert predicted.predictions.what_if is None
     predicted.form.set_value("age", 50)
-    tried = predicted.what_if
-    assert predicted.current_prediction is None
+    tried = predicted.predictions.what_if
+    assert predicted.predictions.current is None
     assert tried.changed == {"age": (71.0, 50.0)}
-    predicted.predict()
+    predicted.predictions.predict()
     settled(predicted)
-    assert predicted.what_if is None
-    assert predicted.current_prediction.probability == pytest.approx(tried.probability, abs=1e-9)
+    assert predicted.predictions.what_if is None
+    assert predicted.predictions.current.probability == pytest.approx(tried.probability, abs=1e-9)
 
 
 def test_reset_brings_the_predicted_values_and_the_prediction_back(predicted):
-    before = predicted.current_prediction
+    before = predicted.predictions.current
     predicted.form.set_value("age", 50)
     predicted.form.set_value("diabetes", True)
-    predicted.reset_form()
+    predicted.predictions.reset_form()
     assert predicted.form.values == {"age": 71.0, "sex": "F", "diabetes": None}
-    assert predicted.current_prediction is before
+    assert predicted.predictions.current is before
 
 
 def test_a_value_from_the_file_counts_as_from_the_file_after_a_reset(session):
@@ -56,55 +56,55 @@ def test_a_value_from_the_file_counts_as_from_the_file_after_a_reset(session):
 
 @pytest.mark.parametrize("method", METHODS[1:], ids=lambda method: method.label)
 def test_another_method_replaces_the_map_and_nothing_else(predicted, settled, method):
-    before = predicted.current_prediction
-    predicted.explain(Explanation(method.method, method.stages, "lowered"))
+    before = predicted.predictions.current
+    predicted.explanation_choice.choose(Explanation(method.method, method.stages, "lowered"))
     settled(predicted)
-    after = predicted.current_prediction
+    after = predicted.predictions.current
     assert after.logit == before.logit
     assert (after.heatmap.method, after.heatmap.side) == (method.method, "lowered")
     assert after.heatmap.layer == ("+".join(f"layer{n}" for n in method.stages) or "input")
 
 
 def test_the_chosen_method_holds_for_the_next_prediction_too(session, make_case, settled):
-    session.explain(Explanation("layercam", (3,)))
-    session.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    session.explanation_choice.choose(Explanation("layercam", (3,)))
+    session.opener.open(make_case(), metadata={"age": 71.0}, then_predict=True)
     settled(session)
-    assert session.current_prediction.heatmap.method == "layercam"
-    assert session.result.explanation == Explanation("layercam", (3,))
+    assert session.predictions.current.heatmap.method == "layercam"
+    assert session.store.shown_prediction.explanation == Explanation("layercam", (3,))
 
 
 def test_each_model_is_explained_by_what_was_measured_best_for_it_until_the_user_chooses(
     session, make_case, make_bundle, measure_map, settled
 ):
     best = BundleInfo.read(measure_map(make_bundle("add"), "layercam", 2))
-    plain = session.bundle
-    assert session.explanation == Explanation("gradcam", (4,))
-    session.choose_bundle(best)
-    assert session.explanation == Explanation("layercam", (2,))
-    session.explain(Explanation("layercam", (2,), "lowered"))
-    session.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    plain = session.store.bundle
+    assert session.explanation_choice.wanted == Explanation("gradcam", (4,))
+    session.models.choose_and_load(best)
+    assert session.explanation_choice.wanted == Explanation("layercam", (2,))
+    session.explanation_choice.choose(Explanation("layercam", (2,), "lowered"))
+    session.opener.open(make_case(), metadata={"age": 71.0}, then_predict=True)
     settled(session)
-    heatmap = session.current_prediction.heatmap
+    heatmap = session.predictions.current.heatmap
     assert (heatmap.method, heatmap.layer, heatmap.side) == ("layercam", "layer2", "lowered")
-    session.choose_bundle(plain)
-    assert session.explanation == Explanation("gradcam", (4,), "lowered")
-    session.explain(Explanation("hirescam", (3,)))
-    session.choose_bundle(best)
-    assert session.explanation == Explanation("hirescam", (3,))
+    session.models.choose_and_load(plain)
+    assert session.explanation_choice.wanted == Explanation("gradcam", (4,), "lowered")
+    session.explanation_choice.choose(Explanation("hirescam", (3,)))
+    session.models.choose_and_load(best)
+    assert session.explanation_choice.wanted == Explanation("hirescam", (3,))
     settled(session)
 
 
 def test_a_method_chosen_while_predicting_is_used_when_the_answer_comes(
     session, make_case, settled, qtbot
 ):
-    session.open(make_case())
+    session.opener.open(make_case())
     settled(session)
-    session.predict()
-    session.explain(Explanation("hirescam", (3,)))
+    session.predictions.predict()
+    session.explanation_choice.choose(Explanation("hirescam", (3,)))
     qtbot.waitUntil(
         lambda: (
-            session.current_prediction is not None
-            and session.current_prediction.heatmap.method == "hirescam"
+            session.predictions.current is not None
+            and session.predictions.current.heatmap.method == "hirescam"
         ),
         timeout=60_000,
     )
@@ -113,18 +113,24 @@ def test_a_method_chosen_while_predicting_is_used_when_the_answer_comes(
 def test_occlusion_comes_coarse_after_the_answer_and_keeps_what_it_has_when_cancelled(
     session, make_case, settled, qtbot, monkeypatch
 ):
-    monkeypatch.setattr("fusion3d_gui.state.prediction.explaining._COARSE_EVERY_S", 0.0)
+    monkeypatch.setattr("fusion3d_gui.state.prediction.explainer._COARSE_EVERY_S", 0.0)
     seen = []
 
     def look() -> None:
-        prediction = session.current_prediction
+        prediction = session.predictions.current
         if prediction is not None:
             shape = prediction.heatmap.values.shape
-            seen.append((prediction.heatmap.method, shape, session.result.explanation is None))
+            seen.append(
+                (
+                    prediction.heatmap.method,
+                    shape,
+                    session.store.shown_prediction.explanation is None,
+                )
+            )
 
-    session.result_changed.connect(look)
-    session.explain(Explanation("occlusion", ()))
-    session.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    session.store.prediction_changed.connect(look)
+    session.explanation_choice.choose(Explanation("occlusion", ()))
+    session.opener.open(make_case(), metadata={"age": 71.0}, then_predict=True)
     settled(session)
     # The answer waits for no map of this kind; then every map is finer, and the last one whole.
     assert seen[0][0] == "gradcam"
@@ -133,17 +139,17 @@ def test_occlusion_comes_coarse_after_the_answer_and_keeps_what_it_has_when_canc
     assert sizes == sorted(sizes)
     assert [coarse for *_, coarse in seen[1:-1]] == [True] * len(seen[1:-1])
     assert seen[-1][2] is False
-    session.explain(Explanation("occlusion", (), "lowered"))
-    qtbot.waitUntil(lambda: session.current_prediction.heatmap.side == "lowered", timeout=60_000)
-    coarse = session.result.explanation is None
-    session.cancel_inference()
+    session.explanation_choice.choose(Explanation("occlusion", (), "lowered"))
+    qtbot.waitUntil(lambda: session.predictions.current.heatmap.side == "lowered", timeout=60_000)
+    coarse = session.store.shown_prediction.explanation is None
+    session.store.inference.cancel()
     settled(session)
-    assert session.current_prediction.heatmap.side == "lowered"
-    assert not session.can_check_map
-    session.explain(Explanation("gradcam", (4,)))
+    assert session.predictions.current.heatmap.side == "lowered"
+    assert not session.explainer.can_check
+    session.explanation_choice.choose(Explanation("gradcam", (4,)))
     settled(session)
-    assert session.current_prediction.heatmap.method == "gradcam"
-    assert coarse or session.result.explanation is not None
+    assert session.predictions.current.heatmap.method == "gradcam"
+    assert coarse or session.store.shown_prediction.explanation is not None
 
 
 def case_models() -> int:
@@ -170,9 +176,9 @@ def test_no_order_of_many_actions_attributes_a_result_wrongly(
     for _ in range(10):
         stress.round()
     stress.settle()
-    stress.session.open(stress.paths[0], then_predict=True)
+    stress.session.opener.open(stress.paths[0], then_predict=True)
     stress.settle()
-    assert stress.session.current_prediction is not None
+    assert stress.session.predictions.current is not None
     stress.close()
     assert stress.problems == []
     assert stress.seen > 0

@@ -61,7 +61,8 @@ def settled(qtbot):
     def wait(window: MainWindow) -> None:
         session = window.session
         qtbot.waitUntil(
-            lambda: not session.loading.running and not session.inference.running, timeout=60_000
+            lambda: not session.store.loading.running and not session.store.inference.running,
+            timeout=60_000,
         )
         QApplication.processEvents()
 
@@ -71,7 +72,7 @@ def settled(qtbot):
 @pytest.fixture
 def opened(window, make_case, settled):
     """The window with a case open."""
-    window.session.open(make_case())
+    window.session.opener.open(make_case())
     settled(window)
     return window
 

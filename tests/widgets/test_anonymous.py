@@ -47,21 +47,21 @@ def _all_texts(window: QWidget) -> str:
     actions = [action for action in window.findChildren(QAction) if action.isVisible()]
     texts += [action.text() + action.toolTip() for action in actions]
     for view in window.views.views:
-        if window.session.case is not None:
-            texts += view.display.corner_text.lines(window.session.case.volume)
+        if window.session.store.case is not None:
+            texts += view.display.corner_text.lines(window.session.store.case.volume)
     return " ".join(texts).lower()
 
 
 def test_nothing_in_the_window_tells_who_a_scan_opened_hidden_is_of(
     window, named_scans, settled
 ) -> None:
-    window.session.identity.set_hidden(True)
+    window.session.store.identity.set_hidden(True)
     for path in named_scans:
-        window.session.open(path)
+        window.session.opener.open(path)
         settled(window)
-        assert window.session.case is not None
+        assert window.session.store.case is not None
         assert "querido" not in _all_texts(window)
-    window.session.open(named_scans[0] / "querido_broken.dcm")
+    window.session.opener.open(named_scans[0] / "querido_broken.dcm")
     settled(window)
     assert "querido" not in _all_texts(window)
 
@@ -69,17 +69,17 @@ def test_nothing_in_the_window_tells_who_a_scan_opened_hidden_is_of(
 def test_hiding_takes_the_identity_off_the_screen_and_showing_brings_it_back(
     window, named_scans, settled
 ) -> None:
-    window.session.open(named_scans[0])
+    window.session.opener.open(named_scans[0])
     settled(window)
     assert "querido" in _all_texts(window)
-    window.session.identity.toggle()
+    window.session.store.identity.toggle()
     settled(window)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     texts = _all_texts(window)
     assert "querido" not in texts, texts[
         max(0, texts.find("querido") - 60) : texts.find("querido") + 60
     ]
-    window.session.identity.toggle()
+    window.session.store.identity.toggle()
     assert "querido" in _all_texts(window)
 
 

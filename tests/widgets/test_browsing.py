@@ -31,7 +31,7 @@ def dicom_folder(tmp_path):
 
 @pytest.fixture
 def two_series(window, dicom_folder, settled):
-    window.session.open(dicom_folder)
+    window.session.opener.open(dicom_folder)
     settled(window)
     return window
 
@@ -40,14 +40,14 @@ def test_series_are_shown_with_pictures_and_a_click_opens_one(two_series, qtbot,
     panel = two_series.series
     assert panel.isVisible()
     assert panel.list.count() == 2
-    uids = [series.uid for series in two_series.session.case.series]
-    qtbot.waitUntil(lambda: all(panel.thumbnails.picture(uid) is not None for uid in uids))
-    assert panel.thumbnails.picture(uids[0]).std() > 0
+    uids = [series.uid for series in two_series.session.store.case.series]
+    qtbot.waitUntil(lambda: all(panel.thumbnails.image(uid) is not None for uid in uids))
+    assert panel.thumbnails.image(uids[0]).std() > 0
     assert panel.list.currentRow() == 0
     where = panel.list.visualItemRect(panel.list.item(1)).center()
     qtbot.mouseClick(panel.list.viewport(), LEFT, pos=where)
     settled(two_series)
-    assert two_series.session.case.volume.series_uid == uids[1]
+    assert two_series.session.store.case.volume.series_uid == uids[1]
     assert panel.list.currentRow() == 1
 
 
@@ -61,7 +61,7 @@ def test_series_of_several_patients_stand_under_their_names_or_numbers(window, t
         volume = Volume(voxels, np.diag([4.0, 4.0, 6.0, 1.0]), modality="MR", description="T1")
         who, name = patients[number % 2], str(number)
         write_dicom_series(volume, tmp_path / name, attributes=who, uid_seed=name)
-    window.session.open(tmp_path)
+    window.session.opener.open(tmp_path)
     settled(window)
     items = window.series.list
 
@@ -73,7 +73,7 @@ def test_series_of_several_patients_stand_under_their_names_or_numbers(window, t
     assert (first, {one, other}) == (0, {"DOE JOHN\n1", "ROE JANE\n2"})
     assert second == (3 if one.startswith("DOE") else 2)
     assert not items.item(0).flags() & Qt.ItemFlag.ItemIsSelectable
-    window.session.identity.set_hidden(True)
+    window.session.store.identity.set_hidden(True)
     assert [text for _, text in headings()] == ["Patient 1", "Patient 2"]
 
 
@@ -85,7 +85,7 @@ def test_scans_of_one_name_in_several_folders_are_listed_by_their_place(
         voxels = np.full((9 - number, 24, 20), number, np.int16)
         volume = Volume(voxels, np.diag([4.0, 4.0, 6.0, 1.0]))
         write_nifti(volume, tmp_path / place / "reference.nii")
-    window.session.open(tmp_path)
+    window.session.opener.open(tmp_path)
     settled(window)
     items = window.series.list
     assert [items.item(n).text().split("\n")[0] for n in range(3)] == [
@@ -94,13 +94,13 @@ def test_scans_of_one_name_in_several_folders_are_listed_by_their_place(
     where = items.visualItemRect(items.item(2)).center()
     qtbot.mouseClick(items.viewport(), LEFT, pos=where)
     settled(window)
-    assert window.session.case.volume.voxels.max() == 2
+    assert window.session.store.case.volume.voxels.max() == 2
     assert items.currentRow() == 2
 
 
 def test_one_series_alone_needs_no_panel(opened):
     assert not opened.series.isVisible()
-    assert not opened.session.browsing.running
+    assert not opened.session.store.browsing.running
 
 
 def tags(window, qtbot) -> TagBrowser:
@@ -125,7 +125,7 @@ def test_tags_that_arrive_after_their_browser_was_closed_are_dropped(two_series,
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert not two_series.findChildren(TagBrowser)
     # An exception in a slot would fail the test: pytest-qt catches it.
-    qtbot.waitUntil(lambda: not two_series.session.listing.running)
+    qtbot.waitUntil(lambda: not two_series.session.store.listing.running)
 
 
 def test_tags_asked_for_again_come_in_the_browser_that_is_open(two_series, qtbot):
@@ -137,7 +137,7 @@ def test_tags_asked_for_again_come_in_the_browser_that_is_open(two_series, qtbot
 
 
 def test_a_file_whose_tags_can_not_be_read_any_more_says_so_in_place(two_series, qtbot):
-    series = two_series.session.case.series
+    series = two_series.session.store.case.series
     for path in (path for each in series for path in each.paths):
         path.unlink()
     two_series.menus.actions["tags"].trigger()
@@ -176,7 +176,7 @@ def test_a_scan_that_is_not_dicom_has_no_tags(opened):
 def test_opened_cases_are_offered_again_and_can_be_forgotten(window, make_case, qtbot, settled):
     first, second = make_case("a"), make_case("b")
     for path in (first, second):
-        window.session.open(path)
+        window.session.opener.open(path)
         settled(window)
     window.menus.actions["start"].trigger()
     assert window.start.isVisible()
@@ -184,7 +184,7 @@ def test_opened_cases_are_offered_again_and_can_be_forgotten(window, make_case, 
     qtbot.mouseClick(window.start.recent[1], LEFT)
     settled(window)
     assert window.views.isVisible()
-    assert window.session.case.volume.description == "a"
+    assert window.session.store.case.volume.description == "a"
     assert window.menus.actions["recent_0"].isVisible()
     window.menus.actions["start"].trigger()
     qtbot.mouseClick(window.start.forget, LEFT)
@@ -193,13 +193,13 @@ def test_opened_cases_are_offered_again_and_can_be_forgotten(window, make_case, 
 
 
 def test_no_path_is_remembered_or_shown_while_the_patient_is_hidden(window, make_case, settled):
-    window.session.open(make_case("DOE_JOHN"))
+    window.session.opener.open(make_case("DOE_JOHN"))
     settled(window)
     assert window.settings.recent_cases
     window.menus.actions["anonymous"].trigger()
     assert not window.start.recent
     assert not window.menus.actions["recent_0"].isVisible()
-    window.session.open(make_case("ROE_JANE"))
+    window.session.opener.open(make_case("ROE_JANE"))
     settled(window)
     assert [path.name for path in window.settings.recent_cases] == ["DOE_JOHN.nii.gz"]
 
@@ -216,7 +216,7 @@ def test_panels_stay_as_they_were_left_when_another_case_opens(opened, make_case
     opened.menus.actions["side"].trigger()
     assert opened.marks.isVisible()
     assert not opened.side.isVisible()
-    opened.session.open(make_case("b"))
+    opened.session.opener.open(make_case("b"))
     settled(opened)
     QApplication.processEvents()
     assert opened.marks.isVisible()

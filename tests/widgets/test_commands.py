@@ -80,7 +80,7 @@ def tip_of(widget: QWidget) -> str:
 
 
 def test_every_control_has_a_name_and_says_what_it_does(opened, settled):
-    opened.session.predict()
+    opened.session.predictions.predict()
     settled(opened)
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QLineEdit)
     silent = []

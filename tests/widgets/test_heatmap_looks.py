@@ -25,7 +25,7 @@ def two_peaks(volume) -> Heatmap:
 
 def test_hot_spots_are_listed_and_stepped_through(opened, qtbot):
     spots, crosshair = opened.session.hot_spots, opened.session.display.crosshair
-    heatmap = two_peaks(opened.session.case.volume)
+    heatmap = two_peaks(opened.session.store.case.volume)
     spots.set_heatmap(heatmap)
     rows = opened.side.overlay.spots
     assert [row.isVisibleTo(rows) for row in rows.rows[:3]] == [True, True, False]
@@ -82,11 +82,11 @@ def test_the_blink_key_takes_the_map_off_the_image_and_brings_it_back_until_it_i
     opened, settled, qtbot
 ):
     session = opened.session
-    session.predict()
+    session.predictions.predict()
     settled(opened)
     view, overlay = opened.views.axial, session.display.overlay
-    view.set_heatmap(two_peaks(session.case.volume))
-    session.display.crosshair.move_to(two_peaks(session.case.volume).peak_lps)
+    view.set_heatmap(two_peaks(session.store.case.volume))
+    session.display.crosshair.move_to(two_peaks(session.store.case.volume).peak_lps)
     middle = QRect(view.width() // 4, view.height() // 4, view.width() // 2, view.height() // 2)
 
     def picture() -> QImage:
@@ -148,7 +148,7 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
 def test_counts_are_numpys_histogram(opened):
     from fusion3d_gui.imaging.display.window_level import value_histogram
 
-    volume = opened.session.case.volume
+    volume = opened.session.store.case.volume
     counts, low, high = value_histogram(volume, 20)
     expected, _ = np.histogram(volume.voxels, bins=20, range=(low, high))
     assert np.array_equal(counts, expected)
@@ -175,7 +175,7 @@ def test_inverting_and_colouring_change_the_picture(opened):
 def test_the_image_itself_tells_what_the_heatmaps_colours_mean(opened):
     view, overlay = opened.views.axial, opened.session.display.overlay
     for each in opened.views.shown:
-        each.set_heatmap(two_peaks(opened.session.case.volume))
+        each.set_heatmap(two_peaks(opened.session.store.case.volume))
     overlay.set_threshold(0.5)
     strip = [(14, y) for y in range(60, view.height() // 2)]
 

@@ -48,7 +48,7 @@ def test_side_by_side_both_views_show_the_same_place_and_one_of_them_the_heatmap
     views.set_layout(Layout.SIDE_BY_SIDE)
     QApplication.processEvents()
     for view in views.views:
-        view.set_heatmap(heatmap_for(opened.session.case.volume))
+        view.set_heatmap(heatmap_for(opened.session.store.case.volume))
     turn_wheel(views.axial, 240, QPointF(100, 150), ctrl=True)
     views.plain.pan(13, -7)
     at = QPointF(120, 90)
@@ -66,7 +66,7 @@ def test_side_by_side_the_plain_image_lies_left_of_the_same_image_with_the_heatm
     opened.resize(opened.width() + abs(views.plain.width() - views.axial.width()), opened.height())
     QApplication.processEvents()
     for view in views.views:
-        view.set_heatmap(heatmap_for(opened.session.case.volume))
+        view.set_heatmap(heatmap_for(opened.session.store.case.volume))
     views.plain.setFocus()
     left, right = (view.mapTo(opened, QPoint()) for view in (views.plain, views.axial))
     assert left.x() + views.plain.width() <= right.x()
@@ -120,7 +120,7 @@ def test_dragging_the_end_of_an_arm_turns_the_other_planes_about_the_crosshair(o
 
 
 def test_a_double_oblique_plane_shows_what_simpleitk_resamples_there(opened):
-    views, volume = opened.views, opened.session.case.volume
+    views, volume = opened.views, opened.session.store.case.volume
     display = opened.session.display
     display.crosshair.move_to(np.array([3.0, -5.0, 4.0]))
     views.axial.turn_others(0.4)
@@ -166,7 +166,7 @@ def test_flipped_and_turned_views_keep_letters_and_places_right(opened, qtbot):
 
 
 def test_a_slab_of_a_straight_view_projects_the_voxels_in_it(opened, qtbot):
-    volume, display = opened.session.case.volume, opened.session.display
+    volume, display = opened.session.store.case.volume, opened.session.display
     view = opened.views.axial
     display.slab.set_thickness(15.0)
     assert view.picture.thickness_mm == pytest.approx(15.0)  # 3 slices of 5 mm
@@ -205,7 +205,7 @@ def test_planes_along_the_scan_show_its_own_slices(opened, tmp_path, settled):
     ) @ np.diag([3.0, 3.0, 6.0])
     voxels = np.random.default_rng(0).integers(0, 900, (20, 24, 16)).astype(np.int16)
     nib.save(nib.Nifti1Image(voxels, affine), tmp_path / "tilted.nii")
-    opened.session.open(tmp_path / "tilted.nii")
+    opened.session.opener.open(tmp_path / "tilted.nii")
     settled(opened)
     assert not opened.views.axial.slicer.is_aligned
     opened.views.follow_scan()
@@ -236,7 +236,7 @@ def test_cine_turns_slices_goes_round_and_stops(opened, qtbot):
 def test_the_slider_goes_to_first_and_last_plane(opened, qtbot):
     view = opened.views.axial
     slider = opened.views._cells[view].layout().itemAt(1).widget()
-    low, high = opened.session.case.volume.bounds_lps
+    low, high = opened.session.store.case.volume.bounds_lps
     qtbot.mouseClick(slider, LEFT, pos=QPoint(5, 2))
     assert opened.session.display.crosshair.position_lps[2] == pytest.approx(high[2] - 2.5)
     qtbot.mouseClick(slider, LEFT, pos=QPoint(5, slider.height() - 3))
@@ -244,7 +244,7 @@ def test_the_slider_goes_to_first_and_last_plane(opened, qtbot):
 
 
 def test_the_heatmap_stays_on_its_place_in_oblique_planes_and_slabs(opened, qtbot):
-    volume, display = opened.session.case.volume, opened.session.display
+    volume, display = opened.session.store.case.volume, opened.session.display
     heatmap = heatmap_for(volume)
     peak = heatmap.peak_lps
     display.crosshair.move_to(peak)
@@ -277,7 +277,7 @@ def test_the_heatmap_stays_on_its_place_in_oblique_planes_and_slabs(opened, qtbo
 
 
 def test_the_3d_view_shows_crosshair_letters_and_heatmap_where_they_are(opened, qtbot):
-    views, volume = opened.views, opened.session.case.volume
+    views, volume = opened.views, opened.session.store.case.volume
     views.set_layout(Layout.GRID)
     view = views.volume
     heatmap = heatmap_for(volume)
@@ -373,7 +373,7 @@ def test_one_to_one_gives_a_voxel_a_pixel_and_fit_shows_all_of_the_plane(opened)
     view = opened.views.axial
     view.setFocus()
     opened.menus.actions["actual_size"].trigger()
-    finest = min(opened.session.case.volume.spacing_mm)
+    finest = min(opened.session.store.case.volume.spacing_mm)
     at = np.array([0.0, 0.0, 20.0])
     step = view.px_at(at + np.array([finest, 0, 0])) - view.px_at(at)
     assert step.x() * view.devicePixelRatioF() == pytest.approx(1.0)

@@ -86,14 +86,14 @@ def test_predict_shows_probability_class_threshold_provenance_and_the_heatmap(
 ):
     assert not any(has_color(view) for view in opened.views.views)
     predict(opened, qtbot, settled)
-    panel, prediction = opened.side.prediction, opened.session.current_prediction
+    panel, prediction = opened.side.prediction, opened.session.predictions.current
     assert prediction is not None
     assert panel.readout.number.text().endswith("%")
     assert panel.readout.class_name.text() == prediction.class_name
     assert "threshold 40 %" in panel.readout.gauge.accessibleName()
     for part in ("test-concat", "1.2.3", "CPU"):
         assert part in panel.readout.provenance.text()
-    opened.session.go_to_peak()
+    opened.session.hot_spots.go_to_peak()
     assert any(has_color(view) for view in opened.views.views)
     assert "Grad-CAM" in opened.side.overlay.about.text()
     assert "cells of" in opened.side.overlay.about.text()
@@ -101,7 +101,7 @@ def test_predict_shows_probability_class_threshold_provenance_and_the_heatmap(
 
 def test_the_heatmap_key_hides_and_shows_it_and_the_threshold_clears_it(opened, qtbot, settled):
     predict(opened, qtbot, settled)
-    opened.session.go_to_peak()
+    opened.session.hot_spots.go_to_peak()
     opened.views.axial.setFocus()
     qtbot.keyClick(opened, Qt.Key.Key_H)
     assert not any(has_color(view) for view in opened.views.views)
@@ -113,7 +113,7 @@ def test_the_heatmap_key_hides_and_shows_it_and_the_threshold_clears_it(opened, 
 
 def test_editing_the_form_takes_the_heatmap_away_and_says_outdated(opened, qtbot, settled):
     predict(opened, qtbot, settled)
-    opened.session.go_to_peak()
+    opened.session.hot_spots.go_to_peak()
     assert not opened.side.prediction.readout.outdated.isVisible()
     box = opened.side.form.rows["age"].input.box
     box.setFocus()
@@ -126,9 +126,9 @@ def test_editing_the_form_takes_the_heatmap_away_and_says_outdated(opened, qtbot
 
 def test_opening_another_case_takes_result_and_heatmap_away(opened, make_case, qtbot, settled):
     predict(opened, qtbot, settled)
-    opened.session.open(make_case("b"))
+    opened.session.opener.open(make_case("b"))
     settled(opened)
-    assert opened.session.result is None
+    assert opened.session.store.shown_prediction is None
     assert not opened.side.prediction.readout.number.isVisible()
     assert not any(has_color(view) for view in opened.views.views)
 
@@ -141,13 +141,13 @@ def test_cancel_stands_where_predict_was_and_works(opened, qtbot, settled):
     qtbot.mouseClick(cancel, LEFT)
     assert panel.button.isVisible()
     settled(opened)
-    assert opened.session.result is None
+    assert opened.session.store.shown_prediction is None
 
 
 def test_escape_cancels_what_is_under_way(opened, qtbot, settled):
-    opened.session.predict()
+    opened.session.predictions.predict()
     opened.menus.actions["cancel"].trigger()
-    assert not opened.session.predicting
+    assert not opened.session.store.predicting
     settled(opened)
 
 
@@ -176,26 +176,26 @@ def test_nothing_is_cut_off_at_1280_by_800_nor_at_the_smallest_size(opened, qtbo
 
 
 def test_closing_during_a_prediction_leaves_no_thread_behind(opened):
-    opened.session.predict()
+    opened.session.predictions.predict()
     opened.close()
-    assert not opened.session.predicting
+    assert not opened.session.store.predicting
     assert opened.session.close()
 
 
 def test_whatever_is_asked_after_the_end_does_no_harm(opened, make_case, settled):
-    opened.session.predict()
+    opened.session.predictions.predict()
     settled(opened)
     opened.close()
     assert opened.session.close()
-    opened.session.explain(Explanation("layercam", (1,), "raised"))
-    opened.session.check_map()
-    opened.session.open(make_case("b"))
+    opened.session.explanation_choice.choose(Explanation("layercam", (1,), "raised"))
+    opened.session.explainer.check()
+    opened.session.opener.open(make_case("b"))
     for command in opened.menus.commands:
         if not command.title.endswith("…"):  # those that wait for an answer in a dialog
             command.run()
     QApplication.processEvents()
-    assert not opened.session.predicting
-    assert not opened.session.inference.running
+    assert not opened.session.store.predicting
+    assert not opened.session.store.inference.running
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -204,30 +204,30 @@ def test_no_order_of_actions_shows_one_cases_heatmap_on_another(
 ):
     chance, session = random.Random(seed), opened.session
     paths = [make_case(f"case{number}", base=200 + number) for number in range(3)]
-    infos = [session.bundle, BundleInfo.read(make_bundle("multiply"))]
+    infos = [session.store.bundle, BundleInfo.read(make_bundle("multiply"))]
     views = opened.views.views
 
     def check() -> None:
-        prediction = session.current_prediction
+        prediction = session.predictions.current
         for view in views:
             shown = view.heatmap
             assert shown is None or (prediction is not None and shown is prediction.heatmap)
             if view.slicer is not None:
-                assert np.shares_memory(view.slicer.volume.voxels, session.case.volume.voxels)
+                assert np.shares_memory(view.slicer.volume.voxels, session.store.case.volume.voxels)
         if prediction is not None:
-            assert prediction.volume_sha256 == session.case.volume.sha256
+            assert prediction.volume_sha256 == session.store.case.volume.sha256
         readout = opened.side.prediction.readout
-        if session.is_outdated:
+        if session.predictions.is_outdated:
             assert readout.outdated.isVisible()
 
     actions = {
-        "open": lambda: session.open(chance.choice(paths)),
-        "predict": session.predict,
+        "open": lambda: session.opener.open(chance.choice(paths)),
+        "predict": session.predictions.predict,
         "cancel": opened.menus.actions["cancel"].trigger,
         "edit": lambda: session.form.set_value("age", float(chance.randint(40, 44))),
-        "model": lambda: session.choose_bundle(chance.choice(infos)),
+        "model": lambda: session.models.choose_and_load(chance.choice(infos)),
         "wheel": lambda: turn_wheel(chance.choice(views), chance.choice((-240, 120))),
-        "peak": session.go_to_peak,
+        "peak": session.hot_spots.go_to_peak,
         "alone": lambda: opened.views.toggle_maximised(chance.choice(views)),
         "heatmap": session.display.overlay.toggle,
     }

@@ -52,7 +52,7 @@ def seen_in(window, mark) -> list[str]:
 
 
 def test_a_drawn_distance_is_that_of_simpleitks_physical_points(opened, marks, qtbot, make_case):
-    image = sitk.ReadImage(str(opened.session.case.path))
+    image = sitk.ReadImage(str(opened.session.store.case.path))
     ends = [(6, 8, 13), (20, 27, 13)]
     # SimpleITK reads NIfTI into LPS too.
     start, end = (np.array(image.TransformIndexToPhysicalPoint(index)) for index in ends)
@@ -91,10 +91,10 @@ def test_a_distance_in_an_oblique_plane_is_what_simpleitks_resampled_plane_gives
     expected = np.linalg.norm(there - np.array(sheet.GetOrigin()))
     assert marks.measurement(mark)["length_mm"] == pytest.approx(expected, abs=0.1)
     # And the volume's own image agrees about where that is.
-    image = sitk.ReadImage(str(opened.session.case.path))
+    image = sitk.ReadImage(str(opened.session.store.case.path))
     for point in mark.points_lps:
         found = image.TransformPhysicalPointToContinuousIndex([float(x) for x in point])
-        assert np.allclose(opened.session.case.volume.to_index(point), found, atol=1e-3)
+        assert np.allclose(opened.session.store.case.volume.to_index(point), found, atol=1e-3)
 
 
 def test_two_clicks_draw_as_a_drag_does_and_the_wheel_between_them_makes_it_three_dimensional(
@@ -226,13 +226,13 @@ def test_text_that_is_being_typed_stays_on_its_case_when_another_opens(
     draw(opened, qtbot, "arrow", (0, 0, 2.5), (25, 25, 2.5))
     (editor,) = opened.findChildren(MarkTextEditor)
     qtbot.keyClicks(editor, "left")
-    first = opened.session.case.path
-    opened.session.open(make_case("b"))
+    first = opened.session.store.case.path
+    opened.session.opener.open(make_case("b"))
     settled(opened)
     QApplication.processEvents()
     assert not opened.findChildren(MarkTextEditor)
     assert not marks.items
-    opened.session.open(first)
+    opened.session.opener.open(first)
     settled(opened)
     assert [mark.text for mark in marks.items] == ["left"]
 
@@ -258,14 +258,14 @@ def test_the_table_lists_marks_jumps_to_them_and_takes_their_text(opened, marks,
 def test_marks_are_exported_in_the_background_and_said_so(opened, marks, qtbot, tmp_path):
     mark = draw(opened, qtbot, "distance", (-20, -10, 2.5), (20, -10, 2.5))
     path = tmp_path / "marks.csv"
-    export_measurements(opened.session, path)
-    qtbot.waitUntil(lambda: not opened.session.saving.running)
+    export_measurements(opened.session.store, opened.session.annotations, path)
+    qtbot.waitUntil(lambda: not opened.session.store.saving.running)
     (row,) = csv.DictReader(path.open(encoding="utf-8", newline=""))
     length = marks.measurement(mark)["length_mm"]
     assert float(row["length_mm"]) == pytest.approx(length, abs=1e-6)
     assert "marks.csv" in opened.notices.texts[0]
     export_measurements(opened.session, tmp_path / "no" / "marks.csv")
-    qtbot.waitUntil(lambda: not opened.session.saving.running)
+    qtbot.waitUntil(lambda: not opened.session.store.saving.running)
     assert "can't be written" in opened.notices.texts[0]
 
 

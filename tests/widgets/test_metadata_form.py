@@ -15,7 +15,7 @@ def form(window):
 
 
 def test_it_has_a_row_for_every_field_of_the_schema(window, form):
-    assert list(form.rows) == [field.name for field in window.session.bundle.schema.fields]
+    assert list(form.rows) == [field.name for field in window.session.store.bundle.schema.fields]
 
 
 def test_everything_starts_as_not_given(form):
@@ -98,7 +98,7 @@ def test_decimals_and_units_are_the_schemas(qapp, qtbot):
 
 
 def test_a_model_without_metadata_says_so(window, make_bundle, settled):
-    window.session.add_bundle(make_bundle("image_only"))
+    window.session.models.add(make_bundle("image_only"))
     settled(window)
     assert not window.side.form.rows
     assert window.session.form.values == {}

@@ -23,7 +23,7 @@ def window(qapp, make_bundle, make_case, settled):
     session = Session(bundles, device="cpu", engine="torch")
     made = MainWindow(session)
     made.show()
-    session.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
+    session.opener.open(make_case(), metadata={"age": 71.0, "sex": "F"}, then_predict=True)
     settled(made)
     yield made
     made.close()
@@ -35,39 +35,39 @@ def test_every_model_answers_as_it_does_alone_and_a_click_turns_to_it(window, se
     panel, session = window.side.comparison, window.session
     panel.button.click()
     settled(window)
-    answers = panel.comparison.answers
+    answers = panel.comparison.predictions
     assert [answer.bundle.name for answer in answers] == ["test-concat", "test-image_only"]
     for answer, values in zip(answers, ({"age": 71, "sex": "F"}, {}), strict=True):
         predictor = load_predictor(answer.bundle.folder, "cpu", engine="torch")
-        alone = predictor.predict(session.case.volume, values)
+        alone = predictor.predict(session.store.case.volume, values)
         assert answer.prediction.logit == pytest.approx(alone.logit, abs=1e-6)
     place = session.display.crosshair.position_lps.copy()
     panel.rows[1].click()
     settled(window)
-    assert session.bundle.name == "test-image_only"
+    assert session.store.bundle.name == "test-image_only"
     shown = window.side.prediction.readout.number.text()
     assert shown == percent(answers[1].prediction.probability)
     assert session.display.crosshair.position_lps == pytest.approx(place)
-    assert len(panel.comparison.answers) == 2  # still true of this case
+    assert len(panel.comparison.predictions) == 2  # still true of this case
 
 
 def test_answers_are_forgotten_as_soon_as_a_value_changes(window, settled):
     panel, session = window.side.comparison, window.session
     panel.button.click()
     settled(window)
-    assert panel.comparison.answers
+    assert panel.comparison.predictions
     session.form.set_value("age", 50)
-    assert panel.comparison.answers == ()
+    assert panel.comparison.predictions == ()
     panel.button.click()
     session.form.set_value("age", 60)  # while they are being asked
     settled(window)
-    assert panel.comparison.answers == ()
+    assert panel.comparison.predictions == ()
 
 
 def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, settled, qtbot):
     panel, session, beside = window.side.comparison, window.session, window.map_views
     assert not panel.side_by_side.isVisible()
-    session.explain(Explanation("hirescam", (3,)))
+    session.explanation_choice.choose(Explanation("hirescam", (3,)))
     settled(window)
     panel.button.click()
     settled(window)
@@ -76,7 +76,7 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     assert len(beside.views) == 2
     qtbot.waitUntil(lambda: all(view.is_settled for view in beside.views))
     for view, title, answer in zip(
-        beside.views, beside.titles, panel.comparison.answers, strict=True
+        beside.views, beside.titles, panel.comparison.predictions, strict=True
     ):
         assert view.picture.heatmap is answer.prediction.heatmap
         assert answer.prediction.heatmap.method == "hirescam"
@@ -104,8 +104,8 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     panel.rows[1].click()
     settled(window)
     assert window.pages.currentWidget() is beside
-    session.explain(Explanation("gradcam", (4,)))
-    assert panel.comparison.answers == ()
+    session.explanation_choice.choose(Explanation("gradcam", (4,)))
+    assert panel.comparison.predictions == ()
     assert window.pages.currentWidget() is window.views
     settled(window)
 
@@ -118,7 +118,7 @@ def test_going_back_to_one_model_keeps_the_answers(window, settled):
     window.map_views.back.click()
     assert window.pages.currentWidget() is window.views
     assert not panel.side_by_side.isChecked()
-    assert len(panel.comparison.answers) == 2
+    assert len(panel.comparison.predictions) == 2
     assert window.map_views.views == []
 
 
@@ -130,7 +130,7 @@ def test_the_engine_that_runs_is_shown_with_the_reason(window):
 
 def test_what_raised_and_what_lowered_the_answer_lie_beside_each_other(window, settled):
     session, picker = window.session, window.side.method
-    before = session.current_prediction
+    before = session.predictions.current
     picker.both.click()
     settled(window)
     assert window.pages.currentWidget() is window.map_views
@@ -144,10 +144,10 @@ def test_what_raised_and_what_lowered_the_answer_lie_beside_each_other(window, s
     window.side.form.rows["age"].input.edited.emit(50.0)
     assert window.pages.currentWidget() is window.views
     assert not picker.both.isChecked()
-    session.reset_form()
+    session.predictions.reset_form()
     picker.both.click()
     settled(window)
     picker.sides["lowered"].click()
     settled(window)
     assert window.pages.currentWidget() is window.views
-    assert session.current_prediction.heatmap.side == "lowered"
+    assert session.predictions.current.heatmap.side == "lowered"

@@ -43,9 +43,9 @@ def answered(window, settled, tmp_path):
     voxels = np.random.default_rng(0).integers(0, 900, (26, 34, 30)).astype(np.int16)
     volume = Volume(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), modality="MR", description="T1")
     write_dicom_series(volume, tmp_path / "scan", attributes={}, uid_seed="names")
-    window.session.open(tmp_path / "scan")
+    window.session.opener.open(tmp_path / "scan")
     settled(window)
-    window.session.predict()
+    window.session.predictions.predict()
     settled(window)
     window.toggle_panel("marks")
     return window
@@ -91,7 +91,7 @@ def test_all_that_takes_keys_or_clicks_in_the_window_has_a_name_and_every_contro
 def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(
     answered, settled, qtbot
 ):
-    answered.session.check_map()
+    answered.session.explainer.check()
     settled(answered)
     (checks,) = answered.findChildren(SanityDialog)
     answered.show_palette()

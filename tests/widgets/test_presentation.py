@@ -11,7 +11,7 @@ from fusion3d_gui.widgets.look import theme
 
 @pytest.fixture
 def predicted(opened, settled):
-    opened.session.predict()
+    opened.session.predictions.predict()
     settled(opened)
     return opened
 
@@ -28,13 +28,13 @@ def test_presenting_hides_panels_and_patient_and_enlarges_text(predicted, qtbot)
         assert not panel.isVisible()
     assert predicted.presentation_bar.isVisible()
     assert predicted.header.badge.isVisible()  # what the program is for is never hidden
-    assert predicted.session.identity.hidden
+    assert predicted.session.store.identity.hidden
     assert theme.scale() == 1.5
     assert predicted.isFullScreen()
     assert "yes" in predicted.presentation_bar.answer.text()
     assert predicted.presentation_bar.meaning.text().startswith("calibrated probability")
     assert predicted.presentation_bar.meaning.text().endswith("threshold 40 %")
-    assert predicted.session.current_prediction is not None
+    assert predicted.session.predictions.current is not None
 
 
 def test_the_tour_goes_from_spot_to_spot_and_stops_when_asked(predicted, qtbot):
@@ -55,7 +55,7 @@ def test_escape_ends_it_and_everything_is_as_it_was(predicted, qtbot):
     press(predicted, qtbot, Qt.Key.Key_Escape)
     assert not predicted.presentation.on
     assert not predicted.presentation.touring
-    assert not predicted.session.identity.hidden
+    assert not predicted.session.store.identity.hidden
     assert theme.scale() == 1.0
     assert predicted.side.isVisible()
     assert predicted.menuBar().isVisible()
@@ -64,10 +64,10 @@ def test_escape_ends_it_and_everything_is_as_it_was(predicted, qtbot):
 
 
 def test_a_patient_who_was_hidden_before_stays_hidden_afterwards(predicted, qtbot):
-    predicted.session.identity.set_hidden(True)
+    predicted.session.store.identity.set_hidden(True)
     press(predicted, qtbot, Qt.Key.Key_F11)
     press(predicted, qtbot, Qt.Key.Key_F11)
-    assert predicted.session.identity.hidden
+    assert predicted.session.store.identity.hidden
 
 
 def test_without_a_heatmap_there_is_no_tour_but_the_keys_still_work(opened, qtbot):

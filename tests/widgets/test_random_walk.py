@@ -19,10 +19,10 @@ def random_walk(monkeypatch):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_order_of_mouse_and_keys_breaks_the_window(window, random_walk, tmp_path, seed):
     walk = random_walk.Walk(window, tmp_path, seed, predict=0.3, check=0.0)
-    window.session.open(walk.scene.paths[0])
+    window.session.opener.open(walk.scene.paths[0])
     walk.scene.settle()
     for _ in range(120):
         walk.step()
     walk.scene.settle()
-    assert window.session.case is not None
+    assert window.session.store.case is not None
     assert len(walk.done) > 20

@@ -91,23 +91,23 @@ def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
 ):
     calls, watch = called_here
     first, second = make_case("a"), make_case("b")
-    window.session.prepare_model()
+    window.session.models.load()
     settled(window)
-    lane, fractions = window.session.inference, []
+    lane, fractions = window.session.store.inference, []
     lane.changed.connect(lambda: fractions.append(lane.fraction))
     sys.setprofile(watch)
     for age in (60, 61, 62):
-        window.session.open(first)
+        window.session.opener.open(first)
         settled(window)
-        window.session.predict()
+        window.session.predictions.predict()
         settled(window)
-        window.session.go_to_peak()
+        window.session.hot_spots.go_to_peak()
         window.session.form.set_value("age", age)
-        window.session.predict()
-        window.session.open(second)
+        window.session.predictions.predict()
+        window.session.opener.open(second)
         settled(window)
     sys.setprofile(None)
-    assert window.session.case.volume.description == "b"
+    assert window.session.store.case.volume.description == "b"
     below = {
         (path, name)
         for path, name in calls
@@ -120,7 +120,7 @@ def test_nothing_slow_is_called_on_the_gui_thread_while_opening_and_predicting(
 
 
 def test_the_event_loop_goes_on_turning_while_a_lane_works(opened, settled):
-    lane, turned = opened.session.inference, threading.Event()
+    lane, turned = opened.session.store.inference, threading.Event()
     turns = []
 
     def turn() -> None:

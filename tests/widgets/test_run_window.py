@@ -31,7 +31,7 @@ app = QApplication([])
 def look():
     for window in app.topLevelWidgets():
         session = getattr(window, "session", None)
-        if session is not None and session.{lane}.running:
+        if session is not None and session.store.{lane}.running:
             window.close()
 timer = QTimer()
 timer.timeout.connect(look)

@@ -68,7 +68,7 @@ def test_a_click_puts_the_crosshair_at_that_patient_position_in_all_views(opened
 def test_dragging_moves_the_crosshair_along_and_never_out_of_the_volume(opened, qtbot):
     view = opened.views.axial
     drag(qtbot, view, LEFT, view.rect().center(), QPoint(5000, -5000))
-    low, high = opened.session.case.volume.bounds_lps
+    low, high = opened.session.store.case.volume.bounds_lps
     assert crosshair(opened)[0] == pytest.approx(high[0])
     assert crosshair(opened)[1] == pytest.approx(low[1])
     assert opened.views.sagittal.shown_slice is not None
@@ -224,8 +224,8 @@ def test_no_view_shows_the_case_before_beside_the_new_ones_name(opened, make_cas
         return {image.pixel(x, image.height() // 2) for x in range(2, image.width() - 2)}
 
     assert len(colors()) > 1
-    session.case_changed.connect(lambda: seen.append(colors()))
-    session.open(make_case("b", base=600))
+    session.store.case_changed.connect(lambda: seen.append(colors()))
+    session.opener.open(make_case("b", base=600))
     settled(opened)
     assert seen
     assert seen[0] == {QColor(theme.IMAGE).rgb()}

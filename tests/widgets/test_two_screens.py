@@ -75,8 +75,8 @@ write_dicom_series(
     folder / "scan", attributes={}, uid_seed="two screens",
 )
 def read():
-    session.open(folder / "scan")
-    while session.loading.running:
+    session.opener.open(folder / "scan")
+    while session.store.loading.running:
         QTest.qWait(10)
 
 read()

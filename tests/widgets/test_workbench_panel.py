@@ -34,7 +34,7 @@ def make_predicted(qapp, make_bundle, make_case, settled):
         window.show()
         made.append(window)
         values = {} if fusion == "image_only" else {"age": 71.0, "sex": "F"}
-        window.session.open(make_case(), metadata=values, then_predict=True)
+        window.session.opener.open(make_case(), metadata=values, then_predict=True)
         settled(window)
         return window
 
@@ -109,7 +109,7 @@ def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_bac
     assert window.side.form.rows["age"].origin.text() == "was 71"
     assert readout.outdated.isVisible()
     assert "What if" in readout.outdated.text()
-    assert readout.number.text() == percent(session.what_if.probability)
+    assert readout.number.text() == percent(session.predictions.what_if.probability)
     press(readout.reset)
     assert session.form.values["age"] == 71
     assert not readout.outdated.isVisible()
@@ -158,7 +158,7 @@ def test_an_image_unlike_the_training_cases_is_marked_beside_the_prediction_and_
     readout = window.side.prediction.readout
     assert readout.outside.isVisible()
     assert "less like the training cases than 100 %" in readout.warnings.text()
-    notices = session.current_prediction.to_json()["notices"]
+    notices = session.predictions.current.to_json()["notices"]
     assert any("less like the training cases" in notice for notice in notices)
 
 
@@ -177,7 +177,7 @@ def test_shifting_and_mirroring_the_image_adds_a_range_that_follows_the_form(
     before = page.augmented_range.text()
     window.session.form.set_value("age", 40)
     QTest.qWait(20)
-    assert page.augmented_range.text() != before or window.session.what_if is not None
+    assert page.augmented_range.text() != before or window.session.predictions.what_if is not None
 
 
 def test_another_prevalence_changes_the_predictive_values(make_predicted):
@@ -214,11 +214,11 @@ def test_the_method_picker_changes_the_map_and_says_which_it_is(make_predicted, 
     picker = window.side.method
     press(picker.sides["lowered"])
     settled(window)
-    assert window.session.current_prediction.heatmap.side == "lowered"
+    assert window.session.predictions.current.heatmap.side == "lowered"
     picker.box.setCurrentIndex(3)
     picker.box.activated.emit(3)
     settled(window)
-    heatmap = window.session.current_prediction.heatmap
+    heatmap = window.session.predictions.current.heatmap
     assert (heatmap.method, heatmap.side) == ("layercam", "lowered")
     if heatmap.peak > 0:
         assert "LayerCAM" in window.side.overlay.about.text()

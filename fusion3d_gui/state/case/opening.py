@@ -1,4 +1,4 @@
-"""``Opener``: brings scans onto the screen, and returns to what was there should one not arrive whole."""
+"""``Opener``: opens scans, and returns to the case before where one turns out to be unreadable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
@@ -15,50 +14,59 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.display.window_level import Window
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.case.case import Case, load_case
-from fusion3d_gui.state.prediction.result import Result
-
-if TYPE_CHECKING:
-    from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.case_switcher import CaseSwitcher
+from fusion3d_gui.state.case.load import load_case
+from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.data.prediction import ShownPrediction
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.store import Store
 
 #: How long reading waits at most for the window to show a case's first slice.
 _PAINTED_WITHIN_S = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Former:
+class _CaseBefore:
     """The case that was on screen before (None: the start page), and how it was shown."""
 
     case: Case | None
-    result: Result | None
+    shown_prediction: ShownPrediction | None
     window: Window
     position_lps: np.ndarray
 
 
 @dataclass(eq=False)
-class Opening:
+class _Opening:
     """One request to open a scan.
 
-    ``shown`` is its case once that is on screen with some of its slices; ``former`` then says
-    what was there before, and ``painted`` is set once every view has had its turn.
+    ``shown`` is its case once that is on screen with some of its slices, and ``before`` what was on
+    screen until then; ``painted`` is set once every view has painted it.
     """
 
     metadata: Mapping[str, Value]
     then_predict: bool
     shown: Case | None = None
-    former: Former | None = None
+    before: _CaseBefore | None = None
     painted: threading.Event = field(default_factory=threading.Event)
 
 
 class Opener(QObject):
-    """Reads scans on the session's loading lane; the session puts them on screen."""
+    """Reads scans on the loading lane and puts them on screen.
 
-    _first_slice_read = Signal(object, object)  # Opening, Case; from the worker
+    The case on screen stays until the first slice of the new one has been read. Where the rest of
+    it can't be read, or the user cancels, the case before returns.
+    """
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
-        self._opening: Opening | None = None
+    #: A case that was opened with ``then_predict`` is on screen with all its slices.
+    opened_to_predict = Signal()
+    _first_slice_read = Signal(object, object)  # _Opening, Case; from the worker
+
+    def __init__(self, store: Store, switcher: CaseSwitcher, display: Display) -> None:
+        super().__init__(store)
+        self._store = store
+        self._switcher = switcher
+        self._display = display
+        self._opening: _Opening | None = None
         self._first_slice_read.connect(
             self._on_first_slice_read, Qt.ConnectionType.QueuedConnection
         )
@@ -66,21 +74,32 @@ class Opener(QObject):
     def open(
         self,
         path: Path,
-        series_uid: str | None,
-        metadata: Mapping[str, Value] | None,
-        then_predict: bool,
+        series_uid: str | None = None,
+        *,
+        metadata: Mapping[str, Value] | None = None,
+        then_predict: bool = False,
     ) -> None:
-        """Open a file or folder; see :meth:`Session.open`."""
-        session = self._session
-        opening = Opening(metadata or {}, then_predict)
-        # Another series of the folder on screen: what the folder holds is known.
-        same = session.case is not None and series_uid is not None and session.case.path == path
-        known = session.case.series if session.case is not None and same else ()
-        hidden = session.identity.hidden
+        """Open a file or folder.
+
+        Parameters
+        ----------
+        path, series_uid
+            What to open, and which of its series; None: the largest volume.
+        metadata
+            Values for the form, by field name.
+        then_predict
+            Emit :attr:`opened_to_predict` once the case is complete.
+        """
+        store, path = self._store, Path(path)
+        opening = _Opening(metadata or {}, then_predict)
+        # Another series of the folder on screen: its series are known.
+        same = store.case is not None and series_uid is not None and store.case.path == path
+        known = store.case.series if store.case is not None and same else ()
+        hidden = store.identity.hidden
 
         def on_first(case: Case) -> None:
             self._first_slice_read.emit(opening, case)
-            # The reader would take turns with the window at running Python, and make it wait.
+            # Else the reader competes with the GUI thread for Python's lock, and delays the first image.
             opening.painted.wait(_PAINTED_WITHIN_S)
 
         def work(progress: Progress) -> Case:
@@ -93,64 +112,56 @@ class Opener(QObject):
                 on_first=on_first,
             )
 
-        def on_loaded(case: object) -> None:
-            assert isinstance(case, Case)
-            self._on_case_loaded(opening, case)
-
-        def on_over(error: object = None) -> None:
-            self._return_from(opening)
-            if isinstance(error, Exception):
-                session.tell_failure(error)
-
-        task = session.loading.submit(
-            "Opening a scan" if hidden else f"Opening {path.name or path}", work
+        store.run(
+            store.loading,
+            "Opening a scan" if hidden else f"Opening {path.name or path}",
+            work,
+            lambda case: self._on_loaded(opening, case),
+            undone=lambda: self._return_from(opening),
         )
         self._opening = opening
-        task.succeeded.connect(on_loaded)
-        task.failed.connect(on_over)
-        task.cancelled.connect(on_over)
 
-    def _on_first_slice_read(self, opening: Opening, case: Case) -> None:
+    def _on_first_slice_read(self, opening: _Opening, case: Case) -> None:
         if opening is not self._opening:
-            return  # given up, or overtaken
-        session, display = self._session, self._session.display
-        former = Former(
-            session.case,
-            session.result,
+            return  # cancelled or superseded
+        store, display = self._store, self._display
+        before = _CaseBefore(
+            store.case,
+            store.shown_prediction,
             display.window_level.window,
             display.crosshair.position_lps,
         )
         try:
-            session.show_case(case, opening.metadata)
+            self._switcher.show(case, opening.metadata)
         except UserError:
-            return  # told once the whole case is there
-        opening.shown, opening.former = session.case, former
-        # After the views, which have asked for their turns by now.
+            return  # shown once the whole case has been read
+        opening.shown, opening.before = store.case, before
+        # Behind the paint jobs of the views, which are queued by now.
         display.paint_turns.ask(opening, opening.painted.set)
 
-    def _on_case_loaded(self, opening: Opening, case: Case) -> None:
+    def _on_loaded(self, opening: _Opening, case: Case) -> None:
         self._opening = None
         if opening.shown is None:
             try:
-                self._session.show_case(case, opening.metadata)
+                self._switcher.show(case, opening.metadata)
             except UserError as error:
-                self._session.tell_failure(error)
+                self._store.tell_failure(error)
                 return
         else:
-            self._session.show_whole(case, told=opening.shown.volume.notices)
+            self._switcher.complete(case, noticed=opening.shown.volume.notices)
         if opening.then_predict:
-            self._session.predict()
+            self.opened_to_predict.emit()
 
-    def _return_from(self, opening: Opening) -> None:
-        """Put back what was on screen before a scan that did not arrive whole."""
+    def _return_from(self, opening: _Opening) -> None:
+        """Put the case before back on screen, in place of one that was not read to its end."""
         if opening is self._opening:
             self._opening = None
-        session, former = self._session, opening.former
-        if former is None or session.case is not opening.shown:
+        before = opening.before
+        if before is None or self._store.case is not opening.shown:
             return
-        if former.case is None:
-            session.show_start()
+        if before.case is None:
+            self._switcher.show_none()
             return
-        session.show_case(former.case, {}, former.result)
-        session.display.window_level.set_window(former.window)
-        session.display.crosshair.move_to(former.position_lps)
+        self._switcher.show(before.case, {}, before.shown_prediction)
+        self._display.window_level.set_window(before.window)
+        self._display.crosshair.move_to(before.position_lps)

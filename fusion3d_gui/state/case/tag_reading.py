@@ -1,4 +1,4 @@
-"""Reading the DICOM tags of one file, on a worker; hidden values never reach the window."""
+"""Read the DICOM tags of one file on a worker; values of a hidden identity never reach the window."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import Task
 
 if TYPE_CHECKING:
     from fusion3d_gui.imaging.dicom.tags import TagLine
 
 
-def dicom_files(session: Session) -> tuple[Path, ...]:
-    """The files of the open series, in slice order; none where it is not DICOM."""
-    case = session.case
+def dicom_files(store: Store) -> tuple[Path, ...]:
+    """The files of the open series, in slice order; empty where it is not DICOM."""
+    case = store.case
     if case is None:
         return ()
     for series in case.series:
@@ -26,10 +26,10 @@ def dicom_files(session: Session) -> tuple[Path, ...]:
 
 
 def read_series_tags(
-    session: Session, path: Path, on_read: Callable[[list[TagLine]], object]
-) -> Task:
-    """Read one file's tags; ``on_read`` gets them on the GUI thread unless overtaken."""
-    hide = session.identity.hidden
+    store: Store, path: Path, on_read: Callable[[list[TagLine]], object]
+) -> Task[list[TagLine]]:
+    """Read one file's tags; ``on_read`` gets them on the GUI thread unless another file is asked for."""
+    hide = store.identity.hidden
 
     def work(progress: Progress) -> list[TagLine]:
         # Imported on the worker: pydicom takes a third of the time in which the window opens.
@@ -37,11 +37,4 @@ def read_series_tags(
 
         return read_tags(path, hide_identity=hide, progress=progress)
 
-    def on_done(lines: object) -> None:
-        assert isinstance(lines, list)
-        on_read(lines)
-
-    task = session.listing.submit("Reading the tags", work)
-    task.succeeded.connect(on_done)
-    task.failed.connect(session.tell_failure)
-    return task
+    return store.run(store.listing, "Reading the tags", work, on_read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject
 
-from fusion3d_gui.state.case.case import Case
+from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.cine import Cine
 from fusion3d_gui.state.display.corner_text import CornerText
 from fusion3d_gui.state.display.crosshair import Crosshair
@@ -43,6 +43,10 @@ class Display(QObject):
         self.planes.straighten()
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
+
+    def complete_case(self, case: Case) -> None:
+        """The same case, of which all slices have been read: its window levels are known better."""
+        self.window_level.refine_presets(case.presets)
 
 
 def middle_voxel_lps(case: Case) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Writing the marks of the case on screen to a file, on a worker."""
+"""Write the measurements of the case on screen to a file, on a worker."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from pathlib import Path
 
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.measurement_file import write_measurements
+from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.store import Store
 
 
-def export_measurements(session: Session, path: Path) -> None:
-    """Write them as they are now; says in the window how it went."""
-    case, measurements = session.case, session.annotations.measurements
+def export_measurements(store: Store, annotations: Annotations, path: Path) -> None:
+    """Write the measurements as they are now; the window shows a notice when they are written."""
+    case, measurements = store.case, annotations.measurements
     if case is None or not measurements:
         return
 
@@ -21,10 +22,8 @@ def export_measurements(session: Session, path: Path) -> None:
         write_measurements(path, measurements, case.volume)
         return len(measurements)
 
-    def on_written(count: object) -> None:
+    def on_written(count: int) -> None:
         noun = "measurement" if count == 1 else "measurements"
-        session.noticed.emit(Notice(f"{count} {noun} written to {path.name}."))
+        store.noticed.emit(Notice(f"{count} {noun} written to {path.name}."))
 
-    task = session.saving.submit(f"Writing {path.name}", work)
-    task.succeeded.connect(on_written)
-    task.failed.connect(session.tell_failure)
+    store.run(store.saving, f"Writing {path.name}", work, on_written)

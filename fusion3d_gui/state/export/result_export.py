@@ -1,4 +1,4 @@
-"""The answer on screen as a file or as text: a what-if answer never without being called one."""
+"""The prediction on screen as a file or as text; a what-if prediction always says that it is one."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.heatmap_file import write_heatmap
 from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 
 _HEATMAP = (".nii", ".nii.gz")
 
 
-def can_export(session: Session) -> bool:
-    """Whether there is an answer to what the form says: predicted, or a what-if."""
-    return session.current_prediction is not None or session.what_if is not None
+def can_export(predictions: Predictions) -> bool:
+    """Whether there is a prediction for the form's values: a current one, or a what-if."""
+    return predictions.current is not None or predictions.what_if is not None
 
 
-def suggested_name(session: Session) -> str:
-    """What the file of the answer on screen should be called."""
-    return "result.json" if session.current_prediction is not None else "what-if.json"
+def suggested_name(predictions: Predictions) -> str:
+    """Name of the file to write the prediction on screen to."""
+    return "result.json" if predictions.current is not None else "what-if.json"
 
 
-def answer_json(session: Session) -> dict[str, Any] | None:
-    """The answer on screen as a JSON object that says what it is; None without one."""
-    prediction, tried = session.current_prediction, session.what_if
+def prediction_json(predictions: Predictions) -> dict[str, Any] | None:
+    """The prediction on screen as a JSON object that says what it is; None without one."""
+    prediction, tried = predictions.current, predictions.what_if
     if prediction is not None:
         return prediction.to_json()
     return None if tried is None else tried.to_json()
 
 
-def answer_text(session: Session) -> str:
-    """The answer on screen in a few lines, to be pasted; empty without one."""
-    prediction, tried = session.current_prediction, session.what_if
+def prediction_text(predictions: Predictions) -> str:
+    """The prediction on screen in a few lines, for the clipboard; empty without one."""
+    prediction, tried = predictions.current, predictions.what_if
     if prediction is not None:
         said = f"{prediction.class_name}: {100 * prediction.probability:.4g} %"
         return "\n".join((said, _values(prediction.metadata), *_origin(prediction)))
@@ -53,20 +54,20 @@ def answer_text(session: Session) -> str:
     return "\n".join((*lines, *_origin(tried.prediction)))
 
 
-def export_answer(session: Session, path: Path) -> None:
-    """Write the answer as ``.json``, or its heatmap as NIfTI; says in the window how it went."""
+def export_prediction(store: Store, predictions: Predictions, path: Path) -> None:
+    """Write the prediction as ``.json``, or its heatmap as NIfTI; the window shows how it went."""
     path = Path(path)
-    prediction, plain = session.current_prediction, answer_json(session)
+    prediction, plain = predictions.current, prediction_json(predictions)
     is_map = path.name.lower().endswith(_HEATMAP)
     if plain is None:
         return
     if is_map and prediction is None:
         problem = "a what-if answer has no heatmap"
-        session.tell_failure(UserError(problem, path=path, remedy="Predict, or reset the form."))
+        store.tell_failure(UserError(problem, path=path, remedy="Predict, or reset the form."))
         return
     if not is_map and path.suffix.lower() != ".json":
         problem = "a result is written as .json, a heatmap as .nii.gz"
-        session.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
+        store.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
         return
 
     def work(progress: Progress) -> None:
@@ -78,11 +79,9 @@ def export_answer(session: Session, path: Path) -> None:
 
     def on_written(_: object) -> None:
         what = "Heatmap" if is_map else "Result" if prediction is not None else "What-if answer"
-        session.noticed.emit(Notice(f"{what} written to {path.name}."))
+        store.noticed.emit(Notice(f"{what} written to {path.name}."))
 
-    task = session.saving.submit(f"Writing {path.name}", work)
-    task.succeeded.connect(on_written)
-    task.failed.connect(session.tell_failure)
+    store.run(store.saving, f"Writing {path.name}", work, on_written)
 
 
 def _values(metadata: Any) -> str:

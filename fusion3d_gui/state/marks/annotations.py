@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.imaging.annotations.annotation import REGIONS, Annotation, Kind, Point
 from fusion3d_gui.imaging.annotations.measurement import Measurement, measure
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.case.case import Case, CaseKey
+from fusion3d_gui.state.data.case import Case, CaseKey
 
 #: Steps that can be undone.
 _DEPTH = 200

@@ -1,4 +1,4 @@
-"""``HotSpotList``: the peaks of the heatmap on screen, and which of them the reader is at."""
+"""``HotSpotList``: the peaks of the heatmap on screen, and which of them the crosshair is at."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fusion3d_gui.inference.explain.hot_spots import HotSpot, find_hot_spots
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display
 
-#: The crosshair is at a spot as long as it is this near (mm).
+#: The crosshair counts as at a spot within this distance (mm).
 _NEAR_MM = 0.5
 
 
 class HotSpotList(QObject):
-    """Strongest first; follows the overlay's threshold. Going to one moves the crosshair."""
+    """Strongest first, above the overlay's threshold. Going to one moves the crosshair."""
 
     changed = Signal()
 
@@ -25,34 +25,34 @@ class HotSpotList(QObject):
         self._threshold = -1.0
         self._spots: list[HotSpot] = []
         self._last = -1
-        self._told: int | None = None
+        self._emitted: int | None = None
         display.overlay.changed.connect(self._refresh)
         display.crosshair.moved.connect(self._on_crosshair_moved)
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Another heatmap, or none."""
+        """Find the peaks of another heatmap; None: there are none."""
         if heatmap is not self._heatmap:
             self._heatmap, self._threshold, self._last = heatmap, -1.0, -1
             self._refresh()
 
     @property
     def spots(self) -> tuple[HotSpot, ...]:
-        """All of them, strongest first."""
+        """All hot spots, strongest first."""
         return tuple(self._spots)
 
     @property
     def current(self) -> int | None:
         """Number of the spot at which the crosshair is, from 0."""
-        where = self._display.crosshair.position_lps
+        position = self._display.crosshair.position_lps
         low, high = self._display.crosshair.bounds
         for number, spot in enumerate(self._spots):
             # The centre of a coarse cell may lie outside the scan, where the crosshair can't go.
-            if np.linalg.norm(spot.position_lps.clip(low, high) - where) < _NEAR_MM:
+            if np.linalg.norm(spot.position_lps.clip(low, high) - position) < _NEAR_MM:
                 return number
         return None
 
     def side(self, spot: HotSpot) -> str:
-        """``left`` or ``right`` of the middle of the scan, or ``middle``."""
+        """The patient's side: ``left`` or ``right`` of the middle of the scan, or ``middle``."""
         low, high = self._display.crosshair.bounds
         from_middle = float(spot.position_lps[0] - (low[0] + high[0]) / 2)
         if abs(from_middle) < 1.0:
@@ -64,6 +64,11 @@ class HotSpotList(QObject):
         if 0 <= number < len(self._spots):
             self._last = number
             self._display.crosshair.move_to(self._spots[number].position_lps)
+
+    def go_to_peak(self) -> None:
+        """Put the crosshair on the strongest cell of the current heatmap."""
+        if self._heatmap is not None and self._heatmap.peak_lps is not None:
+            self._display.crosshair.move_to(self._heatmap.peak_lps)
 
     def next(self) -> None:
         """Go to the next weaker spot, after the last one to the first."""
@@ -77,8 +82,8 @@ class HotSpotList(QObject):
 
     def _on_crosshair_moved(self) -> None:
         current = self.current
-        if current != self._told:
-            self._told = current
+        if current != self._emitted:
+            self._emitted = current
             self.changed.emit()
 
     def _refresh(self) -> None:
@@ -88,5 +93,5 @@ class HotSpotList(QObject):
         self._threshold = threshold
         self._spots = [] if self._heatmap is None else find_hot_spots(self._heatmap, threshold)
         self._last = min(self._last, len(self._spots) - 1)
-        self._told = self.current
+        self._emitted = self.current
         self.changed.emit()

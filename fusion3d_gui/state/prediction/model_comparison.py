@@ -1,9 +1,8 @@
-"""``Comparison``: what every model at hand says about the case on screen, and why."""
+"""``ModelComparison``: the predictions of all models for the case on screen, with their heatmaps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,15 +12,19 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
+from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.percent import percent
-from fusion3d_gui.state.prediction.side_by_side import MapCell
+from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
+from fusion3d_gui.state.store import Store
 
-if TYPE_CHECKING:
-    from fusion3d_gui.state.session import Session
+LABEL = "Asking every model"
 
 
 @dataclass(frozen=True, eq=False)
-class ModelAnswer:
+class ModelPrediction:
     """One model's prediction, explained as ``explanation`` says; or why it has none."""
 
     bundle: BundleInfo
@@ -30,101 +33,111 @@ class ModelAnswer:
     problem: str = ""
 
 
-class Comparison(QObject):
-    """Asked for once; forgotten as soon as the case, a value, the models or the explanation change."""
+class ModelComparison(QObject):
+    """Made on request; dropped when the case, a value, the bundles or the explanation change."""
 
     changed = Signal()
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._session = session
-        self._answers: tuple[ModelAnswer, ...] = ()
-        self._asked = object()
-        for signal in (session.case_changed, session.bundles_changed, session.form.edited):
-            signal.connect(self._forget)
-        session.explanation_changed.connect(self._on_explanation_changed)
+    def __init__(
+        self,
+        store: Store,
+        form: Form,
+        models: Models,
+        choice: ExplanationChoice,
+        side_by_side: SideBySideMaps,
+    ) -> None:
+        super().__init__(store)
+        self._store = store
+        self._form = form
+        self._models = models
+        self._choice = choice
+        self._side_by_side = side_by_side
+        self._predictions: tuple[ModelPrediction, ...] = ()
+        self._request = object()
+        for signal in (store.case_changed, models.changed, form.edited):
+            signal.connect(self._drop)
+        choice.changed.connect(self._on_explanation_changed)
 
     @property
-    def answers(self) -> tuple[ModelAnswer, ...]:
-        """In the order of the models; empty until all have answered."""
-        return self._answers
+    def predictions(self) -> tuple[ModelPrediction, ...]:
+        """In the order of the bundles; empty until all models have predicted."""
+        return self._predictions
 
     def show_maps(self, shown: bool) -> None:
-        """Show the models' maps beside each other, or the usual views again."""
-        answers, beside = self._answers, self._session.beside
+        """Show the models' maps side by side, or the usual views again."""
+        predictions = self._predictions
         if shown:
-            beside.show(self, [_cell(each) for each in answers], lambda: self._answers is answers)
+            cells = [_cell(each) for each in predictions]
+            self._side_by_side.show(self, cells, lambda: self._predictions is predictions)
         else:
-            beside.hide()
+            self._side_by_side.hide()
 
     def start(self) -> None:
-        """Ask every model about the case, with the form's values as far as it takes them."""
-        session = self._session
-        case = session.case
-        if case is None or not session.can_predict:
+        """Predict the case by every model, with the form's values as far as each takes them."""
+        store, case = self._store, self._store.case
+        if case is None or not store.can_predict:
             return
-        asked = self._asked = object()
+        request = self._request = object()
         questions = [
-            (info, self._values_for(info), self._explanation_for(info)) for info in session.bundles
+            (info, self._values_for(info, case), self._explanation_for(info))
+            for info in self._models.bundles
         ]
 
-        def work(progress: Progress) -> tuple[ModelAnswer, ...]:
+        def work(progress: Progress) -> tuple[ModelPrediction, ...]:
             found = []
             for number, (info, values, explanation) in enumerate(questions):
                 report = part_of(progress, number / len(questions), (number + 1) / len(questions))
                 try:
-                    prediction = session.engine.predict(
+                    made = store.engine.predict(
                         info.folder, case.volume, values, explanation, report
-                    ).prediction
-                    found.append(ModelAnswer(info, explanation, prediction))
+                    )
+                    found.append(ModelPrediction(info, explanation, made.prediction))
                 except UserError as error:
-                    found.append(ModelAnswer(info, explanation, None, str(error)))
+                    found.append(ModelPrediction(info, explanation, None, str(error)))
             return tuple(found)
 
-        def on_answered(found: object) -> None:
-            assert isinstance(found, tuple)
-            if asked is self._asked and session.case is case:
-                self._answers = found
+        def on_predicted(found: tuple[ModelPrediction, ...]) -> None:
+            if request is self._request and store.case is case:
+                self._predictions = found
                 self.changed.emit()
 
-        task = session.inference.submit("Asking every model", work)
-        task.succeeded.connect(on_answered)
-        task.failed.connect(session.tell_failure)
+        store.run(store.inference, LABEL, work, on_predicted)
 
     def _explanation_for(self, info: BundleInfo) -> Explanation:
-        """As the user wants it, or as suits the model best; what takes long, never."""
-        wanted = self._session.explanation_for(info)
+        """As the user chose, or the model's default where that would be slow."""
+        wanted = self._choice.wanted_for(info)
         return Explanation(*info.default_map, wanted.side) if wanted.is_slow else wanted
 
-    def _values_for(self, info: BundleInfo) -> dict[str, Value]:
-        session = self._session
-        assert session.case is not None
-        shown, known = session.form.values, set(session.form.schema.fields)
-        prefilled = info.schema.prefill(session.case.volume.attributes)
+    def _values_for(self, info: BundleInfo, case: Case) -> dict[str, Value]:
+        shown, known = self._form.values, set(self._form.schema.fields)
+        prefilled = info.schema.prefill(case.volume.attributes)
         return {
             field.name: shown[field.name] if field in known else prefilled.get(field.name)
             for field in info.schema.fields
         }
 
     def _on_explanation_changed(self) -> None:
-        # Turning to another model changes the explanation, though not how each model is explained.
-        if any(each.explanation != self._explanation_for(each.bundle) for each in self._answers):
-            self._forget()
+        # Choosing another model changes the explanation, though not how each model is explained.
+        outdated = (
+            each.explanation != self._explanation_for(each.bundle) for each in self._predictions
+        )
+        if any(outdated):
+            self._drop()
 
-    def _forget(self) -> None:
-        self._asked = object()
-        if self._answers:
-            self._answers = ()
-            self._session.beside.check()
+    def _drop(self) -> None:
+        self._request = object()
+        if self._predictions:
+            self._predictions = ()
+            self._side_by_side.refresh()
             self.changed.emit()
 
 
-def _cell(answer: ModelAnswer) -> MapCell:
-    prediction, explanation = answer.prediction, answer.explanation
+def _cell(made: ModelPrediction) -> MapCell:
+    prediction, explanation = made.prediction, made.explanation
     if prediction is None:
-        return MapCell(answer.bundle.name, "no answer", answer.problem, None)
+        return MapCell(made.bundle.name, "no answer", made.problem, None)
     return MapCell(
-        name=answer.bundle.name,
+        name=made.bundle.name,
         said=f"{percent(prediction.probability)}  {prediction.class_name}",
         detail=f"{explanation.name}, what {explanation.side} the answer",
         heatmap=prediction.heatmap,

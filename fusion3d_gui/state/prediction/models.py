@@ -1,93 +1,102 @@
-"""``Models``: the bundles to choose from, and the one that is loaded."""
+"""``Models``: the bundles to choose from; choosing, reading and loading them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.prediction.engine import LoadedModel
-
-if TYPE_CHECKING:
-    from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.inference_engine import LoadedModel
+from fusion3d_gui.state.store import Store
 
 
 class Models(QObject):
-    """Reads and loads bundles on the session's inference lane; which one is chosen, the session knows."""
+    """Reads and loads bundles on the inference lane; the form takes the chosen one's schema."""
 
-    #: There are others to choose from.
+    #: There are other bundles to choose from.
     changed = Signal()
-    #: A bundle has been loaded, or its engine has changed.
-    ready = Signal()
 
-    def __init__(self, session: Session, bundles: Sequence[BundleInfo]) -> None:
-        super().__init__(session)
-        self._session = session
-        self._known = list(bundles)
-        self._loaded: LoadedModel | None = None
-
-    @property
-    def known(self) -> tuple[BundleInfo, ...]:
-        """All of them, in order."""
-        return tuple(self._known)
+    def __init__(self, store: Store, form: Form, bundles: Sequence[BundleInfo]) -> None:
+        super().__init__(store)
+        self._store = store
+        self._form = form
+        self._bundles = list(bundles)
+        store.bundle_chosen.connect(self._on_bundle_chosen)
 
     @property
-    def loaded(self) -> LoadedModel | None:
-        """What is known of the chosen model once it is loaded."""
-        loaded, bundle = self._loaded, self._session.bundle
-        if loaded is None or bundle is None or loaded.folder != bundle.folder:
-            return None
-        return loaded
+    def bundles(self) -> tuple[BundleInfo, ...]:
+        """All bundles to choose from, in order."""
+        return tuple(self._bundles)
+
+    @property
+    def device_text(self) -> str:
+        """Where the chosen model computes; empty until it is loaded."""
+        loaded = self._store.loaded_model
+        return "" if loaded is None else loaded.device_text
+
+    @property
+    def engine_reason(self) -> str:
+        """Why the engine of :attr:`device_text` was chosen; empty until the model is loaded."""
+        loaded = self._store.loaded_model
+        return "" if loaded is None else loaded.engine_reason
 
     def find(self, folder: Path) -> BundleInfo:
-        """The bundle in a folder, read if it is not known yet. Raises UserError when it is broken."""
-        for info in self._known:
+        """The bundle in a folder, read if it is not known yet.
+
+        Raises
+        ------
+        UserError
+            When the bundle is broken.
+        """
+        for info in self._bundles:
             if info.folder == folder:
                 return info
         info = BundleInfo.read(folder)
         self._add(info)
         return info
 
+    def choose(self, info: BundleInfo) -> None:
+        """Use this bundle from now on, without loading it yet."""
+        if info is not self._store.bundle:
+            self._store.choose_bundle(info)
+
+    def choose_and_load(self, info: BundleInfo) -> None:
+        """Use this bundle from now on, and load it in the background."""
+        self.choose(info)
+        self.load()
+
     def add(self, folder: Path) -> None:
         """Read a bundle anew from a folder that the user chose, and use it."""
-        session = self._session
+        folder, store = Path(folder), self._store
 
         def work(progress: Progress) -> BundleInfo:
             return BundleInfo.read(folder)
 
-        def on_read(info: object) -> None:
-            assert isinstance(info, BundleInfo)
+        def on_read(info: BundleInfo) -> None:
             self._add(info)
-            session.choose_bundle(info)
+            self.choose_and_load(info)
 
-        task = session.inference.submit(f"Reading {folder.name}", work)
-        task.succeeded.connect(on_read)
-        task.failed.connect(session.tell_failure)
+        store.run(store.inference, f"Reading {folder.name}", work, on_read)
 
-    def prepare(self) -> None:
-        """Load the chosen model in the background, unless it is loaded or busy with a prediction."""
-        session = self._session
-        if session.bundle is None or session.predicting or self.loaded is not None:
+    def load(self) -> None:
+        """Load the chosen model in the background, unless it is loaded or predicting."""
+        store, bundle = self._store, self._store.bundle
+        if bundle is None or store.predicting or store.loaded_model is not None:
             return
-        folder = session.bundle.folder
+        folder = bundle.folder
 
         def work(progress: Progress) -> LoadedModel:
-            return session.engine.load(folder, progress)
+            return store.engine.load(folder, progress)
 
-        task = session.inference.submit("Loading the model", work)
-        task.succeeded.connect(self.set_loaded)
-        task.failed.connect(session.tell_failure)
-
-    def set_loaded(self, loaded: object) -> None:
-        """This model is in memory now."""
-        assert isinstance(loaded, LoadedModel)
-        self._loaded = loaded
-        self.ready.emit()
+        store.run(store.inference, "Loading the model", work, store.set_loaded_model)
 
     def _add(self, info: BundleInfo) -> None:
-        self._known = [each for each in self._known if each.folder != info.folder] + [info]
+        self._bundles = [each for each in self._bundles if each.folder != info.folder] + [info]
         self.changed.emit()
+
+    def _on_bundle_chosen(self, info: BundleInfo) -> None:
+        self._form.start_schema(info.schema)

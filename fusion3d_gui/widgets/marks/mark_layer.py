@@ -73,7 +73,7 @@ class MarkLayer(QObject):
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
         self._tool.changed.connect(self._on_tool_changed)
-        session.case_changed.connect(self._forget)
+        session.store.case_changed.connect(self._forget)
 
     def attach_to(self, view: SliceView) -> None:
         """Draw on this view, and take its mouse where there is something to draw or to drag."""

@@ -42,7 +42,7 @@ class MarkTextEditor(QLineEdit):
         self.textEdited.connect(self._on_edited)
         # The mark may be gone, or the case another, while somebody is still typing.
         self._marks.changed.connect(self._on_marks_changed)
-        session.case_changed.connect(self._end)
+        session.store.case_changed.connect(self._end)
         self.show()
         self.setFocus()
 

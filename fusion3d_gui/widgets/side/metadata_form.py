@@ -25,7 +25,7 @@ class MetadataForm(QWidget):
         self._layout.addWidget(self._body)
         self._form.schema_changed.connect(self._on_schema_changed)
         self._form.edited.connect(self._on_edited)
-        session.result_changed.connect(self._mark_all)
+        session.store.prediction_changed.connect(self._mark_all)
         self._on_schema_changed()
 
     def _on_schema_changed(self) -> None:
@@ -55,7 +55,7 @@ class MetadataForm(QWidget):
             grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
             self.rows[field.name] = row
         if not fields:
-            chosen = self._session.bundle is not None
+            chosen = self._session.store.bundle is not None
             text = "This model uses the image alone." if chosen else "No model is chosen."
             grid.addWidget(theme.label(text, color=theme.MUTED), 0, 0)
         self._layout.addWidget(self._body)
@@ -84,7 +84,7 @@ class MetadataForm(QWidget):
 
     def _mark(self, name: str) -> None:
         row, value = self.rows[name], self._form.values[name]
-        result = self._session.result
+        result = self._session.store.shown_prediction
         predicted = None if result is None else result.request.metadata
         if predicted is not None and name in predicted and predicted[name] != value:
             row.show_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)

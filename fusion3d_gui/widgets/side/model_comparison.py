@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.prediction.model_comparison import LABEL
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
@@ -19,7 +20,7 @@ class ModelComparison(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.comparison = session.comparison
+        self.comparison = session.model_comparison
         self.button = QPushButton(_LABEL)
         self.button.setProperty("quiet", True)
         self.button.setToolTip("Predict this case with each model in the list, one after the other")
@@ -41,34 +42,36 @@ class ModelComparison(QWidget):
         self.button.clicked.connect(self._on_clicked)
         self.side_by_side.clicked.connect(self.comparison.show_maps)
         self.comparison.changed.connect(self._show)
-        session.beside.changed.connect(self._show)
-        session.result_changed.connect(self._on_state_changed)
-        session.bundles_changed.connect(self._on_state_changed)
-        session.inference.changed.connect(self._on_state_changed)
+        session.side_by_side.changed.connect(self._show)
+        session.store.prediction_changed.connect(self._on_state_changed)
+        session.models.changed.connect(self._on_state_changed)
+        session.store.inference.changed.connect(self._on_state_changed)
         self._on_state_changed()
         self._show()
 
     def _on_state_changed(self) -> None:
         session = self._session
-        self.setVisible(session.result is not None and len(session.bundles) > 1)
+        self.setVisible(
+            session.store.shown_prediction is not None and len(session.models.bundles) > 1
+        )
         working = self._is_working()
         self.button.setText(
-            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _LABEL
+            f"Cancel ({whole_percent(session.store.inference.fraction)})" if working else _LABEL
         )
-        self.button.setEnabled(working or not session.predicting)
+        self.button.setEnabled(working or not session.store.predicting)
 
     def _is_working(self) -> bool:
-        return self._session.inference.label == "Asking every model"
+        return self._session.store.inference.label == LABEL
 
     def _on_clicked(self) -> None:
         if self._is_working():
-            self._session.cancel_inference()
+            self._session.store.inference.cancel()
         else:
             self.comparison.start()
 
     def _show(self) -> None:
-        self.side_by_side.setVisible(bool(self.comparison.answers))
-        self.side_by_side.setChecked(self._session.beside.shows(self.comparison))
+        self.side_by_side.setVisible(bool(self.comparison.predictions))
+        self.side_by_side.setChecked(self._session.side_by_side.shows(self.comparison))
         self._layout.removeWidget(self._body)
         self._body.hide()
         self._body.deleteLater()
@@ -79,7 +82,7 @@ class ModelComparison(QWidget):
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(0, 1)
         self.rows = []
-        for number, answer in enumerate(self.comparison.answers):
+        for number, answer in enumerate(self.comparison.predictions):
             row = QPushButton(answer.bundle.name)
             row.setProperty("quiet", True)
             row.setToolTip("Show this model's prediction and heatmap at the same position")
@@ -99,6 +102,6 @@ class ModelComparison(QWidget):
         self._body.show()
 
     def _switch_to(self, info: BundleInfo) -> None:
-        if info is not self._session.bundle:
-            self._session.choose_bundle(info)
-            self._session.predict()
+        if info is not self._session.store.bundle:
+            self._session.models.choose_and_load(info)
+            self._session.predictions.predict()

@@ -43,34 +43,34 @@ class ModelPicker(QWidget):
         self.browse.clicked.connect(self.browse_requested)
         self.box.activated.connect(self._on_activated)
         session = self._session
-        session.bundles_changed.connect(self._on_bundles_changed)
-        session.bundle_changed.connect(self._on_bundle_changed)
-        session.model_ready.connect(self._show_detail)
-        session.inference.changed.connect(self._show_detail)
+        session.models.changed.connect(self._on_bundles_changed)
+        session.store.bundle_changed.connect(self._on_bundle_changed)
+        session.store.model_loaded.connect(self._show_detail)
+        session.store.inference.changed.connect(self._show_detail)
 
     def _on_activated(self, index: int) -> None:
-        bundles = self._session.bundles
+        bundles = self._session.models.bundles
         if 0 <= index < len(bundles):
-            self._session.choose_bundle(bundles[index])
+            self._session.models.choose_and_load(bundles[index])
 
     def _on_bundles_changed(self) -> None:
         self.box.clear()
-        titles = [info.title for info in self._session.bundles]
-        for info in self._session.bundles:
+        titles = [info.title for info in self._session.models.bundles]
+        for info in self._session.models.bundles:
             # Models with the same title are distinguished by their names.
             ambiguous = titles.count(info.title) > 1
             self.box.addItem(f"{info.name} · {info.title}" if ambiguous else info.title)
             self.box.setItemData(
                 self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
             )
-        self.box.setEnabled(bool(self._session.bundles))
-        if not self._session.bundles:
+        self.box.setEnabled(bool(self._session.models.bundles))
+        if not self._session.models.bundles:
             self.box.addItem("No model found")
         self._on_bundle_changed()
 
     def _on_bundle_changed(self) -> None:
-        info = self._session.bundle
-        folders = [each.folder for each in self._session.bundles]
+        info = self._session.store.bundle
+        folders = [each.folder for each in self._session.models.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
             self.box.setToolTip(info.description or "The model used for prediction")
@@ -78,15 +78,17 @@ class ModelPicker(QWidget):
 
     def _show_detail(self) -> None:
         session = self._session
-        if session.bundle is None:
+        if session.store.bundle is None:
             self.detail.setText("Choose a model bundle's folder with Other…")
             return
-        if session.device_text:
-            where = session.device_text
-        elif session.inference.running:
+        if session.models.device_text:
+            where = session.models.device_text
+        elif session.store.inference.running:
             where = "loading…"
         else:
             where = "loads with the first prediction"
-        self.detail.setText(f"{session.bundle.name} {session.bundle.version}  ·  {where}")
-        reason = session.engine_reason
+        self.detail.setText(
+            f"{session.store.bundle.name} {session.store.bundle.version}  ·  {where}"
+        )
+        reason = session.models.engine_reason
         self.detail.setToolTip(f"Why this engine: {reason}" if reason else "")

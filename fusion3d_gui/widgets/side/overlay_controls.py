@@ -87,14 +87,14 @@ class OverlayControls(QWidget):
     def _connect(self) -> None:
         overlay = self._overlay
         self.toggle.clicked.connect(overlay.toggle)
-        self.peak.clicked.connect(self._session.go_to_peak)
+        self.peak.clicked.connect(self._session.hot_spots.go_to_peak)
         self.contours.clicked.connect(overlay.toggle_contours)
         self.blink.clicked.connect(overlay.toggle_blinking)
         self.colors.activated.connect(lambda n: overlay.set_color_map(HEATMAPS[n]))
         self.opacity.slider.valueChanged.connect(lambda value: overlay.set_opacity(value / 100))
         self.threshold.slider.valueChanged.connect(lambda value: overlay.set_threshold(value / 100))
         overlay.changed.connect(self._on_overlay_changed)
-        self._session.result_changed.connect(self._on_result_changed)
+        self._session.store.prediction_changed.connect(self._on_result_changed)
 
     def _on_overlay_changed(self) -> None:
         overlay = self._overlay
@@ -107,7 +107,7 @@ class OverlayControls(QWidget):
         self._show_scale()
 
     def _on_result_changed(self) -> None:
-        prediction = self._session.current_prediction
+        prediction = self._session.predictions.current
         for widget in (
             self.toggle,
             self.peak,
@@ -120,7 +120,7 @@ class OverlayControls(QWidget):
         ):
             widget.setEnabled(prediction is not None)
         if prediction is None:
-            outdated = self._session.is_outdated
+            outdated = self._session.predictions.is_outdated
             self.about.setText(
                 "Hidden, because the prediction is outdated." if outdated else "No heatmap yet."
             )
@@ -130,7 +130,7 @@ class OverlayControls(QWidget):
                 f"The heatmap is empty: no region of the image {prediction.heatmap.side} the probability."
             )
         else:
-            heatmap, result = prediction.heatmap, self._session.result
+            heatmap, result = prediction.heatmap, self._session.store.shown_prediction
             explanation = None if result is None else result.explanation
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name

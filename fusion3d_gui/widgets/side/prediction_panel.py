@@ -58,43 +58,51 @@ class PredictionPanel(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self.button.clicked.connect(session.predict)
-        self.readout.reset.clicked.connect(session.reset_form)
-        self._progress.cancel.clicked.connect(session.cancel_inference)
-        session.inference.changed.connect(self._on_lane_changed)
-        session.result_changed.connect(self._on_result_changed)
-        session.case_changed.connect(self._on_lane_changed)
-        session.bundle_changed.connect(self._on_lane_changed)
+        self.button.clicked.connect(session.predictions.predict)
+        self.readout.reset.clicked.connect(session.predictions.reset_form)
+        self._progress.cancel.clicked.connect(session.store.inference.cancel)
+        session.store.inference.changed.connect(self._on_lane_changed)
+        session.store.prediction_changed.connect(self._on_result_changed)
+        session.store.case_changed.connect(self._on_lane_changed)
+        session.store.bundle_changed.connect(self._on_lane_changed)
 
     def _on_lane_changed(self) -> None:
         session = self._session
-        self._stack.setCurrentIndex(1 if session.predicting else 0)
-        self._progress.show_progress(session.inference.fraction, session.inference.message)
-        self.button.setEnabled(session.can_predict)
+        self._stack.setCurrentIndex(1 if session.store.predicting else 0)
+        self._progress.show_progress(
+            session.store.inference.fraction, session.store.inference.message
+        )
+        self.button.setEnabled(session.store.can_predict)
 
     def _on_result_changed(self) -> None:
         self._on_lane_changed()
         session = self._session
-        if session.result is None:
+        if session.store.shown_prediction is None:
             self.readout.show_nothing(self._why_nothing())
         else:
             self.readout.show_prediction(
-                session.result.prediction, outdated=session.is_outdated, what_if=session.what_if
+                session.store.shown_prediction.prediction,
+                outdated=session.predictions.is_outdated,
+                what_if=session.predictions.what_if,
             )
-            has_prediction = session.current_prediction is not None or session.what_if is not None
+            has_prediction = (
+                session.predictions.current is not None or session.predictions.what_if is not None
+            )
             values = session.form.values
-            outside = session.result.workbench.outside(values) if has_prediction else ()
-            self.readout.show_outside(outside, tried=session.what_if is not None)
+            outside = (
+                session.store.shown_prediction.workbench.outside(values) if has_prediction else ()
+            )
+            self.readout.show_outside(outside, tried=session.predictions.what_if is not None)
 
     def _why_nothing(self) -> str:
         session = self._session
-        if session.bundle is None:
+        if session.store.bundle is None:
             return "Choose a model to predict with."
-        if session.case is None:
+        if session.store.case is None:
             return "Open a scan, fill in the form, then predict."
-        if not session.case.is_complete:
+        if not session.store.case.is_complete:
             return "The scan is still being read."
-        if session.predicting:
+        if session.store.predicting:
             return "The prediction appears here."
         return "Fill in the form, then predict."
 

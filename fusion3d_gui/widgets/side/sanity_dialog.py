@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.state.prediction.result import MapChecks
+from fusion3d_gui.state.data.prediction import MapChecks
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
 

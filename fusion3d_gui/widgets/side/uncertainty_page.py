@@ -79,12 +79,12 @@ class UncertaintyPage(QWidget):
             layout.addWidget(widget)
         layout.setAlignment(self.augment, Qt.AlignmentFlag.AlignLeft)
         self.augment.clicked.connect(self._on_augment_clicked)
-        session.inference.changed.connect(self._show_augment_button)
+        session.store.inference.changed.connect(self._show_augment_button)
         self.prevalence.valueChanged.connect(self._show_predictive_values)
 
     def refresh(self) -> None:
         """Compute everything again for the form's values and show it."""
-        workbench = self._session.workbench
+        workbench = self._session.predictions.workbench
         if workbench is None:
             return
         values = self._session.form.values
@@ -116,19 +116,19 @@ class UncertaintyPage(QWidget):
         self._show_predictive_values()
 
     def _on_augment_clicked(self) -> None:
-        if self._session.inference.label == LABEL:
-            self._session.cancel_inference()
+        if self._session.store.inference.label == LABEL:
+            self._session.store.inference.cancel()
         else:
             self._session.augmentation.start()
 
     def _show_augment_button(self) -> None:
-        session, workbench = self._session, self._session.workbench
-        working = session.inference.label == LABEL
+        session, workbench = self._session, self._session.predictions.workbench
+        working = session.store.inference.label == LABEL
         self.augment.setVisible(
             working or (workbench is not None and workbench.augmented_features is None)
         )
         self.augment.setText(
-            f"Cancel ({whole_percent(session.inference.fraction)})" if working else _AUGMENT
+            f"Cancel ({whole_percent(session.store.inference.fraction)})" if working else _AUGMENT
         )
         self.augment.setEnabled(working or session.augmentation.can_start)
 
@@ -150,7 +150,7 @@ class UncertaintyPage(QWidget):
         self.image.setVisible(bool(self.image.text()))
 
     def _show_predictive_values(self) -> None:
-        workbench = self._session.workbench
+        workbench = self._session.predictions.workbench
         if workbench is None:
             return
         chance = workbench.case.probability(self._session.form.values)

@@ -57,7 +57,7 @@ class WorkbenchPanel(QWidget):
         self._refresh_timer.timeout.connect(self._refresh)
         self._build()
         self.curves.tried.connect(session.form.set_value)
-        session.result_changed.connect(self._on_result_changed)
+        session.store.prediction_changed.connect(self._on_result_changed)
         self._on_result_changed()
 
     def _build(self) -> None:
@@ -86,11 +86,11 @@ class WorkbenchPanel(QWidget):
         self._refresh_timer.start()
 
     def _on_result_changed(self) -> None:
-        self.setVisible(self._session.workbench is not None)
+        self.setVisible(self._session.predictions.workbench is not None)
         self._refresh_timer.start()
 
     def _refresh(self) -> None:
-        workbench = self._session.workbench
+        workbench = self._session.predictions.workbench
         if workbench is None or not self.isVisible():
             return
         values = self._session.form.values

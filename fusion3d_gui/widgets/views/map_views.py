@@ -63,11 +63,11 @@ class MapViews(QWidget):
         self._layout.setSpacing(0)
         self._layout.addLayout(bar)
         self._layout.addWidget(self._body, 1)
-        self.back.clicked.connect(lambda: session.beside.hide())
-        session.beside.changed.connect(self._build)
+        self.back.clicked.connect(lambda: session.side_by_side.hide())
+        session.side_by_side.changed.connect(self._build)
 
     def _build(self) -> None:
-        cells = self._session.beside.cells[:_MOST]
+        cells = self._session.side_by_side.cells[:_MOST]
         self._layout.removeWidget(self._body)
         # Hidden at once: deletion waits for the event loop, and must not flash on screen.
         self._body.hide()
@@ -87,7 +87,7 @@ class MapViews(QWidget):
         view = SliceView(AXIAL, self._session.display)
         view.set_orientation(self._plane)
         view.with_corner_text = False
-        case = self._session.case
+        case = self._session.store.case
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap)
         view.camera_changed.connect(self._on_camera_changed)

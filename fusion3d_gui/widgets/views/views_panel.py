@@ -68,9 +68,9 @@ class ViewsPanel(QWidget):
         for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
             for signal in (leader.camera_changed, leader.orientation_changed):
                 signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
-        self._session.case_changed.connect(self._on_case_changed)
-        self._session.case_filled.connect(self._on_case_filled)
-        self._session.result_changed.connect(self._on_result_changed)
+        self._session.store.case_changed.connect(self._on_case_changed)
+        self._session.store.case_filled.connect(self._on_case_filled)
+        self._session.store.prediction_changed.connect(self._on_result_changed)
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ class ViewsPanel(QWidget):
 
     def follow_scan(self) -> None:
         """Planes along the scan's own axes, fitted."""
-        case = self._session.case
+        case = self._session.store.case
         if case is not None:
             self._session.display.planes.follow_scan(case.volume)
             self.fit()
@@ -230,7 +230,7 @@ class ViewsPanel(QWidget):
             follower.follow(leader)
 
     def _on_case_changed(self) -> None:
-        case = self._session.case
+        case = self._session.store.case
         volume = case.volume if case else None
         before = self.views[0].picture.volume
         for view in self._pictured:
@@ -246,7 +246,7 @@ class ViewsPanel(QWidget):
         self.volume.update()
 
     def _on_result_changed(self) -> None:
-        prediction = self._session.current_prediction
+        prediction = self._session.predictions.current
         heatmap = prediction.heatmap if prediction else None
         for view in self._pictured:
             view.set_heatmap(heatmap)

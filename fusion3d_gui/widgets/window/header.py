@@ -52,7 +52,7 @@ class Header(QWidget):
         layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
-        session.case_changed.connect(self._on_case_changed)
+        session.store.case_changed.connect(self._on_case_changed)
         # A volume brings its presets; once more is known of it they are made anew, and so are its counts.
         session.display.window_level.presets_changed.connect(self._count_values)
         self._on_case_changed()
@@ -68,7 +68,7 @@ class Header(QWidget):
         self._on_case_changed()
 
     def _on_case_changed(self) -> None:
-        case = self._session.case
+        case = self._session.store.case
         self.window_controls.setVisible(case is not None and not self._plain)
         if case is None:
             self._text = "Fusion3D"
@@ -87,13 +87,13 @@ class Header(QWidget):
         self._show_title()
 
     def _count_values(self) -> None:
-        case = self._session.case
+        case = self._session.store.case
         self.window_controls.histogram.set_volume(None if case is None else case.volume)
 
     def _on_series_chosen(self, index: int) -> None:
-        case = self._session.case
+        case = self._session.store.case
         if case is not None and case.series[index].uid != case.volume.series_uid:
-            self._session.open(case.path, case.series[index].uid)
+            self._session.opener.open(case.path, case.series[index].uid)
 
     def _show_title(self) -> None:
         metrics = self.title.fontMetrics()

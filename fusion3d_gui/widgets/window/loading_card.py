@@ -21,7 +21,7 @@ class LoadingCard(QFrame):
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._place_in = parent
-        self._lanes = (session.loading, session.saving)
+        self._lanes = (session.store.loading, session.store.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
         self._bar = ProgressBar()

@@ -21,7 +21,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.display.display import middle_voxel_lps
-from fusion3d_gui.state.export.result_export import answer_text
+from fusion3d_gui.state.export.result_export import prediction_text
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.demos = tuple(demos)
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
-        self.presentation = Presentation(session, self)
+        self.presentation = Presentation(session.store, session.hot_spots, self)
         self.files = FileDialogs(session, self)
         self.header = Header(session)
         self.notices = NoticeStrip()
@@ -129,37 +129,36 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         session = self.session
-        session.noticed.connect(self.notices.add)
-        session.beside.changed.connect(self._on_beside_changed)
-        session.case_changed.connect(self._on_case_changed)
-        session.case_filled.connect(session.annotations.measure_again)
+        session.store.noticed.connect(self.notices.add)
+        session.side_by_side.changed.connect(self._on_beside_changed)
+        session.store.case_changed.connect(self._on_case_changed)
         for signal in (
-            session.bundle_changed,
-            session.result_changed,
-            session.loading.changed,
-            session.inference.changed,
-            session.saving.changed,
+            session.store.bundle_changed,
+            session.store.prediction_changed,
+            session.store.loading.changed,
+            session.store.inference.changed,
+            session.store.saving.changed,
             session.annotations.changed,
             session.annotations.selection_changed,
             session.tool.changed,
             session.display.overlay.changed,
-            session.identity.changed,
+            session.store.identity.changed,
         ):
             signal.connect(self.menus.refresh)
-        session.bundle_changed.connect(self._on_bundle_changed)
+        session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         self.restyling.styled.connect(self.status.fit)
         self.presentation.changed.connect(self._on_presentation_changed)
-        self._drops.dropped.connect(session.open)
+        self._drops.dropped.connect(session.opener.open)
         self._drops.aimed.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
         self.start.open_file_requested.connect(self.files.open_file)
         self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)
-        self.start.recent_requested.connect(session.open)
+        self.start.recent_requested.connect(session.opener.open)
         self.start.forget_requested.connect(self.settings.forget_cases)
-        session.identity.changed.connect(self._show_recent)
+        session.store.identity.changed.connect(self._show_recent)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
         self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
@@ -169,12 +168,12 @@ class MainWindow(QMainWindow):
 
     def copy_result(self) -> None:
         """Put the answer on screen into the clipboard, in words."""
-        QApplication.clipboard().setText(answer_text(self.session))
+        QApplication.clipboard().setText(prediction_text(self.session.predictions))
 
     def open_recent(self, number: int) -> None:
         """Open one of the recent cases, 0 the newest."""
         if number < len(self.settings.recent_cases):
-            self.session.open(self.settings.recent_cases[number])
+            self.session.opener.open(self.settings.recent_cases[number])
 
     # -- what the user asks for: the window ---------------------------------------------------
 
@@ -196,11 +195,11 @@ class MainWindow(QMainWindow):
     def toggle_start(self) -> None:
         """The start screen while a scan is open, or back to the scan."""
         shown = self.pages.currentWidget() is self.start
-        self.pages.setCurrentWidget(self.views if shown and self.session.case else self.start)
+        self.pages.setCurrentWidget(self.views if shown and self.session.store.case else self.start)
 
     def show_tags(self) -> None:
         """The DICOM header of the open series: the browser that is open already, else a new one."""
-        paths = dicom_files(self.session)
+        paths = dicom_files(self.session.store)
         if not paths:
             return
         opened = [each for each in self.findChildren(TagBrowser) if each.isVisible()]
@@ -211,14 +210,14 @@ class MainWindow(QMainWindow):
 
     def center(self) -> None:
         """Put the crosshair into the middle of the scan."""
-        case = self.session.case
+        case = self.session.store.case
         if case is not None:
             self.session.display.crosshair.move_to(middle_voxel_lps(case))
 
     def can_cancel(self) -> bool:
         """Whether Escape has anything to end."""
         session = self.session
-        lanes = (session.loading, session.inference, session.saving)
+        lanes = (session.store.loading, session.store.inference, session.store.saving)
         return (
             any(lane.running for lane in lanes)
             or session.annotations.draft is not None
@@ -232,12 +231,12 @@ class MainWindow(QMainWindow):
         session = self.session
         if self.mark_layer.cancel():
             return
-        if session.loading.running:
-            session.cancel_loading()
-        elif session.inference.running:
-            session.cancel_inference()
-        elif session.saving.running:
-            session.saving.cancel()
+        if session.store.loading.running:
+            session.store.loading.cancel()
+        elif session.store.inference.running:
+            session.store.inference.cancel()
+        elif session.store.saving.running:
+            session.store.saving.cancel()
         elif session.tool.name != "crosshair":
             session.tool.choose("crosshair")
         elif self.presentation.on:
@@ -288,7 +287,7 @@ class MainWindow(QMainWindow):
     # -- what happens -------------------------------------------------------------------------
 
     def _on_case_changed(self) -> None:
-        case = self.session.case
+        case = self.session.store.case
         self.notices.clear()
         self.pages.setCurrentWidget(self.start if case is None else self.views)
         shipped = [demo.path for demo in self.demos]
@@ -301,14 +300,16 @@ class MainWindow(QMainWindow):
             self.views.axial.setFocus()
 
     def _on_beside_changed(self) -> None:
-        if self.session.beside.cells:
+        if self.session.side_by_side.cells:
             self.pages.setCurrentWidget(self.map_views)
         elif self.pages.currentWidget() is self.map_views:
-            self.pages.setCurrentWidget(self.start if self.session.case is None else self.views)
+            self.pages.setCurrentWidget(
+                self.start if self.session.store.case is None else self.views
+            )
 
     def _on_bundle_changed(self) -> None:
-        if self.session.bundle is not None:
-            self.settings.set_model(self.session.bundle.folder)
+        if self.session.store.bundle is not None:
+            self.settings.set_model(self.session.store.bundle.folder)
 
     def _on_settings_changed(self) -> None:
         scale = self.settings.text_scale
@@ -329,7 +330,7 @@ class MainWindow(QMainWindow):
 
     def _show_recent(self) -> None:
         # Paths often tell who the patient is.
-        paths = () if self.session.identity.hidden else self.settings.recent_cases
+        paths = () if self.session.store.identity.hidden else self.settings.recent_cases
         self.start.show_recent(paths)
         for number in range(RECENT):
             action = self.menus.actions[f"recent_{number}"]
@@ -338,7 +339,7 @@ class MainWindow(QMainWindow):
                 action.setText(_short_path(paths[number]))
 
     def _name_presets(self) -> None:
-        case = self.session.case
+        case = self.session.store.case
         names = [preset.name for preset in case.presets] if case else []
         for number in range(1, PRESET_KEYS + 1):
             action = self.menus.actions[f"preset_{number}"]
@@ -347,7 +348,7 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         alone = self.presentation.on
-        has_case = self.session.case is not None and not alone
+        has_case = self.session.store.case is not None and not alone
         shown = self.settings.panel_shown
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)
@@ -363,8 +364,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
         window_memory.keep(self)
-        self.session.cancel_loading()
-        self.session.cancel_inference()
+        self.session.store.loading.cancel()
+        self.session.store.inference.cancel()
         event.accept()
 
 

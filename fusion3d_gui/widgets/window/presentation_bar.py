@@ -38,7 +38,7 @@ class PresentationBar(QFrame):
         layout.addLayout(said)
         layout.addWidget(self.spot, 1)
         layout.addWidget(self.keys)
-        session.result_changed.connect(self._show)
+        session.store.prediction_changed.connect(self._show)
         session.hot_spots.changed.connect(self._show)
         presentation.changed.connect(self._on_presentation_changed)
         self._on_presentation_changed()
@@ -48,7 +48,7 @@ class PresentationBar(QFrame):
         self._show()
 
     def _show(self) -> None:
-        prediction = self._session.current_prediction
+        prediction = self._session.predictions.current
         for label in (self.answer, self.meaning):
             label.setVisible(prediction is not None)
         if prediction is not None:

@@ -23,7 +23,7 @@ class SeriesPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("series")
         self._session = session
-        self.thumbnails = Thumbnails(session, self)
+        self.thumbnails = Thumbnails(session.store, self)
         self.list = QListWidget()
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setFlow(QListView.Flow.TopToBottom)
@@ -44,23 +44,23 @@ class SeriesPanel(QFrame):
         self.setFixedWidth(_WIDTH)
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
-        session.case_changed.connect(self._on_case_changed)
+        session.store.case_changed.connect(self._on_case_changed)
         self.thumbnails.made.connect(self._on_made)
 
     @property
     def has_choice(self) -> bool:
         """Whether there is more than one series."""
-        case = self._session.case
+        case = self._session.store.case
         return case is not None and len(case.series) > 1
 
     def show_if(self, wanted: bool) -> None:
         """Be there if wanted and there is something to choose; make pictures only then."""
         shown = wanted and self.has_choice
         self.setVisible(shown)
-        self.thumbnails.want(shown)
+        self.thumbnails.set_wanted(shown)
 
     def _on_case_changed(self) -> None:
-        case = self._session.case
+        case = self._session.store.case
         self.list.clear()
         found = () if case is None else sorted(case.series, key=lambda each: each.patient or 0)
         several = len({series.patient for series in found}) > 1
@@ -85,17 +85,17 @@ class SeriesPanel(QFrame):
                 self._show(self.list.item(row))
 
     def _show(self, item: QListWidgetItem) -> None:
-        picture = _pixmap(self.thumbnails.picture(item.data(_UID)))
+        picture = _pixmap(self.thumbnails.image(item.data(_UID)))
         icon = QIcon(picture)
         # Qt would tint the chosen one.
         icon.addPixmap(picture, QIcon.Mode.Selected)
         item.setIcon(icon)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        case = self._session.case
+        case = self._session.store.case
         uid = item.data(_UID)
         if case is not None and uid and uid != case.volume.series_uid:
-            self._session.open(case.path, uid)
+            self._session.opener.open(case.path, uid)
 
 
 def _heading(series: Series) -> QListWidgetItem:

@@ -43,8 +43,8 @@ class StatusLine(QWidget):
         layout.addWidget(self._hint)
         self.setFixedHeight(28)
         session.display.crosshair.moved.connect(self._on_crosshair_moved)
-        session.case_changed.connect(self._on_case_changed)
-        session.result_changed.connect(self._show)
+        session.store.case_changed.connect(self._on_case_changed)
+        session.store.prediction_changed.connect(self._show)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The hint gives way where there is no room for all of it; F1 tells the same."""
@@ -74,7 +74,7 @@ class StatusLine(QWidget):
         self._show()
 
     def _show(self) -> None:
-        case = self._session.case
+        case = self._session.store.case
         if case is None:
             for label in (self.value, self.position, self.heat):
                 label.clear()
@@ -84,7 +84,7 @@ class StatusLine(QWidget):
         value = case.volume.value_at(where)
         self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
         self.position.setText(position_text(where))
-        prediction = self._session.current_prediction
+        prediction = self._session.predictions.current
         share = None
         if prediction is not None and prediction.heatmap.peak > 0:
             share = prediction.heatmap.as_volume.value_at(where)

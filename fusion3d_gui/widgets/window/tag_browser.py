@@ -96,7 +96,7 @@ class TagBrowser(QDialog):
         self._build()
         self.line.textChanged.connect(self._on_searched)
         self.file.valueChanged.connect(self._read)
-        session.case_changed.connect(self.close)
+        session.store.case_changed.connect(self.close)
         self.resize(theme.px(820), theme.px(620))
         center_over(self, parent)
         self._read()
@@ -117,7 +117,7 @@ class TagBrowser(QDialog):
     def _read(self) -> None:
         self.count.setText("Reading…")
         path = self._paths[self.file.value() - 1]
-        read_series_tags(self._session, path, self._on_read).failed.connect(self._on_failed)
+        read_series_tags(self._session.store, path, self._on_read).failed.connect(self._on_failed)
 
     def _on_read(self, lines: list[TagLine]) -> None:
         if not isValid(self):
@@ -135,6 +135,6 @@ class TagBrowser(QDialog):
         self._say()
 
     def _say(self) -> None:
-        hidden = self._session.identity.hidden
+        hidden = self._session.store.identity.hidden
         note = "   ·   who the patient is stays hidden" if hidden else ""
         self.count.setText(f"{self.model.rowCount()} elements{note}")

@@ -23,10 +23,10 @@ def view_commands(session: Session, views: ViewsPanel) -> list[Command]:
     """For the menus &View, &Window and &Heatmap, in their order."""
 
     def has_case() -> bool:
-        return session.case is not None
+        return session.store.case is not None
 
     def has_heatmap() -> bool:
-        return session.current_prediction is not None
+        return session.predictions.current is not None
 
     return [
         *_layouts(views, has_case),
@@ -347,5 +347,7 @@ def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]
             "P",
             has_heatmap,
         ),
-        Command("peak", "&Heatmap", "Go to heatmap peak", session.go_to_peak, "G", has_heatmap),
+        Command(
+            "peak", "&Heatmap", "Go to heatmap peak", session.hot_spots.go_to_peak, "G", has_heatmap
+        ),
     ]

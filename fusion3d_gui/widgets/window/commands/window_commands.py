@@ -53,7 +53,7 @@ def _file(window: MainWindow) -> list[Command]:
     session, settings = window.session, window.settings
 
     def has_case() -> bool:
-        return session.case is not None
+        return session.store.case is not None
 
     def has_recent(number: int) -> bool:
         return len(settings.recent_cases) > number
@@ -112,9 +112,9 @@ def _file(window: MainWindow) -> list[Command]:
             "anonymous",
             "&File",
             "Hide who the patient is",
-            session.identity.toggle,
+            session.store.identity.toggle,
             "Ctrl+Shift+H",
-            checked=lambda: session.identity.hidden,
+            checked=lambda: session.store.identity.hidden,
             tip="Hide names, numbers, dates and file names, for this session",
         ),
         Command(
@@ -123,7 +123,7 @@ def _file(window: MainWindow) -> list[Command]:
             "DICOM tags…",
             window.show_tags,
             "Ctrl+T",
-            lambda: bool(dicom_files(session)),
+            lambda: bool(dicom_files(session.store)),
         ),
         Command(
             "export_marks",
@@ -186,7 +186,7 @@ def _view(window: MainWindow) -> list[Command]:
     session, settings, views = window.session, window.settings, window.views
 
     def has_case() -> bool:
-        return session.case is not None
+        return session.store.case is not None
 
     enabled = {"marks": has_case, "series": lambda: window.series.has_choice, "side": None}
 
@@ -275,7 +275,7 @@ def _tools(window: MainWindow) -> list[Command]:
     tool, marks = session.tool, session.annotations
 
     def has_case() -> bool:
-        return session.case is not None
+        return session.store.case is not None
 
     def is_chosen(name: ToolName) -> bool:
         return tool.name == name
@@ -323,9 +323,9 @@ def _model(window: MainWindow) -> list[Command]:
             "predict",
             "&Model",
             "Predict",
-            session.predict,
+            session.predictions.predict,
             "Ctrl+Return",
-            lambda: session.can_predict,
+            lambda: session.store.can_predict,
         ),
         Command("cancel", "&Model", "Cancel", window.cancel, "Esc", window.can_cancel),
         Command(
@@ -334,7 +334,7 @@ def _model(window: MainWindow) -> list[Command]:
             "Save the result…",
             window.files.save_result,
             "Ctrl+S",
-            lambda: can_export(session),
+            lambda: can_export(session.predictions),
             begins_group=True,
             tip="As JSON with all that it came from, or its heatmap as NIfTI",
         ),
@@ -344,7 +344,7 @@ def _model(window: MainWindow) -> list[Command]:
             "Copy the result",
             window.copy_result,
             "Ctrl+Shift+C",
-            lambda: can_export(session),
+            lambda: can_export(session.predictions),
         ),
         Command("model", "&Model", "Use another model…", window.files.add_model, begins_group=True),
     ]

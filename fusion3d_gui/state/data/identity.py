@@ -1,4 +1,4 @@
-"""``Identity``: whether the window hides who the patient is."""
+"""``Identity``: whether the window hides the patient's identity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from PySide6.QtCore import QObject, Signal
 
 
 class Identity(QObject):
-    """A choice that lasts for the session: scans are opened with the patient's identity hidden, or not.
+    """Whether scans are shown and opened without the patient's identity, for this session.
 
-    The case of a scan that was opened hidden carries no identity; it must be opened again to show it.
+    A scan opened while it is hidden is read without identity, and must be opened again to show it.
     """
 
     changed = Signal()
@@ -23,11 +23,11 @@ class Identity(QObject):
         return self._hidden
 
     def set_hidden(self, hidden: bool) -> None:
-        """Hide them from now on, or no longer."""
+        """Hide or show the identity from now on."""
         if hidden != self._hidden:
             self._hidden = hidden
             self.changed.emit()
 
     def toggle(self) -> None:
-        """Hide what is shown, or the other way round."""
+        """Hide the identity if it is shown, show it if it is hidden."""
         self.set_hidden(not self._hidden)

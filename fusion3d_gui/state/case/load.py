@@ -1,0 +1,82 @@
+"""``load_case``: read a case from disk, on a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from fusion3d_gui.imaging.display.window_level import Preset, presets
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.state.data.case import Case, FileStamp
+
+
+def load_case(
+    path: Path,
+    series_uid: str | None,
+    progress: Progress,
+    *,
+    known: tuple[Series, ...] = (),
+    hide_identity: bool = False,
+    on_first: Callable[[Case], None],
+) -> Case:
+    """Read a case from disk, and do everything slow that its display needs.
+
+    Parameters
+    ----------
+    path, series_uid
+        What to open, and which of its series; None: the largest volume.
+    progress
+        Called with 0 to 1; raises :class:`~fusion3d_gui.errors.Cancelled` to stop.
+    known
+        The series of ``path`` where they have been found already.
+    hide_identity
+        Remove the patient's identity for good.
+    on_first
+        Called with an incomplete case as soon as the middle slice has been read, for formats that
+        can be read slice by slice. The returned case shares its voxels.
+
+    Raises
+    ------
+    UserError
+        When there is no such series, or it can't be read.
+    """
+    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.open import choose_series, read_series
+
+    found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
+    series, notices = choose_series(found, series_uid, path)
+    stamps = _file_stamps(series, path)
+
+    def case_of(volume: Volume, levels: tuple[Preset, ...]) -> Case:
+        case = Case(path, volume, levels, found, file_stamps=stamps)
+        return case.hide_identity(for_good=True) if hide_identity else case
+
+    def watch(volume: Volume) -> None:
+        on_first(case_of(volume, presets(_slices_read(volume))))
+
+    reading = part_of(progress, 0.2 if not known else 0.0, 0.95)
+    volume = read_series(series, notices=notices, progress=reading, watch=watch)
+    progress(0.95, "Choosing the window level")
+    return case_of(volume, presets(volume))
+
+
+def _file_stamps(series: Series, path: Path) -> tuple[FileStamp, ...]:
+    if series.format == "DICOM":
+        return ()
+    # Files unpacked from an archive are new each time: the archive's own stamp counts.
+    files = series.paths if path.is_dir() or path in series.paths else (path,)
+    try:
+        found = [each.stat() for each in files]
+    except OSError:
+        return ()  # reading them fails too, and says why
+    return tuple((each.st_mtime_ns, each.st_size) for each in found)
+
+
+def _slices_read(volume: Volume) -> Volume:
+    """The slices read so far, as a volume of their own."""
+    if volume.loaded_slices is None:
+        return volume
+    return replace(volume, voxels=volume.voxels[volume.loaded_slices.is_read], loaded_slices=None)

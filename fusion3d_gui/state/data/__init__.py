@@ -1,0 +1,1 @@
+"""What the store holds: the opened case, the shown prediction, whether the identity is hidden."""

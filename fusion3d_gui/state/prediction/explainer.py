@@ -1,0 +1,144 @@
+"""``Explainer``: makes other heatmaps of the shown prediction, and checks the one on screen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.data.prediction import MapChecks
+from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.state.tasks import Task
+
+#: A coarse heatmap replaces a coarser one at most this often.
+_COARSE_EVERY_S = 0.3
+
+
+class Explainer(QObject):
+    """Works on the inference lane; the heatmaps that it makes become part of the shown prediction."""
+
+    #: The heatmap on screen has been checked: MapChecks.
+    checked = Signal(object)
+    _coarse_made = Signal(object, object, object)  # Task, Workbench, Heatmap; from the worker
+
+    def __init__(
+        self,
+        store: Store,
+        choice: ExplanationChoice,
+        predictions: Predictions,
+        side_by_side: SideBySideMaps,
+    ) -> None:
+        super().__init__(store)
+        self._store = store
+        self._choice = choice
+        self._predictions = predictions
+        self._side_by_side = side_by_side
+        self._task: Task[Heatmap] | None = None
+        self._coarse_made.connect(self._on_coarse_made, Qt.ConnectionType.QueuedConnection)
+        choice.changed.connect(self._refresh)
+        # Another explanation may have been chosen while predicting, or the wanted one be slow.
+        predictions.arrived.connect(self._refresh)
+
+    def _refresh(self) -> None:
+        """Explain the shown prediction as is wanted, unless it is explained that way."""
+        store, wanted = self._store, self._choice.wanted
+        shown = store.shown_prediction
+        if shown is None or store.predicting or shown.explanation == wanted:
+            return
+        request, workbench = shown.request, shown.workbench
+        emitted_s = time.monotonic()
+
+        def on_map(heatmap: Heatmap) -> None:
+            nonlocal emitted_s
+            if time.monotonic() - emitted_s >= _COARSE_EVERY_S:
+                emitted_s = time.monotonic()
+                self._coarse_made.emit(task, workbench, heatmap)
+
+        def work(progress: Progress) -> Heatmap:
+            return store.engine.explain(
+                request.bundle.folder, workbench, request.metadata, wanted, progress, on_map
+            )
+
+        def on_explained(heatmap: Heatmap) -> None:
+            now = store.shown_prediction
+            if now is not None and now.workbench is workbench and wanted == self._choice.wanted:
+                store.show_prediction(now.with_heatmap(heatmap, wanted))
+
+        task = self._task = store.run(store.inference, "Explaining", work, on_explained)
+
+    def _on_coarse_made(self, task: Task[Heatmap], workbench: object, heatmap: Heatmap) -> None:
+        if task is not self._task or task.stop.is_set():
+            return  # cancelled or superseded while this was queued
+        shown = self._store.shown_prediction
+        if shown is not None and shown.workbench is workbench:
+            self._store.show_prediction(shown.with_heatmap(heatmap, None))
+
+    def show_both_sides(self) -> None:
+        """Show what raised and what lowered the prediction side by side; makes the missing map."""
+        store, shown = self._store, self._store.shown_prediction
+        prediction = self._predictions.current
+        if shown is None or prediction is None or store.predicting or shown.explanation is None:
+            return
+        request, workbench, explanation = shown.request, shown.workbench, shown.explanation
+        other = replace(explanation, side="lowered" if explanation.side == "raised" else "raised")
+
+        def work(progress: Progress) -> Heatmap:
+            return store.engine.explain(
+                request.bundle.folder, workbench, request.metadata, other, progress
+            )
+
+        def on_made(heatmap: Heatmap) -> None:
+            if self._predictions.current is not prediction:
+                return
+            maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
+            cells = [
+                MapCell(
+                    name=f"What {one.side} it",
+                    said=one.peak_text if one.peak > 0 else "nothing",
+                    detail=f"{explanation.name}: {one.grid_text}",
+                    heatmap=one,
+                )
+                for one in maps
+            ]
+            self._side_by_side.show(self, cells, lambda: self._predictions.current is prediction)
+
+        self._task = store.run(store.inference, "Explaining", work, on_made)
+
+    @property
+    def shows_both_sides(self) -> bool:
+        """Whether the maps of both sides are on screen."""
+        return self._side_by_side.shows(self)
+
+    @property
+    def can_check(self) -> bool:
+        """Whether the heatmap is current, complete, and of the network's stages."""
+        prediction, shown = self._predictions.current, self._store.shown_prediction
+        complete = shown is not None and shown.explanation is not None
+        return prediction is not None and complete and prediction.heatmap.layer != "input"
+
+    def check(self) -> None:
+        """Check whether the heatmap on screen deserves trust; :attr:`checked` gives the figures."""
+        store, shown = self._store, self._store.shown_prediction
+        if shown is None or shown.explanation is None or not self.can_check or store.predicting:
+            return
+        request, prediction = shown.request, shown.prediction
+        workbench, explanation = shown.workbench, shown.explanation
+
+        def work(progress: Progress) -> MapChecks:
+            report, picture = store.engine.check_map(
+                request.bundle.folder, workbench, request.metadata, explanation, progress
+            )
+            subject = (
+                f"{explanation.name}, what {explanation.side} the answer of "
+                f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
+                f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
+            )
+            return MapChecks(subject, report, picture)
+
+        store.run(store.inference, "Checking the map", work, self.checked.emit)

@@ -1,0 +1,52 @@
+"""``ExplanationChoice``: how the window explains predictions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.prediction import Side
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.store import Store
+
+
+class ExplanationChoice(QObject):
+    """Method and stages that the user chose, else those that suit the chosen model best."""
+
+    #: Predictions are to be explained another way from now on.
+    changed = Signal()
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+        #: None: the default of each model.
+        self._chosen: tuple[str, tuple[int, ...]] | None = None
+        self._side: Side = "raised"
+        store.bundle_changed.connect(self.changed)
+
+    @property
+    def wanted(self) -> Explanation:
+        """How the chosen model's predictions are explained."""
+        return self.wanted_for(self._store.bundle)
+
+    def wanted_for(self, info: BundleInfo | None) -> Explanation:
+        """How a model's predictions are explained."""
+        method, stages = self._chosen or _default(info)
+        return Explanation(method, stages, self._side)
+
+    def choose(self, explanation: Explanation) -> None:
+        """Explain this way from now on.
+
+        Choosing the default of a model returns to the defaults of all models.
+        """
+        if explanation == self.wanted:
+            return
+        wanted = explanation.method, explanation.stages
+        self._chosen = None if wanted == _default(self._store.bundle) else wanted
+        self._side = explanation.side
+        self.changed.emit()
+
+
+def _default(info: BundleInfo | None) -> tuple[str, tuple[int, ...]]:
+    usual = Explanation()
+    return (usual.method, usual.stages) if info is None else info.default_map

@@ -1,0 +1,129 @@
+"""``Predictions``: predicts the case on screen, and knows whether the shown prediction is current."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.analysis.result_types import WhatIf
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.data.prediction import PredictionRequest, ShownPrediction
+from fusion3d_gui.state.inference_engine import EnginePrediction
+from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
+from fusion3d_gui.state.store import Store
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.analysis.workbench import Workbench
+
+
+class Predictions(QObject):
+    """Works on the inference lane.
+
+    A prediction is current only while the case, the bundle and the form are those that it was made
+    of; ``current`` is None otherwise.
+    """
+
+    #: A prediction has been made, and ``Store.prediction_changed`` has announced it.
+    arrived = Signal()
+
+    def __init__(self, store: Store, form: Form, choice: ExplanationChoice) -> None:
+        super().__init__(store)
+        self._store = store
+        self._form = form
+        self._choice = choice
+        form.edited.connect(self._on_form_edited)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the form has changed since the shown prediction was requested."""
+        shown = self._store.shown_prediction
+        return shown is not None and not shown.request.same(self._request_now())
+
+    @property
+    def current(self) -> Prediction | None:
+        """The prediction of what the window shows now; None without one or once it is outdated."""
+        shown = self._store.shown_prediction
+        return None if shown is None or self.is_outdated else shown.prediction
+
+    @property
+    def workbench(self) -> Workbench | None:
+        """Further analyses of the shown prediction, with any metadata; None without one."""
+        shown = self._store.shown_prediction
+        return None if shown is None else shown.workbench
+
+    @property
+    def what_if(self) -> WhatIf | None:
+        """The prediction for the form's values where they are not those of the shown prediction."""
+        shown = self._store.shown_prediction
+        if shown is None or not self.is_outdated:
+            return None
+        if not shown.request.same_subject(self._request_now()):
+            return None
+        try:
+            return shown.workbench.what_if(self._form.values)
+        except UserError:
+            return None  # a value that the model needs is missing
+
+    def predict(self) -> None:
+        """Predict the case on screen by the chosen model with the values in the form."""
+        store, request = self._store, self._request_now()
+        if request is None:
+            return
+        try:
+            request.bundle.schema.parse(request.metadata)
+        except UserError as error:
+            store.tell_failure(error)
+            return
+        explanation = self._choice.wanted
+
+        def work(progress: Progress) -> EnginePrediction:
+            return store.engine.predict(
+                request.bundle.folder,
+                request.case.volume,
+                request.metadata,
+                explanation,
+                progress,
+            )
+
+        def on_undone() -> None:
+            if store.request is request:
+                store.end_prediction()
+
+        store.run(
+            store.inference,
+            "Predicting",
+            work,
+            lambda made: self._on_predicted(request, made),
+            undone=on_undone,
+        )
+        store.start_prediction(request)
+
+    def reset_form(self) -> None:
+        """Put the form's values back to those of the shown prediction."""
+        shown = self._store.shown_prediction
+        if shown is not None:
+            self._form.put_back(shown.request.metadata)
+
+    def _on_predicted(self, request: PredictionRequest, made: EnginePrediction) -> None:
+        store = self._store
+        store.set_loaded_model(made.loaded)
+        shown = None
+        if request.same_subject(self._request_now()):
+            shown = ShownPrediction(request, made.prediction, made.workbench, made.explanation)
+        store.end_prediction(shown)
+        self.arrived.emit()
+
+    def _on_form_edited(self, name: str) -> None:
+        if self._store.shown_prediction is not None:
+            self._store.prediction_changed.emit()
+
+    def _request_now(self) -> PredictionRequest | None:
+        """What a prediction would be made of now."""
+        case, bundle = self._store.case, self._store.bundle
+        if case is None or not case.is_complete or bundle is None:
+            return None
+        return PredictionRequest(case, bundle, self._form.values)
