@@ -31,7 +31,7 @@ class VoiCurve:
         return np.interp(at, np.arange(steps + 1), self.levels).astype(share.dtype)
 
     @classmethod
-    def of_table(cls, table: np.ndarray, highest: float) -> VoiCurve:
+    def from_table(cls, table: np.ndarray, highest: float) -> VoiCurve:
         """The curve of a table whose entries go from 0 (black) to ``highest`` (white)."""
         steps = np.linspace(0, len(table) - 1, min(len(table), _MOST_LEVELS))
         shares = np.interp(steps, np.arange(len(table)), table) / highest

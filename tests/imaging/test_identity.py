@@ -15,7 +15,12 @@ from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.tags import HIDDEN, read_tags
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
+from fusion3d_gui.imaging.privacy.deidentify import (
+    IDENTIFYING,
+    error_without_file_name,
+    series_without_identity,
+    volume_without_identity,
+)
 from fusion3d_gui.imaging.privacy.identifying_words import IdentifyingWords
 from fusion3d_gui.imaging.volume import Volume
 
@@ -143,3 +148,54 @@ def test_nothing_of_the_patient_reaches_logs_warnings_or_refusals(
                 caplog.records.append(error)  # type: ignore[arg-type]
     said = " ".join([*map(str, caplog.records), *(str(each.message) for each in recwarn)])
     assert not any(part in said for part in ("Quast", "80715", "99812"))
+
+
+def test_a_refusal_without_the_files_name_still_says_what_is_wrong() -> None:
+    path = Path("/scans/Quast Zoe.nii")
+    error = UserError("is damaged", path=path, remedy="Copy Quast Zoe.nii again.")
+    assert str(error) == "Quast Zoe.nii: is damaged. Copy Quast Zoe.nii again."
+    hidden = error_without_file_name(str(error), path)
+    assert hidden == "The file: is damaged. Copy the file again."
+    assert error_without_file_name("No file at all.", None) == "No file at all."
+
+
+@pytest.mark.parametrize(
+    ("notice", "shown"),
+    [
+        ("3 files were left out: Quast.dcm and 2 others.", "3 files were left out."),
+        ("1 file was left out, Quast.dcm is damaged.", "1 file was left out."),
+        ("Slice 7 is missing.", "Slice 7 is missing."),
+    ],
+)
+def test_notices_keep_how_many_files_were_left_out_but_not_their_names(
+    notice: str, shown: str, oblique_volume: Volume
+) -> None:
+    hidden = volume_without_identity(replace(oblique_volume, notices=(notice,)))
+    assert hidden.notices == (shown,)
+
+
+@pytest.mark.parametrize("keyword", sorted(IDENTIFYING))
+def test_every_identifying_attribute_is_dropped_whatever_it_says(
+    keyword: str, oblique_volume: Volume
+) -> None:
+    volume = replace(oblique_volume, attributes={keyword: "x", "PatientSex": "F"})
+    assert dict(volume_without_identity(volume).attributes) == {"PatientSex": "F"}
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ("Quast head (volume 3 of 9)", "Scan (volume 3 of 9)"),
+        ("Quast head (echo 2, TE 30 ms)", "Scan (echo 2, TE 30 ms)"),
+        ("Quast head (by Zoe)", "Scan"),
+        ("Quast (patient 2 Zoe)", "Scan"),
+        ("Head (echo 2)", "Head (echo 2)"),
+        ("", ""),
+    ],
+)
+def test_a_hidden_description_keeps_only_which_of_several_volumes_it_is(
+    description: str, shown: str, oblique_volume: Volume
+) -> None:
+    attributes = {"PatientName": "Quast^Zoe"}
+    volume = replace(oblique_volume, description=description, attributes=attributes)
+    assert volume_without_identity(volume).description == shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.thumbnail import middle_slice, thumbnail
 from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -68,3 +71,71 @@ def test_a_cancelled_thumbnail_stops(tmp_path):
 
     with pytest.raises(Cancelled):
         thumbnail(series, 48, progress)
+
+
+def gradient(**about: object) -> Volume:
+    """One slice whose values grow from 0 to 999 along its rows."""
+    voxels = np.broadcast_to(np.arange(1000, dtype=np.float32), (1, 4, 1000)).copy()
+    return Volume(voxels, np.eye(4), **about)
+
+
+def test_gray_runs_from_the_first_to_the_ninety_ninth_percentile():
+    row = middle_slice(gradient(), 1000)[0].astype(float)
+    low, high = np.percentile(np.arange(1000), (1, 99))
+    expected = 255 * ((np.arange(1000) - low) / (high - low)).clip(0, 1)
+    np.testing.assert_allclose(row, expected, atol=1.0)
+
+
+def test_a_negative_slope_and_low_values_meant_white_each_turn_the_gray_over():
+    plain = middle_slice(gradient(), 500)[0].astype(int)
+    film = {"PhotometricInterpretation": "MONOCHROME1"}
+    for about in ({"slope": -1.0}, {"attributes": film}):
+        turned = middle_slice(gradient(**about), 500)[0]
+        np.testing.assert_allclose(turned, 255 - plain, atol=1)
+    both = middle_slice(gradient(slope=-1.0, attributes=film), 500)[0]
+    np.testing.assert_allclose(both, plain, atol=1)
+
+
+def test_missing_values_are_dark_and_no_infinite_one_sets_the_range():
+    volume = gradient()
+    volume.voxels[0, :, 400:600] = np.nan
+    volume.voxels[0, 0, 700] = np.inf
+    picture = middle_slice(volume, 1000)
+    assert (picture[:, 400:600] == 0).all()
+    low, high = np.percentile(volume.voxels[np.isfinite(volume.voxels)], (1, 99))
+    assert picture[1, 390] == pytest.approx(255 * (390 - low) / (high - low), abs=1)
+    assert middle_slice(Volume(np.full((1, 2, 2), np.nan), np.eye(4)), 2).tolist() == [[0, 0]] * 2
+
+
+def test_while_a_volume_is_loading_a_slice_that_is_there_is_shown():
+    voxels = np.zeros((5, 2, 4), np.int16)
+    voxels[1] = [0, 10, 20, 30]
+    loaded = LoadedSlices(5)
+    loaded.add(1)
+    picture = middle_slice(Volume(voxels, np.eye(4), loaded_slices=loaded), 4)
+    assert picture[0, 3] == 255
+    loaded.add(2)
+    voxels[2] = [30, 20, 10, 0]
+    picture = middle_slice(Volume(voxels, np.eye(4), loaded_slices=loaded), 4)
+    assert picture[0, 0] == 255
+
+
+def test_a_coronal_slice_has_the_head_up():
+    affine = np.eye(4)
+    for up in (1, -1):
+        # Columns along +L, rows along S or I, slices along P.
+        affine[:3, :3] = np.array([(1, 0, 0), (0, 0, up), (0, 1, 0)], float).T
+        voxels = np.zeros((1, 4, 4), np.int16)
+        voxels[0, 3 if up > 0 else 0, 0] = 9  # the head's right side
+        picture = middle_slice(Volume(voxels, affine), 4)
+        assert np.argwhere(picture == 255).tolist() == [[0, 0]]
+
+
+def test_what_would_take_too_much_has_no_thumbnail(tmp_path):
+    write_nifti(marked(np.eye(4), (9, 24, 20)), tmp_path / "a.nii")
+    (series,) = find_series(tmp_path / "a.nii")
+    assert thumbnail(series, 48) is not None
+    assert thumbnail(replace(series, shape=(481, 1000, 100)), 48) is None
+    assert thumbnail(replace(series, format="DICOM", shape=(9601, 1000, 100)), 48) is None
+    assert thumbnail(replace(series, format="DICOM", shape=(9599, 1000, 100)), 48) is not None
+    assert thumbnail(replace(series, reader=None), 48) is None

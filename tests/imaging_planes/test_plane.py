@@ -15,10 +15,16 @@ from fusion3d_gui.imaging.plane import (
     SAGITTAL,
     Plane,
     Rect,
+    cross_product,
 )
 from fusion3d_gui.imaging.reslice.sampling import sample
-from fusion3d_gui.imaging.reslice.slab import Projection, Slab
-from fusion3d_gui.imaging.reslice.slicer import Slicer, aligned_axes
+from fusion3d_gui.imaging.reslice.slab import THIN, Projection, Slab, project_planes
+from fusion3d_gui.imaging.reslice.slicer import (
+    SamplingOptions,
+    Slicer,
+    aligned_axes,
+    transform_volume,
+)
 from fusion3d_gui.imaging.volume import Volume, spatial_letters
 
 SPACING_IJK = (0.7, 1.3, 3.1)
@@ -279,3 +285,170 @@ def test_oblique_slabs_are_projections_of_simpleitks_planes(orientation, project
     reduce = {"MIP": np.max, "MinIP": np.min, "Average": np.mean}[projection.value]
     expected = reduce(np.stack(planes), axis=0)
     assert np.abs(piece.values - expected)[inside].max() < 0.05
+
+
+def test_the_planes_numbers_grow_with_the_coordinate_and_lie_one_pitch_apart():
+    affine = np.diag([-0.7, 1.3, 3.1, 1.0])
+    affine[:3, 3] = (-11.5, 23.25, 7.125)
+    slicer = Slicer(noise(affine))
+    for orientation, spacing, size in ((AXIAL, 3.1, 9), (CORONAL, 1.3, 14), (SAGITTAL, 0.7, 17)):
+        first = float(slicer.volume.bounds_lps[0][orientation.depth]) + spacing / 2
+        assert slicer.pitch_mm(orientation) == pytest.approx(spacing)
+        depths = [slicer.depth_of(orientation, n) for n in range(size)]
+        np.testing.assert_allclose(depths, first + spacing * np.arange(size))
+        # Halfway between two planes the next one begins.
+        assert slicer.index_at(orientation, depths[2] + 0.49 * spacing) == 2
+        assert slicer.index_at(orientation, depths[2] + 0.51 * spacing) == 3
+        assert slicer.nearest_depth(orientation, depths[2] + 0.3 * spacing) == depths[2]
+        assert slicer.step_depth(orientation, depths[2] + 0.3 * spacing, 2) == depths[4]
+        assert slicer.step_depth(orientation, depths[2], -5) == depths[0]
+
+
+def test_an_oblique_volume_has_planes_as_far_apart_as_its_voxels_along_the_nearest_axis():
+    volume = noise(oblique_affine((0.0, 0.0, 20.0)))
+    slicer = Slicer(volume)
+    low, high = volume.bounds_lps
+    for orientation, spacing in ((AXIAL, 3.1), (CORONAL, 1.3), (SAGITTAL, 0.7)):
+        extent = (high - low)[orientation.depth]
+        assert slicer.count(orientation) == round(extent / spacing)
+        assert slicer.pitch_mm(orientation) == pytest.approx(extent / round(extent / spacing))
+
+
+def test_planes_that_do_not_snap_go_exactly_where_they_are_asked_to_within_the_bounds():
+    volume = noise(oblique_affine())
+    slicer = Slicer(volume, snaps=False)
+    low, high = (float(each[2]) for each in volume.bounds_lps)
+    middle = (low + high) / 2 + 0.123456
+    assert slicer.nearest_depth(AXIAL, middle) == pytest.approx(middle, abs=1e-6)
+    assert slicer.nearest_depth(AXIAL, low - 5) == pytest.approx(low, abs=1e-6)
+    assert slicer.nearest_depth(AXIAL, high + 5) == pytest.approx(high, abs=1e-6)
+    pitch = slicer.pitch_mm(AXIAL)
+    assert slicer.step_depth(AXIAL, middle, 3) == pytest.approx(middle + 3 * pitch, abs=1e-6)
+    # Where slices exist, planes are slices.
+    assert Slicer(noise(np.eye(4)), snaps=False).snaps
+
+
+def test_a_slab_is_an_odd_number_of_whole_planes():
+    slicer = Slicer(noise(np.diag([0.7, 1.3, 3.1, 1.0])))
+    for asked, planes in ((0.0, 1), (3.1, 1), (6.1, 1), (6.2, 3), (12.3, 3), (12.4, 5)):
+        assert slicer.thickness_mm(AXIAL, Slab(asked)) == pytest.approx(planes * 3.1)
+    assert slicer.thickness_mm(AXIAL, Slab(1e9)) == pytest.approx(513 * 3.1)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS, ids=lambda each: each.name)
+def test_the_bounds_of_a_plane_are_the_outer_edges_of_the_volume_on_screen(orientation):
+    volume = noise(oblique_affine())
+    k, j, i = np.indices((2, 2, 2))
+    corners = np.stack([i * 17 - 0.5, j * 14 - 0.5, k * 9 - 0.5], axis=-1)
+    screen = orientation.to_screen(volume.to_lps(corners)).reshape(-1, 2)
+    rect = Slicer(volume).rect(orientation)
+    assert (rect.left, rect.top) == pytest.approx(screen.min(axis=0))
+    assert (rect.width, rect.height) == pytest.approx(np.ptp(screen, axis=0))
+
+
+def test_only_the_part_asked_for_is_resampled_in_pixels_of_the_size_asked_for():
+    slicer = Slicer(noise(oblique_affine()))
+    whole = slicer.rect(AXIAL)
+    within = Rect(whole.left + 3, whole.top - 5, 6.0, 9.0)
+    options = SamplingOptions(within, 0.5)
+    *_, piece = slicer.cut_gradually(AXIAL, 70.0, THIN, options)
+    assert piece.rect == Rect(whole.left + 3, whole.top, 6.0, 4.0)
+    assert piece.values.shape == (8, 12)
+    plane = Plane.covering(AXIAL, piece.rect, piece.depth_mm, (8, 12))
+    np.testing.assert_array_equal(piece.values, sample(slicer.volume, plane))
+    # Pixels finer than half the finest voxel would show nothing more.
+    *_, fine = slicer.cut_gradually(AXIAL, 70.0, THIN, SamplingOptions(within, 0.01))
+    assert fine.values.shape == (round(4 / 0.35), round(6 / 0.35))
+
+
+def test_without_a_pixel_size_the_longer_side_has_512_pixels():
+    volume = noise(oblique_affine(), (9, 800, 700))
+    piece = Slicer(volume).cut(AXIAL, float(volume.center_lps[2]))
+    rows, columns = piece.values.shape
+    assert max(rows, columns) == 512
+    assert rows / columns == pytest.approx(piece.rect.height / piece.rect.width, rel=0.01)
+
+
+def test_a_rectangle_meets_another_in_what_both_cover():
+    here = Rect(0.0, 10.0, 8.0, 6.0)
+    assert here.intersection(Rect(2.0, 4.0, 3.0, 9.0)) == Rect(2.0, 10.0, 3.0, 3.0)
+    assert here.intersection(Rect(-5.0, 12.0, 50.0, 50.0)) == Rect(0.0, 12.0, 8.0, 4.0)
+    right = here.intersection(Rect(20.0, 11.0, 1.0, 1.0))
+    assert (right.left, right.top, right.height) == (8.0, 11.0, 1.0)
+    assert 0 < right.width < 0.01
+    above = here.intersection(Rect(1.0, -9.0, 2.0, 3.0))
+    assert (above.left, above.top, above.width) == (1.0, 10.0, 2.0)
+    assert 0 < above.height < 0.01
+
+
+def test_flipped_planes_exchange_left_and_right_and_rotated_ones_turn_clockwise():
+    # The patient's left is on the screen's right; flipped on its left; a quarter turned, below.
+    assert np.allclose(AXIAL.flipped().right_lps, [-1, 0, 0])
+    assert np.allclose(AXIAL.flipped().down_lps, [0, 1, 0])
+    for orientation in ORIENTATIONS:
+        rotated = orientation.rotated()
+        assert np.allclose(rotated.down_lps, orientation.right_lps)
+        assert np.allclose(rotated.right_lps, -orientation.down_lps)
+        assert (rotated.depth, rotated.name) == (orientation.depth, orientation.name)
+
+
+def test_the_cross_product_is_numpys():
+    a, b = np.random.default_rng(0).normal(size=(2, 3))
+    np.testing.assert_allclose(cross_product(a, b), np.cross(a, b))
+
+
+def test_a_shifted_plane_lies_so_much_further_and_keeps_its_pixels():
+    plane = Plane.covering(CORONAL, Rect(-5.0, 2.0, 8.0, 6.0), 11.0, (3, 4))
+    expected = [[[-4 + 2 * c, 11, -3 - 2 * r] for c in range(4)] for r in range(3)]
+    positions = plane.to_lps(np.arange(3)[:, None], np.arange(4)[None, :])
+    np.testing.assert_allclose(positions, expected)
+    shifted = plane.shifted(np.array([1.0, 2.0, 3.0]))
+    positions = shifted.to_lps(np.arange(3)[:, None], np.arange(4)[None, :])
+    np.testing.assert_allclose(positions, np.array(expected) + [1, 2, 3])
+
+
+def test_a_transformed_volume_lies_where_the_transform_takes_it():
+    volume = noise(np.diag([0.7, 1.3, 3.1, 1.0]))
+    matrix = oblique_affine()
+    matrix[:3, :3] = rotation((12.0, -23.0, 31.0))
+    found = transform_volume(volume, matrix)
+    index = np.array([3.0, 4.0, 5.0])
+    expected = matrix[:3, :3] @ volume.to_lps(index) + matrix[:3, 3]
+    np.testing.assert_allclose(found.to_lps(index), expected)
+    assert transform_volume(volume, np.eye(4)) is volume
+
+
+def test_rows_made_contiguous_hold_the_same_values():
+    volume = noise(np.diag([0.7, 1.3, 3.1, 1.0]))
+    for orientation in ORIENTATIONS:
+        piece = Slicer(volume).cut(orientation, 10.0)
+        made = piece.with_contiguous_rows()
+        np.testing.assert_array_equal(made.values, piece.values)
+        assert abs(made.values.strides[1]) == made.values.itemsize
+        assert (made.rect, made.depth_mm) == (piece.rect, piece.depth_mm)
+
+
+@pytest.mark.parametrize("projection", Projection, ids=lambda each: each.value)
+def test_planes_with_holes_are_projected_over_what_is_there(projection):
+    nan = np.nan
+    planes = [
+        np.array([[1.0, nan, nan, 4.0]], np.float32),
+        np.array([[5.0, 2.0, nan, 1.0]], np.float32),
+        np.array([[3.0, nan, nan, 7.0]], np.float32),
+    ]
+    expected = {
+        Projection.MAXIMUM: [[1, nan, nan, 4], [5, 2, nan, 4], [5, 2, nan, 7]],
+        Projection.MINIMUM: [[1, nan, nan, 4], [1, 2, nan, 1], [1, 2, nan, 1]],
+        Projection.MEAN: [[1, nan, nan, 4], [3, 2, nan, 2.5], [3, 2, nan, 4]],
+    }[projection]
+    steps = [each.copy()[0] for each in project_planes(iter(planes), projection)]
+    np.testing.assert_allclose(steps, expected)
+
+
+def test_a_negative_slope_exchanges_the_brightest_and_the_darkest_of_stored_values():
+    for slope, exchanged in ((1.0, False), (0.0, False), (-1.0, True)):
+        found = [each.of_stored(slope) for each in Projection]
+        expected = [Projection.MAXIMUM, Projection.MINIMUM, Projection.MEAN]
+        if exchanged:
+            expected[:2] = expected[1::-1]
+        assert found == expected

@@ -49,12 +49,45 @@ def test_a_bright_voxel_is_seen_where_the_patient_has_it_from_any_side(turn, til
         assert np.hypot(*(seen - (true @ right, true @ down))) < reach
 
 
-def test_a_straight_projection_is_numpys_maximum():
+STRAIGHT = [
+    # right, down: from the front, the left, the back, above, below and lying on the side.
+    ((1, 0, 0), (0, 0, -1)),
+    ((0, 1, 0), (0, 0, -1)),
+    ((-1, 0, 0), (0, 0, -1)),
+    ((1, 0, 0), (0, 1, 0)),
+    ((1, 0, 0), (0, -1, 0)),
+    ((0, 0, 1), (1, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("right", "down"), STRAIGHT)
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (-0.7, 1.1, 2.3)])
+def test_a_straight_projection_is_numpys_maximum_and_every_pixel_lies_where_the_patient_has_it(
+    right, down, spacing
+):
+    right, down = np.array(right, float), np.array(down, float)
     voxels = np.random.default_rng(0).integers(-500, 900, (20, 24, 28)).astype(np.int16)
-    flat = made(prepare_projector(Volume(voxels, np.eye(4)))).project(*axes(0, 0))
-    assert np.array_equal(flat.values, voxels.max(axis=1)) or np.array_equal(
-        flat.values, voxels.max(axis=1).T
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = -31.5, 12.25, 99.0
+    volume = Volume(voxels, affine)
+    flat = made(prepare_projector(volume)).project(right, down)
+    rows, columns = np.indices(flat.values.shape)
+    pixels = np.stack([columns.ravel(), rows.ravel(), np.ones(rows.size)])
+    seen = dict(
+        zip(
+            map(tuple, np.round(flat.to_screen @ pixels, 6).T.tolist()),
+            flat.values.ravel().tolist(),
+            strict=True,
+        )
     )
+    # Every voxel's place on screen, and the largest value at each of them.
+    k, j, i = np.indices(voxels.shape)
+    lps = volume.to_lps(np.stack([i, j, k], axis=-1)).reshape(-1, 3)
+    expected: dict[tuple[float, float], int] = {}
+    for u, v, value in zip(lps @ right, lps @ down, voxels.ravel().tolist(), strict=True):
+        place = (round(float(u), 6), round(float(v), 6))
+        expected[place] = max(value, expected.get(place, value))
+    assert seen == expected
 
 
 def test_a_turned_projection_is_close_to_scipys_rotation():
@@ -91,7 +124,30 @@ def test_a_large_volume_is_shrunk_by_its_largest_values_and_stays_in_place():
     assert seen == pytest.approx((333 * 0.5, -3 * 2.0), abs=1.0)
 
 
-def test_a_heatmap_is_laid_on_the_same_voxels():
+def test_a_heatmap_is_laid_on_the_same_voxels_as_a_share_of_its_peak():
+    volume = Volume(np.zeros((10, 12, 14), np.int16), np.diag([-1.0, 1.5, 2.0, 1.0]))
+    affine = np.diag([-4.0, 3.0, 5.0, 1.0])
+    affine[:3, 3] = -1.5, 3.0, 2.0
+    k, j, i = np.indices((3, 4, 3))
+    # Linear in the patient, so that trilinear interpolation is exact.
+    lps = np.stack([i, j, k], axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    ramp = np.array([-0.02, 0.03, 0.05])
+    grid = Volume((lps @ ramp).astype(np.float32), affine)
+    levels = made(prepare_heatmap_projector(grid, 0.8, made(prepare_projector(volume)))).voxels
+    k, j, i = np.indices(volume.shape)
+    where = volume.to_lps(np.stack([i, j, k], axis=-1))
+    index = grid.to_index(where)
+    inner = ((index >= 0) & (index <= np.array([2, 3, 2]))).all(axis=-1)
+    outer = ((index < -0.5) | (index > np.array([2.5, 3.5, 2.5]))).any(axis=-1)
+    assert min(inner.mean(), outer.mean()) > 0.1
+    expected = (where @ ramp / 0.8 * 255)[inner]
+    assert (
+        np.abs(levels[inner] - (expected.clip(0, 255) - 0.5)).max() < 0.51
+    )  # whole levels, cut off
+    assert (levels[outer] == 0).all()
+
+
+def test_the_peak_of_a_heatmap_is_seen_where_the_patient_has_it():
     volume = Volume(np.zeros((20, 30, 40), np.int16), np.eye(4))
     grid = np.diag([10.0, 10.0, 10.0, 1.0])
     grid[:3, 3] = 4.5
@@ -130,6 +186,27 @@ def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, 
     error = flat.values[inside] - expected[inside]
     assert np.abs(error).mean() < 14
     assert np.corrcoef(flat.values[inside], expected[inside])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("lean", [(0.6, 0.0), (-0.6, 0.0), (0.0, 0.6), (0.0, -0.6), (0.4, 0.3)])
+@pytest.mark.parametrize("from_behind", [False, True])
+def test_a_flat_surface_is_as_bright_as_it_faces_the_light_whichever_way_it_leans(
+    lean, from_behind
+):
+    k, j, i = np.mgrid[:64, :96, :64]
+    # How far away (mm) the surface is grows by so much to the right, and down.
+    right, down = axes(180 if from_behind else 0, 0)
+    u, v = (-1 if from_behind else 1) * (i - 31.5), 31.5 - k
+    away = (95 - j if from_behind else j).astype(float)
+    solid = away > 47.5 + lean[0] * u + lean[1] * v
+    projector = made(prepare_projector(Volume((1000 * solid).astype(np.int16), np.eye(4))))
+    flat, found = projector.surface(right, down, 500)
+    assert found.all()
+    normal = np.array([lean[0], lean[1], -1.0])
+    light = np.array([-0.35, -0.45, -1.0])
+    cosine = normal @ light / np.linalg.norm(normal) / np.linalg.norm(light)
+    expected = 255 * (0.12 + 0.88 * cosine)
+    assert flat.values[12:-12, 12:-12].mean() == pytest.approx(expected, abs=2.0)
 
 
 def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_the_light():
@@ -204,3 +281,26 @@ def test_a_volume_that_is_ready_needs_no_further_copy_from_any_side():
     (projector,) = [each for each in prepare_projector(volume) if each is not None]
     assert set(projector._stacks) == {0, 1, 2}
     assert len(list(prepare_projector(volume))) >= 6 + 3  # in small steps: slices, then copies
+
+
+def test_values_that_are_not_finite_count_as_the_lowest():
+    voxels = np.full((6, 7, 8), 5.0, np.float32)
+    voxels[2, :, 3], voxels[4, 5, 6], voxels[1, 1, 1] = np.nan, np.inf, -np.inf
+    flat = made(prepare_projector(Volume(voxels, np.eye(4)))).project(*axes(0, 0))
+    assert (flat.values == 5.0).sum() == 6 * 8 - 1  # one ray meets nothing else
+    falling = Volume(voxels, np.eye(4), slope=-1.0)
+    flat = made(prepare_projector(falling)).project(*axes(0, 0))
+    assert (flat.values == 5.0).sum() == 6 * 8 - 1
+
+
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_blocks_of_a_large_volume_become_their_largest_real_value(slope):
+    voxels = np.random.default_rng(4).integers(-999, 999, (5, 200, 390)).astype(np.int16)
+    projector = made(prepare_projector(Volume(voxels, np.eye(4), slope=slope)))
+    assert projector.shape == (5, 100, 130)
+    blocks = voxels.reshape(5, 100, 2, 130, 3)
+    expected = blocks.max(axis=(2, 4)) if slope > 0 else blocks.min(axis=(2, 4))
+    np.testing.assert_array_equal(projector.voxels, expected)
+    # The middles of the first and the second block.
+    np.testing.assert_allclose(projector.affine @ [0, 0, 0, 1], [1.0, 0.5, 0.0, 1.0])
+    np.testing.assert_allclose(projector.affine @ [1, 1, 1, 1], [4.0, 2.5, 1.0, 1.0])

@@ -264,7 +264,9 @@ def test_marks_are_exported_in_the_background_and_said_so(opened, marks, qtbot, 
     length = marks.measurement(mark)["length_mm"]
     assert float(row["length_mm"]) == pytest.approx(length, abs=1e-6)
     assert "marks.csv" in opened.notices.texts[0]
-    export_measurements(opened.session, tmp_path / "no" / "marks.csv")
+    export_measurements(
+        opened.session.store, opened.session.annotations, tmp_path / "no" / "marks.csv"
+    )
     qtbot.waitUntil(lambda: not opened.session.store.saving.running)
     assert "can't be written" in opened.notices.texts[0]
 

@@ -20,10 +20,10 @@ def voi_lut_window(table: LookupTable) -> tuple[tuple[float, float], VoiCurve | 
     whole = table.first + (len(shares) - 1) / 2, float(len(shares) - 1)
     inner = (shares > 0.02) & (shares < 0.98)
     if inner.sum() < 2:
-        return whole, VoiCurve.of_table(table.entries, table.highest)
+        return whole, VoiCurve.from_table(table.entries, table.highest)
     values = table.first + np.arange(len(shares))
     slope, offset = np.polyfit(values[inner], shares[inner], 1)
     line = np.clip(slope * values + offset, 0, 1)
     if slope <= 0 or np.abs(line - shares).max() > _LINEAR_WITHIN:
-        return whole, VoiCurve.of_table(table.entries, table.highest)
+        return whole, VoiCurve.from_table(table.entries, table.highest)
     return ((0.5 - offset) / slope, 1.0 / slope), None

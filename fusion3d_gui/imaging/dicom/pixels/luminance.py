@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
-from fusion3d_gui.imaging.dicom.pixels.palette import palette_table
+from fusion3d_gui.imaging.dicom.pixels.palette import read_palette
 
 #: ITU-R BT.601, the weights of DICOM's own YBR_FULL (PS3.3 C.7.6.3.1.2).
 _WEIGHTS = np.array([0.299, 0.587, 0.114])
@@ -32,13 +32,17 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
 
 
 def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
-    found = [palette_table(file.elements, colour) for colour in ("Red", "Green", "Blue")]
-    known = [each for each in found if each is not None]
-    if len(known) < 3:
+    signed = file.format.signed
+    palettes = [
+        palette
+        for colour in ("Red", "Green", "Blue")
+        if (palette := read_palette(file.elements, colour, signed=signed)) is not None
+    ]
+    if len(palettes) < 3:
         return image
-    tables, first = [table for table, _ in known], known[0][1]
-    size = min(len(table) for table in tables)
-    gray = sum(w * table[:size] for w, table in zip(_WEIGHTS, tables, strict=True))
+    first = palettes[0].first
+    size = min(len(palette.levels) for palette in palettes)
+    gray = sum(w * palette.levels[:size] for w, palette in zip(_WEIGHTS, palettes, strict=True))
     # A palette's 16 bits are scaled onto the range of the stored type.
     top = np.iinfo(image.dtype).max
     if gray.max() > top:

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.imaging.annotations.measurement import measure
@@ -51,10 +51,34 @@ def test_a_table_holds_every_mark_its_points_and_its_numbers(tmp_path, volume):
     assert all(row["notice"] == RESEARCH_USE_ONLY for row in rows)
 
 
-def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path, volume):
+def test_a_table_has_these_columns_in_this_order_and_empty_cells_for_what_a_mark_has_not(
+    tmp_path, volume
+):
     path = tmp_path / "marks.csv"
-    write_measurements(path, [measure(MARKS[1], volume)], volume)
-    assert ",'=1+1," in path.read_text(encoding="utf-8")
+    write_measurements(path, [measure(mark, volume) for mark in MARKS], volume)
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, distance, angle, *_ = csv.reader(stream)
+    assert header == [
+        *("number", "kind", "text", "length_mm", "angle_deg", "value", "mean", "sd", "minimum"),
+        *("maximum", "area_mm2", "voxels", "value_unit"),
+        *("x1_lps_mm", "y1_lps_mm", "z1_lps_mm", "x2_lps_mm", "y2_lps_mm", "z2_lps_mm"),
+        *("x3_lps_mm", "y3_lps_mm", "z3_lps_mm", "volume_sha256", "program", "notice"),
+    ]
+    about = [volume.sha256, f"Fusion3D {__version__}", RESEARCH_USE_ONLY]
+    zero = ["0.0000"] * 3
+    ends = [*zero, "3.0000", "4.0000", "0.0000", "", "", ""]
+    assert distance == ["1", "distance", "", "5", *[""] * 8, "HU", *ends, *about]
+    ends = ["1.0000", "0.0000", "0.0000", *zero, "0.0000", "1.0000", "0.0000"]
+    assert angle == ["2", "angle", "'=1+1", "", "90", *[""] * 7, "HU", *ends, *about]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path, volume, text):
+    path = tmp_path / "marks.csv"
+    write_measurements(path, [measure(MARKS[1].with_text(text), volume)], volume)
+    with path.open(encoding="utf-8", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["text"] == f"'{text}"
 
 
 def test_a_document_says_frame_units_rule_and_provenance(tmp_path, volume):
@@ -67,6 +91,17 @@ def test_a_document_says_frame_units_rule_and_provenance(tmp_path, volume):
     first = plain["measurements"][0]
     assert first["points_lps_mm"] == [[0, 0, 0], [3, 4, 0]]
     assert first["quantities"]["length_mm"] == {"value": 5.0, "unit": "mm"}
+    assert set(plain) == {
+        *("notice", "program", "created", "volume_sha256", "frame", "regions", "measurements")
+    }
+    assert plain["program"] == f"Fusion3D {__version__}"
+    assert set(first) == {"number", "kind", "text", "points_lps_mm", "quantities"}
+    region = plain["measurements"][2]
+    assert (region["right_lps"], region["down_lps"]) == ([1, 0, 0], [0, 1, 0])
+    assert list(region["quantities"]) == [
+        *("mean", "sd", "minimum", "maximum", "area_mm2", "voxels")
+    ]
+    assert plain["measurements"][3]["text"] == "Läsion, links"
 
 
 @pytest.mark.parametrize("name", ["marks.csv", "marks.json"])

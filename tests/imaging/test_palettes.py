@@ -1,0 +1,173 @@
+"""Palette colour images: the luminance of the colours that pydicom gives them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.pixels import apply_color_lut
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
+from fusion3d_gui.imaging.dicom.pixels.palette import read_palette
+
+_COLOURS = ("Red", "Green", "Blue")
+_WEIGHTS = np.array([0.299, 0.587, 0.114])
+_DESCRIPTOR = pydicom.datadict.tag_for_keyword("RedPaletteColorLookupTableDescriptor")
+_SEGMENTED = pydicom.datadict.tag_for_keyword("SegmentedRedPaletteColorLookupTableData")
+assert _DESCRIPTOR is not None and _SEGMENTED is not None
+
+
+def _saved(path: Path, pixels: np.ndarray) -> Dataset:
+    """An image in palette colour, without its palettes; not yet written."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset.SeriesInstanceUID, dataset.Modality = "1.2.4", "OT"
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "PALETTE COLOR"
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OW"
+    return dataset
+
+
+def _add_palettes(dataset: Dataset, descriptor: list[int], data: list[bytes], prefix: str) -> None:
+    vr = "SS" if dataset.PixelRepresentation else "US"
+    for colour, entries in zip(_COLOURS, data, strict=True):
+        dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", vr, descriptor)
+        dataset.add_new(f"{prefix}{colour}PaletteColorLookupTableData", "OW", entries)
+
+
+def _gray(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
+    return apply_color_lut(pixels, dataset).astype(np.float64) @ _WEIGHTS
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("first", [0, 40, -50])
+def test_an_8_bit_palette_gives_the_luminance_of_pydicoms_colours(
+    dtype: type, first: int, tmp_path: Path
+) -> None:
+    if first < 0 and dtype is not np.int16:
+        first += 100
+    # pydicom wraps values around that lie 256 or more beyond the first.
+    low = max(np.iinfo(dtype).min, first - 100)
+    values = np.linspace(low, min(np.iinfo(dtype).max, first + 255), 16 * 12)
+    pixels = values.astype(dtype).reshape(16, 12)
+    dataset = _saved(tmp_path, pixels)
+    entries = np.random.default_rng(1).integers(0, 256, (3, 256)).astype(np.uint8)
+    _add_palettes(dataset, [256, first, 8], [row.tobytes() for row in entries], "")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = open_volume(tmp_path / "a.dcm").voxels[0]
+    assert shown.dtype == dtype
+    np.testing.assert_array_equal(shown, np.rint(_gray(dataset, pixels)))
+
+
+def test_values_beyond_an_8_bit_palette_get_its_last_entry(tmp_path: Path) -> None:
+    pixels = np.array([[0, 255, 256], [300, 511, 65535]], np.uint16)
+    dataset = _saved(tmp_path, pixels)
+    _add_palettes(dataset, [256, 0, 8], [bytes(range(256))] * 3, "")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = open_volume(tmp_path / "a.dcm").voxels[0]
+    np.testing.assert_array_equal(shown, [[0, 255, 255], [255, 255, 255]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_16_bit_palette_is_scaled_onto_the_stored_type(dtype: type, tmp_path: Path) -> None:
+    pixels = np.arange(16 * 16, dtype=dtype).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    entries = np.random.default_rng(2).integers(0, 65536, (3, 300)).astype("<u2")
+    _add_palettes(dataset, [300, 0, 16], [row.tobytes() for row in entries], "")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    expected = _gray(dataset, pixels.astype(np.uint16)) * np.iinfo(dtype).max / 65535
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.dcm").voxels[0], np.rint(expected))
+
+
+def test_without_its_palettes_the_stored_values_are_shown(tmp_path: Path) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.dcm").voxels[0], pixels)
+
+
+def _segments(bits: int) -> list[bytes]:
+    """Discrete, rising and falling lines, and the first two of them again."""
+    data = []
+    for shift in range(3):
+        level = (1 << bits) // 8 * (shift + 1)
+        words = [0, 4, level, 5, 6, 7, 1, 100, 2 * level, 1, 51, 9]
+        words += [2, 2, 0, 0, 0, 0] if bits == 8 else [2, 2, 0, 0]
+        data.append(np.array(words, f"<u{bits // 8}").tobytes())
+    return data
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_segmented_palette_is_expanded_as_pydicom_does(bits: int, tmp_path: Path) -> None:
+    pixels = np.arange(16 * 16, dtype=np.uint16).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    _add_palettes(dataset, [259, 0, bits], _segments(bits), "Segmented")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = open_volume(tmp_path / "a.dcm").voxels[0]
+    # Halves are rounded up here, to even there.
+    np.testing.assert_allclose(shown, _gray(dataset, pixels), atol=1.5)
+
+
+def _expanded(data: bytes, bits: int) -> np.ndarray | None:
+    descriptor = np.array([0, 0, bits], "<u2").tobytes()
+    elements = ElementValues({_DESCRIPTOR: descriptor, _SEGMENTED: data}, little_endian=True)
+    palette = read_palette(elements, "Red", signed=False)
+    return None if palette is None else palette.levels
+
+
+@pytest.mark.parametrize("first", [[0, 2, 5, 6], [0, 2, 5, 6] + [0, 0] * 30_000])
+def test_segments_used_again_and_again_do_not_multiply(first: list[int]) -> None:
+    words = list(first)
+    for count in range(1, 4000):
+        words += [2, 65535 if len(first) > 4 else count, 0, 0]
+    start = time.perf_counter()
+    levels = _expanded(np.array(words, "<u2").tobytes(), 16)
+    assert time.perf_counter() - start < 2
+    assert levels is not None and 2 <= len(levels) <= 65536
+    assert set(levels.tolist()) == {5, 6}
+
+
+def test_long_segments_are_cut_at_65536_entries() -> None:
+    words = [0, 1, 7] + [1, 65535, 9] * 40
+    levels = _expanded(np.array(words, "<u2").tobytes(), 16)
+    assert levels is not None and len(levels) == 65536
+
+
+@pytest.mark.parametrize(
+    ("words", "levels"),
+    [
+        ([0, 3, 1, 2], [1, 2]),  # fewer entries than it says
+        ([0, 2, 1, 2, 0], [1, 2]),  # a segment without a length
+        ([0, 2, 1, 2, 1, 5], [1, 2]),  # a line without an end
+        ([0, 2, 1, 2, 3, 5, 6], [1, 2]),  # an unknown kind of segment
+        ([0, 2, 1, 2, 2, 1, 3, 0, 0, 1, 9], [1, 2, 9]),  # no segment starts there
+        ([1, 5, 100], None),  # a line from nowhere
+    ],
+)
+def test_a_damaged_segmented_palette_is_taken_as_far_as_it_makes_sense(
+    words: list[int], levels: list[int] | None
+) -> None:
+    found = _expanded(np.array(words, "<u2").tobytes(), 16)
+    assert (None if found is None else found.tolist()) == levels
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([8, 12, 16]))
+def test_no_bytes_make_a_palette_raise_or_grow_without_bound(data: bytes, bits: int) -> None:
+    levels = _expanded(data, bits)
+    assert levels is None or 1 <= len(levels) <= 65536
