@@ -6,7 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +21,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir, resources_dir
-from fusion3d_gui.training.cohort.generate import SimulatedCase, make_case
+from fusion3d_gui.training.cohort.generate import SimulatedCase, draw_record, make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
 
 #: A seed of their own: neither trained on (1) nor evaluated on (2).
@@ -50,23 +49,9 @@ def make_demo_cases(
     Raises UserError when the first 600 cases hold no such two.
     """
     model = OutcomeModel().with_prevalence(_PREVALENCE)
-    loaded = ModelBundle.load(bundle)
-    positive = negative = None
-    for number, case in _candidates(seed, model):
-        progress(0.8 * number / _SEARCHED_CASES, f"Looking at case {number}")
-        if positive is None and case.label and case.lesion and _explains(loaded, case):
-            positive = make_case(number, seed, model, _DICOM_SPACING_MM)
-        if (
-            negative is None
-            and not case.label
-            and not case.lesion
-            and _calls_negative(loaded, case)
-        ):
-            negative = make_case(number, seed, model, _NIFTI_SPACING_MM)
-        if positive and negative:
-            break
-    if positive is None or negative is None:
-        raise UserError("this model gives no good example", path=bundle, remedy="Train it longer.")
+    found = find_demo_cases(ModelBundle.load(bundle), seed, model, progress)
+    positive = make_case(found[0], seed, model, _DICOM_SPACING_MM)
+    negative = make_case(found[1], seed, model, _NIFTI_SPACING_MM)
 
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "positive", ignore_errors=True)
@@ -92,19 +77,38 @@ def make_demo_cases(
     progress(1.0, "Demo cases written")
 
 
+def find_demo_cases(
+    bundle: ModelBundle, seed: int, model: OutcomeModel, progress: Progress = no_progress
+) -> tuple[int, int]:
+    """Numbers of the first good positive and the first good negative case (see :func:`make_demo_cases`).
+
+    Raises UserError when the first 600 cases hold no such two.
+    """
+    positive = negative = None
+    for number in range(_SEARCHED_CASES):
+        progress(0.8 * number / _SEARCHED_CASES, f"Looking at case {number}")
+        record = draw_record(number, seed, model)
+        if None in record.values.values():
+            continue
+        if positive is None and record.label and record.person.lesion:
+            case = make_case(number, seed, model, _SEARCHED_SPACING_MM)
+            positive = number if _explains(bundle, case) else None
+        elif negative is None and not record.label and not record.person.lesion:
+            case = make_case(number, seed, model, _SEARCHED_SPACING_MM)
+            negative = number if _calls_negative(bundle, case) else None
+        if positive is not None and negative is not None:
+            return positive, negative
+    raise UserError(
+        "this model gives no good example", path=bundle.info.folder, remedy="Train it longer."
+    )
+
+
 def _rows_to_the_left(volume: Volume) -> Volume:
     """The same volume with rows to the left and columns to the back, as axial DICOM usually is."""
     _, j, i = volume.shape
     turn = np.diag([-1.0, -1.0, 1.0, 1.0])
     turn[:2, 3] = i - 1, j - 1
     return replace(volume, voxels=volume.voxels[:, ::-1, ::-1], affine=volume.affine @ turn)
-
-
-def _candidates(seed: int, model: OutcomeModel) -> Iterator[tuple[int, SimulatedCase]]:
-    for number in range(_SEARCHED_CASES):
-        case = make_case(number, seed, model, _SEARCHED_SPACING_MM)
-        if all(value is not None for value in case.values.values()):
-            yield number, case
 
 
 def _calls_negative(bundle: ModelBundle, case: SimulatedCase) -> bool:

@@ -34,7 +34,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,39 +67,56 @@ _CASES_WORTH_PROCESSES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedCase:
-    """One simulated person with a scan.
+class SimulatedRecord:
+    """All of a simulated case but its scan.
 
-    ``lesion_mask`` is a bool array on the voxels of ``volume``, or None; ``values`` is what the table
-    says of the metadata; ``truth`` what could be known of the label.
+    ``values`` is what the table says of the metadata (None where missing), ``truth`` what could be
+    known of the label (arrays of length 1).
     """
 
-    name: str
     person: Person
     values: dict[str, Value]
     truth: Truth
     label: int
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedCase(SimulatedRecord):
+    """One simulated person with a scan.
+
+    ``lesion_mask`` is a bool array [k, j, i] on the voxels of ``volume``, or None.
+    """
+
+    name: str
     volume: Volume
     lesion_mask: np.ndarray | None
     lesion: Lesion | None
     distractor: Lesion | None
 
 
+def draw_record(number: int, seed: int, model: OutcomeModel) -> SimulatedRecord:
+    """Draw person, label and metadata of case ``number`` of the cohort ``seed``; makes no scan."""
+    streams = _streams(number, seed)
+    person = Person.draw(streams.person, model.lesion_rate)
+    truth = model.truth([person])
+    return SimulatedRecord(
+        person=person,
+        values=dict(recorded_values(person, streams.gaps)),
+        truth=truth,
+        label=int(streams.label.random() < truth.probability[0]),
+    )
+
+
 def make_case(
     number: int, seed: int, model: OutcomeModel, spacing_mm: tuple[float, float, float]
 ) -> SimulatedCase:
     """Make case ``number`` of the cohort ``seed`` at a spacing (x, y, z), in memory."""
-    streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(9)
-    who, label, body, spot, scanner, noise, gaps, decoy, decoy_spot = (
-        np.random.default_rng(s) for s in streams
-    )
-    person = Person.draw(who, model.lesion_rate)
-    truth = model.truth([person])
-    anatomy, acquisition = Anatomy.draw(body), Acquisition.draw(scanner)
-    lesion = Lesion.draw(spot, anatomy) if person.lesion else None
+    record, streams = draw_record(number, seed, model), _streams(number, seed)
+    anatomy, acquisition = Anatomy.draw(streams.anatomy), Acquisition.draw(streams.scanner)
+    lesion = Lesion.draw(streams.lesion, anatomy) if record.person.lesion else None
     distractor = None
-    if decoy.random() < model.distractor_rate:
-        distractor = Lesion.draw(decoy_spot, anatomy, ring=True, apart_from=lesion)
+    if streams.has_distractor.random() < model.distractor_rate:
+        distractor = Lesion.draw(streams.distractor, anatomy, ring=True, apart_from=lesion)
 
     counts = [round(mm / step) for mm, step in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
     axes = tuple(
@@ -118,22 +135,41 @@ def make_case(
             mask[slab] = (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
         if distractor is not None:
             intensity = distractor.add_on_grid(intensity, x, y, z[slab])
-        signal = acquisition.signal(intensity, (x, y, z[slab]), noise)
+        signal = acquisition.signal(intensity, (x, y, z[slab]), streams.noise)
         voxels[slab] = np.rint(np.where(brain, signal, 0))
     affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
     affine[:3, 3] = [x[0], y[0], z[0]]
     name = f"case-{number:05d}"
     return SimulatedCase(
+        **vars(record),
         name=name,
-        person=person,
-        values=dict(recorded_values(person, gaps)),
-        truth=truth,
-        label=int(label.random() < truth.probability[0]),
         volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
         lesion_mask=mask,
         lesion=lesion,
         distractor=distractor,
     )
+
+
+class _Streams(NamedTuple):
+    """A case's random numbers, one stream a purpose, so that no draw depends on another's number of draws.
+
+    The order is that of the streams: changed, it changes every cohort.
+    """
+
+    person: np.random.Generator
+    label: np.random.Generator
+    anatomy: np.random.Generator
+    lesion: np.random.Generator
+    scanner: np.random.Generator
+    noise: np.random.Generator
+    gaps: np.random.Generator
+    has_distractor: np.random.Generator
+    distractor: np.random.Generator
+
+
+def _streams(number: int, seed: int) -> _Streams:
+    streams = np.random.SeedSequence(seed, spawn_key=(number,)).spawn(len(_Streams._fields))
+    return _Streams(*map(np.random.default_rng, streams))
 
 
 def make_cohort(
