@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.display.paint_queue import Turns
+from fusion3d_gui.state.display.paint_queue import PaintQueue
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.slice.slice_view import SliceView
@@ -87,7 +87,7 @@ def _report(
 
 
 def _timed(
-    act: Callable[[int], object], steps: int = STEPS, turns: Turns | None = None
+    act: Callable[[int], object], steps: int = STEPS, queue: PaintQueue | None = None
 ) -> list[tuple[float, float]]:
     for step in range(3):
         act(step)
@@ -97,7 +97,7 @@ def _timed(
         start, cpu = time.perf_counter(), time.thread_time()
         act(step)
         QApplication.processEvents()
-        while turns is not None and turns.is_busy:
+        while queue is not None and queue.is_busy:
             QApplication.processEvents()
         times.append((time.perf_counter() - start, time.thread_time() - cpu))
     return times
@@ -224,20 +224,20 @@ def main() -> None:
     views[0].turn_others(0.35)
     views[1].turn_others(0.25)
     views[2].turn_others(0.15)
-    turns = display.paint_turns
+    queue = display.paint_queue
     for view in views:
         name = view.orientation.name.lower()
         _report(
-            f"double oblique, wheel on {name}", _timed(_back_and_forth(view), turns=turns), 16.7
+            f"double oblique, wheel on {name}", _timed(_back_and_forth(view), queue=queue), 16.7
         )
-    turned = _timed(lambda n: views[0].turn_others(0.01 if n < 60 else -0.01), turns=turns)
+    turned = _timed(lambda n: views[0].turn_others(0.01 if n < 60 else -0.01), queue=queue)
     _report("an arm dragged", turned)
     _settle(views[0])
     print(
         f"  longest gap of a heartbeat                   {beat.gap_ms():6.1f} ms   (target 50 ms)"
     )
     display.slab.set_thickness(20.0)
-    _report("double oblique, slab 20 mm, wheel", _timed(_back_and_forth(views[0]), 60, turns))
+    _report("double oblique, slab 20 mm, wheel", _timed(_back_and_forth(views[0]), 60, queue))
     for view in views:
         _settle(view)
     print(

@@ -41,7 +41,7 @@ class CaseSwitcher(QObject):
         if store.case is not None:
             self._typed[store.case.key] = self._form.typed
         self._form.start_case(case.volume.attributes, metadata, self._typed.get(case.key))
-        shown = self._as_wanted(case)
+        shown = self._apply_identity(case)
         # Another model may have been chosen since, or the identity hidden.
         if shown_prediction is not None and shown_prediction.request.bundle is not store.bundle:
             shown_prediction = None
@@ -51,7 +51,7 @@ class CaseSwitcher(QObject):
 
     def complete(self, case: Case, noticed: Sequence[str]) -> None:
         """All slices of the case on screen have been read; ``noticed`` are notices shown before."""
-        self._store.complete_case(self._as_wanted(case), noticed)
+        self._store.complete_case(self._apply_identity(case), noticed)
 
     def show_none(self) -> None:
         """Show no case, and an empty form."""
@@ -62,10 +62,10 @@ class CaseSwitcher(QObject):
         before = self._store.case
         if before is None or not before.is_complete:
             return
-        case = self._as_wanted(before)
+        case = self._apply_identity(before)
         if case is not before:
             self._store.replace_case(case)
 
-    def _as_wanted(self, case: Case) -> Case:
-        """The case with its identity hidden or shown, as the user wants it now."""
+    def _apply_identity(self, case: Case) -> Case:
+        """The case with its identity hidden or shown, as :class:`Identity` says now."""
         return case.hide_identity() if self._store.identity.hidden else case.revealed or case

@@ -137,7 +137,7 @@ class Opener(QObject):
             return  # shown once the whole case has been read
         opening.shown, opening.before = store.case, before
         # Behind the paint jobs of the views, which are queued by now.
-        display.paint_turns.ask(opening, opening.painted.set)
+        display.paint_queue.add(opening, opening.painted.set)
 
     def _on_loaded(self, opening: _Opening, case: Case) -> None:
         self._opening = None

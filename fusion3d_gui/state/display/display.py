@@ -10,7 +10,7 @@ from fusion3d_gui.state.display.cine import Cine
 from fusion3d_gui.state.display.corner_text import CornerText
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.display.overlay import OverlaySettings
-from fusion3d_gui.state.display.paint_queue import Turns
+from fusion3d_gui.state.display.paint_queue import PaintQueue
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.slab_settings import SlabSettings
 from fusion3d_gui.state.display.smoothing import Smoothing
@@ -33,8 +33,8 @@ class Display(QObject):
         self.overlay = OverlaySettings(self)
         self.corner_text = CornerText(self)
         self.cine = Cine(self)
-        #: In which the views paint what takes long.
-        self.paint_turns = Turns(self)
+        #: Paint jobs of the views that take long.
+        self.paint_queue = PaintQueue(self)
 
     def show_case(self, case: Case) -> None:
         """Start afresh on a newly opened case: its middle, straight planes, its own window."""

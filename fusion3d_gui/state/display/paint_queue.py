@@ -1,4 +1,4 @@
-"""``Turns``: things that take long, one in each turn of the event loop."""
+"""``PaintQueue``: runs queued paint jobs, one per event-loop iteration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer
 
 
-class Turns(QObject):
-    """What was asked for is done in order, with the event loop free to do other things in between.
+class PaintQueue(QObject):
+    """Runs jobs in the order in which they were added; input is handled between two of them.
 
-    Views that must be resampled are painted so: all of them in one turn would hold up the window.
+    Views that must be resampled are painted this way: painting all of them in one event would block
+    the window.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -19,27 +20,27 @@ class Turns(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
-        self._timer.timeout.connect(self._next)
+        self._timer.timeout.connect(self._run_next)
 
-    def ask(self, who: object, work: Callable[[], object]) -> None:
-        """Do this when it is its turn; who waits already goes on waiting, for the new work."""
-        self._waiting[who] = work
+    def add(self, key: object, job: Callable[[], object]) -> None:
+        """Queue a job. One with the same key that still waits is replaced, and keeps its position."""
+        self._waiting[key] = job
         self._timer.start()
 
-    def is_waiting(self, who: object) -> bool:
-        """Whether something of this one is still to be done."""
-        return who in self._waiting
+    def is_waiting(self, key: object) -> bool:
+        """Whether a job with this key is still to be run."""
+        return key in self._waiting
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is still to be done."""
+        """Whether any job is still to be run."""
         return bool(self._waiting)
 
-    def _next(self) -> None:
+    def _run_next(self) -> None:
         if not self._waiting:
             return
-        who = next(iter(self._waiting))
-        work = self._waiting.pop(who)
+        key = next(iter(self._waiting))
+        job = self._waiting.pop(key)
         if self._waiting:
             self._timer.start()
-        work()
+        job()

@@ -127,7 +127,7 @@ class SliceCanvas(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether the picture is as fine as it will be."""
-        busy = self._settling.isActive() or self.display.paint_turns.is_waiting(self)
+        busy = self._settling.isActive() or self.display.paint_queue.is_waiting(self)
         return not busy and self._finishing is None and not self._awaits_turn
 
     def await_turn(self) -> None:
@@ -138,7 +138,7 @@ class SliceCanvas(QWidget):
         self._awaits_turn = True
         self.update()
         # Not under the view itself, which asks for turns of its own.
-        self.display.paint_turns.ask(self.picture, self._take_turn)
+        self.display.paint_queue.add(self.picture, self._take_turn)
 
     def _take_turn(self) -> None:
         self._awaits_turn = False
@@ -249,7 +249,7 @@ class SliceCanvas(QWidget):
     def update_in_turn(self) -> None:
         """Paint this view again, one view after the other: where each of them takes its time."""
         if self.isVisible():
-            self.display.paint_turns.ask(self, self._repaint)
+            self.display.paint_queue.add(self, self._repaint)
 
     def _repaint(self) -> None:
         if isValid(self):
@@ -278,7 +278,7 @@ class SliceCanvas(QWidget):
         if self.picture.unfinished and self.isVisible():
             # In steps of their own, never within a paint, and in turns: several views settle at once.
             self._finishing = self.picture.finishing(self.camera)
-            self.display.paint_turns.ask(self._finish, self._finish)
+            self.display.paint_queue.add(self._finish, self._finish)
         else:
             self.update()
 
@@ -290,7 +290,7 @@ class SliceCanvas(QWidget):
             self._finishing = None
             self.update()
         else:
-            self.display.paint_turns.ask(self._finish, self._finish)
+            self.display.paint_queue.add(self._finish, self._finish)
 
     # -- painting -----------------------------------------------------------------------------
 
