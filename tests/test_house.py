@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,20 @@ def imports(path: Path) -> set[str]:
 
 def test_rooms_and_their_packages_import_downwards_only():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_the_page_on_the_architecture_names_every_package():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"^( *)(\w+)/ ", page.split("```text")[2].split("```")[0], re.MULTILINE)
+    path: list[str] = []
+    packages = set()
+    for indent, name in named:
+        path[len(indent) // 2 :] = [name]
+        packages.add("/".join(path))
+    there = {
+        file.parent.relative_to(PACKAGE).as_posix() for file in PACKAGE.glob("*/**/__init__.py")
+    }
+    assert packages == there
 
 
 def test_no_import_is_relative():

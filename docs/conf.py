@@ -1,0 +1,34 @@
+"""How Sphinx builds these pages: ``python -m sphinx -W --keep-going docs build/docs``."""
+
+import fusion3d_gui
+
+project = "Fusion3D"
+author = "The Fusion3D team"
+copyright = "The Fusion3D team, Apache-2.0"
+version = release = fusion3d_gui.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+]
+root_doc = "index"
+myst_enable_extensions = ["deflist", "colon_fence"]
+myst_heading_anchors = 3
+suppress_warnings = []
+templates_path = ["templates"]
+exclude_patterns = []
+
+html_theme = "alabaster"
+html_theme_options = {"description": "Research use only", "page_width": "1100px"}
+html_show_sourcelink = False
+
+autosummary_generate = True
+autosummary_imported_members = False
+autosummary_ignore_module_all = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+autodoc_default_options = {"members": True, "undoc-members": False}
+numpydoc_show_class_members = False
