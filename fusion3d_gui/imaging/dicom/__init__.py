@@ -1,1 +1,1 @@
-"""DICOM: files under a path into series and volumes."""
+"""DICOM: from the files under a path to series and volumes; volumes as DICOM files."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.frames.full_header import read_full_header
 from fusion3d_gui.imaging.dicom.frames.lookup_table import read_lookup_table
-from fusion3d_gui.imaging.dicom.frames.modality_lut import read_full_header
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.suv import SuvUnavailable, suv_factor

@@ -1,1 +1,1 @@
-"""Single frames of a DICOM file: geometry, rescale, look-up tables; classic and enhanced multi-frame."""
+"""Single frames of a DICOM file: position, rescale, lookup tables; classic and enhanced multi-frame."""

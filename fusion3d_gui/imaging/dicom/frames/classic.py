@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fusion3d_gui.imaging.dicom.frames.enhanced import read_real_world_rescale
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import (
     Frame,
     Rescale,
     display_unit,
     normalised_orientation,
+    recommended_windows,
     slice_spacing_mm,
-    windows,
 )
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.frames.modality_lut import read_modality_lut
+from fusion3d_gui.imaging.dicom.frames.real_world import read_real_world_rescale
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
 #: What may tell apart volumes within one series, besides the b-value.
@@ -51,7 +51,7 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
         spacing=_spacing(elements),
         slice_spacing_mm=slice_spacing_mm(elements),
         rescale=_rescale_of(file, table),
-        windows=windows(elements),
+        windows=recommended_windows(elements),
         voi_function=elements.text("VOILUTFunction"),
         labels=_labels(elements),
         table=table,

@@ -1,4 +1,4 @@
-"""``DicomFile``: one DICOM file's header."""
+"""``DicomFile``: the header of one DICOM image file, and how its pixels are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.imaging.dicom.parser.walker import PIXEL_TAGS, PixelElement
 
-#: Shown in a corner of the window, or used to fill in the form.
+#: Attributes of a volume: shown in the corners of a view, or filled into the form.
 SHOWN_ATTRIBUTES = (
     "PatientName",
     "PatientID",
@@ -118,7 +118,10 @@ _WANTED = tag_numbers(
 
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
-    """How one frame's pixels are stored (PS3.3 C.7.6.3)."""
+    """How the pixels of a frame are stored (Image Pixel module, PS3.3 C.7.6.3).
+
+    ``planar``: colour planes one after the other; ``floating``: float or double pixels.
+    """
 
     rows: int
     columns: int
@@ -133,7 +136,7 @@ class PixelFormat:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of a stored sample, in this machine's byte order."""
+        """Type of a stored sample, in native byte order."""
         if self.floating:
             return np.dtype(f"f{self.bits_allocated // 8}")
         width = max(8, self.bits_allocated)
@@ -141,7 +144,7 @@ class PixelFormat:
 
     @property
     def frame_bits(self) -> int:
-        """Bits that an uncompressed frame takes in the file."""
+        """Bits of an uncompressed frame in the file."""
         samples = self.rows * self.columns * self.samples
         if self.photometric == "YBR_FULL_422":
             samples = self.rows * self.columns * 2
@@ -150,7 +153,23 @@ class PixelFormat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DicomFile:
-    """What the header of one DICOM image file says, without its pixels."""
+    """The header of one DICOM image file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    elements
+        Values of the elements that all images are read for.
+    transfer_syntax
+        UID; empty where the file does not say it.
+    pixels
+        Where the pixels lie in the file.
+    format
+        How they are stored.
+    frame_count
+        Number of frames, at least 1.
+    """
 
     path: Path
     elements: ElementValues = field(repr=False)
@@ -161,7 +180,7 @@ class DicomFile:
 
     @property
     def has_functional_groups(self) -> bool:
-        """Whether it is an enhanced multi-frame image, which describes each frame (PS3.3 A.36)."""
+        """Whether it is an enhanced multi-frame image, with a description of each frame (PS3.3 A.36)."""
         return self.elements.has("PerFrameFunctionalGroupsSequence")
 
     @property
@@ -171,10 +190,14 @@ class DicomFile:
 
 
 def read_dicom_file(source: FileBytes) -> DicomFile:
-    """Read one file's header.
+    """Read the header of one file.
 
-    Raises ``NotDicom`` where it is something else, and UserError where it is DICOM that holds no
-    image, is damaged or cut short.
+    Raises
+    ------
+    NotDicom
+        If the file is something else.
+    UserError
+        If it is DICOM that holds no image, is damaged or cut short.
     """
     path = source.path
     header = read_header(source, _WANTED)

@@ -1,4 +1,4 @@
-"""``Frame``: a single image of a DICOM file, and readings of a header that tell where it lies."""
+"""``Frame``: a single image of a DICOM file; orientation, slice spacing and windows of a header."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
-#: Of a series all images have the same.
-_KEPT_ORIENTATIONS = 64
+#: All images of a series have the same one.
+_CACHED_ORIENTATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """Stored value to real value: ``stored * slope + intercept``, in ``unit`` (empty: not said)."""
+    """Real value = ``stored * slope + intercept``, in ``unit`` (empty where the file does not say)."""
 
     slope: float = 1.0
     intercept: float = 0.0
@@ -31,25 +31,27 @@ class Frame:
     Parameters
     ----------
     file, index
-        Where it is; ``index`` counts from 0.
+        The file, and the frame's number in it, from 0.
     position
-        Patient position (mm, LPS) of the centre of its first pixel; None where not said.
+        Centre of its first pixel (LPS mm); None where the file does not say it.
     orientation
         Unit vectors (LPS) along a row and down a column, six numbers; None where not said.
     spacing
         mm between rows, and between columns; None where not said.
-    slice_mm
-        mm from this slice to the next as the header says; None where it does not.
-    scale
-        Stored value to real value.
-    windows, voi_function
-        (centre, width) pairs in real values, and the shape of the curve in them, as the file calls it.
+    slice_spacing_mm
+        mm from this slice to the next by the header; None where not said.
+    rescale
+        From stored to real values.
+    windows
+        (centre, width) pairs in real values.
+    voi_function
+        VOI LUT Function: the shape of the curve in those windows, as the file calls it.
     labels
-        What tells it from another frame at the same place, by keyword: echo, time, b-value ...
+        What distinguishes it from another frame at the same position, by keyword: echo, time ...
     table
-        From stored to real values, where that is no straight line; ``rescale`` is then 1.
+        From stored to real values where that is not linear; ``rescale`` is then the identity.
     tile
-        (row, column) of its first pixel within the stored frame, and its size; None for all of it.
+        (row, column, rows, columns): the part of the stored frame that it is; None for all of it.
     """
 
     file: DicomFile
@@ -73,12 +75,12 @@ class Frame:
         return self.file.format.rows, self.file.format.columns
 
 
-@lru_cache(_KEPT_ORIENTATIONS)
+@lru_cache(_CACHED_ORIENTATIONS)
 def normalised_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Image Orientation (Patient) as two vectors of length 1; None where it is unusable.
+    """Image Orientation (Patient) as two unit vectors (LPS), six numbers; None where it is unusable.
 
-    Vectors more than 1 % from unit length, or 0.6 degrees from perpendicular, contradict the
-    standard (PS3.3 C.7.6.2.1.1) and are not used.
+    Unusable: vectors more than 1 % from unit length or 0.6 degrees from perpendicular, against
+    PS3.3 C.7.6.2.1.1.
     """
     if numbers is None or len(numbers) != 6:
         return None
@@ -92,13 +94,13 @@ def normalised_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ..
     return tuple(unit)
 
 
-def display_unit(said: str) -> str:
-    """A unit as one writes it, from DICOM's word for it (PS3.3 C.8.9.1.1.3)."""
-    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(said.upper(), said)
+def display_unit(dicom_unit: str) -> str:
+    """A unit as it is written on screen, from DICOM's code for it (PS3.3 C.8.9.1.1.3)."""
+    return {"BQML": "Bq/ml", "CNTS": "counts"}.get(dicom_unit.upper(), dicom_unit)
 
 
 def slice_spacing_mm(elements: ElementValues) -> float | None:
-    """Distance from slice to slice as the header says; None where it does not."""
+    """Distance from slice to slice by the header, else its slice thickness; None without either."""
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
         number = elements.number(keyword)
         if number is not None and abs(number) > 1e-6:
@@ -106,8 +108,8 @@ def slice_spacing_mm(elements: ElementValues) -> float | None:
     return None
 
 
-def windows(elements: ElementValues) -> tuple[tuple[float, float], ...]:
-    """(centre, width) pairs that the header recommends, in its order."""
+def recommended_windows(elements: ElementValues) -> tuple[tuple[float, float], ...]:
+    """(centre, width) pairs in real values that the header recommends, in its order."""
     centers = elements.numbers("WindowCenter") or ()
     widths = elements.numbers("WindowWidth") or ()
     return tuple(

@@ -1,33 +1,17 @@
-"""What pydicom reads of a file's header: all of it, and the table from stored to real values."""
+"""Modality LUTs: the table from stored to real values of an image that has no linear rescale."""
 
 from __future__ import annotations
 
-import pydicom
-from pydicom.dataset import Dataset
-
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
+from fusion3d_gui.imaging.dicom.frames.full_header import read_full_header
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable, read_lookup_table
-from fusion3d_gui.imaging.dicom.parser.encoding import open_inflated
-from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
-
-
-def read_full_header(file: DicomFile) -> Dataset:
-    """All of a file's header, by pydicom; an empty one where that can't read it.
-
-    pydicom unpacks a deflated file itself; that its size is bounded is known from the first look.
-    """
-    with open_inflated(file.path) as stream:
-        try:
-            return pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-        except PYDICOM_ERRORS:
-            return Dataset()
 
 
 def read_modality_lut(file: DicomFile) -> LookupTable | None:
     """The table from stored to real values (PS3.3 C.11.1); None where the file has none.
 
-    Raises UserError where it has one that can't be used: its values are then not known.
+    Raises UserError where it has one that can't be used: its real values are then unknown.
     """
     if not file.elements.has("ModalityLUTSequence"):
         return None

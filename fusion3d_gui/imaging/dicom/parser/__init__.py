@@ -1,1 +1,1 @@
-"""Bounded parsing of DICOM data sets without pixel data; pydicom remains the judge of it in the tests."""
+"""Fast, bounded parsing of DICOM headers without pixels; the tests compare it with pydicom."""

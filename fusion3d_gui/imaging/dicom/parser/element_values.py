@@ -1,4 +1,4 @@
-"""Raw values of DICOM elements, and readings of them that never raise."""
+"""``ElementValues``: raw values of DICOM elements, and conversions of them that never raise."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from functools import lru_cache
 from pydicom import charset
 from pydicom.datadict import tag_for_keyword
 
-#: Files of a series say nearly all the same: so many readings are remembered.
-_KEPT_READINGS = 4096
+#: Files of a series repeat most values, so this many conversions are cached.
+_CACHED_CONVERSIONS = 4096
 
 
 def tag_numbers(*keywords: str) -> frozenset[int]:
-    """Numbers of the DICOM elements with these keywords."""
+    """Tags (``group << 16 | element``) of the elements with these keywords."""
     return frozenset(_TAGS[keyword] for keyword in keywords)
 
 
-#: Where a text value may switch its character set back (PS3.5 section 6.1.2.5.3).
+#: Delimiters at which a text value returns to its first character set (PS3.5 section 6.1.2.5.3).
 _TEXT_DELIMITERS = {ord(sign) for sign in "\\^="}
 
 
-@lru_cache(_KEPT_READINGS)
-def _plain_text(value: bytes) -> str | None:
-    """Text in ASCII; None where it needs a character set."""
+@lru_cache(_CACHED_CONVERSIONS)
+def _ascii_text(value: bytes) -> str | None:
+    """Text without padding; None where it needs a character set."""
     if not value.isascii() or b"\x1b" in value:
         return None
     return value.decode("ascii").strip("\0 ").replace("\0", "")
 
 
-@lru_cache(_KEPT_READINGS)
+@lru_cache(_CACHED_CONVERSIONS)
 def _decimals(value: bytes) -> tuple[float, ...] | None:
+    """Decimal strings separated by backslashes; None unless all are finite numbers."""
     try:
         numbers = tuple(float(part) for part in value.strip(b"\0 ").split(b"\\"))
     except ValueError:
@@ -39,9 +40,17 @@ def _decimals(value: bytes) -> tuple[float, ...] | None:
 
 
 class ElementValues:
-    """Raw values of some elements of one file, with readings of them that never raise.
+    """Raw values of some elements of one file, converted on demand, by DICOM keyword.
 
-    A value that is absent, empty or malformed reads as None (text: as an empty string).
+    A value that is absent, empty or malformed reads as None (text: as an empty string); no method
+    raises for what a file says.
+
+    Parameters
+    ----------
+    values
+        Raw bytes by tag.
+    little_endian
+        Byte order of binary values.
     """
 
     __slots__ = ("little_endian", "values")
@@ -51,14 +60,15 @@ class ElementValues:
         self.little_endian = little_endian
 
     def text(self, keyword: str) -> str:
-        """Text, without padding; several values stay joined by backslashes."""
+        """Text without padding; several values stay joined by backslashes."""
         value = self.values.get(_TAGS[keyword])
         if not value:
             return ""
-        plain = _plain_text(value)
-        return self._decoded(value).strip("\0 ").replace("\0", "") if plain is None else plain
+        text = _ascii_text(value)
+        return self._decoded(value).strip("\0 ").replace("\0", "") if text is None else text
 
     def _decoded(self, value: bytes) -> str:
+        """Text in the file's character set; as Latin-1 where that can't be."""
         names = self.values.get(_TAGS["SpecificCharacterSet"], b"").decode("ascii", "replace")
         try:
             encodings = charset.convert_encodings([name.strip("\0 ") for name in names.split("\\")])
@@ -72,12 +82,12 @@ class ElementValues:
         return _decimals(value) if value else None
 
     def number(self, keyword: str) -> float | None:
-        """The first of :meth:`numbers`."""
+        """The first decimal string (VR DS or IS)."""
         numbers = self.numbers(keyword)
         return numbers[0] if numbers else None
 
     def integer(self, keyword: str) -> int | None:
-        """One binary integer of 16 bits (VR US)."""
+        """One unsigned binary integer of 16 bits (VR US)."""
         value = self.values.get(_TAGS[keyword])
         if not value or len(value) < 2:
             return None
@@ -99,12 +109,12 @@ class ElementValues:
         return number if abs(number) < 1e30 else None
 
     def has(self, keyword: str) -> bool:
-        """Whether the element is there, with a value or without."""
+        """Whether the element is present, with or without a value."""
         return _TAGS[keyword] in self.values
 
 
 class _Tags(dict[str, int]):
-    """Element numbers by keyword, looked up once."""
+    """Tags by keyword, each looked up once."""
 
     def __missing__(self, keyword: str) -> int:
         number = tag_for_keyword(keyword)
@@ -114,5 +124,5 @@ class _Tags(dict[str, int]):
         return number
 
 
-#: Siemens' private elements (as documented in their conformance statements) have no keyword.
+#: Keywords of our own for Siemens' private elements, as their conformance statements describe them.
 _TAGS = _Tags(SiemensMosaicCount=0x0019100A, SiemensBValue=0x0019100C, SiemensCsaImage=0x00291010)

@@ -1,4 +1,4 @@
-"""How a DICOM file is encoded: transfer syntaxes, value representations, the part before the data set."""
+"""How a DICOM file is encoded: transfer syntaxes, value representations, file meta information."""
 
 from __future__ import annotations
 
@@ -15,31 +15,40 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
-#: Pixels stored as they are.
+#: Transfer syntaxes with uncompressed pixels.
 NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
 
-#: Value representations whose length takes 32 bits (PS3.5 section 7.1.2), and the others.
+#: Value representations whose length takes 32 bits, and 16 bits (PS3.5 section 7.1.2).
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 VRS = LONG_VRS | SHORT_VRS
 
-#: Starts each fragment of compressed pixels, which are always little endian (PS3.5 A.4).
+#: Item tag before each fragment of compressed pixels, which are always little endian (PS3.5 A.4).
 ITEM = b"\xfe\xff\x00\xe0"
 
 _LONGEST_META_VALUE = 1 << 20
 
-#: Most headers of classic images fit: one read a file.
+#: Most headers of classic images fit in, so that they cost one read.
 HEAD_BYTES = 16 * 1024
 
 
 class NotDicom(Exception):
-    """The file is not DICOM at all: passed over in a folder, refused when opened alone."""
+    """The file is not DICOM: passed over in a folder, refused when opened alone."""
 
 
 class FileBytes:
-    """The bytes of a file: the first ones at hand, others read when they are asked for.
+    """The bytes of a file: the first ones in memory, others read on demand.
 
-    ``size`` is the file's, in bytes. Usable as a context, which closes it.
+    A context manager, which closes the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first bytes.
+    size
+        Its size in bytes.
     """
 
     __slots__ = ("_stream", "head", "path", "size")
@@ -64,7 +73,7 @@ class FileBytes:
             raise UserError(f"can't be read ({error.strerror})", path=path) from None
 
     def read(self, position: int, count: int) -> bytes:
-        """``count`` bytes from a position on, fewer at the end of the file."""
+        """Read ``count`` bytes from a position on, fewer at the end of the file."""
         if position + count <= len(self.head):
             return self.head[position : position + count]
         if self.size <= len(self.head):
@@ -87,7 +96,7 @@ class FileBytes:
 
 
 def _read_up_to(stream: BinaryIO, count: int) -> bytes:
-    """``count`` bytes, fewer only at the end of the file (a raw stream may return less at once)."""
+    """Read ``count`` bytes, fewer only at the end of the file (a raw stream may return less at once)."""
     data = stream.read(count)
     while data and len(data) < count:
         more = stream.read(count - len(data))
@@ -98,9 +107,9 @@ def _read_up_to(stream: BinaryIO, count: int) -> bytes:
 
 
 def open_inflated(path: Path, transfer_syntax: str = "") -> BinaryIO:
-    """The file as a stream; a deflated one (transfer syntax 1.2.840.10008.1.2.1.99) unpacked.
+    """Open a file as a stream, inflated if its transfer syntax is deflated.
 
-    Raises UserError when the file can't be read or unpacked.
+    Raises UserError where it can't be read or inflated.
     """
     try:
         if transfer_syntax != DEFLATED:
@@ -112,7 +121,7 @@ def open_inflated(path: Path, transfer_syntax: str = "") -> BinaryIO:
 
 
 def inflate_file(file: FileBytes, start: int) -> FileBytes:
-    """A deflated file, unpacked from ``start`` on. Raises UserError where it is damaged."""
+    """Inflate a file from ``start`` on. Raises UserError where it is damaged, or inflates too far."""
     whole = file.read(0, file.size)
     limit = min(LARGEST_DEFLATE_RATIO * len(whole) + 1024, available_memory() // 4)
     plain = whole[:start] + inflate(whole[start:], limit, file.path)
@@ -120,10 +129,21 @@ def inflate_file(file: FileBytes, start: int) -> FileBytes:
 
 
 def read_file_meta(file: FileBytes) -> tuple[str, int]:
-    """Transfer syntax (empty where not said) and where the data set starts.
+    """Read the file meta information (PS3.10 section 7.1), which may lack its preamble or be missing.
 
-    Accepts files without preamble and files without the meta group (PS3.10 section 7.1). Raises
-    :class:`NotDicom`, or UserError where it is damaged.
+    Returns
+    -------
+    transfer_syntax : str
+        UID, empty where the file does not say it.
+    start : int
+        Position of the data set.
+
+    Raises
+    ------
+    NotDicom
+        If the file is something else.
+    UserError
+        If it is damaged.
     """
     head = file.head
     if head[128:132] == b"DICM":
@@ -143,7 +163,7 @@ def read_file_meta(file: FileBytes) -> tuple[str, int]:
             length, size = struct.unpack_from("<I", head, position + 8)[0], 12
         elif vr in VRS:
             length, size = struct.unpack_from("<H", head, position + 6)[0], 8
-        else:  # implicit, against the rule
+        else:  # implicit, which the standard forbids here
             length, size = struct.unpack_from("<I", head, position + 4)[0], 8
         if length > _LONGEST_META_VALUE:
             raise UserError("is damaged: its first part makes no sense", path=file.path)

@@ -1,4 +1,8 @@
-"""Where the compressed frames of a multi-frame file lie: its fragments, without reading them."""
+"""Positions of the fragments that hold each compressed frame of a multi-frame file.
+
+Our own: without an offset table pydicom's ``get_frame`` walks through all items once more for each
+frame, and ``generate_frames`` reads every frame before the one that is wanted.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,34 @@ from fusion3d_gui.imaging.dicom.parser.encoding import ITEM
 _MOST_FRAGMENTS_A_FRAME = 1000
 _LONGEST_OFFSET_TABLE = 1 << 24
 
-#: (offset in the file, length) of a fragment.
+#: (offset in the file, length in bytes) of a fragment.
 Fragment = tuple[int, int]
 
 
 def find_frame_fragments(
     stream: BinaryIO, start: int, frame_count: int
 ) -> list[list[Fragment]] | None:
-    """The fragments of each frame of encapsulated pixel data that begin at ``start`` (PS3.5 A.4).
+    """Find the fragments of each frame of encapsulated pixel data (PS3.5 A.4), reading none.
 
-    Frames are told apart by their number where each is one fragment, else by the basic offset
-    table; None where neither says. Raises ValueError where the items make no sense.
+    Parameters
+    ----------
+    stream
+        The file, seekable.
+    start
+        Position of the first item, which is the basic offset table.
+    frame_count
+        Frames that the header promises.
+
+    Returns
+    -------
+    list of list of Fragment, or None
+        For each frame its fragments: one each where there are as many as frames, else by the
+        basic offset table; None where that does not say either.
+
+    Raises
+    ------
+    ValueError
+        If there are more fragments than frames can have, or the offset table is too long.
     """
     position, table = start, b""
     fragments: list[Fragment] = []

@@ -1,4 +1,8 @@
-"""Steps through the elements of a DICOM data set without reading pixels, bounded by the file's size."""
+"""``DataSetWalker``: the wanted elements of a data set, and where its pixels lie, without reading them.
+
+Our own because a folder's every header is read before anything is shown: 35 to 91 µs a file,
+against 325 to 716 µs by pydicom, which reads what this walker does not know.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,20 @@ from fusion3d_gui.imaging.dicom.parser.encoding import HEAD_BYTES, LONG_VRS, SHO
 
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _FIRST_PIXEL_TAG = PIXEL_TAGS[0]
-#: Sequences whose presence alone is of interest; their content is never kept.
+#: Sequences of which only the presence matters; their content is never kept.
 PRESENCE_ONLY = frozenset((0x52009229, 0x52009230, 0x00409096, 0x00283000, 0x00283010))
 UNDEFINED_LENGTH = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST = 16
 _LONGEST_KEPT = 1 << 20
 
-
+#: The start of an element (group, element, VR, short length), and a length of 32 bits.
 _LITTLE = struct.Struct("<HH2sH"), struct.Struct("<I")
 _BIG = struct.Struct(">HH2sH"), struct.Struct(">I")
 
 
 class IrregularEncoding(Exception):
-    """The file bends the encoding rules in a way that the walker does not know."""
+    """The file breaks the encoding rules in a way that the walker does not know."""
 
 
 class TruncatedFile(Exception):
@@ -31,11 +35,18 @@ class TruncatedFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PixelElement:
-    """Where the pixel data lie in the (unpacked) file.
+    """Where the pixel data lie in the (inflated) file.
 
-    ``offset`` is that of the value's first byte; ``length`` its bytes, None where undefined
-    (encapsulated). ``tag`` tells integer from float and double pixels; ``vr`` is empty where the
-    encoding does not say it.
+    Parameters
+    ----------
+    tag
+        Tells integer from float and double pixels.
+    offset
+        Position in the file of the value's first byte.
+    length
+        Bytes of the value; None where it is undefined (encapsulated).
+    vr
+        Value representation; empty in implicit encodings.
     """
 
     tag: int
@@ -45,7 +56,15 @@ class PixelElement:
 
 
 class DataSetWalker:
-    """Steps from element to element; reads in chunks, so that most files cost one read."""
+    """Step from element to element; the file is read in chunks, so that most headers cost one read.
+
+    Parameters
+    ----------
+    file
+        The (inflated) file.
+    explicit, little
+        Whether its data set is in explicit VR, and little endian.
+    """
 
     def __init__(self, file: FileBytes, explicit: bool, little: bool) -> None:
         self._file = file
@@ -54,7 +73,7 @@ class DataSetWalker:
         self._buffer = file.head
         self._base = 0
 
-    def _at(self, position: int, count: int) -> int:
+    def _buffered(self, position: int, count: int) -> int:
         """Index into the buffer of ``count`` bytes at a position of the file; -1 past its end."""
         index = position - self._base
         if index >= 0 and index + count <= len(self._buffer):
@@ -64,13 +83,21 @@ class DataSetWalker:
         return 0 if count <= len(self._buffer) else -1
 
     def element(self, position: int) -> tuple[int, int, int, bytes] | None:
-        """(tag, length, offset of the value, VR) of the element at a position; None at the end.
+        """Read the start of the element at a position of the file.
 
-        Raises :class:`IrregularEncoding`.
+        Returns
+        -------
+        tuple of (tag, length, offset of the value, VR), or None
+            None at the end of the file. ``length`` may be ``UNDEFINED_LENGTH``.
+
+        Raises
+        ------
+        IrregularEncoding
+            If the VR is none of the standard's.
         """
-        index = self._at(position, 12)
+        index = self._buffered(position, 12)
         if index < 0:
-            index = self._at(position, 8)
+            index = self._buffered(position, 8)
             if index < 0:
                 return None
         buffer = self._buffer
@@ -89,15 +116,27 @@ class DataSetWalker:
     def walk(
         self, position: int, wanted: frozenset[int]
     ) -> tuple[dict[int, bytes], PixelElement | None]:
-        """Values of the wanted elements, and the pixel element, of the data set at a position.
+        """Read the data set that begins at a position of the file.
 
-        Raises :class:`IrregularEncoding` and :class:`TruncatedFile`.
+        Returns
+        -------
+        values : dict of int to bytes
+            The raw values of the wanted elements, by tag; those after the pixels are not found.
+        pixels : PixelElement or None
+            Where the pixels lie; None where the data set ends without any.
+
+        Raises
+        ------
+        IrregularEncoding
+            If an element can't be understood, or a wanted value is longer than 1 MiB.
+        TruncatedFile
+            If the file ends within an element.
         """
         values: dict[int, bytes] = {}
         start = self._element_start.unpack_from
         explicit = self._explicit
         while True:
-            # The everyday element, written out here: nine of ten in a header are such.
+            # Inlined for speed: nine of ten elements have a short explicit VR.
             index = position - self._base
             if explicit and 0 <= index <= len(self._buffer) - 8:
                 group, element, vr, length = start(self._buffer, index)
@@ -106,7 +145,7 @@ class DataSetWalker:
                     offset = position + 8
                     position = offset + length
                     if number in wanted and number not in values:
-                        index = self._at(offset, length)
+                        index = self._buffered(offset, length)
                         if index < 0:
                             raise IrregularEncoding
                         values[number] = self._buffer[index : index + length]
@@ -131,7 +170,7 @@ class DataSetWalker:
             if number in wanted and number not in values:
                 if length > _LONGEST_KEPT:
                     raise IrregularEncoding
-                index = self._at(offset, length)
+                index = self._buffered(offset, length)
                 if index < 0:
                     raise IrregularEncoding
                 values[number] = self._buffer[index : index + length]
@@ -141,7 +180,7 @@ class DataSetWalker:
         return values, None
 
     def _skip_sequence(self, position: int, implicit: bool, depth: int) -> int:
-        """Position after a sequence of undefined length whose first item is at ``position``."""
+        """Return the position after a sequence of undefined length, given that of its first item."""
         if depth > _DEEPEST:
             raise IrregularEncoding
         explicit = self._explicit
@@ -163,6 +202,7 @@ class DataSetWalker:
         raise IrregularEncoding
 
     def _skip_item(self, position: int, depth: int) -> int:
+        """Return the position after an item of undefined length, given that of its first element."""
         while (found := self.element(position)) is not None:
             number, length, offset, vr = found
             if number == _ITEM_END:

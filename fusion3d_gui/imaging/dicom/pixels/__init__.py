@@ -1,1 +1,1 @@
-"""Pixel data: codecs, frames of a file, a whole stack into one array."""
+"""Pixel data: codecs, colours as grey levels, the frames of a file, a whole stack as one array."""

@@ -1,1 +1,1 @@
-"""Frames of many files sorted into stacks with one affine each."""
+"""Frames of many files, sorted into stacks with one affine each."""
