@@ -1,4 +1,4 @@
-"""Classic images: position, rescale and labels of each frame, from the file's one header."""
+"""Classic (not enhanced) images: position, rescale and labels of each frame, from one header."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.dicom.frames.modality_lut import read_modality_lut
 from fusion3d_gui.imaging.dicom.frames.real_world import read_real_world_rescale
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
-#: What may tell apart volumes within one series, besides the b-value.
+#: What may distinguish volumes within one series, besides the b-value.
 _LABELS = (
     "ImageType",
     "EchoNumbers",
@@ -30,7 +30,7 @@ _LABELS = (
     "ContentTime",
 )
 
-#: DICOM's words for "not said" (PS3.3 C.11.1.1.2).
+#: DICOM's codes for an unspecified unit (PS3.3 C.11.1.1.2).
 _NO_UNIT = ("", "US", "UNSPECIFIED")
 
 
@@ -72,7 +72,7 @@ def _positions(
     offsets = file.elements.numbers("GridFrameOffsetVector")
     if first is None or orientation is None or offsets is None or len(offsets) != file.frame_count:
         return [None] * file.frame_count
-    # PS3.3 C.8.8.3.2: offsets along the normal, from the first frame (or absolute, from its value).
+    # PS3.3 C.8.8.3.2: offsets along the normal, from the first frame's or absolute.
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
     normal = (b * f - c * e, c * d - a * f, a * e - b * d)
     x, y, z = first
@@ -115,11 +115,11 @@ def _rescale(elements: ElementValues) -> tuple[float, float]:
 
 
 def _unit(elements: ElementValues) -> str:
-    said = elements.text("RescaleType") or elements.text("Units")
-    if said.upper() in _NO_UNIT:
+    unit = elements.text("RescaleType") or elements.text("Units")
+    if unit.upper() in _NO_UNIT:
         # PS3.3 C.8.2.1.1.4: a CT image's rescaled values are Hounsfield units unless it says otherwise.
         return "HU" if elements.text("Modality") == "CT" else ""
-    return display_unit(said)
+    return display_unit(unit)
 
 
 def _labels(elements: ElementValues) -> dict[str, str]:

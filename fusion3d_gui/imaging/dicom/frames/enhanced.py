@@ -1,6 +1,6 @@
-"""Enhanced multi-frame images: where each frame lies, and what tells it from the others.
+"""Enhanced multi-frame images: position, rescale and labels of each frame, from functional groups.
 
-PS3.3 C.7.6.16: what all frames share and what is each frame's own stand in functional groups.
+PS3.3 C.7.6.16: one group for what all frames share, and one for each frame of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fusion3d_gui.imaging.dicom.frames.full_header import (
 from fusion3d_gui.imaging.dicom.frames.real_world import real_world_rescale
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
-#: (label, functional group, attribute in it): what may tell frames at one place apart.
+#: (label, functional group, attribute in it): what may distinguish frames at one position.
 _LABELS = (
     ("ImageType", "MRImageFrameTypeSequence", "FrameType"),
     ("ImageType", "CTImageFrameTypeSequence", "FrameType"),
@@ -44,9 +44,10 @@ _LABELS = (
 
 
 def read_enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
-    """Frames of an enhanced multi-frame file, in stored order, and notices.
+    """Frames of an enhanced multi-frame file, in stored order, and notices for the user.
 
-    Raises UserError where the functional groups can't be read or do not fit the frames.
+    Raises UserError where the functional groups can't be read, or describe fewer frames than the
+    file holds.
     """
     dataset = read_full_header(file)
     try:
@@ -68,7 +69,7 @@ def read_enhanced_frames(file: DicomFile) -> tuple[tuple[Frame, ...], tuple[str,
 
 
 class _Groups:
-    """A frame's functional groups: its own, else those that all frames share."""
+    """First item of a frame's functional groups by keyword: its own, else the shared one."""
 
     def __init__(self, own: Dataset, shared: Dataset) -> None:
         self._own = own
@@ -115,9 +116,9 @@ def _rescale_of(groups: _Groups, unit: str) -> Rescale:
     intercept = finite_numbers(rescale, "RescaleIntercept", 1)
     if slope is None or slope[0] == 0:
         return real_world_rescale(groups["RealWorldValueMappingSequence"]) or Rescale(unit=unit)
-    said = str(rescale.get("RescaleType") or "")
-    if said.upper() not in ("", "US", "UNSPECIFIED"):
-        unit = display_unit(said)
+    rescale_type = str(rescale.get("RescaleType") or "")
+    if rescale_type.upper() not in ("", "US", "UNSPECIFIED"):
+        unit = display_unit(rescale_type)
     return Rescale(slope[0], intercept[0] if intercept else 0.0, unit)
 
 

@@ -1,4 +1,4 @@
-"""Look-up tables in DICOM headers: from stored to real values, and from those to brightness."""
+"""Lookup tables of DICOM headers: from stored to real values, and from those to brightness."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from pydicom.dataset import Dataset
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
 _MOST_ENTRIES = 65536
-_KEPT_TABLES = 64
+_CACHED_TABLES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class LookupTable:
-    """Entries (uint16) for the values ``first``, ``first + 1`` ...; those beyond get the last.
+    """A table from integers to entries; integers beyond it get its first or last entry.
 
-    ``highest``: the largest value that an entry can have (white). ``kind``: what the entries are,
-    e.g. ``"HU"``, as the file says it.
+    Parameters
+    ----------
+    first
+        The integer of the first entry.
+    entries
+        uint16, for ``first``, ``first + 1`` ...
+    highest
+        Largest value that an entry can have (white).
+    kind
+        What the entries are, e.g. ``"HU"``, as the file calls it.
     """
 
     first: int
@@ -34,9 +42,21 @@ class LookupTable:
 
 
 def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupTable | None:
-    """The first table of a sequence (PS3.3 C.11.1.1 and C.11.2.1.1); None where there is none usable.
+    """Read the first table of a sequence (PS3.3 C.11.1.1 and C.11.2.1.1).
 
-    ``negative``: whether the values that it is for may be, so that its first one is signed.
+    Parameters
+    ----------
+    dataset
+        The header.
+    keyword
+        ``"ModalityLUTSequence"`` or ``"VOILUTSequence"``.
+    negative
+        Whether its input may be negative, so that the first value that it maps is signed.
+
+    Returns
+    -------
+    LookupTable or None
+        None where there is no usable one.
     """
     try:
         items = dataset.get(keyword) or []
@@ -63,7 +83,7 @@ def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupT
     return _shared(first, table.tobytes(), highest, kind)
 
 
-@lru_cache(_KEPT_TABLES)
+@lru_cache(_CACHED_TABLES)
 def _shared(first: int, entries: bytes, highest: float, kind: str) -> LookupTable:
-    """All files of a series hold the same table: one copy for all."""
+    """One copy of the table that all files of a series repeat."""
     return LookupTable(first, np.frombuffer(entries, np.uint16), highest, kind)

@@ -15,7 +15,7 @@ from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
 
 def real_world_rescale(mapping: Dataset) -> Rescale | None:
-    """A linear real-world value mapping (PS3.3 C.7.6.16.2.11) as a scale; None where it is none."""
+    """The rescale of an item of Real World Value Mapping Sequence; None where it is not linear."""
     slope = finite_numbers(mapping, "RealWorldValueSlope", 1)
     intercept = finite_numbers(mapping, "RealWorldValueIntercept", 1)
     if slope is None or slope[0] == 0:
@@ -25,7 +25,7 @@ def real_world_rescale(mapping: Dataset) -> Rescale | None:
 
 
 def read_real_world_rescale(file: DicomFile) -> Rescale | None:
-    """The linear real-world value mapping of a classic image, read by pydicom; None without one."""
+    """The linear real world value mapping of a classic image; None without one."""
     try:
         return real_world_rescale(
             first_item(read_full_header(file), "RealWorldValueMappingSequence")

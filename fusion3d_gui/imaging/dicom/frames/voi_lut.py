@@ -1,4 +1,4 @@
-"""VOI look-up tables (PS3.3 C.11.2): as a window, with a curve where it is no straight line."""
+"""VOI lookup tables (PS3.3 C.11.2) as a window, with a curve where they are not linear."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import numpy as np
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.voi_curve import VoiCurve
 
-#: A table that strays less than this share of its height from a straight line is a window.
+#: A table within this share of its height from a straight line is an ordinary window.
 _LINEAR_WITHIN = 0.01
 
 
 def voi_lut_window(table: LookupTable) -> tuple[tuple[float, float], VoiCurve | None]:
-    """(centre, width) in real values, and the curve within; None where it is a straight line.
+    """The window that shows values as a VOI LUT does.
 
-    A straight table is the window that it draws; any other is shown over all of its values.
+    Returns
+    -------
+    window : tuple of float
+        (centre, width) in real values: of the line that a linear table draws; of any other, the
+        range of all its values.
+    curve : VoiCurve or None
+        Brightness within the window; None where it is linear.
     """
     shares = table.entries / table.highest
     whole = table.first + (len(shares) - 1) / 2, float(len(shares) - 1)

@@ -1,4 +1,4 @@
-"""DICOM files into stacks: each a set of frames that make one volume."""
+"""``sort_into_stacks``: the frames of DICOM files, sorted into stacks of one volume each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fusion3d_gui.imaging.dicom.stack.geometry import (
 )
 from fusion3d_gui.progress import Progress, no_progress
 
-#: What may tell apart volumes within one series, strongest first, and how it is called on screen.
+#: What may distinguish volumes within one series, most telling first, and its name on screen.
 _LABELS = {
     "ImageType": "type",
     "ComplexImageComponent": "",
@@ -43,10 +43,20 @@ _SAME_ORIENTATION = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Frames that make one volume, in slice order, and how they lie.
+    """The frames of one volume, in slice order.
 
-    ``uid`` is the Series Instance UID, with ``#2``, ``#3`` ... where the series holds several
-    volumes; ``part`` says in words which of them this is.
+    Parameters
+    ----------
+    uid
+        Series Instance UID, with ``#2``, ``#3`` ... where the series holds several volumes.
+    frames
+        In slice order.
+    geometry
+        Where they lie.
+    part
+        Which of the series' volumes this is, in words; empty where there is one.
+    notices
+        Sentences for the user.
     """
 
     uid: str
@@ -57,29 +67,34 @@ class Stack:
 
     @property
     def is_localiser(self) -> bool:
-        """Whether it is a scout, made to plan others on."""
+        """Whether it is a scout, made to plan other scans on."""
         return self.frames[0].file.is_localiser
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Voxels of the volume, (k, j, i)."""
+        """Size of the volume, (k, j, i)."""
         return (self.geometry.slice_count, *self.frames[0].shape)
 
 
 def sort_into_stacks(
-    images: Iterable[DicomInstance], progress: Progress = no_progress
+    instances: Iterable[DicomInstance], progress: Progress = no_progress
 ) -> list[Stack]:
-    """Split images into volumes as a radiologist would; largest first, localisers last."""
+    """Split DICOM files into the volumes that a radiologist would see, largest first, localisers last.
+
+    Files of one series and patient, and frames of one size, type, spacing and orientation, make a
+    volume; where several lie at one position, they are told apart by echo, time, b-value ..., else
+    by their number.
+    """
     by_series: dict[tuple[str, Path | None], list[DicomInstance]] = defaultdict(list)
-    for image in images:
-        uid = image.file.elements.text("SeriesInstanceUID")
-        by_series[uid, None if uid else image.file.path.parent].append(image)
+    for instance in instances:
+        uid = instance.file.elements.text("SeriesInstanceUID")
+        by_series[uid, None if uid else instance.file.path.parent].append(instance)
     stacks: list[Stack] = []
-    without = 0
+    without_uid = 0
     for number, ((uid, _), members) in enumerate(by_series.items()):
         progress(number / len(by_series), "Sorting the slices")
-        without += not uid
-        stacks += _stacks_of_series(uid or f"no-uid-{without}", members)
+        without_uid += not uid
+        stacks += _stacks_of_series(uid or f"no-uid-{without_uid}", members)
     stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
     return stacks
 
@@ -89,27 +104,27 @@ def _size(stack: Stack) -> int:
     return k * j * i
 
 
-def _patient(image: DicomInstance) -> tuple[str, ...]:
-    """What tells patients apart, as the file says it."""
-    elements = image.file.elements
+def _patient(instance: DicomInstance) -> tuple[str, ...]:
+    """ID, name and birth date of the patient."""
+    elements = instance.file.elements
     return tuple(elements.text(f"Patient{part}") for part in ("ID", "Name", "BirthDate"))
 
 
-def _stacks_of_series(uid: str, images: list[DicomInstance]) -> list[Stack]:
+def _stacks_of_series(uid: str, instances: list[DicomInstance]) -> list[Stack]:
     by_patient: dict[tuple[str, ...], list[DicomInstance]] = defaultdict(list)
-    for image in images:
-        by_patient[_patient(image)].append(image)
+    for instance in instances:
+        by_patient[_patient(instance)].append(instance)
     several = len(by_patient)
     stacks: list[Stack] = []
     for number, members in enumerate(by_patient.values(), start=1):
         if several == 1:
             stacks += _stacks_of_patient(uid, members, [])
             continue
-        # The standard forbids it; two patients are never shown as one volume all the same.
-        said = [f"The files of this series name {several} different patients; kept apart."]
+        # The standard forbids it, but two patients must never be shown as one volume.
+        notices = [f"The files of this series name {several} different patients; kept apart."]
         stacks += [
             replace(stack, part=", ".join(filter(None, (f"patient {number}", stack.part))))
-            for stack in _stacks_of_patient(uid, members, said)
+            for stack in _stacks_of_patient(uid, members, notices)
         ]
     stacks.sort(key=lambda stack: (stack.is_localiser, -_size(stack)))
     if len(stacks) == 1:
@@ -124,26 +139,26 @@ def _stacks_of_series(uid: str, images: list[DicomInstance]) -> list[Stack]:
     ]
 
 
-def _stacks_of_patient(uid: str, images: list[DicomInstance], said: list[str]) -> list[Stack]:
-    kept, notices = _without_duplicates(images)
-    notices += [*said, *dict.fromkeys(notice for image in kept for notice in image.notices)]
-    frames = [frame for image in kept for frame in image.frames]
+def _stacks_of_patient(uid: str, instances: list[DicomInstance], notices: list[str]) -> list[Stack]:
+    kept, duplicate_notices = _without_duplicates(instances)
+    own_notices = dict.fromkeys(notice for instance in kept for notice in instance.notices)
+    notices = [*duplicate_notices, *notices, *own_notices]
+    frames = [frame for instance in kept for frame in instance.frames]
     stacks = []
-    for group in _alike(frames):
-        for labels, members in _one_frame_per_place(group):
+    for group in _compatible_groups(frames):
+        for part, members in _split_by_position(group):
             ordered, geometry = _order(members)
-            stacks.append(
-                Stack(uid, tuple(ordered), geometry, labels, (*notices, *geometry.notices))
-            )
+            stack_notices = (*notices, *geometry.notices)
+            stacks.append(Stack(uid, tuple(ordered), geometry, part, stack_notices))
     return stacks
 
 
-def _without_duplicates(images: list[DicomInstance]) -> tuple[list[DicomInstance], list[str]]:
-    """Drop those that are the same image once more (same UID, number and place)."""
+def _without_duplicates(instances: list[DicomInstance]) -> tuple[list[DicomInstance], list[str]]:
+    """Drop copies of an image: of the same UID, number, position and size."""
     seen: set[tuple[str, ...]] = set()
     kept = []
-    for image in sorted(images, key=lambda image: str(image.file.path)):
-        file = image.file
+    for instance in sorted(instances, key=lambda instance: str(instance.file.path)):
+        file = instance.file
         uid = file.elements.text("SOPInstanceUID")
         identity = (
             uid,
@@ -154,36 +169,36 @@ def _without_duplicates(images: list[DicomInstance]) -> tuple[list[DicomInstance
         if uid and identity in seen:
             continue
         seen.add(identity)
-        kept.append(image)
-    dropped = len(images) - len(kept)
+        kept.append(instance)
+    dropped = len(instances) - len(kept)
     if not dropped:
         return kept, []
     return kept, [f"{dropped} duplicate {'file' if dropped == 1 else 'files'} left out."]
 
 
-def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Groups of one size, pixel spacing, orientation and kind, as one volume must be."""
+def _compatible_groups(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Groups of frames that one volume may hold: of one size, type, pixel spacing and orientation."""
     groups: dict[tuple[object, ...], list[tuple[tuple[float, ...], list[Frame]]]]
     groups = defaultdict(list)
     references = {frame.file.elements.text("FrameOfReferenceUID") for frame in frames}
     one_reference = len(references - {""}) < 2
     for frame in frames:
-        placed = frame.position is not None and frame.orientation is not None
+        has_position = frame.position is not None and frame.orientation is not None
         kind = (
             frame.shape,
             frame.file.format.samples,
             frame.file.format.dtype,
-            placed,
+            has_position,
             None if frame.spacing is None else tuple(round(mm, 4) for mm in frame.spacing),
             frame.file.is_localiser,
             frame.table is None,
             frame.file.format.photometric,
-            # Where some images of a series do not name theirs, it is that of the others.
+            # Images that do not name their frame of reference share that of the others.
             one_reference or frame.file.elements.text("FrameOfReferenceUID"),
         )
-        orientation = frame.orientation if placed and frame.orientation else (0.0,) * 6
-        for known, members in groups[kind]:
-            if known == orientation or _is_near(known, orientation):
+        orientation = frame.orientation if has_position and frame.orientation else (0.0,) * 6
+        for other, members in groups[kind]:
+            if other == orientation or _is_near(other, orientation):
                 members.append(frame)
                 break
         else:
@@ -196,63 +211,69 @@ def _is_near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 def _number(frame: Frame) -> tuple[float, str, int]:
+    """Sorts frames by instance number, then by file name and index; those without a number last."""
     number = frame.file.elements.number("InstanceNumber")
     return (np.inf if number is None else number, frame.file.path.name, frame.index)
 
 
-def _one_frame_per_place(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
-    """Split frames of which several lie at the same place (echoes, time points, b-values ...)."""
+def _split_by_position(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
+    """Split frames of which several lie at one position (echoes, time points, b-values ...).
+
+    Returns each part's name, empty where there is one, and its frames.
+    """
     if frames[0].position is None or frames[0].orientation is None:
         return [("", frames)]
     frames = sorted(frames, key=_number)
-    place = _places(frames)
-    crowd = max(Counter(place.tolist()).values())
-    if crowd == 1:
+    positions = _position_numbers(frames)
+    most_at_one = max(Counter(positions.tolist()).values())
+    if most_at_one == 1:
         return [("", frames)]
-    keys = _telling_labels(frames, place, crowd)
+    keys = _distinguishing_labels(frames, positions, most_at_one)
     volumes: dict[tuple[tuple[str, ...], int], list[Frame]] = defaultdict(list)
     taken: Counter[tuple[tuple[str, ...], int]] = Counter()
-    for frame, where in zip(frames, place.tolist(), strict=True):
+    for frame, position in zip(frames, positions.tolist(), strict=True):
         values = tuple(frame.labels.get(key, "") for key in keys)
-        # What no label tells apart is told apart by its number: the n-th image at each place.
-        volumes[values, taken[values, where]].append(frame)
-        taken[values, where] += 1
+        # Frames with equal labels are told apart by number: the n-th at each position.
+        volumes[values, taken[values, position]].append(frame)
+        taken[values, position] += 1
     several = Counter(values for values, _ in volumes)
     named = []
-    for (values, turn), members in volumes.items():
+    for (values, repetition), members in volumes.items():
         words = [
             f"{_LABELS[key]} {value}" for key, value in zip(keys, values, strict=True) if value
         ]
         if several[values] > 1:
-            words.append(f"volume {turn + 1}")
+            words.append(f"volume {repetition + 1}")
         named.append((", ".join(words), members))
     return named
 
 
-def _places(frames: Sequence[Frame]) -> np.ndarray:
-    """Number of the place along the normal at which each frame lies."""
+def _position_numbers(frames: Sequence[Frame]) -> np.ndarray:
+    """For each frame the number (from 0) of its position along the normal."""
     depths = depths_mm(frames)
     order = np.argsort(depths, kind="stable")
-    steps = np.diff(depths[order]) > SAME_POSITION_MM
-    place = np.empty(len(frames), dtype=int)
-    place[order] = np.concatenate([[0], np.cumsum(steps)])
-    return place
+    is_next = np.diff(depths[order]) > SAME_POSITION_MM
+    numbers = np.empty(len(frames), dtype=int)
+    numbers[order] = np.concatenate([[0], np.cumsum(is_next)])
+    return numbers
 
 
-def _telling_labels(frames: Sequence[Frame], place: np.ndarray, crowd: int) -> list[str]:
-    """The labels that together leave the fewest frames at one place, taken in order of strength.
+def _distinguishing_labels(
+    frames: Sequence[Frame], positions: np.ndarray, most_at_one: int
+) -> list[str]:
+    """The labels that together leave the fewest frames at one position, most telling first.
 
-    A label with more values than images at a place (a time of its own for each slice) tells
-    nothing.
+    A label with more values than there are frames at a position (such as a time of its own for
+    each slice) distinguishes no volumes.
     """
     keys: list[str] = []
-    left = crowd
+    left = most_at_one
     for key in _LABELS:
         trial = [*keys, key]
         values = [tuple(frame.labels.get(each, "") for each in trial) for frame in frames]
-        if len(set(values)) > crowd:
+        if len(set(values)) > most_at_one:
             continue
-        most = max(Counter(zip(values, place.tolist(), strict=True)).values())
+        most = max(Counter(zip(values, positions.tolist(), strict=True)).values())
         if most < left:
             keys, left = trial, most
         if left == 1:
@@ -261,7 +282,7 @@ def _telling_labels(frames: Sequence[Frame], place: np.ndarray, crowd: int) -> l
 
 
 def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
-    """Frames in slice order, and their layout."""
+    """Frames in slice order, by position or else by number, and their geometry."""
     if frames[0].position is not None and frames[0].orientation is not None:
         order = np.argsort(depths_mm(frames), kind="stable")
         ordered = [frames[index] for index in order]
@@ -271,7 +292,7 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
     row_mm, column_mm = first.spacing or (1.0, 1.0)
     affine = np.diag([column_mm, row_mm, first.slice_spacing_mm or 1.0, 1.0])
     notice = (
-        "What the file says of where its images lie in the patient is not valid:"
+        "The file's orientation of its images in the patient is not valid:"
         " left and right, front and back are not known."
         if first.orientation is None and first.file.elements.text("ImageOrientationPatient")
         else "The file does not say where its images lie in the patient:"
