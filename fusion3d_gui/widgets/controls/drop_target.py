@@ -1,4 +1,4 @@
-"""``DropTarget``: files and folders dropped anywhere on the window."""
+"""``DropTarget``: accept files and folders dropped anywhere on the window."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QWidget
 
 
 class DropTarget(QObject):
-    """Watches a window; a border around ``frame_in`` says that it would take what hovers."""
+    """Event filter of a window; while files hover over it, ``frame_in`` shows a border."""
 
-    #: A path to open; of several files the folder that holds them.
+    #: Path to open (``pathlib.Path``); the parent folder where several files were dropped.
     dropped = Signal(object)
-    #: Whether something that could be dropped hovers over the window.
-    aimed = Signal(bool)
+    #: Whether files that could be dropped hover over the window.
+    hovered = Signal(bool)
 
     def __init__(self, window: QWidget, frame_in: QWidget) -> None:
         super().__init__(window)
@@ -24,18 +24,18 @@ class DropTarget(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take drags that bring files."""
+        """Handle drags that carry local files."""
         if isinstance(event, QDragEnterEvent):
             if _dropped_path(event.mimeData()) is not None:
                 event.acceptProposedAction()
                 self._frame.appear()
-                self.aimed.emit(True)
+                self.hovered.emit(True)
             return True
         if event.type() == QEvent.Type.DragLeave:
-            self._over()
+            self._end_drag()
             return True
         if event.type() == QEvent.Type.Drop and isinstance(event, QDropEvent):
-            self._over()
+            self._end_drag()
             path = _dropped_path(event.mimeData())
             if path is not None:
                 event.acceptProposedAction()
@@ -43,22 +43,22 @@ class DropTarget(QObject):
             return True
         return False
 
-    def _over(self) -> None:
+    def _end_drag(self) -> None:
         self._frame.hide()
-        self.aimed.emit(False)
+        self.hovered.emit(False)
 
 
 class _DropFrame(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._place_in = parent
+        self._framed = parent
         self.setObjectName("drop")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
     def appear(self) -> None:
-        self.setGeometry(self._place_in.rect().adjusted(6, 6, -6, -6))
+        self.setGeometry(self._framed.rect().adjusted(6, 6, -6, -6))
         self.show()
         self.raise_()
 

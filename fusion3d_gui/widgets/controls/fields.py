@@ -1,4 +1,4 @@
-"""Inputs for one metadata value each, all with an explicit 'not given'."""
+"""Input widgets for one metadata value each, all with an explicit 'not given'."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _NOT_GIVEN = "Not given"
 
 
 class FieldInput(QWidget):
-    """What the form knows of an input: ``edited`` carries the new value, None for 'not given'."""
+    """Base class of the inputs; ``edited`` carries the new value, None for 'not given'."""
 
     edited = Signal(object)
 
     def set_value(self, value: Value) -> None:
-        """Show a value without telling of it."""
+        """Show a value without emitting ``edited``."""
         raise NotImplementedError
 
 
 def field_input(field: Field) -> FieldInput:
-    """The input that fits the field's type."""
+    """The input widget for a field's kind."""
     kinds: dict[str, type[NumberInput] | type[ChoiceInput] | type[TernaryInput]] = {
         "number": NumberInput,
         "category": ChoiceInput,
@@ -113,7 +113,7 @@ class _NumberBox(QDoubleSpinBox):
         return state, text, position
 
     def stepBy(self, steps: int) -> None:
-        """From 'not given' the first step goes to a typical value, not to the lowest."""
+        """The first step from 'not given' goes to a typical value, not to the lowest."""
         if self.given is None:
             self.setValue(self._typical)
         else:
@@ -124,7 +124,7 @@ class _NumberBox(QDoubleSpinBox):
         return self.minimum() + self.singleStep()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scrolling the panel must not change a patient's value."""
+        """Ignore the wheel: scrolling the panel must not change a patient's value."""
         event.ignore()
 
 
@@ -160,7 +160,7 @@ class ChoiceInput(FieldInput):
 
 
 class TernaryInput(FieldInput):
-    """Yes, no, or unknown: three buttons of which one is down."""
+    """Yes, no or unknown, as three exclusive buttons."""
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -183,7 +183,7 @@ class TernaryInput(FieldInput):
 
 
 class NoScrollComboBox(QComboBox):
-    """A combo box that the wheel scrolls past, so that it never changes unasked."""
+    """A combo box that ignores the wheel: scrolling the panel must not change its value."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -196,7 +196,7 @@ class NoScrollComboBox(QComboBox):
         event.ignore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """As Qt does, but a text that is too long ends with an ellipsis."""
+        """Paint as Qt does, with an ellipsis where the text is too long."""
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField

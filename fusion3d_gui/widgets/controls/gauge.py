@@ -13,7 +13,7 @@ _BAR_TOP, _BAR_HEIGHT = 6.0, 8.0
 
 
 class Gauge(QWidget):
-    """Filled up to the probability; a tick with its number shows the threshold."""
+    """A bar filled up to the probability; a labelled tick marks the threshold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,13 +24,16 @@ class Gauge(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        """One bar and one line of small text."""
+        """Height of the bar and one line of small text."""
         return QSize(200, 38)
 
     def show_value(
         self, probability: float, threshold: float, *, live: bool, ghost: float | None = None
     ) -> None:
-        """All from 0 to 1; not ``live`` draws it in gray; ``ghost`` marks what was predicted."""
+        """Show a probability and a threshold, 0 to 1.
+
+        ``live`` False draws the bar in gray; ``ghost`` marks the prediction behind a what-if probability.
+        """
         self._probability, self._threshold, self._live = probability, threshold, live
         self._ghost = ghost
         self.setAccessibleName(

@@ -1,4 +1,4 @@
-"""``ProgressBar``: how far some work has come, painted when there is time for it."""
+"""``ProgressBar``: a progress bar that does not paint within ``setValue``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _STEPS = 1000
 
 
 class ProgressBar(QProgressBar):
-    """A bar without words.
+    """A bar without text that schedules its painting.
 
-    Qt's own paints itself, and all of the window that waits to be painted, within every call of
-    ``setValue``.
+    ``QProgressBar.setValue`` paints at once, and with it everything in the window that waits to be
+    painted.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -20,7 +20,7 @@ class ProgressBar(QProgressBar):
         self.setRange(0, _STEPS)
 
     def show_fraction(self, fraction: float) -> None:
-        """From 0 to 1."""
+        """Set the progress, 0 to 1."""
         self.setUpdatesEnabled(False)
         self.setValue(round(_STEPS * fraction))
-        self.setUpdatesEnabled(True)  # asks for a paint, soon
+        self.setUpdatesEnabled(True)  # schedules a paint

@@ -1,4 +1,4 @@
-"""What tables have in common: a model of rows under fixed headers, and one look."""
+"""Base of the window's tables: a model of rows under fixed headers, and a common look."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Row = TypeVar("_Row")
 
 
 class RowModel(QAbstractTableModel, Generic[_Row]):
-    """Rows of one kind; who derives from it says in ``data`` what their cells show."""
+    """A table model of one row type; subclasses define ``HEADERS`` and ``data``."""
 
     HEADERS: ClassVar[tuple[str, ...]] = ()
 
@@ -24,17 +24,17 @@ class RowModel(QAbstractTableModel, Generic[_Row]):
         self._rows: list[_Row] = []
 
     def show_rows(self, rows: Sequence[_Row]) -> None:
-        """Other rows."""
+        """Replace all rows."""
         self.beginResetModel()
         self._rows = list(rows)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Rows shown."""
+        """Number of rows."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """As in ``HEADERS``."""
+        """Number of columns."""
         return len(self.HEADERS)
 
     def headerData(

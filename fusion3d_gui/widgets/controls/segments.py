@@ -1,4 +1,4 @@
-"""``Segments``: a row of buttons in one frame, for few choices that are all in sight."""
+"""``Segments``: a segmented control, a row of checkable buttons in one frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fusion3d_gui.widgets.look import theme
 
 
 class Segments(QFrame):
-    """Buttons of equal width that stay down; ``exclusive``: one of them at a time, always one."""
+    """Checkable buttons of equal width; ``exclusive``: exactly one of them is checked."""
 
     def __init__(self, *, exclusive: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -21,7 +21,7 @@ class Segments(QFrame):
         self._group.setExclusive(exclusive)
 
     def add(self, text: str, tip: str = "") -> QPushButton:
-        """Another button, at the end."""
+        """Append a button."""
         button = QPushButton(text)
         button.setProperty("segment", True)
         button.setCheckable(True)

@@ -1,4 +1,4 @@
-"""``MarkLayer``: marks over the slice views, drawn and edited with the mouse."""
+"""``MarkLayer``: the layer of the slice views in which marks are drawn and edited with the mouse."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 #: A press and release this near to each other (px) are a click, not a drag.
 _CLICK_PX = 4.0
-#: Marks smaller than this (mm) were not meant.
+#: A mark smaller than this (mm) is dropped: a slip of the mouse.
 _SMALLEST_MM = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class _Grab:
-    """What the mouse holds: a mark, by one of its handles or as a whole."""
+    """The mark that is being dragged, by one of its handles or (``handle`` None) as a whole."""
 
     mark: Annotation
     handle: int | None
@@ -47,14 +47,14 @@ class _Grab:
 
 
 class MarkLayer(QObject):
-    """One for all views: a drag begun in one of them is seen in the others.
+    """One layer for all views: a drag begun in one of them is seen in the others.
 
-    With a tool in hand a click or a drag draws; with the crosshair in hand, marks can be taken by
-    their lines or handles. Between two clicks the wheel may turn slices: a distance is three-
-    dimensional. A double click on a mark asks for its text.
+    With a drawing tool chosen, a click or a drag draws; with the crosshair, marks are dragged by their
+    lines or handles. Between two clicks the wheel may change the slice, as distances are three-
+    dimensional. A double click on a mark opens the editor of its text.
     """
 
-    #: (view, number of the mark): the reader wants to write on it.
+    #: (view, number of the mark): the reader wants to edit its text.
     text_requested = Signal(object, int)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -64,40 +64,40 @@ class MarkLayer(QObject):
         self._spots = session.hot_spots
         self._grab: _Grab | None = None
         self._dragging = False
-        self._placed: list[np.ndarray] = []
+        self._draft_points: list[np.ndarray] = []
         self._plane: tuple[np.ndarray, np.ndarray] | None = None
         self._pressed_px = QPointF()
         self._hovered: int | None = None
         self._views: list[SliceView] = []
-        self._found: list[OneEntryCache[list[MarkOnScreen]]] = []
+        self._on_screen_caches: list[OneEntryCache[list[MarkOnScreen]]] = []
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
         self._tool.changed.connect(self._on_tool_changed)
-        session.store.case_changed.connect(self._forget)
+        session.store.case_changed.connect(self._reset)
 
     def attach_to(self, view: SliceView) -> None:
-        """Draw on this view, and take its mouse where there is something to draw or to drag."""
+        """Draw on this view, and use its mouse events to draw and drag marks."""
         self._views.append(view)
-        self._found.append(OneEntryCache())
+        self._on_screen_caches.append(OneEntryCache())
         view.layers.append(self)
 
     def cancel(self) -> bool:
-        """Drop what is being drawn or dragged; whether there was something."""
-        busy = bool(self._placed) or self._grab is not None
-        self._forget()
+        """Drop the draft or the drag; True if there was one."""
+        busy = bool(self._draft_points) or self._grab is not None
+        self._reset()
         self._marks.cancel()
         return busy
 
     # -- painting -----------------------------------------------------------------------------
 
     def paint(self, view: SliceView, painter: QPainter) -> None:
-        """Draw the marks that touch this view's plane, the selected one last."""
+        """Draw the marks that touch the view's plane, the selected one last."""
         selected = self._marks.selected
         number = None if selected is None else selected.number
         found = sorted(self._on_screen(view), key=lambda each: each.annotation.number == number)
         area = QRectF(view.rect())
         texts = view.picture.captions.areas
-        taken = [QRectF(QPointF(*each[:2]), QPointF(*each[2:])) for each in texts]
+        occupied = [QRectF(QPointF(*each[:2]), QPointF(*each[2:])) for each in texts]
         for mark in found:
             is_selected = mark.annotation.number == number
             held = is_selected or mark.annotation.number == self._hovered
@@ -106,14 +106,16 @@ class MarkLayer(QObject):
         for mark in reversed(found):
             # A line's own label may lie over the box around it: there is always room beside the line.
             others = [each.room for each in found if each is not mark or mark.annotation.is_region]
-            looked_at = [*spots, *others]
+            avoid = [*spots, *others]
             paint_label(
-                painter, mark, self._marks.measurement(mark.annotation), area, taken, looked_at
+                painter, mark, self._marks.measurement(mark.annotation), area, occupied, avoid
             )
 
     def _spots_on_screen(self, view: SliceView) -> list[Box]:
-        """Where the plane cuts hot spots, each as a ball of its volume; also while the map is hidden, lest
-        labels jump when it blinks."""
+        """Bounding boxes (px) of the hot spots that the plane cuts, each occupied as a ball of its volume.
+
+        Also while the heatmap is hidden, so that labels don't jump when it blinks.
+        """
         plane = view.screen_plane
         if plane is None:
             return []
@@ -128,18 +130,18 @@ class MarkLayer(QObject):
         return found
 
     def _on_screen(self, view: SliceView) -> list[MarkOnScreen]:
-        """The marks that touch a view's plane; asked for at every move of the mouse."""
+        """The marks that touch the view's plane; cached, as every mouse move asks for them."""
         if not self._marks.shown:
             return []
         key = view.screen_plane, view.camera.place, self._marks.shown
-        kept = self._found[self._views.index(view)]
+        kept = self._on_screen_caches[self._views.index(view)]
         return kept.get(key, lambda: marks_on_screen(view, self._marks.shown))
 
     # -- the mouse ----------------------------------------------------------------------------
 
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
-        """Begin or go on drawing, or take a mark."""
-        if event.button() == Qt.MouseButton.RightButton and self._placed:
+        """Add a point to the draft, or select a mark and begin to drag it."""
+        if event.button() == Qt.MouseButton.RightButton and self._draft_points:
             return self.cancel()
         if event.button() != Qt.MouseButton.LeftButton or (
             event.modifiers() & Qt.KeyboardModifier.ShiftModifier
@@ -148,7 +150,7 @@ class MarkLayer(QObject):
         where = event.position()
         self._pressed_px = where
         if self._tool.name != "crosshair":
-            self._place(view, where)
+            self._add_point(view, where)
             return True
         hit = self._mark_at(view, where)
         if hit is None:
@@ -160,14 +162,14 @@ class MarkLayer(QObject):
         return True
 
     def move(self, view: SliceView, event: QMouseEvent) -> bool:
-        """Draw on, drag, or show what could be taken."""
+        """Update the draft or the drag, or highlight the mark under the pointer."""
         where = event.position()
-        if self._placed:
+        if self._draft_points:
             self._show_draft(view, where)
             return True
         if self._grab is not None:
             if not event.buttons() & Qt.MouseButton.LeftButton:
-                self._settle()  # the release got lost, as when a dialog came up
+                self._settle()  # the release was lost, as when a dialog opened
                 return False
             self._dragging = self._dragging or _apart(where, self._grab.from_px) > _CLICK_PX
             if self._dragging:
@@ -177,19 +179,19 @@ class MarkLayer(QObject):
         return False
 
     def release(self, view: SliceView, event: QMouseEvent) -> bool:
-        """End a drag; a draft drawn by dragging is done, one begun by a click goes on."""
+        """End a drag; a draft drawn by dragging ends too, one drawn by clicks goes on."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
         if self._grab is not None:
             self._settle()
             return True
-        if self._placed and _apart(event.position(), self._pressed_px) > _CLICK_PX:
-            self._place(view, event.position())
+        if self._draft_points and _apart(event.position(), self._pressed_px) > _CLICK_PX:
+            self._add_point(view, event.position())
             return True
-        return bool(self._placed)
+        return bool(self._draft_points)
 
     def double_click(self, view: SliceView, event: QMouseEvent) -> bool:
-        """Ask for a mark's text; while drawing, a double click is one more press."""
+        """Open the editor of a mark's text; while drawing, a double click is one more press."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
         if self._tool.name != "crosshair":
@@ -203,20 +205,20 @@ class MarkLayer(QObject):
 
     # -- drawing ------------------------------------------------------------------------------
 
-    def _place(self, view: SliceView, where: QPointF) -> None:
-        """One more point of the draft; the last one finishes it."""
+    def _add_point(self, view: SliceView, where: QPointF) -> None:
+        """Add a point to the draft; the last one completes the mark."""
         plane = view.screen_plane
         if plane is None or self._tool.name == "crosshair":
             return
         kind: Kind = self._tool.name
-        if not self._placed:
+        if not self._draft_points:
             self._plane = (plane.right_lps, plane.down_lps)
-        self._placed.append(self._point(kind, view.lps_at(where)))
-        if len(self._placed) < POINT_COUNT[kind]:
+        self._draft_points.append(self._point(kind, view.lps_at(where)))
+        if len(self._draft_points) < POINT_COUNT[kind]:
             self._show_draft(view, where)
             return
-        draft = self._draft(kind, self._placed)
-        self._placed = []
+        draft = self._draft(kind, self._draft_points)
+        self._draft_points = []
         if _too_small(draft):
             self._marks.cancel()
             return
@@ -228,8 +230,8 @@ class MarkLayer(QObject):
         assert self._tool.name != "crosshair"
         kind: Kind = self._tool.name
         here = self._point(kind, view.lps_at(where))
-        missing = POINT_COUNT[kind] - len(self._placed)
-        self._draft(kind, [*self._placed, *[here] * missing])
+        missing = POINT_COUNT[kind] - len(self._draft_points)
+        self._draft(kind, [*self._draft_points, *[here] * missing])
 
     def _draft(self, kind: Kind, points: list[np.ndarray]) -> Annotation:
         assert self._plane is not None
@@ -238,15 +240,16 @@ class MarkLayer(QObject):
         return self._marks.set_draft(kind, places, as_point(right), as_point(down))
 
     def _point(self, kind: Kind, lps: np.ndarray) -> np.ndarray:
-        """A region's second corner stays on its plane, even if the wheel has turned since."""
-        if kind not in REGIONS or not self._placed or self._plane is None:
+        """A point of the draft (mm, LPS); a region's second corner is projected onto its first plane."""
+        if kind not in REGIONS or not self._draft_points or self._plane is None:
             return lps
         right, down = self._plane
-        first = self._placed[0]
+        first = self._draft_points[0]
         away = lps - first
-        return first + (away @ right) * right + (away @ down) * down
+        projected: np.ndarray = first + (away @ right) * right + (away @ down) * down
+        return projected
 
-    # -- taking and letting go ----------------------------------------------------------------
+    # -- selecting and dragging ---------------------------------------------------------------
 
     def _mark_at(self, view: SliceView, where: QPointF) -> MarkOnScreen | None:
         hits = [mark for mark in self._on_screen(view) if mark.is_at(where)]
@@ -273,8 +276,8 @@ class MarkLayer(QObject):
     def _on_tool_changed(self) -> None:
         self.cancel()
 
-    def _forget(self) -> None:
-        self._grab, self._placed, self._plane = None, [], None
+    def _reset(self) -> None:
+        self._grab, self._draft_points, self._plane = None, [], None
         self._dragging = False
         self._hovered = None
 
@@ -284,7 +287,7 @@ class MarkLayer(QObject):
 
 
 def _dragged(grab: _Grab, lps: np.ndarray) -> Annotation:
-    """The mark as the mouse at ``lps`` (mm) has it."""
+    """The dragged mark with the mouse at ``lps`` (mm)."""
     by = lps - grab.from_lps
     mark = grab.mark
     if grab.handle is None:

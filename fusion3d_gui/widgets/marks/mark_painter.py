@@ -1,4 +1,4 @@
-"""Draws marks over a slice view, and knows where they are on screen."""
+"""Geometry of marks in a view's pixels, and the painting of marks and their labels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MARGIN = 6.0
 
 @dataclass(frozen=True, eq=False)
 class MarkOnScreen:
-    """A mark's visible part in a view's pixels."""
+    """The part of a mark that a view shows, in the view's pixels."""
 
     mark: VisibleMark
     lines: tuple[tuple[QPointF, ...], ...]
@@ -44,31 +44,31 @@ class MarkOnScreen:
 
     @cached_property
     def points(self) -> tuple[QPointF, ...]:
-        """All points of its lines; of what has none, its handles."""
+        """All points of its lines, or its handles where it has no line."""
         points = tuple(point for line in self.lines for point in line)
         return points or tuple(handle for _, handle in self.handles)
 
     @cached_property
     def bounds(self) -> Box:
-        """Left, top, right and bottom of its points."""
+        """Bounding box of its points: left, top, right, bottom."""
         x, y = [point.x() for point in self.points], [point.y() for point in self.points]
         return min(x), min(y), max(x), max(y)
 
     @property
     def room(self) -> Box:
-        """Its bounds with what is drawn around them: a point has a cross."""
+        """Its bounding box with a margin for what is drawn around it, as the cross of a point."""
         left, top, right, bottom = self.bounds
         return left - _POINT_PX, top - _POINT_PX, right + _POINT_PX, bottom + _POINT_PX
 
     def handle_at(self, where: QPointF) -> int | None:
-        """The number of the handle under a point of the view."""
+        """The number of the handle at a position (px) in the view, None without one."""
         for number, handle in self.handles:
             if _distance(where, handle) <= _REACH_PX + 2:
                 return number
         return None
 
     def is_at(self, where: QPointF) -> bool:
-        """Whether one of its lines or handles passes under a point of the view."""
+        """Whether one of its lines or handles is at a position (px) in the view."""
         if self.handle_at(where) is not None:
             return True
         return any(
@@ -79,11 +79,11 @@ class MarkOnScreen:
 
 
 def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[MarkOnScreen]:
-    """Those that touch the view's plane, in their order."""
+    """The marks that touch the view's plane, in their order."""
     plane = view.screen_plane if marks else None
     if plane is None:
         return []
-    # Where the plane's axes lead on screen: the same for all points, so it is asked only once.
+    # The affine map from patient space to pixels is the same for all points: composed once.
     start = view.px_at(plane.origin_lps)
     right = view.px_at(plane.origin_lps + plane.right_lps) - start
     down = view.px_at(plane.origin_lps + plane.down_lps) - start
@@ -105,7 +105,7 @@ def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[Mark
 
 
 def paint_mark(painter: QPainter, mark: MarkOnScreen, *, selected: bool, handles: bool) -> None:
-    """Lines with a dark edge, so that they are seen on bright and on dark anatomy."""
+    """Paint a mark's lines, with a dark edge to be visible on bright and on dark anatomy."""
     path = _path(mark)
     color = QColor(theme.IMAGE_TEXT if selected else theme.IMAGE_MARK)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -160,7 +160,7 @@ def _add_arc(path: QPainterPath, vertex: QPointF, first: QPointF, last: QPointF)
 
 
 def _add_dots(path: QPainterPath, mark: MarkOnScreen) -> None:
-    """Where a line only crosses the plane, the crossing would be too small to see."""
+    """Add a dot where a line crosses the plane: the crossing itself would be too small to see."""
     for line in mark.lines:
         if _distance(line[0], line[-1]) < _HANDLE_PX:
             path.addEllipse(line[0], _HANDLE_PX, _HANDLE_PX)
@@ -171,12 +171,13 @@ def paint_label(
     mark: MarkOnScreen,
     measurement: Measurement,
     area: QRectF,
-    taken: list[QRectF],
-    looked_at: list[Box],
+    occupied: list[QRectF],
+    avoid: list[Box],
 ) -> None:
-    """The mark's numbers beside it, inside the view and off the labels already drawn (``taken``).
+    """Paint a mark's measurements beside it, inside ``area``, and add the label's box to ``occupied``.
 
-    Where there is a choice they also leave free what the reader looks at (``looked_at``).
+    The label keeps off the labels already painted (``occupied``) and, where possible, off ``avoid``:
+    the hot spots and the other marks.
     """
     lines = label_lines(measurement, whole=mark.mark.whole)
     if not lines:
@@ -185,9 +186,9 @@ def paint_label(
     metrics = QFontMetricsF(chosen)
     width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * _MARGIN
     height = metrics.lineSpacing() * len(lines) + _MARGIN
-    at_first = QRectF(_anchor(mark), QSizeF(width, height))
-    box = _free_place(at_first, area, taken, mark.bounds, looked_at)
-    taken.append(box)
+    default = QRectF(_anchor(mark), QSizeF(width, height))
+    box = _least_hiding_box(default, area, occupied, mark.bounds, avoid)
+    occupied.append(box)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(0, 0, 0, 150))
     painter.drawRoundedRect(box, 4, 4)
@@ -210,13 +211,13 @@ def _anchor(mark: MarkOnScreen) -> QPointF:
     return max(mark.points, key=lambda p: (p.x(), p.y())) + gap
 
 
-def _free_place(
-    box: QRectF, area: QRectF, taken: list[QRectF], around: Box, looked_at: list[Box]
+def _least_hiding_box(
+    box: QRectF, area: QRectF, occupied: list[QRectF], around: Box, avoid: list[Box]
 ) -> QRectF:
-    """Where the label hides least: at its own place, else at another side of its mark (``around``)."""
+    """The position where the label hides least: its default, else another side of its mark (``around``)."""
     width, height = box.width(), box.height()
     x0, y0, x1, y1 = around
-    others: list[Any] = [each.getCoords() for each in taken]
+    others: list[Any] = [each.getCoords() for each in occupied]
     rightmost, lowest = area.right() - _MARGIN - width, area.bottom() - _MARGIN - height
     best, least = (box.left(), box.top()), math.inf
     for left, top in (
@@ -233,7 +234,7 @@ def _free_place(
         left = max(min(left, rightmost), area.left() + _MARGIN)
         top = max(min(top, lowest), area.top() + _MARGIN)
         place = left, top, left + width, top + height
-        hidden = sum(_shared(place, each) for each in looked_at)
+        hidden = sum(_shared(place, each) for each in avoid)
         hidden += 4 * sum(_shared(place, each) for each in others)
         if hidden < least:
             best, least = (left, top), hidden

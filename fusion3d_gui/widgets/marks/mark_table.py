@@ -1,4 +1,4 @@
-"""``MarkTable``: every mark of the case with its numbers; a row jumps to its place."""
+"""``MarkTable``: every mark of the case with its measurements; a click moves the crosshair to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ROW = 26
 
 
 class MarkModel(RowModel[int]):
-    """The marks as rows, known by their numbers. Only their text can be edited."""
+    """The marks as rows, identified by their numbers; only their text can be edited."""
 
     HEADERS: ClassVar = ("No.", "Kind", "Measurement", "Position", "Text")
 
@@ -42,7 +42,7 @@ class MarkModel(RowModel[int]):
         self._on_changed()
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """What a cell shows."""
+        """A cell's text."""
         shown = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole)
         mark = self._marks.find(self.number_at(index.row()))
         if role not in shown or mark is None:
@@ -56,7 +56,7 @@ class MarkModel(RowModel[int]):
         return position_text(mark.middle_lps) if index.column() == 3 else mark.text
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """The reader wrote something on a mark."""
+        """Set a mark's text."""
         number = self.number_at(index.row())
         if index.column() != len(self.HEADERS) - 1 or number is None:
             return False
@@ -87,7 +87,7 @@ class MarkModel(RowModel[int]):
 
 
 class MarkTable(QFrame):
-    """The table under the images, with ways to export and to clear."""
+    """The table under the images, with buttons to export, delete and clear."""
 
     export_requested = Signal()
     close_requested = Signal()
@@ -99,8 +99,8 @@ class MarkTable(QFrame):
         self.setObjectName("marks")
         self.title = theme.section_title("Measurements")
         self.export = _quiet("Export…", "Write all marks as CSV or JSON")
-        self.delete = _quiet("Delete", "Take the chosen mark away (Delete)")
-        self.clear = _quiet("Clear all", "Take all marks of this scan away; can be undone")
+        self.delete = _quiet("Delete", "Delete the selected mark (Delete)")
+        self.clear = _quiet("Clear all", "Delete all marks of this scan; can be undone")
         self.close_button = _quiet("×", "Hide the table (M)")
         self.close_button.setFont(theme.font(18))
         self.close_button.setAccessibleName("Hide the table")
@@ -136,7 +136,7 @@ class MarkTable(QFrame):
         self.clear.clicked.connect(self._marks.remove_all)
         self.delete.clicked.connect(self._on_delete)
         self._marks.changed.connect(self._on_marks_changed)
-        self._marks.selection_changed.connect(self._on_selected_elsewhere)
+        self._marks.selection_changed.connect(self._on_selection_changed)
         self.table.selectionModel().selectionChanged.connect(self._on_row_chosen)
         self.table.clicked.connect(lambda index: self._jump(index.row()))
 
@@ -151,16 +151,16 @@ class MarkTable(QFrame):
         self.hint.setVisible(count == 0)
         self.export.setEnabled(count > 0)
         self.clear.setEnabled(count > 0)
-        self._on_selected_elsewhere()
+        self._on_selection_changed()
 
-    def _on_selected_elsewhere(self) -> None:
+    def _on_selection_changed(self) -> None:
         selected = self._marks.selected
         self.delete.setEnabled(selected is not None)
         row = self.model.row_of(None if selected is None else selected.number)
         chosen = self.table.selectionModel()
         if row == self._chosen_row():
             return
-        # Told by the images: the crosshair stays where the reader has it.
+        # Selected in an image: the crosshair stays where it is.
         chosen.blockSignals(True)
         if row < 0:
             chosen.clear()

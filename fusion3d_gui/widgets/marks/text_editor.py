@@ -1,4 +1,4 @@
-"""``MarkTextEditor``: a line over the image in which a mark's words are written."""
+"""``MarkTextEditor``: a line edit over the image for a mark's text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LONGEST = 120
 
 
 class MarkTextEditor(QLineEdit):
-    """Return or a click elsewhere keeps the words, Escape leaves them as they were.
+    """Return or a click elsewhere keeps the text, Escape discards it.
 
-    What is typed is on the mark at once, so that nothing is lost if another case comes up meanwhile;
-    all of it is one step to undo.
+    What is typed is on the mark at once, so that nothing is lost if another case is opened meanwhile;
+    all of it is one undo step.
     """
 
     def __init__(self, view: SliceView, session: Session, number: int) -> None:
@@ -29,7 +29,7 @@ class MarkTextEditor(QLineEdit):
         assert mark is not None
         self.setText(mark.text)
         self.setMaxLength(_LONGEST)
-        self.setPlaceholderText("Text, then Return")
+        self.setPlaceholderText("Type, then Return")
         self.setAccessibleName(f"Text of {mark.name}")
         self.setFont(theme.font())
         self.resize(_WIDTH, theme.CONTROL)
@@ -40,14 +40,14 @@ class MarkTextEditor(QLineEdit):
         )
         self.returnPressed.connect(self._keep)
         self.textEdited.connect(self._on_edited)
-        # The mark may be gone, or the case another, while somebody is still typing.
+        # The mark may be deleted, or another case opened, while the reader is still typing.
         self._marks.changed.connect(self._on_marks_changed)
         session.store.case_changed.connect(self._end)
         self.show()
         self.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape leaves the mark as it was."""
+        """Escape discards the text."""
         if event.key() == Qt.Key.Key_Escape:
             self._end()
             self._marks.cancel()
@@ -55,7 +55,7 @@ class MarkTextEditor(QLineEdit):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Escape is for the editor, not for the window's Cancel."""
+        """Take Escape for the editor, not for the window's Cancel command."""
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
@@ -66,7 +66,7 @@ class MarkTextEditor(QLineEdit):
         return super().event(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Whoever clicks elsewhere means to keep what is written."""
+        """Keep the text when the reader clicks elsewhere."""
         super().focusOutEvent(event)
         if event.reason() != Qt.FocusReason.PopupFocusReason:
             self._keep()

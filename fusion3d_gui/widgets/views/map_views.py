@@ -1,4 +1,4 @@
-"""``MapViews``: the same slice under several maps, beside each other, with one crosshair."""
+"""``MapViews``: several heatmaps on the same slice, side by side, with one crosshair."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 
-#: More maps than this do not fit beside each other.
-_MOST = 9
+#: No more heatmaps than this fit side by side.
+_MOST_MAPS = 9
 
 
 class MapViews(QWidget):
-    """One view a map, all of the same place, zoom and window; above it whose map it is."""
+    """One slice view per heatmap, with common position, zoom and window level, each under its title."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,19 +36,19 @@ class MapViews(QWidget):
         self._plane = AXIAL
         self.views: list[SliceView] = []
         self.titles: list[str] = []
-        self.back = QPushButton("Back to one map")
+        self.back = QPushButton("Back to one heatmap")
         self.back.setProperty("quiet", True)
-        self.back.setToolTip("The views again, with the map of the chosen model")
+        self.back.setToolTip("Return to the linked views with the chosen model's heatmap")
         row = Segments()
         self.planes: dict[str, QPushButton] = {}
         for plane in (AXIAL, CORONAL, SAGITTAL):
             button = self.planes[plane.name] = row.add(
-                plane.name, f"Show the maps in the {plane.name.lower()} plane"
+                plane.name, f"Show the heatmaps in the {plane.name.lower()} plane"
             )
             button.setChecked(plane is AXIAL)
             button.clicked.connect(lambda _=False, chosen=plane: self._show_plane(chosen))
         note = theme.label(
-            "Each map in shares of its own peak", size=theme.SMALL, color=theme.FAINT
+            "Each heatmap scaled to its own peak", size=theme.SMALL, color=theme.FAINT
         )
         bar = QHBoxLayout()
         bar.setContentsMargins(3 * theme.GRID, theme.GRID, 3 * theme.GRID, theme.GRID)
@@ -67,7 +67,7 @@ class MapViews(QWidget):
         session.side_by_side.changed.connect(self._build)
 
     def _build(self) -> None:
-        cells = self._session.side_by_side.cells[:_MOST]
+        cells = self._session.side_by_side.cells[:_MOST_MAPS]
         self._layout.removeWidget(self._body)
         # Hidden at once: deletion waits for the event loop, and must not flash on screen.
         self._body.hide()
@@ -108,7 +108,7 @@ class MapViews(QWidget):
         if where is not None:
             peak = QPushButton("Go to peak")
             peak.setProperty("quiet", True)
-            peak.setToolTip("Put the crosshair on the strongest cell of this map")
+            peak.setToolTip("Move the crosshair to this heatmap's peak")
             peak.clicked.connect(partial(_go_to, self._session.display, where))
             below.addWidget(peak)
         cell = QWidget()

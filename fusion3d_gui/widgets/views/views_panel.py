@@ -1,4 +1,4 @@
-"""``ViewsPanel``: the linked views in one of several layouts, any of them maximised by a double click."""
+"""``ViewsPanel``: the linked slice and volume views in one of several layouts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 
 class Layout(Enum):
-    """How the views share the room."""
+    """Arrangements of the views."""
 
     LARGE_AND_TWO = "One large and two"
     THREE = "Three in a row"
@@ -24,7 +24,7 @@ class Layout(Enum):
 
 
 class ViewsPanel(QWidget):
-    """Shows the session's case and, while it is current, its heatmap."""
+    """Shows the current case and heatmap; a double click maximises a view."""
 
     hovered = Signal(object)
     layout_changed = Signal()
@@ -36,7 +36,7 @@ class ViewsPanel(QWidget):
         self.axial = SliceView(AXIAL, display)
         self.coronal = SliceView(CORONAL, display)
         self.sagittal = SliceView(SAGITTAL, display)
-        #: Beside the axial view and always where it is, without the heatmap.
+        #: The axial view without heatmap, shown beside it and following it.
         self.plain = SliceView(AXIAL, display)
         self.plain.picture.with_overlay = False
         for view in (self.coronal, self.sagittal, self.plain):
@@ -45,8 +45,8 @@ class ViewsPanel(QWidget):
         self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
         self._cells[self.volume] = self.volume
         self._layout = Layout.LARGE_AND_TWO
-        self._alone: QWidget | None = None
-        # With a parent from the start: shown without one, each would be a window for a moment.
+        self._maximised: QWidget | None = None
+        # With a parent from the start: without one, each would flash as a window of its own.
         self._outer = QSplitter(Qt.Orientation.Horizontal, self)
         self._column = QSplitter(Qt.Orientation.Vertical, self)
         self._first = QSplitter(Qt.Orientation.Vertical, self)
@@ -72,51 +72,51 @@ class ViewsPanel(QWidget):
         self._session.store.case_filled.connect(self._on_case_filled)
         self._session.store.prediction_changed.connect(self._on_result_changed)
 
-    # -- what there is ------------------------------------------------------------------------
+    # -- state --------------------------------------------------------------------------------
 
     @property
     def views(self) -> tuple[SliceView, ...]:
-        """All slice views, shown or not: axial, coronal, sagittal, and the plain one."""
+        """All slice views, visible or not: axial, coronal, sagittal, plain."""
         return self.axial, self.coronal, self.sagittal, self.plain
 
     @property
-    def _pictured(self) -> tuple[SliceView | VolumeView, ...]:
-        """All that show the case and its heatmap."""
+    def _all_views(self) -> tuple[SliceView | VolumeView, ...]:
+        """All views that show the case: the slice views and the volume view."""
         return (*self.views, self.volume)
 
     @property
     def shown(self) -> tuple[SliceView, ...]:
-        """Those on screen."""
+        """The visible slice views."""
         return tuple(view for view in self.views if view.isVisible())
 
     @property
     def is_settled(self) -> bool:
-        """Whether every picture on screen is as fine as it will be."""
+        """Whether every visible view has its final resolution (no coarse preview left)."""
         flat = all(view.is_settled for view in self.shown)
         return flat and (self.volume.is_settled or not self.volume.isVisible())
 
     @property
     def active(self) -> SliceView:
-        """The view that keys and menus are about: the one with the focus, else the first shown."""
+        """The slice view that commands act on: the focused one, else the first visible."""
         shown = self.shown
         return next((view for view in shown if view.hasFocus()), shown[0] if shown else self.axial)
 
     @property
     def layout_name(self) -> Layout:
-        """How the views share the room when none is maximised."""
+        """The layout, also while a view is maximised."""
         return self._layout
 
     # -- layouts ------------------------------------------------------------------------------
 
     def set_layout(self, layout: Layout) -> None:
-        """Arrange the views another way."""
-        self._layout, self._alone = layout, None
+        """Choose a layout; ends a maximised view."""
+        self._layout, self._maximised = layout, None
         self._arrange()
         self.layout_changed.emit()
 
     def toggle_maximised(self, chosen: QWidget) -> None:
-        """Show only this view, or all of the layout again."""
-        self._alone = None if self._alone is chosen else chosen
+        """Show this view alone, or the whole layout again."""
+        self._maximised = None if self._maximised is chosen else chosen
         self._arrange()
         chosen.setFocus()
         self.layout_changed.emit()
@@ -125,8 +125,8 @@ class ViewsPanel(QWidget):
         row: list[QWidget] = []
         first: list[QWidget] = []
         column: list[QWidget] = []
-        if self._alone is not None:
-            row = [self._alone]
+        if self._maximised is not None:
+            row = [self._maximised]
         elif self._layout is Layout.SIDE_BY_SIDE:
             row = [self.plain, self.axial]
         elif self._layout is Layout.GRID:
@@ -151,12 +151,12 @@ class ViewsPanel(QWidget):
             self._outer.insertWidget(number, widget)
         for cell in (*wanted, *beside, *before):
             cell.show()
-        self._share_out()
-        # Once more when Qt has laid out what has just been shown for the first time.
-        QTimer.singleShot(0, self, self._share_out)
+        self._distribute_space()
+        # Once more after Qt has laid out widgets that were shown for the first time.
+        QTimer.singleShot(0, self, self._distribute_space)
 
-    def _share_out(self) -> None:
-        """Give every view its share of the room."""
+    def _distribute_space(self) -> None:
+        """Distribute the space among the views."""
         beside, before = self._column.isVisibleTo(self), self._first.isVisibleTo(self)
         large = beside and not before
         shares = [620 if large else 500] * self._outer.count()
@@ -169,38 +169,38 @@ class ViewsPanel(QWidget):
             for number in range(splitter.count()):
                 splitter.setStretchFactor(number, 1)
 
-    # -- what is asked for --------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------
 
     def fit(self) -> None:
-        """Every view shows its whole plane."""
+        """Fit the whole plane into every view."""
         for view in self.views:
             view.fit()
         self.volume.fit()
 
     def straighten(self) -> None:
-        """Planes along the patient's axes again, fitted and the usual way round."""
+        """Reset the planes to the patient's axes, fitted and unflipped."""
         self._session.display.planes.straighten()
         for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL, AXIAL), strict=True):
             view.set_orientation(usual)
         self.fit()
 
     def follow_scan(self) -> None:
-        """Planes along the scan's own axes, fitted."""
+        """Align the planes to the scan's own axes, and fit them."""
         case = self._session.store.case
         if case is not None:
             self._session.display.planes.follow_scan(case.volume)
             self.fit()
 
     def flip(self) -> None:
-        """Exchange left and right of the active view."""
+        """Flip the active view left to right."""
         self.active.set_orientation(self.active.orientation.flipped())
 
     def turn(self) -> None:
-        """Turn the active view clockwise by a quarter."""
+        """Rotate the active view clockwise by 90°."""
         self.active.set_orientation(self.active.orientation.rotated())
 
     def toggle_cine(self) -> None:
-        """Let the active view's planes turn by themselves, or stop them."""
+        """Start or stop cine: the active view's slices advance by themselves."""
         cine = self._session.display.cine
         if cine.running:
             cine.stop()
@@ -218,12 +218,12 @@ class ViewsPanel(QWidget):
             action.triggered.connect(lambda _=False, plane=each: view.set_orientation(plane))
         menu.addSeparator()
         menu.addAction("Flip left and right", self.flip)
-        menu.addAction("Turn by a quarter", self.turn)
+        menu.addAction("Rotate by 90°", self.turn)
         menu.addAction("Actual size", view.actual_size)
         menu.addAction("Fit", view.fit)
         menu.popup(view.mapToGlobal(at))
 
-    # -- what happened ------------------------------------------------------------------------
+    # -- signals ------------------------------------------------------------------------------
 
     def _on_leader_moved(self, leader: SliceView, follower: SliceView) -> None:
         if leader.isVisible() and follower.isVisible():
@@ -233,7 +233,7 @@ class ViewsPanel(QWidget):
         case = self._session.store.case
         volume = case.volume if case else None
         before = self.views[0].picture.volume
-        for view in self._pictured:
+        for view in self._all_views:
             view.set_volume(volume)
         if volume is not None and (before is None or before.voxels is not volume.voxels):
             for view in self.views:
@@ -248,5 +248,5 @@ class ViewsPanel(QWidget):
     def _on_result_changed(self) -> None:
         prediction = self._session.predictions.current
         heatmap = prediction.heatmap if prediction else None
-        for view in self._pictured:
+        for view in self._all_views:
             view.set_heatmap(heatmap)

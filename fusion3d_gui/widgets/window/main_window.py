@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         self.restyling.styled.connect(self.status.fit)
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.opener.open)
-        self._drops.aimed.connect(self.start.set_aimed)
+        self._drops.hovered.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
         self.start.open_file_requested.connect(self.files.open_file)
