@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -9,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel
 
+from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.reference import save_reference
@@ -117,6 +120,24 @@ def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_bac
     assert window.side.form.rows["age"].origin.text() == ""
 
 
+@pytest.mark.parametrize(
+    ("probability", "threshold", "is_positive"),
+    [(0.45, 0.4, True), (0.35, 0.4, False), (0.55, 0.6, False), (0.6, 0.6, True)],
+)
+def test_the_class_of_a_what_if_follows_the_models_threshold_not_one_half(
+    make_predicted, probability, threshold, is_positive
+):
+    window = make_predicted()
+    prediction = replace(window.session.predictions.current, threshold=threshold)
+    readout = window.side.prediction.readout
+    logit = float(np.log(probability / (1 - probability)))
+    what_if = WhatIf(prediction, {"age": 50.0}, logit, probability)
+    readout.show_prediction(prediction, outdated=True, what_if=what_if)
+    assert readout.class_name.text() == prediction.class_names[is_positive]
+    assert readout.number.text() == percent(probability)
+    assert f"threshold {percent(threshold)}" in readout.gauge.accessibleName()
+
+
 def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
     window = make_predicted()
     panel = window.side.workbench
@@ -124,6 +145,13 @@ def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
     name = panel.shares.accessibleName()
     for word in ("Image", "Clinical data", "Age", "Sex", "Diabetes"):
         assert word in name
+    found = window.session.predictions.workbench.contributions(window.session.form.values)
+    assert found.image + sum(found.fields.values()) == pytest.approx(
+        found.logit - found.reference_logit, abs=1e-4
+    )
+    assert found.logit == pytest.approx(window.session.predictions.current.logit, abs=1e-4)
+    for amount in (found.image, found.metadata, *found.fields.values()):
+        assert f"{abs(amount):.2f}" in name
 
 
 def test_the_uncertainty_page_warns_of_a_case_outside_the_training_data(make_predicted):
@@ -174,10 +202,20 @@ def test_shifting_and_mirroring_the_image_adds_a_range_that_follows_the_form(
     QTest.qWait(20)
     assert "shifted and mirrored" in page.augmented_range.text()
     assert not page.augment.isVisible()
-    before = page.augmented_range.text()
-    window.session.form.set_value("age", 40)
-    QTest.qWait(20)
-    assert page.augmented_range.text() != before or window.session.predictions.what_if is not None
+    workbench, form = window.session.predictions.workbench, window.session.form
+    seen = set()
+    for age in (71.0, 40.0, 90.0):
+        form.set_value("age", age)
+        QTest.qWait(20)
+        low, high = workbench.augmentation_range(form.values)
+        assert low < workbench.case.probability(form.values) < high
+        for end in (low, high):
+            assert (
+                percent(end).removeprefix("< ").replace(" ", "\u00a0")
+                in page.augmented_range.text()
+            )
+        seen.add(page.augmented_range.text())
+    assert len(seen) == 3
 
 
 def test_another_prevalence_changes_the_predictive_values(make_predicted):
