@@ -1,4 +1,4 @@
-"""The two exceptions that are part of normal life: the user's mistake and the user's change of mind."""
+"""``UserError``, which the user can correct, and ``Cancelled``, raised when the user cancels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def shown_name(path: Path | None) -> str:
-    """A file's name as it may be printed: whatever would move a terminal's cursor is a question mark."""
+    """A file's name fit to be printed: control characters become question marks."""
     if path is None:
         return ""
     name = path.name or str(path)
@@ -14,11 +14,20 @@ def shown_name(path: Path | None) -> str:
 
 
 class UserError(Exception):
-    """Something that the user gave is wrong, and only the user can mend it.
+    """Something that the user gave is wrong, and only the user can correct it.
 
-    The text is one sentence, fit to be shown in the window or printed as one line: the file
-    (by name; never a patient's name or identifier), what is wrong with it, what to do.
-    The command line prints it and exits with status 2; the window shows it and stays up.
+    The text is one line for the window or the terminal: the file (by name; never a patient's name or
+    identifier), what is wrong with it, what to do. The command line prints it and exits with status
+    2; the window shows it and stays open.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, as the end of a sentence that begins with the file's name.
+    path
+        The file or folder that it is about.
+    remedy
+        A sentence that says what to do.
     """
 
     def __init__(self, problem: str, *, path: Path | str | None = None, remedy: str = "") -> None:
@@ -33,4 +42,4 @@ class UserError(Exception):
 
 
 class Cancelled(Exception):
-    """Raised inside long work, by its progress callback, once the user has cancelled it."""
+    """Raised by a progress callback, inside long work, once the user has cancelled it."""

@@ -1,4 +1,4 @@
-"""Where the files that travel with the program lie: resources and the demo bundle."""
+"""Folders of the files that ship with the program: resources and model bundles."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def _shipped(name: str) -> Path:
-    # In a wheel they lie inside the package; in a checkout beside it.
+    # Inside the package in a wheel, beside it in a checkout.
     inside = _PACKAGE / "_shipped" / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
 def resources_dir() -> Path:
-    """Folder of fonts and demo cases."""
+    """The folder of fonts and demo cases."""
     return _shipped("resources")
 
 
 def models_dir() -> Path:
-    """Folder of the model bundles that come with the program."""
+    """The folder of the model bundles that ship with the program."""
     return _shipped("models")

@@ -1,1 +1,1 @@
-"""Files in, volumes in patient space out. LPS millimetres everywhere inside."""
+"""Image files, volumes in patient space (LPS mm), and everything computed from their voxels."""

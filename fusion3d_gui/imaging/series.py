@@ -1,4 +1,4 @@
-"""``Series``: one openable volume, as found by looking at headers only."""
+"""``Series``: a volume that a file, folder or archive offers, as far as its headers describe it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,44 @@ import numpy as np
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
 
-#: Reads a series whose headers are known already.
+#: Reads the voxels of a series whose headers are known.
 Reader = Callable[[Progress, Watch], Volume]
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One volume that a path offers, known from its headers without reading pixels.
+    """One volume that a path offers, known from its headers without reading voxels.
 
-    ``uid`` is the DICOM Series Instance UID (for other files: their place below what was opened).
-    ``study_uid`` is the DICOM Study Instance UID: series of one study belong to one patient.
-    ``shape`` is ``(k, j, i)``; ``affine`` goes from voxel index (i, j, k) to LPS mm and is None
-    where the geometry cannot be known before reading; ``paths`` are its files in slice order.
-    ``patient`` numbers the patients of what was opened, from 1; None where the file names none.
-    ``subfolder`` is where ``paths`` lie below the folder or archive that was searched.
-    ``identity`` holds the attributes that tell who the patient is: never show or log it.
-    ``reader`` is for :func:`fusion3d_gui.imaging.catalog.open.read_series`: it knows the headers already,
-    and what was unpacked from an archive is kept for as long as it is held.
+    Parameters
+    ----------
+    uid
+        DICOM Series Instance UID; for other formats the file's path below what was opened.
+    description
+        Series description or file name.
+    modality
+        DICOM modality (``"CT"``, ``"MR"`` ...), empty where unknown.
+    format
+        ``"DICOM"``, ``"NIfTI"``, ``"NRRD"`` or ``"MetaImage"``.
+    shape
+        Number of voxels ``(k, j, i)``.
+    affine
+        4x4 from voxel index (i, j, k) to LPS mm; None where it can't be known before reading.
+    paths
+        The files, in the order of the slices.
+    notices
+        Sentences that the user should see about this series.
+    study_uid
+        DICOM Study Instance UID: series of one study belong to one patient.
+    patient
+        Number, from 1, of the patient among those of everything that was opened; None where the
+        file names no patient.
+    subfolder
+        Path of the files below the folder or archive that was searched.
+    identity
+        Attributes that identify the patient: never show or log them.
+    reader
+        For :func:`fusion3d_gui.imaging.catalog.open.read_series`: it knows the headers already. The
+        unpacked content of an archive is kept for as long as it is held.
     """
 
     uid: str
@@ -48,20 +69,20 @@ class Series:
 
     @property
     def voxel_count(self) -> int:
-        """Number of voxels: the largest series is opened by default."""
+        """Number of voxels; the series with the most is opened by default."""
         k, j, i = self.shape
         return k * j * i
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:
-        """Distance in mm between neighbours along (k, j, i); None where not known."""
+        """Distance in mm between neighbouring voxels along (k, j, i); None where unknown."""
         if self.affine is None:
             return None
         i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(k), float(j), float(i)
 
     def to_json(self) -> dict[str, Any]:
-        """What ``fusion3d info`` prints of a series; no patient identity."""
+        """The JSON object that ``fusion3d info`` prints; holds no patient identity."""
         return {
             "uid": self.uid,
             "study_uid": self.study_uid,

@@ -1,4 +1,4 @@
-"""``VoiCurve``: how brightness grows within a window, where that is not along a straight line."""
+"""``VoiCurve``: brightness within a window where a file gives a VOI LUT or DICOM's SIGMOID."""
 
 from __future__ import annotations
 
@@ -6,33 +6,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Longer tables are read at so many even steps.
+#: Longer tables are resampled to this many even steps.
 _MOST_LEVELS = 4096
 
-#: The sigmoid is followed so many widths of its window far, to within 1 % of black and white.
+#: Window widths over which the sigmoid is tabulated: it ends within 1 % of black and white.
 _SIGMOID_WIDTHS = 3.0
 
 
 @dataclass(frozen=True)
 class VoiCurve:
-    """Brightness (0 black, 1 white) at even steps over ``span`` times a window's width.
+    """Brightness (0 black, 1 white) at even steps across a window.
 
-    The first level lies ``span / 2`` widths below the window's centre, the last as far above it;
-    beyond them brightness stays what it is there.
+    Parameters
+    ----------
+    levels
+        Brightness from ``span / 2`` window widths below the window's centre to as far above it,
+        interpolated linearly; constant beyond.
+    span
+        Extent of the levels in window widths.
     """
 
     levels: tuple[float, ...]
     span: float = 1.0
 
     def brightness(self, share: np.ndarray) -> np.ndarray:
-        """Brightness, in the type of ``share``: 0 at the window's lower edge, 1 at its upper one."""
+        """Brightness of positions in the window (0 at its lower edge, 1 at its upper), in their dtype."""
         steps = len(self.levels) - 1
         at = (share - 0.5) * (steps / self.span) + steps / 2
         return np.interp(at, np.arange(steps + 1), self.levels).astype(share.dtype)
 
     @classmethod
     def from_table(cls, table: np.ndarray, highest: float) -> VoiCurve:
-        """The curve of a table whose entries go from 0 (black) to ``highest`` (white)."""
+        """The curve of a lookup table ``[n]`` whose entries go from 0 (black) to ``highest`` (white)."""
         steps = np.linspace(0, len(table) - 1, min(len(table), _MOST_LEVELS))
         shares = np.interp(steps, np.arange(len(table)), table) / highest
         return cls(tuple(np.clip(shares, 0.0, 1.0).tolist()))

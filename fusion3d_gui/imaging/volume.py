@@ -18,17 +18,17 @@ from fusion3d_gui.imaging.voi_curve import VoiCurve
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-#: Voxels are believed to be this large, in mm; a header that says otherwise is wrong.
+#: Plausible voxel sizes in mm, lowest and highest; a header that says otherwise is wrong.
 _VOXEL_MM = (2e-3, 1e4)
 
 
 def spans_space(affine: np.ndarray) -> bool:
-    """Whether a 4x4 affine is finite and its three axes point three ways."""
+    """Whether a 4x4 affine is finite and its three axes are linearly independent."""
     return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) >= 1e-9)
 
 
 def affine_of_sizes(sizes_mm: Sequence[float]) -> np.ndarray:
-    """The 4x4 affine of a volume of which only its voxel sizes (i, j, k) are known; 1 mm for any that can't be."""
+    """The 4x4 affine of a volume of which only its voxel sizes (i, j, k) are known; 1 mm for implausible ones."""
     low, high = _VOXEL_MM
     sizes = [float(mm) if low <= mm <= high else 1.0 for mm in (*sizes_mm, 1.0, 1.0)]
     return np.diag([*sizes[:3], 1.0])
@@ -139,12 +139,14 @@ class Volume:
     def to_lps(self, index_ijk: np.ndarray) -> np.ndarray:
         """Patient position(s) in mm, LPS, of voxel indices ``(..., 3)`` in the order (i, j, k)."""
         index_ijk = np.asarray(index_ijk, dtype=np.float64)
-        return index_ijk @ self.affine[:3, :3].T + self.affine[:3, 3]
+        lps_mm: np.ndarray = index_ijk @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return lps_mm
 
     def to_index(self, lps_mm: np.ndarray) -> np.ndarray:
         """Fractional voxel indices (i, j, k) of patient position(s) ``(..., 3)`` in mm, LPS."""
         lps_mm = np.asarray(lps_mm, dtype=np.float64)
-        return lps_mm @ self.inverse_affine[:3, :3].T + self.inverse_affine[:3, 3]
+        index: np.ndarray = lps_mm @ self.inverse_affine[:3, :3].T + self.inverse_affine[:3, 3]
+        return index
 
     @cached_property
     def bounds_lps(self) -> tuple[np.ndarray, np.ndarray]:
@@ -201,18 +203,18 @@ class Volume:
         return digest.hexdigest()
 
 
-#: Called once with a volume whose middle slice has been read, while the others are on their way.
+#: Called once with a volume whose middle slice has been read, while the others are still loading.
 Watch = Callable[[Volume], None]
 
 
 def no_watch(volume: Volume) -> None:
-    """Watch nothing: the default for callers who wait for the whole volume."""
+    """Ignore the volume: the default for callers who wait until all of it is read."""
 
 
 def spatial_letters(direction_lps: np.ndarray) -> str:
     """Anatomical letters of a direction in LPS, strongest first: ``"L"``, or ``"LA"`` when oblique.
 
-    Parts below 20 degrees from a plane are left out, as viewers do.
+    Axes to which it leans by less than 20 degrees are left out, as in other viewers.
     """
     direction = np.asarray(direction_lps, dtype=np.float64)
     norm = np.linalg.norm(direction)

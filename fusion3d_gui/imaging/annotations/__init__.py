@@ -1,1 +1,1 @@
-"""Marks on a scan in patient space, and what they measure."""
+"""What a reader marks on a scan, in patient space, and what it measures."""

@@ -1,4 +1,4 @@
-"""``Annotation``: what a reader marks on a scan, in patient space; lengths, angles and areas of it."""
+"""``Annotation``: a mark in patient space; its length, angle or area."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fusion3d_gui.imaging.plane import cross_product
 Kind = Literal["distance", "angle", "rectangle", "ellipse", "point", "arrow"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-#: How many points each kind is made of.
+#: Number of points of each kind.
 POINT_COUNT: dict[Kind, int] = {
     "distance": 2,
     "angle": 3,
@@ -25,7 +25,7 @@ POINT_COUNT: dict[Kind, int] = {
 #: Kinds that enclose an area.
 REGIONS: tuple[Kind, ...] = ("rectangle", "ellipse")
 
-#: An ellipse is drawn and cut as a polygon of so many corners.
+#: Corners of the polygon as which an ellipse is drawn.
 _ELLIPSE_CORNERS = 72
 
 Point = tuple[float, float, float]
@@ -33,7 +33,7 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Annotation:
-    """One mark. All positions are mm, LPS.
+    """One mark of the reader. All positions are mm, LPS.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Annotation:
         Orthogonal unit vectors (LPS) of the plane in which a region was drawn: its box's sides run
         along them. Empty for the other kinds.
     text
-        What the reader wrote, or empty.
+        The reader's own words, or empty.
     """
 
     number: int
@@ -66,30 +66,33 @@ class Annotation:
 
     @property
     def is_region(self) -> bool:
-        """Whether it encloses an area."""
+        """Whether the mark encloses an area."""
         return self.kind in REGIONS
 
     @property
     def name(self) -> str:
-        """E.g. ``"Distance 3"``."""
+        """Name for the screen, e.g. ``"Distance 3"``."""
         return f"{self.kind.capitalize()} {self.number}"
 
     @property
     def points_lps(self) -> np.ndarray:
-        """Its points, ``[n, 3]`` mm LPS."""
+        """The points as an array, float64 ``[n, 3]``, mm, LPS."""
         return np.array(self.points, dtype=np.float64)
 
     @property
     def middle_lps(self) -> np.ndarray:
-        """Where to look at it: the mean of its points (of an angle, its vertex; of an arrow, its tip)."""
+        """Position to centre the views on: the mean of the points, an angle's vertex, or an arrow's tip."""
         points = self.points_lps
+        middle: np.ndarray = points.mean(axis=0)
         if self.kind == "angle":
-            return points[1]
-        return points[0] if self.kind == "arrow" else points.mean(axis=0)
+            middle = points[1]
+        elif self.kind == "arrow":
+            middle = points[0]
+        return middle
 
     @property
     def half_size_mm(self) -> tuple[float, float]:
-        """Half the width and half the height of a region's box."""
+        """Half the width and half the height of a region's box, in mm."""
         first, last = self.points_lps
         width = abs(float((last - first) @ np.asarray(self.right)))
         height = abs(float((last - first) @ np.asarray(self.down)))
@@ -97,11 +100,11 @@ class Annotation:
 
     @property
     def normal_lps(self) -> np.ndarray:
-        """Unit vector (LPS) across a region's plane."""
+        """Unit normal (LPS) of a region's plane."""
         return cross_product(np.asarray(self.right, float), np.asarray(self.down, float))
 
     def outline_lps(self) -> np.ndarray:
-        """Corners ``[n, 3]`` (mm LPS) of a region's outline, an ellipse as a fine polygon."""
+        """Corners ``[n, 3]`` (mm, LPS) of a region's outline; an ellipse as a polygon of 72 corners."""
         middle, (a, b) = self.points_lps.mean(axis=0), self.half_size_mm
         if self.kind == "rectangle":
             u, v = np.array([-a, a, a, -a]), np.array([-b, -b, b, b])
@@ -109,35 +112,36 @@ class Annotation:
             turn = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)
             u, v = a * np.cos(turn), b * np.sin(turn)
         right, down = np.asarray(self.right, float), np.asarray(self.down, float)
-        return middle + u[:, None] * right + v[:, None] * down
+        corners: np.ndarray = middle + u[:, None] * right + v[:, None] * down
+        return corners
 
     def box_corners_lps(self) -> np.ndarray:
-        """The four corners ``[4, 3]`` (mm LPS) of a region's box, the two given ones first and third."""
+        """Corners ``[4, 3]`` (mm, LPS) of a region's box, in order; its two points are first and third."""
         first, last = self.points_lps
         across = float((last - first) @ np.asarray(self.right)) * np.asarray(self.right, float)
         return np.stack([first, first + across, last, last - across])
 
     def moved(self, by_mm: np.ndarray) -> Annotation:
-        """The same mark elsewhere."""
+        """The same mark displaced by a vector ``[3]`` (mm, LPS)."""
         return self.with_points(self.points_lps + np.asarray(by_mm))
 
     def with_points(self, points_lps: np.ndarray) -> Annotation:
-        """The same mark with other points, ``[n, 3]`` mm LPS."""
+        """The same mark with other points, ``[n, 3]`` (mm, LPS)."""
         return replace(self, points=tuple(map(as_point, points_lps)))
 
     def with_text(self, text: str) -> Annotation:
-        """The same mark with other words."""
+        """The same mark with another text."""
         return replace(self, text=text)
 
 
 def as_point(lps_mm: np.ndarray) -> Point:
-    """A position as plain numbers."""
+    """A position ``[3]`` as a tuple of floats."""
     x, y, z = (float(value) for value in lps_mm)
     return x, y, z
 
 
 def length_mm(annotation: Annotation) -> float:
-    """Euclidean distance in the patient between the ends of a distance."""
+    """Euclidean distance between the two ends of a distance."""
     first, last = annotation.points_lps
     return float(np.linalg.norm(last - first))
 
@@ -145,8 +149,8 @@ def length_mm(annotation: Annotation) -> float:
 def angle_deg(annotation: Annotation) -> float:
     """Angle at the vertex, 0 to 180 degrees; 0 where an arm has no length.
 
-    ``atan2(|a x b|, a . b)``, which keeps its precision near 0 and 180 degrees (W. Kahan, *How
-    Futile are Mindless Assessments of Roundoff*, 2006).
+    By ``atan2(|a x b|, a . b)``, which stays precise near 0 and 180 degrees (W. Kahan, *How Futile are
+    Mindless Assessments of Roundoff*, 2006).
     """
     first, vertex, last = annotation.points_lps
     a, b = first - vertex, last - vertex
@@ -154,6 +158,6 @@ def angle_deg(annotation: Annotation) -> float:
 
 
 def area_mm2(annotation: Annotation) -> float:
-    """Geometric area of a region: width times height, or pi times the half-axes."""
+    """Area of a region's figure: width times height, or pi times the product of the half-axes."""
     a, b = annotation.half_size_mm
     return 4 * a * b if annotation.kind == "rectangle" else math.pi * a * b

@@ -1,4 +1,4 @@
-"""``Measurement``: what a mark measures on a scan, as numbers with names and units."""
+"""``Measurement``: the numbers that a mark gives on a volume, with names and units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,19 @@ from fusion3d_gui.imaging.volume import Volume
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number. ``key`` names it in files, ``name`` on screen; ``unit`` may be empty."""
+    """One measured number.
+
+    Parameters
+    ----------
+    key
+        Its name in files, e.g. ``"length_mm"``.
+    name
+        Its name on screen, e.g. ``"Length"``.
+    value
+        In ``unit``.
+    unit
+        E.g. ``"mm"``, or empty.
+    """
 
     key: str
     name: str
@@ -29,13 +41,13 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A mark and the numbers that it gives on one volume."""
+    """A mark and its numbers on one volume; they are also found by key, as in a dictionary."""
 
     annotation: Annotation
     quantities: tuple[Quantity, ...]
 
     def __getitem__(self, key: str) -> float:
-        """The number of this key. Raises KeyError when the mark has no such number."""
+        """The value with this key. Raises KeyError where the mark has no such number."""
         for quantity in self.quantities:
             if quantity.key == key:
                 return quantity.value
@@ -43,10 +55,11 @@ class Measurement:
 
 
 def measure(annotation: Annotation, volume: Volume) -> Measurement:
-    """Measure a mark: mm, degrees, mm², and values in the volume's own unit.
+    """Measure a mark on a volume.
 
-    Statistics of a region are those of :func:`~fusion3d_gui.imaging.annotations.roi.region_statistics`; a
-    point's value is that of the voxel that holds it.
+    A distance gives its length, an angle its degrees, a region its area, its number of voxels and
+    their statistics (:func:`~fusion3d_gui.imaging.annotations.roi.region_statistics`), a point the
+    value of its voxel, an arrow nothing. What lies outside of the volume has no values.
     """
     return Measurement(annotation, tuple(_quantities(annotation, volume)))
 

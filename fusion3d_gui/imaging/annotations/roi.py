@@ -106,7 +106,8 @@ def _sum(start: float | np.ndarray, *parts: tuple[float, np.ndarray]) -> np.ndar
 
 def _inside(region: Annotation, u: np.ndarray, v: np.ndarray, a: float, b: float) -> np.ndarray:
     if region.kind == "rectangle":
-        return (np.abs(u) <= a + _SLACK_MM) & (np.abs(v) <= b + _SLACK_MM)
+        inside: np.ndarray = (np.abs(u) <= a + _SLACK_MM) & (np.abs(v) <= b + _SLACK_MM)
+        return inside
     a, b = a + _SLACK_MM, b + _SLACK_MM
     return (u / a) ** 2 + (v / b) ** 2 <= 1.0
 

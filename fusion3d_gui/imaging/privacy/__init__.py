@@ -1,1 +1,1 @@
-"""Removal of patient identity from volumes, series and texts."""
+"""Remove what identifies the patient from what is shown."""

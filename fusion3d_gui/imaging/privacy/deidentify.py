@@ -1,4 +1,4 @@
-"""Volumes and series without what tells who the patient is."""
+"""Volumes, series and error messages without the patient's identity and without file names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, Identi
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 
-#: Of the attributes that a volume keeps, those that name somebody or lead to them (from PS3.15
-#: table E.1-1). Age, sex, weight and size stay: the model asks for them.
+#: Those of a volume's attributes that identify the patient, directly or not (from PS3.15 table
+#: E.1-1). Age, sex, weight and size stay: the model asks for them.
 IDENTIFYING = frozenset(
     (
         "PatientName",
@@ -29,7 +29,7 @@ IDENTIFYING = frozenset(
 )
 
 
-#: Texts that somebody typed or a protocol's author chose: names have been found in all of them.
+#: Texts that were typed by hand or chosen by a protocol's author: names have been found in all of them.
 _FREE_TEXT = frozenset(
     (
         "StudyDescription",
@@ -46,9 +46,10 @@ _FREE_TEXT = frozenset(
 
 
 def volume_without_identity(volume: Volume) -> Volume:
-    """The same voxels, without identifying attributes, and without anything of a file's name.
+    """The same volume without identifying attributes and without its file's name.
 
-    A free text in which a part of the patient's name or numbers stands is dropped as a whole.
+    A free text in which a part of the patient's name or numbers occurs is dropped as a whole. The
+    voxels stay as they are: text burnt into them, and faces, are not removed.
     """
     words = identifying_words(volume.attributes)
     kept = {
@@ -66,7 +67,7 @@ def volume_without_identity(volume: Volume) -> Volume:
 
 
 def identifying_words(attributes: Mapping[str, str]) -> IdentifyingWords:
-    """What tells who the patient is, of these attributes by keyword."""
+    """The identifying words of DICOM attributes, given by keyword."""
     return IdentifyingWords(
         (attributes.get(keyword, "") for keyword in NAMING),
         (attributes.get(keyword, "") for keyword in WHOLE),
@@ -74,7 +75,7 @@ def identifying_words(attributes: Mapping[str, str]) -> IdentifyingWords:
 
 
 def series_without_identity(series: Series) -> Series:
-    """The same series, without anything of a file's name or the patient's in what is shown of it."""
+    """The same series without the file's and the patient's name in what is shown of it."""
     path = series.paths[0] if series.format != "DICOM" and series.paths else None
     return replace(
         series,
@@ -86,7 +87,7 @@ def series_without_identity(series: Series) -> Series:
 
 
 def error_without_file_name(text: str, path: Path | None) -> str:
-    """A UserError's sentence without the name of the file that it is about."""
+    """A UserError's text without the name of the file that it is about."""
     if path is None:
         return text
     name = shown_name(path)
@@ -94,14 +95,14 @@ def error_without_file_name(text: str, path: Path | None) -> str:
 
 
 def _description(description: str, path: Path | None, words: IdentifyingWords) -> str:
-    """A description without the patient's name, or the file's, as other formats than DICOM have it."""
+    """A description without the patient's name, and without the file's, which other formats than DICOM have there."""
     if not description:
         return description
     stem = description.partition(" (volume ")[0].rpartition("/")[2]
     named = path is not None and path.name.startswith(stem)
     if not named and not words.occur_in(description):
         return description
-    # What our own readers put behind it stays: which of several volumes this is.
+    # The suffix of our own readers stays: which of several volumes this is.
     part = re.search(
         r" \((volume \d+ of \d+|(patient|echo|time point|part) \d+[^()]*)\)$", description
     )
@@ -109,6 +110,6 @@ def _description(description: str, path: Path | None, words: IdentifyingWords) -
 
 
 def _unnamed(notice: str) -> str:
-    """The number of files that were left out, without their names."""
+    """A notice about files that were left out, reduced to their number."""
     found = re.match(r"(\d+ files? (?:was|were) left out)[:,]", notice)
     return f"{found[1]}." if found else notice

@@ -1,4 +1,4 @@
-"""Words that tell who a patient is, and texts in which one of them stands."""
+"""Find a patient's name, numbers, dates and places in free text."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-#: Attributes whose parts may stand in free text (names, numbers), and those that count as a whole.
+#: DICOM keywords of names and numbers, every part of which identifies the patient, and of dates and
+#: places, which do so as a whole.
 NAMING = ("PatientName", "PatientID", "AccessionNumber")
 WHOLE = ("PatientBirthDate", "StudyDate", "SeriesDate", "InstitutionName")
 
-#: Shorter parts stand in too many words by chance: they count only as words of their own.
+#: Shorter parts occur in too many words by chance: they count only as whole words.
 _LEAST_PART = 3
 
 
 def _plain(text: str) -> str:
-    """Small letters without accents."""
+    """Lower case without accents."""
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in parts if not unicodedata.combining(sign))
 
 
 class IdentifyingWords:
-    """What must not stand in a text, from a header's own words for the patient.
+    """The words that identify one patient.
 
     Parameters
     ----------
     naming
-        Names and numbers: each part of them counts.
+        Names and numbers: each of their parts counts.
     whole
-        Dates and places: they count as they are.
+        Dates and places: they count as a whole.
     """
 
     def __init__(self, naming: Iterable[str], whole: Iterable[str] = ()) -> None:
@@ -38,7 +39,7 @@ class IdentifyingWords:
         self._words = {part for part in parts - self._anywhere if len(part) == _LEAST_PART - 1}
 
     def occur_in(self, text: str) -> bool:
-        """Whether one of them stands in a text, whatever its capitals and accents."""
+        """Whether one of them occurs in a text, whatever its case and accents."""
         plain = _plain(text)
         if any(part in plain for part in self._anywhere):
             return True
@@ -46,5 +47,5 @@ class IdentifyingWords:
 
 
 def _is_long(part: str) -> bool:
-    # Two signs of Chinese, Japanese or Korean are a name.
+    # Two characters of Chinese, Japanese or Korean are a name.
     return len(part) >= (_LEAST_PART if part.isascii() else _LEAST_PART - 1)
