@@ -17,7 +17,7 @@ from fusion3d_gui.imaging.plane import (
     Rect,
     cross_product,
 )
-from fusion3d_gui.imaging.reslice.sampling import sample
+from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Projection, Slab, project_planes
 from fusion3d_gui.imaging.reslice.slicer import (
     SamplingOptions,
@@ -452,3 +452,19 @@ def test_a_negative_slope_exchanges_the_brightest_and_the_darkest_of_stored_valu
         if exchanged:
             expected[:2] = expected[1::-1]
         assert found == expected
+
+
+@pytest.mark.parametrize("part", ["left", "right", "both"])
+@pytest.mark.parametrize("interpolation", Interpolation, ids=lambda each: each.value)
+def test_exactly_what_lies_beyond_the_volumes_faces_is_outside(part, interpolation):
+    volume = noise(oblique_affine((0.0, 0.0, 20.0)), (5, 30, 30))
+    whole = Slicer(volume).rect(AXIAL)
+    # A part whose one edge is cut by the volume's slanting face, the other by the part's own.
+    begin, width = {"left": (0.0, 0.5), "right": (0.5, 0.5), "both": (0.0, 1.0)}[part]
+    rect = Rect(whole.left + begin * whole.width, whole.top, width * whole.width, whole.height)
+    plane = Plane.covering(AXIAL, rect, float(volume.center_lps[2]), (70, 90))
+    index = volume.to_index(plane.to_lps(np.arange(70)[:, None], np.arange(90)[None, :]))
+    inside = ((index >= -0.5) & (index <= np.array([30, 30, 5]) - 0.5)).all(axis=-1)
+    assert 0.2 < inside.mean() < 0.9
+    values = sample(volume, plane, outside=-9999.0, interpolation=interpolation)
+    np.testing.assert_array_equal(values != -9999.0, inside)

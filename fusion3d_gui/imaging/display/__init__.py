@@ -1,1 +1,1 @@
-"""What the display of a volume needs: window level and thumbnails."""
+"""Turn values into gray levels: window level, its presets, thumbnails."""

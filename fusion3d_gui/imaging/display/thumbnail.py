@@ -1,4 +1,4 @@
-"""A small picture of a series: its middle slice, the way round that radiologists look at it."""
+"""Thumbnail of a series: its middle slice, oriented as radiologists look at it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,35 @@ from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 
-#: Formats that can't show one slice before all are read are read only up to this size.
+#: Most voxels of a file in another format than DICOM, of which a packed one must be read to its middle.
 _LARGEST_VOXELS = 48_000_000
 
 
 class _EnoughError(Cancelled):
-    """The middle slice is there: stops the reader as a user's change of mind would."""
+    """Stops the reader once it has the middle slice, in the way a user's cancelling does."""
 
 
 def thumbnail(series: Series, side: int, progress: Progress = no_progress) -> np.ndarray | None:
-    """uint8 ``[row, column]`` of at most ``side`` pixels each way; None where it would take too much.
+    """Read the middle slice of a series and make a thumbnail of it.
 
-    Reads no more than the middle slice where the format allows that. Raises UserError where the
-    series can't be read, and lets the progress callback's ``Cancelled`` through.
+    Parameters
+    ----------
+    series
+        As found by :func:`fusion3d_gui.imaging.catalog.find.find_series`.
+    side
+        Length of the longer side in pixels.
+    progress
+        Called by the reader; its ``Cancelled`` is let through.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        uint8 ``[row, column]``; None where the series is too large to be read for it.
+
+    Raises
+    ------
+    UserError
+        The series can't be read.
     """
     if series.reader is None or series.voxel_count > _LARGEST_VOXELS * 20:
         return None
@@ -41,16 +57,20 @@ def thumbnail(series: Series, side: int, progress: Progress = no_progress) -> np
 
 
 def middle_slice(volume: Volume, side: int) -> np.ndarray:
-    """uint8 ``[row, column]`` of a volume's middle slice in true proportions, 1st to 99th percentile."""
+    """A volume's middle slice, or one that is loaded already, as a thumbnail.
+
+    In true proportions, with ``side`` pixels along the longer side; gray levels (uint8
+    ``[row, column]``) go from the 1st to the 99th percentile of its values.
+    """
     loaded_slices = volume.loaded_slices
     k = volume.shape[0] // 2
     if loaded_slices is not None and not loaded_slices.is_read[k]:
         k = int(np.flatnonzero(loaded_slices.is_read)[0])
-    face = volume.voxels[k]  # [j, i]
+    face: np.ndarray = volume.voxels[k]  # [j, i]
     right, down = volume.affine[:3, 0], volume.affine[:3, 1]
     if _rank(right) > _rank(down):
         face, right, down = face.T, down, right
-    # To the right: left or posterior; down: posterior or inferior.
+    # The screen's right is the patient's left or posterior, down is posterior or inferior.
     if right[np.abs(right).argmax()] < 0:
         face = face[:, ::-1]
     axis = int(np.abs(down).argmax())
@@ -64,7 +84,7 @@ def middle_slice(volume: Volume, side: int) -> np.ndarray:
     values = face[np.ix_(rows, columns)].astype(np.float32)
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 1.0)
-    gray = (np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-12)
+    gray: np.ndarray = (np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-12)
     if volume.slope < 0:
         gray = 1 - gray
     if volume.low_is_white:
@@ -73,9 +93,11 @@ def middle_slice(volume: Volume, side: int) -> np.ndarray:
 
 
 def _rank(direction: np.ndarray) -> int:
-    """Left and right come first, across the screen; superior and inferior last, down the screen."""
+    """The patient axis that a direction is closest to (0: L, 1: P, 2: S): the lower one runs across."""
     return int(np.abs(direction).argmax())
 
 
 def _nearest(count: int, wanted: int) -> np.ndarray:
-    return np.minimum(((np.arange(wanted) + 0.5) * count / wanted).astype(int), count - 1)
+    """Indices, int ``[wanted]``, of the nearest of ``count`` pixels."""
+    nearest: np.ndarray = ((np.arange(wanted) + 0.5) * count / wanted).astype(int)
+    return nearest.clip(max=count - 1)

@@ -1,4 +1,4 @@
-"""Window and level: which real values are black, which are white, and sensible choices of them."""
+"""Window level: map real values to gray levels, and choose windows that suit a volume."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from fusion3d_gui.imaging.voi_curve import VoiCurve
 from fusion3d_gui.imaging.volume import Volume
 
-#: About this many voxels are enough to know a volume's percentiles.
+#: Voxels from which a volume's percentiles are computed, about.
 _SUBSAMPLE = 500_000
 
-#: And about this many to draw how often values occur.
+#: Voxels from which a histogram is computed, about.
 _COUNTED = 60_000
 
 _MIN_WIDTH = 1e-6
@@ -20,10 +20,20 @@ _MIN_WIDTH = 1e-6
 
 @dataclass(frozen=True)
 class Window:
-    """Real values from ``center - width / 2`` (black) to ``center + width / 2`` (white).
+    """The real values shown from black to white.
 
-    The map between is linear and exact: DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2), unless a file
-    asks for a ``curve``.
+    Parameters
+    ----------
+    center, width
+        In real values: black at ``center - width / 2`` and below, white at ``center + width / 2`` and
+        above. A width below 1e-6 becomes 1e-6.
+    curve
+        Brightness between; None: linear, DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2).
+
+    Raises
+    ------
+    ValueError
+        Centre or width is not finite.
     """
 
     center: float
@@ -38,21 +48,21 @@ class Window:
 
     @property
     def low(self) -> float:
-        """The real value from which on down everything is black."""
+        """The real value at and below which everything is black."""
         return self.center - self.width / 2
 
     @property
     def high(self) -> float:
-        """The real value from which on up everything is white."""
+        """The real value at and above which everything is white."""
         return self.center + self.width / 2
 
     def reshaped(self, center: float, width: float) -> Window:
-        """The same curve over other values."""
+        """A window over other values with the same curve."""
         return Window(center, width, self.curve)
 
     @classmethod
     def between(cls, low: float, high: float) -> Window:
-        """The window that spans two real values."""
+        """The window from one real value (black) to another (white)."""
         return cls((low + high) / 2, max(high - low, _MIN_WIDTH))
 
 
@@ -64,13 +74,14 @@ class Preset:
     window: Window
 
 
-#: From the first to the second standardised uptake value.
+#: For standardised uptake values of PET.
 _SUV_PRESETS = (
     Preset("SUV 0–5", Window(2.5, 5)),
     Preset("SUV 0–10", Window(5, 10)),
     Preset("SUV 0–20", Window(10, 20)),
 )
 
+#: In Hounsfield units.
 _CT_PRESETS = (
     Preset("Brain", Window(40, 80)),
     Preset("Subdural", Window(75, 215)),
@@ -84,9 +95,9 @@ _CT_PRESETS = (
 
 
 def presets(volume: Volume) -> tuple[Preset, ...]:
-    """Windows worth a key for this volume: the file's own first, then its modality's.
+    """The windows to offer for a volume: the file's own, an automatic one, then its modality's.
 
-    Reads a subsample of the voxels, so call it off the GUI thread for a large volume.
+    Reads a subsample of the voxels: call it off the GUI thread for a large volume.
     """
     automatic = percentile_window(volume, 1.0, 99.9)
     found = [
@@ -107,7 +118,11 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
 
 
 def percentile_window(volume: Volume, low_percent: float, high_percent: float) -> Window:
-    """From one percentile of the real values to another, judged on a regular subsample."""
+    """The window between two percentiles of the real values, from a regular subsample of the voxels.
+
+    Padding and values that are not finite do not count. Where both percentiles are the same value,
+    the window spans all values.
+    """
     step = max(1, round((volume.voxels.size / _SUBSAMPLE) ** (1 / 3)))
     stored = volume.voxels[::step, ::step, ::step]
     padded = _padded(stored, volume)
@@ -117,13 +132,13 @@ def percentile_window(volume: Volume, low_percent: float, high_percent: float) -
         return Window(0.5, 1.0)
     low, high = (float(edge) for edge in np.percentile(values, (low_percent, high_percent)))
     if high <= low:
-        # More than the percentiles' share is one value (background): fall back on the whole range.
+        # Nearly all voxels have one value (background): use the whole range.
         low, high = float(values.min()), float(values.max())
     return Window.between(low, high) if high > low else Window(low, 1.0)
 
 
 def _padded(stored: np.ndarray, volume: Volume) -> np.ndarray | None:
-    """Where stored values stand for no measurement; None where none can."""
+    """Where stored values are padding; None where the volume has none."""
     if volume.padding is None:
         return None
     low, high = volume.padding
@@ -131,9 +146,21 @@ def _padded(stored: np.ndarray, volume: Volume) -> np.ndarray | None:
 
 
 def value_histogram(volume: Volume, bins: int) -> tuple[np.ndarray, float, float]:
-    """How often real values occur on a coarse subsample, and the range (low, high) of the bins.
+    """Histogram of the real values on a coarse subsample, quick enough for the GUI thread.
 
-    The few most extreme values are left out of the range. Quick enough for the GUI thread.
+    Parameters
+    ----------
+    volume
+        The voxels; values that are not finite do not count.
+    bins
+        Number of bins.
+
+    Returns
+    -------
+    counts : numpy.ndarray
+        ``[bins]``.
+    low, high : float
+        Range of the bins in real values, without the lowest 0.05 % and the highest 0.02 %.
     """
     step = max(1, round((volume.voxels.size / _COUNTED) ** (1 / 3)))
     values = volume.real(volume.voxels[::step, ::step, ::step]).ravel()
@@ -147,9 +174,21 @@ def value_histogram(volume: Volume, bins: int) -> tuple[np.ndarray, float, float
 
 
 def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
-    """uint8 gray levels of stored values under a window; NaN (outside the volume) and padding are black.
+    """Gray levels of stored values under a window.
 
-    Low values are white where the file means them so.
+    Parameters
+    ----------
+    stored
+        Stored values of the volume, of any shape; NaN outside of it.
+    volume
+        Their rescale and padding, and whether the file wants low values white (MONOCHROME1).
+    window
+        In real values.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, like ``stored``; NaN and padding are 0.
     """
     white = 255.0 if window.curve is None else 1.0
     gray = stored.astype(np.float32)
@@ -170,9 +209,20 @@ def to_gray(stored: np.ndarray, volume: Volume, window: Window) -> np.ndarray:
 
 
 def gray_table(volume: Volume, window: Window) -> np.ndarray | None:
-    """uint8 gray level of every value that 8- or 16-bit voxels can store, by its bits as unsigned.
+    """Gray level of every value that 8- or 16-bit voxels can store.
 
-    None for other types: :func:`to_gray` them. A table makes one look-up out of many steps.
+    With it gray levels and colours of a slice are one table lookup.
+
+    Parameters
+    ----------
+    volume, window
+        As for :func:`to_gray`.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        uint8 ``[256]`` or ``[65536]``, indexed by the stored value's bits as an unsigned number; None
+        for voxels of other types, for which :func:`to_gray` must be used.
     """
     kind = volume.voxels.dtype
     if kind.kind not in "iu" or kind.itemsize > 2 or not kind.isnative:

@@ -1,1 +1,1 @@
-"""Planes, slabs, projections and other grids computed from a volume."""
+"""Compute planes, slabs, projections and other grids from the voxels of a volume."""

@@ -1,4 +1,4 @@
-"""A volume onto another grid in patient space: averaged down, then interpolated."""
+"""Resample a volume onto another grid in patient space: average down, then interpolate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,33 @@ from fusion3d_gui.progress import Progress, no_progress
 def block_mean(
     volume: Volume, factors_kji: tuple[int, int, int], progress: Progress = no_progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the real values in blocks of voxels, and the affine (4x4, LPS mm) of the blocks.
+    """Average real values over blocks of voxels.
 
-    The factors must be odd: the blocks then lie symmetrically in the volume, so that the same scan
-    gives the same means however its file is turned. The first and last block of an axis may hold
-    fewer voxels; their mean stands at the place of a full one. Works slab by slab, so that no
-    float copy of the whole volume is made. Values that are not finite count as 0.
+    The blocks lie symmetrically in the volume, so that the same scan gives the same means whichever
+    way its axes run. The first and last block of an axis may have fewer voxels; their mean stands for
+    a full block. Works slab by slab, so that no float copy of the whole volume is made. Values that
+    are not finite count as 0.
+
+    Parameters
+    ----------
+    volume
+        The voxels.
+    factors_kji
+        Voxels of a block along each axis: odd numbers.
+    progress
+        Called for each slab of blocks.
+
+    Returns
+    -------
+    means
+        float32 ``[k, j, i]``.
+    affine
+        4x4 from block index (i, j, k) to LPS mm.
+
+    Raises
+    ------
+    ValueError
+        A factor is even.
     """
     (k_starts, k_lead), (j_starts, j_lead), (i_starts, i_lead) = (
         _blocks(size, factor) for size, factor in zip(volume.shape, factors_kji, strict=True)
@@ -40,7 +61,7 @@ def block_mean(
 
 
 def _blocks(size: int, factor: int) -> tuple[np.ndarray, int]:
-    """First voxel of each block along an axis, and how many voxels the first one lacks."""
+    """First voxel of each block along an axis, and the number of voxels that the first block lacks."""
     if factor % 2 == 0:
         raise ValueError(f"blocks of {factor} voxels can't lie symmetrically in every volume")
     count = -(-size // factor)
@@ -57,28 +78,32 @@ def resample_to_grid(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample a volume's real values on a grid in patient space.
 
-    Axes at least twice as fine as the grid are first averaged over blocks (so that fine detail does
-    not alias), then everything is interpolated linearly.
+    Axes at least twice as fine as the grid are first averaged over blocks, so that fine detail does
+    not alias; then values are interpolated linearly.
 
     Parameters
     ----------
+    volume
+        The voxels.
     affine
         4x4 of the target grid, index (i, j, k) to LPS mm.
     shape_kji
-        Its number of voxels.
+        Number of voxels of the target grid.
+    progress
+        Called while blocks are averaged.
 
     Returns
     -------
     values
-        float32 ``[k, j, i]``; points outside the volume take the nearest voxel's value.
+        float32 ``[k, j, i]``; outside the volume the outermost values continue.
     inside
-        bool ``[k, j, i]``: whether the point lies within the volume (to the voxels' outer faces).
+        bool ``[k, j, i]``: whether the point lies within the outer faces of the volume's voxels.
     """
-    # Imported where it is used, on the worker: scipy takes a third of the time the window takes to open.
+    # Imported where it is used, on the worker: scipy takes a third of the window's time to open.
     from scipy.ndimage import affine_transform
 
     step = float(np.linalg.norm(np.asarray(affine)[:3, :3], axis=0).min())
-    # The odd number nearest to the ratio of the spacings.
+    # The odd number nearest to the ratio of the spacings; of 2, 4 ... the upper one.
     fk, fj, fi = (2 * int(step / mm / 2 + 1e-6) + 1 for mm in volume.spacing_mm)
     blocks, blocks_affine = block_mean(volume, (fk, fj, fi), progress)
     to_index = np.linalg.inv(blocks_affine) @ affine

@@ -1,12 +1,12 @@
-"""Rows taken a few at a time, so that what is made of them stays in the processor's cache."""
+"""Split an array into blocks of rows, so that what is computed of each stays in the processor's cache."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 
-def row_blocks(rows: int, band: int) -> Iterator[slice]:
-    """Slices that cover all rows in their order, at most ``band`` of them at a time (at least one)."""
-    band = max(1, band)
-    for top in range(0, rows, band):
-        yield slice(top, min(top + band, rows))
+def row_blocks(rows: int, block: int) -> Iterator[slice]:
+    """Slices of ``block`` rows (at least one; the last may have fewer) that cover all rows in order."""
+    block = max(1, block)
+    for top in range(0, rows, block):
+        yield slice(top, min(top + block, rows))

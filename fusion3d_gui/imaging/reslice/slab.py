@@ -1,4 +1,4 @@
-"""Thick slabs: many parallel planes shown as one."""
+"""``Slab``: parallel planes shown as one, by their maximum, minimum or mean."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from enum import Enum
 
 import numpy as np
 
-from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
-
-#: Pixels projected at a time.
-_BAND_PIXELS = 8_192
-
 
 class Projection(Enum):
-    """What a pixel shows of the values behind one another in a slab."""
+    """Which value of those behind one another in a slab a pixel shows."""
 
     MAXIMUM = "MIP"
     MINIMUM = "MinIP"
     MEAN = "Average"
 
     def of_stored(self, slope: float) -> Projection:
-        """What to do to stored values for this to be done to real ones: a negative slope turns them over."""
+        """The projection of stored values that is this one of real values: a negative slope swaps MIP and MinIP."""
         if slope >= 0 or self is Projection.MEAN:
             return self
         return Projection.MINIMUM if self is Projection.MAXIMUM else Projection.MAXIMUM
@@ -30,7 +25,7 @@ class Projection(Enum):
 
 @dataclass(frozen=True)
 class Slab:
-    """How much of the patient a plane shows at once: ``thickness_mm``, or a single slice at 0."""
+    """Thickness in mm (0: a single plane) and how the planes within are projected."""
 
     thickness_mm: float = 0.0
     projection: Projection = Projection.MAXIMUM
@@ -40,29 +35,31 @@ THIN = Slab()
 
 
 def project_axis(voxels: np.ndarray, axis: int, projection: Projection) -> np.ndarray:
-    """Project an array ``[a, b, c]`` along an axis; the mean is float32, the others keep the type."""
-    is_mean = projection is Projection.MEAN
-    kind = np.dtype(np.float32) if is_mean else voxels.dtype
-    rows_axis = 0 if axis else 1
-    projected = np.empty([size for n, size in enumerate(voxels.shape) if n != axis], kind)
-
-    for band in row_blocks(len(projected), _BAND_PIXELS // projected.shape[1]):
-        part = voxels[band] if rows_axis == 0 else voxels[:, band]
-        out = projected[band]
-        if is_mean:
-            part.mean(axis=axis, dtype=np.float32, out=out)
-        elif projection is Projection.MAXIMUM:
-            part.max(axis=axis, out=out)
-        else:
-            part.min(axis=axis, out=out)
+    """Project an array ``[a, b, c]`` along an axis; the mean is float32, the others keep the dtype."""
+    projected: np.ndarray
+    if projection is Projection.MEAN:
+        projected = voxels.mean(axis=axis, dtype=np.float32)
+    elif projection is Projection.MAXIMUM:
+        projected = voxels.max(axis=axis)
+    else:
+        projected = voxels.min(axis=axis)
     return projected
 
 
 def project_planes(planes: Iterable[np.ndarray], projection: Projection) -> Iterator[np.ndarray]:
-    """Project planes (float32, NaN outside the volume) one by one: what is known after each of them.
+    """Project planes one by one, and yield the projection of those so far after each.
 
-    NaN where none has had a value. The first plane is written to, and so may all but the last array
-    yielded be afterwards.
+    Parameters
+    ----------
+    planes
+        float32 ``[row, column]``, NaN outside the volume; the first is overwritten.
+    projection
+        How they are projected; NaN counts only where no plane has a value.
+
+    Yields
+    ------
+    numpy.ndarray
+        float32 ``[row, column]``. May be overwritten by the next step.
     """
     planes = iter(planes)
     merged = next(planes)

@@ -1,4 +1,4 @@
-"""``Slicer``: cuts planes and slabs out of one volume."""
+"""``Slicer``: cuts planes and slabs out of one volume, without copying where the voxels lie along the axes."""
 
 from __future__ import annotations
 
@@ -16,37 +16,41 @@ from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Slab, project_axis, project_planes
 from fusion3d_gui.imaging.volume import Volume
 
-#: Axes whose drift across the whole volume stays below this many mm count as patient axes.
+#: Voxel axes that drift from a patient axis by less than this (mm) across the volume count as aligned.
 _ALIGNED_WITHIN_MM = 0.02
 
-#: An oblique volume is sampled on at most this many pixels along each side of a plane, unless the
-#: caller asks for a pixel size.
+#: Pixels along the longer side of a plane of an oblique volume, unless the caller gives a pixel size.
 _LARGEST_SIDE = 512
 
-#: Sampling finer than this share of the finest voxel shows nothing more.
+#: Smallest pixel as a share of the finest voxel spacing: smaller ones show nothing more.
 _FINEST_SHARE = 0.5
 
-#: Pixels interpolated cubically in one step: some milliseconds.
+#: Pixels interpolated cubically in one step, so that a step takes some milliseconds.
 _CUBIC_PIXELS = 32_768
 
-#: A few slices at a time stay in the cache while their columns are copied.
-_COPIED_ROWS = 8
+#: Slices from which columns are copied at a time, so that they stay in the cache.
+_COPIED_SLICES = 8
 
-#: More columns take longer to copy than to read where they lie.
+#: Most columns that are copied: more take longer to copy than to be read in place.
 _MOST_COLUMNS = 32
 
-#: A bound for hostile geometry: planes in one slab.
+#: Most planes in one slab, against files with impossible spacings.
 _MOST_PLANES = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """What a volume shows on one plane, or on the slab around it.
+    """An image of a volume on one plane, or of the slab around it.
 
-    ``values`` are *stored* values ``[row, column]`` (``Volume.slope`` and ``intercept`` not applied):
-    a view into the voxels where the volume lies along patient axes, else float32 interpolated, with
-    NaN outside the volume. They fill ``rect``. ``depth_mm`` is where the plane truly
-    lies.
+    Parameters
+    ----------
+    values
+        *Stored* values ``[row, column]`` (``Volume.slope`` and ``intercept`` not applied): a view into
+        the voxels where these lie along the axes, else float32, interpolated, NaN outside the volume.
+    rect
+        Screen mm of the outer edges of the outermost pixels.
+    depth_mm
+        Coordinate of the plane along its orientation's depth axis.
     """
 
     values: np.ndarray
@@ -54,22 +58,29 @@ class Slice:
     depth_mm: float
 
     def with_contiguous_rows(self) -> Slice:
-        """The same, neighbours in a row beside each other in memory: quicker where they are read again and again."""
+        """The same slice with C-contiguous rows, for values that are read repeatedly."""
         values = self.values
         if abs(values.strides[1]) == values.itemsize:
             return self
         return replace(self, values=np.ascontiguousarray(values))
 
     def enlarged(self, onto: Rect, shape: tuple[int, int]) -> Slice:
-        """The part that fills ``onto`` with (rows, columns) smaller pixels, interpolated cubically."""
+        """The part within ``onto`` at ``shape`` (rows, columns) smaller pixels, interpolated cubically."""
         return replace(self, values=enlarge_cubic(self.values, self.rect, onto, shape), rect=onto)
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How finely a volume is resampled where its planes must be.
+    """How oblique planes, which must be resampled, are sampled.
 
-    ``within`` (screen mm) bounds what is cut; ``pixel_mm`` is the size of a pixel, at 0 a sensible one.
+    Parameters
+    ----------
+    within
+        The part of the plane that is needed, in screen mm; None: all of it.
+    pixel_mm
+        Size of a pixel; 0: so that the longer side of the plane has 512.
+    interpolation
+        Between voxel centres. A slab of several planes is never interpolated cubically.
     """
 
     within: Rect | None = None
@@ -78,11 +89,18 @@ class SamplingOptions:
 
 
 class Slicer:
-    """Cuts planes along the axes of the space that the volume's affine leads to.
+    """Cuts planes across the axes of the space to which the volume's affine leads.
 
-    That is the patient, or the patient tilted for oblique planes. ``snaps`` says whether planes lie
-    at numbered places, as they always do where slices exist; otherwise they go exactly where they are
-    asked to.
+    This is the patient's, or for oblique planes the patient's tilted by
+    :func:`transform_volume`.
+
+    Parameters
+    ----------
+    volume
+        The voxels, and their affine into this space.
+    snaps
+        Whether planes lie only at numbered positions, one voxel apart; otherwise they lie exactly
+        where they are asked for. Volumes aligned with the axes always snap, to their slices.
     """
 
     def __init__(self, volume: Volume, *, snaps: bool = True) -> None:
@@ -95,12 +113,12 @@ class Slicer:
 
     @property
     def is_aligned(self) -> bool:
-        """Whether the voxels lie along the axes, so that planes are cut without resampling."""
+        """Whether the voxels lie along the axes, so that planes need no resampling."""
         return self._axes is not None
 
     @cached_property
     def _counts(self) -> tuple[int, ...]:
-        """How many planes there are along each axis."""
+        """Number of planes across each axis."""
         linear = self.volume.affine[:3, :3]
         if self._axes is not None:
             steps = np.abs(linear[(0, 1, 2), self._axes])
@@ -108,52 +126,54 @@ class Slicer:
             # The spacing of the voxel axis that runs closest to the axis.
             spacing = np.linalg.norm(linear, axis=0)
             steps = spacing[np.abs(linear / spacing).argmax(axis=1)]
-        counts = np.rint((self._high - self._low) / steps).astype(int)
-        return tuple(np.maximum(counts, 1).tolist())
+        extent_mm = (self._high - self._low).tolist()
+        return tuple(
+            max(round(mm / step), 1) for mm, step in zip(extent_mm, steps.tolist(), strict=True)
+        )
 
     @cached_property
     def _pitches_mm(self) -> tuple[float, ...]:
         return tuple(((self._high - self._low) / self._counts).tolist())
 
     def count(self, orientation: Orientation) -> int:
-        """How many planes there are."""
+        """Number of planes."""
         return self._counts[orientation.depth]
 
     def index_at(self, orientation: Orientation, depth_mm: float) -> int:
-        """Number (from 0, growing with the coordinate) of the plane nearest to a depth."""
+        """Index (from 0, growing with the coordinate) of the plane nearest to a depth."""
         index = math.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
         return min(max(index, 0), self.count(orientation) - 1)
 
     def depth_of(self, orientation: Orientation, index: int) -> float:
-        """Coordinate (mm) of a numbered plane, clamped to the first and the last one."""
+        """Coordinate (mm) of the plane with this index, which is clamped to the existing ones."""
         index = min(max(index, 0), self.count(orientation) - 1)
         return float(self._low[orientation.depth] + (index + 0.5) * self.pitch_mm(orientation))
 
     def pitch_mm(self, orientation: Orientation) -> float:
-        """Distance in mm from one plane to the next, such that they fill the bounds exactly."""
+        """Distance (mm) between neighbouring planes, such that they fill the bounds exactly."""
         return self._pitches_mm[orientation.depth]
 
     def thickness_mm(self, orientation: Orientation, slab: Slab) -> float:
-        """How much of the patient a slab truly shows: whole planes, an odd number of them."""
+        """Thickness (mm) that a slab really has: an odd number of whole planes."""
         pitch = self.pitch_mm(orientation)
         return (2 * _half_count(slab, pitch) + 1) * pitch
 
     def nearest_depth(self, orientation: Orientation, depth_mm: float) -> float:
-        """Where the plane for a depth truly lies."""
+        """Coordinate (mm) of the plane that is cut for a depth."""
         if self.snaps:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm))
         low, high = self._low[orientation.depth], self._high[orientation.depth]
-        # Rounded, so that a plane that only rounding errors moved is the same plane.
+        # Rounded, so that planes that differ by rounding errors only are the same plane.
         return round(float(min(max(depth_mm, low), high)), 6)
 
     def step_depth(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
-        """The depth so many planes further on."""
+        """Coordinate (mm) of the plane that lies ``planes`` planes further."""
         if self.snaps:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm) + planes)
         return self.nearest_depth(orientation, depth_mm + planes * self.pitch_mm(orientation))
 
     def rect(self, orientation: Orientation) -> Rect:
-        """The volume's bounds in screen millimetres."""
+        """The volume's bounding rectangle in screen mm."""
         if orientation not in self._rects:
             corners = orientation.to_screen(np.stack([self._low, self._high]))
             (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
@@ -163,17 +183,26 @@ class Slicer:
         return self._rects[orientation]
 
     def cut(self, orientation: Orientation, depth_mm: float, slab: Slab = THIN) -> Slice:
-        """The whole plane nearest to ``depth_mm``, with the slab around it."""
+        """The whole plane nearest to ``depth_mm``, or the slab around it."""
         *_, piece = self.cut_gradually(orientation, depth_mm, slab, SamplingOptions())
         return piece
 
     def cut_gradually(
         self, orientation: Orientation, depth_mm: float, slab: Slab, options: SamplingOptions
     ) -> Iterator[Slice]:
-        """The same in small steps, so that a window can do other things between them.
+        """Cut a plane or slab in steps of some milliseconds, between which the caller can do other work.
 
-        The last one yielded is the slice; those before it lack planes or rows. ``options`` is ignored
-        where slices exist.
+        Parameters
+        ----------
+        orientation, depth_mm, slab
+            What to cut, as for :meth:`cut`.
+        options
+            How to sample; not used where the volume is aligned with the axes.
+
+        Yields
+        ------
+        Slice
+            The slice so far: only the last one has all its planes and rows.
         """
         depth = self.nearest_depth(orientation, depth_mm)
         rect = self.rect(orientation)
@@ -187,14 +216,14 @@ class Slicer:
             rect = rect.intersection(options.within)
         shape = max(1, round(rect.height / pixel)), max(1, round(rect.width / pixel))
         plane = Plane.covering(orientation, rect, depth, shape)
-        # Planes closer together than pixels would show nothing more.
+        # Planes closer together than the pixels' size would show nothing more.
         pitch = max(self.pitch_mm(orientation), pixel if options.pixel_mm else 0.0)
         half = _half_count(slab, pitch)
         if options.interpolation is Interpolation.CUBIC and not half:
             for values in self._cubic(plane):
                 yield Slice(values, rect, depth)
             return
-        # A slab averages or chooses among planes: smoother ones would show nothing more.
+        # A slab averages or selects among planes: smoother planes would show nothing more.
         linear = Interpolation.LINEAR
         how = linear if options.interpolation is Interpolation.CUBIC else options.interpolation
         step = np.eye(3)[orientation.depth] * pitch
@@ -206,15 +235,12 @@ class Slicer:
             yield Slice(values, rect, depth)
 
     def _cubic(self, plane: Plane) -> Iterator[np.ndarray]:
-        """Rows after rows of a plane."""
+        """Interpolate a plane cubically, block of rows by block."""
         values = np.full(plane.shape, np.nan, np.float32)
-        band = max(1, _CUBIC_PIXELS // plane.shape[1])
-        for top in range(0, plane.shape[0], band):
-            rows = values[top : top + band]
-            part = replace(
-                plane, origin_lps=plane.origin_lps + top * plane.down_step, shape=rows.shape
-            )
-            rows[:] = sample(self.volume, part, interpolation=Interpolation.CUBIC)
+        for block in row_blocks(plane.shape[0], _CUBIC_PIXELS // plane.shape[1]):
+            origin = plane.origin_lps + block.start * plane.down_step
+            part = replace(plane, origin_lps=origin, shape=values[block].shape)
+            sample(self.volume, part, interpolation=Interpolation.CUBIC, out=values[block])
             yield values
 
     def _cut_aligned(
@@ -252,15 +278,16 @@ class Slicer:
 
 
 def _half_count(slab: Slab, pitch_mm: float) -> int:
-    """Planes of a slab on each side of the middle one."""
+    """Number of planes of a slab on each side of its middle one."""
     return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
 
 
 class _Columns:
-    """Planes across the voxels' fastest axis, each copied to one piece of memory and kept.
+    """Cache of planes across the voxels' fastest axis (i), each copied to contiguous memory.
 
-    Neighbouring voxels of such a plane lie far apart; a slab of them is read again at each step.
-    Plane ``i`` has its place at ``i`` modulo their number, so that a step copies one plane only.
+    Neighbouring voxels of such a plane lie far apart, and a slab of them is read again at each step.
+    Plane ``i`` is kept at ``i`` modulo their number, so that a step copies one plane only: 7 ms for a
+    slab of 21 sagittal planes of 512 x 200 voxels, against 64 where it is read in place.
     """
 
     def __init__(self, voxels: np.ndarray) -> None:
@@ -269,7 +296,7 @@ class _Columns:
         self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
 
     def between(self, first: int, end: int) -> np.ndarray:
-        """``[plane, k, j]`` of the voxels with ``first <= i < end``, the planes in any order."""
+        """Voxels ``[plane, k, j]`` with ``first <= i < end``; the planes are in any order."""
         count = end - first
         if count > len(self._kept):
             self._range = range(0)
@@ -278,23 +305,22 @@ class _Columns:
         missing = [i for i in wanted if i not in self._range]
         for start, stop in _runs(missing, size):
             self._fetch(start, stop)
-        # What lies before or after may have been written over: only what was asked for is known.
+        # Planes before and after may have been overwritten: only these are known.
         self._range = wanted
         if count == size:
             return self._kept
         return self._kept[[i % size for i in wanted]]
 
     def _fetch(self, start: int, stop: int) -> None:
-        """Copy planes whose places follow one another."""
-        place = start % len(self._kept)
-        places = self._kept[place : place + stop - start]
-
-        for rows in row_blocks(self._voxels.shape[0], _COPIED_ROWS):
-            places[:, rows] = self._voxels[rows, :, start:stop].transpose(2, 0, 1)
+        """Copy planes that are kept next to one another."""
+        position = start % len(self._kept)
+        kept = self._kept[position : position + stop - start]
+        for slices in row_blocks(self._voxels.shape[0], _COPIED_SLICES):
+            kept[:, slices] = self._voxels[slices, :, start:stop].transpose(2, 0, 1)
 
 
 def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """(first, end) of runs of neighbours that a multiple of ``size`` does not part."""
+    """(first, end) of runs of consecutive numbers, split at multiples of ``size``."""
     start = 0
     for n in range(1, len(numbers) + 1):
         if n == len(numbers) or numbers[n] != numbers[n - 1] + 1 or numbers[n] % size == 0:
@@ -303,7 +329,7 @@ def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
 
 
 def transform_volume(volume: Volume, matrix: np.ndarray) -> Volume:
-    """The volume as it lies after a rigid transform (4x4, mm to mm) of the space around it."""
+    """The volume in a space that a rigid transform (4x4, mm to mm) leads to; itself for the identity."""
     if np.array_equal(matrix, np.eye(4)):
         return volume
     return replace(volume, affine=matrix @ volume.affine)
@@ -314,7 +340,7 @@ def _at(axis: int, index: slice | int) -> tuple[slice | int, ...]:
 
 
 def aligned_axes(volume: Volume) -> tuple[int, int, int] | None:
-    """For each patient axis (L, P, S) the voxel axis (0: i, 1: j, 2: k) along it; None if oblique."""
+    """For each patient axis (L, P, S) the voxel axis (0: i, 1: j, 2: k) along it; None if it is oblique."""
     linear = volume.affine[:3, :3]
     size = np.array(volume.shape[::-1])
     axes = np.abs(linear).argmax(axis=1)

@@ -61,19 +61,20 @@ def shade_surface(
     share = (2 * weight / np.maximum(around, 1e-6) - 1).clip(0, 1) * plain
     shade = rim + share * (shade - rim)
     cover = ((around - _RIM[0]) / (_RIM[1] - _RIM[0])).clip(0, 1)
-    return (255 * cover * shade).astype(np.uint8)
+    brightness: np.ndarray = 255 * cover * shade
+    return brightness.astype(np.uint8)
 
 
-def _smoothed(picture: np.ndarray) -> np.ndarray:
+def _smoothed(image: np.ndarray) -> np.ndarray:
     for axis in (0, 1):
-        sources, picture = _shifted(picture, axis), np.zeros_like(picture)
+        sources, image = _shifted(image, axis), np.zeros_like(image)
         for weight, source in zip(_SMOOTH, sources, strict=True):
-            picture += weight * source
-    return picture
+            image += weight * source
+    return image
 
 
 def _smoothed_surface(depth: np.ndarray, found: np.ndarray, steepest: np.float32) -> np.ndarray:
-    """Depths smoothed among neighbours of one surface; where there is none (``found``), anything."""
+    """Depths smoothed among neighbours on the same surface; arbitrary where there is none."""
     reach = len(_SMOOTH) // 2
     for axis in (0, 1):
         total, weights = np.zeros_like(depth), np.full_like(depth, 1e-6)
@@ -90,9 +91,9 @@ def _smoothed_surface(depth: np.ndarray, found: np.ndarray, steepest: np.float32
 def _gradient(
     depth: np.ndarray, found: np.ndarray, steepest: np.float32
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Change of depth by column and by row, and where it is known: along both there is a neighbour.
+    """Change of depth from column to column and from row to row, and where both are known.
 
-    Where the steps to both sides differ much, one leads to another surface: the smaller one holds.
+    Where the steps to both sides differ much, one leads to another surface, and the smaller one counts.
     """
     slopes, known = [], found
     for axis in (1, 0):
@@ -112,9 +113,9 @@ def _gradient(
     return slopes, known
 
 
-def _shifted(picture: np.ndarray, axis: int) -> list[np.ndarray]:
-    """The picture moved along an axis by every place of the smoothing weights, 0 outside."""
-    reach, size = len(_SMOOTH) // 2, picture.shape[axis]
-    wide = np.pad(picture, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)])
+def _shifted(image: np.ndarray, axis: int) -> list[np.ndarray]:
+    """The image displaced along an axis by the position of each smoothing weight, 0 outside."""
+    reach, size = len(_SMOOTH) // 2, image.shape[axis]
+    wide = np.pad(image, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)])
     windows = [slice(shift, shift + size) for shift in range(len(_SMOOTH))]
     return [wide[window] if axis == 0 else wide[:, window] for window in windows]
