@@ -136,6 +136,59 @@ def test_every_method_and_stage_is_judged_with_its_grid(make_bundle, case):
     assert 0 < found["chance"]["energy"]["value"] < 0.1
 
 
+def test_distances_are_in_mm_on_a_mask_whose_voxels_are_no_cubes(tmp_path):
+    affine = np.diag([1.0, 2.0, 5.0, 1.0])
+    affine[:3, 3] = [-10, -16, -30]
+    mask = ball(np.zeros(3), 6, affine, (12, 16, 20))
+    nib.save(
+        nib.Nifti1Image(
+            mask.transpose(2, 1, 0).astype(np.uint8), np.diag([-1.0, -1, 1, 1]) @ affine
+        ),
+        tmp_path / "mask.nii.gz",
+    )
+    row = CaseRow(2, "c", Path("x"), tmp_path / "mask.nii.gz", {}, 1, None, "")
+    aim = _target(row, np.ones(SHAPE, bool), AFFINE)
+    lesion = np.argwhere(mask)[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
+    np.testing.assert_allclose(aim.distance_mm, cKDTree(lesion).query(aim.brain_lps)[0], atol=1e-4)
+    np.testing.assert_array_equal(aim.inside, aim.distance_mm == 0)
+    assert aim.inside.sum() == mask.sum()
+
+
+def test_each_case_is_compared_with_its_own_map_mask_and_grid(make_bundle, case):
+    bundle = ModelBundle.load(make_bundle("concat", embedding=12))
+    rng = np.random.default_rng(1)
+    rows = [case(n)[0] for n in range(5)]
+    images = rng.standard_normal((5, *SHAPE)).astype(np.float16)
+    images[:, ::5] = 0
+    metadata = rng.standard_normal((5, bundle.info.schema.width)).astype(np.float32)
+    affines = np.stack([AFFINE] * 5)
+    affines[:, :3, 3] += rng.uniform(-15, 15, (5, 3))
+    how = {"methods": ("layercam", "gradcam"), "stages": (1, 3)}
+
+    def judged(numbers):
+        part = np.array(numbers)
+        cases = Cases(images[part], metadata[part], np.ones(len(part), int))
+        return localise(
+            bundle.network,
+            Preprocessing(SHAPE, 3.0),
+            [rows[n] for n in numbers],
+            cases,
+            affines[part],
+            **how,
+        )
+
+    together, alone = judged(range(5)), [judged([n]) for n in range(5)]
+    for name in ("pointing", "pointing_near", "energy"):
+        for number, one in enumerate(together["maps"]):
+            expected = np.mean([each["maps"][number][name]["value"] for each in alone])
+            assert one[name]["value"] == pytest.approx(expected, abs=2e-5)
+        expected = np.mean([each["chance"][name]["value"] for each in alone])
+        assert together["chance"][name]["value"] == pytest.approx(expected, abs=2e-5)
+    distances = [each["chance"]["distance_mm"]["value"] for each in alone]
+    assert len(set(distances)) > 1
+    assert together["chance"]["distance_mm"]["value"] == pytest.approx(np.median(distances))
+
+
 def test_an_empty_mask_is_named_by_its_row(case, tmp_path):
     row, _ = case()
     nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), row.mask)

@@ -22,7 +22,11 @@ from fusion3d_gui.model.reference import Reference, decoded
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.reference_statistics import write_reference
+from fusion3d_gui.training.measure.reference_statistics import (
+    _reference_cases,
+    sample_training_rows,
+    write_reference,
+)
 
 TRAINING, VALIDATION = np.arange(40), np.arange(40, 60)
 
@@ -224,6 +228,31 @@ def test_a_reference_of_other_weights_or_a_broken_one_is_refused(made):
     config.unlink()
     with pytest.raises(UserError, match="reference"):
         Reference.load(bundle.info, bundle.weights_sha256)
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "carried"),
+    [
+        (500, 500, (150, 150)),
+        (20, 500, (20, 280)),
+        (500, 100, (200, 100)),
+        (40, 60, (40, 60)),
+    ],
+)
+def test_of_the_cases_carried_along_up_to_half_are_positive(positives, negatives, carried):
+    labels = np.random.default_rng(0).permutation(np.repeat([1, 0], [positives, negatives]))
+    chosen = _reference_cases(np.random.default_rng(1), labels)
+    assert np.bincount(labels[chosen])[::-1].tolist() == list(carried)
+    assert (np.diff(chosen) > 0).all()
+
+
+def test_statistics_come_from_600_training_cases_at_most():
+    training = np.arange(100, 1100)
+    rows = sample_training_rows(np.random.default_rng(0), training)
+    assert len(rows) == 600 and (np.diff(rows) > 0).all()
+    assert set(rows) <= set(training) and rows.max() > 1000
+    few = sample_training_rows(np.random.default_rng(0), training[:7])
+    assert few.tolist() == training[:7].tolist()
 
 
 def test_decoding_undoes_encoding(schema):
