@@ -66,5 +66,5 @@ def _strip(colors: str) -> QImage:
 
 @cache
 def color_strip(colors: str) -> QImage:
-    """Return a map's 256 colours as an image one pixel wide, the peak's on top."""
+    """Return a colour map's 256 colours as an image one pixel wide, the peak's on top."""
     return _strip(colors).transformed(QTransform().rotate(-90))

@@ -1,4 +1,4 @@
-"""The pictures on the tool buttons, drawn as paths so that they follow theme and scaling."""
+"""Icons of the tool buttons, as paths so that they follow theme and scaling."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainterPath
 
-#: Every picture is drawn in a square of this many units.
+#: Side of the square in which every icon is drawn, in path units.
 SIDE = 20.0
 
 
 def icon_path(name: str) -> QPainterPath:
-    """The lines of a picture. Raises KeyError for a name that has none."""
+    """Path of an icon. Raises KeyError for an unknown name."""
     path = QPainterPath()
     _PICTURES[name](path)
     return path

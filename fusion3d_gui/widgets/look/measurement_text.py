@@ -1,4 +1,4 @@
-"""What a mark measures, in words: on the image, and in one line of the table."""
+"""Format a mark's measurements: label lines on the image, one line in the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_DECIMALS = 6
 
 
 def label_lines(measurement: Measurement, *, whole: bool = True) -> list[str]:
-    """What is written beside a mark on the image, line by line; empty where there is nothing to say.
+    """The lines of a mark's label on the image; empty where it has none.
 
     A region seen edge on, not ``whole``, says its mean alone: all of it stands where it is seen.
     """
@@ -35,12 +35,12 @@ def label_lines(measurement: Measurement, *, whole: bool = True) -> list[str]:
 
 
 def measurement_line(measurement: Measurement) -> str:
-    """All numbers of a mark in one line."""
+    """All measurements of a mark in one line."""
     return "   ".join(_texts(measurement).values())
 
 
 def _texts(measurement: Measurement) -> dict[str, str]:
-    """Every number with its unit, by key; with its name where there are several."""
+    """Every quantity with its unit, by key; with its name where there are several."""
     by_key = {each.key: each for each in measurement.quantities}
     form = _form([by_key[key].value for key in _VALUES if key in by_key])
     named = measurement.annotation.is_region
@@ -51,7 +51,7 @@ def _texts(measurement: Measurement) -> dict[str, str]:
 
 
 def _form(values: list[float]) -> str:
-    """How the values of one mark are written, all to the same digit: four digits of the largest."""
+    """Format specification for the values of one mark: four digits of the largest, all to the same digit."""
     if all(value.is_integer() for value in values):
         return ".0f"
     decimals = 3 - math.floor(math.log10(max(map(abs, values))))
@@ -59,7 +59,7 @@ def _form(values: list[float]) -> str:
 
 
 def _text(quantity: Quantity, form: str) -> str:
-    """A number with its unit: mm, degrees, mm² and the means of whole numbers to a tenth."""
+    """Format a quantity: mm, degrees, mm² and means of whole numbers to a tenth, others by ``form``."""
     if quantity.key == "voxels":
         form = ".0f"
     elif quantity.key not in _VALUES and (quantity.key not in _COMPUTED or form == ".0f"):

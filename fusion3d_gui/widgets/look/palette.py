@@ -1,4 +1,4 @@
-"""``Palette``: the colours of the window, dark and light, by what they are for."""
+"""``Palette``: the window's colours by role, in a dark and a light palette."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Palette:
     """Hexadecimal RGB by role.
 
     Text roles (``text`` to ``error``) reach a contrast of 4.5 to 1 on every background, and ``edge``
-    3 to 1 on those that inputs lie on (WCAG 2.2, 1.4.3 and 1.4.11). All values differ, so that a
-    colour tells its role.
+    3 to 1 on those of inputs (WCAG 2.2, 1.4.3 and 1.4.11). All values differ, so that a role can be
+    found by its colour.
     """
 
     # Backgrounds, from the furthest back to the nearest.
@@ -34,7 +34,7 @@ class Palette:
     accent_pressed: str
 
 
-# Nothing beside the images is brighter than they are.
+# Dark, so that nothing beside the images is brighter than they are.
 DARK = Palette(
     window="#111316",
     panel="#171a1e",

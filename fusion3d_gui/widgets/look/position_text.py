@@ -1,4 +1,4 @@
-"""Patient positions in words, as one reads them: letters instead of signs."""
+"""Format patient positions, voxel values and window levels: ``L 12.3   A 4.5   S 30.1 mm``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
 
 def position_text(lps_mm: np.ndarray) -> str:
-    """E.g. ``"L 12.3   A 4.5   S 30.1 mm"`` of a position in mm, LPS."""
+    """Format a position (mm, LPS) with letters for signs: ``"L 12.3   A 4.5   S 30.1 mm"``."""
     rounded = (round(float(value), 1) for value in lps_mm)
     parts = [f"{axis_letter(axis, value)} {abs(value):.1f}" for axis, value in enumerate(rounded)]
     return "   ".join(parts) + " mm"
 
 
 def spot_text(spot: HotSpot) -> str:
-    """Where a hot spot is, to the millimetre, and its volume: ``"L 55  A 11  I 33 mm   12 ml"``."""
+    """Format a hot spot's position and volume: ``"L 55  A 11  I 33 mm   12 ml"``."""
     rounded = (round(float(value)) for value in spot.position_lps)
     place = "  ".join(
         f"{axis_letter(axis, value)} {abs(value)}" for axis, value in enumerate(rounded)
@@ -30,23 +30,23 @@ def spot_text(spot: HotSpot) -> str:
 
 
 def axis_letter(axis: int, value_mm: float) -> str:
-    """Which half of the patient a coordinate along an LPS axis lies in, e.g. ``"R"``."""
+    """Letter of the patient's side in which a coordinate along an LPS axis lies, e.g. ``"R"``."""
     return _LETTERS[axis][value_mm >= 0]
 
 
 def value_text(value: float, unit: str) -> str:
-    """A voxel's real value with its unit, as many digits as it needs."""
+    """Format a voxel's real value with its unit."""
     number = f"{value:.0f}" if value == round(value) else f"{value:.4g}"
     return f"{number} {unit}".rstrip()
 
 
 def window_text(window: Window) -> str:
-    """A window's centre and width, e.g. ``"C 40  W 80"``."""
+    """Format a window level's centre and width: ``"C 40  W 80"``."""
     return f"C {_short(window.center)}  W {_short(window.width)}"
 
 
 def _short(value: float) -> str:
-    """A window edge as one reads it: whole numbers when large, few digits when small."""
+    """Format centre or width: whole numbers when large, three digits when small."""
     if abs(value) >= 100 or value == round(value):
         # Halves away from zero, as in the boxes of the header.
         return str(int(value + math.copysign(0.5, value)))

@@ -1,4 +1,4 @@
-"""``Restyling``: another palette or text size for windows that are on screen, without holding them up."""
+"""``Restyling``: change palette or text size of the window without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fusion3d_gui.widgets.look import theme
 
 
 class Restyling(QObject):
-    """Changes the theme in steps, one in each turn of the event loop, then paints part after part.
+    """Changes the theme in steps, one per event-loop iteration, then paints part after part.
 
-    Until all of it has the new style nothing is painted, so that no half of it is seen. ``parts`` says
-    what of the window takes long enough to paint to have a turn of its own.
+    Until all widgets have the new style nothing is painted, so that no mixture is seen. ``parts`` returns
+    the widgets that take long enough to paint to get an event-loop iteration of their own.
     """
 
-    #: Everything has its new colours, fonts and fixed sides; it is not laid out or painted yet.
+    #: All widgets have their new colours, fonts and fixed sizes, but are not yet laid out or painted.
     styled = Signal()
 
     def __init__(self, window: QWidget, parts: Callable[[], Sequence[QWidget]]) -> None:
@@ -33,11 +33,11 @@ class Restyling(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether there are steps to come."""
+        """Whether steps are left."""
         return self._steps is not None
 
     def change(self, name: str, text_scale: float) -> None:
-        """Begin to change to this palette and text scale; what was under way need not end first."""
+        """Start a change to this palette and text scale; a change in progress is superseded."""
         if (name, text_scale) == (theme.name(), theme.scale()):
             return
         app = QApplication.instance()
@@ -62,7 +62,7 @@ class Restyling(QObject):
     def _all_steps(self, changing: Iterator[None]) -> Iterator[None]:
         layout_request = QEvent.Type.LayoutRequest
         for _ in changing:
-            # What is half styled would be laid out in each turn.
+            # Half-styled widgets would be laid out in each iteration.
             for widget in self._widgets():
                 QCoreApplication.removePostedEvents(widget, layout_request.value)
             yield
@@ -79,7 +79,7 @@ class Restyling(QObject):
         yield from self._painting()
 
     def _widgets(self) -> Iterator[QWidget]:
-        """All that is held."""
+        """All widgets whose painting is suspended."""
         for window in self._held:
             if isValid(window):
                 yield from (window, *window.findChildren(QWidget))

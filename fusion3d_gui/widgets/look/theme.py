@@ -56,17 +56,17 @@ def __getattr__(name: str) -> str:
 
 
 def name() -> str:
-    """Which palette is on: ``"dark"`` or ``"light"``."""
+    """Name of the current palette: ``"dark"`` or ``"light"``."""
     return next(each for each, palette in PALETTES.items() if palette is _palette)
 
 
 def scale() -> float:
-    """How much larger than usual text is."""
+    """The text scale, 1.0 by default."""
     return _scale
 
 
 def px(length_px: float) -> int:
-    """A length that grows with the text."""
+    """A length (px) times the text scale."""
     return round(length_px * _scale)
 
 
@@ -86,7 +86,7 @@ def font(size_px: int = BODY, weight: QFont.Weight = QFont.Weight.Normal) -> QFo
 def label(
     text: str = "", *, size: int = BODY, color: str | None = None, medium: bool = False
 ) -> QLabel:
-    """A line of text in the theme's terms; ``color`` is one of the palette's inks."""
+    """A label in the theme's font; ``color`` is one of the palette's text colours."""
     made = QLabel(text)
     made.setFont(font(size, QFont.Weight.Medium if medium else QFont.Weight.Normal))
     set_color(made, _palette.text if color is None else color)
@@ -94,14 +94,14 @@ def label(
 
 
 def section_title(text: str) -> QLabel:
-    """The heading of one part of the side panel."""
+    """A heading in the side panel."""
     title = label(text)
     title.setFont(font(BODY, QFont.Weight.DemiBold))
     return title
 
 
 def set_color(widget: QLabel, color: str) -> None:
-    """Recolour a label's text with one of the palette's inks; it follows the palette."""
+    """Set a label's text to one of the palette's colours, which it keeps when the palette changes."""
     ink = next(role for role in _INKS if getattr(_palette, role) == color)
     if widget.property("ink") == ink:
         return
@@ -133,7 +133,7 @@ def apply_theme(app: QApplication, name: str = "dark", text_scale: float = 1.0) 
 
 
 def change(app: QApplication, name: str, text_scale: float) -> None:
-    """Another palette (``dark`` or ``light``) or text size, for everything that is on screen too."""
+    """Change palette (``dark`` or ``light``) and text size, also of widgets on screen."""
     for _ in changing(app, name, text_scale):
         pass
 
@@ -150,7 +150,7 @@ def changing(app: QApplication, name: str, text_scale: float) -> Iterator[None]:
     yield
     app.setFont(font())
     app.setPalette(_qt_palette())
-    # Off and on: from one sheet to another Qt needs four times as long.
+    # Off and on: replacing one sheet by another takes Qt four times as long.
     app.setStyleSheet("")
     yield
     app.setStyleSheet(style_sheet(_palette, _scale))
@@ -190,7 +190,7 @@ def _keep_sizes(widget: QWidget) -> None:
 
 
 def _rescale(widget: QWidget) -> None:
-    """Bring a widget's own font and its fixed sides to the present text scale."""
+    """Rescale a widget's own font and fixed sizes to the current text scale."""
     resizers: tuple[Callable[[int], None], ...] = (
         partial(_resize_font, widget),
         widget.setFixedWidth,
@@ -203,7 +203,7 @@ def _rescale(widget: QWidget) -> None:
 
 
 def _sizes(widget: QWidget) -> tuple[int, int, int]:
-    """Of its own font, and its fixed width and height; 0 where it has none."""
+    """Size of its own font, fixed width and fixed height (px); 0 where it has none."""
     return (
         _own_font_px(widget),
         _fixed(widget.minimumWidth(), widget.maximumWidth()),
@@ -212,7 +212,7 @@ def _sizes(widget: QWidget) -> tuple[int, int, int]:
 
 
 def _own_font_px(widget: QWidget) -> int:
-    """Size of the font that was set on this very widget; 0 where it follows the application's."""
+    """Size (px) of the font set on this widget itself; 0 where it uses the application's."""
     chosen = widget.font()
     return chosen.pixelSize() if chosen.resolveMask() & _SIZE_RESOLVED else 0
 

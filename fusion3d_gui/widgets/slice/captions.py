@@ -1,4 +1,4 @@
-"""``Captions``: what is written on a view."""
+"""``Captions``: orientation letters, plane, position, window level, patient and scale bar of a view."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SMALL_VIEW = 260
 _WIDE_VIEW = 420
 #: Lines of the crosshair end this far (px) from text.
 _CLEAR = 3.0
-#: So many pictures of texts are kept: a megabyte or two.
+#: So many rendered texts are cached: a megabyte or two.
 _MOST_KEPT = 300
 #: A dark double underneath keeps text legible over bright anatomy.
 _SHADOW = QColor(0, 0, 0, 200)
@@ -41,9 +41,12 @@ _BOTTOM_RIGHT: _Side = (1, 1)
 
 @dataclass(frozen=True)
 class CaptionTexts:
-    """Everything written on a view. ``sides`` are the letters at its left, right, top and bottom;
-    ``corner`` are the lines about patient and series; ``lossy`` that the file says so; ``inverted`` that
-    bright and dark are exchanged; ``heat`` what the heatmap's colours mean."""
+    """All texts of a view.
+
+    ``sides`` are the orientation letters at its left, right, top and bottom; ``corner`` the lines about
+    patient and series; ``lossy``: the file declares lossy compression; ``inverted``: the gray levels are
+    inverted; ``heat`` the heatmap's colour scale.
+    """
 
     title: str
     position: str
@@ -68,7 +71,7 @@ _PLAIN = _Style(12, QFont.Weight.Normal.value)
 
 
 class _Item(NamedTuple):
-    """A text and the place it is aligned to, so many pixels further inwards."""
+    """A text and the corner or side it is aligned to, ``inwards`` px from its margin."""
 
     text: str
     side: _Side
@@ -77,7 +80,7 @@ class _Item(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """The picture of a text, where its corner lies, and what nothing should cross."""
+    """A rendered text, the position of its top left corner, and the area that nothing should cross."""
 
     picture: QImage
     at: QPointF
@@ -85,16 +88,16 @@ class _Drawn(NamedTuple):
 
 
 class Captions:
-    """The texts of one view, each a small picture that is kept for a while.
+    """The texts of one view, each rendered once into a small cached image.
 
-    Drawing a text takes many times longer than copying its picture; few change at a time, and whoever
-    turns slices turns them back.
+    Rendering a text takes many times longer than copying its image; few change at a time, and often
+    back to what they were.
     """
 
     def __init__(self) -> None:
         self._drawn: dict[_Item, _Drawn] = {}
         self._fonts: dict[_Style, QFont] = {}
-        #: Of a view of another size: each text has another place now, but looks the same.
+        #: From before the view's size changed: the texts have other positions, but look the same.
         self._pictures: dict[tuple[str, _Style], QImage] = {}
         self._look: tuple[float, ...] = ()
         self._size = (0.0, 0.0)
@@ -103,15 +106,15 @@ class Captions:
 
     @property
     def areas(self) -> list[Box]:
-        """Where texts were last drawn (left, top, right, bottom), in the view's pixels: nothing should cross them."""
+        """Areas (left, top, right, bottom; px) of the texts last painted, which nothing should cross."""
         return self._areas
 
     def set_areas(self, areas: list[Box]) -> None:
-        """A picture that was painted before is shown again, with its texts in these areas."""
+        """Set the areas of a cached image that is shown again with its texts."""
         self._areas = areas
 
     def paint(self, painter: QPainter, texts: CaptionTexts, camera: Camera, area: QRectF) -> None:
-        """Where the patient's sides are, what plane this is and where, how it is shown, and of whom."""
+        """Paint all texts and the scale bar."""
         ratio = painter.device().devicePixelRatioF()
         look, size = (theme.scale(), ratio, float(texts.inverted)), (area.width(), area.height())
         self._on_bright = texts.inverted
@@ -156,7 +159,7 @@ class Captions:
         return halo_text_image(item.text, self._fonts[style], color, ratio, plate)
 
     def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
-        """A bar of a round number of millimetres, bottom left."""
+        """Paint the scale bar, ``length`` px long, bottom left."""
         x, y = area.left() + _MARGIN, area.bottom() - _MARGIN - 3
         if self._on_bright:
             painter.fillRect(QRectF(x - 2, y - 6, length + 4, 10), _PLATE)
@@ -169,7 +172,7 @@ class Captions:
 
 
 def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
-    """What is written on a view as large as this, where."""
+    """The texts that a view of this size shows, with their positions."""
     left, right, top, bottom = texts.sides
     yield _Item(right, (1, 0), style=_LETTER)
     yield _Item(left, (-1, 0), style=_LETTER)
@@ -194,7 +197,7 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
 
 
 def _placed(item: _Item, area: QRectF, width: float, height: float) -> QRectF:
-    """Where a text of this size lies, on whole pixels."""
+    """The rectangle of a text of this size, on whole pixels."""
     right, down = item.side
     margin = _MARGIN if item.style is _LETTER else _MARGIN - 2
     # Half of the free room to each side of the middle.
@@ -206,7 +209,7 @@ def _placed(item: _Item, area: QRectF, width: float, height: float) -> QRectF:
 
 
 def scale_bar_mm(scale_px_per_mm: float, longest_px: float) -> float:
-    """The longest of 1, 2, 5 times a power of ten that fits into so many pixels."""
+    """Length (mm) of the scale bar: the largest of 1, 2, 5 times a power of ten that fits into ``longest_px``."""
     longest_mm = longest_px / scale_px_per_mm
     power = 10.0 ** math.floor(math.log10(longest_mm))
     return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= longest_mm)

@@ -1,4 +1,4 @@
-"""The crosshair's arms: where the other planes cut through this one, with grips to turn them."""
+"""The crosshair's arms: the traces of the other planes on this one, with grips to rotate them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Arm:
 
 
 def grip_at(arms: list[Arm], center: QPointF, area: QRectF, where: QPointF) -> Arm | None:
-    """The arm whose grip lies under a point."""
+    """The arm whose grip is at a position (px); None without one."""
     for arm in arms:
         for grip in _grips(arm, center, area):
             if math.hypot(grip.x() - where.x(), grip.y() - where.y()) <= _GRIP_REACH:
@@ -62,7 +62,7 @@ def paint_arms(
     *,
     with_grips: bool,
 ) -> None:
-    """Draw the lines across the view, the edges of slabs dashed, and the grips if asked for.
+    """Paint the lines across the view, the edges of slabs dashed, and the grips if asked for.
 
     Nothing is drawn through ``texts``, the places of what is written there.
     """
@@ -98,7 +98,7 @@ def _paint_line(
     pen: QPen,
     gap: float = 0.0,
 ) -> None:
-    """A line across an area, broken around texts, and by ``gap`` to both sides of a point of it."""
+    """Paint a line across an area, interrupted at texts, and by ``gap`` on both sides of a point."""
     x, y = through.x(), through.y()
     within = _covered(arm, x, y, area)
     if within is None:
@@ -136,7 +136,7 @@ def _paint_line(
 
 
 def _covered(arm: Arm, x: float, y: float, area: Box) -> tuple[float, float] | None:
-    """From where to where (px along the arm from a point of it) a line runs within a rectangle."""
+    """The interval (px along the arm) in which a line is within a rectangle; None where it is not."""
     left, top, right, bottom = area
     if not arm.x:
         if not left <= x <= right:
@@ -164,7 +164,7 @@ def _grips(arm: Arm, center: QPointF, area: QRectF) -> list[QPointF]:
 def screen_direction(
     normal_lps: np.ndarray, other_normal_lps: np.ndarray, right: np.ndarray, down: np.ndarray
 ) -> tuple[float, float] | None:
-    """Where the trace of another plane points on this one's screen; None if they are parallel."""
+    """Direction of another plane's trace on this one's screen; None if they are parallel."""
     along = cross_product(normal_lps, other_normal_lps)
     x, y = float(along @ right), float(along @ down)
     length = math.hypot(x, y)

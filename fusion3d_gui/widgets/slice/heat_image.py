@@ -46,7 +46,7 @@ def heat_levels(
     thickness_mm: float,
     buffers: HeatBuffers,
 ) -> np.ndarray:
-    """uint8 ``[row, column]``: 0 outside; the largest in the thickness of a slab.
+    """Heatmap levels, uint8 ``[row, column]``: 0 outside; the maximum through a slab.
 
     ``heat`` (as of :func:`in_levels`) lies in the space of ``orientation``; the (rows, columns) pixels
     fill ``rect`` (screen mm).
@@ -67,7 +67,7 @@ def heat_levels(
 def heat_image(
     levels: np.ndarray, overlay: OverlaySettings, per_px: float, buffers: HeatBuffers
 ) -> QImage:
-    """Levels in premultiplied colours, as areas or as lines; ``per_px`` of their pixels on one of the view."""
+    """Colour the levels (premultiplied), as areas or contours; ``per_px`` of their pixels make one of the view."""
     if not overlay.contours:
         lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
         return overlay_image(levels, lut, buffers.pixels)

@@ -1,4 +1,4 @@
-"""``HeatScale``: the heatmap's colours with numbers, on the image itself."""
+"""``HeatScale``: the heatmap's colour scale with its numbers, painted on the image."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _APART = 15
 
 
 class HeatScale(NamedTuple):
-    """From which share of the peak on the heatmap is drawn, and in which colours (by name)."""
+    """The heatmap's threshold (share of its peak) and the name of its colour map."""
 
     threshold: float
     colors: str
 
     def paint(self, painter: QPainter, area: QRectF, plate: QColor | None) -> QRectF | None:
-        """A strip at the left edge of a view, on a plate if given; where it lies, None without room."""
+        """Paint the scale at the left edge of a view, on a plate if given; its area, None where it does not fit."""
         top = theme.px(_TOP)
         height = min(theme.px(_TALLEST), area.height() / 2 - top - theme.px(_ABOVE_MIDDLE))
         if height < theme.px(_SMALLEST) or area.width() < theme.px(260):
@@ -55,7 +55,7 @@ class HeatScale(NamedTuple):
         return whole
 
     def _numbers(self, apart: float) -> list[tuple[float, str]]:
-        """Where (a share of the scale) stands what; ``apart`` from each other at least."""
+        """The numbers with their positions as shares of the scale, at least ``apart`` from each other."""
         found = [(1.0, "heatmap's peak"), (self.threshold, whole_percent(self.threshold))]
         others = ((0.0, "0"), (0.5, "50 %"))
         found += [each for each in others if abs(each[0] - self.threshold) >= apart]
@@ -64,6 +64,6 @@ class HeatScale(NamedTuple):
 
 @lru_cache(64)
 def _number(text: str, text_scale: float, ratio: float, on_plate: bool) -> QImage:
-    """Written once for a text size and a screen: it is painted with every slice."""
+    """A rendered number, cached by text size and screen: it is painted with every slice."""
     plate = QColor(0, 0, 0, 0) if on_plate else None
     return halo_text_image(text, theme.font(theme.SMALL), QColor(theme.ON_IMAGE), ratio, plate)

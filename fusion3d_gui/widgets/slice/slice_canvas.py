@@ -1,4 +1,4 @@
-"""``SliceCanvas``: one plane of the volume, drawn; what mouse and keys do is its subclass's subject."""
+"""``SliceCanvas``: paints one plane of the volume; its subclass ``SliceView`` handles mouse and keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from fusion3d_gui.widgets.slice.crosshair_arms import Arm
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
 
-#: Once nothing has moved for so long (ms), what was drawn coarsely is drawn finely.
+#: Once nothing has moved for so long (ms), a coarse preview is replaced by the final resolution.
 _SETTLED_MS = 120
 #: One view after the other, so that they don't take one long time together.
 _SETTLED_APART_MS = 40
@@ -63,9 +63,9 @@ class _Geometry:
 
 
 class SliceCanvas(QWidget):
-    """One plane in true millimetres: image, heatmap, the traces of the other planes, and captions."""
+    """One plane to scale: image, heatmap, the traces of the other planes, and captions."""
 
-    #: It shows other planes, or shows them another way round.
+    #: The orientation has changed: other planes, or flipped or rotated ones.
     orientation_changed = Signal()
 
     def __init__(
@@ -75,7 +75,7 @@ class SliceCanvas(QWidget):
         self.camera = Camera()
         self.display = display
         self.picture = SlicePicture(orientation, display)
-        #: Whether patient and series are named in its corner; one view of a layout does.
+        #: Whether patient and series are named in a corner; one view of a layout does.
         self.with_corner_text = True
         self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
         self._geometry_cache: OneEntryCache[_Geometry] = OneEntryCache()
@@ -104,19 +104,19 @@ class SliceCanvas(QWidget):
         self._settling.timeout.connect(self._on_settled)
 
     def sizeHint(self) -> QSize:
-        """Large enough to read; the layout gives more."""
+        """The smallest useful size; the layout gives more."""
         return QSize(400, 400)
 
-    # -- what it shows ------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------
 
     @property
     def orientation(self) -> Orientation:
-        """Which planes it shows, and which way round."""
+        """The planes that the view shows, with flips and rotations."""
         return self.picture.orientation
 
     @property
     def slicer(self) -> Slicer | None:
-        """What cuts the volume, in plane space; None without a volume."""
+        """The slicer of the volume, in plane space; None without a volume."""
         return self.picture.slicer
 
     @property
@@ -126,7 +126,7 @@ class SliceCanvas(QWidget):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the picture is as fine as it will be."""
+        """Whether the image has its final resolution."""
         busy = self._settling.isActive() or self.display.paint_queue.is_waiting(self)
         return not busy and self._finishing is None and not self._awaits_turn
 
@@ -146,17 +146,17 @@ class SliceCanvas(QWidget):
             self.update()
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show another volume, fitted and without a heatmap; None: nothing."""
+        """Show a volume, fitted and without a heatmap; None shows nothing."""
         self.picture.set_volume(volume)
         self._fit_plane()
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Lay a heatmap over the anatomy; None: none."""
+        """Set the heatmap over the anatomy; None removes it."""
         self.picture.set_heatmap(heatmap)
         self.update()
 
     def set_orientation(self, orientation: Orientation) -> None:
-        """Show other planes, or show them another way round."""
+        """Set the orientation: other planes, or flipped or rotated ones."""
         if orientation != self.orientation:
             self.picture.orientation = orientation
             self.setAccessibleName(f"{orientation.name} view")
@@ -171,10 +171,10 @@ class SliceCanvas(QWidget):
 
     @property
     def shown_slice(self) -> Slice | None:
-        """The slice for the present crosshair, cut when first asked for."""
+        """The slice at the crosshair, computed when first asked for."""
         return self.picture.slice_for(self.camera)
 
-    # -- where things are ---------------------------------------------------------------------
+    # -- coordinates --------------------------------------------------------------------------
 
     def _to_plane_space(self, lps_mm: np.ndarray) -> np.ndarray:
         matrix = self.picture.matrix
@@ -185,18 +185,18 @@ class SliceCanvas(QWidget):
         return (place_mm - matrix[:3, 3]) @ matrix[:3, :3]  # rigid: its inverse is its transpose
 
     def lps_at(self, where: QPointF) -> np.ndarray:
-        """Patient position (mm, LPS) under a point of the widget."""
+        """Patient position (mm, LPS) at a position (px) in the widget."""
         u, v = self.camera.to_mm(where.x(), where.y())
         return self._to_patient(self.orientation.to_lps(u, v, self.picture.depth_mm))
 
     def px_at(self, lps_mm: np.ndarray) -> QPointF:
-        """Where in the widget a patient position (mm, LPS) is, seen along the plane's normal."""
+        """Position (px) in the widget of a patient position (mm, LPS), projected along the plane's normal."""
         u, v = self.orientation.to_screen(self._to_plane_space(lps_mm))
         return QPointF(*self.camera.to_px(float(u), float(v)))
 
     @property
     def crosshair_px(self) -> QPointF:
-        """Where in the widget the crosshair is."""
+        """Position (px) of the crosshair in the widget."""
         return self.px_at(self.display.crosshair.position_lps)
 
     @property
@@ -233,10 +233,10 @@ class SliceCanvas(QWidget):
         return self._geometry_cache.get(key, lambda: _Geometry.of(planes, orientation))
 
     def grip_at(self, where: QPointF) -> Arm | None:
-        """The arm whose grip lies under a point of the widget."""
+        """The arm whose grip is at a position (px) in the widget; None without one."""
         return crosshair_arms.grip_at(self.arms, self.crosshair_px, QRectF(self.rect()), where)
 
-    # -- what happened ------------------------------------------------------------------------
+    # -- updates ------------------------------------------------------------------------------
 
     def _on_moved(self) -> None:
         self._hurry()
@@ -260,7 +260,7 @@ class SliceCanvas(QWidget):
         QTimer.singleShot(self._order * _SLAB_APART_MS, self, self.update)
 
     def _hurry(self) -> None:
-        """Be content with a coarse picture until nothing has moved for a while."""
+        """Show a coarse preview until nothing has moved for a while."""
         slicer = self.slicer
         if slicer is not None and not slicer.is_aligned and self.isVisible():
             self.picture.hurried = True
@@ -283,7 +283,7 @@ class SliceCanvas(QWidget):
             self.update()
 
     def _finish(self) -> None:
-        """One short step towards the fine picture, then back to the event loop."""
+        """One short step towards the final resolution, then back to the event loop."""
         if self._finishing is None or not isValid(self):
             return
         if next(self._finishing, self) is self:
@@ -296,19 +296,19 @@ class SliceCanvas(QWidget):
 
     @property
     def shows_grips(self) -> bool:
-        """Whether the arms can be taken hold of just now."""
+        """Whether the arms' grips are shown and can be dragged."""
         return False
 
     def paint_over(self, painter: QPainter) -> None:
-        """Draw what lies over all of it."""
+        """Paint the layers above everything else."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the plane fitted, or the centre where it is."""
+        """Keep the plane fitted, or else the centre in place."""
         self.camera.resize(self.width(), self.height())
         self._on_moved()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what changed state left undrawn: slices are cut here, at most one per frame."""
+        """Paint the view. Slices are computed here and not when the state changes: at most one per frame."""
         painter = QPainter(self)
         slicer = self.slicer
         if slicer is None or self._awaits_turn:
@@ -369,7 +369,7 @@ class SliceCanvas(QWidget):
 
     @property
     def _place_text(self) -> str:
-        """Where a straight plane lies, or how far an oblique one is turned."""
+        """Caption: the position of a straight plane, or the angle of an oblique one."""
         orientation, depth = self.orientation, self.picture.depth_mm
         normal = self.picture.matrix[orientation.depth, :3]
         degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))

@@ -1,4 +1,4 @@
-"""Gray levels and heatmap levels as QImages, ready to be drawn at their place in millimetres."""
+"""Convert gray levels and heatmap levels to QImages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRAYS = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000
 
 
 class GrayRenderer:
-    """Turns stored values into pictures under one window and one colour map.
+    """Convert stored values to images under one window level and one colour map.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class GrayRenderer:
         self._table = None if table is None else colors[table]
 
     def image(self, stored: np.ndarray, buffer: ReusedArray | None = None) -> QImage:
-        """The values in colour, made in ``buffer``; NaN (outside the volume) is black whatever the map."""
+        """Colour the values, in ``buffer`` if given; NaN (outside the volume) is black in every colour map."""
         pixels = (buffer or ReusedArray()).array(stored.shape, np.uint32)
         table = self._table
         if table is not None and stored.dtype == self._volume.voxels.dtype:
@@ -45,12 +45,12 @@ class GrayRenderer:
 
 
 def rgb_image(pixels: np.ndarray) -> QImage:
-    """uint32 ``[row, column]`` as an opaque picture."""
+    """Wrap uint32 ``[row, column]`` pixels as an opaque image."""
     return _image(pixels, QImage.Format.Format_RGB32)
 
 
 def overlay_image(levels: np.ndarray, lut: np.ndarray, buffer: ReusedArray | None = None) -> QImage:
-    """uint8 levels of a heatmap (0 none, 255 its peak) in premultiplied colours, made in ``buffer``."""
+    """Colour uint8 heatmap levels (0 none, 255 its peak), premultiplied, in ``buffer`` if given."""
     pixels = (buffer or ReusedArray()).array(levels.shape, np.uint32)
     lut.take(levels, out=pixels, mode="wrap")
     return _image(pixels, QImage.Format.Format_ARGB32_Premultiplied)
@@ -59,10 +59,10 @@ def overlay_image(levels: np.ndarray, lut: np.ndarray, buffer: ReusedArray | Non
 def contour_image(
     levels: np.ndarray, shares: Sequence[float], lut: np.ndarray, width_px: int
 ) -> QImage:
-    """Lines where a heatmap's levels cross the given shares of its peak, in the colours there."""
+    """Draw contours where heatmap levels cross the given shares of the peak, in the colours there."""
     band = np.searchsorted(np.asarray(shares) * 255.0, levels, side="right").astype(np.uint8)
     highest = _largest_nearby(band, max(1, width_px // 2))
-    # Where the neighbourhood reaches into a higher band than the pixel is in.
+    # A contour is where the neighbourhood reaches a higher band than the pixel's own.
     edge = highest > band
     marks = np.array([0, *(round(255 * share) for share in shares)], dtype=np.uint8)
     return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)

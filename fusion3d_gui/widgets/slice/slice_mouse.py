@@ -1,4 +1,4 @@
-"""``SliceMouse``: what mouse, wheel and keys mean on a slice view."""
+"""``SliceMouse``: mouse, wheel and key handling of a slice view."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SliceMouse:
         self._asked = 0.0
 
     def press(self, event: QMouseEvent) -> None:
-        """Begin the drag that this button means."""
+        """Begin the button's drag."""
         view, where = self._view, event.position()
         buttons, shift = Qt.MouseButton, event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         left = event.button() == buttons.LeftButton
@@ -71,7 +71,7 @@ class SliceMouse:
         view.setCursor(self.CURSORS[self.drag])
 
     def move(self, event: QMouseEvent) -> None:
-        """Follow the drag."""
+        """Continue the drag."""
         view, where = self._view, event.position()
         delta = where - self._from
         if self.drag == "crosshair":
@@ -97,7 +97,7 @@ class SliceMouse:
         return where.x() < theme.px(90) and where.y() < theme.px(28)
 
     def _turn(self, where: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        """Turn the other planes about this one's normal; with alt only the one that is gripped."""
+        """Rotate the other planes about this one's normal; with alt only the gripped one."""
         view, center = self._view, self._view.crosshair_px
         before, now = self._from - center, where - center
         if math.hypot(now.x(), now.y()) < 3.0 or self._arm is None:
@@ -119,14 +119,14 @@ class SliceMouse:
         self._view.setCursor(self.CURSORS[None])
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Ask to be maximised, or to be one of several again."""
+        """Request to be maximised, or restored."""
         if event.button() == Qt.MouseButton.LeftButton:
-            # Its first click moved the crosshair, which nobody who double clicks means.
+            # Its first click moved the crosshair, which a double click should not: move it back.
             self._display.crosshair.move_to(self._before_click)
             self._view.maximise_requested.emit()
 
     def wheel(self, event: QWheelEvent) -> None:
-        """Turn slices; with ctrl zoom about the pointer; with shift widen or narrow the window."""
+        """Change the slice; with ctrl zoom about the pointer; with shift change the window width."""
         view, where, modifiers = self._view, event.position(), event.modifiers()
         # Alt and shift make some systems report a sideways turn.
         turn = event.angleDelta().y() or event.angleDelta().x()
@@ -135,7 +135,7 @@ class SliceMouse:
         elif modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._display.window_level.drag(0.05 * turn / _WHEEL_STEP, 0.0)
         else:
-            # Touch pads send fractions of a step.
+            # Touch pads send fractions of a step: they add up.
             self._wheel += turn
             steps = int(self._wheel / _WHEEL_STEP)
             self._wheel -= steps * _WHEEL_STEP
@@ -144,7 +144,7 @@ class SliceMouse:
         event.accept()
 
     def key(self, event: QKeyEvent) -> bool:
-        """Arrow and page keys turn slices, Home and End go to the first and last; +, - zoom."""
+        """Arrow and page keys change the slice, Home and End go to the first and last; + and - zoom."""
         keys, view = Qt.Key, self._view
         many = 1_000_000
         steps = {

@@ -1,4 +1,4 @@
-"""``SlicePicture``: anatomy and heatmap of one view, computed when something has changed, else kept."""
+"""``SlicePicture``: the composed anatomy and heatmap of one view, cached until something changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from fusion3d_gui.widgets.slice.heat_image import (
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer
 from fusion3d_gui.widgets.slice.unread_hatching import hatching_image
 
-#: While planes fly by, what must be resampled has pixels this many times larger than the screen's.
+#: A coarse preview is resampled at pixels this many times larger than the screen's.
 _HURRIED = 2.0
 
 #: And a slab is made of about this many samples.
@@ -51,7 +51,7 @@ _OBLIQUE_OVERLAY = 2.0
 
 
 class SlicePicture:
-    """Everything in a view below what is drawn and written on it.
+    """The image of a view below crosshair, marks and captions.
 
     While ``hurried``, what must be resampled is coarse; ``unfinished`` tells that it still is.
     """
@@ -83,23 +83,23 @@ class SlicePicture:
         self._depth: OneEntryCache[float] = OneEntryCache()
         self.captions = Captions()
 
-    # -- what it shows ------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show another volume, without a heatmap; None: nothing."""
+        """Show a volume, without a heatmap; None shows nothing."""
         self._volume, self._heatmap = volume, None
         self._forget()
         self._maker.clear()
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Lay a heatmap over the anatomy; None: none."""
+        """Set the heatmap over the anatomy; None removes it."""
         self._heatmap = heatmap
         self._heat = None
         for kept in (self._levels, self._overlay, self._base):
             kept.clear()
 
     def refresh(self) -> None:
-        """The volume's voxels have changed, as they do while it is read."""
+        """Drop cached images: the volume's voxels have changed, as they do while it is read."""
         self._forget()
 
     def _forget(self) -> None:
@@ -127,12 +127,12 @@ class SlicePicture:
 
     @property
     def matrix(self) -> np.ndarray:
-        """4x4 from patient mm (LPS) to the space in which the plane is straight."""
+        """Affine [4, 4] from patient space (mm, LPS) to plane space, in which the plane is axis-aligned."""
         return self._display.planes.matrix(self.orientation.name)
 
     @property
     def slicer(self) -> Slicer | None:
-        """Cuts the volume in plane space; None without a volume."""
+        """The slicer of the volume in plane space; None without a volume."""
         if self._volume is None:
             return None
         if self._slicer is None or self.matrix is not self._matrix:
@@ -145,7 +145,7 @@ class SlicePicture:
 
     @property
     def depth_mm(self) -> float:
-        """Where the plane on screen truly lies along its normal, in plane space."""
+        """Position (mm) of the shown plane along its normal, in plane space."""
         slicer, crosshair = self.slicer, self._display.crosshair
 
         def nearest() -> float:
@@ -160,7 +160,7 @@ class SlicePicture:
 
     @property
     def thickness_mm(self) -> float:
-        """How much of the patient the picture shows at once."""
+        """Thickness (mm) of the slab or slice that the image shows."""
         slicer = self.slicer
         if slicer is None:
             return 0.0
@@ -168,18 +168,18 @@ class SlicePicture:
 
     @property
     def overlay_is_drawn(self) -> bool:
-        """Whether the heatmap is to be seen, as far as there is any of it on this plane."""
+        """Whether the heatmap is painted where it meets this plane."""
         return self.overlay_is_on and self._display.overlay.is_drawn
 
     @property
     def overlay_is_on(self) -> bool:
-        """The same, but also in the dark phase of blinking."""
+        """Whether the heatmap is on, also while blinking hides it."""
         heatmap, overlay = self._heatmap, self._display.overlay
         wanted = self.with_overlay and overlay.visible and overlay.opacity > 0
         return wanted and heatmap is not None and heatmap.peak > 0
 
     def slice_for(self, camera: Camera) -> Slice | None:
-        """The slice on screen, cut when it has changed."""
+        """The slice on screen, computed when it has changed."""
         slicer = self.slicer
         if slicer is None:
             return None
@@ -193,7 +193,7 @@ class SlicePicture:
         return self._slice.get(key, lambda: self._cut(slicer, key))
 
     def finishing(self, camera: Camera) -> Iterator[None]:
-        """Replace an unfinished slice by the true one, in steps that are short each."""
+        """Replace a coarse slice by its final resolution, in short steps."""
         slicer = self.slicer
         if slicer is None or not self.unfinished:
             return
@@ -219,7 +219,7 @@ class SlicePicture:
             volume = seen.width * seen.height * slab.thickness_mm
             pixel = max(_HURRIED * pixel, (volume / _HURRIED_SAMPLES) ** (1 / 3))
             if slab.thickness_mm > 0:
-                # Many of the nearest voxels tell more of a slab than few values between them.
+                # For a slab, many nearest-neighbour samples are better than few interpolated ones.
                 interpolation = Interpolation.NEAREST
             elif interpolation is Interpolation.CUBIC:
                 interpolation = Interpolation.LINEAR
@@ -229,13 +229,13 @@ class SlicePicture:
         self, slicer: Slicer, key: tuple[tuple[Orientation, float, Slab], SamplingOptions]
     ) -> Slice:
         *_, piece = slicer.cut_gradually(*key[0], key[1])
-        # It is read again whenever the window changes.
+        # Read again whenever the window level changes.
         return piece.with_contiguous_rows()
 
     # -- painting -----------------------------------------------------------------------------
 
     def paint(self, painter: QPainter, camera: Camera, area: QRectF, texts: CaptionTexts) -> None:
-        """Draw all of it; quick when only what lies above it has changed."""
+        """Paint the image; from the cache when only what lies above it has changed."""
         piece = self.slice_for(camera)
         if piece is None or self._volume is None:
             return
@@ -268,7 +268,7 @@ class SlicePicture:
             return base, self.captions.areas
 
         if key == self._painted or self._base.has(key):
-            # What lies over it has changed, as it will again.
+            # Only what lies above has changed, and probably will again: keep this image.
             base, occupied = self._base.get(key, compose)
             painter.drawImage(QPoint(0, 0), base)
             self.captions.set_areas(occupied)
@@ -277,8 +277,8 @@ class SlicePicture:
         self._painted = key
 
     def _empty_base(self, area: QRectF, ratio: float) -> QImage:
-        """As large as the view, in device pixels; the last one again where that fits."""
-        # Up: at 150 % a view may end in the middle of a pixel, which would keep what was there before.
+        """An image of the view's size in device pixels; reuses the last one of the same size."""
+        # Rounded up: at 150 % a view may end in the middle of a pixel, which would keep its old colour.
         size = QSize(math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
         if self._base_buffer.size() != size:
             self._base_buffer = QImage(size, QImage.Format.Format_RGB32)
@@ -286,7 +286,7 @@ class SlicePicture:
         return self._base_buffer
 
     def _enlarged(self, piece: Slice, camera: Camera, ratio: float) -> Slice:
-        """The slice with the screen's own pixels, where it is interpolated cubically between larger ones."""
+        """The slice resampled to the screen's pixels, where cubic interpolation is on and voxels are larger."""
         pixel = 1.0 / (camera.scale * ratio)
         rows, columns = piece.values.shape
         is_enlarged = pixel < max(piece.rect.width / columns, piece.rect.height / rows)
@@ -310,7 +310,7 @@ class SlicePicture:
         return self._image.get(key, lambda: maker.image(piece.values, self._gray_buffer))
 
     def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
-        """The visible part of the heatmap on the slice's plane, and its place."""
+        """The visible part of the heatmap on the slice's plane: its rectangle (mm) and image; None without."""
         slicer, heatmap = self.slicer, self._heatmap
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
@@ -349,7 +349,7 @@ def _compose(
     ratio: float,
     smooth: bool,
 ) -> None:
-    """Draw pictures one over the other, in device pixels; the first smooth or not."""
+    """Paint images one over the other, in device pixels; the first smooth or not."""
     painter.save()
     painter.scale(1 / ratio, 1 / ratio)
     whole = QRect(0, 0, math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
@@ -368,8 +368,8 @@ def _compose(
 
 
 def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
-    """The background, but for what an opaque picture covers anyway."""
-    # The outermost pixels of the picture may be covered in part only.
+    """Fill the background around the part that an opaque image covers."""
+    # The outermost pixels of the image may be covered only in part.
     hole = inner.adjusted(1, 1, -1, -1).toAlignedRect().intersected(area)
     if hole.isEmpty():
         hole = QRect(area.topLeft(), QSize(0, 0))
@@ -384,5 +384,5 @@ def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
 
 
 def slab_is_thick(display: Display) -> bool:
-    """Whether more than a single slice is shown at once."""
+    """Whether a slab and not a single slice is shown."""
     return display.slab.slab.thickness_mm > 0

@@ -1,4 +1,4 @@
-"""``SliceSlider``: beside a view, where its plane lies between the first and the last."""
+"""``SliceSlider``: a slider beside a view for its slice position."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GROOVE = "#1c1c1c"
 
 
 class SliceSlider(QWidget):
-    """Dragged or clicked, it goes to that plane; up is where a turn of the wheel forward leads."""
+    """Shows and sets the slice by click or drag; up is the direction of the wheel turned forward."""
 
     def __init__(self, view: SliceView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +25,7 @@ class SliceSlider(QWidget):
         self.setCursor(Qt.CursorShape.SizeVerCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Slice slider")
-        self.setToolTip("Drag to turn slices")
+        self.setToolTip("Drag to change the slice")
         self._painted: float | None = None
         view.display.crosshair.moved.connect(self._on_moved)
         view.display.planes.changed.connect(self._on_moved)
@@ -37,7 +37,7 @@ class SliceSlider(QWidget):
 
     @property
     def _share(self) -> float | None:
-        """0 at the top to 1 at the bottom; None without a volume or with one plane only."""
+        """The slice position, 0 at the top to 1 at the bottom; None without a volume or with a single slice."""
         view, slicer = self._view, self._view.slicer
         if slicer is None or slicer.count(view.orientation) < 2:
             return None
@@ -66,11 +66,11 @@ class SliceSlider(QWidget):
         painter.drawRoundedRect(QRectF(_WIDTH / 2 - 3, top, 5, _THUMB), 2.5, 2.5)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Go there."""
+        """Go to the slice at the pointer."""
         self._go_to(event.position().y())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow."""
+        """Go to the slice at the pointer while dragging."""
         self._go_to(event.position().y())
 
     def _go_to(self, y: float) -> None:

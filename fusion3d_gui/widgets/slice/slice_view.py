@@ -16,7 +16,7 @@ from fusion3d_gui.widgets.slice.view_layer import ViewLayer
 
 
 class SliceView(SliceCanvas):
-    """One plane in true millimetres, linked to the others by the crosshair.
+    """One plane to scale, linked to the other views by the crosshair.
 
     See :class:`SliceMouse` for what the mouse does.
     """
@@ -24,16 +24,16 @@ class SliceView(SliceCanvas):
     maximise_requested = Signal()
     #: Patient position (ndarray, mm LPS) under the pointer; None once it has left.
     hovered = Signal(object)
-    #: It has been zoomed, moved or fitted.
+    #: The view was zoomed, panned or fitted.
     camera_changed = Signal()
-    #: A menu of what this view can show is wanted, at this point of it (QPoint).
+    #: The context menu is requested at this position (QPoint) in the view.
     menu_requested = Signal(QPoint)
 
     def __init__(
         self, orientation: Orientation, display: Display, parent: QWidget | None = None
     ) -> None:
         super().__init__(orientation, display, parent)
-        #: What lies over the picture and may take the mouse; the first is painted first and asked first.
+        #: Layers over the image; painted, and offered mouse events, in this order.
         self.layers: list[ViewLayer] = []
         self._mouse = SliceMouse(self)
         self._pointer: QPointF | None = None
@@ -41,43 +41,43 @@ class SliceView(SliceCanvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show another volume, fitted and without a heatmap; None: nothing."""
+        """Show a volume, fitted and without a heatmap; None shows nothing."""
         super().set_volume(volume)
         self.setCursor(SliceMouse.CURSORS[None] if volume else Qt.CursorShape.ArrowCursor)
 
-    # -- moving about -------------------------------------------------------------------------
+    # -- navigation ---------------------------------------------------------------------------
 
     def fit(self) -> None:
-        """Show the whole plane."""
+        """Fit the whole plane."""
         self.camera.fit()
         self._on_camera_changed()
 
     def actual_size(self) -> None:
-        """One pixel of the screen for one of the scan, the finer side of it."""
+        """Zoom so that one screen pixel is one voxel, along its finer side in the plane."""
         volume = self.picture.volume
         if volume is not None:
             self.camera.zoom_to(1.0 / (min(volume.spacing_mm) * self.devicePixelRatioF()))
             self._on_camera_changed()
 
     def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
-        """Enlarge, keeping what lies under this pixel where it is."""
+        """Zoom by a factor about a pixel, which keeps its patient position."""
         self.camera.zoom_about(x_px, y_px, factor)
         self._on_camera_changed()
 
     def pan(self, right_px: float, down_px: float) -> None:
-        """Follow a drag of the picture."""
+        """Pan by so many pixels."""
         self.camera.pan(right_px, down_px)
         self._on_camera_changed()
 
     def follow(self, other: SliceView) -> None:
-        """Show the same planes as another view, the same part of them, as large."""
+        """Take orientation, centre and zoom from another view."""
         self.set_orientation(other.orientation)
         self.camera.follow(other.camera)
         self._on_moved()
 
     def _on_moved(self) -> None:
         super()._on_moved()
-        # Another place of the patient lies under a pointer that rests.
+        # The patient position under a resting pointer has changed.
         self._tell_hovered()
 
     def _tell_hovered(self) -> None:
@@ -89,7 +89,7 @@ class SliceView(SliceCanvas):
         self.camera_changed.emit()
 
     def step(self, slices: int) -> None:
-        """Go so many slices on: up, forward or to the left of the patient."""
+        """Move by so many slices: up, forward or to the left of the patient."""
         slicer, depth = self.slicer, self.orientation.depth
         if slicer is None:
             return
@@ -109,7 +109,7 @@ class SliceView(SliceCanvas):
                 self.step(-slicer.count(self.orientation))
 
     def turn_others(self, radians: float, only: str | None = None) -> None:
-        """Turn the other planes, or one by its name, clockwise as seen here, about the crosshair."""
+        """Rotate the other planes, or the named one, about the crosshair; clockwise as seen here, in radians."""
         plane = self.screen_plane
         if plane is not None:
             names = [each.name for each in ORIENTATIONS if each.name != self.orientation.name]
@@ -128,7 +128,7 @@ class SliceView(SliceCanvas):
         return self.underMouse() and self._mouse.drag in (None, "turn")
 
     def paint_over(self, painter: QPainter) -> None:
-        """Draw the layers."""
+        """Paint the layers."""
         for layer in self.layers:
             painter.save()
             layer.paint(self, painter)
@@ -137,23 +137,23 @@ class SliceView(SliceCanvas):
     # -- mouse, wheel and keys ----------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin the drag that this button means, unless a layer takes it."""
+        """Begin the button's drag, unless a layer handles the event."""
         if self.slicer is not None and not any(each.press(self, event) for each in self.layers):
             self._mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the drag; tell what lies under the pointer."""
+        """Continue the drag; emit the position under the pointer."""
         if self.slicer is None:
             return
         free = self._mouse.drag is None
-        self._pointer = None  # told once, when all has moved
+        self._pointer = None  # emitted once, when all has moved
         if not (free and any(each.move(self, event) for each in self.layers)):
             self._mouse.move(event)
         self._pointer = event.position()
         self._tell_hovered()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End the drag."""
+        """End the drag, unless a layer handles the event."""
         free = self._mouse.drag is None
         if self.slicer is not None and not (
             free and any(each.release(self, event) for each in self.layers)
@@ -162,31 +162,31 @@ class SliceView(SliceCanvas):
             self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to be maximised, or to be one of several again, unless a layer takes it."""
+        """Request to be maximised, or restored, unless a layer handles the event."""
         if self.slicer is not None and not any(
             each.double_click(self, event) for each in self.layers
         ):
             self._mouse.double_click(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """The keys go to the view under the pointer, unless the user is typing elsewhere."""
+        """Take the keyboard focus, unless the user is typing elsewhere."""
         if isinstance(self.window().focusWidget(), SliceView):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Nothing is under the pointer any more."""
+        """Emit that no position is under the pointer."""
         self._pointer = None
         self.hovered.emit(None)
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Turn slices, zoom, or change the window."""
+        """Change the slice, the zoom or the window level."""
         if self.slicer is not None:
             self._pointer = event.position()
             self._mouse.wheel(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrow and page keys turn slices; plus, minus zoom."""
+        """Arrow and page keys change the slice; plus and minus zoom."""
         if self.slicer is None or not self._mouse.key(event):
             super().keyPressEvent(event)

@@ -1,4 +1,4 @@
-"""Stripes over slices that are missing or not read yet: nobody shall take their emptiness for anatomy."""
+"""Hatch slices that are missing or not yet read, so that they are not taken for anatomy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DARK, _LIGHT = 0xFF14181C, 0xFF1E252B
 
 
 def hatching_image(volume: Volume, orientation: Orientation, piece: Slice) -> QImage | None:
-    """Stripes, opaque where the plane shows absent slices, to be laid over ``piece.rect``.
+    """Image of stripes over ``piece.rect``, opaque where the plane meets absent slices.
 
     None where all that the plane shows has been measured and read. ``volume``, ``orientation`` and ``piece``
     are in one space.
@@ -36,7 +36,7 @@ def hatching_image(volume: Volume, orientation: Orientation, piece: Slice) -> QI
     to_k = volume.inverse_affine[2]
     per_row = float(to_k[:3] @ orientation.down_lps) * rect.height / rows
     per_column = float(to_k[:3] @ orientation.right_lps) * rect.width / columns
-    # Along an axis that does not lead from slice to slice, one row or column tells of all.
+    # Along an axis within the slices, one row or column stands for all.
     row = np.arange(rows if abs(per_row) * rows > 1e-6 else 1)[:, None]
     column = np.arange(columns if abs(per_column) * columns > 1e-6 else 1)[None, :]
     k = np.rint(to_k[:3] @ start + to_k[3] + row * per_row + column * per_column).astype(int)

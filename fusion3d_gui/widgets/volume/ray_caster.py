@@ -44,7 +44,7 @@ _GL_RENDERER, _GL_TRIANGLES, _GL_NO_ERROR = 0x1F01, 0x0004, 0
 
 
 class RayCaster:
-    """One volume, and a heatmap in it, as textures. Use it on the thread that made it."""
+    """A volume and its heatmap as textures. Use it only on the thread that made it."""
 
     def __init__(self, context: QOpenGLContext, surface: QOffscreenSurface) -> None:
         self._context, self._surface = context, surface
@@ -59,7 +59,7 @@ class RayCaster:
 
     @classmethod
     def probe(cls) -> RayCaster | None:
-        """One that works here; None where there is no OpenGL 3.3, or none that a graphics card does."""
+        """A working ray caster; None without OpenGL 3.3 on a graphics card."""
         wish = os.environ.get(SWITCH, "")
         if wish == "off":
             return None
@@ -101,7 +101,7 @@ class RayCaster:
         return bool(built)
 
     def has_loaded(self, volume: VolumeProjector, heat: VolumeProjector | None) -> bool:
-        """Whether it is these two that it draws."""
+        """Whether these are the volume and heatmap loaded."""
         return self._loaded == (volume, heat)
 
     def load(self, volume: VolumeProjector, heat: VolumeProjector | None) -> None:
@@ -130,7 +130,7 @@ class RayCaster:
     def render(
         self, viewpoint: Viewpoint, colors: np.ndarray, heat_lut: np.ndarray | None, size: QSize
     ) -> QImage | None:
-        """A picture of ``size`` device pixels; None where the card failed.
+        """Render an image of ``size`` device pixels; None where the card failed.
 
         ``colors`` are uint32 ``[256]`` opaque RGB of gray levels, ``heat_lut`` premultiplied ARGB.
         """
@@ -185,7 +185,7 @@ class RayCaster:
         program.setUniformValue1i(place("surface"), int(viewpoint.surface_value is not None))
 
     def close(self) -> None:
-        """Give the card's memory back."""
+        """Free the card's memory."""
         if self._context.makeCurrent(self._surface):
             self._free_textures()
             self._frame = None
@@ -202,7 +202,7 @@ class RayCaster:
 def _texture(
     voxels: np.ndarray, form: QOpenGLTexture.TextureFormat, kind: QOpenGLTexture.PixelType
 ) -> QOpenGLTexture:
-    """``[k, j, i]`` as a texture that is interpolated linearly."""
+    """Upload ``[k, j, i]`` values as a linearly interpolated texture."""
     depth, height, width = voxels.shape
     texture = QOpenGLTexture(QOpenGLTexture.Target.Target3D)
     texture.setFormat(form)
@@ -223,7 +223,7 @@ def _tightly_packed() -> QOpenGLPixelTransferOptions:
 
 
 def _table(colors: np.ndarray | None) -> QOpenGLTexture:
-    """256 colours; none: all transparent."""
+    """Upload 256 colours; None: all transparent."""
     pixels = np.zeros((1, 256), np.uint32) if colors is None else colors.reshape(1, 256)
     pixels = np.ascontiguousarray(pixels, np.uint32)
     form = QImage.Format.Format_ARGB32_Premultiplied

@@ -1,8 +1,8 @@
-"""The programs that the graphics card runs to draw a volume (GLSL 3.30)."""
+"""The ray caster's vertex and fragment shader (GLSL 3.30)."""
 
 from __future__ import annotations
 
-#: One triangle that covers the picture.
+#: One triangle that covers the image.
 VERTEX = """#version 330 core
 void main() {
     vec2 corner = vec2(float((gl_VertexID << 1) & 2), float(gl_VertexID & 2));

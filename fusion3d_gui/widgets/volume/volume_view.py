@@ -1,4 +1,4 @@
-"""``VolumeView``: the whole volume seen from any side, with the heatmap in it."""
+"""``VolumeView``: a 3D view of the volume and the heatmap, as a lit surface or a MIP."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.volume.ray_caster import RayCaster
 
-#: Preparing works for so long (s) at a time, then lets the window do other things.
+#: Preparation works for so long (s) at a time, then returns to the event loop.
 _BUDGET_S = 0.004
 _DEGREES_PER_PX = 0.5
 _WINDOW_DRAG_PX = 350.0
@@ -85,7 +85,7 @@ class VolumeView(QWidget):
         self.setMinimumSize(140, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("3D view")
-        self.setToolTip("Drag to turn")
+        self.setToolTip("Drag to rotate")
         for signal in (
             display.crosshair.moved,
             display.window_level.changed,
@@ -94,13 +94,13 @@ class VolumeView(QWidget):
             signal.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        """Large enough to read; the layout gives more."""
+        """The smallest useful size; the layout gives more."""
         return QSize(400, 400)
 
-    # -- what it shows ------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show another volume, without a heatmap; None: nothing."""
+        """Show a volume, without a heatmap; None shows nothing."""
         self._volume, self._heatmap = volume, None
         self._anatomy = self._heat = self._work = None
         self._spin.stop()
@@ -111,7 +111,7 @@ class VolumeView(QWidget):
         self.update()
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Show a heatmap in it; None: none."""
+        """Set the heatmap; None removes it."""
         self._heatmap, self._heat = heatmap, None
         if self._anatomy is not None:
             self._work = None
@@ -119,7 +119,7 @@ class VolumeView(QWidget):
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that is to be seen has been prepared."""
+        """Whether preparation is complete."""
         missing = self._anatomy is None or (self._heat is None and self._has_heat)
         return self._volume is None or not missing
 
@@ -129,29 +129,29 @@ class VolumeView(QWidget):
 
     @property
     def spinning(self) -> bool:
-        """Whether it turns by itself."""
+        """Whether the view rotates by itself."""
         return self._spin.isActive()
 
     def toggle_surface(self) -> None:
-        """Show the lit surface, or the maximum intensity projection."""
+        """Switch between the lit surface and the maximum intensity projection."""
         self.shows_surface = not self.shows_surface
         self.update()
 
     def toggle_spin(self) -> None:
-        """Turn by itself, or stand still."""
+        """Start or stop rotating by itself."""
         if self._spin.isActive():
             self._spin.stop()
         else:
             self._spin.start()
 
     def turn(self, degrees: float, tilt_degrees: float) -> None:
-        """Turn about the patient's long axis, and towards or away from the reader."""
+        """Rotate (degrees) about the patient's long axis, and tilt towards or away from the reader."""
         self._turn_degrees = (self._turn_degrees + degrees) % 360.0
         self._tilt_degrees = min(max(self._tilt_degrees + tilt_degrees, -90.0), 90.0)
         self.update()
 
     def fit(self) -> None:
-        """Show all of it."""
+        """Fit the whole volume."""
         self.camera.fit()
         self.update()
 
@@ -164,10 +164,10 @@ class VolumeView(QWidget):
         down = np.array([0.0, 0.0, -1.0]) * math.cos(tilt) - away * math.sin(tilt)
         return right, down
 
-    # -- preparing ----------------------------------------------------------------------------
+    # -- preparation --------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Go on for a moment with what is needed and not there yet."""
+        """Continue the preparation for a moment."""
         if self._volume is None or not self.isVisible():
             return
         if self._work is None:
@@ -195,11 +195,11 @@ class VolumeView(QWidget):
     # -- painting -----------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep it fitted."""
+        """Keep the volume fitted."""
         self.camera.resize(self.width(), self.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Project and draw, or say that it is being prepared."""
+        """Paint the projection, or that it is being prepared."""
         painter = QPainter(self)
         area = QRectF(self.rect())
         painter.fillRect(area, QColor(theme.IMAGE))
@@ -245,12 +245,12 @@ class VolumeView(QWidget):
             self._draw(painter, volume, heat, overlay_image(heat.values, lut))
 
     def _least_stored(self, volume: Volume) -> float:
-        """The surface is what the window shows brighter than a quarter of the way from black to white."""
+        """Threshold of the surface: a quarter of the way from black to white in the window level."""
         window = self.display.window_level.window
         return (window.low + 0.25 * window.width - volume.intercept) / volume.slope
 
     def _cast(self, volume: Volume, anatomy: VolumeProjector, ratio: float) -> QImage | None:
-        """The picture as the graphics card draws it, in device pixels; None where none can."""
+        """The image rendered by the graphics card, in device pixels; None where it cannot."""
         if not self._has_probed:
             self._has_probed, self._caster = True, find_ray_caster()
         caster = self._caster
@@ -284,7 +284,7 @@ class VolumeView(QWidget):
             self.size() * ratio,
         )
         if image is None:
-            # A driver that fails once is not asked again.
+            # After one failure the driver is not used again.
             self._caster = None
             return None
         image.setDevicePixelRatio(ratio)
@@ -304,7 +304,7 @@ class VolumeView(QWidget):
         painter.drawImage(QPointF(0, 0), image)
 
     def px_at(self, lps_mm: np.ndarray) -> QPointF:
-        """Where in the widget a patient position (mm, LPS) is seen."""
+        """Position (px) in the widget of a patient position (mm, LPS)."""
         assert self._volume is not None
         from_center = np.asarray(lps_mm) - self._volume.center_lps
         right, down = self.axes_lps
@@ -333,11 +333,11 @@ class VolumeView(QWidget):
     # -- mouse --------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin to turn, or to change the window."""
+        """Begin to rotate, or to change the window level."""
         self._from = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the drag."""
+        """Continue the drag."""
         delta = event.position() - self._from
         self._from = event.position()
         if event.buttons() & Qt.MouseButton.LeftButton:
@@ -349,7 +349,7 @@ class VolumeView(QWidget):
             self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask to be maximised, or to be one of several again."""
+        """Request to be maximised, or restored."""
         if event.button() == Qt.MouseButton.LeftButton and self._volume is not None:
             self.maximise_requested.emit()
 
