@@ -1,5 +1,71 @@
-"""Fusion3D: look at a model's prediction on a 3D scan."""
+"""Fusion3D: look at a model's prediction on a 3D scan. Research use only.
+
+For a notebook: ``import fusion3d_gui as f3d``, see :mod:`fusion3d_gui.api`. Importing this package
+imports nothing else; each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fusion3d_gui.api import (
+        Model,
+        Prediction,
+        explain,
+        find_series,
+        load_model,
+        open_volume,
+        shipped_cases,
+        shipped_models,
+    )
+    from fusion3d_gui.errors import UserError
+    from fusion3d_gui.imaging.volume import Volume
+    from fusion3d_gui.inference.prediction import Heatmap
 
 __version__ = "0.1.0"
 
 RESEARCH_USE_ONLY = "Research use only"
+
+#: The module of each public name.
+_MODULE_OF = {
+    "Heatmap": "fusion3d_gui.inference.prediction",
+    "Model": "fusion3d_gui.api",
+    "Prediction": "fusion3d_gui.api",
+    "UserError": "fusion3d_gui.errors",
+    "Volume": "fusion3d_gui.imaging.volume",
+    "explain": "fusion3d_gui.api",
+    "find_series": "fusion3d_gui.api",
+    "load_model": "fusion3d_gui.api",
+    "open_volume": "fusion3d_gui.api",
+    "shipped_cases": "fusion3d_gui.api",
+    "shipped_models": "fusion3d_gui.api",
+}
+
+__all__ = [
+    "RESEARCH_USE_ONLY",
+    "Heatmap",
+    "Model",
+    "Prediction",
+    "UserError",
+    "Volume",
+    "explain",
+    "find_series",
+    "load_model",
+    "open_volume",
+    "shipped_cases",
+    "shipped_models",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

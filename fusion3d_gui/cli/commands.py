@@ -9,17 +9,13 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli import training_commands
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, terminal_progress
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import part_of
-
-if TYPE_CHECKING:
-    from fusion3d_gui.inference.explain.explanation import Explanation
-    from fusion3d_gui.model.bundle_info import BundleInfo
 
 
 def window(options: Namespace) -> int:
@@ -56,6 +52,7 @@ def predict(options: Namespace) -> int:
     # As the window does: what the file says fills the form, what the user says overrides it.
     metadata = info.schema.case_values(volume.attributes, given)
 
+    from fusion3d_gui.inference.explain.explanation import Explanation
     from fusion3d_gui.inference.pipeline import predict_and_explain
     from fusion3d_gui.inference.predictor import load_predictor
     from fusion3d_gui.report.heatmap_file import write_heatmap
@@ -64,8 +61,9 @@ def predict(options: Namespace) -> int:
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
     )
+    explanation = Explanation.for_model(info, options.method, options.stage, options.side)
     prediction = predict_and_explain(
-        predictor, volume, metadata, _explanation(options, info), part_of(progress, 0.6, 1.0)
+        predictor, volume, metadata, explanation, part_of(progress, 0.6, 1.0)
     ).prediction
     progress(1.0, "Done")
     print_notices(prediction.notices)
@@ -101,6 +99,7 @@ def _predict_table(options: Namespace) -> int:
     rows = read_table(options.path, info.schema)
     check_can_write(options.out)
 
+    from fusion3d_gui.inference.explain.explanation import Explanation
     from fusion3d_gui.inference.predictor import load_predictor
 
     progress = terminal_progress()
@@ -111,7 +110,7 @@ def _predict_table(options: Namespace) -> int:
         predictor,
         rows,
         options.out,
-        _explanation(options, info),
+        Explanation.for_model(info, options.method, options.stage, options.side),
         given=given,
         progress=part_of(progress, 0.05, 1.0),
     )
@@ -172,16 +171,6 @@ def _open_window(
             engine=options.engine,
         )
     )
-
-
-def _explanation(options: Namespace, info: BundleInfo) -> Explanation:
-    """As asked for; what was left open as suits the model best, or as is usual for the method."""
-    from fusion3d_gui.inference.explain.explanation import Explanation
-
-    method, stages = info.default_map
-    if options.method is not None and options.method != method:
-        method, stages = options.method, Explanation().stages
-    return Explanation(method, options.stage or stages, options.side)
 
 
 def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:

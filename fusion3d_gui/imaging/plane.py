@@ -166,3 +166,20 @@ class Plane:
             + rows[..., None] * self.down_step
         )
         return positions
+
+
+def spatial_letters(direction_lps: np.ndarray) -> str:
+    """Anatomical letters of a direction in LPS, strongest first: ``"L"``, or ``"LA"`` when oblique.
+
+    Axes to which it leans by less than 20 degrees are left out, as in other viewers.
+    """
+    direction = np.asarray(direction_lps, dtype=np.float64)
+    norm = np.linalg.norm(direction)
+    if norm == 0:
+        raise ValueError("a direction needs a length")
+    direction = direction / norm
+    letters = ""
+    for axis in np.argsort(-np.abs(direction), kind="stable"):
+        if abs(direction[axis]) > np.sin(np.deg2rad(20)):
+            letters += "RAI"[axis] if direction[axis] < 0 else "LPS"[axis]
+    return letters

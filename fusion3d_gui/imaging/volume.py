@@ -185,6 +185,23 @@ class Volume:
             values += np.float32(self.intercept)
         return values
 
+    def _repr_html_(self) -> str:
+        """The three middle slices and the geometry, for a notebook; nothing that identifies the patient."""
+        from fusion3d_gui.imaging.notebook import (
+            facts_of_grid,
+            gray_levels,
+            orthogonal_slices,
+            page,
+        )
+
+        slices = orthogonal_slices(self.voxels, self.affine)
+        values = [self.real(each.values) for each in slices]
+        window = self.windows[0] if self.windows else None
+        grays = gray_levels(values, window, inverted=self.low_is_white)
+        facts = facts_of_grid(self.voxels.shape, self.spacing_mm)
+        kind = " ".join(word for word in (self.modality, "volume") if word)
+        return page(kind, (*facts, *((f"in {self.unit}",) if self.unit else ())), slices, grays)
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of stored voxels, shape, type, rescale and affine: the identity of the image.
@@ -209,20 +226,3 @@ Watch = Callable[[Volume], None]
 
 def no_watch(volume: Volume) -> None:
     """Ignore the volume: the default for callers who wait until all of it is read."""
-
-
-def spatial_letters(direction_lps: np.ndarray) -> str:
-    """Anatomical letters of a direction in LPS, strongest first: ``"L"``, or ``"LA"`` when oblique.
-
-    Axes to which it leans by less than 20 degrees are left out, as in other viewers.
-    """
-    direction = np.asarray(direction_lps, dtype=np.float64)
-    norm = np.linalg.norm(direction)
-    if norm == 0:
-        raise ValueError("a direction needs a length")
-    direction = direction / norm
-    letters = ""
-    for axis in np.argsort(-np.abs(direction), kind="stable"):
-        if abs(direction[axis]) > np.sin(np.deg2rad(20)):
-            letters += "RAI"[axis] if direction[axis] < 0 else "LPS"[axis]
-    return letters

@@ -126,7 +126,7 @@ def predict_table(
     Raises UserError when ``out`` can't be written or holds the results of other weights.
     """
     results = out / "results.csv"
-    explanation = explanation or Explanation(*predictor.info.default_map)
+    explanation = explanation or Explanation.for_model(predictor.info)
     columns = [*_FIRST, *(field.name for field in predictor.info.schema.fields), *_LAST]
     try:
         (out / "heatmaps").mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.schema import Value
 
@@ -71,6 +72,18 @@ class Heatmap:
             return None
         k, j, i = np.unravel_index(int(self.values.argmax()), self.values.shape)
         return self.as_volume.to_lps(np.array([i, j, k]))
+
+    def _repr_html_(self) -> str:
+        """The three slices through the peak, for a notebook; black is 0, the peak is brightest."""
+        grid = self.as_volume
+        slices = orthogonal_slices(grid.voxels, grid.affine, self.peak_lps)
+        scale = 1 / self.peak if self.peak > 0 else 0.0
+        images = [
+            with_heat(np.zeros((*each.values.shape, 3), np.uint8), scale * each.values, 0.0, 1.0)
+            for each in slices
+        ]
+        title = f"Heatmap: {self.method} of {self.layer}, what {self.side} the logit"
+        return page(title, (self.grid_text, self.peak_text), slices, images)
 
     @property
     def grid_text(self) -> str:

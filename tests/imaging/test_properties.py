@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.imaging.plane import spatial_letters
+from fusion3d_gui.imaging.volume import Volume
 
 _few = settings(max_examples=25, deadline=None, derandomize=True)
 

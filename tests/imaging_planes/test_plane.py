@@ -16,6 +16,7 @@ from fusion3d_gui.imaging.plane import (
     Plane,
     Rect,
     cross_product,
+    spatial_letters,
 )
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Projection, Slab, project_planes
@@ -25,7 +26,7 @@ from fusion3d_gui.imaging.reslice.slicer import (
     aligned_axes,
     transform_volume,
 )
-from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.imaging.volume import Volume
 
 SPACING_IJK = (0.7, 1.3, 3.1)
 

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from fusion3d_gui.imaging.plane import spatial_letters
 from fusion3d_gui.imaging.reslice.slab import Projection
-from fusion3d_gui.imaging.volume import spatial_letters
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.views.views_panel import Layout
 

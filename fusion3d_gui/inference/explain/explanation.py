@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fusion3d_gui.inference.prediction import Side
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, USUAL_METHOD, USUAL_STAGE
 
 #: Methods that explain the voxels: they have no stage, and take many passes through the network.
@@ -21,6 +22,20 @@ class Explanation:
     method: str = USUAL_METHOD
     stages: tuple[int, ...] = (USUAL_STAGE,)
     side: Side = "raised"
+
+    @classmethod
+    def for_model(
+        cls,
+        info: BundleInfo,
+        method: str | None = None,
+        stages: tuple[int, ...] | None = None,
+        side: Side = "raised",
+    ) -> Explanation:
+        """As asked for; what is None as suits the model best, or as is usual for the method."""
+        suited, suited_stages = info.default_map
+        if method is not None and method != suited:
+            suited, suited_stages = method, cls().stages
+        return cls(suited, stages or suited_stages, side)
 
     @property
     def is_slow(self) -> bool:

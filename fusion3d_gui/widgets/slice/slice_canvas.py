@@ -13,9 +13,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
-from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, cross_product
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, cross_product, spatial_letters
 from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
-from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.corner_text import is_lossy

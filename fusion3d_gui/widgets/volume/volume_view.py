@@ -23,14 +23,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fusion3d_gui.imaging.display.window_level import to_gray
-from fusion3d_gui.imaging.plane import Rect
+from fusion3d_gui.imaging.plane import Rect, spatial_letters
 from fusion3d_gui.imaging.reslice.volume_projection import (
     ProjectedImage,
     VolumeProjector,
     prepare_heatmap_projector,
     prepare_projector,
 )
-from fusion3d_gui.imaging.volume import Volume, spatial_letters
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.display import Display

@@ -1,0 +1,268 @@
+"""What a notebook or a script calls, as ``fusion3d_gui`` offers it: open a volume, load a model, predict, explain.
+
+.. code-block:: python
+
+    import fusion3d_gui as f3d
+
+    case = f3d.shipped_cases()[0]
+    model = f3d.load_model(f3d.shipped_models()["demo-concat"])
+    prediction = model.predict(f3d.open_volume(case.path), case.metadata)
+    print(prediction.probability, prediction.class_name, prediction.heatmap.peak_lps)
+    layercam = f3d.explain(prediction, method="layercam", stage=3).heatmap
+
+A volume, a heatmap and a prediction show themselves in a notebook. Research use only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from fusion3d_gui.imaging.catalog import find as catalog_find
+from fusion3d_gui.imaging.catalog import open as catalog_open
+from fusion3d_gui.imaging.notebook import gray_levels, orthogonal_slices, page, with_heat
+from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference import prediction as inference_prediction
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
+from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.shipped import models_dir
+from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
+
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.case_model import CaseModel
+    from fusion3d_gui.inference.predictor import Predictor
+
+#: The heat over the anatomy as the window paints it at first.
+_THRESHOLD, _OPACITY = 0.35, 0.5
+
+
+def find_series(path: str | PathLike[str], progress: Progress = no_progress) -> list[Series]:
+    """Every volume in a file, a folder or an archive, the largest first.
+
+    Raises
+    ------
+    UserError
+        When nothing there can be opened.
+    """
+    return catalog_find.find_series(Path(path), progress)
+
+
+def open_volume(
+    path: str | PathLike[str], series_uid: str | None = None, progress: Progress = no_progress
+) -> Volume:
+    """Open a volume: DICOM (folder, file, DICOMDIR, archive), NIfTI, NRRD or MetaImage.
+
+    Parameters
+    ----------
+    path
+        A file or a folder.
+    series_uid
+        Which of several series (see :func:`find_series`); None for the largest.
+
+    Raises
+    ------
+    UserError
+        When it can't be opened, in one sentence.
+    """
+    return catalog_open.open_volume(Path(path), series_uid=series_uid, progress=progress)
+
+
+def shipped_models() -> dict[str, Path]:
+    """The folders of the models that come with the program, by name."""
+    return {info.name: info.folder for info in find_bundles(models_dir())}
+
+
+def shipped_cases() -> list[DemoCase]:
+    """The simulated cases that come with the program: path, metadata, the model they are meant for.
+
+    Raises
+    ------
+    UserError
+        When they are not installed.
+    """
+    return demo_cases()
+
+
+def load_model(
+    folder: str | PathLike[str],
+    device: str = "auto",
+    engine: str = "auto",
+    progress: Progress = no_progress,
+) -> Model:
+    """Load a model bundle; imports PyTorch.
+
+    Parameters
+    ----------
+    folder
+        A bundle's folder, e.g. one of :func:`shipped_models`.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    engine
+        ``"auto"`` (the fastest that agrees with PyTorch), ``"torch"``, ``"torch-half"`` or ``"openvino"``.
+
+    Raises
+    ------
+    UserError
+        When the bundle is broken, or the device or engine is not there.
+    """
+    from fusion3d_gui.inference.predictor import load_predictor
+
+    return Model(load_predictor(Path(folder), device, progress, engine=engine))
+
+
+def explain(
+    prediction: Prediction,
+    method: str | None = None,
+    stage: int | Iterable[int] | None = None,
+    side: Side = "raised",
+    progress: Progress = no_progress,
+) -> Prediction:
+    """Return the same prediction with its heatmap made in another way.
+
+    Parameters
+    ----------
+    prediction
+        Of :meth:`Model.predict`.
+    method
+        ``"gradcam"``, ``"gradcam++"``, ``"hirescam"``, ``"layercam"``, ``"occlusion"``,
+        ``"integrated-gradients"`` or ``"smoothgrad"``; None for the one that suits the model best.
+    stage
+        Stage of the network, 1 (fine) to 4 (coarse), or several to be combined; None for the usual one.
+        Methods that explain the voxels have none.
+    side
+        ``"raised"`` maps what raised the logit, ``"lowered"`` what lowered it.
+
+    Raises
+    ------
+    UserError
+        For an unknown method.
+    ValueError
+        For an unknown stage.
+    """
+    from fusion3d_gui.inference.explain.methods import make_heatmap
+
+    explanation = _explanation(prediction.predictor.info, method, stage, side)
+    heatmap = make_heatmap(
+        prediction.predictor, prediction.case, prediction.metadata, explanation, progress
+    )
+    return replace(prediction, heatmap=heatmap)
+
+
+class Model:
+    """A loaded model. Not thread-safe."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    @property
+    def info(self) -> BundleInfo:
+        """Everything about the bundle but its weights: schema, preprocessing, decision, model card."""
+        return self._predictor.info
+
+    def predict(
+        self,
+        volume: Volume,
+        values: Mapping[str, object] | None = None,
+        *,
+        method: str | None = None,
+        stage: int | Iterable[int] | None = None,
+        side: Side = "raised",
+        progress: Progress = no_progress,
+    ) -> Prediction:
+        """Predict one case, as the command line and the window do.
+
+        Parameters
+        ----------
+        volume
+            Of :func:`open_volume`.
+        values
+            Clinical values by field name, e.g. ``{"age": 71}``; what the scan itself says (DICOM) stands
+            in where they don't. ``model.info.schema`` says which fields there are.
+        method, stage, side
+            How it is explained, see :func:`explain`.
+
+        Raises
+        ------
+        UserError
+            For values that do not fit the model, or a volume without content.
+        """
+        from fusion3d_gui.inference.pipeline import predict_and_explain
+
+        known = self.info.schema.case_values(volume.attributes, values or {})
+        explanation = _explanation(self.info, method, stage, side)
+        predicted = predict_and_explain(self._predictor, volume, known, explanation, progress)
+        made = {
+            each.name: getattr(predicted.prediction, each.name)
+            for each in fields(inference_prediction.Prediction)
+        }
+        return Prediction(**made, volume=volume, case=predicted.case, predictor=self._predictor)
+
+    def __repr__(self) -> str:
+        return f"Model({self.info.name} {self.info.version}: {self.info.title})"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Prediction(inference_prediction.Prediction):
+    """What the model says about one case, with its heatmap, provenance and image.
+
+    ``volume`` is the image, ``case`` the model as a function of that image's metadata, ``predictor`` what
+    made them; the other fields are those of :class:`fusion3d_gui.inference.prediction.Prediction`.
+    """
+
+    volume: Volume
+    case: CaseModel
+    predictor: Predictor
+
+    def __repr__(self) -> str:
+        return (
+            f"Prediction({self.class_names[1]} {self.probability:.4f}, {self.class_name}, by "
+            f"{self.bundle_name} {self.bundle_version})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The three slices through the heatmap's peak, with the heat over the anatomy."""
+        heatmap, volume = self.heatmap, self.volume
+        slices = orthogonal_slices(volume.voxels, volume.affine, heatmap.peak_lps)
+        grays = gray_levels(
+            [volume.real(each.values) for each in slices],
+            volume.windows[0] if volume.windows else None,
+            inverted=volume.low_is_white,
+        )
+        images = [
+            with_heat(gray, _share_at(heatmap, each.positions_lps), _THRESHOLD, _OPACITY)
+            for gray, each in zip(grays, slices, strict=True)
+        ]
+        facts = (
+            f"{self.class_names[1]}: {100 * self.probability:.4g} % "
+            f"(threshold {100 * self.threshold:.4g} %)",
+            f"{self.bundle_name} {self.bundle_version}",
+            f"{heatmap.method} of {heatmap.layer}, what {heatmap.side} the logit, {heatmap.grid_text}",
+        )
+        return page(self.class_name, facts, slices, images, self.notices)
+
+
+def _share_at(heatmap: Heatmap, lps_mm: np.ndarray) -> np.ndarray:
+    """The heatmap's share of its peak at patient positions ``[..., 3]``; 0 outside its cells."""
+    if heatmap.peak <= 0:
+        return np.zeros(lps_mm.shape[:-1])
+    index = np.moveaxis(heatmap.as_volume.to_index(lps_mm)[..., ::-1], -1, 0)  # k, j, i
+    found = map_coordinates(heatmap.values, index, order=1, mode="nearest") / heatmap.peak
+    size = np.reshape(heatmap.values.shape, (3,) + (1,) * (index.ndim - 1))
+    inside = ((index >= -0.5) & (index <= size - 0.5)).all(axis=0)
+    return np.where(inside, found, 0.0)
+
+
+def _explanation(
+    info: BundleInfo, method: str | None, stage: int | Iterable[int] | None, side: Side
+) -> Explanation:
+    stages = None if stage is None else (stage,) if isinstance(stage, int) else tuple(stage)
+    return Explanation.for_model(info, method, stages, side)
