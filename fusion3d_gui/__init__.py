@@ -1,28 +1,12 @@
 """Fusion3D: look at a model's prediction on a 3D scan. Research use only.
 
 For a notebook: ``import fusion3d_gui as f3d``, see :mod:`fusion3d_gui.api`. Importing this package
-imports nothing else; each name is imported when it is first used.
+imports nothing else; each name is imported when it is first used (``__init__.pyi`` tells type checkers).
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fusion3d_gui.api import (
-        Model,
-        Prediction,
-        explain,
-        find_series,
-        load_model,
-        open_volume,
-        shipped_cases,
-        shipped_models,
-    )
-    from fusion3d_gui.errors import UserError
-    from fusion3d_gui.imaging.volume import Volume
-    from fusion3d_gui.inference.prediction import Heatmap
 
 __version__ = "0.1.0"
 
@@ -43,20 +27,7 @@ _MODULE_OF = {
     "shipped_models": "fusion3d_gui.api",
 }
 
-__all__ = [
-    "RESEARCH_USE_ONLY",
-    "Heatmap",
-    "Model",
-    "Prediction",
-    "UserError",
-    "Volume",
-    "explain",
-    "find_series",
-    "load_model",
-    "open_volume",
-    "shipped_cases",
-    "shipped_models",
-]
+__all__ = ["RESEARCH_USE_ONLY", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:

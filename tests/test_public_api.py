@@ -213,3 +213,8 @@ def test_an_empty_heatmap_is_shown_black(volume):
         np.zeros((3, 4, 5), np.float32), np.diag([9.0, 9, 9, 1]), "gradcam", "layer4"
     )
     assert all(not image.any() for image in images_of(empty._repr_html_()))
+
+
+def test_type_checkers_see_the_same_names():
+    stub = (Path(f3d.__file__).with_suffix(".pyi")).read_text(encoding="utf-8")
+    assert {*re.findall(r" as (\w+)$", stub, re.MULTILINE), "RESEARCH_USE_ONLY"} == set(f3d.__all__)
