@@ -269,7 +269,7 @@ def test_scans_of_several_patients_in_one_folder_are_told_apart(
     assert not any("patients" in notice for notice in open_volume(series).notices)
     other = {"PatientName": "Roe^Rick", "PatientID": "7"}
     write_dicom_series(oblique_volume, series / "other", attributes=other, uid_seed="roe")
-    assert "Scans of 2 patients lie here." in open_volume(series).notices
+    assert "This folder holds scans of 2 patients." in open_volume(series).notices
     first, second = find_series(series)
     assert first.study_uid != second.study_uid
     assert {first.to_json()["patient"], second.to_json()["patient"]} == {1, 2}

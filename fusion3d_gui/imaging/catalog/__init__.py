@@ -1,1 +1,1 @@
-"""From a path to the series it holds, and from a series to its volume."""
+"""From a path to the series that it holds, and from a series to its volume."""

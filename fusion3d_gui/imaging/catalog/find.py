@@ -32,7 +32,7 @@ def find_series(path: Path, progress: Progress = no_progress) -> list[Series]:
     Parameters
     ----------
     path
-        A file of any supported format, a folder, a zip or tar archive, or a DICOMDIR.
+        A folder, a DICOM, NIfTI, NRRD or MetaImage file, a ZIP or gzip archive, or a DICOMDIR.
     progress
         Told how far the search is; its ``Cancelled`` passes through.
 

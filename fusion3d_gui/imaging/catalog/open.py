@@ -1,4 +1,4 @@
-"""``open_volume``, and its two steps: choose one of the series found, and read its voxels."""
+"""``open_volume``: find the series of a path, choose one of them, and read its voxels."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 def choose_series(
     found: Sequence[Series], series_uid: str | None, path: Path
 ) -> tuple[Series, tuple[str, ...]]:
-    """The series with this UID, or the first, and what the user should know of the choice.
+    """Choose the series with this UID, or the first, and return it with notices for the user.
 
-    Raises UserError where no series has the UID.
+    Raises UserError where no series has the UID; ``path`` is what the user opened.
     """
     if series_uid is None:
         if len(found) == 1:
@@ -41,12 +41,25 @@ def read_series(
     progress: Progress = no_progress,
     watch: Watch = no_watch,
 ) -> Volume:
-    """Read a series that :func:`find_series` found, without looking at its headers again.
+    """Read a series that :func:`find_series` found, without reading its headers again.
 
-    ``notices`` are put before the volume's own. ``watch`` is called, on this thread, with the volume
-    as soon as its middle slice is there, where its geometry is known before; its ``loaded_slices`` then
-    tells which slices are. The volume that is returned has the same voxels. Raises UserError in
-    one sentence where it can't be read, and lets the progress callback's ``Cancelled`` through.
+    Parameters
+    ----------
+    series
+        The series.
+    notices
+        Put before the volume's own.
+    progress
+        Told how far reading is; its ``Cancelled`` passes through.
+    watch
+        Called on this thread with the volume as soon as its middle slice is there, where the
+        geometry is known by then; ``Volume.loaded_slices`` then says which slices are. The volume
+        that is returned has the same voxels.
+
+    Raises
+    ------
+    UserError
+        If it can't be read.
     """
     if series.reader is None:
         raise ValueError("this series was not found by find_series")
@@ -66,10 +79,26 @@ def open_volume(
     progress: Progress = no_progress,
     watch: Watch = no_watch,
 ) -> Volume:
-    """Open a volume: the series with this UID, or the largest one.
+    """Find the series of a path, and read one of them.
 
-    ``Volume.notices`` says what the user should know, among it that others were there to choose
-    from. ``watch`` and what is raised are as for :func:`read_series`.
+    Parameters
+    ----------
+    path
+        A file, folder or archive, as for :func:`find_series`.
+    series_uid
+        Which series; None for the largest, with a notice where there are others.
+    progress, watch
+        As for :func:`read_series`.
+
+    Returns
+    -------
+    Volume
+        Its ``notices`` are sentences for the user.
+
+    Raises
+    ------
+    UserError
+        If there is nothing that can be opened, no series has the UID, or it can't be read.
     """
     path = Path(path)
     found = find_series(path, part_of(progress, 0.0, 0.2))

@@ -1,10 +1,10 @@
-"""What a scan of files found, as a list of series: each with a UID of its own, and said where it lies."""
+"""``series_of_files``: what a scan of files found, as series, each with a UID of its own."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,48 +24,69 @@ SUPPORTED_FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
 
 def non_dicom_series(path: Path) -> list[Series] | None:
-    """What a file offers that is a scan but not DICOM, by its name; None where it is neither."""
+    """The series in a NIfTI, NRRD or MetaImage file; None where its name says it is none of these."""
     if is_nifti(path):
         return nifti_series(path)
     return itk_series(path) if is_itk_file(path) else None
 
 
 def series_of_files(
-    scan: ScannedFiles,
+    scanned: ScannedFiles,
     path: Path,
     progress: Progress,
     *,
     notices: tuple[str, ...] = (),
     unpacked: UnpackedArchive | None = None,
 ) -> list[Series]:
-    """Volumes among the files that a scan found under ``path``: DICOM before others.
+    """List the series in files: DICOM first, then others, largest first, localisers after the rest.
 
-    No two have the same UID: those of other formats are called by their place below ``path``.
-    ``unpacked`` is the archive's content, kept for as long as any of the series is held. Raises
-    UserError where there is none.
+    No two have the same UID: those of other formats are named by their path below ``path``.
+
+    Parameters
+    ----------
+    scanned
+        The files.
+    path
+        What the user opened.
+    progress
+        Told how far sorting is.
+    notices
+        Put before the notices of every series.
+    unpacked
+        The content of an archive, kept for as long as any of its series.
+
+    Raises
+    ------
+    UserError
+        If no file can be opened.
     """
     root = path if unpacked is None else unpacked.folder
     others: list[Series] = []
-    refused = list(scan.refused)
-    for file in _without_halves(scan.others):
+    refused = list(scanned.refused)
+    for file in _without_pair_halves(scanned.others):
         try:
-            others += [_under(series, root) for series in non_dicom_series(file) or []]
+            others += [_named_by_path(series, root) for series in non_dicom_series(file) or []]
         except UserError as error:
             refused.append(error)
-    said = (*notices, *refused_files_notices(refused), *_patients_notice(scan))
-    found = [_dicom(stack, path, said) for stack in sort_into_stacks(scan.images, progress)]
-    if said:
-        others = [_noting(series, said) for series in others]
+    notices = (*notices, *refused_files_notices(refused), *_patients_notices(scanned, path))
+    stacks = sort_into_stacks(scanned.instances, progress)
+    found = [_series_of_stack(stack, path, notices) for stack in stacks]
+    if notices:
+        others = [_with_notices(series, notices) for series in others]
     found += sorted(others, key=lambda series: -series.voxel_count)
     if found:
         patients: dict[tuple[str, ...], int] = {}
-        found = [
-            replace(
-                series, subfolder=_subfolder(series.paths, root), patient=_patient(series, patients)
+        return [
+            _keep_unpacked(
+                replace(
+                    series,
+                    subfolder=_subfolder(series.paths, root),
+                    patient=_patient_number(series, patients),
+                ),
+                unpacked,
             )
             for series in found
         ]
-        return [_keeping(series, unpacked) for series in found]
     if len(refused) == 1:
         raise refused[0]
     if refused:
@@ -78,8 +99,8 @@ def series_of_files(
     raise UserError("holds no scan that can be opened", path=path, remedy=SUPPORTED_FORMATS)
 
 
-def _without_halves(files: Iterable[Path]) -> list[Path]:
-    """The files without those .img of which the .hdr is there too: a pair is one scan."""
+def _without_pair_halves(files: Iterable[Path]) -> list[Path]:
+    """The files without every .img that has its .hdr beside it: the pair is one scan."""
     known = {str(file).lower() for file in files}
     return [
         file
@@ -91,82 +112,85 @@ def _without_halves(files: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _patients_notice(scan: ScannedFiles) -> tuple[str, ...]:
-    """A warning where scans of several patients lie together."""
+def _patients_notices(scanned: ScannedFiles, path: Path) -> tuple[str, ...]:
+    """A warning where the scans are of several patients."""
     patients = {
-        (image.file.elements.text("PatientID"), image.file.elements.text("PatientName"))
-        for image in scan.images
+        (instance.file.elements.text("PatientID"), instance.file.elements.text("PatientName"))
+        for instance in scanned.instances
     }
-    return (f"Scans of {len(patients)} patients lie here.",) if len(patients) > 1 else ()
+    if len(patients) < 2:
+        return ()
+    holder = "folder" if path.is_dir() else "file"
+    return (f"This {holder} holds scans of {len(patients)} patients.",)
 
 
-def _dicom(stack: Stack, path: Path, said: tuple[str, ...]) -> Series:
-    return replace(
-        series_of_stack(stack, said), reader=partial(read_volume_of_stack, stack, path, said)
-    )
+def _series_of_stack(stack: Stack, path: Path, notices: tuple[str, ...]) -> Series:
+    reader = partial(read_volume_of_stack, stack, path, notices)
+    return replace(series_of_stack(stack, notices), reader=reader)
 
 
-def _under(series: Series, root: Path) -> Series:
-    """A file's series called by its place under a folder, as files of one name may lie in several."""
+def _named_by_path(series: Series, root: Path) -> Series:
+    """A file's series, named by its path below a folder: several subfolders may hold one file name."""
     file = series.paths[0]
     if not root.is_dir() or file.parent == root:
         return series
-    place = file.parent.relative_to(root).as_posix()
-    called = f"{place}/{series.description}"
-    return _read_as(series, replace(series, uid=f"{place}/{series.uid}", description=called))
+    subfolder = file.parent.relative_to(root).as_posix()
+    uid, description = f"{subfolder}/{series.uid}", f"{subfolder}/{series.description}"
+
+    def rename(volume: Volume) -> Volume:
+        return replace(volume, series_uid=uid, description=description)
+
+    return _with_changed_volume(replace(series, uid=uid, description=description), rename)
 
 
-def _noting(series: Series, said: tuple[str, ...]) -> Series:
-    return _read_as(series, replace(series, notices=(*said, *series.notices)), said)
+def _with_notices(series: Series, notices: tuple[str, ...]) -> Series:
+    """A series with notices before its own, and before those of its volume."""
+
+    def add_notices(volume: Volume) -> Volume:
+        return replace(volume, notices=(*notices, *volume.notices))
+
+    changed = replace(series, notices=(*notices, *series.notices))
+    return _with_changed_volume(changed, add_notices)
 
 
-def _read_as(series: Series, called: Series, said: tuple[str, ...] = ()) -> Series:
-    """``called``, whose volume has its UID and description, and these notices too."""
-    assert series.reader is not None
-    how = partial(_read_called, series.reader, called.uid, called.description, said)
-    return replace(called, reader=how)
+def _with_changed_volume(series: Series, change: Callable[[Volume], Volume]) -> Series:
+    """A series whose volume is changed once it is read, and while it is watched being read."""
+    reader = series.reader
+    if reader is None:
+        return series
+
+    def read(progress: Progress, watch: Watch) -> Volume:
+        return change(reader(progress, lambda volume: watch(change(volume))))
+
+    return replace(series, reader=read)
 
 
-def _read_called(
-    reader: Reader,
-    uid: str,
-    description: str,
-    said: tuple[str, ...],
-    progress: Progress,
-    watch: Watch,
-) -> Volume:
-    def called(volume: Volume) -> Volume:
-        notices = (*said, *volume.notices)
-        return replace(volume, series_uid=uid, description=description, notices=notices)
-
-    return called(reader(progress, lambda volume: watch(called(volume))))
-
-
-def _patient(series: Series, known: dict[tuple[str, ...], int]) -> int | None:
+def _patient_number(series: Series, known: dict[tuple[str, ...], int]) -> int | None:
     """The number of a series' patient among those ``known``, to whom a new one is added."""
     if series.format != "DICOM":
         return None
     keys = ("PatientID", "PatientName", "PatientBirthDate")
-    who = tuple(series.identity.get(key, "") for key in keys)
-    return known.setdefault(who, len(known) + 1)
+    patient = tuple(series.identity.get(key, "") for key in keys)
+    return known.setdefault(patient, len(known) + 1)
 
 
 def _subfolder(paths: tuple[Path, ...], root: Path) -> str:
-    """Where files lie below a folder: the file, or the folder that holds all of them."""
+    """Path below a folder of a file, or of the folder that holds all of several files."""
     if not root.is_dir():
         return ""
     common = paths[0] if len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
     return common.relative_to(root).as_posix() if common.is_relative_to(root) else ""
 
 
-def _keeping(series: Series, unpacked: UnpackedArchive | None) -> Series:
-    """The series, its reader holding on to the unpacked files for as long as it is held itself."""
-    if unpacked is None or series.reader is None:
+def _keep_unpacked(series: Series, unpacked: UnpackedArchive | None) -> Series:
+    """A series whose reader holds a reference to the unpacked files, which are deleted with it."""
+    reader = series.reader
+    if unpacked is None or reader is None:
         return series
-    return replace(series, reader=partial(_read_keeping, unpacked, series.reader))
+    return replace(series, reader=partial(_read_unpacked, unpacked, reader))
 
 
-def _read_keeping(
+def _read_unpacked(
     unpacked: UnpackedArchive, reader: Reader, progress: Progress, watch: Watch
 ) -> Volume:
     return reader(progress, watch)

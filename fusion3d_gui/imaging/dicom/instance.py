@@ -1,4 +1,4 @@
-"""``DicomInstance``: one DICOM file as its frames, whichever way it encodes them."""
+"""``DicomInstance``: one DICOM file and its frames, whichever way it encodes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic, split_mo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DicomInstance:
-    """A file, its frames in stored order, and what the user should know of it."""
+    """A file, its frames in stored order, and sentences about it for the user."""
 
     file: DicomFile
     frames: tuple[Frame, ...]
@@ -22,7 +22,7 @@ class DicomInstance:
 
 
 def read_instance(source: FileBytes) -> DicomInstance:
-    """Read a file's header, and find its frames: enhanced, classic, or the tiles of a mosaic.
+    """Read the header of a file, and describe its frames: classic, enhanced, or tiles of a mosaic.
 
     Raises
     ------

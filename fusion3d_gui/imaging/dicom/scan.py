@@ -1,4 +1,4 @@
-"""Finds the DICOM images under a path, from their headers alone."""
+"""``scan_folder``: the DICOM files under a folder, told from all others by their headers alone."""
 
 from __future__ import annotations
 
@@ -16,22 +16,32 @@ from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic
 from fusion3d_gui.progress import Progress
 
-#: A folder tree larger than this is surely not one case (a disk's root, say).
+#: A folder tree with more files than this is not one case (the root of a disk, perhaps).
 _MOST_FILES = 200_000
 
-#: Files whose first bytes one thread reads at a time, and such threads.
-_A_BATCH = 32
+#: Files whose first bytes a thread reads at a time, and number of such threads.
+_BATCH = 32
 _READERS = 4
 
-#: So many files before and after a single one are looked at for its series.
+#: Files before and after a single one that are searched for others of its series.
 _NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class ScannedFiles:
-    """What lies under a folder: DICOM images, DICOM files that can't be used, and all the rest."""
+    """Files by what they are.
 
-    images: tuple[DicomInstance, ...]
+    Parameters
+    ----------
+    instances
+        DICOM images.
+    refused
+        Why DICOM files can't be used.
+    others
+        All other files.
+    """
+
+    instances: tuple[DicomInstance, ...]
     refused: tuple[UserError, ...]
     others: tuple[Path, ...]
 
@@ -40,7 +50,7 @@ _NO_IMAGE = "is a DICOM file without an image"
 
 
 def refused_files_notices(refused: Sequence[UserError]) -> tuple[str, ...]:
-    """A sentence about the files that could not be used; none about DICOM files that hold no image."""
+    """A sentence about DICOM files that could not be used; none about those without an image."""
     broken = [error for error in refused if error.problem != _NO_IMAGE]
     if not broken:
         return ()
@@ -52,46 +62,48 @@ def refused_files_notices(refused: Sequence[UserError]) -> tuple[str, ...]:
 
 
 def scan_folder(folder: Path, progress: Progress) -> ScannedFiles:
-    """Look at every file under a folder, whatever its name."""
+    """Read the header of every file under a folder, whatever its name.
+
+    Raises UserError where there are more than 200,000 files and folders.
+    """
     return scan_files(list(_files_under(folder, progress)), progress)
 
 
 def scan_files(paths: list[Path], progress: Progress) -> ScannedFiles:
-    """Look at these files."""
-    images: list[DicomInstance] = []
+    """Read the headers of these files."""
+    instances: list[DicomInstance] = []
     refused: list[UserError] = []
     others: list[Path] = []
     for number, file in enumerate(_heads(paths)):
-        if number % _A_BATCH == 0:
+        if number % _BATCH == 0:
             progress(number / len(paths), f"Looking at {len(paths):,} files")
         try:
             if isinstance(file, UserError):
                 raise file
-            images.append(read_instance(file))
+            instances.append(read_instance(file))
         except NotDicom:
             others.append(paths[number])
         except UserError as error:
             refused.append(error)
-    return ScannedFiles(tuple(images), tuple(refused), tuple(others))
+    return ScannedFiles(tuple(instances), tuple(refused), tuple(others))
 
 
 def single_slice_notices(file: DicomFile) -> tuple[str, ...]:
-    """A notice where a single image has its neighbours beside it: the user may have meant all."""
+    """A notice for a single slice that has others of its series beside it, which the user may want."""
     uid = file.elements.text("SeriesInstanceUID")
     if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file):
         return ()
     try:
-        with os.scandir(file.path.parent) as listing:
-            beside = [entry for entry in listing if entry.is_file()]
+        with os.scandir(file.path.parent) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file())
     except OSError:
         return ()
-    beside.sort(key=lambda entry: entry.name)
-    here = next((n for n, entry in enumerate(beside) if entry.name == file.path.name), 0)
-    for entry in beside[max(0, here - _NEIGHBOURS) : here + _NEIGHBOURS + 1]:
-        if entry.name == file.path.name:
+    own = names.index(file.path.name) if file.path.name in names else 0
+    for name in names[max(0, own - _NEIGHBOURS) : own + _NEIGHBOURS + 1]:
+        if name == file.path.name:
             continue
         try:
-            other = read_dicom_file(FileBytes.from_path(file.path.parent / entry.name))
+            other = read_dicom_file(FileBytes.from_path(file.path.parent / name))
         except (NotDicom, UserError):
             continue
         if other.elements.text("SeriesInstanceUID") == uid:
@@ -100,8 +112,8 @@ def single_slice_notices(file: DicomFile) -> tuple[str, ...]:
 
 
 def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:
-    """The first bytes of each file, read ahead in threads: most of a cold scan is waiting for them."""
-    batches = [paths[start : start + _A_BATCH] for start in range(0, len(paths), _A_BATCH)]
+    """The first bytes of each file, read ahead in threads: a cold scan mostly waits for them."""
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="scan")
     try:
         ahead: deque[Future[list[FileBytes | UserError]]] = deque()
@@ -112,7 +124,7 @@ def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:
         while ahead:
             yield from ahead.popleft().result()
     finally:
-        # Whoever cancels is not kept waiting for a slow disk.
+        # A cancelled scan does not wait for a slow disk.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -127,21 +139,21 @@ def _batch_of_heads(paths: list[Path]) -> list[FileBytes | UserError]:
 
 
 def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
-    """Files in a stable order; links to folders are not followed, so that there is no way round."""
+    """Files in a stable order; links to folders are not followed, as they may lead round in circles."""
     count = 0
     pending = [folder]
     while pending:
-        here = pending.pop()
+        current = pending.pop()
         progress(0.0, "Looking for files")
         try:
-            with os.scandir(here) as listing:
+            with os.scandir(current) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:
-            continue  # a folder that may not be looked into holds nothing for us
+            continue  # a folder that can't be read
         entries = [entry for entry in entries if not entry.name.startswith(".")]
-        folders = [here / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        folders = [current / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         pending += reversed(folders)
-        files = [here / entry.name for entry in entries if _is_file(entry)]
+        files = [current / entry.name for entry in entries if _is_file(entry)]
         count += len(folders) + len(files)
         if count > _MOST_FILES:
             raise UserError(
@@ -153,8 +165,8 @@ def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a regular file, or a link to one; devices and pipes would keep us for ever."""
+    """Whether it is a regular file, or a link to one; reading a device or a pipe may never end."""
     try:
         return entry.is_file()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a link to itself
         return False

@@ -1,4 +1,4 @@
-"""A stack of DICOM frames as ``Series`` and ``Volume``: names, units, windows, attributes."""
+"""A stack of DICOM frames as a ``Series``, and read into a ``Volume``: names, units, attributes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fusion3d_gui.progress import Progress
 
 
 def series_of_stack(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
-    """What is known of a stack before its pixels are read."""
+    """Describe a stack before its pixels are read; ``notices`` are put before its own."""
     elements = stack.frames[0].file.elements
     return Series(
         uid=stack.uid,
@@ -43,7 +43,27 @@ def read_volume_of_stack(
     progress: Progress,
     watch: Watch = no_watch,
 ) -> Volume:
-    """Read a stack's pixels into a volume. Raises UserError as :func:`read_stack_pixels` does."""
+    """Read the pixels of a stack into a volume.
+
+    Parameters
+    ----------
+    stack
+        The stack.
+    path
+        What the user opened.
+    notices
+        Put before the volume's own.
+    progress
+        Told how far reading is.
+    watch
+        Called with the volume as soon as its middle slice is there; not where slices are unevenly
+        spaced.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_stack_pixels`.
+    """
 
     meaning = interpret_values(stack)
 
@@ -94,7 +114,7 @@ def _description(stack: Stack) -> str:
 
 
 def _attributes(stack: Stack) -> dict[str, str]:
-    """Those of the middle slice; but one slice that has lost something marks them all."""
+    """Attributes of the middle slice; one lossily compressed slice marks the volume as lossy."""
     files = [frame.file.elements for frame in stack.frames]
     found = {keyword: files[len(files) // 2].text(keyword) for keyword in SHOWN_ATTRIBUTES}
     lossy = "LossyImageCompression"

@@ -1,4 +1,4 @@
-"""PET: from activity to the standardised uptake value by body weight (SUVbw)."""
+"""``suv_factor``: from activity of a PET scan to the standardised uptake value by body weight."""
 
 from __future__ import annotations
 
@@ -16,25 +16,34 @@ _LONGEST_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class SuvFactor:
-    """``SUV = activity in Bq/ml * factor``, and the sentence that says how it came about."""
+    """SUV = activity in Bq/ml * ``factor``; ``notice`` tells the user how it was computed."""
 
     factor: float
-    sentence: str
+    notice: str
 
 
 class SuvUnavailable(Exception):
-    """The header does not allow SUV; the text says what is missing."""
+    """The header does not suffice for SUV; the message says what is missing."""
 
 
 def suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
     """Factor from Bq/ml to SUVbw (g/ml), from the header of one image of a PET series.
 
-    weight [g] / dose left at the time to which the activity was decay-corrected [Bq], as in QIBA's
-    vendor-neutral formula (QIBA FDG-PET/CT profile, appendix G). ``acquisition_times`` are the
-    slices' (VR TM): the series' own time is the reference unless it is later than they are, as in
-    series that were computed afterwards.
+    Weight [g] / dose left at the time to which activity was decay-corrected [Bq]: QIBA's
+    vendor-neutral formula (QIBA FDG-PET/CT profile, appendix G).
 
-    Raises :class:`SuvUnavailable`.
+    Parameters
+    ----------
+    dataset
+        The header.
+    acquisition_times
+        Of all slices (VR TM). The series' own time is the reference, unless it is later than
+        these, as in series that were computed afterwards.
+
+    Raises
+    ------
+    SuvUnavailable
+        If something is missing or contradicts itself.
     """
     try:
         return _suv_factor(dataset, acquisition_times)
@@ -45,7 +54,7 @@ def suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
 def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor:
     corrected = dataset.get("CorrectedImage") or ()
     corrected = [corrected] if isinstance(corrected, str) else list(corrected)
-    # Enhanced images say the same in attributes of their own (PS3.3 C.8.22.4).
+    # Enhanced images have attributes of their own for this (PS3.3 C.8.22.4).
     reference = str(dataset.get("DecayCorrectionDateTime") or "")
     enhanced = all(dataset.get(f"{kind}Corrected") == "YES" for kind in ("Decay", "Attenuation"))
     if not enhanced and not {"DECY", "ATTN"} <= set(corrected):
@@ -58,10 +67,11 @@ def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor
     if dose <= 0:
         raise SuvUnavailable("the file does not give the injected dose")
     megabecquerel = dose / 1e6
-    about = f"{megabecquerel:.0f} MBq, {weight:g} kg"
+    dose_and_weight = f"{megabecquerel:.0f} MBq, {weight:g} kg"
     correction = dataset.get("DecayCorrection")
     if correction == "ADMIN":
-        return SuvFactor(1000 * weight / dose, f"Values are SUV by body weight ({about}).")
+        notice = f"Values are SUV by body weight ({dose_and_weight})."
+        return SuvFactor(1000 * weight / dose, notice)
     if correction != "START" and not (enhanced and reference):
         raise SuvUnavailable("the file does not say to which time decay was corrected")
     half_life = float(doses[0].get("RadionuclideHalfLife") or 0)
@@ -69,8 +79,9 @@ def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor
         raise SuvUnavailable("the file does not give the half-life")
     seconds = _seconds_from_injection(dataset, doses[0], acquisition_times, reference)
     left = dose * 2.0 ** (-seconds / half_life)
-    text = f"Values are SUV by body weight ({about}, {seconds / 60:.0f} minutes after injection)."
-    return SuvFactor(1000 * weight / left, text)
+    minutes = f"{seconds / 60:.0f} minutes after injection"
+    notice = f"Values are SUV by body weight ({dose_and_weight}, {minutes})."
+    return SuvFactor(1000 * weight / left, notice)
 
 
 def _seconds_from_injection(

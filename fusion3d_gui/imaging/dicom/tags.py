@@ -1,4 +1,4 @@
-"""All elements of one DICOM file's header as lines of text, with or without who the patient is."""
+"""``read_tags``: the header of a DICOM file as lines of text, with or without the patient's identity."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HIDDEN = "hidden"
 _MOST_LINES = 20_000
 _DEEPEST = 8
 _LONGEST_VALUE = 300
-#: Larger values are not even read: they hold pixels or curves.
+#: Larger values are not read: they hold pixels or curves.
 _DEFER_BYTES = 65_536
 
-#: Value representations that name somebody, tell when, or are written by hand.
-_TELLING_VRS = frozenset(("PN", "DA", "TM", "DT", "LT", "UT", "ST", "UR", "AE"))
+#: Value representations of names, dates, times and free text.
+_IDENTIFYING_VRS = frozenset(("PN", "DA", "TM", "DT", "LT", "UT", "ST", "UR", "AE"))
 _BINARY_VRS = frozenset(("OB", "OW", "OD", "OF", "OL", "OV", "UN"))
-#: Of the patient's group these tell nothing of who it is.
-_PLAIN_PATIENT = frozenset(
+#: Elements of the patient group that do not identify anybody.
+_HARMLESS_PATIENT = frozenset(
     (
         "PatientSex",
         "PatientAge",
@@ -38,7 +38,8 @@ _PLAIN_PATIENT = frozenset(
         "PatientOrientation",
     )
 )
-_TELLING_WORDS = (
+#: Parts of the keywords of elements that may identify somebody.
+_IDENTIFYING_KEYWORD_PARTS = (
     "Patient",
     "Physician",
     "Operator",
@@ -64,12 +65,12 @@ _TELLING_WORDS = (
     "Organization",
     "Description",
 )
-_PLAIN_UIDS = frozenset(("SOPClassUID", "TransferSyntaxUID", "MediaStorageSOPClassUID"))
+_HARMLESS_UIDS = frozenset(("SOPClassUID", "TransferSyntaxUID", "MediaStorageSOPClassUID"))
 
 
 @dataclass(frozen=True)
 class TagLine:
-    """One element: how deep it lies in sequences, ``"(0010,0010)"``, name, VR, value as text."""
+    """One element: its depth in sequences, tag as ``"(0010,0010)"``, name, VR, and value as text."""
 
     depth: int
     tag: str
@@ -81,12 +82,28 @@ class TagLine:
 def read_tags(
     path: Path, *, hide_identity: bool, progress: Progress = no_progress
 ) -> list[TagLine]:
-    """The header of a DICOM file, in its order, sequences unfolded; pixels are not read.
+    """Read the header of a DICOM file, sequences unfolded, without pixels.
 
-    With ``hide_identity`` the values that could tell who the patient is, where or when, and all
-    private elements, are replaced by ``"hidden"``, and so is any value in which a part of the
-    patient's name or numbers stands: rather too many than too few. At most 20,000 lines.
-    Raises UserError where the file can't be read as DICOM.
+    Parameters
+    ----------
+    path
+        The file.
+    hide_identity
+        Whether to replace by ``"hidden"`` the values that could identify the patient, the place or
+        the time, all private elements, and any value that contains a part of the patient's name or
+        numbers: rather too many than too few.
+    progress
+        Told that reading begins.
+
+    Returns
+    -------
+    list of TagLine
+        In the file's order, at most 20,000.
+
+    Raises
+    ------
+    UserError
+        If it can't be read as DICOM.
     """
     progress(0.0, "Reading the tags")
     try:
@@ -115,7 +132,7 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentifyingWo
         if element.VR == "SQ" and depth < _DEEPEST:
             items = list(element.value or ())
             count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
-            hidden = hide is not None and _tells(element)
+            hidden = hide is not None and _identifies(element)
             value = HIDDEN if hidden else count
             lines.append(TagLine(depth, str(element.tag), name, "SQ", value))
             if not hidden:
@@ -123,21 +140,23 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentifyingWo
                     _add(lines, item, depth + 1, hide)
             continue
         value = _text(element)
-        if hide is not None and (_tells(element) or hide.occur_in(value)):
+        if hide is not None and (_identifies(element) or hide.occur_in(value)):
             value = HIDDEN
         lines.append(TagLine(depth, str(element.tag), name, element.VR, value))
 
 
-def _tells(element: DataElement) -> bool:
-    """Whether a value could tell who the patient is, where or when."""
+def _identifies(element: DataElement) -> bool:
+    """Whether a value could identify the patient, the place or the time."""
     keyword = element.keyword
-    if element.tag.is_private or not keyword or element.VR in _TELLING_VRS:
+    if element.tag.is_private or not keyword or element.VR in _IDENTIFYING_VRS:
         return True
     if element.VR == "UI":
-        return keyword not in _PLAIN_UIDS
-    if keyword in _PLAIN_PATIENT:
+        return keyword not in _HARMLESS_UIDS
+    if keyword in _HARMLESS_PATIENT:
         return False
-    return element.tag.group == 0x0010 or any(word in keyword for word in _TELLING_WORDS)
+    return element.tag.group == 0x0010 or any(
+        word in keyword for word in _IDENTIFYING_KEYWORD_PARTS
+    )
 
 
 def _text(element: DataElement) -> str:

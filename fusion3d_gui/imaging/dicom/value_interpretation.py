@@ -1,4 +1,4 @@
-"""What the numbers of a DICOM stack mean beyond its rescale: SUV, windows, padding."""
+"""What the values of a DICOM stack mean beyond its rescale: SUV, windows, padding."""
 
 from __future__ import annotations
 
@@ -22,11 +22,24 @@ Windows = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class ValueInterpretation:
-    """``factor`` multiplies real values, into ``unit``; ``windows`` are in the result.
+    """How the values of a stack are to be understood.
 
-    ``curve`` belongs to the windows. ``padding``: lowest and highest *stored* value that stand for
-    no measurement (PS3.3 C.7.5.1.1.2); ``padding_may_be_bright``: whether it may be brighter than what
-    was measured.
+    Parameters
+    ----------
+    factor
+        Multiplies rescaled values, into ``unit``.
+    unit
+        Of the result: ``"HU"``, ``"SUV"`` ...; empty where unknown.
+    windows
+        (centre, width) pairs in the result that the file recommends.
+    curve
+        Brightness within the windows; None where it is linear.
+    padding
+        Lowest and highest *stored* value that stand for no measurement (PS3.3 C.7.5.1.1.2).
+    padding_may_be_bright
+        Whether padding may be brighter than what was measured.
+    notices
+        Sentences for the user.
     """
 
     factor: float
@@ -39,7 +52,7 @@ class ValueInterpretation:
 
 
 def interpret_values(stack: Stack) -> ValueInterpretation:
-    """Look into the header of the middle slice for more than every image needs."""
+    """Interpret the values of a stack by the header of its middle slice."""
     middle = stack.frames[len(stack.frames) // 2]
     elements = middle.file.elements
     is_pet = elements.text("Modality") == "PT"
@@ -61,27 +74,27 @@ def interpret_values(stack: Stack) -> ValueInterpretation:
         tuple((center * factor, width * factor) for center, width in windows),
         curve,
         padding,
-        padding is not None and _may_shine(middle, padding),
+        padding is not None and _may_be_bright(middle, padding),
         tuple(notices),
     )
 
 
 def _suv(stack: Stack, dataset: Dataset, unit: str) -> tuple[float, str, list[str]]:
-    """Factor and unit of a PET stack's values, and what to say of them."""
+    """Factor and unit of a PET stack's values, and notices about them."""
     if unit == "Bq/ml":
         times = [frame.file.elements.text("AcquisitionTime") for frame in stack.frames]
         try:
             found = suv_factor(dataset, times)
         except SuvUnavailable as reason:
             return 1.0, unit, [f"Values stay in Bq/ml, not SUV: {reason}."]
-        return found.factor, "SUV", [found.sentence]
+        return found.factor, "SUV", [found.notice]
     if unit.upper() == "GML":
         return 1.0, "SUV", []
     return 1.0, unit, [f"Values stay in {unit}, not SUV."] if unit else []
 
 
 def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, VoiCurve | None]:
-    """The file's windows, else the window of its first table; the curve in them, if any."""
+    """The file's windows, else that of its first VOI LUT; the curve in them, None where linear."""
     if frame.windows:
         return frame.windows, SIGMOID if frame.voi_function == "SIGMOID" else None
     negative = frame.file.format.signed or frame.rescale.intercept < 0
@@ -93,11 +106,12 @@ def _windows(frame: Frame, dataset: Dataset) -> tuple[Windows, VoiCurve | None]:
 
 
 def _padding(frame: Frame) -> tuple[tuple[float, float] | None, str]:
+    """Lowest and highest stored padding value (None without), and a notice (empty without)."""
     elements, pixels = frame.file.elements, frame.file.format
     if pixels.floating or pixels.samples != 1 or pixels.bits_allocated > 16:
         return None, ""
     ends = [
-        _kept_bits(values[0], pixels.bits_stored, pixels.signed)
+        _stored_value(values[0], pixels.bits_stored, pixels.signed)
         for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
         if (values := elements.shorts(keyword, pixels.signed))
     ]
@@ -111,15 +125,15 @@ def _padding(frame: Frame) -> tuple[tuple[float, float] | None, str]:
     return (low, high), ""
 
 
-def _kept_bits(value: int, bits: int, signed: bool) -> int:
-    """A value as it is once bits above the stored ones have been cleared, as in the pixels."""
+def _stored_value(value: int, bits: int, signed: bool) -> int:
+    """A value without the bits above the stored ones, which are cleared in the pixels too."""
     value &= (1 << bits) - 1
     return value - (1 << bits) if signed and value >> (bits - 1) else value
 
 
-def _may_shine(frame: Frame, padding: tuple[float, float]) -> bool:
-    """Whether padding may be brighter than what was measured, so that slabs would show it."""
+def _may_be_bright(frame: Frame, padding: tuple[float, float]) -> bool:
+    """Whether padding may be brighter than what was measured, so that a slab would show it."""
     pixels = frame.file.format
     if pixels.photometric == "MONOCHROME1" or frame.file.elements.text("Modality") == "CT":
-        return False  # bright is dark there; and CT's padding lies below air
+        return False  # MONOCHROME1 shows high values dark; CT's padding lies below air
     return padding[1] > (-(1 << (pixels.bits_stored - 1)) if pixels.signed else 0)

@@ -1,4 +1,4 @@
-"""Writes a volume as a DICOM series: classic CT or MR images, one file a slice."""
+"""``write_dicom_series``: a volume as classic CT or MR images, one file for each slice."""
 
 from __future__ import annotations
 
@@ -9,36 +9,46 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.valuerep import format_number_as_ds
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 
 _STORAGE = {"CT": CTImageStorage, "MR": MRImageStorage}
 
-#: Largest angle between a volume's axes (as a dot product) that a DICOM slice can express as right.
+#: Largest dot product of a volume's row and column directions that count as perpendicular.
 _PERPENDICULAR = 1e-4
 
 
 def write_dicom_series(
     volume: Volume, folder: Path, *, attributes: Mapping[str, str], uid_seed: str
 ) -> list[Path]:
-    """Write one file a slice, ``0001.dcm`` on, in slice order; return their paths.
+    """Write one file for each slice, ``0001.dcm`` on.
 
     Parameters
     ----------
     volume
-        Stored values must fit 16 bits. Its rows and columns must be perpendicular; slices may be
-        sheared against each other (as with a tilted gantry). Modality ``"CT"`` or ``"MR"``.
+        Of modality ``"CT"`` or ``"MR"``, with stored values that fit 16 bits, and perpendicular
+        rows and columns; slices may be sheared against each other (as with a tilted gantry).
     folder
-        Made if it is missing.
+        Created if it is missing.
     attributes
-        DICOM attributes by keyword, e.g. ``{"PatientAge": "054Y"}``; they override what is
-        derived from the volume.
+        DICOM attributes by keyword, e.g. ``{"PatientAge": "054Y"}``; they override those derived
+        from the volume.
     uid_seed
-        The same seed gives the same UIDs; different slices and seeds give different ones.
+        The same seed gives the same UIDs; other slices and seeds give others.
 
-    Raises UserError where the folder can't be written, ValueError where DICOM can't express the
-    volume.
+    Returns
+    -------
+    list of Path
+        In slice order.
+
+    Raises
+    ------
+    UserError
+        If the folder can't be written.
+    ValueError
+        If DICOM can't express the volume.
     """
     if volume.modality not in _STORAGE:
         raise ValueError(f"modality {volume.modality!r} is neither CT nor MR")
@@ -143,15 +153,10 @@ def _slice(
 
 def _decimal(number: float) -> str:
     """A decimal string of at most 16 characters (VR DS), as exact as fits."""
-    number = float(number)
-    for digits in range(17, 0, -1):
-        text = f"{number:.{digits}g}"
-        if len(text) <= 16:
-            return text
-    raise ValueError(f"{number} can't be written as a decimal string")
+    return format_number_as_ds(float(number))
 
 
 def _uid(seed: str, part: str) -> str:
-    """A UID under 2.25 (PS3.5 B.2), from a hash instead of a random UUID."""
+    """A UID under 2.25 (PS3.5 B.2), from a hash in place of a random UUID."""
     digest = hashlib.sha256(f"{seed}\0{part}".encode()).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"

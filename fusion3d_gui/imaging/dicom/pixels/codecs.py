@@ -1,6 +1,6 @@
-"""One encapsulated DICOM frame into pixels, by transfer syntax.
+"""``decode_frame``: a compressed DICOM frame as pixels, by transfer syntax.
 
-imagecodecs decodes all of them and lets go of the interpreter lock, so that threads help.
+imagecodecs decodes all of them and releases the interpreter lock, so that threads help.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _END_OF_IMAGE = b"\xff\xd9"
 
 
 class DecodeError(Exception):
-    """A frame's compressed bytes are damaged, or do not hold what the header says."""
+    """The compressed bytes of a frame are damaged, or contradict the header."""
 
 
 def _rle(data: bytes, pixels: PixelFormat) -> np.ndarray:
-    """Each byte of a sample is a PackBits segment of its own, the highest first (PS3.5 annex G).
+    """Decode RLE: each byte of a sample is a PackBits segment, the highest first (PS3.5 annex G).
 
-    The segments are taken apart here: imagecodecs' own decoder of whole RLE frames (2026.3.6)
-    crashes the process on damaged ones.
+    The segments are separated here: imagecodecs' decoder of whole RLE frames (2026.3.6) crashes
+    the process on damaged ones.
     """
     width = pixels.dtype.itemsize
     count = width * pixels.samples
@@ -65,8 +65,8 @@ def _rle(data: bytes, pixels: PixelFormat) -> np.ndarray:
 def _if_whole(decode: Callable[[bytes], np.ndarray], data: bytes) -> np.ndarray:
     """Decode a JPEG frame; one that ends before its end marker only if all its pixels are there.
 
-    libjpeg makes up what is missing of a frame that was cut short, and does not say so. What it
-    makes up depends on the bytes that follow; those after a whole frame change nothing.
+    libjpeg invents what is missing of a frame that was cut short, without an error. What it
+    invents depends on the bytes that follow; bytes after a whole frame change nothing.
     """
     if data.rstrip(b"\0").endswith(_END_OF_IMAGE):
         return decode(data)
@@ -93,8 +93,7 @@ def _jpeg_lossless(data: bytes, pixels: PixelFormat) -> np.ndarray:
 
 
 def _jpeg_ls(data: bytes, pixels: PixelFormat) -> np.ndarray:
-    # CharLS searches the end of a frame that has none for up to half a minute; one that is whole but
-    # for its end marker decodes.
+    # Without an end marker CharLS searches for one for up to half a minute.
     if not data.rstrip(b"\0").endswith(_END_OF_IMAGE):
         data += _END_OF_IMAGE
     return imagecodecs.jpegls_decode(data)
@@ -121,7 +120,7 @@ _DECODERS: dict[str, Callable[[bytes, PixelFormat], np.ndarray]] = {
 
 
 def is_slow_to_decode(transfer_syntax: str) -> bool:
-    """Whether a frame takes so long (30 ms for 512x512) that one alone keeps everybody waiting."""
+    """Whether frames are decoded slowly (30 ms for 512x512): the first is not decoded alone then."""
     return transfer_syntax in (JPEG_2000_LOSSLESS, JPEG_2000)
 
 
@@ -131,9 +130,26 @@ def can_decode(transfer_syntax: str) -> bool:
 
 
 def decode_frame(data: bytes, transfer_syntax: str, pixels: PixelFormat) -> np.ndarray:
-    """Decode one frame to ``[row, column]`` or ``[row, column, sample]``, in the decoder's type.
+    """Decode one frame.
 
-    Raises :class:`DecodeError`.
+    Parameters
+    ----------
+    data
+        Its compressed bytes.
+    transfer_syntax
+        UID, one that :func:`can_decode` knows.
+    pixels
+        What the header says of its pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[row, column]`` or ``[row, column, sample]``, in the decoder's type.
+
+    Raises
+    ------
+    DecodeError
+        If the frame is damaged, or of another size than the header says.
     """
     if transfer_syntax != RLE and _claimed_size(data) != (
         pixels.rows,
@@ -143,7 +159,7 @@ def decode_frame(data: bytes, transfer_syntax: str, pixels: PixelFormat) -> np.n
         raise DecodeError("the compressed image is of another size than the header says")
     try:
         frame = _DECODERS[transfer_syntax](data, pixels)
-    # imagecodecs' errors derive from RuntimeError; it raises the others on absurd sizes.
+    # imagecodecs' own errors derive from RuntimeError; impossible sizes raise the others.
     except (RuntimeError, ValueError, MemoryError, OverflowError, TypeError) as error:
         raise DecodeError(str(error)) from None
     expected: tuple[int, ...] = (pixels.rows, pixels.columns)
@@ -155,9 +171,9 @@ def decode_frame(data: bytes, transfer_syntax: str, pixels: PixelFormat) -> np.n
 
 
 def _claimed_size(data: bytes) -> tuple[int, int, int] | None:
-    """(rows, columns, components) that a compressed image says it has; None where it says nothing.
+    """(rows, columns, components) by the header of a compressed image; None where it has none.
 
-    Looked at before decoding: a decoder would allocate whatever a damaged image claims.
+    Checked before decoding: a decoder allocates whatever a damaged image claims.
     """
     start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
     if data[:2] != b"\xff\xd8" and start >= 0:  # JPEG 2000: SIZ (ISO 15444-1 A.5.1)

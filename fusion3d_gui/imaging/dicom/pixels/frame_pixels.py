@@ -1,4 +1,4 @@
-"""The frames of one DICOM file as arrays in their stored type, native or compressed."""
+"""``read_frames``: the frames of one DICOM file as arrays, native or compressed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,31 @@ def can_read(transfer_syntax: str) -> bool:
 def read_frames(
     file: DicomFile, indices: Sequence[int], targets: Mapping[int, np.ndarray], notices: set[str]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, pixels) of the frames with these indices (ascending).
+    """Read frames of a file one after the other.
 
-    Pixels are ``[row, column]`` or ``[row, column, sample]`` in the stored type. A frame that has
-    a target of the right type and shape may be read straight into it, and is then the target.
-    Raises UserError where the file is damaged or cut short.
+    Parameters
+    ----------
+    file
+        The file.
+    indices
+        Which frames, ascending.
+    targets
+        By index, arrays into which a frame may be read directly, if type and shape are right.
+    notices
+        Sentences for the user are added to it.
+
+    Yields
+    ------
+    index : int
+        The frame's number in the file.
+    pixels : numpy.ndarray
+        ``[row, column]`` or ``[row, column, sample]`` in the stored type; the frame's target
+        where it was read into it.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged or cut short.
     """
     with open_inflated(file.path, file.transfer_syntax) as stream:
         if file.transfer_syntax in NATIVE:
@@ -40,25 +60,25 @@ def read_frames(
                 image = decode_frame(data, file.transfer_syntax, file.format)
             except DecodeError:
                 raise UserError("is damaged: its image can't be decoded", path=file.path) from None
-            containers = file.transfer_syntax == RLE
+            in_containers = file.transfer_syntax == RLE
             unsigned_so_far = file.format.signed and image.dtype.kind == "u"
             image = image.astype(file.format.dtype, copy=not image.flags.writeable)
-            if containers or unsigned_so_far:
-                _mend_bits(image, file.format, containers, notices)
+            if in_containers or unsigned_so_far:
+                _keep_stored_bits(image, file.format, in_containers, notices)
             yield index, image
 
 
 def _encoded(
     stream: BinaryIO, file: DicomFile, indices: Sequence[int]
 ) -> Iterator[tuple[int, bytes]]:
-    """The compressed bytes of frames."""
+    """(index, compressed bytes) of frames."""
     wanted = set(indices)
     try:
         if file.frame_count > 1:
-            spans = find_frame_fragments(stream, file.pixels.offset, file.frame_count)
-            if spans is not None:
+            fragments = find_frame_fragments(stream, file.pixels.offset, file.frame_count)
+            if fragments is not None:
                 for index in indices:
-                    yield index, b"".join(_span(stream, *span) for span in spans[index])
+                    yield index, b"".join(_fragment(stream, *each) for each in fragments[index])
                 return
         stream.seek(file.pixels.offset)
         frames = enumerate(generate_frames(stream.read(), number_of_frames=file.frame_count))
@@ -71,7 +91,7 @@ def _encoded(
         raise UserError("is damaged or cut short: frames are missing", path=file.path) from None
 
 
-def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
+def _fragment(stream: BinaryIO, offset: int, length: int) -> bytes:
     stream.seek(offset)
     data = stream.read(length)
     if len(data) < length:
@@ -94,7 +114,7 @@ def _read_native(
         and file.pixels.vr == b"OW"
         and pixels.dtype.itemsize == 1
     ):
-        # Bytes within big-endian words: swapped in pairs, across frames (PS3.5 A.3 and 8.1.1).
+        # Bytes within big-endian words are swapped in pairs, across frames (PS3.5 A.3 and 8.1.1).
         first, last = start // 2 * 2, -(-(start + size) // 2) * 2
         words = np.empty((last - first) // 2, np.uint16)
         stream.seek(file.pixels.offset + first)
@@ -106,11 +126,11 @@ def _read_native(
         _read_into(stream, target, file)
         if file.transfer_syntax == EXPLICIT_BIG:
             target.byteswap(inplace=True)
-    _mend_bits(target, pixels, True, notices)
+    _keep_stored_bits(target, pixels, True, notices)
     if pixels.samples == 1:
         return target if target.ndim == 2 else target.reshape(pixels.rows, pixels.columns)
     if pixels.photometric == "YBR_FULL_422":
-        # Y1 Y2 Cb Cr for each pair of pixels (PS3.3 C.7.6.3.1.2); the luminance alone is wanted.
+        # Y1 Y2 Cb Cr for each pair of pixels (PS3.3 C.7.6.3.1.2); only the luminance is kept.
         return target.reshape(-1, 4)[:, :2].reshape(pixels.rows, pixels.columns)
     if pixels.planar:
         return target.reshape(3, pixels.rows, pixels.columns).transpose(1, 2, 0)
@@ -118,7 +138,7 @@ def _read_native(
 
 
 def _read_bits(stream: BinaryIO, file: DicomFile, index: int) -> np.ndarray:
-    """A frame of one bit a pixel: packed from the lowest bit on, frames not padded (PS3.5 8.1.1)."""
+    """Read a frame of one bit a pixel: lowest bit first, frames not padded (PS3.5 8.1.1)."""
     size = file.format.rows * file.format.columns
     first, last = index * size // 8, -(-(index + 1) * size // 8)
     packed = np.empty(last - first, np.uint8)
@@ -139,15 +159,18 @@ def _read_into(stream: BinaryIO, target: np.ndarray, file: DicomFile) -> None:
         got += count
 
 
-def _mend_bits(image: np.ndarray, pixels: PixelFormat, containers: bool, notices: set[str]) -> None:
-    """Keep the bits that the header says are the value: shift, then mask or extend the sign.
+def _keep_stored_bits(
+    image: np.ndarray, pixels: PixelFormat, in_containers: bool, notices: set[str]
+) -> None:
+    """Keep the stored bits of each pixel, in place: shift, then mask or extend the sign.
 
-    ``containers``: the pixels still lie in their containers of ``bits_allocated`` (PS3.5 8.1.1).
+    ``in_containers``: whether the bits lie below ``high_bit`` of the allocated ones (PS3.5 8.1.1),
+    as in native and RLE pixels; other decoders return the value itself.
     """
     if pixels.floating or pixels.bits_stored == pixels.bits_allocated:
         return
     spare = pixels.bits_allocated - pixels.bits_stored
-    low = pixels.high_bit + 1 - pixels.bits_stored if containers else 0
+    low = pixels.high_bit + 1 - pixels.bits_stored if in_containers else 0
     if pixels.signed:
         np.left_shift(image, spare - low, out=image)
         np.right_shift(image, spare, out=image)

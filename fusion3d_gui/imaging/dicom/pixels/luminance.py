@@ -1,4 +1,4 @@
-"""Colour DICOM pixels as one gray level each: a volume has one value a voxel."""
+"""``luminance``: colour pixels as grey levels, since a volume has one value for each voxel."""
 
 from __future__ import annotations
 
@@ -7,15 +7,30 @@ import numpy as np
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.pixels.palette import read_palette
 
-#: ITU-R BT.601, the weights of DICOM's own YBR_FULL (PS3.3 C.7.6.3.1.2).
+#: Red, green and blue in ITU-R BT.601, as in YBR_FULL (PS3.3 C.7.6.3.1.2).
 _WEIGHTS = np.array([0.299, 0.587, 0.114])
 
-#: Decoders of these return RGB whatever the header calls them.
+#: Decoders return these as RGB.
 _DECODED_TO_RGB = ("YBR_ICT", "YBR_RCT")
 
 
 def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarray:
-    """Gray levels ``[row, column]``, in the stored type, of gray, colour or palette pixels."""
+    """Grey levels of a decoded frame, whatever its photometric interpretation.
+
+    Parameters
+    ----------
+    image
+        ``[row, column]`` or ``[row, column, sample]``, in the stored type.
+    file
+        Its file.
+    notices
+        A sentence for the user is added where colours are lost.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[row, column]``, in the stored type; ``image`` itself where it is grey already.
+    """
     photometric = file.format.photometric
     if photometric == "PALETTE COLOR":
         notices.add("Colours of a palette are shown as their luminance.")
@@ -23,12 +38,13 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     if file.format.samples == 1:
         return image
     notices.add("Colours are shown as their luminance.")
-    if image.ndim == 2:  # the luminance, already taken out
+    if image.ndim == 2:  # only the luminance was read
         return image
     is_jpeg = file.transfer_syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
     if photometric.startswith("YBR") and photometric not in _DECODED_TO_RGB and not is_jpeg:
-        return image[..., 0]
-    return np.rint(image @ _WEIGHTS).astype(image.dtype)
+        return image[..., 0]  # Y
+    gray: np.ndarray = np.rint(image @ _WEIGHTS).astype(image.dtype)
+    return gray
 
 
 def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
@@ -48,4 +64,5 @@ def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
     if gray.max() > top:
         gray = gray * (top / 65535.0)
     index = np.clip(image.astype(np.int64) - first, 0, size - 1)
-    return np.rint(gray)[index].astype(image.dtype)
+    shown: np.ndarray = np.rint(gray)[index].astype(image.dtype)
+    return shown

@@ -1,4 +1,4 @@
-"""The pixels of a stack of DICOM frames into one array, decoded in threads, the middle slice first."""
+"""``read_stack_pixels``: all frames of a stack as one array, decoded in threads, middle slice first."""
 
 from __future__ import annotations
 
@@ -24,17 +24,28 @@ from fusion3d_gui.imaging.limits import check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.progress import Progress, part_of
 
-#: Frames of a multi-frame file that one thread takes at a time.
+#: Frames of a multi-frame file that a thread reads at a time.
 _FRAMES_A_JOB = 8
-#: How often progress is told, and so how soon a wish to cancel is heard.
+#: How often progress is reported, and with it a request to cancel noticed.
 _TICK_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class StackPixels:
-    """Voxels ``[k, j, i]``, what their numbers mean, and which slices are there so far.
+    """The voxels of a stack.
 
-    ``is_stored``: they are the file's numbers, neither rescaled nor interpolated.
+    Parameters
+    ----------
+    voxels
+        ``[k, j, i]``.
+    rescale
+        From voxels to real values.
+    loaded_slices
+        Which slices have been read so far.
+    is_stored
+        Whether voxels are the file's stored values, neither rescaled nor interpolated.
+    notices
+        Sentences for the user.
     """
 
     voxels: np.ndarray
@@ -45,16 +56,16 @@ class StackPixels:
 
 
 @dataclass(frozen=True)
-class _Treatment:
-    """What is done to decoded pixels: rescaled to real values, padding dimmed."""
+class _Processing:
+    """What is done to decoded pixels: rescale them to real values, darken padding."""
 
-    real: bool
+    to_real: bool
     bright_padding: tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """Frames of one file, and the slices that they fill."""
+    """Frames of one file, each with its slice."""
 
     file: DicomFile
     frames: tuple[tuple[Frame, int], ...]
@@ -69,20 +80,35 @@ def read_stack_pixels(
 ) -> StackPixels:
     """Decode all frames of a stack.
 
-    The stored integer type is kept; where the slices' rescale differs, the voxels are float32 real
-    values. Stored values in ``bright_padding`` (lowest, highest) become the lowest other value of
-    their slice where they are brighter, so that no slab or projection shows them. ``on_first`` is called with the array as soon as its middle slice is in place, unless
-    slices are unevenly spaced and have to be interpolated.
+    The stored integer type is kept; where the rescale differs from slice to slice, voxels are
+    float32 real values.
 
-    Raises UserError where a file can't be read, is damaged or in a transfer syntax that is not
-    supported, or where memory does not suffice.
+    Parameters
+    ----------
+    stack
+        Its frames, in slice order.
+    progress
+        Told how far reading is; its ``Cancelled`` passes through.
+    on_first
+        Called on this thread once the middle slice is in the array, while the others are still
+        read; not where slices are unevenly spaced and have to be interpolated.
+    bright_padding
+        Lowest and highest stored value that stand for no measurement and may be brighter than
+        what was measured: they get the lowest measured value of their slice, so that no slab or
+        projection shows them.
+
+    Raises
+    ------
+    UserError
+        If a file can't be read, is damaged, or in a transfer syntax that is not supported, or if
+        memory does not suffice.
     """
     frames = stack.frames
     _check_syntaxes(frames)
-    real = len({frame.rescale for frame in frames}) > 1
+    to_real = len({frame.rescale for frame in frames}) > 1
     stored = frames[0].file.format.dtype if frames[0].table is None else np.dtype(np.uint16)
-    dtype = np.dtype(np.float32) if real and stored.itemsize < 8 else stored
-    treatment = _Treatment(real, bright_padding)
+    dtype = np.dtype(np.float32) if to_real and stored.itemsize < 8 else stored
+    processing = _Processing(to_real, bright_padding)
     even = stack.geometry.is_even
     rows, columns = frames[0].shape
     needed = stack.shape[0] if even else len(frames) + stack.shape[0]
@@ -91,20 +117,20 @@ def read_stack_pixels(
     slice_indices = stack.geometry.slice_indices if even else np.arange(len(frames))
     pixels = StackPixels(
         voxels,
-        Rescale(unit=frames[0].rescale.unit) if real else frames[0].rescale,
+        Rescale(unit=frames[0].rescale.unit) if to_real else frames[0].rescale,
         LoadedSlices(stack.shape[0] if even else len(frames)),
-        even and not real and frames[0].table is None,
-        ("The rescale differs from slice to slice; applied, as real values.",) if real else (),
+        even and not to_real and frames[0].table is None,
+        ("The rescale differs from slice to slice; applied, as real values.",) if to_real else (),
     )
-    # To be interpolated, slices lie apart, so that each can be let go of once it has been used.
+    # Slices to be interpolated are arrays of their own, so that each can be freed once it was used.
     planes = voxels if even else [np.zeros((rows, columns), dtype) for _ in frames]
     reading = progress if even else part_of(progress, 0.0, 0.8)
     jobs = _jobs(frames, slice_indices)
-    notices = _fill(planes, pixels, jobs, treatment, reading, on_first if even else None)
+    notices = _fill(planes, pixels, jobs, processing, reading, on_first if even else None)
     if isinstance(planes, list):
         _interpolate(planes, stack.geometry.slice_indices, voxels, part_of(progress, 0.8, 1.0))
     else:
-        _blank(voxels, stack.geometry.missing, slice_indices)
+        _fill_missing(voxels, stack.geometry.missing, slice_indices)
     pixels.loaded_slices.finish()
     return replace(pixels, notices=(*pixels.notices, *sorted(notices)))
 
@@ -120,7 +146,7 @@ def _check_syntaxes(frames: Sequence[Frame]) -> None:
 
 
 def _jobs(frames: Sequence[Frame], slice_indices: np.ndarray) -> list[_Job]:
-    """What to read, in order: the middle slice alone, then outwards from it."""
+    """What to read: the middle slice alone, then the others outwards from it."""
     by_image: dict[tuple[DicomFile, int], list[tuple[Frame, int]]] = defaultdict(list)
     for frame, slot in zip(frames, slice_indices.tolist(), strict=True):
         by_image[frame.file, frame.index].append((frame, slot))
@@ -138,7 +164,7 @@ def _jobs(frames: Sequence[Frame], slice_indices: np.ndarray) -> list[_Job]:
             continue
         gathered = open_jobs.setdefault(file, [])
         gathered += members
-        # A deflated file is unpacked as a whole for every job.
+        # A deflated file is inflated as a whole for every job.
         if len(gathered) >= _FRAMES_A_JOB and file.transfer_syntax != DEFLATED:
             jobs.append(_Job(file, tuple(open_jobs.pop(file))))
     return jobs + [_Job(file, tuple(rest)) for file, rest in open_jobs.items()]
@@ -148,14 +174,16 @@ def _fill(
     planes: Sequence[np.ndarray] | np.ndarray,
     pixels: StackPixels,
     jobs: list[_Job],
-    treatment: _Treatment,
+    processing: _Processing,
     progress: Progress,
     on_first: Callable[[StackPixels], None] | None,
 ) -> set[str]:
-    """Decode every frame into its plane; in threads, since reading and decoding release the lock.
+    """Decode every frame into its plane, in threads: reading and decoding release the lock.
 
-    The first job goes first. Of syntaxes that are slow to decode others begin beside it; elsewhere
-    they would only keep it from the interpreter's lock.
+    The first job runs first; others run beside it only where decoding is slow, as they would
+    compete with it for the interpreter lock.
+
+    Returns the notices of all jobs.
     """
     progress(0.0, "Reading slices")
     notices: set[str] = set()
@@ -169,20 +197,20 @@ def _fill(
                 job = queue.popleft()
             except IndexError:
                 break
-            _run(job, planes, pixels.loaded_slices, treatment, found, stop)
+            _run(job, planes, pixels.loaded_slices, processing, found, stop)
             if stop.is_set():
                 break
         return found
 
     syntax = jobs[0].file.transfer_syntax
     slow = is_slow_to_decode(syntax)
-    # Reading without decoding keeps Python busier than a core: a thread too many would hold up the window.
+    # Reading native pixels keeps Python busy: with a thread for each core the GUI thread would wait.
     cores = (os.cpu_count() or 1) - (1 if syntax in NATIVE else 0)
     threads = max(1, min(8, cores, len(jobs)))
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def finish(workers: set[Future[set[str]]]) -> None:
-        """Wait, telling how far they are; this thread hears a wish to cancel within a tick."""
+        """Wait for the workers and report progress, which raises ``Cancelled`` within a tick."""
         while workers:
             done, workers = wait(workers, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
             for worker in done:
@@ -198,7 +226,7 @@ def _fill(
             on_first(pixels)
         finish(others | {pool.submit(work) for _ in range(threads - beside)})
     finally:
-        # Whoever cancels is not kept waiting for the slices that are being decoded.
+        # A cancelled reading does not wait for the slices that are being decoded.
         stop.set()
         pool.shutdown(wait=False)
     return notices
@@ -208,7 +236,7 @@ def _run(
     job: _Job,
     planes: Sequence[np.ndarray] | np.ndarray,
     loaded_slices: LoadedSlices,
-    treatment: _Treatment,
+    processing: _Processing,
     notices: set[str],
     stop: threading.Event,
 ) -> None:
@@ -216,16 +244,16 @@ def _run(
     by_index: dict[int, list[tuple[Frame, int]]] = defaultdict(list)
     for frame, slot in job.frames:
         by_index[frame.index].append((frame, slot))
-    plain = not treatment.real and job.file.format.samples == 1
+    is_direct = not processing.to_real and job.file.format.samples == 1
     targets = {
         index: planes[members[0][1]]
         for index, members in by_index.items()
-        if plain and members[0][0].tile is None and members[0][0].table is None
+        if is_direct and members[0][0].tile is None and members[0][0].table is None
     }
     for index, image in read_frames(job.file, sorted(by_index), targets, notices):
         gray = luminance(image, job.file, notices)
-        if treatment.bright_padding is not None:
-            _dim(gray, treatment.bright_padding, notices)
+        if processing.bright_padding is not None:
+            _darken_padding(gray, processing.bright_padding, notices)
         for frame, slot in by_index[index]:
             part, out = gray, planes[slot]
             if frame.tile is not None:
@@ -233,7 +261,7 @@ def _run(
                 part = gray[row : row + rows, column : column + columns]
             if frame.table is not None:
                 part = frame.table(part)
-            if treatment.real:
+            if processing.to_real:
                 part = part.astype(np.float64) * frame.rescale.slope + frame.rescale.intercept
             if index not in targets or part is not targets[index]:
                 out[...] = part
@@ -242,8 +270,8 @@ def _run(
             return
 
 
-def _dim(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> None:
-    """Give padding that is brighter than the darkest measured pixel that one's value, in place."""
+def _darken_padding(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> None:
+    """Give padding the value of the darkest measured pixel where it is brighter, in place."""
     low, high = padding
     padded = (image >= low) & (image <= high)
     measured = image[~padded]
@@ -254,8 +282,8 @@ def _dim(image: np.ndarray, padding: tuple[float, float], notices: set[str]) -> 
         notices.add("Padding brighter than the scan is shown as the lowest value of its slice.")
 
 
-def _blank(voxels: np.ndarray, missing: tuple[int, ...], slice_indices: np.ndarray) -> None:
-    """Give slices that are missing from the series the lowest value of the others."""
+def _fill_missing(voxels: np.ndarray, missing: tuple[int, ...], slice_indices: np.ndarray) -> None:
+    """Give missing slices the lowest value of the others."""
     if missing:
         voxels[list(missing)] = min(voxels[slot].min() for slot in slice_indices)
 
@@ -263,11 +291,11 @@ def _blank(voxels: np.ndarray, missing: tuple[int, ...], slice_indices: np.ndarr
 def _interpolate(
     planes: list[np.ndarray], positions: np.ndarray, out: np.ndarray, progress: Progress
 ) -> None:
-    """Planes at fractional ``positions`` onto whole numbers, linearly, rounded to the stored type.
+    """Interpolate planes at fractional ``positions`` linearly onto slices 0, 1 ... of ``out``.
 
-    Planes are let go of once they are no longer needed.
+    Integer types are rounded. Planes are freed as soon as they are no longer needed.
     """
-    used, gone = 0, np.empty(0)
+    used, freed = 0, np.empty(0)
     for k in range(len(out)):
         progress(k / len(out), "Interpolating slices")
         above = int(np.clip(np.searchsorted(positions, k), 1, len(positions) - 1))
@@ -276,5 +304,5 @@ def _interpolate(
         share = float(np.clip(share, 0.0, 1.0))
         plane = planes[below] * (1.0 - share) + planes[above] * share
         out[k] = plane if out.dtype.kind == "f" else np.rint(plane)
-        planes[used:below] = [gone] * (below - used)
+        planes[used:below] = [freed] * (below - used)
         used = below

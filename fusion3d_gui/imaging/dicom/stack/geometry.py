@@ -72,7 +72,8 @@ def depths_mm(frames: Sequence[Frame]) -> np.ndarray:
     """Position of each frame along the normal of the first (float64); all must have a position."""
     positions = np.array([frame.position for frame in frames], dtype=np.float64)
     _, _, normal = _directions(frames[0])
-    return positions @ normal
+    depths: np.ndarray = positions @ normal
+    return depths
 
 
 def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:

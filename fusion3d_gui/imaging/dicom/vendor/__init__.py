@@ -1,1 +1,1 @@
-"""Vendor quirks: private encodings of volumes, one module for each."""
+"""Private encodings of volumes by vendors, one module for each."""

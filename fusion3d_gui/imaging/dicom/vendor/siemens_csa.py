@@ -1,4 +1,8 @@
-"""Reads Siemens' private CSA header, in which a mosaic's slice count and normal are."""
+"""``read_csa``: Siemens' private CSA header, which holds a mosaic's slice count and slice normal.
+
+Our own although nibabel has a reader: that one (5.4) calls itself experimental in a warning, raises
+on damaged headers, and on any of the first version whose first element has items.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ _MOST_TAGS = 1000
 
 
 def read_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
-    """Texts of the elements of a CSA header by name; what can't be understood is left out.
+    """Texts of the elements of a CSA header by name, up to where it can't be understood.
 
-    The layout is not published; this follows its description by the nibabel project
-    (https://nipy.org/nibabel/dicom/siemens_csa.html), for both known versions.
+    Siemens has not published the layout; this follows nibabel's description of both versions
+    (https://nipy.org/nibabel/dicom/siemens_csa.html). Never raises.
     """
-    second = raw[:4] == b"SV10"
-    position = 8 if second else 0
+    is_second_version = raw[:4] == b"SV10"
+    position = 8 if is_second_version else 0
     found: dict[str, tuple[str, ...]] = {}
     try:
         (count,) = struct.unpack_from("<I", raw, position)
@@ -29,7 +33,7 @@ def read_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
             for _ in range(items):
                 lengths = struct.unpack_from("<4i", raw, position)
                 position += 16
-                length = lengths[1] if second else lengths[0] - first_item_count
+                length = lengths[1] if is_second_version else lengths[0] - first_item_count
                 if length < 0 or position + length > len(raw):
                     return found
                 text = raw[position : position + length].split(b"\0")[0].decode("latin-1").strip()
@@ -43,7 +47,7 @@ def read_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
 
 
 def csa_numbers(csa: dict[str, tuple[str, ...]], name: str, count: int) -> tuple[float, ...] | None:
-    """``count`` numbers of one element; None where they are not there."""
+    """The first ``count`` numbers of an element; None where there are fewer."""
     try:
         numbers = tuple(float(text) for text in csa.get(name, ())[:count])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Siemens mosaics: a whole volume laid out as tiles in one image."""
+"""Siemens mosaics: the slices of a volume as tiles of one image."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from fusion3d_gui.imaging.dicom.vendor.siemens_csa import csa_numbers, read_csa
 
 
 def is_mosaic(file: DicomFile) -> bool:
-    """Whether an image is a Siemens mosaic (by the third value of its image type)."""
+    """Whether an image is a Siemens mosaic, by its image type."""
     return "MOSAIC" in file.elements.text("ImageType").upper().split("\\")
 
 
-def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
-    """The tiles of a mosaic as frames, each at its true place.
+def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
+    """Split a mosaic into its tiles, a frame each, with their true positions.
 
-    Siemens writes the position that the mosaic would have if it were one large slice, centred
-    where the tiles' centre is; so the first tile's corner lies half the difference in size
-    further in. Tiles follow each other along the slice normal that the private CSA header gives.
-    (Guy Williams, https://imaging.mrc-cbu.cam.ac.uk/imaging/DicomMosaic; nibabel's MosaicWrapper.)
+    The position in the header is that of the whole mosaic taken as one large slice around the
+    centre of the first tile, so that the first tile begins half the difference in size further
+    in. Tiles follow each other along the slice normal of the private CSA header (the right-handed
+    one where it has none). Sources: Guy Williams,
+    https://imaging.mrc-cbu.cam.ac.uk/imaging/DicomMosaic; nibabel's ``MosaicWrapper``.
 
-    Raises UserError where the number of tiles is not to be known or contradicts the size.
+    Raises
+    ------
+    UserError
+        If the number of tiles is unknown, or contradicts the size of the mosaic.
     """
-    file = whole.file
+    file = mosaic.file
     csa = _csa_header(file)
     count = _tile_count(file.elements, csa)
     if count is None:
@@ -46,28 +50,34 @@ def split_mosaic(whole: Frame) -> tuple[Frame, ...]:
             path=file.path,
         )
     rows, columns = file.format.rows // side, file.format.columns // side
-    if whole.position is None or whole.orientation is None or whole.spacing is None:
-        positions: list[tuple[float, float, float] | None] = [None] * count
-    else:
-        right, down = np.array(whole.orientation[:3]), np.array(whole.orientation[3:])
-        row_mm, column_mm = whole.spacing
-        corner = np.array(whole.position)
-        corner += right * column_mm * (file.format.columns - columns) / 2
-        corner += down * row_mm * (file.format.rows - rows) / 2
-        normal = np.cross(right, down)
-        said = csa_numbers(csa, "SliceNormalVector", 3)
-        if said is not None and float(np.dot(said, normal)) < 0:
-            normal = -normal
-        step = normal * (whole.slice_spacing_mm or 1.0)
-        positions = [_triple(corner + number * step) for number in range(count)]
+    positions = _tile_positions(mosaic, rows, columns, count, csa)
     return tuple(
         replace(
-            whole,
+            mosaic,
             position=positions[number],
             tile=((number // side) * rows, (number % side) * columns, rows, columns),
         )
         for number in range(count)
     )
+
+
+def _tile_positions(
+    mosaic: Frame, rows: int, columns: int, count: int, csa: dict[str, tuple[str, ...]]
+) -> list[tuple[float, float, float] | None]:
+    """Centre of the first pixel of each tile (LPS mm); None where the mosaic's is unknown."""
+    if mosaic.position is None or mosaic.orientation is None or mosaic.spacing is None:
+        return [None] * count
+    right, down = np.array(mosaic.orientation[:3]), np.array(mosaic.orientation[3:])
+    row_mm, column_mm = mosaic.spacing
+    first = np.array(mosaic.position)
+    first += right * column_mm * (mosaic.file.format.columns - columns) / 2
+    first += down * row_mm * (mosaic.file.format.rows - rows) / 2
+    normal = np.cross(right, down)
+    csa_normal = csa_numbers(csa, "SliceNormalVector", 3)
+    if csa_normal is not None and float(np.dot(csa_normal, normal)) < 0:
+        normal = -normal
+    step = normal * (mosaic.slice_spacing_mm or 1.0)
+    return [_triple(first + number * step) for number in range(count)]
 
 
 def _triple(position: np.ndarray) -> tuple[float, float, float]:
@@ -81,5 +91,6 @@ def _csa_header(file: DicomFile) -> dict[str, tuple[str, ...]]:
 
 
 def _tile_count(elements: ElementValues, csa: dict[str, tuple[str, ...]]) -> int | None:
+    """Number of slices by the private element (0019,100A), else by the CSA header."""
     counts = elements.shorts("SiemensMosaicCount") or csa_numbers(csa, "NumberOfImagesInMosaic", 1)
     return int(counts[0]) if counts and 1 <= counts[0] <= 1024 else None
