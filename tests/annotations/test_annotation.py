@@ -146,3 +146,10 @@ def test_one_voxel_has_no_spread(volume):
     mark = Annotation(1, "rectangle", ((2.9, 2.9, 1), (3.1, 3.1, 1)), (1, 0, 0), (0, 1, 0))
     found = measure(mark, volume)
     assert (found["voxels"], found["sd"]) == (1, 0.0)
+
+
+def test_the_spread_of_two_voxels_divides_by_one(volume):
+    mark = Annotation(1, "rectangle", ((1, 1, 1), (2, 1, 1)), (1, 0, 0), (0, 1, 0))
+    found = measure(mark, volume)
+    assert found["voxels"] == 2
+    assert found["sd"] == pytest.approx(2.0 / np.sqrt(2))  # values 2 apart

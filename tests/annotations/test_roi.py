@@ -17,12 +17,13 @@ from fusion3d_gui.imaging.annotations.roi import region_statistics, region_voxel
 from fusion3d_gui.imaging.volume import Volume
 
 
-def make_image(seed: int, oblique: bool) -> tuple[sitk.Image, Volume]:
+def make_image(
+    seed: int, oblique: bool, spacing: tuple[float, float, float] = (0.7, 1.3, 4.5)
+) -> tuple[sitk.Image, Volume]:
     """The same anisotropic voxels as SimpleITK and as this program hold them."""
     chance = np.random.default_rng(seed)
     voxels = chance.integers(-1000, 3000, (14, 22, 18)).astype(np.int16)
     image = sitk.GetImageFromArray(voxels)
-    spacing = (0.7, 1.3, 4.5)
     image.SetSpacing(spacing)
     image.SetOrigin((-31.5, 12.25, 99.0))
     turn = np.eye(3)
@@ -69,17 +70,19 @@ def test_angles_of_a_known_triangle_and_of_arms_without_length():
 @pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
 @pytest.mark.parametrize("oblique", [False, True])
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("spacing", [(0.7, 1.3, 4.5), (0.6, 0.3, 0.2)])
 def test_the_voxels_of_a_region_are_those_that_brute_force_finds_and_simpleitk_measures_the_same(
-    seed, oblique, kind
+    seed, oblique, kind, spacing
 ):
-    image, volume = make_image(seed, oblique)
+    image, volume = make_image(seed, oblique, spacing)
     chance = np.random.default_rng(seed + 7)
     frame, _ = np.linalg.qr(chance.normal(size=(3, 3)))
     if not oblique and seed < 3:  # the everyday case: a plane along the voxels, through a layer
         frame = np.eye(3)[list([(0, 1, 2), (0, 2, 1), (1, 2, 0)][seed])].T
     right, down = frame[:, 0], frame[:, 1]
     middle = volume.to_lps(np.array([8, 10, 6]))
-    half = right * 4.03 + down * 7.02
+    a, b = (4.03, 7.02) if spacing[0] == 0.7 else (1.03, 1.22)
+    half = right * a + down * b
     region = Annotation(
         1,
         kind,
@@ -95,9 +98,9 @@ def test_the_voxels_of_a_region_are_those_that_brute_force_finds_and_simpleitk_m
         away = np.array(image.TransformIndexToPhysicalPoint((i, j, k))) - middle
         u, v, d = away @ right, away @ down, away @ normal
         if kind == "rectangle":
-            inside = abs(u) <= 4.03 and abs(v) <= 7.02
+            inside = abs(u) <= a and abs(v) <= b
         else:
-            inside = (u / 4.03) ** 2 + (v / 7.02) ** 2 <= 1
+            inside = (u / a) ** 2 + (v / b) ** 2 <= 1
         mask[k, j, i] = inside and -reach <= d < reach
     found = np.zeros_like(mask)
     i, j, k = region_voxels(volume, region).T

@@ -22,6 +22,7 @@ from fusion3d_gui.imaging.privacy.deidentify import (
     volume_without_identity,
 )
 from fusion3d_gui.imaging.privacy.identifying_words import IdentifyingWords
+from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 
 _WHO = {
@@ -199,3 +200,18 @@ def test_a_hidden_description_keeps_only_which_of_several_volumes_it_is(
     attributes = {"PatientName": "Quast^Zoe"}
     volume = replace(oblique_volume, description=description, attributes=attributes)
     assert volume_without_identity(volume).description == shown
+
+
+def test_what_is_too_short_to_identify_anybody_does_not_hide_a_text() -> None:
+    words = IdentifyingWords(["X^Y", "明"], ["NYC", "UCSF", "20240506"])
+    for text in ("x-ray of y", "头明部", "NYC head"):
+        assert not words.occur_in(text)
+    for text in ("at ucsf.", "Scan20240506"):
+        assert words.occur_in(text)
+
+
+def test_a_dicom_description_that_begins_like_its_files_is_not_taken_for_a_file_name() -> None:
+    series = Series("1.2", "IM", "CT", "DICOM", (1, 2, 3), None, (Path("IM0001.dcm"),))
+    assert series_without_identity(series).description == "IM"
+    other = replace(series, format="NIfTI", paths=(Path("IM.nii"),))
+    assert series_without_identity(other).description == "Scan"

@@ -101,6 +101,15 @@ def test_screen_follows_the_radiological_convention():
     assert letters == {"Axial": ("L", "P"), "Coronal": ("L", "I"), "Sagittal": ("P", "I")}
 
 
+def test_the_wheel_turned_forward_leads_to_superior_anterior_and_left():
+    letters = [
+        spatial_letters(each.forward_sign * np.eye(3)[each.depth])
+        for each in (AXIAL, CORONAL, SAGITTAL)
+    ]
+    assert letters == ["S", "A", "L"]
+    assert {abs(each.forward_sign) for each in ORIENTATIONS} == {1}
+
+
 def test_screen_millimetres_and_patient_positions_are_inverse():
     lps = np.array([-12.5, 40.25, -3.0])
     for orientation in ORIENTATIONS:
@@ -376,10 +385,10 @@ def test_a_rectangle_meets_another_in_what_both_cover():
     assert here.intersection(Rect(-5.0, 12.0, 50.0, 50.0)) == Rect(0.0, 12.0, 8.0, 4.0)
     right = here.intersection(Rect(20.0, 11.0, 1.0, 1.0))
     assert (right.left, right.top, right.height) == (8.0, 11.0, 1.0)
-    assert 0 < right.width < 0.01
+    assert right.width == 1e-3
     above = here.intersection(Rect(1.0, -9.0, 2.0, 3.0))
     assert (above.left, above.top, above.width) == (1.0, 10.0, 2.0)
-    assert 0 < above.height < 0.01
+    assert above.height == 1e-3
 
 
 def test_flipped_planes_exchange_left_and_right_and_rotated_ones_turn_clockwise():

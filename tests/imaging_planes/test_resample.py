@@ -109,3 +109,11 @@ def test_values_that_are_not_finite_count_as_zero_in_the_mean_of_a_block():
 def test_blocks_of_an_even_number_of_voxels_are_refused():
     with pytest.raises(ValueError, match="blocks of 2 voxels"):
         block_mean(Volume(np.zeros((4, 4, 4), np.int16), np.eye(4)), (1, 2, 1))
+
+
+def test_the_finest_axis_of_the_grid_decides_what_is_averaged():
+    values = np.random.default_rng(5).random((9, 9, 9)).astype(np.float32)
+    volume = Volume(values, np.eye(4))
+    grid = np.diag([1.0, 3.0, 5.0, 1.0])
+    ours, _ = resample_to_grid(volume, grid, (2, 3, 9))
+    np.testing.assert_allclose(ours, values[:6:5, ::3], rtol=1e-5)

@@ -32,6 +32,10 @@ def test_the_files_own_first_window_is_the_default():
     assert [each.name for each in presets(volume)][:3] == ["From file", "From file 2", "Automatic"]
 
 
+def test_a_file_window_however_narrow_is_taken():
+    assert opening_window(volume_of(np.zeros((2, 2, 2)), windows=((0.1, 0.2),))) == Window(0.1, 0.2)
+
+
 def test_a_file_window_that_makes_no_sense_is_passed_over():
     windows = ((np.nan, 80.0), (40.0, 0.0), (10.0, -5.0))
     volume = volume_of(np.arange(1000).reshape(10, 10, 10), windows=windows)
@@ -53,8 +57,8 @@ def test_a_few_extreme_voxels_do_not_darken_the_automatic_window():
 
 
 def test_a_constant_volume_and_one_without_finite_values_still_have_a_window():
-    assert opening_window(volume_of(np.full((3, 3, 3), 7.0))).width > 0
-    assert opening_window(volume_of(np.full((3, 3, 3), np.nan))).width > 0
+    assert opening_window(volume_of(np.full((3, 3, 3), 7.0))) == Window(7.0, 1.0)
+    assert opening_window(volume_of(np.full((3, 3, 3), np.nan))) == Window(0.5, 1.0)
 
 
 def test_a_sparse_mask_is_shown_over_its_whole_range():

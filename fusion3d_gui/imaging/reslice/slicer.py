@@ -141,7 +141,8 @@ class Slicer:
 
     def index_at(self, orientation: Orientation, depth_mm: float) -> int:
         """Index (from 0, growing with the coordinate) of the plane nearest to a depth."""
-        index = math.floor((depth_mm - self._low[orientation.depth]) / self.pitch_mm(orientation))
+        above_mm = depth_mm - float(self._low[orientation.depth])
+        index = math.floor(above_mm / self.pitch_mm(orientation))
         return min(max(index, 0), self.count(orientation) - 1)
 
     def depth_of(self, orientation: Orientation, index: int) -> float:
