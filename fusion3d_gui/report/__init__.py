@@ -1,1 +1,1 @@
-"""Everything that leaves the program."""
+"""Write what leaves the program: results, heatmaps, measurements, pictures."""

@@ -10,7 +10,15 @@ from fusion3d_gui.errors import UserError
 
 
 def write_json(plain: Any, path: Path) -> None:
-    """Write a JSON document, UTF-8, indented. Raises UserError when the file can't be written."""
+    """Write plain values as indented UTF-8 JSON.
+
+    Raises
+    ------
+    UserError
+        The file can't be written.
+    ValueError
+        A number is not finite, which JSON can't express.
+    """
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Marks and what they measure as a table (CSV) or a document (JSON); no patient identity."""
+"""Write marks and their measurements as CSV or JSON, without the patient's identity."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBERS = (
     "area_mm2",
     "voxels",
 )
-#: Spreadsheets take a cell that begins so for a formula.
+#: A cell that begins with one of these is a formula to spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _REGION_RULE = (
@@ -37,10 +37,24 @@ _REGION_RULE = (
 
 
 def write_measurements(path: Path, measurements: Sequence[Measurement], volume: Volume) -> None:
-    """Write marks and their numbers; ``.csv`` or ``.json`` says how.
+    """Write marks and their measurements as CSV or JSON, by the file's suffix.
 
-    Positions are mm, LPS. Names the scan by the SHA-256 of its voxels, never by patient, file or UID.
-    Raises UserError for another suffix, or where the file can't be written.
+    Positions are mm, LPS. The scan is identified by the SHA-256 of its voxels, never by patient, file
+    or UID.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.csv`` or ``.json``.
+    measurements
+        One for each mark, in the order of the table.
+    volume
+        The scan on which they were measured.
+
+    Raises
+    ------
+    UserError
+        The suffix is another one, or the file can't be written.
     """
     path = Path(path)
     if path.suffix.lower() == ".json":

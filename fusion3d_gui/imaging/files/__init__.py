@@ -1,1 +1,1 @@
-"""File formats other than DICOM (NIfTI, NRRD, MetaImage), and archives."""
+"""Read and write file formats other than DICOM (NIfTI, NRRD, MetaImage), and unpack archives."""

@@ -1,4 +1,4 @@
-"""Unpacks ZIP and gzip files into a temporary folder, within bounds."""
+"""Unpack ZIP and gzip files into a temporary folder, within bounds on number and size."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_MEMBERS = 200_000
 _CHUNK = 1 << 20
-#: In characters: at most 240 bytes, which every file system takes.
+#: Characters of a file's name: at most 240 bytes, which every file system takes.
 _LONGEST_NAME = 60
 
-#: Scans pack 2 to 4 times smaller, empty ones perhaps 50 times: more is a bomb.
+#: Highest compression ratio that is accepted: scans have 2 to 4, empty ones perhaps 50.
 _LIKELY_RATIO = 200
+#: Bytes that any archive may unpack to, whatever its ratio.
 _ALWAYS_ALLOWED = 1 << 28
 
 _DAMAGE = (
@@ -41,7 +42,7 @@ _DAMAGE = (
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a ZIP or gzip file, by its first bytes (a ``.nii.gz`` counts as NIfTI)."""
+    """Whether a file is ZIP or gzip, by its first bytes; gzipped NIfTI is none. Raises UserError."""
     try:
         with path.open("rb") as stream:
             magic = stream.read(4)
@@ -53,7 +54,7 @@ def is_archive(path: Path) -> bool:
 
 
 class UnpackedArchive:
-    """A temporary folder that is removed once nobody holds this any more, or the program ends."""
+    """A temporary folder, removed once this object is garbage or the program ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,11 +62,28 @@ class UnpackedArchive:
 
 
 def unpack(path: Path, progress: Progress) -> UnpackedArchive:
-    """The content of an archive in a temporary folder that lasts as long as what is returned.
+    """Unpack an archive into a temporary folder.
 
-    Archives within the archive stay packed. Members that lie together stay together, under names
-    that are cleaned, so that nothing is written outside the folder; hidden ones are left out. Raises UserError where the archive is
-    damaged, protected by a password, or unpacks to more than is likely or fits on the disk.
+    Members of one folder stay together, under names that are cleaned, so that nothing is written
+    outside. Hidden files are left out, and archives within the archive stay packed.
+
+    Parameters
+    ----------
+    path
+        A ZIP or gzip file.
+    progress
+        Called for each MiB; its ``Cancelled`` is let through, and what was unpacked is removed.
+
+    Returns
+    -------
+    UnpackedArchive
+        Keeps the folder for as long as it is referenced.
+
+    Raises
+    ------
+    UserError
+        The archive is damaged, protected by a password, has too many files, or unpacks to more than is
+        plausible for a scan or fits on the disk.
     """
     try:
         content = UnpackedArchive(Path(tempfile.mkdtemp(prefix="fusion3d-")))
@@ -102,14 +120,14 @@ def _unpack_zip(path: Path, folder: Path, limit: int, progress: Progress) -> Non
         if total > limit:
             raise _too_large(path, total)
         done = 0
-        places = _Places(folder)
+        paths = _MemberPaths(folder)
         for member in members:
             progress(min(1.0, done / max(1, total)), "Unpacking")
-            target = places.of(member.filename)
+            target = paths.of(member.filename)
             with archive.open(member) as source, target.open("wb") as sink:
                 for chunk in _chunks(source):
                     done += len(chunk)
-                    if done > limit:  # the directory lied
+                    if done > limit:  # the archive's own directory was wrong
                         raise _too_large(path, done)
                     sink.write(chunk)
                     progress(min(1.0, done / max(1, total)), "Unpacking")
@@ -141,13 +159,13 @@ def _too_large(path: Path, size: int) -> UserError:
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Whether it is a folder, or one of the hidden files that some systems pack beside the others."""
+    """Whether a member is a folder, or a hidden file that some systems add."""
     parts = re.split(r"[/\\]", member.filename)
     return member.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts
 
 
-class _Places:
-    """Where members of an archive go: one folder for each of its folders, one level deep."""
+class _MemberPaths:
+    """Assigns paths to the members of an archive: one folder for each of its folders, one level deep."""
 
     def __init__(self, folder: Path) -> None:
         self._root = folder
@@ -155,13 +173,13 @@ class _Places:
         self._taken: set[str] = set()
 
     def of(self, name: str) -> Path:
-        """A path of its own for the member of this name."""
+        """A unique path for the member with this name; its folder is made."""
         inside, _, last = name.replace("\\", "/").rpartition("/")
         if inside not in self._folders:
             self._folders[inside] = self._root / f"{len(self._folders):04d}-{_clean(inside)}"
             self._folders[inside].mkdir()
         path = self._folders[inside] / _clean(last)
-        # Two names may be one once they are cleaned, or for a system that ignores capitals.
+        # Two names may become one by cleaning, or on a file system that ignores case.
         if str(path).lower() in self._taken:
             path = path.with_name(f"{len(self._taken)}-{path.name}")
         self._taken.add(str(path).lower())

@@ -1,7 +1,8 @@
-"""NRRD and MetaImage (MHA, MHD) files, read by SimpleITK after their claims have been checked.
+"""Read NRRD and MetaImage (MHA, MHD) files by SimpleITK, after the sizes they claim have been checked.
 
-SimpleITK is ITK itself, to which MetaImage belongs and which reads NRRD by the code of its
-inventors; it reads both into LPS and lets go of the interpreter lock meanwhile.
+SimpleITK is the reference: MetaImage is ITK's own format, and ITK reads NRRD by its inventors' library. It
+gives LPS and releases the interpreter lock. Where the header's text says where the slices are, these are
+read one by one instead (:mod:`fusion3d_gui.imaging.files.slice_stream` says what that brings).
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from fusion3d_gui.progress import Progress, no_progress
 
 _META_SUFFIXES = (".mha", ".mhd")
 _LONGEST_AXIS = 1 << 20
+#: Time (s) between two looks whether the user has cancelled.
 _TICK_S = 0.05
-#: bzip2 packs a run of one value into next to nothing; more than this is no scan.
+#: Highest compression ratios that are accepted. bzip2 packs a run of one value into next to nothing, but a
+#: scan never that far.
 _LARGEST_RATIOS = {"gzip": LARGEST_DEFLATE_RATIO, "bzip2": 20_000}
 
 
@@ -44,9 +47,20 @@ def is_itk_file(path: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Information:
-    """What a file's header says: size along (i, j, k, time), affine to LPS mm, bytes a voxel.
+    """What a file's header says, checked.
 
-    ``stored``: where its slices lie, where they can be read one by one.
+    Parameters
+    ----------
+    size
+        Number of voxels along (i, j, k, time ...).
+    affine
+        4x4 from (i, j, k) to LPS mm.
+    item_bytes
+        Bytes of a voxel.
+    notices
+        Sentences for the user.
+    stored
+        Where the slices are; None where they can't be read one by one.
     """
 
     size: tuple[int, ...]
@@ -66,7 +80,7 @@ class _Information:
 
 
 def itk_series(path: Path) -> list[Series]:
-    """What an NRRD or MetaImage file offers: one series for each of its volumes. Raises UserError."""
+    """The series that an NRRD or MetaImage file offers, one for each of its volumes. Raises UserError."""
     known = _information(path)
     return series_of_volumes(
         path,
@@ -83,11 +97,24 @@ def itk_series(path: Path) -> list[Series]:
 def read_itk_file(
     path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = no_watch
 ) -> Volume:
-    """Read one volume of an NRRD or MetaImage file; ``number`` counts from 0 in stored order.
+    """Read one volume of an NRRD or MetaImage file, in its stored type.
 
-    The stored type is kept. ``watch`` is called once the middle slice is there; not of packed time
-    series and of what is packed by bzip2, which ITK reads in one go. Raises UserError where it is
-    damaged, holds no scan, or is too large for memory.
+    Parameters
+    ----------
+    path
+        The file, or its header where the voxels are in another file.
+    number
+        Which of its volumes, from 0 in stored order.
+    progress
+        Called before each slice.
+    watch
+        Called once the middle slice has been read; not for later volumes of a packed file and for
+        encodings (bzip2, text ...) that only SimpleITK reads, in one go.
+
+    Raises
+    ------
+    UserError
+        The file is damaged, holds no scan, or is too large for memory.
     """
     progress(0.0, "Reading slices")
     known = _information(path)
@@ -111,14 +138,14 @@ def read_itk_file(
         reader.SetExtractIndex([0, 0, 0, *(int(n) for n in frame)])
         reader.SetExtractSize([*known.size[:3], *(0 for _ in frame)])
     try:
-        voxels = np.asarray(_Pixels(_heeding(progress, reader.Execute)))
+        voxels = np.asarray(_Pixels(_cancellable(progress, reader.Execute)))
     except (RuntimeError, MemoryError):
         raise _damaged(path) from None
     return replace(volume, voxels=voxels.reshape(known.shape))
 
 
-def _heeding(progress: Progress, work: Callable[[], Any]) -> Any:
-    """The result of work that can't be interrupted; whoever cancels does not wait for its end."""
+def _cancellable(progress: Progress, work: Callable[[], Any]) -> Any:
+    """Run work that can't be interrupted on a thread, so that cancelling need not wait for its end."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="itk")
     try:
         future = pool.submit(work)
@@ -145,7 +172,7 @@ def _by_slices(
 
 
 class _Pixels:
-    """An image's own memory as an array, without a copy: holds the image as long as the array lives."""
+    """Gives an array the memory of a SimpleITK image without a copy, and keeps the image alive with it."""
 
     def __init__(self, image: Any) -> None:
         import SimpleITK as sitk
@@ -165,7 +192,7 @@ def _reader(path: Path) -> Any:
 
 
 def _information(path: Path) -> _Information:
-    """Read a file's header, with every size that it claims checked against the file."""
+    """Read a file's header, and check the sizes that it claims against the size of the file."""
     import SimpleITK as sitk
 
     header = read_itk_header(path)
@@ -194,12 +221,12 @@ def _information(path: Path) -> _Information:
     affine, notices = _affine(reader, len(size))
     stored = header.stored
     if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, size):
-        stored = None  # ITK understood the header otherwise: it shall read the voxels too
+        stored = None  # ITK reads the header differently: let it read the voxels too
     return _Information(size, affine, item_bytes, notices, stored)
 
 
 def _item_bytes(kind: str) -> int | None:
-    """Bytes of a voxel by SimpleITK's name of its type; None for vectors and complex numbers."""
+    """Bytes of a voxel from SimpleITK's name of its type; None for vectors and complex numbers."""
     found = re.fullmatch(r"(8|16|32|64)-bit (un)?signed integer|(32|64)-bit float", kind)
     return int(found[1] or found[3]) // 8 if found else None
 

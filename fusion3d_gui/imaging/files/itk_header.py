@@ -1,7 +1,7 @@
-"""The text headers of NRRD and MetaImage files: where their voxels are, how packed, of which type.
+"""Text headers of NRRD and MetaImage files: where their voxels are, how packed, of which type.
 
-SimpleITK reads sizes and geometry; this is what it does not tell, and what has to be known before
-it may be trusted with a file.
+Sizes and geometry are read by SimpleITK. What is read here it does not tell, but must be known before
+SimpleITK, which is C++ and trusts its input, may see a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.files.slice_stream import StoredSlices
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 _LONGEST_HEADER = 1 << 20
 
-#: NRRD's and MetaImage's names of types, and numpy's.
+#: NRRD's and MetaImage's names of types and the numpy ones.
 _NRRD_TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
@@ -43,10 +43,18 @@ _META_TYPES = {
 
 @dataclass(frozen=True)
 class ItkHeader:
-    """``file_size`` is that of the file that holds the voxels, packed as ``packing`` says.
+    """What the text of a header says.
 
-    ``stored``: where they lie, where they can be read slice by slice; else None. ``sizes``: the
-    length of each axis, fastest first, as the text says it.
+    Parameters
+    ----------
+    file_size
+        Bytes of the file that holds the voxels.
+    packing
+        NRRD's encoding (``"raw"``, ``"gzip"``, ``"bzip2"`` ...); MetaImage's is raw or gzip.
+    stored
+        Where the slices are; None where they can't be read one by one.
+    sizes
+        Length of each axis, the fastest first.
     """
 
     file_size: int
@@ -56,9 +64,13 @@ class ItkHeader:
 
 
 def read_itk_header(path: Path) -> ItkHeader:
-    """Read the text part of a file. Voxels in another file are read only from beside the header.
+    """Read the text part of an NRRD or MetaImage file.
 
-    Raises UserError where it is something else, or refers to files that must not be read.
+    Raises
+    ------
+    UserError
+        The file is something else, or its voxels are in a file that is missing, or in another folder,
+        where none is read.
     """
     try:
         with path.open("rb") as stream:
@@ -114,7 +126,7 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         and fields.get("ElementNumberOfChannels", "1") == "1"
     ):
         said = [fields[key].lower() for key in _META_ORDER if key in fields]
-        # The voxels begin on the line after this one; where there is none, the file ends here.
+        # The voxels begin on the next line; without one the file ends here.
         line, newline, _ = head[last.start(1) :].partition(b"\n")
         offset = last.start(1) + len(line) + len(newline) if is_local else 0
         order = ">" if "true" in said else "<"

@@ -1,4 +1,4 @@
-"""Files of several volumes (a time series, say): one series for each, with names that tell them apart."""
+"""One series for each volume of a file that holds several, e.g. of a time series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
 
-#: Of a longer time series the first volumes are offered.
+#: Most volumes of one file that are offered.
 _MOST_VOLUMES = 1000
 
 
@@ -23,12 +23,12 @@ class ReadVolume(Protocol):
 
 
 def volume_uid(path: Path, number: int) -> str:
-    """``name``, ``name#2``, ``name#3`` ... as DICOM series of several volumes are called here."""
+    """The UID of a file's volume: ``name``, ``name#2``, ``name#3`` ..., as for DICOM series of several volumes."""
     return f"{path.name}#{number + 1}" if number else path.name
 
 
 def volume_description(stem: str, number: int, count: int) -> str:
-    """The file's name without its suffix, and which of its volumes it is where there are several."""
+    """The file's name without its suffix, and where it holds several volumes which one this is."""
     return f"{stem} (volume {number + 1} of {count})" if count > 1 else stem
 
 
@@ -43,7 +43,21 @@ def series_of_volumes(
     count: int,
     notices: tuple[str, ...],
 ) -> list[Series]:
-    """One series for each of a file's ``count`` volumes, in stored order."""
+    """One series for each of a file's ``count`` volumes, in stored order.
+
+    Parameters
+    ----------
+    path
+        The file.
+    read
+        Reads one of its volumes.
+    stem
+        Its name without suffix, for the description.
+    format, shape, affine, notices
+        As in :class:`~fusion3d_gui.imaging.series.Series`, the same for all volumes.
+    count
+        Number of volumes; at most 1000 are offered, and a notice says so.
+    """
     if count > _MOST_VOLUMES:
         notices += (f"It holds {count} volumes; the first {_MOST_VOLUMES} are offered.",)
     return [

@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2: read into, and written from, a ``Volume``. RAS at the border, LPS inside."""
+"""Read and write NIfTI-1 and NIfTI-2 (and Analyze): RAS mm in the file, LPS mm in the ``Volume``."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
-#: sform and qform round differently; further apart than this, they contradict each other.
+#: sform and qform round differently; further apart than this (mm), they contradict each other.
 _FORMS_WITHIN_MM = 0.5
 
-#: What nibabel and the unpacker raise on damaged files, as found by fuzzing.
+#: Raised by nibabel and the unpacker on damaged files, as found by fuzzing.
 _DAMAGE = (
     nib.filebasedimages.ImageFileError,
     nib.spatialimages.HeaderDataError,
@@ -62,11 +62,7 @@ def is_nifti(path: Path) -> bool:
 
 
 def nifti_series(path: Path) -> list[Series]:
-    """What a NIfTI file offers, from its header: one series for each of its volumes.
-
-    A file of several (a time series, say) gives them the UIDs ``name``, ``name#2``, ``name#3`` ...
-    in stored order, as DICOM series of several volumes have. Raises UserError.
-    """
+    """The series that a NIfTI file offers, from its header: one for each of its volumes. Raises UserError."""
     image = _load(path)
     affine, notices = _affine(image)
     return series_of_volumes(
@@ -84,12 +80,26 @@ def nifti_series(path: Path) -> list[Series]:
 def read_nifti(
     path: Path, number: int = 0, progress: Progress = no_progress, watch: Watch = no_watch
 ) -> Volume:
-    """Read one volume of a NIfTI file; ``number`` counts from 0 in stored order.
+    """Read one volume of a NIfTI file, in its stored type with slope and intercept beside.
 
-    sform before qform, as nibabel does; the stored type is kept with slope and intercept beside.
-    ``watch`` is called with the volume once its middle slice is there; of an uncompressed file
-    that is the first to be read. Raises UserError where it is damaged, of a type that is no scan
-    (colour, complex), or too large for memory.
+    The sform has precedence over the qform, as in nibabel.
+
+    Parameters
+    ----------
+    path
+        The file, or either of a pair (``.hdr`` and ``.img``).
+    number
+        Which of its volumes, from 0 in stored order.
+    progress
+        Called before each slice.
+    watch
+        Called once the middle slice has been read, which is the first to be read of an uncompressed
+        file.
+
+    Raises
+    ------
+    UserError
+        The file is damaged, of a type that is no scan (colour, complex), or too large for memory.
     """
     progress(0.0, "Reading slices")
     image = _load(path)
@@ -132,10 +142,15 @@ def _volume_count(image: Any) -> int:
 
 
 def write_nifti(volume: Volume, path: Path) -> None:
-    """Write a volume as NIfTI-1 (``.nii`` or ``.nii.gz``), stored type and rescale kept.
+    """Write a volume as NIfTI-1, in its stored type and with its rescale.
 
-    Voxel (i, j, k) stays voxel (i, j, k); sform and qform (where the affine has no shear) both
-    say where it lies, in RAS mm. Raises UserError where the file can't be written.
+    Voxel (i, j, k) stays voxel (i, j, k). Both sform and qform hold the affine in RAS mm; the qform
+    without its shear, which it can't express. The same volume always gives the same bytes.
+
+    Raises
+    ------
+    UserError
+        The file can't be written, or its name does not end in ``.nii`` or ``.nii.gz``.
     """
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise UserError("NIfTI files end in .nii or .nii.gz", path=path)
@@ -158,7 +173,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
 
 
 def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
-    """Header and stored voxels as they are; nibabel itself would rescale them."""
+    """Write header and stored voxels as they are; nibabel itself would rescale them."""
     header = image.header.copy()
     header.set_data_offset(352)
     # set_slope_inter treats 1 and 0 like any other; the single-precision fields hold the nearest.
@@ -176,7 +191,7 @@ def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
 
 
 def _load(path: Path) -> Any:
-    """Open a file's header, with every size it claims checked against the file."""
+    """Open a file's header, and check the sizes that it claims against the size of the file."""
     image: Any
     try:
         image = _image_class(path).from_filename(path)
@@ -214,7 +229,7 @@ def _load(path: Path) -> Any:
 
 
 def _offset(image: Any) -> int:
-    """Where the voxels start in their file."""
+    """Bytes from the start of the file to the voxels."""
     return int(image.dataobj.offset)
 
 
@@ -225,7 +240,7 @@ def _half_missing(path: Path) -> UserError:
 
 
 def _image_class(path: Path) -> Any:
-    """nibabel's class for a file, by the size of its header; not by guessing, as ``nib.load`` does."""
+    """nibabel's class for a file, by its header's size alone; ``nib.load`` would try several."""
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         pair = nib.Nifti1Pair.filespec_to_file_map(str(path))
         if not all(Path(str(half.filename)).is_file() for half in pair.values()):
@@ -266,13 +281,13 @@ def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _forms_apart_mm(image: Any) -> float:
-    """How far sform and qform put a corner apart, where both are given; else 0."""
+    """Largest distance (mm) of a corner by sform and by qform; 0 where not both are given."""
     header = image.header
     if int(header["sform_code"]) == 0 or int(header["qform_code"]) == 0:
         return 0.0
     try:
         difference = header.get_sform() - header.get_qform()
-    except _DAMAGE:  # a quaternion that is none
+    except _DAMAGE:  # an invalid quaternion
         return 0.0
     size = np.array((*image.shape, 1, 1)[:3]) - 1
     corners = np.array(np.meshgrid(*((0, n) for n in size))).reshape(3, -1)

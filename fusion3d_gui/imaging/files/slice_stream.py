@@ -1,4 +1,18 @@
-"""Slices that lie one after the other in a file, packed or not, read straight into a volume's voxels."""
+"""Read consecutive slices of a file, packed or not, straight into a volume's voxels.
+
+So that the first slice is shown, and reading can be cancelled, long before the file is read. Measured on NRRD
+and MetaImage files of 512 x 512 x 300 int16 voxels (157 MB, gzipped 108 MB) from the page cache, on two busy
+cores, minimum and median of 6, with SimpleITK, which reads a file in one go, in turn:
+
+======================  ==================  ==================  ==================
+file                    first slice         whole file          SimpleITK
+======================  ==================  ==================  ==================
+NRRD                    0.002 to 0.007 s    0.28 to 0.33 s      0.59 to 0.65 s
+MetaImage               0.003 to 0.014 s    0.16 to 0.54 s      0.26 to 0.31 s
+NRRD, gzip              2.3 to 3.9 s        5.1 to 7.4 s        4.6 to 5.5 s
+MetaImage, zlib         2.0 to 2.3 s        4.0 to 4.6 s        2.9 to 3.5 s
+======================  ==================  ==================  ==================
+"""
 
 from __future__ import annotations
 
@@ -12,17 +26,25 @@ import numpy as np
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
 
-#: zlib tells by the first bytes which of both it is.
+#: Lets zlib tell by the first bytes which of both formats it is.
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
 class StoredSlices:
-    """Where a volume's slices lie.
+    """Where in a file a volume's slices are.
 
-    ``offset``: bytes from the start of the file to the first, or to where the packed ones begin;
-    ``dtype``: as stored, with its byte order; ``packed``: they must be read in order.
+    Parameters
+    ----------
+    path
+        The file that holds the voxels.
+    offset
+        Bytes from the start of the file to the first slice, or to the packed slices.
+    dtype
+        As stored, with its byte order.
+    packed
+        Whether they are compressed together, so that they can only be read in order.
     """
 
     path: Path
@@ -34,11 +56,26 @@ class StoredSlices:
 def read_slices(
     stream: Any, stored: StoredSlices, volume: Volume, progress: Progress, watch: Watch
 ) -> None:
-    """Read the stored numbers slice by slice; ``watch`` is called once the middle one is there.
+    """Read a volume's slices one by one, the middle one first where they are not packed.
 
-    That one is the first, unless they are packed and the stream stands at the first. A buffer for all would double the memory,
-    the window would stand still while it is allocated, and nothing could be cancelled. Raises
-    EOFError where the stream ends too early.
+    Parameters
+    ----------
+    stream
+        Seekable, unless packed: then it must stand at the first slice. Only ``readinto`` and ``seek``
+        are called.
+    stored
+        Where the slices are.
+    volume
+        Its voxels are written, and its ``loaded_slices`` are kept up to date.
+    progress
+        Called before each slice with the fraction of slices read.
+    watch
+        Called once the middle slice has been read.
+
+    Raises
+    ------
+    EOFError
+        The stream ends too early.
     """
     voxels, loaded_slices = volume.voxels, volume.loaded_slices
     assert loaded_slices is not None
@@ -65,7 +102,7 @@ def read_slices(
 
 
 class InflatingReader:
-    """What a stream holds from where it stands on, unpacked: zlib's or gzip's, one or several parts."""
+    """Unpacks a zlib or gzip stream, of one or several members, from its current position."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -73,7 +110,7 @@ class InflatingReader:
         self._unpacker = zlib.decompressobj(_ZLIB_OR_GZIP)
 
     def readinto(self, target: memoryview) -> int:
-        """Fill ``target`` as far as one step goes; 0 at the end. Raises zlib.error where it is damaged."""
+        """Write the next bytes to ``target``; returns their number, 0 at the end. Raises zlib.error."""
         while True:
             if self._unpacker.eof:
                 self._packed = self._unpacker.unused_data
