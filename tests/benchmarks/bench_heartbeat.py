@@ -1,9 +1,9 @@
-"""How long the window ever stands still: ``python tests/benchmarks/bench_heartbeat.py``.
+"""Longest time the GUI thread is blocked in each interaction: ``python tests/benchmarks/bench_heartbeat.py``.
 
-A timer beats every 5 ms on the GUI thread during each deed (``heartbeat_deeds.py``), with painting on; printed are the longest
-gap, the 99th percentile, and which deeds exceed 50 ms or did not come about. Beside it another process
-watches what a virtual machine's host takes away; what it took at the time of a gap over 50 ms is printed with
-that (``host_watch.py``).
+A timer fires every 5 ms on the GUI thread during each interaction (``heartbeat_deeds.py``), with painting
+on. Prints the longest gap, the 99th percentile, and which interactions exceed 50 ms or had no effect.
+Another process watches for memory and processor time that a virtual machine's host takes away at the time
+of a gap over 50 ms (``host_watch.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast series open, beside pydicom and SimpleITK in the same run: ``python tests/benchmarks/bench_imaging.py``."""
+"""Time to open series, against pydicom and SimpleITK in the same run: ``python tests/benchmarks/bench_imaging.py``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SLICES, COMPRESSED_SLICES, SIDE, RUNS = 300, 60, 512, 3
 
 
 def _series(folder: Path) -> list[Path]:
-    """Smooth anatomy-like values with noise, as CT has."""
+    """Write a series of smooth values with noise, like CT."""
     chance = np.random.default_rng(0)
     k, j, i = np.ogrid[:SLICES, :SIDE, :SIDE]
     smooth = 600 * np.sin(j / 40) * np.cos(i / 55 + k / 30)

@@ -1,12 +1,12 @@
-"""Predicting and explaining: this against MONAI's GradCAM and eager PyTorch, in one run.
+"""Time of prediction and explanation, against MONAI's GradCAM and eager PyTorch in the same run.
 
     OMP_NUM_THREADS=2 .venv/bin/python tests/benchmarks/bench_inference.py [--width 1] [--size 96 97]
 
-Medians over a few runs, and ratios of them. The forward pass is held against this machine's own
+Prints medians over a few runs, and their ratios. The forward pass is compared with this machine's own
 float32 GEMM rate. The network is the published ResNet50 at the given width, with random weights. At
 97³ (a multiple of the stride, plus 1, as bundles have it) the last stage has 4 × 4 × 4 cells, at 96³
 3 × 3 × 3. MONAI's GradCAM is called as its documentation does, and once more without its upsampling
-to the input's grid, which the window leaves to the drawing.
+to the input's grid, which the window does only when it paints.
 """
 
 from __future__ import annotations

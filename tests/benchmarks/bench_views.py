@@ -1,7 +1,7 @@
-"""How fast views follow, beside pyqtgraph's ImageView in the same run: ``python tests/benchmarks/bench_views.py``.
+"""Paint times of the views, against pyqtgraph's ImageView in the same run: ``python tests/benchmarks/bench_views.py``.
 
-A paint is timed from the wheel's event to the end of the event loop's painting of everything that it
-changed, off screen, in a window of 1280x800.
+A paint is timed from the wheel event until the event loop has painted everything that changed, off
+screen, in a window of 1280 x 800.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every scan in the corpora that libraries ship, beside SimpleITK and nibabel: ``python tests/benchmarks/check_corpora.py [FOLDER ...]``.
+"""Open the test files that libraries ship and compare with SimpleITK and nibabel: ``python tests/benchmarks/check_corpora.py [FOLDER ...]``.
 
-Prints a table: tried, no scan, opened, of these equal to the judge, without a judge, and wrong; then each refusal and
-each difference.
+Prints a table (tried, no scan, opened; of these equal to the reference reader, without one, and wrong), then
+each refusal and each difference.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The keys as an X server sends them: ``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/check_keys.py``.
+"""Check the keyboard shortcuts as an X server sends them: ``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/check_keys.py``.
 
-Prints what a key did not do; the exit status says whether all of them did.
+Prints what a key should have done and did not; exit status 1 if there was any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is done to the window while its heartbeat is listened to, in an order in which one leads to the next."""
+"""The interactions that ``bench_heartbeat.py`` times, in an order in which one leads to the next."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST_S = 120.0
 
 
 class Deed(NamedTuple):
-    """Something that is done, and whether it came about: what failed would be quick."""
+    """An interaction, and whether it had its effect: one that failed would be fast."""
 
     do: Callable[[], object]
     holds: Callable[[], object]
@@ -48,13 +48,13 @@ class Deeds:
         return self._reading() | self._marks() | self._model() | self._looks() | self._panels()
 
     def came_about(self, deed: Deed) -> bool:
-        """Whether what has just been done led to what it should, without an error on the way."""
+        """Whether the last interaction had its effect, without an error on the way."""
         failed = bool(self._failures)
         self._failures.clear()
         return bool(deed.holds()) and not failed
 
     def settle(self) -> None:
-        """Wait until nothing that was set off is under way."""
+        """Wait until every task that was started has ended."""
         session, window = self.session, self.window
         lanes = (
             session.store.loading,

@@ -1,9 +1,9 @@
-"""``HostWatch``: another process that says when a virtual machine's host took memory or processors away from it.
+"""``HostWatch``: a process that records when a virtual machine's host took memory or processor time away.
 
-A host that takes a machine's pages back gives them again one fault at a time: for a moment the machine computes as
-fast as ever while everything that touches memory takes ten to two hundred times its processor time. And where
-the host runs something else on a processor, Linux counts the time as stolen (``proc(5)``, ``/proc/stat``). No
-program in the machine can do anything about either; a benchmark can tell them from what the program does.
+A host that has reclaimed a machine's pages returns them one fault at a time: computing is as fast as ever,
+while everything that touches memory takes ten to two hundred times its processor time. And where the host
+runs something else on a processor, Linux counts the time as stolen (``proc(5)``, ``/proc/stat``). No program in
+the machine can prevent either; a benchmark can tell them from what the program does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 _MEGABYTES = 64
 _EVERY_S = 0.02
-#: So many times its usual processor time is unusual.
+#: Reading memory is unusually slow from so many times its usual processor time on.
 _UNUSUAL = 10.0
 _STAT = Path("/proc/stat")
 
 
 class Taken(NamedTuple):
-    """When (s, as ``time.perf_counter``), how many times its usual processor time reading memory took, and how
-    much processor time (ms) was stolen in the 20 ms before."""
+    """One sample: its time (s, as ``time.perf_counter``), how many times its usual processor time reading memory
+    took, and the processor time (ms) stolen in the 20 ms before."""
 
     at: float
     times: float
@@ -34,7 +34,7 @@ class Taken(NamedTuple):
 
 
 class HostWatch:
-    """Watches from ``with`` on, until that ends."""
+    """Context manager that watches until it exits."""
 
     def __init__(self) -> None:
         self._moments: list[Taken] = []
@@ -55,7 +55,7 @@ class HostWatch:
         self._child.wait()
 
     def within(self, start: float, end: float, around_s: float = 0.1) -> str:
-        """What the host took about this time, in words; empty where it took nothing unusual.
+        """Describe what the host took about this time; empty where it took nothing unusual.
 
         It takes a machine's memory piece by piece: what it took of this program it may have taken of the watch a
         moment earlier or later.
@@ -74,7 +74,7 @@ class HostWatch:
 
 
 def _stolen_ms() -> float:
-    """Of all processors together, since the machine started; 0 where no system says."""
+    """Stolen time (ms) of all processors since the machine started; 0 where the system does not report it."""
     if not _STAT.exists():
         return 0.0
     ticks = int(_STAT.read_text().split("\n", 1)[0].split()[8])

@@ -1,11 +1,11 @@
-"""Drives the real window by seeded mouse and keys: ``python tests/benchmarks/random_walk.py``.
+"""Random walk through the real window by seeded mouse and keys: ``python tests/benchmarks/random_walk.py``.
 
-Prints exceptions, Qt's warnings, faults that the program logs, what was done and what came of it, and how memory grew.
-Growth is counted from a warm-up: every deed, command, method and model once, so that stores that are meant
-to be filled (models, fonts, glyphs, a graphics driver, each kind of dialog) are full; and in one and
-the same state, the first case with the first model's answer. As what the allocator can give back differs
-from rest to rest by a few per cent with nothing kept, the median of three rests before the walk is compared with that
-of the last three; Python's own blocks, which do not fluctuate so, are counted too. With ``--real`` mouse and keys are
+Prints exceptions, Qt's warnings, logged errors, what was done with which effects, and the growth of memory.
+Growth is measured after a warm-up in which every deed, command, method and model is used once, so that the
+caches (models, fonts, glyphs, a graphics driver, each kind of dialog) are filled; and always in the same
+state, the first case with the first model's prediction. The memory that the allocator returns varies by a
+few per cent between such rests even without a leak, so the median of three rests before the walk is compared
+with that of the last three; Python's own blocks, which vary less, are counted too. With ``--real`` mouse and keys are
 those of an X server, as under
 ``xvfb-run -s "-screen 0 1600x1000x24" python tests/benchmarks/random_walk.py --real``. The screen must hold
 the window (``--window``), as many times as large as QT_SCALE_FACTOR says. The test suite runs a short walk.
@@ -110,7 +110,7 @@ class Walk:
         display = session.display
         for told, source in (
             ("case shown", session.store.case_changed),
-            ("answer shown, again or none", session.store.prediction_changed),
+            ("prediction shown, again or none", session.store.prediction_changed),
             ("window changed", display.window_level.changed),
             ("crosshair moved", display.crosshair.moved),
             ("planes turned", display.planes.changed),
@@ -134,7 +134,7 @@ class Walk:
             self._note(f"map by {result.prediction.bundle_name}: {how}")
 
     def step(self, name: str | None = None) -> None:
-        """Do one thing, by chance unless named, and let the window answer."""
+        """Do one deed, by chance unless named, and let the window react."""
         chance = self.scene.chance
         name = chance.choices(list(self.deeds), self._weights)[0] if name is None else name
         self.last = name
@@ -150,7 +150,7 @@ class Walk:
         self.check()
 
     def check(self) -> None:
-        """What must hold whatever was done."""
+        """Assert what must hold after every deed."""
         session = self.window.session
         prediction, case = session.predictions.current, session.store.case
         if prediction is not None:
@@ -174,7 +174,7 @@ class Walk:
             assert view.camera.scale > 0
 
     def rest(self) -> None:
-        """Back to one and the same state, in which memory can be compared."""
+        """Return to one fixed state, in which memory can be compared."""
         window, session = self.window, self.window.session
         self.scene.close_overlays()
         if window.presentation.on:
@@ -196,7 +196,7 @@ class Walk:
         wait(200)
 
     def warm_up(self) -> None:
-        """Do everything once; whatever is meant to be kept from then on is there."""
+        """Do everything once, so that all caches are filled."""
         window, session = self.window, self.window.session
         for path in self.scene.paths:
             session.opener.open(path)
@@ -231,7 +231,7 @@ class Walk:
 
 
 def _step(walk: Walk, steps: int, problems: list[str], tell: Callable[[str], None]) -> None:
-    """So many steps, or fewer where one problem follows another."""
+    """So many steps, or fewer after more than 20 problems."""
     for _ in range(steps):
         if len(problems) > 20:
             return
@@ -242,7 +242,7 @@ def _step(walk: Walk, steps: int, problems: list[str], tell: Callable[[str], Non
 
 
 def _at_rest(walk: Walk, when: str) -> tuple[float, int]:
-    """Memory of this process (MB) and Python's blocks, in the state in which they are compared."""
+    """Resident memory (MB) and number of Python's blocks, in the fixed state."""
     walk.rest()
     resident, blocks = _resident_mb(), sys.getallocatedblocks()
     print(f"{when} steps  {resident:7.1f} MB  {blocks:9,d} blocks", flush=True)
@@ -250,7 +250,7 @@ def _at_rest(walk: Walk, when: str) -> tuple[float, int]:
 
 
 def _resident_mb() -> float:
-    """Memory of this process; what only waits to be given back has been given back."""
+    """Resident memory (MB) of this process, after returning freed pages to the system."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # glibc keeps freed pages, as it likes
@@ -261,14 +261,14 @@ def _resident_mb() -> float:
 
 
 def _close_strays() -> None:
-    """A dialog of files that a real click has opened by its way is closed again."""
+    """Close a file dialog that a real click has opened by accident."""
     dialog = QApplication.activeModalWidget()
     if isinstance(dialog, (QFileDialog, QMessageBox)):
         dialog.reject()
 
 
 def _listen_for_problems(tell: Callable[[str], None]) -> None:
-    """Exceptions, Qt's warnings, and errors in the log."""
+    """Report exceptions, Qt's warnings, and logged errors."""
 
     class Faults(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -295,7 +295,7 @@ def _print_counts(title: str, counts: Counter[str]) -> None:
 
 
 def main() -> int:
-    """Walk, and print what happened; the exit status says whether all was well."""
+    """Walk and print what happened; exit status 1 after problems or growth over 5 %."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,11 +1,11 @@
-"""Interleaves what users do, by chance: ``python tests/benchmarks/stress_predictions.py [--rounds 500]``.
+"""Stress the session by random interleaving: ``python tests/benchmarks/stress_predictions.py [--rounds 500]``.
 
-Each round does a handful of random things to a session (open, predict, cancel, edit, reset, explain
-otherwise, switch bundle, ask every model, look otherwise, close the window and open another) with random
-pauses, under a watch that looks after every change of state: whatever is shown as current is the answer
-about the case, the bundle and the values on screen. Prints rounds, how often a current answer was seen,
-exceptions, threads, and whether memory is steady: its median over the last fifth of the rounds against
-that over the second fifth, when every kind of thing has been done. The test suite runs a few rounds.
+Each round does a handful of random actions on a session (open, predict, cancel, edit, reset, change the
+explanation, switch bundle, compare models, augment, close the window and open another) with random pauses.
+After every change of state it is checked that a prediction shown as current belongs to the case, the bundle
+and the values on screen. Prints rounds, how often a current prediction was seen, exceptions, threads, and
+whether memory is steady: its median over the last fifth of the rounds against that over the second fifth,
+when every kind of action has been done. The test suite runs a few rounds.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 _MOST_ACTIONS = 8
-#: Memory is looked at this often, and said to be steady when it has grown by less than this.
+#: Memory is sampled this often, and is steady when it has grown by less than this.
 _LOOK_EVERY, _STEADY = 10, 0.02
-#: With fewer rounds than these, what is done for the first time looks like growth.
+#: With fewer rounds than these, filling caches looks like growth.
 _FEWEST_TO_JUDGE = 250
 
 
 class Watch:
-    """Looks after every change whether what is shown as current is about what is on screen."""
+    """Checks after every change of state that a current prediction belongs to what is on screen."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -70,7 +70,7 @@ class Watch:
             signal.connect(self.look)
 
     def look(self) -> None:
-        """Raise AssertionError where something is shown as what it is not."""
+        """Assert that prediction, heatmaps and what-if belong to case, bundle and form."""
         session = self.session
         result, prediction = session.store.shown_prediction, session.predictions.current
         if result is not None:
@@ -103,11 +103,11 @@ class Watch:
 
 
 class Stress:
-    """Windows over sessions, one after the other, and what chance does to them."""
+    """Random actions on windows and sessions, one after the other."""
 
     def __init__(self, folder: Path, seed: int, engine: str = "torch") -> None:
         self.engine = engine
-        #: Where answers were computed, in words.
+        #: The devices on which predictions were computed.
         self.computed: set[str] = set()
         self.chance = random.Random(seed)
         self.paths = _make_cases(folder)
@@ -124,7 +124,7 @@ class Stress:
         sys.excepthook = self._hook
 
     def round(self) -> None:
-        """A handful of things in a random order, with random pauses."""
+        """Do a handful of random actions with random pauses."""
         chance, session = self.chance, self.session
         actions = (
             (
@@ -159,7 +159,7 @@ class Stress:
             self._open_window()
 
     def settle(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no task is running."""
         session = self.session
         while session.store.loading.running or session.store.inference.running:
             QCoreApplication.processEvents()
@@ -231,7 +231,7 @@ def _resident_mb() -> float:
 
 
 def _tell_memory(samples_mb: Sequence[float], rounds: int) -> bool:
-    """Print how memory went; whether it grows."""
+    """Print the memory figures; True if memory grows."""
     if rounds < _FEWEST_TO_JUDGE:
         return False
     fifth = len(samples_mb) // 5
@@ -246,7 +246,7 @@ def _tell_memory(samples_mb: Sequence[float], rounds: int) -> bool:
 
 
 def main() -> int:
-    """Run the rounds; 0 when nothing was wrong."""
+    """Run the rounds; exit status 0 without failures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
@@ -254,7 +254,9 @@ def main() -> int:
     options = parser.parse_args()
     QApplication([])
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder  # what is measured of these models is for nobody else
+        os.environ["XDG_CACHE_HOME"] = (
+            folder  # engine timings of these small models must not be kept
+        )
         stress = Stress(Path(folder), options.seed, options.engine)
         threads, started = threading.active_count(), time.monotonic()
         memory_mb = []

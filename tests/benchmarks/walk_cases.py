@@ -48,7 +48,7 @@ def make_cases(folder: Path) -> list[Path]:
 
 
 def make_broken(folder: Path) -> list[Path]:
-    """Paths that can't be opened: words, files cut short, an empty folder, nothing at all."""
+    """Paths that must be refused: text, truncated files, an empty folder, a missing file."""
     inside = folder / "broken"
     inside.mkdir()
     words = inside / "words.dcm"

@@ -1,4 +1,4 @@
-"""What a walk does with files: open, drop, be refused, choose series, read tags, export."""
+"""Deeds of a walk with files: open, drop, refuse, choose series, read tags, export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 
 class FileDeeds(DeedGroup):
-    """Files in and out; what has been written is read again by other programs' readers."""
+    """Opens and exports files; exports are read again with nibabel, csv and json."""
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)

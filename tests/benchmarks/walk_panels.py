@@ -1,4 +1,4 @@
-"""What a walk does with the panels, menus and keys of the window, and asks of the model."""
+"""Deeds of a walk with panels, menus and keys, and with the model."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ BUTTONS_LEFT_OUT = {
     "Export…",
     "Save picture…",
     "Predict",
-    "Predict with every model",
+    "Compare models",
     "Check this heatmap",
 }
 
 
 class PanelDeeds(DeedGroup):
-    """Keys, buttons, sliders, lists, lines, menus and the palette, whatever they are for."""
+    """Keys, buttons, sliders, lists, line edits, menus and the palette, at random."""
 
     def deeds(self) -> Deeds:
         """By name."""
@@ -151,7 +151,7 @@ class PanelDeeds(DeedGroup):
 
 
 class ModelDeeds(DeedGroup):
-    """Predict, explain by any method, ask what if and how sure, compare models, check the map."""
+    """Predict, explain by any method, what-if and uncertainty, compare models, check the heatmap."""
 
     def __init__(self, scene: Scene, *, predict: float, check: float) -> None:
         super().__init__(scene)
@@ -255,7 +255,7 @@ class ModelDeeds(DeedGroup):
             self._show_and_click(panel.side_by_side)
 
     def check_map(self) -> None:
-        """Ask whether the map deserves trust, which takes long; sometimes go on meanwhile."""
+        """Check the heatmap, which takes long; sometimes go on meanwhile."""
         if not self._ensure_answer():
             return
         self._show_and_click(self.window.side.method.check)

@@ -1,4 +1,4 @@
-"""``Scene``: the window that a walk is about, the hands that move it, and what all deeds need."""
+"""``Scene``: the window of a walk, its mouse and keys, and what all deeds need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NONE, SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 
-#: Commands that open a dialog of files, or end the program: there are deeds that do so on purpose.
+#: Commands that open a file dialog or end the program, for which there are deeds of their own.
 LEFT_OUT = {"open_folder", "open_file", "model", "export_marks", "save_result", "quit"}
 
 _W = TypeVar("_W", bound=QWidget)
@@ -77,7 +77,7 @@ class QtHands:
 
 
 class Scene:
-    """One window of a usual size, the files to open and the folder to write to, the hands, the seeded chance."""
+    """One window of a usual size, files to open, a folder to write to, mouse and keys, the seeded generator."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Scene:
         self.size = size
 
     def settle(self, seconds: float = 120.0) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no task is running."""
         session = self.window.session
         end = time.monotonic() + seconds
         lanes = (
@@ -107,7 +107,7 @@ class Scene:
             wait(10)
 
     def settle_or_give_up(self, seconds: float) -> None:
-        """Wait so long for the model, then cancel what it is asked, as an impatient reader does."""
+        """Wait so long for the model, then cancel, as an impatient reader does."""
         self.settle(seconds)
         self.window.session.store.inference.cancel()
         self.settle()

@@ -1,4 +1,4 @@
-"""What a walk does in the views: scroll, drag, measure, turn planes, change the window."""
+"""Deeds of a walk in the views: scroll, drag, measure, rotate planes, change the window level."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fusion3d_gui.widgets.window.histogram_bar import HistogramBar
 
 
 class ViewDeeds(DeedGroup):
-    """Mouse and keys over slice views, maps beside each other and the 3D view."""
+    """Mouse and keys over slice views, heatmaps side by side and the 3D view."""
 
     def deeds(self) -> Deeds:
         """By name."""

@@ -1,4 +1,4 @@
-"""``XHands``: mouse and keys of the X server (XTEST), so that what the window gets has come a real way."""
+"""``XHands``: mouse and keys through the X server (XTEST), as real events reach the window."""
 
 from __future__ import annotations
 

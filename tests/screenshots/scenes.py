@@ -1,4 +1,4 @@
-"""What is photographed: every state of the window, each part in an order in which one leads to the next."""
+"""The states of the window that are taken as pictures, in parts, each in an order in which one leads to the next."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ WIDTH, HEIGHT = 1280, 800
 
 
 class Scenes:
-    """Each public method is a part; the demo's answer is on screen before and after each but ``start``.
+    """Each public method is a part; the demo's prediction is on screen before and after each but ``start``.
 
-    ``wait(done, seconds)`` turns the event loop until ``done()``; ``picture(name, widget, now)`` takes the
-    window or a widget, ``now``: without waiting for what still moves.
+    ``wait(done, seconds)`` runs the event loop until ``done()``; ``picture(name, widget, now)`` takes the
+    window or a widget; ``now``: without waiting until all views have their final resolution.
     """
 
     def __init__(self, window, wait: Callable, picture: Callable) -> None:
@@ -39,7 +39,7 @@ class Scenes:
         self.session = window.session
 
     def start(self) -> None:
-        """Before anything is open, and while the first answer is made."""
+        """Before anything is open."""
         self.window.resize(WIDTH, HEIGHT)
         self.picture("start")
         with self._light():
@@ -49,25 +49,25 @@ class Scenes:
         self.picture("start-recent")
         self.window.settings.forget_cases()
 
-    def answer(self) -> None:
-        """From opening the demo case to its answer, current and outdated."""
+    def prediction(self) -> None:
+        """From opening the demo case to its prediction, current and outdated."""
         session = self.session
         session.open_demo(self.window.demos[0])
         self.wait(lambda: session.store.case is not None and session.store.predicting)
         self.picture("predicting")
         self.wait(lambda: session.predictions.current is not None)
         session.hot_spots.go_to_peak()
-        self.picture("answer")
+        self.picture("prediction")
         with self._light():
-            self.picture("light-answer")
+            self.picture("light-prediction")
         before = session.form.values["age"]
         session.form.set_value("age", 50)
-        self.picture("answer-outdated")
+        self.picture("prediction-outdated")
         session.form.set_value("age", before)
         self.wait(self._is_idle)
 
     def layouts(self) -> None:
-        """Every layout; oblique planes; a slab; 3D as each way of drawing has it."""
+        """Every layout; oblique planes; a slab; 3D as surface and MIP, by processor and by OpenGL."""
         views, display = self.window.views, self.session.display
         first = views.layout_name
         for layout in type(first):
@@ -93,7 +93,7 @@ class Scenes:
         display.slab.set_thickness(0)
 
     def _by_graphics_card(self) -> None:
-        """3D as OpenGL draws it, where there is any, be it Mesa's: ``xvfb-run python take.py …``."""
+        """3D drawn by OpenGL where there is any, also in software: ``xvfb-run python take.py …``."""
         os.environ[SWITCH] = "any"
         caster = find_ray_caster()
         if caster is None:
@@ -112,8 +112,8 @@ class Scenes:
             view.close()
         os.environ[SWITCH] = "off"
 
-    def reading(self) -> None:
-        """Colours, interpolation, contours, blinking, cine."""
+    def appearance(self) -> None:
+        """Colour maps, interpolation, contours, blinking, cine."""
         views, display = self.window.views, self.session.display
         level, overlay = display.window_level, display.overlay
         before = level.color_map
@@ -143,9 +143,9 @@ class Scenes:
         self.session.hot_spots.go_to_peak()
 
     def tools(self) -> None:
-        """Every mark, one of them chosen, the table under them; then each tool in hand."""
+        """Every kind of mark, one selected, with the table; then two tools chosen."""
         marks, window = self.session.annotations, self.window
-        # In the slice on screen, all of it in the brain.
+        # In the slice on screen, within the brain.
         where = middle_voxel_lps(self.session.store.case)
         where[2] = self.session.display.crosshair.position_lps[2]
 
@@ -176,7 +176,7 @@ class Scenes:
         marks.remove_all()
 
     def dialogs(self) -> None:
-        """What asks and tells in a window of its own."""
+        """Dialogs."""
         window = self.window
         window.menus.actions["slab_mm"].trigger()
         self._dialog("slab-thickness")
@@ -188,7 +188,7 @@ class Scenes:
     def _dialog(
         self, name: str, ask: Callable[[], object] | None = None, of: type = QWidget
     ) -> None:
-        """Take the modal dialog that is open, or that ``ask`` opens and waits for."""
+        """Take the modal dialog that is open, or that ``ask`` opens."""
 
         def take() -> None:
             dialog = QApplication.activeModalWidget()
@@ -203,7 +203,7 @@ class Scenes:
             ask()
 
     def workbench(self) -> None:
-        """Every page of the workbench, the panel whole; checks of the map; all models; occlusion."""
+        """Every page of the workbench in the whole side panel; checks of a heatmap; all models; occlusion."""
         window, session = self.window, self.session
         side, panel, page = window.side, window.side.widget(), window.side.workbench
         self.wait(self._is_idle)
@@ -252,7 +252,7 @@ class Scenes:
         side.verticalScrollBar().setValue(0)
 
     def looks(self) -> None:
-        """Larger text, the smallest window, a conference."""
+        """Larger text, the smallest window, presentation."""
         window = self.window
         for steps, name in ((2, "text-130"), (1, "text-150")):
             for _ in range(steps):
@@ -274,7 +274,7 @@ class Scenes:
         window.resize(WIDTH, HEIGHT)
 
     def finding(self) -> None:
-        """Palette, keys, tags, hidden identity, a mistake."""
+        """Command palette, keys, tags, hidden identity, an error notice."""
         window = self.window
         window.show_palette()
         palette = window.findChildren(CommandPalette)[-1]
@@ -303,7 +303,7 @@ class Scenes:
         window.notices.clear()
 
     def files(self) -> None:
-        """A folder of several series, while it is read and afterwards; pixels compressed with loss."""
+        """A folder of several series, while it is read and afterwards; lossy compression."""
         session, window = self.session, self.window
         demo = session.store.case.volume
         with TemporaryDirectory() as scratch:
@@ -350,7 +350,7 @@ class Scenes:
 
 
 class _Light:
-    """Within it the light theme is on."""
+    """Context in which the light theme is on."""
 
     def __init__(self, settings) -> None:
         self._settings = settings

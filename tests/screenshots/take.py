@@ -1,8 +1,9 @@
-"""Pictures of every layout, tool, theme and state: ``python tests/screenshots/take.py OUT``.
+"""Take pictures of every layout, tool, theme and state: ``python tests/screenshots/take.py OUT``.
 
-Uses the shipped demo case and model. Each scale (1, 1.25, 1.5, 2) is a process of its own, as Qt wants it;
+Uses the shipped demo case and model. Each scale (1, 1.25, 1.5, 2) is a process of its own, as Qt requires;
 ``--only NAME`` takes those whose name begins so, ``--part NAME`` those of one part (``scenes.py``),
-``--readme`` writes the README's picture again.
+``--readme`` writes the README's picture again, ``--guide`` those of the user guide. Two runs give equal
+pixels (``compare.py``), but for ``loading`` and ``occlusion-coarse``, which show work in progress.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 SCALES = ("1", "1.25", "1.5", "2")
-#: Parts that show the answer of the demo case, which comes first; ``finding`` ends with a mistake.
-PARTS = ("layouts", "reading", "tools", "dialogs", "workbench", "looks", "finding", "files")
+#: Parts that start from the demo case's prediction, which comes first; ``finding`` ends with an error notice.
+PARTS = ("layouts", "appearance", "tools", "dialogs", "workbench", "looks", "finding", "files")
 #: In the line of provenance: how long the prediction took and when it was made.
 _DURATION_AND_TIME = re.compile(r"\d+\.\d s  ·  \d\d:\d\d")
-README_PICTURE = Path(__file__).resolve().parents[2] / "resources" / "readme" / "window.png"
+_ROOT = Path(__file__).resolve().parents[2]
+README_PICTURE = _ROOT / "resources" / "readme" / "window.png"
+GUIDE_PICTURES = _ROOT / "docs" / "pictures"
+#: The states that ``docs/guide.md`` shows.
+IN_GUIDE = ("series", "prediction", "what-if", "checks", "marks")
 
 
 def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
-    """All pictures at one scale."""
+    """Take all pictures at one scale."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ["QT_SCALE_FACTOR"] = scale
     os.environ["FUSION3D_OPENGL"] = "off"  # the same pictures on every machine
@@ -74,12 +79,12 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
         print(file.name, flush=True)
 
     scenes = Scenes(window, wait, picture)
-    for part in ("start", "answer", *parts):
+    for part in ("start", "prediction", *parts):
         getattr(scenes, part)()
     window.close()
     session.close()
     QTimer.singleShot(0, app.quit)
-    app.exec()  # what holds memory of the graphics card lets go when the program quits
+    app.exec()  # what holds memory of the graphics card frees it when the program quits
 
 
 def main() -> int:
@@ -90,18 +95,27 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="NAME")
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--readme", action="store_true", help="write the README's picture too")
+    parser.add_argument("--guide", action="store_true", help="write the user guide's pictures too")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    if (options.readme or options.guide) and options.scale not in (None, "1"):
+        parser.error("the pictures of README and guide have scale 1")
     if options.scale:
         parts = (options.part,) if options.part else PARTS
         take(options.out, options.scale, options.only, parts)
-        return 0
-    passed_on = ["--only", options.only, *(["--part", options.part] if options.part else [])]
-    for scale in SCALES:
-        command = [sys.executable, __file__, str(options.out), "--scale", scale, *passed_on]
-        subprocess.run(command, check=True)
+    else:
+        passed_on = ["--only", options.only, *(["--part", options.part] if options.part else [])]
+        for scale in SCALES:
+            command = [sys.executable, __file__, str(options.out), "--scale", scale, *passed_on]
+            subprocess.run(command, check=True)
     if options.readme:
-        README_PICTURE.write_bytes((options.out / "answer@1.png").read_bytes())
+        README_PICTURE.write_bytes((options.out / "prediction@1.png").read_bytes())
+    if options.guide:
+        GUIDE_PICTURES.mkdir(exist_ok=True)
+        for name in IN_GUIDE:
+            (GUIDE_PICTURES / f"{name}.png").write_bytes(
+                (options.out / f"{name}@1.png").read_bytes()
+            )
     return 0
 
 

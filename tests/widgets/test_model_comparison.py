@@ -128,14 +128,14 @@ def test_the_engine_that_runs_is_shown_with_the_reason(window):
     assert detail.toolTip() == "Why this engine: as asked"
 
 
-def test_what_raised_and_what_lowered_the_answer_lie_beside_each_other(window, settled):
+def test_regions_that_raised_and_that_lowered_the_probability_lie_side_by_side(window, settled):
     session, picker = window.session, window.side.method
     before = session.predictions.current
     picker.both.click()
     settled(window)
     assert window.pages.currentWidget() is window.map_views
     assert picker.both.isChecked()
-    assert window.map_views.titles[0].startswith("What raised it")
+    assert window.map_views.titles[0].startswith("Regions that raised the probability")
     raised, lowered = (view.picture.heatmap for view in window.map_views.views)
     assert raised is before.heatmap
     assert (lowered.side, lowered.method, lowered.layer) == ("lowered", "gradcam", "layer4")

@@ -99,7 +99,7 @@ class Explainer(QObject):
             maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
             cells = [
                 MapCell(
-                    name=f"What {one.side} it",
+                    name=f"Regions that {one.side} the probability",
                     said=one.peak_text if one.peak > 0 else "nothing",
                     detail=f"{explanation.name}: {one.grid_text}",
                     heatmap=one,
@@ -135,7 +135,7 @@ class Explainer(QObject):
                 request.bundle.folder, workbench, request.metadata, explanation, progress
             )
             subject = (
-                f"{explanation.name}, what {explanation.side} the answer of "
+                f"{explanation.name}, regions that {explanation.side} the probability of "
                 f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
                 f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
             )

@@ -20,7 +20,7 @@ from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
 from fusion3d_gui.state.store import Store
 
-LABEL = "Asking every model"
+LABEL = "Comparing models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +139,6 @@ def _cell(made: ModelPrediction) -> MapCell:
     return MapCell(
         name=made.bundle.name,
         said=f"{percent(prediction.probability)}  {prediction.class_name}",
-        detail=f"{explanation.name}, what {explanation.side} the answer",
+        detail=f"{explanation.name}, regions that {explanation.side} the probability",
         heatmap=prediction.heatmap,
     )

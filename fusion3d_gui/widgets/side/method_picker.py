@@ -53,7 +53,7 @@ class MethodPicker(QWidget):
         layout.addWidget(self.box)
         layout.addWidget(self.localisation)
         layout.addWidget(
-            theme.label("Regions by their effect on the probability", color=theme.MUTED)
+            theme.label("Regions by their effect on the probability", size=12, color=theme.MUTED)
         )
         layout.addWidget(row)
         self.check = QPushButton(_CHECK)
@@ -148,6 +148,6 @@ def _default_text(info: BundleInfo) -> str:
     """How well the model's default method localised known lesions, or that this was not measured."""
     if info.localisation_record is None:
         return "Default. Not validated: this model's heatmaps were never measured against known lesions."
-    return f"Localised known lesions best of all methods: {info.localisation_record.text}.".replace(
+    return f"Localised known lesions best: {info.localisation_record.text}.".replace(
         " %", "\u00a0%"
     )

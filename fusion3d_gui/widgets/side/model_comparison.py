@@ -11,7 +11,7 @@ from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 
-_LABEL = "Predict with every model"
+_LABEL = "Compare models"
 
 
 class ModelComparison(QWidget):

@@ -21,6 +21,9 @@ from fusion3d_gui.widgets.look.color_bar import ColorBar
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
 from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
 
+#: Keeps the numbers of a size on one line.
+_TIMES = "\u00a0×\u00a0"
+
 
 class OverlayControls(QWidget):
     """Visibility, opacity, threshold, colour map; enabled while there is a current heatmap."""
@@ -135,8 +138,9 @@ class OverlayControls(QWidget):
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
-                f"{name}, regions that {heatmap.side} the probability: {heatmap.grid_text}, "
-                f"{heatmap.peak_text}." + (" Not finished." if explanation is None else "")
+                f"{name}, regions that {heatmap.side} the probability: "
+                f"{heatmap.grid_text.replace(' × ', _TIMES)}, {heatmap.peak_text}."
+                + (" Not finished." if explanation is None else "")
             )
         self._show_scale()
 

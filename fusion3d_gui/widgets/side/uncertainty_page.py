@@ -100,7 +100,7 @@ class UncertaintyPage(QWidget):
         self.augmented_range.setVisible(augmented is not None)
         if augmented is not None:
             self.augmented_range.setText(
-                f"Range with the image shifted and mirrored: {_range_text(*augmented)}"
+                f"Range over shifted and mirrored images: {_range_text(*augmented)}"
             )
         self._show_augment_button()
         names = workbench.prediction.class_names
