@@ -256,7 +256,7 @@ def test_the_heatmap_stays_on_its_place_in_oblique_planes_and_slabs(opened, qtbo
 
     def levels(view) -> np.ndarray:
         view.grab()
-        return view.picture._levels._made
+        return view.picture._levels._value
 
     for view in opened.views.shown:
         found = levels(view)

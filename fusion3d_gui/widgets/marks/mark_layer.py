@@ -17,7 +17,10 @@ from fusion3d_gui.imaging.annotations.annotation import (
     Kind,
     as_point,
 )
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.marks.tool import Tool
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.marks.mark_painter import (
     MarkOnScreen,
@@ -57,11 +60,16 @@ class MarkLayer(QObject):
     #: (view, number of the mark): the reader wants to edit its text.
     text_requested = Signal(object, int)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        marks: Annotations,
+        tool: Tool,
+        spots: HotSpotList,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._marks = session.annotations
-        self._tool = session.tool
-        self._spots = session.hot_spots
+        self._marks, self._tool, self._spots = marks, tool, spots
         self._grab: _Grab | None = None
         self._dragging = False
         self._draft_points: list[np.ndarray] = []
@@ -73,7 +81,7 @@ class MarkLayer(QObject):
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
         self._tool.changed.connect(self._on_tool_changed)
-        session.store.case_changed.connect(self._reset)
+        store.case_changed.connect(self._reset)
 
     def attach_to(self, view: SliceView) -> None:
         """Draw on this view, and use its mouse events to draw and drag marks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -13,13 +13,11 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, Q
 
 from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.imaging.annotations.measurement import Measurement
+from fusion3d_gui.state.display.screen_plane import ScreenPlane
 from fusion3d_gui.state.marks.visible_marks import VisibleMark, visible_mark
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.measurement_text import label_lines
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.slice.slice_view import SliceView
 
 _HANDLE_PX = 4.0
 _HEAD_PX = 12.0
@@ -78,7 +76,18 @@ class MarkOnScreen:
         )
 
 
-def marks_on_screen(view: SliceView, marks: tuple[Annotation, ...]) -> list[MarkOnScreen]:
+class PlaneView(Protocol):
+    """A view as marks need it: its plane, and the projection of patient positions onto it."""
+
+    @property
+    def screen_plane(self) -> ScreenPlane | None:
+        """The plane on screen; None without a volume."""
+
+    def px_at(self, lps_mm: np.ndarray) -> QPointF:
+        """Position (px) in the view of a patient position (mm, LPS)."""
+
+
+def marks_on_screen(view: PlaneView, marks: tuple[Annotation, ...]) -> list[MarkOnScreen]:
     """The marks that touch the view's plane, in their order."""
     plane = view.screen_plane if marks else None
     if plane is None:

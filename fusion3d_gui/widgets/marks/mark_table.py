@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.marks.annotations import Annotations
-from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.measurement_text import measurement_line
@@ -92,10 +92,11 @@ class MarkTable(QFrame):
     export_requested = Signal()
     close_requested = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, marks: Annotations, crosshair: Crosshair, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session = session
-        self._marks = session.annotations
+        self._marks, self._crosshair = marks, crosshair
         self.setObjectName("marks")
         self.title = theme.section_title("Measurements")
         self.export = _quiet("Export…", "Write all marks as CSV or JSON")
@@ -186,7 +187,7 @@ class MarkTable(QFrame):
         mark = self._marks.find(self.model.number_at(row))
         if mark is not None:
             self._marks.select(mark.number)
-            self._session.display.crosshair.move_to(mark.middle_lps)
+            self._crosshair.move_to(mark.middle_lps)
 
 
 def _quiet(text: str, tip: str) -> QPushButton:

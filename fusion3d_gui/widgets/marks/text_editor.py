@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.imaging.annotations.annotation import Annotation
+from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.slice.slice_view import SliceView
 
 _WIDTH = 200
 _LONGEST = 120
@@ -21,28 +22,28 @@ class MarkTextEditor(QLineEdit):
     all of it is one undo step.
     """
 
-    def __init__(self, view: SliceView, session: Session, number: int) -> None:
+    def __init__(
+        self, view: QWidget, at: QPointF, mark: Annotation, marks: Annotations, store: Store
+    ) -> None:
+        """Open over ``view`` beside ``at`` (px), the last point of ``mark``."""
         super().__init__(view)
-        self._view, self._marks, self._number = view, session.annotations, number
+        self._view, self._marks, self._number = view, marks, mark.number
         self._done = False
-        mark = self._marks.find(number)
-        assert mark is not None
         self.setText(mark.text)
         self.setMaxLength(_LONGEST)
         self.setPlaceholderText("Type, then Return")
         self.setAccessibleName(f"Text of {mark.name}")
         self.setFont(theme.font())
         self.resize(_WIDTH, theme.CONTROL)
-        where = view.px_at(mark.points_lps[-1])
         self.move(
-            round(min(max(where.x() + 10, 4), max(view.width() - _WIDTH - 4, 4))),
-            round(min(max(where.y() + 6, 4), max(view.height() - theme.CONTROL - 4, 4))),
+            round(min(max(at.x() + 10, 4), max(view.width() - _WIDTH - 4, 4))),
+            round(min(max(at.y() + 6, 4), max(view.height() - theme.CONTROL - 4, 4))),
         )
         self.returnPressed.connect(self._keep)
         self.textEdited.connect(self._on_edited)
         # The mark may be deleted, or another case opened, while the reader is still typing.
         self._marks.changed.connect(self._on_marks_changed)
-        session.store.case_changed.connect(self._end)
+        store.case_changed.connect(self._end)
         self.show()
         self.setFocus()
 

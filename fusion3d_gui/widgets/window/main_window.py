@@ -81,9 +81,11 @@ class MainWindow(QMainWindow):
         self.side = SidePanel(session)
         self.status = StatusLine(session)
         self.presentation_bar = PresentationBar(session, self.presentation)
-        self.marks = MarkTable(session)
+        self.marks = MarkTable(session.annotations, session.display.crosshair)
         self.series = SeriesPanel(session)
-        self.mark_layer = MarkLayer(session, self)
+        self.mark_layer = MarkLayer(
+            session.store, session.annotations, session.tool, session.hot_spots, self
+        )
         for view in self.views.views:
             self.mark_layer.attach_to(view)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
@@ -358,8 +360,11 @@ class MainWindow(QMainWindow):
         self.series.show_if(shown("series") and not alone)
 
     def _on_text_requested(self, view: SliceView, number: int) -> None:
-        if self.session.annotations.find(number) is not None:
-            MarkTextEditor(view, self.session, number)
+        marks = self.session.annotations
+        mark = marks.find(number)
+        if mark is not None:
+            at = view.px_at(mark.points_lps[-1])
+            MarkTextEditor(view, at, mark, marks, self.session.store)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
