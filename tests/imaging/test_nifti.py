@@ -196,3 +196,20 @@ def test_voxels_of_no_possible_size_are_shown_as_1_mm_and_said(size: float, tmp_
     volume = open_volume(tmp_path / "odd.nii")
     np.testing.assert_allclose(np.linalg.norm(volume.affine[:3, :3], axis=0), (2.0, 1.0, 3.0))
     assert any("orientation is not valid" in notice for notice in volume.notices)
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.4, ""), (0.6, "0.6 mm apart"), (7.0, "7.0 mm")])
+def test_how_far_sform_and_qform_lie_apart_is_measured_at_the_corners(
+    shift: float, said: str, tmp_path: Path
+) -> None:
+    image = nib.Nifti1Image(np.zeros((5, 6, 7), np.uint8), np.diag([2.0, 3, 4, 1]))
+    image.set_qform(np.diag([2.0, 3, 4, 1]), 1)
+    # A stretch that moves the last voxel along i by ``shift``: 4 steps from the first.
+    sform = np.diag([2.0 + shift / 4, 3, 4, 1])
+    image.set_sform(sform, 1)
+    image.to_filename(tmp_path / "a.nii")
+    volume = open_volume(tmp_path / "a.nii")
+    notices = " ".join(volume.notices)
+    assert ("in two ways" in notices) == bool(said)
+    assert said in notices
+    assert volume.spacing_mm[2] == pytest.approx(2.0 + shift / 4)
