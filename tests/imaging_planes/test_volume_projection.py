@@ -293,14 +293,24 @@ def test_values_that_are_not_finite_count_as_the_lowest():
     assert (flat.values == 5.0).sum() == 6 * 8 - 1
 
 
-@pytest.mark.parametrize("slope", [1.0, -1.0])
-def test_blocks_of_a_large_volume_become_their_largest_real_value(slope):
-    voxels = np.random.default_rng(4).integers(-999, 999, (5, 200, 390)).astype(np.int16)
+@pytest.mark.parametrize("slope", [1.0, 0.5, -1.0])
+@pytest.mark.parametrize(
+    ("shape_kji", "factors_kji"), [((5, 200, 390), (1, 2, 3)), ((390, 6, 200), (3, 1, 2))]
+)
+def test_blocks_of_a_large_volume_become_their_largest_real_value(shape_kji, factors_kji, slope):
+    voxels = np.random.default_rng(4).integers(-999, 999, shape_kji).astype(np.int16)
     projector = made(prepare_projector(Volume(voxels, np.eye(4), slope=slope)))
-    assert projector.shape == (5, 100, 130)
-    blocks = voxels.reshape(5, 100, 2, 130, 3)
-    expected = blocks.max(axis=(2, 4)) if slope > 0 else blocks.min(axis=(2, 4))
+    (k, j, i), (fk, fj, fi) = shape_kji, factors_kji
+    assert projector.shape == (k // fk, j // fj, i // fi)
+    blocks = voxels.reshape(k // fk, fk, j // fj, fj, i // fi, fi)
+    expected = blocks.max(axis=(1, 3, 5)) if slope > 0 else blocks.min(axis=(1, 3, 5))
     np.testing.assert_array_equal(projector.voxels, expected)
     # The middles of the first and the second block.
-    np.testing.assert_allclose(projector.affine @ [0, 0, 0, 1], [1.0, 0.5, 0.0, 1.0])
-    np.testing.assert_allclose(projector.affine @ [1, 1, 1, 1], [4.0, 2.5, 1.0, 1.0])
+    factors = np.array([fi, fj, fk])
+    np.testing.assert_allclose((projector.affine @ [0, 0, 0, 1])[:3], (factors - 1) / 2)
+    np.testing.assert_allclose((projector.affine @ [1, 1, 1, 1])[:3], (3 * factors - 1) / 2)
+    # The brightest real value is the brightest in the projection.
+    flat = projector.project(*axes(0, 0)).values
+    assert (flat.max() if slope > 0 else flat.min()) == (
+        voxels.max() if slope > 0 else voxels.min()
+    )
