@@ -21,7 +21,6 @@ from fusion3d_gui.progress import Progress, part_of
 if TYPE_CHECKING:
     from fusion3d_gui.inference.analysis.workbench import Workbench
     from fusion3d_gui.inference.predictor import Predictor
-    from fusion3d_gui.report.sanity_picture import SanityPicture
 
 
 @dataclass(frozen=True)
@@ -126,17 +125,14 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
-    ) -> tuple[SanityReport, SanityPicture]:
-        """Whether a class activation map deserves trust: figures, and a picture of them."""
+    ) -> SanityReport:
+        """Measure whether a class activation map deserves trust."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.1))
         from fusion3d_gui.inference.explain.sanity import check_map
-        from fusion3d_gui.report.sanity_picture import sanity_picture
 
-        report = check_map(
-            predictor, workbench.case, metadata, explanation, part_of(progress, 0.1, 0.95)
+        return check_map(
+            predictor, workbench.case, metadata, explanation, part_of(progress, 0.1, 1.0)
         )
-        progress(0.95, "Drawing the plots")
-        return report, sanity_picture(report)
 
     def _ready(self, folder: Path, progress: Progress) -> Predictor:
         if self._predictor is not None and self._folder == folder:

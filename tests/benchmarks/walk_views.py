@@ -8,11 +8,11 @@ from shiboken6 import isValid
 from walk_scene import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, DeedGroup, Deeds
 
 from fusion3d_gui.state.marks.tool import TOOLS
+from fusion3d_gui.widgets.charts.window_histogram import WindowHistogram
 from fusion3d_gui.widgets.marks.mark_painter import marks_on_screen
 from fusion3d_gui.widgets.slice.slice_slider import SliceSlider
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
-from fusion3d_gui.widgets.window.histogram_bar import HistogramBar
 
 
 class ViewDeeds(DeedGroup):
@@ -166,7 +166,7 @@ class ViewDeeds(DeedGroup):
         elif way == 2:
             self.hands.wheel(view, scene.place(view), self.chance.choice((-120, 120)), ALT)
         else:
-            for bar in scene.shown(HistogramBar)[:1]:
+            for bar in scene.shown(WindowHistogram)[:1]:
                 scene.drag_within(bar)
 
     def slide(self) -> None:

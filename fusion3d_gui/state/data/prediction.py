@@ -11,7 +11,6 @@ from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.report.sanity_picture import SanityPicture
 from fusion3d_gui.state.data.case import Case
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ class ShownPrediction:
 
 @dataclass(frozen=True, eq=False)
 class MapChecks:
-    """The sanity checks of one heatmap: of which prediction, the figures, and a plot of them."""
+    """The sanity checks of one heatmap: of which prediction, and the figures."""
 
     subject: str
     report: SanityReport
-    picture: SanityPicture

@@ -131,7 +131,7 @@ class Explainer(QObject):
         workbench, explanation = shown.workbench, shown.explanation
 
         def work(progress: Progress) -> MapChecks:
-            report, picture = store.engine.check_map(
+            report = store.engine.check_map(
                 request.bundle.folder, workbench, request.metadata, explanation, progress
             )
             subject = (
@@ -139,6 +139,6 @@ class Explainer(QObject):
                 f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
                 f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
             )
-            return MapChecks(subject, report, picture)
+            return MapChecks(subject, report)
 
         store.run(store.inference, "Checking the map", work, self.checked.emit)

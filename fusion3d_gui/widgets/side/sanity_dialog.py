@@ -1,14 +1,10 @@
-"""``SanityDialog``: whether the heatmap deserves trust; verdicts above, the plots below."""
+"""``SanityDialog``: whether the heatmap deserves trust: the verdict of each check, and charts of the figures."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -18,14 +14,16 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.state.data.prediction import MapChecks
+from fusion3d_gui.widgets.charts.chart_menu import save_chart
+from fusion3d_gui.widgets.charts.map_check_chart import MapCheckChart
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
 
 _NOTE = (
-    "Likeness: rank correlation of two maps over the tissue. Undoing: weights made random again from the "
+    "Likeness: rank correlation of two maps over the tissue. Randomised: weights made random again from the "
     "head down (Adebayo et al. 2018). Deleting and showing: voxels in the order of the map, against the "
-    "map shuffled (Petsiuk et al. 2018). Passing does not prove a map right; failing says not to "
-    "lean on it."
+    "map shuffled (Petsiuk et al. 2018). Passing does not prove a map right; failing means not to rely "
+    "on it."
 )
 
 
@@ -34,7 +32,6 @@ class SanityDialog(QDialog):
 
     def __init__(self, checks: MapChecks, parent: QWidget) -> None:
         super().__init__(parent)
-        self._checks = checks
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Does this heatmap deserve trust?")
         layout = QVBoxLayout(self)
@@ -58,23 +55,24 @@ class SanityDialog(QDialog):
             grid.addWidget(label, number, 0)
             grid.addWidget(theme.label(verdict.figures, size=12, color=theme.MUTED), number, 1)
         layout.addLayout(grid)
-        picture = checks.picture
-        rows, columns, _ = picture.pixels.shape
-        image = QImage(
-            picture.pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBX8888
+        self.chart = MapCheckChart(checks.report)
+        self.chart.set_source(
+            checks.subject,
+            *(
+                f"{'Passed' if each.passed else 'Failed'}: {each.text} ({each.figures})."
+                for each in found
+            ),
         )
-        image.setDevicePixelRatio(picture.density)
-        plots = theme.label()
-        plots.setPixmap(QPixmap.fromImage(image))
-        plots.setFixedSize(image.deviceIndependentSize().toSize())
-        plots.setAccessibleName("Plots of the checks")
-        layout.addWidget(plots)
+        self.chart.setFixedSize(self.chart.sizeHint())
+        layout.addWidget(self.chart)
         note = theme.label(f"{RESEARCH_USE_ONLY}. {_NOTE}", size=theme.SMALL, color=theme.FAINT)
         note.setWordWrap(True)
-        note.setFixedWidth(plots.width())
+        note.setFixedWidth(self.chart.width())
         layout.addWidget(note)
-        self.save = QPushButton("Save picture…")
-        self.save.setToolTip("Write the plots above as a PNG")
+        self.save = QPushButton("Save image…")
+        self.save.setToolTip(
+            "Write the charts above as a PNG; a right click on them offers SVG and CSV too"
+        )
         close = QPushButton("Close")
         close.setDefault(True)
         row = QHBoxLayout()
@@ -82,16 +80,7 @@ class SanityDialog(QDialog):
         row.addWidget(self.save)
         row.addWidget(close)
         layout.addLayout(row)
-        self.save.clicked.connect(self._on_save)
+        self.save.clicked.connect(lambda: save_chart(self.chart, "png"))
         close.clicked.connect(self.close)
         self.adjustSize()
         center_over(self, parent)
-
-    def _on_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the checks", "checks.png", "PNG (*.png)")
-        if not name:
-            return
-        try:
-            Path(name).write_bytes(self._checks.picture.png)
-        except OSError as error:
-            self.save.setText(f"Not saved: {error.strerror}")

@@ -16,9 +16,9 @@ from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertain
 from fusion3d_gui.state.prediction.augmentation import LABEL
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.charts.score_chart import ScoreChart
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.prediction_panel import OUTSIDE
-from fusion3d_gui.widgets.side.score_strip import ScoreStrip
 
 _AUGMENT = "Shift and mirror the image too"
 _AUGMENT_TIP = (
@@ -50,7 +50,7 @@ class UncertaintyPage(QWidget):
         self.augment.setProperty("quiet", True)
         self.augment.setToolTip(_AUGMENT_TIP)
         self.rank = _text(12, theme.MUTED)
-        self.strip = ScoreStrip()
+        self.strip = ScoreChart()
         self.prevalence = _PrevalenceBox()
         self.predictive_values = _text(12, theme.MUTED)
         self.neighbours = _text(12, theme.MUTED)

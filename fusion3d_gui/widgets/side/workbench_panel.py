@@ -12,10 +12,10 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.analysis.result_types import Contributions
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.charts.curve_chart import CurveChart
+from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.side.curve_chart import CurveChart
-from fusion3d_gui.widgets.side.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.side.uncertainty_page import UncertaintyPage
 
 _PAGES = (

@@ -7,9 +7,9 @@ import math
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
 from fusion3d_gui.state.display.window_level import WindowLevel
+from fusion3d_gui.widgets.charts.window_histogram import WindowHistogram
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.window.histogram_bar import HistogramBar
 
 _CUSTOM = "Custom"
 
@@ -20,7 +20,7 @@ class WindowControls(QWidget):
     def __init__(self, window_level: WindowLevel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = window_level
-        self.histogram = HistogramBar(window_level)
+        self.histogram = WindowHistogram(window_level)
         self.presets = NoScrollComboBox()
         self.presets.setFixedWidth(130)
         self.presets.setAccessibleName("Window preset")

@@ -1,0 +1,1 @@
+"""Every chart in the window, drawn by pyqtgraph in the theme's colours."""
