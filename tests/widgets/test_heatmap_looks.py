@@ -124,7 +124,7 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
     bar, level = opened.header.window_controls.histogram, opened.session.display.window_level
     assert bar.isVisible()
     before = level.window
-    left, right = bar._x(before.low), bar._x(before.high)
+    left, right = bar.px_at(before.low), bar.px_at(before.high)
     y = bar.height() // 2
 
     def drag(start: float, end: float) -> None:
@@ -138,7 +138,7 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
     assert level.window.low == pytest.approx(before.low)
     assert level.window.high < before.high
     narrowed = level.window
-    middle = (bar._x(narrowed.low) + bar._x(narrowed.high)) / 2
+    middle = (bar.px_at(narrowed.low) + bar.px_at(narrowed.high)) / 2
     drag(middle, middle + 12)
     assert level.window.width == pytest.approx(narrowed.width)
     assert level.window.center > narrowed.center

@@ -15,6 +15,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.widgets.charts.chart_file import ChartContent
 from fusion3d_gui.widgets.charts.chart_menu import ChartMenu
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.charts.library import chart_library
@@ -95,10 +97,18 @@ class Chart(QWidget):
         """Set what saved images and tables say about where they come from, line by line."""
         self._source = lines
 
-    @property
-    def source(self) -> tuple[str, ...]:
-        """Where the chart's numbers come from, line by line."""
-        return self._source
+    def content(self) -> ChartContent | None:
+        """Return what is on screen, to be saved; None while there is no plot."""
+        if self._plot is None:
+            return None
+        return ChartContent(
+            self._plot,
+            self.table(),
+            self.BACKGROUND,
+            self.FILE_NAME,
+            self.accessibleName() or self.FILE_NAME,
+            (*self._source, f"Fusion3D {__version__}. {RESEARCH_USE_ONLY}."),
+        )
 
     @property
     def plot(self) -> Plot | None:
@@ -254,5 +264,7 @@ class Chart(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer to save image and numbers, and to show all."""
-        if self._plot is not None:
-            ChartMenu(self).popup(event.globalPos())
+        content = self.content()
+        if content is not None:
+            reset = self.reset_zoom if self.is_zoomed else None
+            ChartMenu(self, content, reset).popup(event.globalPos())

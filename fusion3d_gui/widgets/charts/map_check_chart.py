@@ -136,17 +136,17 @@ class MapCheckChart(Chart):
             at = float(np.clip(x, 0, 100))
             value = float(np.interp(at, self._share, own))
             chance = float(np.interp(at, self._share, random.mean(axis=0)))
-            said = f"{at:.0f} %: {value:.2f}, random {chance:.2f}".replace("-", "−")
+            said = f"{at:.0f} %: {_number(value)}, random {_number(chance)}"
             panel.show_reading(said, at, value)
         elif panel.title is not None and panel.title.title.startswith("Likeness as"):
             number = int(np.clip(round(x), 0, len(self._stages) - 1))
             value = float(self._undoing[number])
-            said = f"{self._stages[number]}: {value:.2f}".replace("-", "−")
+            said = f"{self._stages[number]}: {_number(value)}"
             panel.show_reading(said, number, value)
         else:
             number = int(np.clip(round(y), 0, len(self._alike) - 1))
             name, value = list(self._alike.items())[number]
-            panel.show_reading(f"{name}: {value:.2f}".replace("-", "−"))
+            panel.show_reading(f"{name}: {_number(value)}")
 
     def table(self) -> ChartTable:
         """Every point of the four panels."""
@@ -170,6 +170,11 @@ class MapCheckChart(Chart):
                 for share, value in zip(self._share, values, strict=True)
             ]
         return ChartTable(("curve", "stage_or_name_or_share_of_voxels_percent", "value"), rows)
+
+
+def _number(value: float) -> str:
+    """Two decimals, with a real minus."""
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _ticks(values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

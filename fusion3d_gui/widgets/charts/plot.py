@@ -408,7 +408,8 @@ class Plot:
     def __init__(self, parent: QWidget) -> None:
         self.view = pg.GraphicsView(parent, useOpenGL=False, background=None)
         self.view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for widget in (self.view, self.view.viewport()):
+            widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setCacheMode(self.view.CacheModeFlag.CacheNone)
         self.view.viewport().setAutoFillBackground(False)
         self.panels: list[Panel] = []

@@ -80,7 +80,12 @@ class SanityDialog(QDialog):
         row.addWidget(self.save)
         row.addWidget(close)
         layout.addLayout(row)
-        self.save.clicked.connect(lambda: save_chart(self.chart, "png"))
+        self.save.clicked.connect(self._on_save)
         close.clicked.connect(self.close)
         self.adjustSize()
         center_over(self, parent)
+
+    def _on_save(self) -> None:
+        content = self.chart.content()
+        if content is not None:
+            save_chart(self, content, "png")

@@ -18,6 +18,7 @@ from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.charts.score_chart import ScoreChart
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.prediction_panel import OUTSIDE
 
 _AUGMENT = "Shift and mirror the image too"
@@ -110,6 +111,7 @@ class UncertaintyPage(QWidget):
         for widget in (self.strip, self._prevalence_row, self.predictive_values):
             widget.setVisible(scores is not None)
         if scores is not None:
+            self.strip.set_source(*chart_source(self._session))
             self.strip.show_scores(names, scores, workbench.case.probability(values))
         self.neighbours.setVisible(bool(uncertainty.neighbours))
         self.neighbours.setText(_neighbours_text(uncertainty, names))

@@ -16,6 +16,7 @@ from fusion3d_gui.widgets.charts.curve_chart import CurveChart
 from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.uncertainty_page import UncertaintyPage
 
 _PAGES = (
@@ -98,6 +99,7 @@ class WorkbenchPanel(QWidget):
             return  # the form shows which value is required
         if self.buttons[0].isChecked():
             curves = workbench.curves(values)
+            self.curves.set_source(*chart_source(self._session))
             self.curves.show_curves(curves, workbench.prediction.threshold)
             self._curves_text.setText(
                 "Probability over the range of each value, with the others as in the form."
@@ -128,6 +130,7 @@ class WorkbenchPanel(QWidget):
             shares.append(Share("Clinical data", found.metadata))
             fields = sorted(found.fields.items(), key=lambda item: -abs(item[1]))
             shares += [Share(labels[name], amount, part=True) for name, amount in fields]
+        self.shares.set_source(*chart_source(self._session))
         self.shares.show_shares(shares)
         self.shares.setToolTip(
             "Shapley values in units of the logit. From the model's reference case "

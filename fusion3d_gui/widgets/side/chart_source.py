@@ -1,0 +1,21 @@
+"""``chart_source``: what a saved chart says about the prediction that it belongs to."""
+
+from __future__ import annotations
+
+from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
+from fusion3d_gui.state.session import Session
+
+
+def chart_source(session: Session) -> tuple[str, ...]:
+    """Return model, scan and values, and whether they are a what-if, line by line; no identity."""
+    predictions, values = session.predictions, session.form.values
+    workbench = predictions.workbench
+    if workbench is None:
+        return ()
+    prediction = workbench.prediction
+    known = ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return (
+        f"{prediction.bundle_name} {prediction.bundle_version}, scan {prediction.volume_sha256[:8]}",
+        *([f"Values: {known}"] if known else []),
+        *([WHAT_IF_NOTICE] if predictions.what_if is not None else []),
+    )
