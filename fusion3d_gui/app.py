@@ -20,6 +20,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
+from fusion3d_gui.widgets.charts.library import chart_library
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
@@ -90,8 +91,8 @@ def favour_the_window() -> None:
 
     Modules stay: the collector, which would walk over them again and again, leaves them alone. And a
     thread that wants to run Python may ask for its turn every 0.2 ms instead of every 5. It begins to
-    wait anew whenever the one that runs it lets go for a moment, as matplotlib and readers of files
-    do, so that the window, which asks hundreds of times for one layout, stood still for 50 ms.
+    wait anew whenever the one that runs it lets go for a moment, as readers of files do, so that the
+    window, which asks hundreds of times for one layout, stood still for 50 ms.
     """
     gc.freeze()
     sys.setswitchinterval(_SWITCH_S)
@@ -106,6 +107,7 @@ def _report(error: Exception) -> int:
 def _begin(
     session: Session, options: WindowOptions, demos: list[DemoCase], shot: _Screenshot | None
 ) -> None:
+    chart_library().load()
     if shot is not None:
         shot.start(wants_prediction=options.demo)
     if options.demo:
@@ -199,7 +201,7 @@ class _Screenshot(QObject):
         missing = self._wants_prediction and session.predictions.current is None
         if self._done or busy or missing:
             return
-        if not self._window.views.is_settled:
+        if not self._window.views.is_settled or chart_library().is_busy:
             self._look_soon()
             return
         self._done = True

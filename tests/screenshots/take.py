@@ -47,6 +47,8 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
 
     # Equal pixels at every run: a steady text cursor, and a tour that stays at its first hot spot.
     presentation._STAY_MS = 3_600_000
+    import fusion3d_gui.widgets.charts.plot  # noqa: F401  charts are drawn at once
+
     app = QApplication([])
     app.setCursorFlashTime(0)
     apply_theme(app)

@@ -25,12 +25,17 @@ class ChartLibrary(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._thread: threading.Thread | None = None
+        self._has_ended = False
 
     @property
     def is_ready(self) -> bool:
         """Whether charts can be made at once."""
-        busy = self._thread is not None and self._thread.is_alive()
-        return not busy and _MODULES[0] in sys.modules
+        return not self.is_busy and _MODULES[0] in sys.modules
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the import is under way."""
+        return self._thread is not None and not self._has_ended
 
     def load(self) -> None:
         """Begin to import unless that has begun; ``finished`` is emitted at the end."""
@@ -44,6 +49,7 @@ class ChartLibrary(QObject):
                 importlib.import_module(name)
         except ImportError:
             log.exception("charts can't be drawn")
+        self._has_ended = True
         self.finished.emit()
 
 
