@@ -62,10 +62,10 @@ def run_window(options: WindowOptions) -> int:
     app.setApplicationName("Fusion3D")
     # Pictures for papers and tests show the program as it comes, not as its user likes it.
     settings = Settings(settings_path() if options.screenshot is None else None)
-    apply_theme(app, settings.theme, settings.text_scale)
+    apply_theme(app, settings.values.theme, settings.values.text_scale)
     demos, problems = _shipped_demos()
     try:
-        bundles = known_bundles(options, problems, settings.model, demos)
+        bundles = known_bundles(options, problems, settings.values.model, demos)
         if options.demo and not demos:
             raise UserError("the demo cases are not installed", remedy="Install Fusion3D again.")
     except UserError as error:

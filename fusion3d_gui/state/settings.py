@@ -1,13 +1,17 @@
-"""``Settings``: what the user chose, kept from one run of the program to the next."""
+"""What the user chose, kept from one run of the program to the next."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, Literal
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
+import platformdirs
+from PySide6.QtCore import QObject, QSettings, Signal
 
 log = logging.getLogger(__name__)
 
@@ -16,20 +20,115 @@ RECENT = 8
 
 _CONFIG_VARIABLE = "FUSION3D_CONFIG_DIR"
 
+Theme = Literal["dark", "light"]
+Panel = Literal["marks", "series", "side"]
+
 
 def settings_path() -> Path:
-    """The user's settings file; the variable FUSION3D_CONFIG_DIR moves it elsewhere."""
+    """The user's settings file; the variable FUSION3D_CONFIG_DIR moves its folder."""
     chosen = os.environ.get(_CONFIG_VARIABLE)
-    if chosen:
-        return Path(chosen) / "settings.ini"
-    where = QStandardPaths.StandardLocation.GenericConfigLocation
-    return Path(QStandardPaths.writableLocation(where)) / "fusion3d" / "settings.ini"
+    folder = Path(chosen) if chosen else platformdirs.user_config_path("fusion3d", appauthor=False)
+    return folder / "settings.json"
+
+
+# -- how a value is read from the file: any JSON value, or the text of an old INI file --------
+
+
+def _text(plain: object) -> str:
+    if not isinstance(plain, str):
+        raise TypeError("not a text")
+    return plain
+
+
+def _number(plain: object) -> float:
+    if isinstance(plain, bool) or not isinstance(plain, (int, float, str)):
+        raise TypeError("not a number")
+    return float(plain)
+
+
+def _share(plain: object) -> float | None:
+    return None if plain is None else _number(plain)
+
+
+def _flag(plain: object) -> bool:
+    if isinstance(plain, bool):
+        return plain
+    return {"true": True, "false": False}[_text(plain)]
+
+
+def _path(plain: object) -> Path | None:
+    return Path(_text(plain)) if plain else None
+
+
+def _paths(plain: object) -> tuple[Path, ...]:
+    lines = plain if isinstance(plain, list) else _text(plain).split("\n")
+    return tuple(Path(_text(line)) for line in lines if line)[:RECENT]
+
+
+def _bytes(plain: object) -> bytes:
+    return bytes.fromhex(_text(plain))
+
+
+def _kept(key: str, read: Callable[[object], object]) -> Mapping[str, Any]:
+    """Metadata of a field: its key in the file, and how its value is read."""
+    return {"key": key, "read": read}
+
+
+@dataclass(frozen=True)
+class SettingsValues:
+    """All settings with their defaults; each is declared here and nowhere else.
+
+    Of the layout and the other choices of a view only the names are kept: the views know which
+    names there are.
+
+    Raises
+    ------
+    ValueError
+        When a value is out of its range.
+    """
+
+    theme: Theme = field(default="dark", metadata=_kept("look/theme", _text))
+    #: How much larger than usual text is, 0.5 to 3.
+    text_scale: float = field(default=1.0, metadata=_kept("look/text_scale", _number))
+    remembers_cases: bool = field(default=True, metadata=_kept("recent/remember", _flag))
+    #: Paths opened last, the newest first.
+    recent_cases: tuple[Path, ...] = field(default=(), metadata=_kept("recent/paths", _paths))
+    #: Folder of the model bundle used last.
+    model: Path | None = field(default=None, metadata=_kept("model/folder", _path))
+    #: As ``QWidget.saveGeometry`` writes it, or empty.
+    window_geometry: bytes = field(default=b"", metadata=_kept("window/geometry", _bytes))
+    shows_marks: bool = field(default=False, metadata=_kept("panels/marks", _flag))
+    shows_series: bool = field(default=True, metadata=_kept("panels/series", _flag))
+    shows_side: bool = field(default=True, metadata=_kept("panels/side", _flag))
+    layout: str = field(default="", metadata=_kept("views/layout", _text))
+    #: Of the heatmap, 0 to 1; None: the overlay's default.
+    opacity: float | None = field(default=None, metadata=_kept("views/opacity", _share))
+    #: Share of the heatmap's peak, 0 to 1; None: the overlay's default.
+    threshold: float | None = field(default=None, metadata=_kept("views/threshold", _share))
+    heatmap_colors: str = field(default="", metadata=_kept("views/colors", _text))
+    contours: bool = field(default=False, metadata=_kept("views/contours", _flag))
+    interpolation: str = field(default="", metadata=_kept("views/interpolation", _text))
+    projection: str = field(default="", metadata=_kept("views/projection", _text))
+    anatomy_colors: str = field(default="", metadata=_kept("views/anatomy_colors", _text))
+    #: Whether 3D shows a lit surface.
+    surface: bool = field(default=True, metadata=_kept("views/surface", _flag))
+    #: Whether images name the patient.
+    names_patient: bool = field(default=True, metadata=_kept("views/names_patient", _flag))
+
+    def __post_init__(self) -> None:
+        if self.theme not in ("dark", "light"):
+            raise ValueError(f"no theme is called {self.theme}")
+        if not 0.5 <= self.text_scale <= 3:
+            raise ValueError("the text scale must be between 0.5 and 3")
+        for share in (self.opacity, self.threshold):
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError("opacity and threshold must be between 0 and 1")
 
 
 class Settings(QObject):
-    """Typed values over an INI file; without a path they live as long as the program.
+    """The values in use, written to a JSON file at every change; without a path, kept in memory only.
 
-    A file that is damaged, or a value in it that makes no sense, counts as not there. Of a case only
+    A file that can't be read, or a value in it that makes no sense, counts as absent. Of a case only
     the path is kept, and only while ``remembers_cases``.
     """
 
@@ -37,181 +136,63 @@ class Settings(QObject):
 
     def __init__(self, path: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._file: QSettings | None = None
-        self._values: dict[str, object] = {}
-        if path is not None and _can_hold(path):
-            self._file = QSettings(str(path), QSettings.Format.IniFormat)
-
-    # -- looks --------------------------------------------------------------------------------
+        self._path = path if path is not None and _can_hold(path) else None
+        self._values = SettingsValues() if self._path is None else _read(self._path)
 
     @property
-    def theme(self) -> str:
-        """``"dark"`` or ``"light"``."""
-        return "light" if self._text("look/theme") == "light" else "dark"
+    def values(self) -> SettingsValues:
+        """The settings as they are now."""
+        return self._values
 
-    def set_theme(self, name: str) -> None:
-        """Choose dark or light."""
-        self._set("look/theme", name)
+    def change(self, values: SettingsValues) -> None:
+        """Use and keep other values: ``change(replace(settings.values, theme="light"))``."""
+        if values == self._values:
+            return
+        before, self._values = self._values, values
+        if self._path is not None:
+            _write_changes(self._path, before, values)
+        self.changed.emit()
 
-    @property
-    def text_scale(self) -> float:
-        """How much larger than usual text is, 0.5 to 3."""
-        try:
-            scale = float(self._text("look/text_scale") or 1.0)
-        except ValueError:
-            return 1.0
-        return scale if 0.5 <= scale <= 3 else 1.0
+    def panel_shown(self, name: Panel) -> bool:
+        """Whether a panel is wanted."""
+        values = self._values
+        shown = {"marks": values.shows_marks, "series": values.shows_series}
+        return shown.get(name, values.shows_side)
 
-    def set_text_scale(self, scale: float) -> None:
-        """Choose a text size."""
-        self._set("look/text_scale", f"{scale:g}")
+    def toggle_panel(self, name: Panel) -> None:
+        """Show a panel that is hidden, or hide it."""
+        shown, values = not self.panel_shown(name), self._values
+        if name == "marks":
+            self.change(replace(values, shows_marks=shown))
+        elif name == "series":
+            self.change(replace(values, shows_series=shown))
+        else:
+            self.change(replace(values, shows_side=shown))
 
-    # -- recent cases -------------------------------------------------------------------------
-
-    @property
-    def remembers_cases(self) -> bool:
-        """Whether opened paths are remembered."""
-        return self._text("recent/remember") != "false"
-
-    def set_remembers_cases(self, remember: bool) -> None:
+    def toggle_remembering_cases(self) -> None:
         """Remember opened paths from now on; or don't, and forget those there are."""
-        self._set("recent/remember", "true" if remember else "false")
-        if not remember:
-            self.forget_cases()
-
-    @property
-    def recent_cases(self) -> tuple[Path, ...]:
-        """Paths opened last, the newest first."""
-        lines = self._text("recent/paths").split("\n")
-        return tuple(Path(line) for line in lines if line)[:RECENT]
+        remember = not self._values.remembers_cases
+        recent = self._values.recent_cases if remember else ()
+        self.change(replace(self._values, remembers_cases=remember, recent_cases=recent))
 
     def remember_case(self, path: Path) -> None:
-        """This path was opened."""
-        if not self.remembers_cases or "\n" in str(path):
+        """Put an opened path first among the recent cases."""
+        if not self._values.remembers_cases:
             return
         path = path.absolute()
-        others = [each for each in self.recent_cases if each != path]
-        self._set_recent([path, *others][:RECENT])
+        others = [each for each in self._values.recent_cases if each != path]
+        self.change(replace(self._values, recent_cases=(path, *others)[:RECENT]))
 
     def forget_cases(self) -> None:
-        """Drop all of them."""
-        self._set_recent([])
+        """Drop all recent cases."""
+        self.change(replace(self._values, recent_cases=()))
 
-    def _set_recent(self, paths: Sequence[Path]) -> None:
-        self._set("recent/paths", "\n".join(map(str, paths)))
 
-    # -- the model ----------------------------------------------------------------------------
-
-    @property
-    def model(self) -> Path | None:
-        """Folder of the model bundle used last."""
-        text = self._text("model/folder")
-        return Path(text) if text else None
-
-    def set_model(self, folder: Path) -> None:
-        """This model is used."""
-        if "\n" not in str(folder):
-            self._set("model/folder", str(folder.absolute()))
-
-    # -- the window ---------------------------------------------------------------------------
-
-    @property
-    def window_geometry(self) -> bytes:
-        """Size and place of the window as ``QWidget.saveGeometry`` writes it, or empty."""
-        return bytes.fromhex(_hex_only(self._text("window/geometry")))
-
-    def set_window_geometry(self, geometry: QByteArray) -> None:
-        """Where the window was when it closed."""
-        self._set("window/geometry", bytes(geometry.data()).hex())
-
-    def panel_shown(self, name: str) -> bool:
-        """Whether a panel (``"marks"``, ``"series"``, ``"side"``) is wanted."""
-        shown = self._text(f"panels/{name}")
-        return shown == "true" if shown else name != "marks"
-
-    def set_panel_shown(self, name: str, shown: bool) -> None:
-        """Show or hide a panel."""
-        self._set(f"panels/{name}", "true" if shown else "false")
-
-    @property
-    def layout(self) -> str:
-        """Name of the views' layout, or empty."""
-        return self._text("views/layout")
-
-    def set_layout(self, name: str) -> None:
-        """How the views share the room."""
-        self._set("views/layout", name)
-
-    @property
-    def overlay(self) -> tuple[float, float, str]:
-        """Opacity and threshold of the heatmap (0 to 1, negative: as it comes), name of its colours."""
-        return (
-            self._share("views/opacity"),
-            self._share("views/threshold"),
-            self._text("views/colors"),
-        )
-
-    def set_overlay(self, opacity: float, threshold: float, colors: str) -> None:
-        """How the heatmap lies over the anatomy."""
-        self._set("views/opacity", f"{opacity:.3f}")
-        self._set("views/threshold", f"{threshold:.3f}")
-        self._set("views/colors", colors)
-
-    @property
-    def drawing(self) -> tuple[str, str, bool]:
-        """Names of the interpolation and of the slabs' projection (or empty); whether heatmaps are lines."""
-        return (
-            self._text("views/interpolation"),
-            self._text("views/projection"),
-            self._text("views/contours") == "true",
-        )
-
-    def set_drawing(self, interpolation: str, projection: str, contours: bool) -> None:
-        """How planes, slabs and heatmaps are drawn."""
-        self._set("views/interpolation", interpolation)
-        self._set("views/projection", projection)
-        self._set("views/contours", "true" if contours else "false")
-
-    @property
-    def anatomy(self) -> tuple[str, bool, bool]:
-        """Name of the gray levels' colours (or empty); whether 3D is a lit surface, and images name the patient."""
-        return (
-            self._text("views/anatomy_colors"),
-            self._text("views/surface") != "false",
-            self._text("views/names_patient") != "false",
-        )
-
-    def set_anatomy(self, colors: str, surface: bool, names_patient: bool) -> None:
-        """How the scan itself is shown."""
-        self._set("views/anatomy_colors", colors)
-        self._set("views/surface", "true" if surface else "false")
-        self._set("views/names_patient", "true" if names_patient else "false")
-
-    # -- values -------------------------------------------------------------------------------
-
-    def _share(self, key: str) -> float:
-        try:
-            share = float(self._text(key) or -1)
-        except ValueError:
-            return -1.0
-        return share if 0 <= share <= 1 else -1.0
-
-    def _text(self, key: str) -> str:
-        value = self._values.get(key) if self._file is None else self._file.value(key)
-        return value if isinstance(value, str) else ""
-
-    def _set(self, key: str, value: str) -> None:
-        if value == self._text(key):
-            return
-        if self._file is None:
-            self._values[key] = value
-        else:
-            self._file.setValue(key, value)
-        self.changed.emit()
+# -- the file ---------------------------------------------------------------------------------
 
 
 def _can_hold(path: Path) -> bool:
-    """Whether there is, or can be made, a folder for the file: where not, nothing is kept."""
+    """Whether the file's folder exists or can be made; where not, nothing is kept."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
@@ -220,6 +201,65 @@ def _can_hold(path: Path) -> bool:
     return True
 
 
-def _hex_only(text: str) -> str:
-    valid = len(text) % 2 == 0 and all(letter in "0123456789abcdef" for letter in text)
-    return text if valid else ""
+def _read(path: Path) -> SettingsValues:
+    """The values of a file, field by field; the default where a value is absent or makes no sense."""
+    found = _read_json(path) if path.exists() else _read_ini(path.with_suffix(".ini"))
+    values = SettingsValues()
+    for each in fields(SettingsValues):
+        key = each.metadata["key"]
+        if key in found:
+            try:
+                values = replace(values, **{each.name: each.metadata["read"](found[key])})
+            except (TypeError, ValueError, KeyError, OverflowError):
+                log.warning("the setting %s makes no sense, and is ignored", key)
+    return values
+
+
+def _read_json(path: Path) -> Mapping[str, object]:
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        log.warning("the settings file can't be read, and is ignored")
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _read_ini(path: Path) -> Mapping[str, object]:
+    """The values of the INI file that earlier versions wrote."""
+    if not path.exists():
+        return {}
+    file = QSettings(str(path), QSettings.Format.IniFormat)
+    return {key: file.value(key) for key in file.allKeys()}
+
+
+def _write_changes(path: Path, before: SettingsValues, now: SettingsValues) -> None:
+    """Write what has changed; what another window has changed meanwhile stays."""
+    changed = {
+        each.name: getattr(now, each.name)
+        for each in fields(SettingsValues)
+        if getattr(now, each.name) != getattr(before, each.name)
+    }
+    values = replace(_read(path), **changed)
+    plain = {
+        each.metadata["key"]: _plain(getattr(values, each.name)) for each in fields(SettingsValues)
+    }
+    # Beside it and renamed, so that a crash never leaves half a file.
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        new.write_text(json.dumps(plain, indent=2), encoding="utf-8")
+        new.replace(path)
+        # Its values are in the new file now; recent cases that the user forgets must not survive in it.
+        if path.suffix != ".ini":
+            path.with_suffix(".ini").unlink(missing_ok=True)
+    except OSError:
+        log.warning("the settings can't be written")
+        new.unlink(missing_ok=True)
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it."""
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, Path) else value

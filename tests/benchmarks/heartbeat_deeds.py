@@ -277,7 +277,7 @@ class Deeds:
                 wait(5)
 
         def has_theme(name: str) -> Callable[[], bool]:
-            return lambda: settings.theme == name
+            return lambda: settings.values.theme == name
 
         return {
             "resize": Deed(resize, lambda: window.width() == 1280),
@@ -297,8 +297,12 @@ class Deeds:
                 lambda: views.layout_name is Layout.LARGE_AND_TWO,
             ),
             "light theme": Deed(window.toggle_theme, has_theme("light")),
-            "larger text": Deed(lambda: window.step_text(1), lambda: settings.text_scale > 1),
-            "usual text": Deed(lambda: window.step_text(0), lambda: settings.text_scale == 1),
+            "larger text": Deed(
+                lambda: window.step_text(1), lambda: settings.values.text_scale > 1
+            ),
+            "usual text": Deed(
+                lambda: window.step_text(0), lambda: settings.values.text_scale == 1
+            ),
             "dark theme": Deed(window.toggle_theme, has_theme("dark")),
             "presentation": Deed(partial(self.run, "presentation"), lambda: window.presentation.on),
             "presentation ends": Deed(
@@ -348,10 +352,10 @@ class Deeds:
                 lambda: 0 < browser().model.rowCount() < 10,
             ),
             "light theme under the tags": Deed(
-                window.toggle_theme, lambda: window.settings.theme == "light"
+                window.toggle_theme, lambda: window.settings.values.theme == "light"
             ),
             "dark theme under the tags": Deed(
-                window.toggle_theme, lambda: window.settings.theme == "dark"
+                window.toggle_theme, lambda: window.settings.values.theme == "dark"
             ),
             "DICOM tags go": Deed(
                 lambda: self.close(TagBrowser), lambda: not self.shows(TagBrowser)

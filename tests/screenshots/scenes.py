@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -356,7 +357,7 @@ class _Light:
         self._settings = settings
 
     def __enter__(self) -> None:
-        self._settings.set_theme("light")
+        self._settings.change(replace(self._settings.values, theme="light"))
 
     def __exit__(self, *_: object) -> None:
-        self._settings.set_theme("dark")
+        self._settings.change(replace(self._settings.values, theme="dark"))

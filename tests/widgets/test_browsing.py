@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -195,13 +197,13 @@ def test_opened_cases_are_offered_again_and_can_be_forgotten(window, make_case, 
 def test_no_path_is_remembered_or_shown_while_the_patient_is_hidden(window, make_case, settled):
     window.session.opener.open(make_case("DOE_JOHN"))
     settled(window)
-    assert window.settings.recent_cases
+    assert window.settings.values.recent_cases
     window.menus.actions["anonymous"].trigger()
     assert not window.start.recent
     assert not window.menus.actions["recent_0"].isVisible()
     window.session.opener.open(make_case("ROE_JANE"))
     settled(window)
-    assert [path.name for path in window.settings.recent_cases] == ["DOE_JOHN.nii.gz"]
+    assert [path.name for path in window.settings.values.recent_cases] == ["DOE_JOHN.nii.gz"]
 
 
 def test_the_start_screen_leads_back_to_the_scan(opened):
@@ -229,12 +231,12 @@ def test_text_size_and_theme_change_together_and_come_back(opened, qtbot):
     opened.menus.actions["light"].trigger()
     qtbot.waitUntil(lambda: not opened.restyling.is_busy)
     assert opened.status.value.font().pixelSize() > before
-    assert opened.settings.theme == "light"
+    assert opened.settings.values.theme == "light"
     opened.menus.actions["usual"].trigger()
     opened.menus.actions["light"].trigger()
     qtbot.waitUntil(lambda: not opened.restyling.is_busy)
     assert opened.status.value.font().pixelSize() == before
-    assert opened.settings.theme == "dark"
+    assert opened.settings.values.theme == "dark"
 
 
 def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
@@ -247,7 +249,7 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
 
     def run(deed) -> None:
         session = Session([])
-        window = MainWindow(session, settings=Settings(tmp_path / "settings.ini"))
+        window = MainWindow(session, settings=Settings(tmp_path / "settings.json"))
         window.show()
         deed(window, session.display.overlay)
         window.close()
@@ -289,7 +291,7 @@ def test_a_window_left_on_a_screen_that_is_gone_comes_back_where_it_can_be_seen(
     geometry = left.saveGeometry()
     left.close()
     settings = Settings()
-    settings.set_window_geometry(geometry)
+    settings.change(replace(settings.values, window_geometry=bytes(geometry.data())))
     session = Session(device="cpu")
     window = MainWindow(session, settings=settings)
     window.show()

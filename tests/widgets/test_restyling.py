@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
@@ -62,7 +64,7 @@ def test_a_change_takes_several_turns_and_is_painted_only_once_all_is_styled(res
     timer.timeout.connect(lambda: turns.append(restyled.restyling.is_busy))
     timer.start(0)
     paints.begin()
-    restyled.settings.set_theme("light")
+    restyled.settings.change(replace(restyled.settings.values, theme="light"))
     assert restyled.restyling.is_busy
     restyled.wait()
     assert sum(turns) >= 6
@@ -76,16 +78,16 @@ def test_it_looks_as_if_all_had_been_done_at_once_and_no_part_of_the_screen_is_l
 ):
     before = on_screen(restyled)
     assert before == drawn_anew(restyled)
-    restyled.settings.set_text_scale(scale)
-    restyled.settings.set_theme(name)
+    restyled.settings.change(replace(restyled.settings.values, text_scale=scale))
+    restyled.settings.change(replace(restyled.settings.values, theme=name))
     restyled.wait()
     after = on_screen(restyled)
     theme.change(QApplication.instance(), name, scale)
     restyled.wait()
     assert after == drawn_anew(restyled)
     assert after != before
-    restyled.settings.set_text_scale(1.0)
-    restyled.settings.set_theme("dark")
+    restyled.settings.change(replace(restyled.settings.values, text_scale=1.0))
+    restyled.settings.change(replace(restyled.settings.values, theme="dark"))
     restyled.wait()
     assert on_screen(restyled) == before
 
@@ -94,15 +96,15 @@ def test_the_newest_of_changes_in_quick_succession_is_what_arrives(restyled):
     places = (restyled.header, restyled.side, restyled.status, restyled.strip, restyled.views)
     before = [each.size() for each in places]
     for scale in (1.15, 1.3, 1.5):
-        restyled.settings.set_text_scale(scale)
+        restyled.settings.change(replace(restyled.settings.values, text_scale=scale))
         QApplication.processEvents()  # a step or two of each
     restyled.wait()
     assert theme.scale() == 1.5
     assert restyled.status.value.font().pixelSize() == 18  # 12 at the usual size
     assert restyled.status.height() == 42
-    restyled.settings.set_text_scale(1.15)
+    restyled.settings.change(replace(restyled.settings.values, text_scale=1.15))
     QApplication.processEvents()
-    restyled.settings.set_text_scale(1.0)
+    restyled.settings.change(replace(restyled.settings.values, text_scale=1.0))
     restyled.wait()
     assert [each.size() for each in places] == before
     assert restyled.status.value.font().pixelSize() == 12
@@ -114,7 +116,7 @@ def test_a_dialog_that_is_open_changes_along(restyled):
     QVBoxLayout(dialog).addWidget(label)
     dialog.show()
     QApplication.processEvents()
-    restyled.settings.set_theme("light")
+    restyled.settings.change(replace(restyled.settings.values, theme="light"))
     late = QLabel("made while it was under way", restyled)
     late.show()
     restyled.wait()
@@ -127,7 +129,7 @@ def test_a_dialog_that_is_open_changes_along(restyled):
 def test_a_dialog_that_goes_in_the_middle_does_no_harm(restyled):
     dialog = QDialog(restyled)
     dialog.show()
-    restyled.settings.set_theme("light")
+    restyled.settings.change(replace(restyled.settings.values, theme="light"))
     dialog.deleteLater()
     restyled.wait()
     assert theme.name() == "light"
@@ -139,7 +141,7 @@ def test_a_window_that_changes_its_size_in_the_middle_is_painted_too(restyled):
         restyled.presentation.toggle()
         restyled.wait()
         assert on_screen(restyled) == drawn_anew(restyled)
-    restyled.settings.set_theme("light")
+    restyled.settings.change(replace(restyled.settings.values, theme="light"))
     restyled.resize(1200, 760)
     restyled.wait()
     shot = on_screen(restyled)

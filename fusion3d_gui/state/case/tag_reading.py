@@ -11,7 +11,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import Task
 
 if TYPE_CHECKING:
-    from fusion3d_gui.imaging.dicom.tags import TagLine
+    from fusion3d_gui.imaging.dicom.tags import TagLine as TagLine  # for widgets
 
 
 def dicom_files(store: Store) -> tuple[Path, ...]:

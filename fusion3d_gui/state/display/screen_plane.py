@@ -36,9 +36,12 @@ class ScreenPlane:
 
     def distance_mm(self, lps_mm: np.ndarray) -> np.ndarray:
         """Signed distance of position(s) ``(..., 3)`` from the plane, positive behind it."""
-        return (np.asarray(lps_mm, dtype=np.float64) - self.origin_lps) @ self.normal_lps
+        offset: np.ndarray = np.asarray(lps_mm, dtype=np.float64) - self.origin_lps
+        distance: np.ndarray = offset @ self.normal_lps
+        return distance
 
     def project(self, lps_mm: np.ndarray) -> np.ndarray:
         """The nearest position(s) ``(..., 3)`` on the plane, mm LPS."""
-        lps_mm = np.asarray(lps_mm, dtype=np.float64)
-        return lps_mm - np.asarray(self.distance_mm(lps_mm))[..., None] * self.normal_lps
+        position: np.ndarray = np.asarray(lps_mm, dtype=np.float64)
+        along: np.ndarray = np.asarray(self.distance_mm(position))[..., None] * self.normal_lps
+        return position - along

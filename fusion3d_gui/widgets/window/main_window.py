@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -25,7 +26,7 @@ from fusion3d_gui.state.export.result_export import prediction_text
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.settings import RECENT, Settings
+from fusion3d_gui.state.settings import RECENT, Panel, Settings
 from fusion3d_gui.widgets.controls.drop_target import DropTarget
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.restyling import Restyling
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         self._on_settings_changed()
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
-        window_memory.restore(self)
+        window_memory.restore(self, self.settings, session.display, self.views)
 
     def _build(self) -> None:
         self.pages.addWidget(self.start)
@@ -174,25 +175,27 @@ class MainWindow(QMainWindow):
 
     def open_recent(self, number: int) -> None:
         """Open one of the recent cases, 0 the newest."""
-        if number < len(self.settings.recent_cases):
-            self.session.opener.open(self.settings.recent_cases[number])
+        recent = self.settings.values.recent_cases
+        if number < len(recent):
+            self.session.opener.open(recent[number])
 
     # -- what the user asks for: the window ---------------------------------------------------
 
-    def toggle_panel(self, name: str) -> None:
+    def toggle_panel(self, name: Panel) -> None:
         """Show or hide ``"marks"``, ``"series"`` or ``"side"``."""
-        self.settings.set_panel_shown(name, not self.settings.panel_shown(name))
+        self.settings.toggle_panel(name)
 
     def toggle_theme(self) -> None:
         """Light instead of dark, or dark again."""
-        self.settings.set_theme("dark" if self.settings.theme == "light" else "light")
+        values = self.settings.values
+        self.settings.change(replace(values, theme="dark" if values.theme == "light" else "light"))
 
     def step_text(self, steps: int) -> None:
         """Larger (1) or smaller (-1) text by one step, or the usual size (0)."""
-        scales = theme.SCALES
-        now = min(range(len(scales)), key=lambda n: abs(scales[n] - self.settings.text_scale))
+        scales, values = theme.SCALES, self.settings.values
+        now = min(range(len(scales)), key=lambda n: abs(scales[n] - values.text_scale))
         index = min(max(now + steps, 0), len(scales) - 1) if steps else scales.index(1.0)
-        self.settings.set_text_scale(scales[index])
+        self.settings.change(replace(values, text_scale=scales[index]))
 
     def toggle_start(self) -> None:
         """The start screen while a scan is open, or back to the scan."""
@@ -311,13 +314,13 @@ class MainWindow(QMainWindow):
 
     def _on_bundle_changed(self) -> None:
         if self.session.store.bundle is not None:
-            self.settings.set_model(self.session.store.bundle.folder)
+            folder = self.session.store.bundle.folder.absolute()
+            self.settings.change(replace(self.settings.values, model=folder))
 
     def _on_settings_changed(self) -> None:
-        scale = self.settings.text_scale
-        self.restyling.change(
-            self.settings.theme, max(scale, _STAGE) if self.presentation.on else scale
-        )
+        values = self.settings.values
+        scale = values.text_scale
+        self.restyling.change(values.theme, max(scale, _STAGE) if self.presentation.on else scale)
         self._show_recent()
         self._name_presets()
         self._show_panels()
@@ -332,7 +335,7 @@ class MainWindow(QMainWindow):
 
     def _show_recent(self) -> None:
         # Paths often tell who the patient is.
-        paths = () if self.session.store.identity.hidden else self.settings.recent_cases
+        paths = () if self.session.store.identity.hidden else self.settings.values.recent_cases
         self.start.show_recent(paths)
         for number in range(RECENT):
             action = self.menus.actions[f"recent_{number}"]
@@ -368,7 +371,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Leave the screen at once; whoever made the session waits for its threads."""
-        window_memory.keep(self)
+        window_memory.keep(
+            self,
+            self.settings,
+            self.session.display,
+            self.views,
+            presenting=self.presentation.on,
+        )
         self.session.store.loading.cancel()
         self.session.store.inference.cancel()
         event.accept()

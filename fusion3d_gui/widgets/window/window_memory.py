@@ -1,70 +1,76 @@
-"""What the window looks like when it opens, as it was left the last time."""
+"""Restore how the main window was left the last time, and keep how it is left now."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from PySide6.QtCore import QByteArray
+from PySide6.QtWidgets import QMainWindow
 
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Projection
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
-from fusion3d_gui.widgets.views.views_panel import Layout
-
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
 
 
-def restore(window: MainWindow) -> None:
-    """Size and place, layout, anatomy and heatmap as they were left; panels follow the settings anyway."""
-    settings, overlay = window.settings, window.session.display.overlay
-    window.restoreGeometry(QByteArray(settings.window_geometry))
+def restore(window: QMainWindow, settings: Settings, display: Display, views: ViewsPanel) -> None:
+    """Size, position, layout, anatomy and heatmap as they were left; panels follow the settings anyway."""
+    values, overlay = settings.values, display.overlay
+    window.restoreGeometry(QByteArray(values.window_geometry))
     _fit_on_screen(window)
     for layout in Layout:
-        if layout.name == settings.layout:
-            window.views.set_layout(layout)
-    opacity, threshold, colors = settings.overlay
-    if opacity >= 0:
-        overlay.set_opacity(opacity)
-    if threshold >= 0:
-        overlay.set_threshold(threshold)
-    if colors in HEATMAPS:
-        overlay.set_color_map(colors)
-    interpolation, projection, contours = settings.drawing
-    display = window.session.display
-    if interpolation in Interpolation.__members__:
-        display.smoothing.set_interpolation(Interpolation[interpolation])
-    if projection in Projection.__members__:
-        display.slab.set_projection(Projection[projection])
-    if contours != overlay.contours:
+        if layout.name == values.layout:
+            views.set_layout(layout)
+    if values.opacity is not None:
+        overlay.set_opacity(values.opacity)
+    if values.threshold is not None:
+        overlay.set_threshold(values.threshold)
+    if values.heatmap_colors in HEATMAPS:
+        overlay.set_color_map(values.heatmap_colors)
+    if values.contours != overlay.contours:
         overlay.toggle_contours()
-    colors, surface, names_patient = settings.anatomy
-    if colors in ANATOMY_MAPS:
-        display.window_level.set_color_map(colors)
-    if surface != window.views.volume.shows_surface:
-        window.views.volume.toggle_surface()
-    display.corner_text.set_names_patient(names_patient)
+    if values.interpolation in Interpolation.__members__:
+        display.smoothing.set_interpolation(Interpolation[values.interpolation])
+    if values.projection in Projection.__members__:
+        display.slab.set_projection(Projection[values.projection])
+    if values.anatomy_colors in ANATOMY_MAPS:
+        display.window_level.set_color_map(values.anatomy_colors)
+    if values.surface != views.volume.shows_surface:
+        views.volume.toggle_surface()
+    display.corner_text.set_names_patient(values.names_patient)
 
 
-def _fit_on_screen(window: MainWindow) -> None:
-    room, least = window.screen().availableSize(), window.minimumSize()
-    if least.boundedTo(room) == least:
-        window.resize(window.size().boundedTo(room))
+def _fit_on_screen(window: QMainWindow) -> None:
+    available, least = window.screen().availableSize(), window.minimumSize()
+    if least.boundedTo(available) == least:
+        window.resize(window.size().boundedTo(available))
 
 
-def keep(window: MainWindow) -> None:
-    """Remember all that; of a conference not its full screen."""
-    settings, overlay = window.settings, window.session.display.overlay
-    if not window.presentation.on:
-        settings.set_window_geometry(window.saveGeometry())
-    settings.set_overlay(overlay.opacity, overlay.threshold, overlay.color_map)
-    settings.set_layout(window.views.layout_name.name)
-    display = window.session.display
-    settings.set_drawing(
-        display.smoothing.interpolation.name, display.slab.slab.projection.name, overlay.contours
+def keep(
+    window: QMainWindow,
+    settings: Settings,
+    display: Display,
+    views: ViewsPanel,
+    *,
+    presenting: bool,
+) -> None:
+    """Keep all that; while presenting not the geometry, which is full screen."""
+    overlay = display.overlay
+    values = replace(
+        settings.values,
+        layout=views.layout_name.name,
+        opacity=overlay.opacity,
+        threshold=overlay.threshold,
+        heatmap_colors=overlay.color_map,
+        contours=overlay.contours,
+        interpolation=display.smoothing.interpolation.name,
+        projection=display.slab.slab.projection.name,
+        anatomy_colors=display.window_level.color_map,
+        surface=views.volume.shows_surface,
+        names_patient=display.corner_text.names_patient,
     )
-    settings.set_anatomy(
-        display.window_level.color_map,
-        window.views.volume.shows_surface,
-        display.corner_text.names_patient,
-    )
+    if not presenting:
+        values = replace(values, window_geometry=bytes(window.saveGeometry().data()))
+    settings.change(values)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.export.result_export import can_export
 from fusion3d_gui.state.marks.tool import TOOLS, ToolName
-from fusion3d_gui.state.settings import RECENT
+from fusion3d_gui.state.settings import RECENT, Panel
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.commands.view_commands import view_commands
 
@@ -56,7 +57,7 @@ def _file(window: MainWindow) -> list[Command]:
         return session.store.case is not None
 
     def has_recent(number: int) -> bool:
-        return len(settings.recent_cases) > number
+        return len(settings.values.recent_cases) > number
 
     recent = [
         Command(
@@ -86,8 +87,8 @@ def _file(window: MainWindow) -> list[Command]:
             "remember",
             "&File/Open recent",
             "Remember recent cases",
-            lambda: settings.set_remembers_cases(not settings.remembers_cases),
-            checked=lambda: settings.remembers_cases,
+            settings.toggle_remembering_cases,
+            checked=lambda: settings.values.remembers_cases,
             begins_group=True,
         ),
         Command(
@@ -95,7 +96,7 @@ def _file(window: MainWindow) -> list[Command]:
             "&File/Open recent",
             "Forget recent cases",
             settings.forget_cases,
-            enabled=lambda: bool(settings.recent_cases),
+            enabled=lambda: bool(settings.values.recent_cases),
         ),
         *demos,
         Command(
@@ -188,9 +189,13 @@ def _view(window: MainWindow) -> list[Command]:
     def has_case() -> bool:
         return session.store.case is not None
 
-    enabled = {"marks": has_case, "series": lambda: window.series.has_choice, "side": None}
+    enabled: dict[Panel, Callable[[], bool] | None] = {
+        "marks": has_case,
+        "series": lambda: window.series.has_choice,
+        "side": None,
+    }
 
-    def panel(name: str, title: str, key: str) -> Command:
+    def panel(name: Panel, title: str, key: str) -> Command:
         return Command(
             name,
             "&View",
@@ -214,7 +219,7 @@ def _view(window: MainWindow) -> list[Command]:
             "Light theme",
             window.toggle_theme,
             "Ctrl+Shift+L",
-            checked=lambda: settings.theme == "light",
+            checked=lambda: settings.values.theme == "light",
             begins_group=True,
         ),
         Command(
