@@ -44,4 +44,5 @@ class ScreenPlane:
         """The nearest position(s) ``(..., 3)`` on the plane, mm LPS."""
         position: np.ndarray = np.asarray(lps_mm, dtype=np.float64)
         along: np.ndarray = np.asarray(self.distance_mm(position))[..., None] * self.normal_lps
-        return position - along
+        projected: np.ndarray = position - along
+        return projected
