@@ -11,24 +11,20 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "numpydoc",
+    "sphinx.ext.napoleon",
 ]
 root_doc = "index"
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = []
-templates_path = ["templates"]
-exclude_patterns = []
 
 html_theme = "alabaster"
 html_theme_options = {"description": "Research use only", "page_width": "1100px"}
 html_show_sourcelink = False
 
 autosummary_generate = True
-autosummary_imported_members = False
-autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "undoc-members": False}
-numpydoc_show_class_members = False
+napoleon_google_docstring = False
+napoleon_use_rtype = False
