@@ -7,6 +7,7 @@ Started by plant.py, in the copy of the tree whose tests it runs.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -26,6 +27,7 @@ def main() -> None:
     for name in sys.argv[1:]:
         importlib.import_module(name)
     assert "fusion3d_gui" not in sys.modules, "a fork would not see the planted fault"
+    gc.freeze()  # the libraries' objects stay shared with the forks, and are not looked through again
     replies = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         print(json.dumps(run_in_fork(json.loads(line))), file=replies, flush=True)

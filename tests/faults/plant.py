@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import queue
@@ -57,6 +58,9 @@ LIBRARIES = [
     "matplotlib.figure",
     "PySide6.QtWidgets",
 ]
+
+#: Times of modification, in seconds, for the modules with a fault: none occurs twice.
+_TIMES = itertools.count(1_000_000_000)
 
 
 def main() -> int:
@@ -150,11 +154,8 @@ def _work(work: queue.SimpleQueue[Fault], targets: dict[str, list[str]], keep) -
             except queue.Empty:
                 return
             started = time.monotonic()
-            path = copy / fault.module
-            source = path.read_bytes()
-            path.write_bytes(fault.applied(source))
-            outcome, test = run(targets[fault.module])
-            path.write_bytes(source)
+            with _planted(fault, copy):
+                outcome, test = run(targets[fault.module])
             seconds = time.monotonic() - started
             if test and test not in sound:
                 if run([test])[0] != "passed":
@@ -167,6 +168,20 @@ def _work(work: queue.SimpleQueue[Fault], targets: dict[str, list[str]], keep) -
                 test,
                 seconds,
             )
+
+
+@contextlib.contextmanager
+def _planted(fault: Fault, copy: Path) -> Iterator[None]:
+    """The fault in the copy of its module; every version has a time of its own, for Python's cache."""
+    path = copy / fault.module
+    source, written = path.read_bytes(), path.stat().st_mtime
+    path.write_bytes(fault.applied(source))
+    os.utime(path, (written, next(_TIMES)))
+    try:
+        yield
+    finally:
+        path.write_bytes(source)
+        os.utime(path, (written, written))
 
 
 @contextlib.contextmanager
@@ -194,9 +209,8 @@ def _copy_of_tree() -> Iterator[Path]:
 def _forking_server(copy: Path) -> Iterator:
     """A process with the libraries imported; gives a function that runs tests in a fork of it."""
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(copy),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "QT_QPA_PLATFORM": "offscreen",
         "OMP_NUM_THREADS": "1",
     }
