@@ -35,6 +35,17 @@ ARITHMETIC = {
 TALK = {"log", "logger", "logging", "progress", "print", "warnings"}
 #: Keywords that change speed or looks of a file, never a value.
 INDIFFERENT = {"indent", "stacklevel", "maxsize", "timeout", "encoding", "max_workers", "align"}
+#: Functions that don't mind the order of their arguments.
+SYMMETRIC = {
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+    "hypot",
+    "array_equal",
+    "logical_and",
+    "logical_or",
+}
 #: Smaller constants are tolerances: a quarter more or less is no fault.
 TOLERANCE = 1e-3
 
@@ -206,7 +217,12 @@ class _Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         if _is_talk(node) or ast.unparse(node.func) in ("cast", "TypeVar", "isinstance"):
             return
-        if len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+        symmetric = ast.unparse(node.func).split(".")[-1] in SYMMETRIC
+        if (
+            len(node.args) >= 2
+            and not symmetric
+            and not any(isinstance(a, ast.Starred) for a in node.args[:2])
+        ):
             arguments = [node.args[1], node.args[0], *node.args[2:]]
             changed = ast.Call(node.func, arguments, node.keywords)
             self.add(node, "arguments swapped", ast.unparse(changed))

@@ -42,6 +42,7 @@ def faults_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("log.info('%d', 3 + a)", set()),
         ("x = f'{a - 1}'", set()),
         ("x = 1e-6", set()),
+        ("x = np.maximum(a, b)", set()),
     ],
 )
 def test_each_is_one_small_change_that_matters(faults_of, source, wrong):
