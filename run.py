@@ -96,7 +96,7 @@ def demo_metadata() -> list[str]:
 
 
 def run_tests() -> int:
-    set_up(extras="train,test")
+    set_up(extras="train,test,docs")
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
@@ -108,6 +108,7 @@ def run_tests() -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
+        ["sphinx", "-W", "--keep-going", "-q", "-j", "auto", "docs", "build/docs"],
         ["pytest", "--numprocesses", str(processes), "--dist", "loadfile"],
     ):
         say(" ".join(step))

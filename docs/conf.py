@@ -13,7 +13,6 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
 ]
-root_doc = "index"
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
 
@@ -28,3 +27,5 @@ autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "undoc-members": False}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+# Several classes have an attribute "voxels" or "folder": a name in a "Parameters" section then has several targets.
+suppress_warnings = ["ref.python"]

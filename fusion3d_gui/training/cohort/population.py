@@ -75,7 +75,7 @@ class Truth(NamedTuple):
 
 @dataclass(frozen=True)
 class OutcomeModel:
-    """The label is drawn with probability p, where
+    """The label is drawn with probability p, where::
 
         logit p = intercept + lesion · L + metadata · m + interaction · L · m
         m = (0.9 · (age − 68)/11 + 1.1 · (27 − MMSE)/3 + 0.7 · [hypertension] + 0.4 · [sex M] − 0.34)

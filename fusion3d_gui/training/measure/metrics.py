@@ -81,8 +81,11 @@ def compute_metrics(
         [n] 0 or 1, both present, and the calibrated probability of 1. Positive is called what is at
         least ``threshold``.
 
-    Returns estimates by the names of :data:`METRIC_TITLES`. ECE (Naeini et al. 2015) is over 10 bins of equal
-    width; resampling adds noise to it, so that its interval lies high.
+    Returns
+    -------
+    dict
+        Estimates by the names of :data:`METRIC_TITLES`. ECE (Naeini et al. 2015) is over 10 bins of equal
+        width; resampling adds noise to it, so that its interval lies high.
     """
     positives, negatives = probabilities[labels == 1], probabilities[labels == 0]
     truth = np.repeat([1, 0], [len(positives), len(negatives)])
