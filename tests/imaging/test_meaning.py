@@ -103,6 +103,64 @@ def test_an_enhanced_pet_image_says_the_same_in_other_attributes() -> None:
         suv_factor(dataset, [])
 
 
+def _pet_header(**changed: object) -> Dataset:
+    """FDG 70 kg, 350 MBq, an hour before; an attribute of the image or the dose changed."""
+    dataset, dose = Dataset(), Dataset()
+    dataset.CorrectedImage, dataset.DecayCorrection = ["DECY", "ATTN"], "START"
+    dataset.PatientWeight = 70
+    dataset.SeriesDate, dataset.SeriesTime = "20200301", "100000"
+    dose.RadionuclideTotalDose, dose.RadionuclideHalfLife = 350e6, 6586.2
+    dose.RadiopharmaceuticalStartTime = "090000"
+    dataset.RadiopharmaceuticalInformationSequence = Sequence([dose])
+    for keyword, value in changed.items():
+        holder = dose if keyword.startswith("Radio") else dataset
+        setattr(holder, keyword, value)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("changed", "left"),
+    [
+        ({}, 0.5 ** (3600 / 6586.2)),
+        ({"PatientWeight": 0.11}, 0.5 ** (3600 / 6586.2)),
+        ({"RadionuclideHalfLife": 0.9e4}, 0.5 ** (3600 / 0.9e4)),
+        ({"RadiopharmaceuticalStartTime": "100000"}, 1),  # at once
+        ({"RadiopharmaceuticalStartTime": "100001"}, 0.5 ** (86399 / 6586.2)),  # the day before
+        ({"RadiopharmaceuticalStartDateTime": "20200229100000"}, 0.5 ** (86400 / 6586.2)),
+        ({"RadiopharmaceuticalStartDateTime": "2020"}, 0.5 ** (3600 / 6586.2)),  # of no use
+        ({"AcquisitionTime": "093000"}, 0.5 ** (3600 / 6586.2)),  # only the slices' times count
+        ({"SeriesTime": "110000"}, 0.5 ** (3600 / 6586.2)),  # computed after the slices were taken
+    ],
+)
+def test_suv_counts_the_dose_that_is_left(changed: dict[str, object], left: float) -> None:
+    dataset = _pet_header(**changed)
+    expected = 1000 * float(dataset.PatientWeight) / (350e6 * left)
+    times = ["100000", "101000"] if "SeriesTime" in changed else []
+    assert suv_factor(dataset, times).factor == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"PatientWeight": 0.1}, "weight"),
+        ({"PatientWeight": 1000}, "weight"),
+        ({"RadionuclideTotalDose": 0}, "injected dose"),
+        ({"RadionuclideTotalDose": -1}, "injected dose"),
+        ({"RadionuclideHalfLife": 0}, "half-life"),
+        ({"RadionuclideHalfLife": -100}, "half-life"),
+        ({"RadionuclideHalfLife": None}, "half-life"),
+        ({"RadionuclideHalfLife": 1}, "nothing of the dose was left"),
+        ({"RadiopharmaceuticalStartTime": ""}, "time of injection"),
+        ({"SeriesDate": ""}, "time of the scan"),
+        ({"RadiopharmaceuticalStartDateTime": "20200229095959"}, "contradict each other"),
+        ({"RadiopharmaceuticalStartDateTime": "20200301100001"}, "contradict each other"),
+    ],
+)
+def test_suv_is_refused_with_the_reason(changed: dict[str, object], reason: str) -> None:
+    with pytest.raises(SuvUnavailable, match=reason):
+        suv_factor(_pet_header(**changed), [])
+
+
 def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
     written: Callable[[Edit], Path],
 ) -> None:

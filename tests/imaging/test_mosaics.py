@@ -296,6 +296,13 @@ def test_a_mosaic_whose_tiles_can_not_be_told_apart_is_refused(
     assert refused.value.path == folder / "mosaic.dcm"
 
 
+def test_a_mosaic_of_which_only_one_side_can_be_divided_is_refused(tmp_path: Path) -> None:
+    for rows, columns in ((9, 8), (8, 9)):
+        dataset = _mosaic(_volume(1, rows, columns), 1, None, element=4)
+        with pytest.raises(UserError, match=f"{columns}x{rows} can't be divided into 2x2"):
+            open_volume(_saved(dataset, tmp_path / "m"))
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_both_versions_of_a_csa_header_give_the_texts_and_numbers_in_it(version: int) -> None:
     elements = _csa(35, np.array([0.0, 0.10799944, 0.99415095]))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels import apply_color_lut, convert_color_space
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from fusion3d_gui.imaging.catalog.open import open_volume
@@ -101,6 +101,34 @@ def test_without_its_palettes_the_stored_values_are_shown(tmp_path: Path) -> Non
     np.testing.assert_array_equal(open_volume(tmp_path / "a.dcm").voxels[0], pixels)
 
 
+def test_a_gray_image_says_nothing_about_colours(tmp_path: Path) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    volume = open_volume(tmp_path / "a.dcm")
+    assert not any("olour" in notice for notice in volume.notices)
+
+
+def test_uncompressed_ybr_shows_its_luminance_and_rgb_the_same(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(4).integers(0, 256, (16, 12, 3)).astype(np.uint8)
+    shown = {}
+    for photometric in ("RGB", "YBR_FULL"):
+        dataset = _saved(tmp_path, rgb[..., 0])
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+        dataset.PhotometricInterpretation = photometric
+        values = rgb if photometric == "RGB" else convert_color_space(rgb, "RGB", "YBR_FULL")
+        dataset.PixelData = values.tobytes()
+        dataset.save_as(tmp_path / f"{photometric}.dcm", enforce_file_format=True)
+        volume = open_volume(tmp_path / f"{photometric}.dcm")
+        assert "Colours are shown as their luminance." in volume.notices
+        shown[photometric] = volume.voxels[0].astype(int)
+        if photometric == "YBR_FULL":
+            np.testing.assert_array_equal(shown[photometric], values[..., 0])
+    np.testing.assert_array_equal(shown["RGB"], np.rint(rgb @ _WEIGHTS))
+    assert abs(shown["RGB"] - shown["YBR_FULL"]).max() <= 1
+
+
 def _segments(bits: int) -> list[bytes]:
     """Discrete, rising and falling lines, and the first two of them again."""
     data = []
@@ -140,6 +168,14 @@ def test_segments_used_again_and_again_do_not_multiply(first: list[int]) -> None
     assert time.perf_counter() - start < 2
     assert levels is not None and 2 <= len(levels) <= 65536
     assert set(levels.tolist()) == {5, 6}
+
+
+def test_a_line_is_rounded_to_the_nearest_entry_and_halves_up() -> None:
+    words = [0, 1, 0, 1, 5, 2, 1, 4, 12, 1, 3, 0]
+    levels = _expanded(np.array(words, "<u2").tobytes(), 16)
+    # 0.4, 0.8, 1.2, 1.6, 2, then 4.5, 7, 9.5, 12, then 8, 4, 0.
+    assert levels is not None
+    assert levels.tolist() == [0, 0, 1, 1, 2, 2, 5, 7, 10, 12, 8, 4, 0]
 
 
 def test_long_segments_are_cut_at_65536_entries() -> None:

@@ -216,6 +216,22 @@ def test_padding_with_bits_above_the_stored_ones_is_known_by_those_that_are_kept
     assert volume.voxels.max() < 2000
 
 
+@pytest.mark.parametrize(("allocated", "padding"), [(8, (255, 255)), (32, None)])
+def test_padding_is_known_of_pixels_of_at_most_16_bits(
+    allocated: int, padding: tuple[int, int] | None, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.Modality = "MR"
+        values = np.arange(dataset.Rows * dataset.Columns, dtype=f"<u{allocated // 8}")
+        dataset.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
+        dataset["PixelData"].VR = "OW"
+        dataset.BitsAllocated = dataset.BitsStored = allocated
+        dataset.HighBit, dataset.PixelRepresentation = allocated - 1, 0
+        dataset.add_new("PixelPaddingValue", "US", 255)
+
+    assert open_volume(written(edit)).padding == padding
+
+
 def test_a_ct_that_calls_tissue_padding_is_shown_as_it_is(written: Callable[[Edit], Path]) -> None:
     def edit(dataset: Dataset, number: int) -> None:
         dataset.RescaleIntercept, dataset.RescaleSlope = 0, 1

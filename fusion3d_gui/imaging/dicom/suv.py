@@ -79,6 +79,10 @@ def _suv_factor(dataset: Dataset, acquisition_times: Sequence[str]) -> SuvFactor
         raise SuvUnavailable("the file does not give the half-life")
     seconds = _seconds_from_injection(dataset, doses[0], acquisition_times, reference)
     left = dose * 2.0 ** (-seconds / half_life)
+    if left == 0:
+        raise SuvUnavailable(
+            "by its half-life nothing of the dose was left at the time of the scan"
+        )
     minutes = f"{seconds / 60:.0f} minutes after injection"
     notice = f"Values are SUV by body weight ({dose_and_weight}, {minutes})."
     return SuvFactor(1000 * weight / left, notice)

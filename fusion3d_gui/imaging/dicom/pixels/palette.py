@@ -86,8 +86,6 @@ def _expand_segments(packed: list[int], *, eight_bits: bool) -> list[int]:
             number = number_of_start.get(offset, len(starts))
             for start in starts[number : number + length]:
                 expand(start, indirect_allowed=False)
-                if segments_left < 0:
-                    return end
             return position + (6 if eight_bits else 4)
         return end
 
