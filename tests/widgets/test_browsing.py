@@ -136,6 +136,8 @@ def test_tags_asked_for_again_come_in_the_browser_that_is_open(two_series, qtbot
     action.trigger()  # while the first one still reads
     (browser,) = two_series.findChildren(TagBrowser)
     qtbot.waitUntil(lambda: "elements" in browser.count.text())
+    assert browser.count.text().startswith(str(browser.model.rowCount()))
+    assert "DOE^JOHN" in shown(browser)
 
 
 def test_a_file_whose_tags_can_not_be_read_any_more_says_so_in_place(two_series, qtbot):

@@ -146,9 +146,12 @@ def test_cancel_stands_where_predict_was_and_works(opened, qtbot, settled):
 
 def test_escape_cancels_what_is_under_way(opened, qtbot, settled):
     opened.session.predictions.predict()
+    assert opened.session.store.predicting
     opened.menus.actions["cancel"].trigger()
     assert not opened.session.store.predicting
     settled(opened)
+    assert opened.session.store.shown_prediction is None
+    assert opened.side.prediction.button.isEnabled()
 
 
 def test_window_presets_work_by_key_by_name_and_by_number(opened, qtbot):

@@ -273,10 +273,13 @@ def test_marks_are_exported_in_the_background_and_said_so(opened, marks, qtbot, 
 
 def test_hidden_marks_are_not_drawn_and_cannot_be_taken(opened, marks, qtbot):
     view = opened.views.axial
+    plain = view.grab().toImage()
     draw(opened, qtbot, "distance", (-20, -10, 2.5), (20, -10, 2.5))
     marks.select(None)
     before = marks.items
+    assert view.grab().toImage() != plain
     marks.toggle_visible()
+    assert view.grab().toImage() == plain
     drag(qtbot, view, px(view, (5, -10, 2.5)), px(view, (5, -30, 2.5)))
     assert marks.items == before
 

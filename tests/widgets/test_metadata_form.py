@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.widgets.controls.fields import NumberInput
@@ -102,3 +103,5 @@ def test_a_model_without_metadata_says_so(window, make_bundle, settled):
     settled(window)
     assert not window.side.form.rows
     assert window.session.form.values == {}
+    shown = [label.text() for label in window.side.form.findChildren(QLabel) if label.isVisible()]
+    assert shown == ["This model uses the image alone."]

@@ -1,13 +1,16 @@
-"""Volumes of every shape and type in every layout, plane, slab and projection: nothing breaks."""
+"""Volumes of every shape and type in every plane, slab and projection: nothing breaks, and types look alike."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
 
-from fusion3d_gui.imaging.display.window_level import presets
+from fusion3d_gui.imaging.display.window_level import Window, presets
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
@@ -98,6 +101,35 @@ def test_every_type_is_shown_in_every_way(views, display, kind):
     exercise(views, display, volume_of((3, 4, 5), kind, 0.2))
 
 
+def levels(view: QWidget) -> np.ndarray:
+    """The picture as int [rows, columns, 3]."""
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
+    return rows[..., :3].astype(int)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_type_changes_nothing_in_the_picture(views, display, qtbot, kind, turned):
+    volume = volume_of((3, 4, 5), kind, 0.2)
+    low, high = volume.bounds_lps
+    display.crosshair.set_bounds(low, high, volume.center_lps)
+    display.window_level.set_window(Window.between(0, 100))
+    pictures = []
+    for shown in (volume, Volume(volume.voxels.astype("f8"), volume.affine)):
+        for view in views:
+            view.set_volume(shown)
+        if turned and not pictures:
+            views[0].turn_others(0.3)
+        for view in views:
+            view.grab()
+        qtbot.waitUntil(lambda: all(view.is_settled for view in views))
+        pictures.append([levels(view) for view in views])
+    for own, doubles in zip(*pictures, strict=True):
+        assert len(np.unique(own)) > 20
+        assert np.abs(own - doubles).max() <= 1
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("shape", "kind"), [*((shape, "i2") for shape in SHAPES), *(((3, 4, 5), k) for k in TYPES)]
@@ -112,9 +144,13 @@ def test_every_volume_can_be_turned_in_3d(display, qtbot, shape, kind):
     view.set_heatmap(Heatmap(np.ones((1, 1, 1), np.float32), volume.affine, "gradcam", "x"))
     view.show()
     qtbot.waitUntil(lambda: view.is_settled, timeout=5000)
+    pictures = []
     for _ in range(6):
         view.turn(67, 31)
-        view.grab()
+        pictures.append(levels(view))
         view.toggle_surface()
-        view.grab()
+        pictures.append(levels(view))
+    # Something is drawn from every side, and it is another picture from each.
+    assert all(len(np.unique(picture)) > 8 for picture in pictures)
+    assert all((a != b).any() for a, b in itertools.pairwise(pictures))
     QApplication.processEvents()
