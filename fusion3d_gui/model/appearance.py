@@ -114,7 +114,8 @@ def mahalanobis(
     offset = np.atleast_2d(np.asarray(points, dtype=np.float64)) - mean
     along = offset @ directions.astype(np.float64).T
     rest = np.maximum((offset**2).sum(axis=1) - (along**2).sum(axis=1), 0)
-    return np.sqrt((along**2 / variances).sum(axis=1) + rest / residual_variance)
+    distance: np.ndarray = np.sqrt((along**2 / variances).sum(axis=1) + rest / residual_variance)
+    return distance
 
 
 def _cells(size: int) -> int:

@@ -68,7 +68,7 @@ class ImageBranch(nn.Module):
             for block in chain.from_iterable(stages):
                 hooks.append(block.register_forward_hook(lambda *_: between()))
         try:
-            x = net.act(net.bn1(net.conv1(image)))
+            x: Tensor = net.act(net.bn1(net.conv1(image)))
             if not net.no_max_pool:
                 x = net.maxpool(x)
             # Stages are called whole, so that a hook on one (MONAI's GradCAM sets one) is run.

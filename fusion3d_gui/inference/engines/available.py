@@ -59,7 +59,7 @@ def _torch(bundle: ModelBundle, kind: str) -> Callable[[], Engine]:
 
 
 def _openvinos(bundle: ModelBundle, device: str) -> list[Candidate]:
-    from fusion3d_gui.inference.engines.openvino import import_openvino
+    from fusion3d_gui.inference.engines.openvino_graph import import_openvino
 
     def make(where: str) -> Callable[[], Engine]:
         return lambda: openvino_engine(bundle, where)

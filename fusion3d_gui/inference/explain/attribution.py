@@ -93,7 +93,8 @@ def _worth_trying(changes: np.ndarray, number: int) -> np.ndarray:
     if number < _WHOLE_LEVELS:
         return np.ones(changes.shape, dtype=bool)
     size = np.abs(changes)
-    return size >= _WORTH_DIVIDING * max(float(size.max()), 1e-12)
+    worth: np.ndarray = size >= _WORTH_DIVIDING * max(float(size.max()), 1e-12)
+    return worth
 
 
 def integrated_gradients(
