@@ -108,8 +108,8 @@ def _document(measurements: Sequence[Measurement], volume: Volume) -> dict[str, 
 
 def _table(measurements: Sequence[Measurement], volume: Volume) -> str:
     most = max(POINT_COUNT.values())
-    places = [f"{axis}{n}_lps_mm" for n in range(1, most + 1) for axis in "xyz"]
-    columns = ["number", "kind", "text", *_NUMBERS, "value_unit", *places]
+    coordinates = [f"{axis}{n}_lps_mm" for n in range(1, most + 1) for axis in "xyz"]
+    columns = ["number", "kind", "text", *_NUMBERS, "value_unit", *coordinates]
     out = io.StringIO()
     table = csv.DictWriter(out, [*columns, "volume_sha256", "program", "notice"], restval="")
     table.writeheader()
@@ -126,6 +126,6 @@ def _table(measurements: Sequence[Measurement], volume: Volume) -> str:
         }
         row |= {each.key: f"{each.value:.10g}" for each in measurement.quantities}
         values = [f"{value:.4f}" for point in mark.points for value in point]
-        row |= dict(zip(places, values, strict=False))
+        row |= dict(zip(coordinates, values, strict=False))
         table.writerow(row)
     return out.getvalue()

@@ -478,3 +478,21 @@ def test_exactly_what_lies_beyond_the_volumes_faces_is_outside(part, interpolati
     assert 0.2 < inside.mean() < 0.9
     values = sample(volume, plane, outside=-9999.0, interpolation=interpolation)
     np.testing.assert_array_equal(values != -9999.0, inside)
+
+
+@pytest.mark.parametrize("interpolation", Interpolation, ids=lambda each: each.value)
+def test_the_outer_faces_themselves_belong_to_the_volume(interpolation):
+    # Spacings whose halves and sums are not exact in floating point.
+    volume = noise(np.diag([0.7, 1.3, 3.1, 1.0]), (3, 4, 5))
+    low, high = volume.bounds_lps
+    for orientation in ORIENTATIONS:
+        right, down = orientation.right_lps, orientation.down_lps
+        # From the first face to the last, in 4 steps along the rows and 3 along the columns.
+        start = np.where(right + down < 0, high, low)
+        plane = Plane(start, right * (high - low) / 4, down * (high - low) / 3, (4, 5))
+        values = sample(volume, plane, -1e9, interpolation)
+        assert (values > -1e8).all()
+
+
+def test_a_slab_is_thin_unless_it_is_asked_to_be_thick():
+    assert Slab() == THIN == Slab(0.0, Projection.MAXIMUM)

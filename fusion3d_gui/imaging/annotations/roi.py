@@ -64,7 +64,7 @@ def _voxels(volume: Volume, region: Annotation) -> Iterator[list[np.ndarray | in
     q = np.arange(low[second], high[second])[None, :]
     shape = p.size, q.size
     start = volume.affine[:3, 3] - middle
-    # Distance from the plane, and place in it, are sums of a part for each index; a part that is
+    # Distance from the plane, and position in it, are sums of a part for each index; a part that is
     # nothing is left out, so that in a plane along the voxels they stay rows, columns, numbers.
     d, u, v = (
         _sum(float(start @ way), (way @ linear[:, first], p), (way @ linear[:, second], q))

@@ -26,7 +26,7 @@ import numpy as np
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
 
-#: Lets zlib tell by the first bytes which of both formats it is.
+#: Lets zlib recognise the format, zlib or gzip, by the first bytes.
 _ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 _CHUNK = 1 << 18
 
