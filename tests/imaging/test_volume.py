@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
-from fusion3d_gui.imaging.volume import Volume, affine_of_sizes, spans_space, spatial_letters
+from fusion3d_gui.imaging.plane import spatial_letters
+from fusion3d_gui.imaging.volume import Volume, affine_of_sizes, spans_space
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (0, 4, 5), (3, 0, 5), (3, 4, 0), (2, 3, 4, 5)])

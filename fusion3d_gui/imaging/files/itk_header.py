@@ -1,7 +1,7 @@
 """Text headers of NRRD and MetaImage files: where their voxels are, how packed, of which type.
 
-Sizes and geometry are read by SimpleITK. SimpleITK does not report what is read here, which must be known before it, being
-C++ that trusts its input, may see a file.
+SimpleITK reads sizes and geometry. What is read here must be known before SimpleITK, which is C++ and trusts
+its input, may see a file.
 """
 
 from __future__ import annotations
