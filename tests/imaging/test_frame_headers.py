@@ -1,0 +1,121 @@
+"""Readings of single headers, and what is said of stacks that are not quite even: beside closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from fusion3d_gui.imaging.catalog.find import find_series
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.frames.frame import normalised_orientation
+from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
+from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
+from fusion3d_gui.imaging.dicom.stack.geometry import _on_grid
+from fusion3d_gui.imaging.voi_curve import VoiCurve
+
+Edit = Callable[[Dataset, int], None]
+
+
+@pytest.mark.parametrize("lengths", [(1.005, 1.0), (1.0, 0.995)])
+def test_an_orientation_becomes_two_unit_vectors(lengths: tuple[float, float]) -> None:
+    right, down = np.array([0.6, 0.8, 0.0]), np.array([0.0, 0.0, -1.0])
+    numbers = (*(right * lengths[0]).tolist(), *(down * lengths[1]).tolist())
+    found = normalised_orientation(numbers)
+    assert found == pytest.approx((*right, *down))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        None,
+        (1.0, 0.0, 0.0),
+        (1.02, 0.0, 0.0, 0.0, 1.0, 0.0),
+        (1.0, 0.0, 0.0, 0.0, 0.98, 0.0),
+        (1.0, 0.0, 0.0, 0.02, 0.9998, 0.0),
+    ],
+)
+def test_an_orientation_that_contradicts_the_standard_is_unusable(numbers) -> None:
+    assert normalised_orientation(numbers) is None
+
+
+def test_windows_without_width_are_not_recommended(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.WindowCenter, dataset.WindowWidth = [40, 300, 60], [400, 0, 80]
+
+    assert open_volume(written(edit)).windows == ((40.0, 400.0), (60.0, 80.0))
+
+
+def test_a_classic_image_may_have_a_real_world_value_mapping(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        del dataset.RescaleSlope, dataset.RescaleIntercept
+        dataset.Modality = "MR"
+        unit = Dataset()
+        unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "ms", "UCUM", "milliseconds"
+        mapping = Dataset()
+        mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, 3.0
+        mapping.MeasurementUnitsCodeSequence = Sequence([unit])
+        dataset.RealWorldValueMappingSequence = Sequence([mapping])
+
+    volume = open_volume(written(edit))
+    assert (volume.slope, volume.intercept, volume.unit) == (0.5, 3.0, "ms")
+
+
+def test_images_turned_by_a_rounded_cosine_stay_together_and_others_part(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        turned = np.array(dataset.ImageOrientationPatient, float)
+        angle = 1e-5 * (number % 2) + (0.02 if number > 3 else 0.0)
+        right, down = turned[:3] * np.cos(angle) + turned[3:] * np.sin(angle), turned[3:]
+        down = down * np.cos(angle) - turned[:3] * np.sin(angle)
+        dataset.ImageOrientationPatient = [f"{value:.7f}" for value in (*right, *down)]
+
+    assert sorted(series.shape[0] for series in find_series(written(edit))) == [3, 4]
+
+
+@pytest.mark.parametrize(("shift_mm", "said"), [(0.015, False), (0.3, True)])
+def test_slices_shifted_sideways_are_named_with_their_distance(
+    shift_mm: float, said: bool, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        right = np.array(dataset.ImageOrientationPatient[:3], float)
+        position = np.array(dataset.ImagePositionPatient, float)
+        position += right * (shift_mm if number == 3 else 0.0)
+        dataset.ImagePositionPatient = [f"{value:.6f}" for value in position]
+
+    notices = open_volume(written(edit)).notices
+    found = [notice for notice in notices if "shifted sideways" in notice]
+    assert bool(found) == said
+    assert not said or f"up to {shift_mm:.2f} mm" in found[0]
+
+
+@pytest.mark.parametrize("step", [0.5, 4.0])
+def test_slices_off_a_grid_by_less_than_a_tenth_of_its_step_are_put_on_it(step: float) -> None:
+    depths = step * np.array([0, 1, 2, 3.08, 4, 5])
+    numbers, notices = _on_grid(depths, np.diff(depths), step)
+    assert numbers.tolist() == [0, 1, 2, 3, 4, 5]
+    assert len(notices) == 1
+    assert "spaced unevenly" in notices[0]
+    depths = step * np.array([0, 1, 2, 3.2, 4, 5])
+    assert _on_grid(depths, np.diff(depths), step) is None
+
+
+def test_a_table_of_two_steps_is_a_curve_over_all_its_values() -> None:
+    entries = np.array([0, 0, 0, 255, 255], np.uint16)
+    window, curve = voi_lut_window(LookupTable(first=10, entries=entries, highest=255, kind=""))
+    assert window == (12.0, 4.0)
+    assert isinstance(curve, VoiCurve)
+    one_between = np.array([0, 0, 100, 255, 255], np.uint16)
+    window, curve = voi_lut_window(LookupTable(first=10, entries=one_between, highest=255, kind=""))
+    assert window == (12.0, 4.0)
+    two_between = np.array([0, 85, 170, 255], np.uint16)
+    window, curve = voi_lut_window(LookupTable(first=10, entries=two_between, highest=255, kind=""))
+    assert window == pytest.approx((11.5, 3.0))
+    assert curve is None

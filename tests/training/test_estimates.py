@@ -1,0 +1,53 @@
+"""Figures with intervals: how they are written, and means and shares beside numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fusion3d_gui.training.measure.metrics import Estimate, mean, median, share_of_ceiling
+
+
+@pytest.mark.parametrize("one", [Estimate(0.5), Estimate(0.5, 0.4), Estimate(0.5, None, 0.6)])
+def test_half_an_interval_is_none(one):
+    assert one.text() == "0.500"
+    assert one.lines() == "0.500"
+
+
+def test_a_cell_has_typographic_minus_signs_its_scale_and_its_unit():
+    assert Estimate(-0.123, -0.2, 0.05).lines(1, 100, " %") == "−12.3 %\n−20.0 to 5.0"
+
+
+def test_numbers_in_json_have_five_digits():
+    assert Estimate(1 / 3, None, 2 / 3).to_json() == {
+        "value": 0.33333,
+        "low": None,
+        "high": 0.66667,
+    }
+
+
+def test_means_and_medians_lie_within_their_intervals():
+    values = np.random.default_rng(2).normal(5, 2, 400)
+    for found, expected, half in (
+        (mean(values), values.mean(), 0.2),
+        (median(values), np.median(values), 0.25),
+    ):
+        assert found.value == pytest.approx(expected)
+        assert found.low < expected < found.high
+        assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.3)
+
+
+def test_half_the_distance_to_the_best_score_is_a_share_of_a_half():
+    chance = np.random.default_rng(3)
+    labels = np.repeat([0, 1], 300)
+    best = labels + chance.normal(0, 0.8, 600)
+    noisy = labels + chance.normal(0, 2.0, 600)
+
+    def area(scores: np.ndarray) -> float:
+        return float((scores[300:, None] > scores[None, :300]).mean())
+
+    found = share_of_ceiling(labels, noisy, best)
+    expected = (area(noisy) - 0.5) / (area(best) - 0.5)
+    assert found.value == pytest.approx(expected)
+    assert 0.4 < expected < 0.9
+    assert expected - 0.25 < found.low < expected < found.high < expected + 0.25
