@@ -1,4 +1,4 @@
-"""``evaluate``: a bundle on a table of cases, in figures."""
+"""``evaluate``: measure a bundle on a table of cases that it has not seen."""
 
 from __future__ import annotations
 
@@ -41,31 +41,34 @@ def evaluate(
     resamples: int = RESAMPLES,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Judge a bundle on a table of cases that it has not seen.
+    """Measure a bundle on a table of cases that it has not seen.
 
     Parameters
     ----------
     bundle
         Folder of the bundle.
     csv
-        Table with the model's metadata columns; true probabilities and lesion masks are used where
-        there are.
+        Table with the model's metadata columns; true probabilities and lesion masks are used where it
+        has them.
     record
         Write the figures into the bundle's ``configs/metadata.json`` and model card.
     resamples
-        Of the bootstrap; fewer for a quick look.
+        Number of bootstrap resamples; fewer for a quick look.
 
     Returns
     -------
     A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
     ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
-    ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: for each the AUROC of
-    who knows them. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
+    ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: the AUROC of
+    each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
     the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
     ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
     object a case.
 
-    Raises UserError for a table that does not suit the model.
+    Raises
+    ------
+    UserError
+        For a table that does not fit the model, or that has one label only.
     """
     loaded = ModelBundle.load(bundle)
     info = loaded.info
@@ -78,7 +81,7 @@ def evaluate(
     scored = BundleScores(
         info, loaded.weights_sha256, predict_cases(loaded, cases, part_of(progress, 0.3, 0.7))
     )
-    chance, threshold = scored.probabilities, info.decision.threshold
+    probabilities, threshold = scored.probabilities, info.decision.threshold
     progress(0.7, "Resampling the figures")
     result: dict[str, Any] = {
         "bundle": info.name,
@@ -94,24 +97,24 @@ def evaluate(
         "intervals": f"95 %, bootstrap within each class, {resamples} resamples",
         "figures": {
             name: found.to_json()
-            for name, found in compute_metrics(labels, chance, threshold, resamples).items()
+            for name, found in compute_metrics(labels, probabilities, threshold, resamples).items()
         },
     }
     truth = ceiling_probabilities(table)
     if truth:
         result["ceilings"] = {name: auroc(labels, best).to_json() for name, best in truth.items()}
     baseline = MetadataBaseline.load(bundle, info.schema.width) if info.schema.fields else None
-    alone = None if baseline is None else baseline.logits(cases.metadata)
-    if alone is not None:
+    metadata_logits = None if baseline is None else baseline.logits(cases.metadata)
+    if metadata_logits is not None:
         result["metadata_baseline"] = {
-            "auroc": auroc(labels, alone).to_json(),
-            "gain": auroc_difference(labels, scored.logits, alone).to_json(),
+            "auroc": auroc(labels, metadata_logits).to_json(),
+            "gain": auroc_difference(labels, scored.logits, metadata_logits).to_json(),
         }
-    result["subgroups"] = _subgroups(table, labels, chance, threshold)
+    result["subgroups"] = _subgroups(table, labels, probabilities, threshold)
     hits = np.flatnonzero(
         [
             bool(label) and p >= threshold and case.mask is not None
-            for case, label, p in zip(table.cases, labels, chance, strict=True)
+            for case, label, p in zip(table.cases, labels, probabilities, strict=True)
         ]
     )
     if len(hits):
@@ -123,7 +126,7 @@ def evaluate(
             affines[hits],
             progress=part_of(progress, 0.75, 1.0),
         )
-    result["cases"] = _case_rows(table, scored, truth, alone)
+    result["cases"] = _case_rows(table, scored, truth, metadata_logits)
     if record:
         record_evaluation(bundle, result)
     progress(1.0, "Evaluated")
@@ -137,25 +140,29 @@ def _table_json(table: CaseTable) -> dict[str, Any]:
 
 
 def _subgroups(
-    table: CaseTable, labels: np.ndarray, chance: np.ndarray, threshold: float
+    table: CaseTable, labels: np.ndarray, probabilities: np.ndarray, threshold: float
 ) -> list[dict[str, Any]]:
-    """By the model's fields; for a model without metadata, by those that the table itself has."""
+    """Metrics by the model's fields; for a model without metadata, by those of the table itself."""
     if table.schema.fields:
-        return subgroup_metrics(table.schema, table.cases, labels, chance, threshold)
+        return subgroup_metrics(table.schema, table.cases, labels, probabilities, threshold)
     try:
         own = read_table(table.path)
     except UserError:
-        # The model does not need these columns, so that they make no sense is no mistake here.
+        # The model doesn't need these columns, so that a bad one is no error here.
         return []
-    return subgroup_metrics(own.schema, own.cases, labels, chance, threshold)
+    return subgroup_metrics(own.schema, own.cases, labels, probabilities, threshold)
 
 
 def _case_rows(
-    table: CaseTable, scored: BundleScores, truth: dict[str, np.ndarray], alone: np.ndarray | None
+    table: CaseTable,
+    scored: BundleScores,
+    truth: dict[str, np.ndarray],
+    metadata_logits: np.ndarray | None,
 ) -> list[dict[str, Any]]:
-    rows, chances = [], scored.probabilities
+    """A JSON object for each case."""
+    rows, probabilities = [], scored.probabilities
     for n, case in enumerate(table.cases):
-        probability = float(chances[n])
+        probability = float(probabilities[n])
         row: dict[str, Any] = {
             "case": case.name,
             "label": case.label,
@@ -163,8 +170,8 @@ def _case_rows(
             "positive": probability >= scored.info.decision.threshold,
             "logit": round(float(scored.logits[n]), 6),
         }
-        if alone is not None:
-            row["metadata_logit"] = round(float(alone[n]), 6)
+        if metadata_logits is not None:
+            row["metadata_logit"] = round(float(metadata_logits[n]), 6)
         row |= {
             f"true_{name}": round(float(truth[name][n]), 6)
             for name in CEILING_TITLES

@@ -1,4 +1,4 @@
-"""``train``: a table of cases in, a calibrated and documented bundle out."""
+"""``train``: from a table of cases to a calibrated and documented bundle."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
 from fusion3d_gui.training.measure.reference_statistics import write_reference
 from fusion3d_gui.training.report.model_card import TrainingRun, bundle_metadata, model_card
 
-#: 179 × 223 × 179 mm: an adult head. With a total stride of 8 the map has 9 × 11 × 9 cells of 22 mm.
+#: 179 × 223 × 179 mm, an adult head. At a total stride of 8 the feature map has 9 × 11 × 9 cells of 22 mm.
 DEFAULT_PREPROCESSING = Preprocessing(shape_kji=(65, 81, 65), spacing_mm=2.75)
 
-#: Folder of an unfinished training within the bundle's; gone when the bundle is written.
+#: Folder of an unfinished training within the bundle's; removed when the bundle is complete.
 _WORK = "training"
 
 
@@ -71,10 +71,10 @@ def train(
 ) -> BundleInfo | None:
     """Train a model on a table of cases and write it as a bundle.
 
-    The split comes from the table's column ``split`` (rows marked ``test`` are left alone), or is drawn
-    with ``seed``, stratified by label and by patient. The epoch with the highest validation AUC is
-    kept; temperature and threshold are fitted on the validation cases. An interrupted training is
-    taken up again by the same call.
+    The split comes from the table's column ``split`` (rows marked ``test`` are not used), or is drawn with
+    ``seed``, stratified by label and grouped by patient. The weights of the epoch with the highest
+    validation AUC are kept; temperature and threshold are fitted on the validation cases. The same call
+    continues an interrupted training.
 
     Parameters
     ----------
@@ -89,18 +89,26 @@ def train(
         See :class:`~fusion3d_gui.training.fit.recipe.Recipe`; by default
         :func:`~fusion3d_gui.training.fit.recipe.default_recipe`, with its loss.
     init
-        Weights to start the image branch from: see :func:`~fusion3d_gui.training.fit.initial_weights.load_initial_weights`.
+        Initial weights of the image branch: see :func:`~fusion3d_gui.training.fit.initial_weights.load_initial_weights`.
     validation_share
-        Of the cases, where the table has no split.
+        Share of the cases that validate, where the table has no split.
     width, stage_strides
         See :class:`~fusion3d_gui.model.network_config.NetworkConfig`.
     cache
-        Folder in which preprocessed volumes are kept for the next training on the same cases.
+        Folder in which preprocessed volumes are stored for later trainings on the same cases.
     split
-        Row numbers of training and validation cases, instead of all of the above.
+        Row numbers of training and validation cases, to be used instead of the table's split or a drawn one.
 
-    Returns the bundle; None on the processes of ``torchrun`` that do not write it. Raises UserError for a
-    table, folder or fusion mode that will not do.
+    Returns
+    -------
+    The bundle; None on the processes of ``torchrun`` that do not write it.
+
+    Raises
+    ------
+    UserError
+        For a table, folder or fusion mode that can't be used.
+    Cancelled
+        From ``progress``.
     """
     began = time.monotonic()
     out = Path(out)
@@ -232,8 +240,8 @@ def train_folds(
 ) -> dict[str, Any]:
     """Cross-validate: train ``count`` bundles, each validated on another part of the cases.
 
-    Writes ``out/fold-1`` and so on; a fold whose bundle is there is not trained again. Returns, and writes
-    as ``out/folds.json``, every fold's validation AUC, their mean and standard deviation. The
+    Writes ``out/fold-1`` and so on; a fold whose bundle is complete is not trained again. Returns, and
+    writes as ``out/folds.json``, the validation AUC of every fold, their mean and standard deviation. The
     options are those of :func:`train`.
     """
     out = Path(out)
@@ -255,7 +263,7 @@ def train_folds(
 
 
 def _workspace(out: Path, settings: dict[str, Any]) -> Path:
-    """The folder of the unfinished training, new or found, after checking that it is the same one."""
+    """The folder of this training, new or unfinished. Raises UserError for one with other settings."""
     work, note = out / _WORK, out / _WORK / "settings.json"
     if note.is_file():
         if json.loads(note.read_text(encoding="utf-8")) != settings:
@@ -276,7 +284,7 @@ def _workspace(out: Path, settings: dict[str, Any]) -> Path:
 
 
 def _peak_memory_mb() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not tell (Windows)."""
+    """Peak resident memory of this process; None on Windows, which has no ``resource`` module."""
     if sys.platform == "win32":
         return None
     import resource

@@ -137,8 +137,7 @@ def test_every_method_and_stage_is_judged_with_its_grid(make_bundle, case):
 
 
 def test_distances_are_in_mm_on_a_mask_whose_voxels_are_no_cubes(tmp_path):
-    affine = np.diag([1.0, 2.0, 5.0, 1.0])
-    affine[:3, 3] = [-10, -16, -30]
+    affine = np.array([[0, 0, 5.0, -30], [-1.0, 0, 0, 10], [0, 2.0, 0, -16], [0, 0, 0, 1]])
     mask = ball(np.zeros(3), 6, affine, (12, 16, 20))
     nib.save(
         nib.Nifti1Image(

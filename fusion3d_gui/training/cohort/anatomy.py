@@ -1,4 +1,4 @@
-"""A person's brain: the MNI152 T1 template, bent into an individual shape, in one scanner's contrast."""
+"""Individual anatomy and scanner: the MNI152 T1 template under a random deformation, contrast and noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import RAS_LPS, Volume
 from fusion3d_gui.training.cohort.spline_field import SplineField
 
-#: Middle of the template's brain, LPS mm in the template's own space; the scan is centred on it.
+#: Centre of the template's brain, LPS mm in template space; the scan is centred on it.
 _TEMPLATE_CENTER = np.array([0.0, 17.0, 5.0])
 #: A lesion's centre keeps this distance from the surface of the brain.
 _LESION_DEPTH_MM = 13.0
@@ -33,7 +33,10 @@ def brain_mask() -> np.ndarray:
 
 @cache
 def lesion_sites() -> np.ndarray:
-    """Template positions [n, 3] (LPS mm) where a lesion may be centred: deep in white matter."""
+    """Template positions [n, 3] (LPS mm) where a lesion may be centred.
+
+    White matter at least 13 mm below the surface of the brain, one position a voxel.
+    """
     white = _from_nilearn("load_mni152_wm_template").voxels > 0.5
     depth = distance_transform_edt(brain_mask(), sampling=template().spacing_mm)
     kji = np.argwhere(white & (depth >= _LESION_DEPTH_MM))
@@ -55,58 +58,67 @@ def _from_nilearn(loader: str) -> Volume:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """One person's shape: where in the template each point of the scan lies.
+    """One person's anatomy, as a map from scan space to template space.
 
     A scan position x (LPS mm, origin in the middle of the field of view) shows the template at
 
         T(x) = center + M (x - shift) + u(x)
 
     with M a rotation by up to 8 degrees about each axis times a scale of 0.94 to 1.05 along each
-    axis, ``shift`` up to 3 mm, and u a cubic B-spline field with control points every 32 mm and a
-    standard deviation of 2.2 mm.
+    axis, ``shift`` up to 3 mm, and the displacement u a cubic B-spline field with control points every
+    32 mm and a standard deviation of 2.2 mm.
     """
 
     matrix: np.ndarray
     shift_mm: np.ndarray
-    bend: SplineField
+    displacement: SplineField
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Anatomy:
-        """Draw a person."""
+        """Draw rotation, scale, shift and displacement."""
         angles = rng.uniform(-8, 8, size=3)
         size = rng.uniform(0.94, 1.05, size=3)
         shift = rng.uniform(-3, 3, size=3)
-        bend = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=32, channels=3)
-        bend = SplineField(bend.values * 2.2, bend.origin, bend.step_mm)
+        unit = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=32, channels=3)
         matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ np.diag(1 / size)
-        return cls(matrix, shift, bend)
+        return cls(matrix, shift, unit.scaled(2.2))
 
     def on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Template intensity (0..1) and brain mask (bool), both ``[z, y, x]``, on a grid in mm."""
-        where = self.bend.on_grid(x, y, z)
-        straight = (self.matrix[:, 0] * (x[:, None] - self.shift_mm[0]))[None, None]
-        straight = straight + (self.matrix[:, 1] * (y[:, None] - self.shift_mm[1]))[None, :, None]
-        straight = straight + (self.matrix[:, 2] * (z[:, None] - self.shift_mm[2]))[:, None, None]
-        where += straight + _TEMPLATE_CENTER
-        index = np.moveaxis(template().to_index(where), -1, 0)[::-1]
+        """Resample the template on a grid.
+
+        Parameters
+        ----------
+        x, y, z
+            Coordinates (LPS mm, origin in the middle of the field of view) along the grid's axes.
+
+        Returns
+        -------
+        Template intensity, 0 to 1, linearly interpolated, and the brain mask (bool), both ``[z, y, x]``.
+        """
+        positions = self.displacement.on_grid(x, y, z)
+        linear = (self.matrix[:, 0] * (x[:, None] - self.shift_mm[0]))[None, None]
+        linear = linear + (self.matrix[:, 1] * (y[:, None] - self.shift_mm[1]))[None, :, None]
+        linear = linear + (self.matrix[:, 2] * (z[:, None] - self.shift_mm[2]))[:, None, None]
+        positions += linear + _TEMPLATE_CENTER
+        index = np.moveaxis(template().to_index(positions), -1, 0)[::-1]
         intensity = map_coordinates(template().voxels, index, order=1, cval=0.0)
         mask = map_coordinates(brain_mask(), index, order=0, cval=0.0) > 0.5
         return intensity, mask
 
     def locate(self, template_lps_mm: np.ndarray) -> np.ndarray:
-        """The scan position (LPS mm) that shows this template position: T inverted."""
+        """Scan position [3] (LPS mm) of a template position [3]: T inverted, by fixed-point iteration."""
         inverse = np.linalg.inv(self.matrix)
         target = np.asarray(template_lps_mm, dtype=np.float64) - _TEMPLATE_CENTER
-        found = inverse @ target + self.shift_mm
-        # u is a contraction here (it bends far less than it moves), so this converges quickly.
+        position: np.ndarray = inverse @ target + self.shift_mm
+        # u changes far less than its argument (a contraction), so that this converges quickly.
         for _ in range(20):
-            found = inverse @ (target - self.bend.at(found)) + self.shift_mm
-        return found
+            position = inverse @ (target - self.displacement.at(position)) + self.shift_mm
+        return position
 
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """What one scanner makes of the anatomy: contrast, shading, noise.
+    """One scanner: contrast, intensity inhomogeneity and noise.
 
     Signal = level · t^gamma · exp(b(x)) with t the template's intensity (0..1), ``level`` 600 to
     1400, ``gamma`` 0.8 to 1.25 and b a B-spline field with control points every 90 mm and a standard
@@ -117,16 +129,15 @@ class Acquisition:
     level: float
     gamma: float
     noise: float
-    shading: SplineField
+    inhomogeneity: SplineField
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Acquisition:
-        """Draw a scanner's settings."""
+        """Draw level, gamma, noise and inhomogeneity."""
         level, gamma = rng.uniform(600, 1400), rng.uniform(0.8, 1.25)
         noise = rng.uniform(0.015, 0.04)
-        shading = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=90, channels=1)
-        shading = SplineField(shading.values * 0.12, shading.origin, shading.step_mm)
-        return cls(level, gamma, noise, shading)
+        unit = SplineField.draw(rng, center=np.zeros(3), reach_mm=110, step_mm=90, channels=1)
+        return cls(level, gamma, noise, unit.scaled(0.12))
 
     def signal(
         self,
@@ -134,8 +145,23 @@ class Acquisition:
         axes: tuple[np.ndarray, np.ndarray, np.ndarray],
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """float32 signal ``[z, y, x]`` of the intensity (0..1) on the grid ``axes`` (x, y, z) in mm."""
-        clean = intensity**self.gamma * np.exp(self.shading.on_grid(*axes)[..., 0])
+        """The scanner's image of an anatomy, noise included, before skull stripping.
+
+        Parameters
+        ----------
+        intensity
+            Template intensity ``[z, y, x]``, 0 to 1 (lesions are brighter).
+        axes
+            Coordinates (LPS mm) along the grid's x, y and z axes.
+        rng
+            Source of the noise.
+
+        Returns
+        -------
+        Signal ``[z, y, x]``, float32, at least 0.
+        """
+        clean = intensity**self.gamma * np.exp(self.inhomogeneity.on_grid(*axes)[..., 0])
         real = clean + self.noise * rng.standard_normal(clean.shape, dtype=np.float32)
         imaginary = self.noise * rng.standard_normal(clean.shape, dtype=np.float32)
-        return (self.level * np.hypot(real, imaginary)).astype(np.float32)
+        magnitude: np.ndarray = self.level * np.hypot(real, imaginary)
+        return magnitude.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Scans that a model must be known not to have seen: what goes wrong with real ones, done to a case."""
+"""Corruptions of a scan: what goes wrong with real ones, to try out-of-distribution detection with."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from scipy.ndimage import affine_transform, gaussian_filter, rotate
 
 from fusion3d_gui.imaging.volume import Volume
 
-#: Above this share of the brightest hundredth a voxel counts as tissue.
+#: A voxel above this share of the 99th percentile counts as tissue.
 _TISSUE = 0.1
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which a scan is odd: ``name`` in words, ``change`` of its voxels [k, j, i].
+    """One kind of corruption: its ``name`` on the card, and ``change``, a function of voxels [k, j, i].
 
-    ``change`` gets the voxels as float32, with i running along the patient's left-right axis, j along
-    front-back and k along foot-head (in either direction), and a generator for what is drawn.
+    ``change`` takes the voxels as float32, with i along the patient's left-right axis, j along
+    front-back and k along foot-head (in either direction), and a generator for what is random.
     """
 
     name: str
     change: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
     def apply(self, volume: Volume, seed: int) -> Volume:
-        """The volume made odd; the same for the same seed. Its axes must be the patient's, as a cohort's are."""
+        """A corrupted copy, int16, the same for the same seed; the volume's axes must be the patient's."""
         voxels = self.change(volume.voxels.astype(np.float32), np.random.default_rng(seed))
         return replace(volume, voxels=np.rint(voxels).astype(np.int16))
 
 
 def _top(voxels: np.ndarray) -> float:
+    """99th percentile."""
     return float(np.percentile(voxels, 99))
 
 
 def _tissue(voxels: np.ndarray) -> np.ndarray:
-    return voxels > _TISSUE * _top(voxels)
+    above: np.ndarray = voxels > _TISSUE * _top(voxels)
+    return above
 
 
 def _noise(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -44,9 +46,10 @@ def _noise(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _noisy(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Magnitude noise of 30 % of the brightest, over the whole field of view."""
+    """Magnitude (Rician) noise of 30 % of the 99th percentile over the whole field of view."""
     real, imaginary = 0.3 * _top(voxels) * rng.standard_normal((2, *voxels.shape))
-    return np.hypot(voxels + real, imaginary)
+    magnitude: np.ndarray = np.hypot(voxels + real, imaginary)
+    return magnitude
 
 
 def _other_contrast(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -55,7 +58,7 @@ def _other_contrast(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _flat(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Tissue of hardly any contrast in a bright shell, as in CT."""
+    """Tissue with hardly any contrast in a bright shell, as in CT."""
     tissue, top = _tissue(voxels), _top(voxels)
     near = gaussian_filter(tissue.astype(np.float32), 1.5)
     shell = (near > 0.05) & (near < 0.5)
@@ -63,7 +66,7 @@ def _flat(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _half(axis: int) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
-    """Air on one side of the middle, by chance on which."""
+    """Set one half along an axis to 0, a random one."""
 
     def change(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         kept = np.moveaxis(voxels.copy(), axis, 0)
@@ -75,7 +78,7 @@ def _half(axis: int) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
 
 
 def _turned(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A quarter turn about the foot-head axis, cut or filled up to the same size."""
+    """Rotate by 90 degrees about the foot-head axis, cropped or padded to the same size."""
     turned = np.rot90(voxels, axes=(1, 2))
     found = np.zeros_like(voxels)
     size = [min(a, b) for a, b in zip(turned.shape, voxels.shape, strict=True)]
@@ -90,21 +93,23 @@ def _turned(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _smaller(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Two thirds of its size, as with a wrong voxel size."""
+    """Shrink to two thirds, as with a wrong voxel size."""
     middle = (np.array(voxels.shape) - 1) / 2
-    return affine_transform(voxels, np.full(3, 1.5), offset=-0.5 * middle, order=1)
+    smaller: np.ndarray = affine_transform(voxels, np.full(3, 1.5), offset=-0.5 * middle, order=1)
+    return smaller
 
 
 def _off_center(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A fifth of the field of view to one side along one axis, by chance which; cut off there."""
+    """Shift by a fifth of the field of view along a random axis; what leaves it is lost."""
     axis = int(rng.integers(3))
     shift = np.zeros(3)
     shift[axis] = rng.choice([-1, 1]) * voxels.shape[axis] / 5
-    return affine_transform(voxels, np.ones(3), offset=shift, order=1)
+    shifted: np.ndarray = affine_transform(voxels, np.ones(3), offset=shift, order=1)
+    return shifted
 
 
 def _slab(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A sixth of the slices blank, by chance where in the middle half."""
+    """Set a sixth of the slices to 0, at a random position in the middle half."""
     kept, thick = voxels.copy(), len(voxels) // 6
     start = int(rng.integers(len(voxels) // 4, 3 * len(voxels) // 4 - thick))
     kept[start : start + thick] = 0

@@ -1,4 +1,4 @@
-"""The two demo cases of ``resources/demo``: made again by ``python -m fusion3d_gui.training.cohort.demo_cases``."""
+"""The two demo cases of ``resources/demo``; ``python -m fusion3d_gui.training.cohort.demo_cases`` makes them again."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from fusion3d_gui.shipped import models_dir, resources_dir
 from fusion3d_gui.training.cohort.generate import SimulatedCase, draw_record, make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
 
-#: A seed of their own: neither trained on (1) nor evaluated on (2).
+#: Neither that of the training cohort (1) nor that of the test cohort (2).
 DEMO_SEED = 3
 _PREVALENCE = 0.1
 _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
-#: That of the cohorts that the model was trained on.
+#: That of the cohort that the model was trained on.
 _SEARCHED_SPACING_MM = (3.0, 3.0, 3.0)
 _SEARCHED_CASES = 600
-#: The tolerance of the pointing game in ``evaluate``.
+#: Largest distance of the heatmap's peak from the lesion's edge.
 _NEAR_MM = 10.0
 
 
@@ -41,10 +41,11 @@ def make_demo_cases(
 ) -> None:
     """Write ``positive/`` (DICOM), ``negative.nii.gz`` and ``cases.json`` into ``out``.
 
-    They are the first two cases of the cohort ``seed`` (prevalence 10 %) that make good examples, all
-    metadata known: a positive with a lesion that the model calls positive, the peak of its heatmap within
-    10 mm of the lesion's edge; and a negative without a lesion that it calls negative. Both are then
-    made again at 1 mm in plane. What was in ``out`` under these names is replaced.
+    They are the first suitable cases of the cohort ``seed`` (prevalence 10 %) with no value missing: a
+    positive with a lesion that the model calls positive, the peak of its heatmap within 10 mm of the
+    lesion's edge; and a negative without a lesion that it calls negative. They are chosen at 3 mm, the
+    training cohort's spacing, and written at 1 mm in plane. Files in ``out`` under these names are
+    replaced.
 
     Raises UserError when the first 600 cases hold no such two.
     """
@@ -80,7 +81,7 @@ def make_demo_cases(
 def find_demo_cases(
     bundle: ModelBundle, seed: int, model: OutcomeModel, progress: Progress = no_progress
 ) -> tuple[int, int]:
-    """Numbers of the first good positive and the first good negative case (see :func:`make_demo_cases`).
+    """Numbers of the first suitable positive and negative case (see :func:`make_demo_cases`).
 
     Raises UserError when the first 600 cases hold no such two.
     """
@@ -104,7 +105,7 @@ def find_demo_cases(
 
 
 def _rows_to_the_left(volume: Volume) -> Volume:
-    """The same volume with rows to the left and columns to the back, as axial DICOM usually is."""
+    """The same volume with i to the left and j to the back, as in most axial DICOM."""
     _, j, i = volume.shape
     turn = np.diag([-1.0, -1.0, 1.0, 1.0])
     turn[:2, 3] = i - 1, j - 1
@@ -125,7 +126,7 @@ def _explains(bundle: ModelBundle, case: SimulatedCase) -> bool:
 
 
 def _judge(bundle: ModelBundle, case: SimulatedCase) -> tuple[float, np.ndarray, np.ndarray]:
-    """Probability, the map that the demo opens with [k, j, i] and the affine of its cells."""
+    """Calibrated probability, the bundle's default map [k, j, i], and the map's affine (LPS mm)."""
     given = bundle.info.preprocessing.apply(case.volume)
     fields = bundle.info.schema.fields
     metadata = (

@@ -1,8 +1,8 @@
-"""The semi-synthetic cohort: real anatomy, simulated people, a label whose true probability is known.
+"""The semi-synthetic cohort: real anatomy, simulated people, and a label of known probability.
 
-Generative model of case n of a cohort with seed S. Every draw comes from a stream that is seeded by
-(S, n) and its purpose only, so a case does not depend on the cohort's size, the number of processes,
-or the resolution at which it is made.
+Generative model of case n of a cohort with seed S. Every draw comes from a random stream that is seeded
+by (S, n) and its purpose only, so that a case does not depend on the cohort's size, the number of
+processes, or the resolution at which it is made.
 
 1. A person: age, sex, MMSE, hypertension, lesion or not
    (:class:`~fusion3d_gui.training.cohort.population.Person`).
@@ -14,15 +14,14 @@ or the resolution at which it is made.
    (:class:`~fusion3d_gui.training.cohort.lesion.Lesion`).
 5. In three people of ten, independent of all else, a distractor: a ring of the same size, site and
    brightness with a dark core. The label does not depend on it.
-6. A scan: contrast, shading, noise, brain mask
+6. A scan: contrast, intensity inhomogeneity, noise, brain mask
    (:class:`~fusion3d_gui.training.cohort.anatomy.Acquisition`), in int16.
-7. The table's row: metadata with gaps.
+7. The row of the table: metadata with gaps.
 
-Beside the label the table holds what could have been known of it
-(:class:`~fusion3d_gui.training.cohort.population.Truth`), so that the best AUC that anyone can reach on these
-very cases, from everything, from the image alone and from the metadata alone, are known figures.
-With the defaults they are expected at about 0.94, 0.84 and 0.78; ``cases.json``, beside the table,
-holds them (over 20,000 people) and the coefficients of the cohort at hand.
+Beside the label the table holds its probability given all, the image alone and the metadata alone
+(:class:`~fusion3d_gui.training.cohort.population.Truth`), so that the highest AUC that can be reached from
+each on these very cases is known. With the defaults they are expected at about 0.94, 0.84 and 0.78;
+``cases.json``, beside the table, holds them (over 20,000 people) and the cohort's coefficients.
 """
 
 from __future__ import annotations
@@ -122,11 +121,11 @@ def make_case(
     axes = tuple(
         step * (np.arange(n) - (n - 1) / 2) for n, step in zip(counts, spacing_mm, strict=True)
     )
-    # The first two axes run to the right and to the front, so that the NIfTI header says RAS.
+    # The first two axes run to the right and to the front, so that the NIfTI header is RAS.
     x, y, z = -axes[0], -axes[1], axes[2]
     voxels = np.empty((counts[2], counts[1], counts[0]), dtype=np.int16)
     mask = None if lesion is None else np.zeros(voxels.shape, dtype=bool)
-    # Slab by slab: at 1 mm the coordinates of all voxels at once would fill the memory.
+    # Slab by slab: at 1 mm the coordinates of all voxels at once would need gigabytes.
     for start in range(0, len(z), 16):
         slab = slice(start, start + 16)
         intensity, brain = anatomy.on_grid(x, y, z[slab])
@@ -182,15 +181,18 @@ def make_cohort(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> Path:
-    """Make a cohort: ``volumes/*.nii.gz``, ``masks/*.nii.gz``, ``cases.csv``, ``cases.json``.
+    """Make a cohort: ``volumes/*.nii.gz``, ``masks/*.nii.gz``, ``cases.csv`` and ``cases.json``.
 
     The table's columns: case, path and mask (relative to the table; mask empty without a lesion),
     the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (its centre), distractor (0/1),
     probability, probability_image and probability_metadata (see
-    :class:`~fusion3d_gui.training.cohort.population.Truth`), label (0/1). ``cases.json`` describes the task, the schema and the generative model.
+    :class:`~fusion3d_gui.training.cohort.population.Truth`), label (0/1). ``cases.json`` holds the task,
+    the schema and the parameters of the generative model.
 
     Parameters
     ----------
+    out
+        New or empty folder.
     spacing_mm
         Voxel size, the same along all axes.
     prevalence
@@ -200,8 +202,14 @@ def make_cohort(
     workers
         Processes; by default one for each processor.
 
-    Returns the path of ``cases.csv``. Raises UserError when ``out`` holds something already, or for
-    a number of cases, spacing or prevalence that makes no sense.
+    Returns
+    -------
+    The path of ``cases.csv``.
+
+    Raises
+    ------
+    UserError
+        When ``out`` is not empty, or the number of cases, the spacing or the prevalence is out of range.
     """
     if not 1 <= cases <= 99_999:
         raise UserError(f"cases is {cases}, not 1 to 99999")
@@ -222,7 +230,7 @@ def make_cohort(
     if processes == 1 or (workers is None and cases < _CASES_WORTH_PROCESSES):
         rows = _collect(map(_write_case, jobs), cases, progress)
     else:
-        # Fresh processes: a fork of one that runs torch's threads could hang.
+        # Spawned, not forked: the fork of a process that runs torch's threads could hang.
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             try:
                 rows = _collect(pool.map(_write_case, jobs), cases, progress)

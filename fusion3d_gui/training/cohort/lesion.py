@@ -1,4 +1,4 @@
-"""Focal lesions, and the rings that look like one but do not count."""
+"""Focal lesions, and distractors: rings of the same brightness that the label does not depend on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites
 from fusion3d_gui.training.cohort.spline_field import SplineField
 
-#: Width of the soft edge.
+#: Decay length of the soft edge.
 _EDGE_MM = 0.8
 #: Smallest distance of a distractor's centre from the lesion's.
 _APART_MM = 35.0
@@ -20,7 +20,7 @@ _CORE_INTENSITY = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
-    """One focal lesion in scan space, solid or a ring.
+    """One focal lesion in scan space (LPS mm), solid or a ring.
 
     With r the distance from the centre in a slightly stretched frame (an ellipsoid whose axes
     differ by up to 15 %) and g a B-spline field (control points every 8 mm, standard deviation 0.16),
@@ -28,12 +28,12 @@ class Lesion:
         f(x) = r / radius + g(x)
 
     is below 1 inside; the lesion's share of a voxel is 1 / (1 + exp((f - 1) · radius / 0.8 mm)).
-    Inside, the intensity rises to ``brightness`` (1.35 to 1.6 on the template's scale, where white
-    matter is about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of what was there, as that
-    of a lesion that takes up contrast medium.
+    Inside, the intensity is ``brightness`` (1.35 to 1.6 on the template's scale, where white matter is
+    about 0.87, grey matter 0.65, ventricles 0.35) plus a tenth of the template's, as in a lesion that
+    enhances with contrast medium.
 
-    A ring (``core`` above 0: the distractor) has the same size, place, edge and brightness, but within
-    the share ``core`` of its radius (f < ``core``) it is dark, 0.35, like a necrotic centre.
+    A ring (``core`` above 0: the distractor) is drawn from the same sizes, sites, edges and brightness,
+    but its core (f < ``core``) is dark, 0.35, like a necrotic centre.
     """
 
     center_lps_mm: np.ndarray
@@ -54,8 +54,8 @@ class Lesion:
     ) -> Lesion:
         """Draw a lesion of radius 9 to 15 mm, its centre uniform over deep white matter.
 
-        The core of a ring has 0.6 to 0.7 of its radius. ``apart_from``: another one, whose centre is at
-        least 35 mm away, so that the two don't touch.
+        The core of a ring has 0.6 to 0.7 of its radius. ``apart_from`` is another lesion, from whose
+        centre this one's lies at least 35 mm away, so that the two don't touch.
         """
         sites = lesion_sites()
         center = anatomy.locate(sites[rng.integers(len(sites))])
@@ -67,30 +67,29 @@ class Lesion:
         brightness = rng.uniform(1.35, 1.6)
         rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
         stretch = np.diag(1 / rng.uniform(0.87, 1.15, size=3)) @ rotation
-        edge = SplineField.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
-        edge = SplineField(edge.values * 0.16, edge.origin, edge.step_mm)
+        unit = SplineField.draw(rng, center=center, reach_mm=28, step_mm=8, channels=1)
         core = rng.uniform(0.6, 0.7) if ring else 0.0
-        return cls(center, radius, brightness, stretch, edge, core)
+        return cls(center, radius, brightness, stretch, unit.scaled(0.16), core)
 
     def share_on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """The lesion's share of each voxel, float32 ``[z, y, x]``, on a grid in mm; 0.5 is its edge."""
+        """The lesion's share of each voxel, float32 ``[z, y, x]``, 0.5 at its edge, on a grid in LPS mm."""
         return self._within(1.0, x, y, z)
 
     def add_on_grid(
         self, intensity: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
     ) -> np.ndarray:
-        """The intensity ``[z, y, x]`` (1: the template's brightest) with the lesion in it."""
+        """Template intensity ``[z, y, x]`` with the lesion added, on a grid in LPS mm."""
         share = self._within(1.0, x, y, z)
-        shown = (1 - share) * intensity + share * (self.brightness + 0.1 * intensity)
+        shown: np.ndarray = (1 - share) * intensity + share * (self.brightness + 0.1 * intensity)
         if self.core:
             share = self._within(self.core, x, y, z)
             shown = (1 - share) * shown + share * _CORE_INTENSITY
         return shown
 
     def _within(self, level: float, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Share of each voxel with f < level."""
+        """Share of each voxel with f below ``level``, float32 ``[z, y, x]``."""
         share = np.zeros((len(z), len(y), len(x)), dtype=np.float32)
-        # Beyond twice the radius there is none of it, whatever g is.
+        # Beyond twice the radius the share is 0, whatever g is.
         near = [
             np.flatnonzero(np.abs(axis - c) <= 2 * self.radius_mm)
             for axis, c in zip((x, y, z), self.center_lps_mm, strict=True)

@@ -1,4 +1,4 @@
-"""Who is scanned, and what becomes of them: metadata, and the label's true probability."""
+"""The simulated people: metadata, the label's true probability, and the best AUC that can be reached."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ DESCRIPTION = (
     "cohort is a patient, and a model trained on it knows nothing about real ones."
 )
 
-#: Chance that a value is missing from the table, completely at random.
+#: Probability that a value is missing from the table, completely at random.
 MISSING_RATES = {"age": 0.01, "sex": 0.0, "mmse": 0.08, "hypertension": 0.05}
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person's true values: age in years, sex "F" or "M", MMSE 0 to 30, hypertension, lesion."""
+    """One person's true values: age in years, sex ``"F"`` or ``"M"``, MMSE 0 to 30, hypertension, lesion."""
 
     age: int
     sex: str
@@ -60,12 +60,12 @@ class Person:
 
 
 class Truth(NamedTuple):
-    """What could be known of the label, as arrays [n].
+    """The label's probability for n people, as arrays [n], by what is known of them.
 
-    ``probability`` of the label given everything; ``image`` its expectation given the lesion alone,
-    all that an image tells of the label; ``metadata`` its expectation given the metadata alone.
-    No score has a higher AUC than the first; none made from the image, or from the metadata,
-    has a higher one than the second, or the third.
+    ``probability`` is the label's given lesion and metadata; ``image`` its expectation given the lesion
+    alone, which is all that an image says of the label; ``metadata`` its expectation given the metadata
+    alone. No score has a higher expected AUC than ``probability``, none made from the image a higher one
+    than ``image``, none made from the metadata a higher one than ``metadata``.
     """
 
     probability: np.ndarray
@@ -75,17 +75,19 @@ class Truth(NamedTuple):
 
 @dataclass(frozen=True)
 class OutcomeModel:
-    """The label is drawn with probability p, where::
+    """How the label depends on lesion and metadata: it is 1 with probability p, where::
 
         logit p = intercept + lesion · L + metadata · m + interaction · L · m
         m = (0.9 · (age − 68)/11 + 1.1 · (27 − MMSE)/3 + 0.7 · [hypertension] + 0.4 · [sex M] − 0.34)
             / 1.57
 
     with L = 1 for people with a lesion, else 0; m has about mean 0 and standard deviation 1. The
-    coefficients are log odds: the strength of the image's signal, that of the metadata's, and how
-    much more the metadata count in the presence of a lesion, which neither source can know alone.
-    ``lesion_rate`` and ``distractor_rate`` are the shares of people with a lesion, and with a
-    distractor, which the label does not depend on.
+    coefficients are log odds: the strength of the image's signal, that of the metadata's, and how much
+    the metadata weigh more in the presence of a lesion, which neither source shows alone.
+    ``lesion_rate`` and ``distractor_rate`` are the shares of people with a lesion and with a distractor,
+    on which the label does not depend.
+
+    Raises ValueError for a coefficient outside -20 to 20 and a rate outside 0 to 1.
     """
 
     intercept: float = 0.0
@@ -104,7 +106,7 @@ class OutcomeModel:
                 raise ValueError(f"{name} is {getattr(self, name)}, not between 0 and 1")
 
     def with_prevalence(self, prevalence: float) -> OutcomeModel:
-        """This model with the intercept that gives 20,000 fixed people this mean probability.
+        """This model with the intercept at which 20,000 fixed people have this mean probability.
 
         Raises ValueError for a prevalence outside 0.02 to 0.98.
         """
@@ -115,7 +117,7 @@ class OutcomeModel:
         return replace(self, intercept=round(float(intercept), 3))
 
     def truth(self, people: Sequence[Person]) -> Truth:
-        """What could be known of the labels of these people, given their true values."""
+        """The probabilities of these people's labels, given their true values."""
         lesion, score = self._columns(people)
         with_it, without = (expit(self._logits(np.full_like(score, n), score)) for n in (1, 0))
         by_lesion = self._mean_by_lesion()
@@ -126,7 +128,7 @@ class OutcomeModel:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The coefficients."""
+        """The coefficients, as a JSON object."""
         return asdict(self)
 
     @property
@@ -135,6 +137,7 @@ class OutcomeModel:
 
     @cache  # noqa: B019  (a handful of models, each needed by every case)
     def _mean_by_lesion(self) -> tuple[float, float]:
+        """Mean probability without and with a lesion."""
         _, score = self._columns(self._reference)
         without, with_it = (
             float(expit(self._logits(np.full_like(score, n), score)).mean()) for n in (0, 1)
@@ -143,11 +146,12 @@ class OutcomeModel:
 
     def _logits(self, lesion: np.ndarray, score: np.ndarray) -> np.ndarray:
         slope = self.metadata + self.interaction * lesion
-        return self.intercept + self.lesion * lesion + slope * score
+        logits: np.ndarray = self.intercept + self.lesion * lesion + slope * score
+        return logits
 
     @staticmethod
     def _columns(people: Sequence[Person]) -> tuple[np.ndarray, np.ndarray]:
-        """L [n] and m [n]."""
+        """L [n] and m [n] of the formula."""
         columns = np.array(
             [((p.age - 68) / 11, (27 - p.mmse) / 3, p.hypertension, p.sex == "M") for p in people],
             dtype=np.float64,
@@ -158,15 +162,15 @@ class OutcomeModel:
 
 @cache
 def sample_people(count: int, *, seed: int, lesion_rate: float) -> tuple[Person, ...]:
-    """People without scans, for figures about the population."""
+    """Draw people without scans, for figures about the population."""
     rng = np.random.default_rng(seed)
     return tuple(Person.draw(rng, lesion_rate) for _ in range(count))
 
 
 def auc_ceilings(model: OutcomeModel) -> dict[str, float]:
-    """The best AUC that anyone can reach, over 20,000 people: with ``all``, the ``image``, the ``metadata``.
+    """The highest AUC that can be reached, over 20,000 people, from ``all``, the ``image``, the ``metadata``.
 
-    See :class:`Truth`. All know the true values, also where the table has gaps.
+    See :class:`Truth`. True values are used, also where the table has gaps.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -177,7 +181,7 @@ def auc_ceilings(model: OutcomeModel) -> dict[str, float]:
 
 
 def recorded_values(person: Person, rng: np.random.Generator) -> Mapping[str, Value]:
-    """What the table says of a person: the true values, some of them missing (None)."""
+    """A person's values in the table: the true ones, some missing (None) at :data:`MISSING_RATES`."""
     values: dict[str, Value] = {
         "age": person.age,
         "sex": person.sex,
@@ -192,7 +196,7 @@ def recorded_values(person: Person, rng: np.random.Generator) -> Mapping[str, Va
 
 
 def cohort_schema() -> MetadataSchema:
-    """The fields of the cohort; training fills in means and the ranges seen."""
+    """The metadata fields of the cohort; training fills in means and observed ranges."""
     return MetadataSchema(
         (
             Field(

@@ -1,23 +1,23 @@
-"""Smooth random fields that are the same function of position at every resolution."""
+"""Smooth random fields: cubic B-splines, the same function of position at every resolution."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
 class SplineField:
-    """A cubic B-spline field: control values on a lattice, any number of values a point.
+    """A cubic B-spline field with control points on a lattice and any number of channels.
 
-    The field is defined on all of space and does not know a voxel grid, so one draw gives the same
-    anatomy at 1 mm and at 2 mm. Beyond the lattice it falls to zero.
+    It is defined on all of space, on no voxel grid, so that one draw gives the same anatomy at 1 mm and
+    at 2 mm. Beyond the lattice it falls to zero.
 
     Parameters
     ----------
     values
-        Control values ``[z, y, x, ...]``.
+        Control values ``[z, y, x, channels]``.
     origin
         Position (x, y, z), in mm, of the first control point.
     step_mm
@@ -38,9 +38,9 @@ class SplineField:
         step_mm: float,
         channels: int,
     ) -> SplineField:
-        """Independent normal control values that give the field a standard deviation of about 1.
+        """Draw a field of mean 0 and a standard deviation of about 1, from independent normal control values.
 
-        Covers the cube of ``reach_mm`` to all sides of ``center`` (x, y, z).
+        It covers the cube that reaches ``reach_mm`` from ``center`` (x, y, z; mm) along every axis.
         """
         half = int(np.ceil(reach_mm / step_mm)) + 2
         size = 2 * half + 1
@@ -50,22 +50,29 @@ class SplineField:
         x, y, z = (float(c) - half * step_mm for c in center)
         return cls(values, (x, y, z), step_mm)
 
+    def scaled(self, factor: float) -> SplineField:
+        """The field times a factor."""
+        return replace(self, values=self.values * factor)
+
     def on_grid(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """The field ``[z, y, x, channels]`` at all points of a grid along the axes (in mm)."""
+        """The field ``[z, y, x, channels]`` on the grid with these coordinates (mm) along its axes."""
         nz, ny, nx = self.values.shape[:3]
         along_x = self._weights(x, 0, nx)
         along_y = self._weights(y, 1, ny)
         along_z = self._weights(z, 2, nz)
-        field = np.einsum("zyxc,kz->kyxc", self.values, along_z)
-        field = np.einsum("kyxc,jy->kjxc", field, along_y)
-        return np.einsum("kjxc,ix->kjic", field, along_x, optimize=True)
+        lines = np.einsum("zyxc,kz->kyxc", self.values, along_z)
+        planes = np.einsum("kyxc,jy->kjxc", lines, along_y)
+        field: np.ndarray = np.einsum("kjxc,ix->kjic", planes, along_x, optimize=True)
+        return field
 
     def at(self, point: np.ndarray) -> np.ndarray:
-        """The field ``[channels]`` at one point (x, y, z) in mm."""
+        """The field ``[channels]`` at one position (x, y, z; mm)."""
         x, y, z = np.asarray(point, dtype=np.float64)[:, None]
-        return self.on_grid(x, y, z)[0, 0, 0]
+        field: np.ndarray = self.on_grid(x, y, z)[0, 0, 0]
+        return field
 
     def _weights(self, positions: np.ndarray, axis: int, size: int) -> np.ndarray:
+        """B-spline weights [n, size] of the control points along an axis at positions [n] (mm)."""
         steps = (np.asarray(positions, dtype=np.float64) - self.origin[axis]) / self.step_mm
         distance = np.abs(steps[:, None] - np.arange(size))
         near = 2 / 3 - distance**2 + distance**3 / 2

@@ -12,7 +12,11 @@ from torch.nn.functional import avg_pool3d
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Cases in memory: ``images`` float16 [n, k, j, i], ``metadata`` float32 [n, W], ``labels`` [n]."""
+    """Preprocessed cases in memory.
+
+    ``images`` float16 [n, k, j, i] (half precision halves the memory); ``metadata`` float32 [n, W], encoded;
+    ``labels`` int64 [n], 0 or 1.
+    """
 
     images: np.ndarray
     metadata: np.ndarray
@@ -29,7 +33,7 @@ class Cases:
         return replace(self, images=torch.stack(images).numpy())
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [B, 1, k, j, i], metadata [B, W] and label [B] of the given rows."""
+        """Image [B, 1, k, j, i], metadata [B, W] and label [B] of these rows, float32."""
         images = torch.from_numpy(self.images[rows].astype(np.float32))[:, None]
         metadata = torch.from_numpy(self.metadata[rows].astype(np.float32))
         labels = torch.from_numpy(self.labels[rows].astype(np.float32))
@@ -39,8 +43,8 @@ class Cases:
 def coarsen(images: Tensor, factor: int) -> Tensor:
     """Average [B, 1, k, j, i] down by a factor, keeping the first and last point of each axis.
 
-    A grid of m·factor + 1 points becomes one of m + 1 with the same ends, so what lies where in the
-    feature map does not shift.
+    A grid of m·factor + 1 points becomes one of m + 1 points with the same ends, so that positions in the
+    feature map do not shift between coarse and whole epochs.
     """
     if factor == 1:
         return images

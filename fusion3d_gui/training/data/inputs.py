@@ -1,4 +1,4 @@
-"""The cases of a table as the network sees them, in memory."""
+"""Read and preprocess the volumes of a table of cases, with an optional cache on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import PersistentDataset
+from monai.data.dataset import PersistentDataset
 from monai.data.utils import json_hashing
 
 from fusion3d_gui.errors import UserError
@@ -27,12 +27,23 @@ def load_inputs(
     *,
     cache: Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read and preprocess every case once.
+    """Read and preprocess every case once, on all processors.
 
-    Returns the images, float16 [n, k, j, i] (a quarter of a gigabyte for 700 cases of 65 × 81 × 65),
-    and the affines [n, 4, 4] of their grids (LPS mm). ``cache``: a folder (MONAI's PersistentDataset)
-    from which a volume is taken that was preprocessed before and has not changed since. Raises UserError naming the row of a volume
-    that can't be used.
+    Parameters
+    ----------
+    cache
+        Folder of MONAI's PersistentDataset, made if it is missing: a volume is preprocessed again only when
+        its files or the preprocessing have changed.
+
+    Returns
+    -------
+    The images, float16 [n, k, j, i] (half a gigabyte for 700 cases of 65 × 81 × 65), and the affines
+    [n, 4, 4] of their grids (LPS mm), float64.
+
+    Raises
+    ------
+    UserError
+        Naming the row of a volume that can't be used.
     """
     images = np.empty((len(cases), *preprocessing.shape_kji), dtype=np.float16)
     affines = np.empty((len(cases), 4, 4))
@@ -61,7 +72,7 @@ def load_inputs(
             raise UserError(f"row {cases[number].row}: {cause}") from None
         images[number], affines[number] = found["voxels"].numpy(), found["affine"].numpy()
 
-    # Threads suffice: decompression and resampling run outside the interpreter's lock.
+    # Threads suffice: decompression and resampling release the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
             for done, _ in enumerate(pool.map(load, range(len(cases))), start=1):
@@ -73,7 +84,7 @@ def load_inputs(
 
 
 def _key(path: Path, preprocessing: Preprocessing) -> dict[str, Any]:
-    """What a preprocessed volume depends on: the files, by name, size and time, and the grid."""
+    """Key of the cache: all that a preprocessed volume depends on (files by path, size and time; the grid)."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [file.stat() for file in files]
     return {

@@ -1,4 +1,4 @@
-"""Who trains, who validates: stratified by label, never one patient on both sides."""
+"""Split cases into training and validation: stratified by label, each patient on one side only."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from sklearn.model_selection import StratifiedGroupKFold
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.training.data.table import CaseTable
 
-#: Fewer of either class in training or validation can't be learned from or judged by.
+#: Cases of either class that training and validation need at least.
 _FEWEST_OF_A_CLASS = 2
 
-#: Of the cases, where the table has no split.
+#: Share of the cases that validate, where the table has no column ``split``.
 DEFAULT_VALIDATION_SHARE = 0.2
 
+#: Row numbers of the training and of the validation cases.
 Split = tuple[np.ndarray, np.ndarray]
 
 
 def split_cases(table: CaseTable, seed: int, validation_share: float) -> Split:
     """Row numbers (into ``table.cases``) of the training and the validation cases.
 
-    From the column ``split`` where any row has one (rows without are then left out), else drawn with
-    ``seed``: about the same share of either class, all cases of a patient on the same side. Raises
-    UserError when a class is too small, or when the column puts a patient on both sides.
+    They come from the column ``split`` where any row has an entry (rows without one are then left out),
+    else they are drawn with ``seed``: about ``validation_share`` of either class, all cases of a patient
+    on the same side.
+
+    Raises
+    ------
+    UserError
+        When a part has fewer than 2 cases of a class, or when the column puts a patient on both sides.
     """
     marks = np.array([case.split for case in table.cases])
     if (marks != "").any():
@@ -41,7 +47,10 @@ def split_cases(table: CaseTable, seed: int, validation_share: float) -> Split:
 
 
 def cross_validation_folds(table: CaseTable, seed: int, count: int) -> list[Split]:
-    """``count`` splits in which every case validates once, as :func:`split_cases` draws one."""
+    """``count`` splits in which every case validates once (scikit-learn's ``StratifiedGroupKFold``).
+
+    Raises UserError for fewer than 2 folds, and for more than there are cases of a class.
+    """
     rows = np.arange(len(table.cases))
     labels = table.labels
     if count < 2 or count > np.bincount(labels, minlength=2).min():

@@ -1,4 +1,4 @@
-"""The table of cases: one row a case, read from CSV, with errors that name row and column."""
+"""Read a table of cases from CSV, one case a row, with errors that name row and column."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 
-#: Columns with a meaning of their own; every other column is metadata. What begins with ``_TRUTH`` is
-#: ground truth of the cohort, which a model must not be given.
+#: Columns with a meaning of their own; every other column is metadata, but for those that begin with one
+#: of ``_TRUTH``: they are the simulated cohort's ground truth, which no model may be given.
 OWN_COLUMNS = ("case", "patient", "path", "mask", "label", "split", "probability")
 _TRUTH = ("lesion", "distractor", "probability_")
 
-#: A column of text with more different values than this is a name or an identifier, not a category.
+#: A column of text with more different values is taken for a name or an identifier, not for a category.
 _MOST_CHOICES = 20
 
 _WORDS_OF_BOOLEANS = {"true", "false", "yes", "no"}
@@ -31,11 +31,11 @@ class CaseRow:
     """One case.
 
     ``row`` is its line number in a spreadsheet (the header is row 1), ``path`` the volume (file or
-    folder), ``mask`` the lesion mask or None, ``values`` the parsed metadata by field name,
-    ``label`` 0 or 1, ``probability`` the true one where the table knows it, ``split`` ``"train"``,
-    ``"validation"``, ``"test"`` or empty. ``patient`` tells whose scan it is (the case's own name where
-    the table does not say); ``ceilings`` the best that could be said from the ``image`` or the
-    ``metadata`` alone, where the table knows it.
+    folder), ``mask`` the lesion mask or None, ``values`` the parsed metadata by field name (None where
+    missing), ``label`` 0 or 1, ``split`` ``"train"``, ``"validation"``, ``"test"`` or empty, ``patient``
+    the patient's identifier (the case's name where the table has none). Where the table has them,
+    ``probability`` is the label's true probability and ``ceilings`` its expectation given the ``image``
+    or the ``metadata`` alone.
     """
 
     row: int
@@ -55,7 +55,7 @@ class CaseTable:
     """All cases, the schema of their metadata, and what is to be predicted.
 
     ``task``, ``description`` and ``class_names`` (negative, positive) come from the JSON file beside
-    the table where there is one; ``cohort`` is how the cohort was generated, or None.
+    the table where there is one; ``cohort`` holds the parameters of a simulated cohort, else None.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class CaseTable:
 
     @property
     def labels(self) -> np.ndarray:
-        """int64 [n]."""
+        """Labels, int64 [n]."""
         return np.array([case.label for case in self.cases], dtype=np.int64)
 
     def encode_metadata(self, schema: MetadataSchema) -> np.ndarray:
@@ -90,15 +90,19 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
 
     Columns: ``path`` (relative to the table) and ``label`` (0 or 1) are needed; ``case``, ``mask``,
     ``split``, ``patient`` and ``probability`` are known; those that start with ``lesion``,
-    ``distractor`` or ``probability_`` are the cohort's ground truth; every other one is metadata. A JSON file of the same name beside the table (``cases.json``) may hold ``schema``,
-    ``task``, ``description`` and ``class_names``; without it the schema is inferred.
+    ``distractor`` or ``probability_`` are a cohort's ground truth; every other one is metadata. A JSON
+    file of the same name beside the table (``cases.json``) may hold ``schema``, ``task``,
+    ``description`` and ``class_names``; without it the schema is inferred.
 
     Parameters
     ----------
     schema
-        Of the model, when the table is for a trained one: overrides the file's.
+        The schema of a trained model that the table is for; overrides the file's.
 
-    Raises UserError naming file, row and column of what is wrong.
+    Raises
+    ------
+    UserError
+        Naming file, row and column of what is wrong.
     """
     path = Path(path)
     columns, rows = _read_rows(path)
@@ -144,15 +148,15 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
 
 
 def write_inferred_schema(table: Path, out: Path) -> MetadataSchema:
-    """Infer the schema of a table's metadata and write it as JSON, for a person to edit.
+    """Infer the schema of a table's metadata and write it as JSON, to be edited by hand.
 
     Types, labels, units, allowed ranges, choices, and whether a value may be missing can be changed there.
-    Ranges are left open, since the values seen so far need not be all that are possible. Raises
+    Ranges are left open, since the values in the table need not be all that are possible. Raises
     UserError for a table that can't be read, and when ``out`` exists.
     """
     if out.exists():
         raise UserError(
-            "it exists already", path=out, remedy="Edit it, or delete it to infer anew."
+            "it exists already", path=out, remedy="Edit it, or delete it to infer the schema again."
         )
     schema = read_table(table).schema
     plain = {
@@ -165,7 +169,7 @@ def write_inferred_schema(table: Path, out: Path) -> MetadataSchema:
 
 
 def fit_schema(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSchema:
-    """The schema with each number's mean, deviation and range as these (training) cases have them."""
+    """The schema with mean, standard deviation and observed range of each number in these (training) cases."""
     fields = []
     for field in schema.fields:
         if field.kind == "number":
@@ -269,35 +273,35 @@ def _is_number(text: str) -> bool:
 
 
 def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) -> CaseRow:
-    def wrong(column: str, what: str) -> UserError:
+    def error(column: str, what: str) -> UserError:
         return UserError(f"row {number}, column {column!r}: {what}", path=path)
 
     def located(column: str) -> Path:
         found = path.parent / row[column]
         if not found.exists():
-            raise wrong(column, f"there is no file or folder {row[column]!r}")
+            raise error(column, f"there is no file or folder {row[column]!r}")
         return found
 
     if not row["path"]:
-        raise wrong("path", "it is empty")
+        raise error("path", "it is empty")
     if row["label"].removesuffix(".0") not in ("0", "1"):
-        raise wrong("label", f"{row['label']!r} is not 0 or 1")
+        raise error("label", f"{row['label']!r} is not 0 or 1")
     known: dict[str, float] = {}
     for column in ("probability", "probability_image", "probability_metadata"):
         cell = row.get(column, "")
         if cell and not (_is_number(cell) and 0 <= float(cell) <= 1):
-            raise wrong(column, f"{cell!r} is not a number between 0 and 1")
+            raise error(column, f"{cell!r} is not a number between 0 and 1")
         if cell:
             known[column.removeprefix("probability_")] = float(cell)
     split = row.get("split", "").lower()
     if split not in ("", "train", "validation", "test"):
-        raise wrong("split", f"{split!r} is not train, validation, test or empty")
+        raise error("split", f"{split!r} is not train, validation, test or empty")
     values: dict[str, Value] = {}
     for field in schema.fields:
         try:
             values[field.name] = field.parse(row[field.name])
         except UserError:
-            raise wrong(
+            raise error(
                 field.name, f"{row[field.name]!r} is not valid: expected {field.range_text}"
             ) from None
     return CaseRow(

@@ -1,6 +1,6 @@
-"""What every step of a training sees: a function of seed and step number alone.
+"""The batches of a training with their augmentation: a function of seed and step number alone.
 
-So an interrupted training goes on with exactly the batches it would have seen, and each of several
+Thus an interrupted training goes on with exactly the batches that it would have seen, and each of several
 processes takes its part of the very batch that one process would take.
 """
 
@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from monai.transforms import Compose, RandFlip, RandScaleIntensity, RandShiftIntensity
+from monai.transforms.compose import Compose
+from monai.transforms.intensity.array import RandScaleIntensity, RandShiftIntensity
+from monai.transforms.spatial.array import RandFlip
 from torch import Tensor
 from torch.utils.data import WeightedRandomSampler
 
@@ -35,14 +37,14 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The batches of a training, an epoch with each iteration, from step ``first_step`` on.
+    """The batches of a training, from step ``first_step`` on; each iteration gives one epoch (or its rest).
 
     Parameters
     ----------
     rows
         Row numbers into ``cases`` to train on.
     rank, world
-        This process and how many there are; each batch is divided among them.
+        This process's rank and the number of processes; each batch is divided among them.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Batches:
         self._step = first_step
 
     def __len__(self) -> int:
-        """Steps an epoch."""
+        """Steps of an epoch."""
         return -(-len(self._rows) // self._recipe.batch)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -83,26 +85,29 @@ class Batches:
             yield Batch(image, metadata, labels, all_labels, int(mine[0]), step)
 
     def at(self, coarseness: int) -> Cases:
-        """All cases at a coarseness of the recipe."""
+        """All cases, averaged down by a coarseness of the recipe."""
         return self._cases[coarseness]
 
     def _order(self, epoch: int) -> np.ndarray:
-        generator = torch.Generator().manual_seed(_mix(self._seed, epoch))
+        """Row numbers in the order in which an epoch sees them."""
+        generator = torch.Generator().manual_seed(_mixed_seed(self._seed, epoch))
         count = len(self._rows)
         if self._recipe.sampling == "weighted":
             labels = self._cases[1].labels[self._rows]
             weights = 1 / np.bincount(labels, minlength=2)[labels]
             drawn = list(WeightedRandomSampler(weights.tolist(), count, generator=generator))
-            return self._rows[np.array(drawn)]
-        return self._rows[torch.randperm(count, generator=generator).numpy()]
+            order = np.array(drawn)
+        else:
+            order = torch.randperm(count, generator=generator).numpy()
+        rows: np.ndarray = self._rows[order]
+        return rows
 
     def _augmented(self, image: Tensor, epoch: int, step: int, position: int) -> Tensor:
-        """Mirrored left-right half the time, shifted, its contrast changed: image [1, k, j, i].
+        """Mirror left to right (half the time), shift and change the contrast of an image [1, k, j, i].
 
-        Mirroring exchanges left and right of the patient: right where the label does not depend on
-        the side.
+        Mirroring is valid where the label does not depend on the side.
         """
-        recipe, seed = self._recipe, _mix(self._seed, step, position)
+        recipe, seed = self._recipe, _mixed_seed(self._seed, step, position)
         reach = recipe.shift_voxels // recipe.coarseness(epoch)
         shifts = np.random.default_rng(seed).integers(-reach, reach + 1, size=3).tolist()
         change = Compose(
@@ -115,6 +120,6 @@ class Batches:
         return torch.as_tensor(change(torch.roll(image, shifts, dims=(1, 2, 3))))
 
 
-def _mix(*parts: int) -> int:
-    """One seed (32 bits) from several numbers."""
+def _mixed_seed(*parts: int) -> int:
+    """One seed of 32 bits from several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])

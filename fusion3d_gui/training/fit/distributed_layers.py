@@ -1,29 +1,35 @@
-"""Layers whose result does not depend on how many processes share a batch."""
+"""Batch normalisation and dropout whose result does not depend on the number of processes."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
+from torch.distributed.nn.functional import all_reduce as _all_reduce
+
+
+def _summed(x: Tensor) -> Tensor:
+    """Sum over all processes, differentiable."""
+    total: Tensor = _all_reduce(x)  # type: ignore[no-untyped-call]
+    return total
 
 
 class SynchronisedBatchNorm(nn.BatchNorm3d):
     """Batch normalisation over the batch of all processes (Ioffe & Szegedy 2015).
 
-    torch's own ``SyncBatchNorm`` does the same on CUDA only; this one also runs over gloo on CPUs.
+    torch's own ``SyncBatchNorm`` runs on CUDA only; this one also runs over gloo on CPUs.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise [b, C, k, j, i], the process's part of the batch."""
+        """Normalise this process's part of the batch, [b, C, k, j, i]."""
         if not (self.training and distributed.is_initialized()):
             return super().forward(x)
         dims = (0, 2, 3, 4)
         count = torch.tensor([x.numel() / x.shape[1]], dtype=x.dtype, device=x.device)
-        sums = all_reduce(torch.cat([x.sum(dims), count]))
+        sums = _summed(torch.cat([x.sum(dims), count]))
         total = sums[-1].detach()
         mean = sums[:-1] / total
         centred = x - mean[:, None, None, None]
-        variance = all_reduce((centred * centred).sum(dims)) / total
+        variance = _summed((centred * centred).sum(dims)) / total
         if self.running_mean is not None and self.running_var is not None:
             assert self.momentum is not None
             unbiased = variance.detach() * total / (total - 1)
@@ -32,11 +38,12 @@ class SynchronisedBatchNorm(nn.BatchNorm3d):
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked.add_(1)
         scale = self.weight / torch.sqrt(variance + self.eps)
-        return centred * scale[:, None, None, None] + self.bias[:, None, None, None]
+        normalised: Tensor = centred * scale[:, None, None, None] + self.bias[:, None, None, None]
+        return normalised
 
 
 class SeededDropout(nn.Module):
-    """Dropout whose mask depends on seed, step and place in the whole batch, not on the process."""
+    """Dropout whose mask depends on the seed and the position in the whole batch, not on the process."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -44,11 +51,11 @@ class SeededDropout(nn.Module):
         self._seed, self._cases, self._start = 0, 1, 0
 
     def plan(self, seed: int, cases: int, start: int) -> None:
-        """Before each step: its seed, the cases of the whole batch, and where this part begins."""
+        """Set, before each step, its seed, the size of the whole batch and where this process's part begins."""
         self._seed, self._cases, self._start = seed, cases, start
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop from [b, features], while training."""
+        """Drop features from [b, features] while training."""
         if not self.training or not self.rate:
             return x
         generator = torch.Generator().manual_seed(self._seed)
@@ -58,7 +65,7 @@ class SeededDropout(nn.Module):
 
 
 def use_distributed_layers(network: nn.Module) -> list[SeededDropout]:
-    """Put these layers in the place of torch's; weights and their names stay. Returns the dropouts."""
+    """Replace torch's layers by these; weights and their names stay. Returns the dropout layers."""
     dropouts = []
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
@@ -74,7 +81,7 @@ def use_distributed_layers(network: nn.Module) -> list[SeededDropout]:
 
 
 def restore_torch_layers(network: nn.Module) -> None:
-    """Undo :func:`use_distributed_layers`, so that the network is plain torch again."""
+    """Undo :func:`use_distributed_layers`: replace these layers by torch's own."""
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, SynchronisedBatchNorm):

@@ -1,4 +1,4 @@
-"""Start a training from weights that exist: MedicalNet's published ResNet50, or another bundle's."""
+"""Load initial weights: MedicalNet's published 3D ResNet50, or the image branch of another bundle."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ _NOT_BACKBONE = ("conv_seg.", "fc.")
 
 
 def load_initial_weights(network: LearnedFeatureFusion3D, source: Path) -> None:
-    """Put existing weights into the image branch.
+    """Load existing weights into the image branch.
 
-    ``source`` is a bundle's folder (backbone and embedding are taken), or a weights file in MedicalNet's
-    layout (Chen et al. 2019; ``resnet_50_23dataset.pth``): a dictionary of tensors, as such or under
-    ``state_dict``, whose names may begin with ``module.``; only the backbone is taken. Nothing
-    pickled is run.
+    Parameters
+    ----------
+    source
+        A bundle's folder (backbone and embedding are loaded), or a weights file in MedicalNet's layout
+        (Chen et al. 2019, Med3D; ``resnet_50_23dataset.pth``; only the backbone is loaded): a dictionary
+        of tensors, at the top or under ``state_dict``, whose names may begin with ``module.``. It is read
+        without running pickled code.
 
-    Raises UserError when the file can't be read or its weights do not fit.
+    Raises
+    ------
+    UserError
+        When the file can't be read or its weights do not fit.
     """
     source = Path(source)
     if source.is_dir():

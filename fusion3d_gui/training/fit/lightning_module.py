@@ -1,4 +1,4 @@
-"""The training as Lightning runs it: one step, one schedule, one validation an epoch."""
+"""``FusionTraining``: the LightningModule (step, learning rate, validation, early stopping), and its callback."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from fusion3d_gui.training.fit.recipe import Recipe
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. The validation figures are at the resolution of that epoch.
+    """The figures of one epoch; those of the validation are at the resolution of that epoch.
 
-    ``seconds`` of the whole epoch with its validation; ``loading_seconds`` of them waiting for data.
+    ``seconds`` is the time of the epoch with its validation; ``loading_seconds``, part of it, was spent
+    waiting for data.
     """
 
     coarseness: int
@@ -64,13 +65,13 @@ class FusionTraining(pl.LightningModule):
         self._recipe, self._seed = recipe, seed
         self._rank, self._world = rank, world
         self._loss = recipe.make_loss()
-        self._best_auc, self._without_better = -math.inf, 0
+        self._best_auc, self._epochs_without_better = -math.inf, 0
         self._total, self._cases = 0.0, 0
         self._began = self._waiting_since = time.monotonic()
         self._waited = 0.0
 
     def configure_optimizers(self) -> Any:
-        """AdamW, and the recipe's rate for each step."""
+        """AdamW, with the recipe's learning rate at each step."""
         recipe, steps = self._recipe, len(self._batches)
         optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=1.0, weight_decay=recipe.weight_decay
@@ -84,13 +85,13 @@ class FusionTraining(pl.LightningModule):
         }
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's sums."""
+        """Reset the epoch's sums and clocks."""
         self._total, self._cases = 0.0, 0
         self._began = self._waiting_since = time.monotonic()
         self._waited = 0.0
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Note how long the batch was waited for."""
+        """Add the time spent waiting for this batch."""
         self._waited += time.monotonic() - self._waiting_since
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -99,18 +100,18 @@ class FusionTraining(pl.LightningModule):
             seed = np.random.SeedSequence([self._seed, batch.step]).generate_state(1)[0]
             dropout.plan(int(seed), len(batch.all_labels), batch.start)
         logits = self.network(*network_inputs(self.network, batch.image, batch.metadata))
-        loss = self._loss(logits, batch.labels, batch.all_labels)
+        loss: Tensor = self._loss(logits, batch.labels, batch.all_labels)
         self._total += float(loss.detach()) * len(batch.labels)
         self._cases += len(batch.labels)
         # The processes' gradients are averaged; parts may differ by one case.
         return loss * (len(batch.labels) * self._world / len(batch.all_labels))
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """From here on the next batch is waited for."""
+        """Start to time the wait for the next batch."""
         self._waiting_since = time.monotonic()
 
     def on_train_epoch_end(self) -> None:
-        """Validate; keep the best weights of the whole grid; stop when patience is over."""
+        """Validate; on the whole grid keep the best weights, and stop early after ``recipe.patience`` epochs."""
         recipe, epoch = self._recipe, self.current_epoch
         coarseness = recipe.coarseness(epoch)
         cases = self._batches.at(coarseness)
@@ -135,36 +136,36 @@ class FusionTraining(pl.LightningModule):
         if coarseness != 1:
             return
         if found.validation_auc > self._best_auc:
-            self._best_auc, self._without_better = found.validation_auc, 0
+            self._best_auc, self._epochs_without_better = found.validation_auc, 0
             self.best = copy.deepcopy(
                 {name: value.detach().cpu() for name, value in self.network.state_dict().items()}
             )
         else:
-            self._without_better += 1
-            if self._without_better >= recipe.patience:
+            self._epochs_without_better += 1
+            if self._epochs_without_better >= recipe.patience:
                 self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not know."""
+        """Add the history, the best weights and the epoch's sums to Lightning's checkpoint."""
         checkpoint["fusion3d"] = {
             "history": [asdict(epoch) for epoch in self.history],
             "best": self.best,
             "best_auc": self._best_auc,
-            "without_better": self._without_better,
+            "without_better": self._epochs_without_better,
             "total": self._total,
             "cases": self._cases,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it up again."""
+        """Restore them."""
         found = checkpoint["fusion3d"]
         self.history = [Epoch(**epoch) for epoch in found["history"]]
         self.best = found["best"]
-        self._best_auc, self._without_better = found["best_auc"], found["without_better"]
+        self._best_auc, self._epochs_without_better = found["best_auc"], found["without_better"]
         self._total, self._cases = found["total"], found["cases"]
 
     def _gathered(self, mine: np.ndarray) -> np.ndarray:
-        """The processes' logits, which took every world-th row, in the order of the rows."""
+        """All processes' logits in the order of the rows; each process had every world-th row."""
         if self._world == 1:
             return mine
         size = -(-len(self._validation) // self._world)
@@ -174,6 +175,7 @@ class FusionTraining(pl.LightningModule):
         return parts.T.reshape(-1)[: len(self._validation)].float().cpu().numpy()
 
     def _summed(self, value: float) -> float:
+        """Sum over all processes."""
         if self._world == 1:
             return float(value)
         return float(
@@ -182,7 +184,7 @@ class FusionTraining(pl.LightningModule):
 
 
 class StepCallback(pl.Callback):
-    """Reports progress before each step and saves a checkpoint every so many."""
+    """Calls ``before(step)`` before each step and ``save()`` after every ``every`` steps."""
 
     def __init__(self, before: Callable[[int], None], save: Callable[[], None], every: int) -> None:
         self._before, self._save, self._every = before, save, every
@@ -190,7 +192,7 @@ class StepCallback(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Report; whoever gave up raises here."""
+        """Call ``before``, which may raise Cancelled."""
         self._before(trainer.global_step)
 
     def on_train_batch_end(
@@ -201,6 +203,6 @@ class StepCallback(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Save, but never after an epoch's last step: its validation would not be repeated."""
+        """Save, but not after an epoch's last step: resumed from there, its validation would be skipped."""
         if trainer.global_step % self._every == 0 and not trainer.is_last_batch:
             self._save()

@@ -1,4 +1,4 @@
-"""The optimisation: from preprocessed cases in memory to the weights of the best epoch."""
+"""``fit``: train a network on preprocessed cases in memory, to the weights of the best epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fusion3d_gui.training.fit.recipe import COARSENESS, Recipe
 
 _log = logging.getLogger(__name__)
 
-#: Steps between checkpoints: what an interruption can cost.
+#: Steps between checkpoints: what an interruption costs at most.
 _CHECKPOINT_STEPS = 25
 
 #: Images of fewer voxels a side go without oneDNN: with AVX-512, oneDNN 3.12 (of torch 2.13) takes the gradient of
@@ -33,7 +33,7 @@ _LEAST_SIDE_FOR_ONEDNN = 8
 
 
 def rank_and_world_size() -> tuple[int, int]:
-    """This process's rank and how many there are, as ``torchrun`` says (0 and 1 without it)."""
+    """This process's rank and the number of processes, as ``torchrun`` sets them (0 and 1 without it)."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -49,23 +49,31 @@ def fit(
     checkpoint_steps: int = _CHECKPOINT_STEPS,
     progress: Progress = no_progress,
 ) -> list[Epoch]:
-    """Train a network in place and leave it with the weights of the best epoch on the whole grid.
+    """Train a network in place; it ends with the weights of the best epoch on the whole grid.
 
-    On all processes that ``torchrun`` started, on this machine or several; on CUDA with mixed precision
-    where there is one. Goes on from ``work/last.ckpt`` where there is one, to the weights that an
+    Runs on all processes that ``torchrun`` started, on one machine or several, and with mixed precision
+    where there is CUDA. Resumes from ``work/last.ckpt`` where there is one, and ends at the weights that an
     uninterrupted training would have reached.
 
     Parameters
     ----------
     training, validation
-        Row numbers into ``cases``; both must hold both classes.
+        Row numbers into ``cases``; both parts must hold both classes.
     seed
         Of the order of the cases, the augmentation and the dropout.
     work
         Folder of checkpoint and logs (``log-N/metrics.csv``).
 
-    Returns what each epoch came to. Raises Cancelled from ``progress``, and UserError for a checkpoint
-    that can't be read.
+    Returns
+    -------
+    The figures of each epoch.
+
+    Raises
+    ------
+    Cancelled
+        From ``progress``.
+    UserError
+        For a checkpoint that can't be read, and for a batch smaller than the number of processes.
     """
     rank, world = rank_and_world_size()
     if recipe.batch < world:
@@ -79,7 +87,7 @@ def fit(
     def before(step: int) -> None:
         steps = len(batches)
         coarse, done = recipe.coarse_epochs * steps, step
-        # A coarse step costs about an eighth.
+        # A coarse step costs about an eighth of one on the whole grid.
         cost = min(done, coarse) / COARSENESS**3 + max(0, done - coarse)
         whole = coarse / COARSENESS**3 + recipe.epochs * steps
         auc = f", validation AUC {module.history[-1].validation_auc:.3f}" if module.history else ""
@@ -89,7 +97,7 @@ def fit(
         partial = checkpoint.with_suffix(".partial")
         trainer.save_checkpoint(partial)
         if rank == 0:
-            # Whole or not at all: a training killed while it writes keeps the former one.
+            # Replaced when it is whole: a training killed while writing keeps the previous checkpoint.
             partial.replace(checkpoint)
 
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -99,10 +107,10 @@ def fit(
     least = min(cases.images.shape[1:]) // (COARSENESS if recipe.coarse_epochs else 1)
     with ExitStack() as while_training:
         while_training.enter_context(warnings.catch_warnings())
-        # It recommends options that this training does not need.
+        # Lightning recommends options that this training does not need.
         warnings.filterwarnings("ignore", module="lightning.*")
         if least < _LEAST_SIDE_FOR_ONEDNN:
-            # Whoever switches oneDNN off is told of Intel's graphics cards.
+            # torch warns about TF32 on Intel's graphics cards whenever oneDNN is switched off.
             warnings.filterwarnings("ignore", message="TF32 acceleration")
             without = torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)
             while_training.enter_context(without)
@@ -139,7 +147,7 @@ def fit(
 
 
 def _step_of(checkpoint: Path) -> int:
-    """Steps done at a checkpoint; 0 without one."""
+    """Number of steps done at a checkpoint; 0 without one."""
     if not checkpoint.is_file():
         return 0
     try:

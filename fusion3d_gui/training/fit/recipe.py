@@ -1,4 +1,4 @@
-"""``Recipe``: everything that decides the optimisation, beside data and seed."""
+"""``Recipe``: all settings of the optimisation but data and seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 Sampling = Literal["shuffled", "weighted"]
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 
-#: The coarse epochs see the grid averaged down by this factor along each axis: a tenth of the cost.
+#: Factor by which the grid is averaged down along each axis in the coarse epochs: an eighth of the voxels.
 COARSENESS = 2
 
 
@@ -26,9 +26,9 @@ class Recipe:
     ----------
     coarse_epochs, epochs
         Passes over the training cases on the grid averaged down by 2 along each axis, then on the
-        whole grid. The network is fully convolutional, so the same weights go on.
+        whole grid. The network is fully convolutional, so that the same weights serve both.
     coarse_rate, rate
-        Highest learning rates of the two; each is the peak of a one-cycle schedule.
+        Peak learning rates of the two one-cycle schedules.
     batch
         Cases a step, over all processes.
     loss
@@ -70,18 +70,18 @@ class Recipe:
 
     @property
     def all_epochs(self) -> int:
-        """Coarse and whole epochs."""
+        """Number of epochs, coarse and whole."""
         return self.coarse_epochs + self.epochs
 
     def coarseness(self, epoch: int) -> int:
-        """By how much the grid is averaged down in an epoch (numbered from 0)."""
+        """Factor by which the grid is averaged down in an epoch (numbered from 0)."""
         return COARSENESS if epoch < self.coarse_epochs else 1
 
     def rate_at(self, step: int, steps_per_epoch: int) -> float:
         """Learning rate of a step: one cycle (Smith & Topin 2018) on the coarse grid, one on the whole.
 
-        Each rises over its first quarter, by a half cosine, from 1/25 of the peak, and falls by
-        another to 1/10000 of that.
+        Each rises over its first quarter, by a half cosine, from 1/25 of the peak, and falls, by another,
+        to 1/10000 of where it began.
         """
         coarse_steps = self.coarse_epochs * steps_per_epoch
         if step < coarse_steps:
@@ -133,7 +133,7 @@ class Recipe:
 
 
 def default_recipe(from_bundle: bool) -> Recipe:
-    """From scratch (or MedicalNet's weights), or a shorter one where a trained bundle's image branch goes on."""
+    """The default recipe; a shorter one where training starts from a bundle's image branch."""
     return Recipe(coarse_epochs=2, epochs=1, coarse_rate=1e-3) if from_bundle else Recipe()
 
 

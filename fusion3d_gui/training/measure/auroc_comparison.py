@@ -1,4 +1,4 @@
-"""Two scores of the same cases: which ranks better, and is that chance?"""
+"""Compare the AUROC of two scores of the same cases: DeLong's test and paired bootstrap."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from fusion3d_gui.training.measure.scores import score_bundle
 class AurocComparison:
     """AUROC of A minus AUROC of B on the same cases.
 
-    ``difference`` with DeLong's 95 % interval and ``p`` of DeLong's two-sided test (DeLong et al. 1988;
-    None where it is not defined: the difference then has no variance); ``bootstrap`` the same
+    ``difference`` has DeLong's 95 % interval, ``p`` is that of DeLong's two-sided test (DeLong et al. 1988;
+    None where it is not defined, since the difference has no variance); ``bootstrap`` is the same
     difference with the interval of the paired bootstrap.
     """
 
@@ -52,7 +52,7 @@ class AurocComparison:
 
 def compare_scores(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> AurocComparison:
     """Compare two scores [n] of the same cases with labels [n], both of which must occur."""
-    # Two resamples, should it fall back to its own bootstrap: that result is not used.
+    # Should it fall back to its own bootstrap, two resamples suffice: that result is not used.
     _, p, _, _, auroc_b, auroc_a, info = Delong_test(labels, b, a, n_boot=2, random_state=0)
     gap = auroc_a - auroc_b
     paired = auroc_difference(labels, a, b)
@@ -71,9 +71,9 @@ def compare_scores(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> AurocCom
 def compare_bundles(
     bundle_a: Path, bundle_b: Path, csv: Path, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """``fusion3d compare``: two bundles on the same table of cases, as a JSON object.
+    """Compare two bundles on the same table of cases; the result is a JSON object.
 
-    Raises UserError for a table that does not suit both, or that has one label only.
+    Raises UserError for a table that does not fit both, or that has one label only.
     """
     scored = [
         score_bundle(bundle, csv, progress=part_of(progress, start, start + 0.5))

@@ -1,4 +1,4 @@
-"""From logits to honest probabilities and a decision: temperature and threshold."""
+"""Calibration: temperature scaling of logits, and the threshold of the decision."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fusion3d_gui.errors import UserError
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T (0.05 to 20) that minimises the log loss of sigmoid(logit / T).
+    """Temperature T, 0.05 to 20, that minimises the log loss of sigmoid(logit / T).
 
-    Temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks), fitted on cases
-    [n] that were not trained on.
+    Temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks), from logits [n] and
+    labels [n] of cases that were not trained on.
     """
     signs = 1 - 2 * labels.astype(np.float64)
 
@@ -28,17 +28,17 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """How the threshold is chosen on validation cases.
+    """How the threshold is chosen on the validation cases.
 
-    ``sensitivity`` None: the largest sensitivity + specificity − 1 (Youden 1950). Else: the highest
-    threshold whose sensitivity is at least that.
+    With ``sensitivity`` None, by the largest sensitivity + specificity − 1 (Youden 1950); else the highest
+    threshold with at least that sensitivity.
     """
 
     sensitivity: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> ThresholdRule:
-        """From ``youden`` or e.g. ``sensitivity=0.9``. Raises UserError for anything else."""
+        """Parse ``youden`` or, e.g., ``sensitivity=0.9``. Raises UserError for anything else."""
         name, _, target = text.strip().lower().partition("=")
         if name == "youden" and not target:
             return cls()
@@ -64,15 +64,16 @@ class ThresholdRule:
         )
 
     def threshold(self, probabilities: np.ndarray, labels: np.ndarray) -> float:
-        """The threshold, in (0, 1), for probabilities [n] with labels [n], both of which must occur.
+        """The threshold, 0.0001 to 0.9999, for probabilities [n] with labels [n], both of which must occur.
 
-        It lies midway between the lowest probability called positive and the next below.
+        It lies midway between the lowest probability called positive and the next below, and is 0.5 where
+        Youden's index is nowhere above 0.
         """
         false_rate, true_rate, cuts = roc_curve(labels, probabilities, drop_intermediate=False)
         if self.sensitivity is None:
             best = int(np.argmax(true_rate - false_rate))
         else:
-            # Cuts fall, so the first that is sensitive enough is the highest.
+            # Cuts descend, so that the first that is sensitive enough is the highest.
             best = int(np.argmax(true_rate >= self.sensitivity))
         cut = cuts[best]
         if not np.isfinite(cut):

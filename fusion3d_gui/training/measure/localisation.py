@@ -227,9 +227,10 @@ def _sampled(
     inverse = np.linalg.inv(affine)
     index = (lps @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1].T
     mode = "nearest" if outside is None else "constant"
-    return map_coordinates(
+    sampled: np.ndarray = map_coordinates(
         values.astype(np.float32), index, order=order, mode=mode, cval=outside or 0.0
     )
+    return sampled
 
 
 def _summary(judged: Sequence[dict[str, float]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The baseline that an image model must beat: logistic regression on the metadata alone."""
+"""``MetadataBaseline``: logistic regression on the metadata alone, which a model with an image must beat."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fusion3d_gui.errors import UserError
 
 @dataclass(frozen=True)
 class MetadataBaseline:
-    """Log odds = intercept + weights · encoded metadata; stored in the bundle as coefficients.
+    """Log odds = intercept + weights · encoded metadata.
 
-    Coefficients rather than the training table, so that a bundle holds no person's values.
+    Stored in the bundle as coefficients, so that it holds no person's values.
     """
 
     weights: tuple[float, ...]
@@ -31,7 +31,8 @@ class MetadataBaseline:
 
     def logits(self, metadata: np.ndarray) -> np.ndarray:
         """Log odds [n] of encoded metadata [n, W]."""
-        return metadata.astype(np.float64) @ np.array(self.weights) + self.intercept
+        logits: np.ndarray = metadata.astype(np.float64) @ np.array(self.weights) + self.intercept
+        return logits
 
     def save(self, bundle: Path) -> None:
         """Write ``configs/baseline.json`` of a bundle."""
@@ -40,7 +41,7 @@ class MetadataBaseline:
 
     @classmethod
     def load(cls, bundle: Path, width: int) -> MetadataBaseline | None:
-        """Read it back; None where the bundle has none. Raises UserError when it does not fit."""
+        """Read a bundle's baseline for metadata of a width; None where it has none. Raises UserError for a bad one."""
         path = _file(bundle)
         if not path.is_file():
             return None

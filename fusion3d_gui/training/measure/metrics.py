@@ -1,8 +1,8 @@
-"""The figures of an evaluation, each with a bootstrap interval of 95 %.
+"""The metrics of an evaluation, each with a bootstrap interval of 95 %.
 
-Figures are scikit-learn's, SciPy's and TorchMetrics'; intervals are :func:`scipy.stats.bootstrap`'s
-(percentile, 2000 resamples). Positives and negatives are resampled apart, so that every resample has
-the table's prevalence: figures that depend on it hold for that prevalence.
+Values are scikit-learn's, SciPy's and TorchMetrics'; intervals are :func:`scipy.stats.bootstrap`'s
+(percentile, 2000 resamples). Positives and negatives are resampled separately, so that every resample has
+the table's prevalence: metrics that depend on it hold for that prevalence.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from sklearn.metrics import average_precision_score, brier_score_loss
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 
-#: Bins of equal width of the calibration error and of the reliability plot.
+#: Number of bins, of equal width, of the calibration error and of the reliability plot.
 CALIBRATION_BINS = 10
 
-#: Numbers that one batch of resamples may hold (32 MB).
+#: Numbers in one batch of resamples at most (32 MB).
 _BATCH_NUMBERS = 4_000_000
 
-#: Figures in the order in which they are shown, with what a page calls them.
+#: Titles of the metrics, in the order in which they are shown.
 METRIC_TITLES = {
     "auroc": "AUROC",
     "auprc": "AUPRC (average precision)",
@@ -38,7 +38,7 @@ METRIC_TITLES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval; ``low`` and ``high`` are None where it can't be told."""
+    """A value and its 95 % interval; ``low`` and ``high`` are None where there is none (fewer than 2 cases)."""
 
     value: float
     low: float | None = None
@@ -51,7 +51,7 @@ class Estimate:
         return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
     def lines(self, digits: int = 3, scale: float = 1.0, unit: str = "") -> str:
-        """The value and, below it, its interval: for a cell of a page. With typographic minus signs."""
+        """The value and, on a second line, its interval: for a table's cell, with typographic minus signs."""
         text = f"{self.value * scale:.{digits}f}{unit}"
         if self.low is not None and self.high is not None:
             text += f"\n{self.low * scale:.{digits}f} to {self.high * scale:.{digits}f}"
@@ -66,7 +66,7 @@ class Estimate:
 
     @classmethod
     def from_json(cls, plain: Any) -> Estimate:
-        """Read back :meth:`to_json`."""
+        """The estimate of which :meth:`to_json` made ``plain``."""
         return cls(plain["value"], plain["low"], plain["high"])
 
 
@@ -78,8 +78,9 @@ def compute_metrics(
     Parameters
     ----------
     labels, probabilities
-        [n] 0 or 1, both present, and the calibrated probability of 1. Positive is called what is at
-        least ``threshold``.
+        [n] 0 or 1, both present, and the calibrated probability of 1.
+    threshold
+        Cases with at least this probability are called positive.
 
     Returns
     -------
@@ -99,7 +100,8 @@ def compute_metrics(
         return statistic
 
     def mean_square(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
-        return (((1 - a) ** 2).sum(axis=axis) + (b**2).sum(axis=axis)) / len(truth)
+        total: np.ndarray = ((1 - a) ** 2).sum(axis=axis) + (b**2).sum(axis=axis)
+        return total / len(truth)
 
     found = {
         "auroc": auroc(labels, probabilities, resamples),
@@ -128,7 +130,7 @@ def compute_metrics(
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray, resamples: int = RESAMPLES) -> Estimate:
-    """Area under the ROC curve of any score [n], higher meaning label 1; both labels must occur."""
+    """Area under the ROC curve of a score [n] that is higher for label 1; both labels must occur."""
     parts = scores[labels == 1], scores[labels == 0]
     return _estimate(float(_area(*parts)), parts, _area, resamples)
 
@@ -140,7 +142,8 @@ def auroc_difference(
 
     def difference(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
         a, b = a.astype(np.int64), b.astype(np.int64)
-        return _area(scores[a], scores[b], axis) - _area(others[a], others[b], axis)
+        gap: np.ndarray = _area(scores[a], scores[b], axis) - _area(others[a], others[b], axis)
+        return gap
 
     parts = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     return _estimate(float(difference(*parts)), parts, difference, resamples)
@@ -149,17 +152,18 @@ def auroc_difference(
 def share_of_ceiling(
     labels: np.ndarray, scores: np.ndarray, best: np.ndarray, resamples: int = RESAMPLES
 ) -> Estimate | None:
-    """How much of the distance of ``best``'s AUROC from 0.5 ``scores``' AUROC goes (paired bootstrap).
+    """(AUROC of ``scores`` − 0.5) / (AUROC of ``best`` − 0.5), with the interval of a paired bootstrap.
 
-    None where ``best`` is no better than chance.
+    All [n] of the same cases. None where ``best`` is not better than chance.
     """
 
     def share(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
         a, b = a.astype(np.int64), b.astype(np.int64)
         distance = _area(best[a], best[b], axis) - 0.5
-        # A resample in which the best is no better than chance tells nothing: so nothing is told.
+        # Undefined in a resample in which the best is not better than chance; then there is no interval.
         distance = np.where(distance > 0, distance, np.nan)
-        return (_area(scores[a], scores[b], axis) - 0.5) / distance
+        reached: np.ndarray = (_area(scores[a], scores[b], axis) - 0.5) / distance
+        return reached
 
     parts = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     value = float(share(*parts))
@@ -167,7 +171,7 @@ def share_of_ceiling(
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Expected calibration error (Naeini et al. 2015) of [n], 10 bins of equal width."""
+    """Expected calibration error (Naeini et al. 2015) of probabilities [n], over 10 bins of equal width."""
     import torch
     from torchmetrics.functional.classification import binary_calibration_error
 
@@ -182,13 +186,13 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def median(values: Sequence[float], resamples: int = RESAMPLES) -> Estimate:
-    """Median of numbers [n]; they may not be empty."""
+    """Median of at least one number."""
     data = np.asarray(values, dtype=np.float64)
     return _estimate(float(np.median(data)), (data,), np.median, resamples)
 
 
 def mean(values: Sequence[float], resamples: int = RESAMPLES) -> Estimate:
-    """Mean of numbers [n]; they may not be empty."""
+    """Mean of at least one number."""
     data = np.asarray(values, dtype=np.float64)
     return _estimate(float(data.mean()), (data,), np.mean, resamples)
 
@@ -197,7 +201,7 @@ def _average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
     import torch
     from torchmetrics.functional.classification import binary_average_precision
 
-    # Double precision keeps apart what differs by less than float32 can tell.
+    # In double precision, so that nearly equal probabilities are not made equal.
     found = binary_average_precision(
         torch.from_numpy(np.ascontiguousarray(probabilities)),
         torch.from_numpy(labels),
@@ -207,9 +211,10 @@ def _average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _area(positives: np.ndarray, negatives: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Area under the ROC curve along an axis: Mann and Whitney's U over all pairs, ties one half."""
-    found = mannwhitneyu(positives, negatives, axis=axis, method="asymptotic")
-    return found.statistic / (positives.shape[axis] * negatives.shape[axis])
+    """Area under the ROC curve along an axis: Mann and Whitney's U over all pairs, ties counting one half."""
+    u = mannwhitneyu(positives, negatives, axis=axis, method="asymptotic").statistic
+    area: np.ndarray = u / (positives.shape[axis] * negatives.shape[axis])
+    return area
 
 
 def _estimate(
@@ -218,10 +223,11 @@ def _estimate(
     statistic: Callable[..., Any],
     resamples: int,
 ) -> Estimate:
+    """The value with the percentile bootstrap's interval, where every sample has at least 2 values."""
     if min(len(sample) for sample in samples) < 2:
         return Estimate(float(value))
     with warnings.catch_warnings():
-        # A degenerate distribution is met below.
+        # A degenerate distribution has no finite interval, which is checked below.
         warnings.simplefilter("ignore", DegenerateDataWarning)
         found = bootstrap(
             samples,

@@ -1,4 +1,4 @@
-"""The reference statistics of a bundle, computed at the end of training."""
+"""Compute a bundle's reference statistics: embeddings, appearance and scores of the training cases."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, split_cases
 from fusion3d_gui.training.data.table import CaseRow, read_table
 
-#: Leading directions of the covariance that are kept; the rest is taken as even.
+#: Leading principal directions of the embeddings' covariance that are stored; the rest is taken as isotropic.
 _DIRECTIONS = 64
-#: The same for what a scan looks like at a glance: more brought no odd scan further out.
-_GLANCE_DIRECTIONS = 16
-#: Training cases that are looked at, and those of them that the bundle carries.
+#: The same for the appearance features: more directions moved no corrupted scan further out.
+_APPEARANCE_DIRECTIONS = 16
+#: Training cases from which the statistics are taken, and of these the ones stored as reference cases, at most.
 _MOST_TRAINING = 600
 _MOST_REFERENCE = 300
 
@@ -48,21 +48,21 @@ def write_reference(
 ) -> None:
     """Write ``configs/reference.json`` and ``models/reference.safetensors`` of a finished bundle.
 
-    What they hold is told by :class:`~fusion3d_gui.model.reference.Reference`. Mean and covariance come
-    from up to 600 training cases drawn with ``seed``; up to 300 of them are carried along as
-    reference cases, as many positives as there are up to half.
+    Their content is described at :class:`~fusion3d_gui.model.reference.Reference`. Mean and covariance come
+    from up to 600 training cases, drawn with ``seed``; up to 300 of these are stored as reference cases,
+    up to half of them positive (more where negatives are too few).
 
     Parameters
     ----------
     bundle
-        Folder of the bundle, with the weights of ``network``, on whatever device that is.
+        Folder of the bundle, with the weights of ``network``, which may be on any device.
     training, validation
         Row numbers into ``cases``.
     rows
         The table's rows, in the order of ``cases``.
     simulated
-        Whether the cases are made up. Only then are their metadata and names written: nobody's
-        values travel with a model. Logits, embeddings and outcomes always are.
+        Whether the cases are simulated. Only then are their metadata and names written: no patient's
+        values travel with a model. Logits, embeddings and labels always are written.
     """
     info = BundleInfo.read(bundle)
     rng = np.random.default_rng(seed)
@@ -70,23 +70,23 @@ def write_reference(
     seen = compute_outputs(network, cases, training, part_of(progress, 0.0, 0.7))
     held = compute_outputs(network, cases, validation, part_of(progress, 0.7, 1.0))
 
-    spread = ShrunkCovariance.fit(seen.embeddings, _DIRECTIONS)
-    glances = [_glances(info, cases, part) for part in (training, validation)]
-    looks = ShrunkCovariance.fit(glances[0], _GLANCE_DIRECTIONS)
+    covariance = ShrunkCovariance.fit(seen.embeddings, _DIRECTIONS)
+    features = [_appearance(info, cases, part) for part in (training, validation)]
+    appearance = ShrunkCovariance.fit(features[0], _APPEARANCE_DIRECTIONS)
 
     chosen = _reference_cases(rng, cases.labels[training])
     picked = training[chosen]
     arrays = {
-        "mean": spread.mean,
-        "directions": spread.directions,
-        "variances": spread.variances,
+        "mean": covariance.mean,
+        "directions": covariance.directions,
+        "variances": covariance.variances,
         "validation_logit": held.logits,
         "validation_label": cases.labels[validation].astype(np.uint8),
-        "validation_distance": spread.distance(held.embeddings),
-        "glance_mean": looks.mean,
-        "glance_directions": looks.directions,
-        "glance_variances": looks.variances,
-        "glance_validation_distance": looks.distance(glances[1]),
+        "validation_distance": covariance.distance(held.embeddings),
+        "glance_mean": appearance.mean,
+        "glance_directions": appearance.directions,
+        "glance_variances": appearance.variances,
+        "glance_validation_distance": appearance.distance(features[1]),
         "case_embedding": seen.embeddings[chosen].astype(np.float16),
         "case_label": cases.labels[picked].astype(np.uint8),
         "case_logit": seen.logits[chosen],
@@ -100,8 +100,8 @@ def write_reference(
             "weights_sha256": file_sha256(info.weights_path),
             "simulated": simulated,
             "training_cases": len(training),
-            "covariance": spread.to_json(),
-            "glance": looks.to_json(),
+            "covariance": covariance.to_json(),
+            "glance": appearance.to_json(),
             "background_values": _typical_values(info.schema, [rows[n] for n in training]),
             **({"names": [rows[n].name for n in picked]} if simulated else {}),
         },
@@ -112,19 +112,19 @@ def write_reference(
 def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_progress) -> None:
     """Compute the reference statistics of a finished bundle again, from the table that it was trained on.
 
-    The same bundle and table give the same statistics. Raises UserError when the table is not that one,
-    as far as the numbers of cases tell.
+    The same bundle and table give the same statistics. Raises UserError when the numbers of training and
+    validation cases are not those of the bundle.
     """
     loaded = ModelBundle.load(bundle)
-    info, told = loaded.info, loaded.info.metadata.get("training", {})
+    info, recorded = loaded.info, loaded.info.metadata.get("training", {})
     table = read_table(csv, info.schema)
-    seed = int(told.get("seed", 0))
+    seed = int(recorded.get("seed", 0))
     split = split_cases(table, seed, DEFAULT_VALIDATION_SHARE)
     for rows, name in zip(split, ("cases", "validation_cases"), strict=True):
-        if len(rows) != told.get(name):
+        if len(rows) != recorded.get(name):
             raise UserError(
                 f"{len(rows)} {name.replace('_', ' ')} come of it, and the bundle was made with "
-                f"{told.get(name)}",
+                f"{recorded.get(name)}",
                 path=csv,
                 remedy="Give the table that the bundle was trained on.",
             )
@@ -134,7 +134,7 @@ def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_prog
         [sample_training_rows(np.random.default_rng(seed), training), validation]
     )
     shape = info.preprocessing.shape_kji
-    # Of the others nothing is asked, so that their place is never filled.
+    # The other cases are not used: their images stay zero.
     images = np.zeros((len(used), *shape), np.float16)
     images[wanted], _ = load_inputs(
         [used[n] for n in wanted], info.preprocessing, part_of(progress, 0.0, 0.6)
@@ -155,15 +155,16 @@ def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_prog
 
 
 def sample_training_rows(rng: np.random.Generator, training: np.ndarray) -> np.ndarray:
-    """Row numbers, in ascending order, of those training cases from which statistics are taken."""
+    """Row numbers, ascending, of the up to 600 training cases from which the statistics are taken."""
     return np.sort(rng.permutation(training)[:_MOST_TRAINING])
 
 
 @dataclass(frozen=True, eq=False)
 class ShrunkCovariance:
-    """Mean and shrunk covariance (Ledoit & Wolf 2004) of points, cut down to leading directions.
+    """Mean and shrunk covariance (Ledoit & Wolf 2004), reduced to K leading principal directions.
 
-    As stored: ``mean`` float32 [E], ``directions`` float16 [K, E], ``variances`` float32 [K].
+    As stored: ``mean`` float32 [E], ``directions`` float16 [K, E], ``variances`` float32 [K]; in all other
+    directions the variance is ``residual_variance``.
     """
 
     mean: np.ndarray
@@ -174,9 +175,9 @@ class ShrunkCovariance:
 
     @classmethod
     def fit(cls, points: np.ndarray, most: int) -> ShrunkCovariance:
-        """Of points [n, E], with up to ``most`` directions."""
+        """Fit to points [n, E], with up to ``most`` directions."""
         shrunk = LedoitWolf().fit(points.astype(np.float64))
-        # A floor far below any variance that matters: an embedding may hold units that are always 0.
+        # Far below any relevant variance: units of an embedding that are always 0 have none.
         size = len(shrunk.covariance_)
         floor = 1e-6 * max(np.trace(shrunk.covariance_) / size, 1e-12)
         values, vectors = np.linalg.eigh(shrunk.covariance_ + floor * np.eye(size))
@@ -190,14 +191,14 @@ class ShrunkCovariance:
         )
 
     def distance(self, points: np.ndarray) -> np.ndarray:
-        """Mahalanobis distances, float32 [n], as the reader of what is stored computes them."""
+        """Mahalanobis distances, float32 [n], of points [n, E], computed as the bundle's reader does."""
         found = mahalanobis(
             points, self.mean, self.directions, self.variances, self.residual_variance
         )
         return found.astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """What the arrays do not say, as a JSON object."""
+        """Method and numbers that are stored beside the arrays, as a JSON object."""
         return {
             "method": "Ledoit-Wolf shrinkage, leading directions and an even rest",
             "shrinkage": round(self.shrinkage, 6),
@@ -206,8 +207,8 @@ class ShrunkCovariance:
         }
 
 
-def _glances(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
-    """What the given rows look like at a glance, [n, D]."""
+def _appearance(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
+    """Appearance features [n, D] of the given rows."""
     images = (cases.images[row].astype(np.float32) for row in rows)
     return np.stack(
         [appearance_features(image, info.preprocessing.foreground(image)) for image in images]
@@ -215,7 +216,7 @@ def _glances(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
 
 
 def _reference_cases(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
-    """Positions [m] of the cases to carry along, in ascending order."""
+    """Positions [m], ascending, of the cases to store among those with labels [n]."""
     positives = rng.permutation(np.flatnonzero(labels == 1))
     negatives = rng.permutation(np.flatnonzero(labels == 0))
     few = min(len(positives), max(_MOST_REFERENCE // 2, _MOST_REFERENCE - len(negatives)))
@@ -223,7 +224,7 @@ def _reference_cases(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray
 
 
 def _typical_values(schema: MetadataSchema, rows: Sequence[CaseRow]) -> dict[str, Value]:
-    """Median of each number, most frequent value of anything else; None where no case has one."""
+    """Median of each number, most frequent value of every other field; None where no case has one."""
     typical: dict[str, Value] = {}
     for field in schema.fields:
         known = [v for row in rows if (v := row.values[field.name]) is not None]

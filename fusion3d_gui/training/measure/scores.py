@@ -1,4 +1,4 @@
-"""What a bundle says of every case of a table, and what the table knows of the truth."""
+"""Predictions of a bundle for a table of cases, and the probabilities that a simulated table holds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import CaseTable, read_table
 
-#: Columns of a simulated cohort: the best probability that anyone could state, and what they show.
+#: Columns of a simulated cohort with the label's probability, and the titles of the ceilings that they set.
 CEILING_TITLES = {
     "probability": "Bayes ceiling (all that decides)",
     "probability_image": "Image ceiling",
@@ -28,7 +28,7 @@ CEILING_TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class BundleScores:
-    """A bundle's answers to the cases of a table, in its order: ``logits`` [n], uncalibrated."""
+    """A bundle's predictions for the cases of a table, in its order: ``logits`` [n], uncalibrated."""
 
     info: BundleInfo
     weights_sha256: str
@@ -37,7 +37,8 @@ class BundleScores:
     @property
     def probabilities(self) -> np.ndarray:
         """Calibrated probabilities [n], float64."""
-        return expit(self.logits.astype(np.float64) / self.info.decision.temperature)
+        found: np.ndarray = expit(self.logits.astype(np.float64) / self.info.decision.temperature)
+        return found
 
 
 def score_bundle(
@@ -46,10 +47,11 @@ def score_bundle(
     images: np.ndarray | None = None,
     progress: Progress = no_progress,
 ) -> BundleScores:
-    """Run a bundle over a table of cases, once.
+    """Predict all cases of a table by a bundle.
 
-    ``images`` are the cases' inputs as :func:`~fusion3d_gui.training.data.inputs.load_inputs` gives them
-    for this bundle's preprocessing, when they are in memory already. Raises UserError.
+    ``images`` are the cases' inputs as :func:`~fusion3d_gui.training.data.inputs.load_inputs` returns them
+    for this bundle's preprocessing, where they are in memory already. Raises UserError for a bundle or a
+    table that can't be used.
     """
     loaded = ModelBundle.load(bundle)
     table = read_table(csv, loaded.info.schema)
@@ -63,7 +65,7 @@ def score_bundle(
 def predict_cases(
     loaded: ModelBundle, cases: Cases, progress: Progress = no_progress
 ) -> np.ndarray:
-    """Logits [n], float32, of cases by a loaded bundle, on all processors unless OMP_NUM_THREADS is set."""
+    """Logits [n], float32, of all cases; on all processors unless OMP_NUM_THREADS is set."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(os.cpu_count() or 1)
     loaded.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

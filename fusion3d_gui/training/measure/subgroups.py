@@ -1,4 +1,4 @@
-"""The cases of a table in groups: by each category and yes/no field, and by bands of each number."""
+"""Metrics by subgroup: each category, yes or no, and three bands of each number."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.training.data.table import CaseRow
 from fusion3d_gui.training.measure.metrics import Estimate, auroc
 
-#: Enough for an interval that says something, and quick where fields are many.
+#: Fewer than elsewhere, since there may be many subgroups.
 _RESAMPLES = 1000
-#: With fewer cases of either label an area under the curve says nothing.
+#: Cases of either label that an AUROC needs at least.
 _FEWEST_OF_A_LABEL = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Subgroup:
-    """A group of cases: ``field`` and ``group`` as a table calls them, ``rows`` a mask [n]."""
+    """A group of cases: labels of its ``field`` and ``group``, and which cases are in it (``rows``, bool [n])."""
 
     field: str
     group: str
@@ -29,9 +29,9 @@ class Subgroup:
 
 
 def subgroups(schema: MetadataSchema, cases: Sequence[CaseRow]) -> list[Subgroup]:
-    """Every group of every field that holds a case; cases whose value is missing are a group too.
+    """All groups that hold a case, field by field; cases whose value is missing are a group too.
 
-    Numbers are cut into three bands of about equally many cases, at round edges.
+    Numbers are divided into three bands of about equally many cases, at round edges.
     """
     found = []
     for field in schema.fields:
@@ -61,9 +61,11 @@ def subgroup_metrics(
     probabilities: np.ndarray,
     threshold: float,
 ) -> list[dict[str, Any]]:
-    """A row a group, as JSON: ``field``, ``group``, ``n``, ``positives``, ``auroc`` (with its interval;
-    None with fewer than 5 cases of either label), ``mean_probability`` and ``observed`` (share of
-    positives: calibration in the large), ``sensitivity`` and ``specificity`` at the threshold.
+    """The metrics of each subgroup, as JSON objects.
+
+    ``field``, ``group``, ``n``, ``positives``, ``auroc`` (with its interval; None with fewer than 5 cases of
+    either label), ``mean_probability`` and ``observed`` (share of positives; together they show calibration
+    in the large), ``sensitivity`` and ``specificity`` at the threshold (None without such cases).
     """
     table = []
     for group in subgroups(schema, cases):

@@ -1,1 +1,1 @@
-"""Model cards, plots and pages of evaluations."""
+"""What an evaluation leaves: model cards, plots, pages and tables."""

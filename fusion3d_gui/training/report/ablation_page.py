@@ -1,4 +1,4 @@
-"""The ablation as a page: what each source and each fusion is worth."""
+"""The HTML page of an ablation: AUROC and other metrics by source and fusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.training.report.plots import forest_plot
 
 
 def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
-    """The page and its plot by name, from the JSON object of an ablation."""
+    """The page (HTML) and its plots by name, from an ablation's JSON object."""
     rows = result["rows"]
     forest = forest_plot(
         [(row["title"], row["kind"], Estimate.from_json(row["figures"]["auroc"])) for row in rows],

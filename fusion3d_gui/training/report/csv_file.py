@@ -1,4 +1,4 @@
-"""Rows of figures as a CSV file."""
+"""Write rows of figures as a CSV file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fusion3d_gui.errors import UserError
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A table, one line a row, as CSV; the columns are those of the first row.
+    """Write rows as CSV (UTF-8), with the columns of the first row.
 
     Raises UserError when the file can't be written.
     """

@@ -1,4 +1,4 @@
-"""An evaluation as a page that a reviewer reads and prints."""
+"""The HTML page of an evaluation, to be read and printed by a reviewer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CAPTIONS = {
 
 
 def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
-    """The four plots of an evaluation, by name, from its JSON object."""
+    """The four plots of an evaluation by name, from its JSON object with its cases."""
     cases, threshold = result["cases"], result["threshold"]
     labels = np.array([case["label"] for case in cases])
     chance = np.array([case["probability"] for case in cases])
@@ -51,7 +51,7 @@ def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
 
 
 def evaluation_page(result: Mapping[str, Any]) -> str:
-    """The page, from an evaluation's JSON object with its cases."""
+    """The page (HTML), from an evaluation's JSON object with its cases."""
     positive = result["class_names"][1]
     return render_page(
         "evaluation",
@@ -133,7 +133,7 @@ def _share(value: float | None) -> str:
 
 
 def _localisation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What the template says of the heatmaps; None where none was measured."""
+    """Texts and rows of the heatmaps' section; None where no heatmap was measured."""
     if not found:
         return None
     rows = [("Chance", "–", "–", *_judged(found["chance"]), "–")]

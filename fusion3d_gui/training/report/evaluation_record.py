@@ -1,4 +1,4 @@
-"""The figures of an evaluation on a bundle's card and in its metadata."""
+"""Record an evaluation in a bundle: on its model card and in its metadata."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from fusion3d_gui.training.report.model_card_file import card_path, read_card, w
 
 
 def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
-    """Put the figures of an evaluation into a bundle's metadata and model card.
+    """Write the figures of an evaluation into a bundle's metadata and model card, replacing earlier ones.
 
-    Replaces those recorded before. Raises UserError when the card can't be read or has no place.
+    Raises UserError when card or metadata can't be read, or the card has no section for held-out figures.
     """
     text, plain = read_card(bundle)
     section = re.compile(rf"(?<={re.escape(HELD_OUT_HEADING)}\n\n).*?(?=\n\n## |\Z)", re.DOTALL)
@@ -41,7 +41,7 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
 
 
 def held_out_text(result: Mapping[str, Any]) -> str:
-    """An evaluation's figures as Markdown, without headings."""
+    """An evaluation's figures in Markdown, without headings."""
     cohort = result["table"].get("cohort")
     table = "TEST/cases.csv" if cohort else result["table"]["name"]
     commands = [cohort_command(cohort, "TEST")] if cohort else []

@@ -1,4 +1,4 @@
-"""What a trained bundle says of itself: ``metadata.json`` and the model card."""
+"""The model card and ``metadata.json`` of a freshly trained bundle."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fusion3d_gui.training.data.table import CaseTable
 from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
 
 if TYPE_CHECKING:
-    # Lightning takes seconds to import, and evaluation does without.
+    # Lightning takes seconds to import, and evaluation doesn't need it.
     from fusion3d_gui.training.fit.lightning_module import Epoch
 
-#: Where ``evaluate --record`` writes (see :mod:`fusion3d_gui.training.report.evaluation_record`).
+#: Section that ``evaluate --record`` fills (see :mod:`fusion3d_gui.training.report.evaluation_record`).
 HELD_OUT_HEADING = "## Held-out figures"
-#: Where ``reference --check`` writes (see :mod:`fusion3d_gui.training.report.ood_record`), before the limits.
+#: Section that ``reference --check`` fills (see :mod:`fusion3d_gui.training.report.ood_record`), before the limits.
 OUTSIDE_HEADING, LIMITS_HEADING = "## Outside what it has seen", "## Limits"
 WEIGHTS_PREFIX = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
@@ -42,7 +42,7 @@ _NOT_TRIED = (
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What happened in one training: all that the card reports of it."""
+    """One training, as the card reports it."""
 
     table: CaseTable
     seed: int
@@ -217,7 +217,7 @@ def _cost_text(run: TrainingRun) -> str:
 
 
 def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
-    """The command that makes a cohort again; what is at its default is left out."""
+    """The command that generates a cohort again, without options at their defaults."""
     command = f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
     known = {
         "spacing": cohort.get("spacing_mm"),

@@ -1,4 +1,4 @@
-"""A bundle's model card and metadata, read and written together when figures are recorded."""
+"""Read and write a bundle's model card and metadata together, to record figures in both."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from fusion3d_gui.errors import UserError
 
 
 def card_path(bundle: Path) -> Path:
-    """Where a bundle's model card is."""
+    """Path of a bundle's model card."""
     return bundle / "docs" / "README.md"
 
 
 def read_card(bundle: Path) -> tuple[str, dict[str, Any]]:
-    """The card's text, and the metadata. Raises UserError when either can't be read."""
+    """The card's Markdown and the content of ``configs/metadata.json``. Raises UserError when either can't be read."""
     try:
         text = card_path(bundle).read_text(encoding="utf-8")
         plain = json.loads(_metadata_path(bundle).read_text(encoding="utf-8"))
@@ -25,7 +25,7 @@ def read_card(bundle: Path) -> tuple[str, dict[str, Any]]:
 
 
 def write_card(bundle: Path, text: str, plain: dict[str, Any]) -> None:
-    """Put both back."""
+    """Write both."""
     card_path(bundle).write_text(text, encoding="utf-8")
     told = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
     _metadata_path(bundle).write_text(told, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The figures of out-of-distribution detection on a bundle's card and in its metadata."""
+"""Record in a bundle how well it detects out-of-distribution scans: on its model card and in its metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
 from fusion3d_gui.training.report.model_card import LIMITS_HEADING, OUTSIDE_HEADING, cohort_command
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
-#: Why the last of the oddities is not to be expected to be caught.
+#: Why the last of the corruptions is not detected.
 _MIRRORED = (
     "A mirrored head looks like another head, and training mirrors at random: that left and right are right "
     "must come from the file."
@@ -22,20 +22,20 @@ _MIRRORED = (
 
 
 def record_ood_detection(bundle: Path, found: Mapping[str, Any]) -> None:
-    """Put the figures into a bundle's metadata and model card, replacing those recorded before.
+    """Write the figures into a bundle's metadata and model card, replacing earlier ones.
 
-    Raises UserError when card or metadata can't be read, or the card has no place.
+    Raises UserError when card or metadata can't be read, or the card has no section of limits.
     """
     text, plain = read_card(bundle)
     section = re.compile(
         rf"{re.escape(OUTSIDE_HEADING)}\n\n.*?\n\n(?={re.escape(LIMITS_HEADING)}\n)", re.DOTALL
     )
-    told = f"{OUTSIDE_HEADING}\n\n{ood_detection_text(found)}\n\n"
+    written = f"{OUTSIDE_HEADING}\n\n{ood_detection_text(found)}\n\n"
     if section.search(text):
-        text = section.sub(lambda _: told, text)
+        text = section.sub(lambda _: written, text)
     elif f"\n{LIMITS_HEADING}\n" in text:
-        # A card from before this was measured.
-        text = text.replace(f"\n{LIMITS_HEADING}\n", f"\n{told}{LIMITS_HEADING}\n")
+        # A card written before this section existed.
+        text = text.replace(f"\n{LIMITS_HEADING}\n", f"\n{written}{LIMITS_HEADING}\n")
     else:
         raise UserError(f"it has no section {LIMITS_HEADING!r}", path=card_path(bundle))
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "outside": dict(found)}
@@ -43,7 +43,7 @@ def record_ood_detection(bundle: Path, found: Mapping[str, Any]) -> None:
 
 
 def ood_detection_text(found: Mapping[str, Any]) -> str:
-    """The figures as Markdown, without a heading."""
+    """The figures in Markdown, without a heading."""
     cohort = found.get("cohort")
     table = "TEST/cases.csv" if cohort else found["table"]
     commands = [cohort_command(cohort, "TEST")] if cohort else []
@@ -79,7 +79,7 @@ def ood_detection_text(found: Mapping[str, Any]) -> str:
 
 
 def _share(row: Mapping[str, Any], by: str) -> str:
-    """A share in percent; of either gauge with its Wilson interval."""
+    """Percentage of scans flagged; for both distances together (``either``) with Wilson's interval."""
     hits, count = int(row[by]), int(row["cases"])
     text = f"{100 * hits / count:.3g} %"
     if by != "either":

@@ -1,4 +1,4 @@
-"""The plots of an evaluation: clean, labelled, told apart by colour-blind eyes; as SVG or PNG."""
+"""The plots of an evaluation (Matplotlib), in colours that colour-blind readers tell apart; as SVG or PNG."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.training.measure.metrics import CALIBRATION_BINS, Estimate
 
-# Okabe and Ito's palette, which is told apart with any kind of colour vision.
+# From Okabe and Ito's palette, which readers with any kind of colour vision tell apart.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6b7480"
 _INK, _FAINT = "#1b1f24", "#d5dade"
 
@@ -52,13 +52,13 @@ _STYLE: Any = {
     "savefig.facecolor": "white",
 }
 
-#: Resamples of the band about a curve.
+#: Number of resamples for the band about a curve.
 _BAND = 500
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Matplotlib's settings while a plot is made or saved."""
+    """Use these plots' Matplotlib settings; to be active while a plot is made and while it is saved."""
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in (resources_dir() / "fonts").glob("*.otf"):
         if str(path) not in known:
@@ -68,21 +68,21 @@ def style() -> Iterator[None]:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """A figure as an SVG element to put into a page; ``name`` keeps its identifiers its own.
+    """A figure as an SVG element for a page; identifiers begin with ``name``, to be unique in the page.
 
-    The same figure gives the same text; lettering is drawn as outlines, so that it needs no font.
+    The same figure gives the same text; letters are drawn as outlines, so that no font is needed.
     """
     buffer = io.StringIO()
     with style(), matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
-    # Matplotlib names parts and letters alike in every figure; in one page they must differ.
+    # Matplotlib uses the same identifiers in every figure; within a page they must differ.
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", text)
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
-    """A figure as a PNG file."""
+    """A figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format="png", dpi=dpi)
@@ -110,12 +110,13 @@ def roc_plot(
     threshold: float,
     others: Mapping[str, np.ndarray],
 ) -> Figure:
-    """ROC curve with the 95 % band of its sensitivity, the working point, and others' curves."""
+    """ROC curve with the 95 % band of its sensitivity, the operating point, and the curves of other scores."""
     grid = np.linspace(0, 1, 101)
 
     def sensitivity(truth: np.ndarray, given: np.ndarray) -> np.ndarray:
         false_rate, true_rate, _ = roc_curve(truth, given)
-        return np.interp(grid, false_rate, true_rate)
+        sensitivities: np.ndarray = np.interp(grid, false_rate, true_rate)
+        return sensitivities
 
     figure, axes = _square("ROC curve")
     with style():
@@ -137,12 +138,13 @@ def roc_plot(
 def precision_recall_plot(
     labels: np.ndarray, scores: np.ndarray, area: Estimate, threshold: float
 ) -> Figure:
-    """Precision against recall, with the 95 % band and the share of positives (chance)."""
+    """Precision against recall with its 95 % band, the operating point, and the share of positives (chance)."""
     grid = np.linspace(0, 1, 101)
 
     def precision(truth: np.ndarray, given: np.ndarray) -> np.ndarray:
         found, recall, _ = precision_recall_curve(truth, given)
-        return np.interp(grid, recall[::-1], found[::-1])
+        precisions: np.ndarray = np.interp(grid, recall[::-1], found[::-1])
+        return precisions
 
     figure, axes = _square("Precision and recall")
     with style():
@@ -165,13 +167,13 @@ def precision_recall_plot(
 
 
 def _mark_threshold(axes: Axes, x: float, y: float, threshold: float) -> None:
-    """A white ring where the threshold puts the model on its curve."""
+    """Mark the operating point with a white circle."""
     label = f"threshold {threshold:g}"
     axes.plot(x, y, "o", ms=7, mfc="white", mec=_INK, mew=1.4, ls="none", label=label)
 
 
 def reliability_plot(labels: np.ndarray, probabilities: np.ndarray, error: Estimate) -> Figure:
-    """Observed share of positives against stated probability, in bins, with Wilson's intervals."""
+    """Observed share of positives against predicted probability in 10 bins, with Wilson's 95 % intervals."""
     figure, axes = _square("Reliability")
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     bins = np.clip(np.digitize(probabilities, edges[1:-1]), 0, CALIBRATION_BINS - 1)
@@ -218,7 +220,7 @@ def distribution_plot(
     threshold: float,
     class_names: Sequence[str],
 ) -> Figure:
-    """How the probabilities of the two classes lie, each as shares of its class."""
+    """Histograms of the probabilities of both classes, each as shares of its class."""
     figure, axes = _square("Scores by class", aspect=None)
     edges = np.linspace(0, 1, 26).tolist()
     with style():
@@ -240,7 +242,7 @@ def distribution_plot(
 
 
 def forest_plot(rows: Sequence[tuple[str, str, Estimate]], title: str, label: str) -> Figure:
-    """Estimates with intervals under each other: (name, kind, estimate), kinds told by colour.
+    """Forest plot of estimates with intervals: (name, kind, estimate) from the top, kinds by colour.
 
     Kinds are ``ceiling``, ``baseline``, ``model`` and ``control``; a dotted line drops from each ceiling.
     """
@@ -285,7 +287,7 @@ def _band(
     scores: np.ndarray,
     curve: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """2.5th and 97.5th percentile of a curve over resamples of each class."""
+    """2.5th and 97.5th percentiles of ``curve(labels, scores)`` over resamples within each class."""
     rng = np.random.default_rng(0)
     positives, negatives = scores[labels == 1], scores[labels == 0]
     truth = np.repeat([1, 0], [len(positives), len(negatives)])

@@ -1,1 +1,1 @@
-"""Studies over several models: ablation, detection of odd scans."""
+"""Studies: the ablation of image, metadata and fusion; detection of out-of-distribution scans."""

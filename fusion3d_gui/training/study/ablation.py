@@ -1,4 +1,4 @@
-"""The ablation by one command: cohorts, models, scores. What is finished is not done again."""
+"""Run the ablation: make cohorts, train models, score them. Finished parts are not repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fusion3d_gui.training.train import train
 
 @dataclass(frozen=True)
 class _Job:
-    """One model to train; ``from_image`` starts its image branch from the model without metadata."""
+    """One model to train; with ``from_image`` its image branch starts from that of the image-only model."""
 
     name: str
     fusion: str
@@ -39,7 +39,7 @@ _JOBS = (
     _Job("multiply", "multiply", "focal"),
     _Job("concat-bce", "concat", "bce"),
 )
-#: From random weights: those of the image model have seen true labels.
+#: From random weights, since those of the image-only model were trained on true labels.
 _CONTROL = _Job(f"concat{SHUFFLED}", "concat", "focal", from_image=False, shuffled=True)
 
 
@@ -59,15 +59,24 @@ def ablate(
     Parameters
     ----------
     out
-        Folder: new, empty, or that of the same ablation, which is then taken up again.
+        Folder: new, empty, or that of the same ablation, which is then continued.
     seed
-        Of the training cohort and of every training; the test cohort's is one more.
+        Of the training cohort and of every training; the test cohort's is ``seed`` + 1.
     shuffled
-        Train one more model, on labels shuffled among the training cases: its AUROC is to be 0.5.
+        Train one more model, on labels shuffled among the training cases: its AUROC should be 0.5.
     options
         Passed on to :func:`~fusion3d_gui.training.train.train`.
 
-    Returns the content of ``ablation.json``. Raises UserError, and Cancelled from ``progress``.
+    Returns
+    -------
+    The content of ``ablation.json``.
+
+    Raises
+    ------
+    UserError
+        When ``out`` holds something else.
+    Cancelled
+        From ``progress``.
     """
     _claim(out, {"seed": seed, "train_cases": train_cases, "test_cases": test_cases})
     tables = {}
@@ -79,7 +88,7 @@ def ablate(
     for number, job in enumerate(jobs):
         part = part_of(progress, *(0.06 + 0.84 * n / len(jobs) for n in (number, number + 1)))
         bundles[job.name] = folder = out / "models" / job.name
-        # Training keeps a folder of its own there until the bundle is whole.
+        # The folder ``training`` is there until the bundle is complete.
         if (folder / "configs").is_dir() and not (folder / "training").exists():
             BundleInfo.read(folder)
             continue
@@ -98,7 +107,7 @@ def ablate(
 
 
 def _claim(out: Path, plan: dict[str, int]) -> None:
-    """Refuse a folder that holds something else than this ablation; mark it as its own."""
+    """Mark a folder as this ablation's. Raises UserError when it holds something else."""
     mark = out / "plan.json"
     if mark.is_file():
         try:
@@ -120,16 +129,16 @@ def _cohort(out: Path, cases: int, seed: int, spacing_mm: float, progress: Progr
     table = out / "cases.csv"
     if table.is_file():
         return table
-    # Renamed when it is whole; what an interruption left is made again.
-    making = out.with_name(f"{out.name}.part")
-    shutil.rmtree(making, ignore_errors=True)
-    make_cohort(making, cases, seed, spacing_mm=spacing_mm, progress=progress)
-    making.rename(out)
+    # Renamed when complete; an interrupted cohort is made again.
+    partial = out.with_name(f"{out.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_cohort(partial, cases, seed, spacing_mm=spacing_mm, progress=progress)
+    partial.rename(out)
     return table
 
 
 def _shuffled_table(table: Path, seed: int) -> Path:
-    """The same cases with the labels permuted among them, beside the table."""
+    """Write the same table with permuted labels, ``shuffled.csv``, beside the table; return its path."""
     made = table.with_name("shuffled.csv")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

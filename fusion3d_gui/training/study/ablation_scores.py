@@ -1,4 +1,4 @@
-"""Does fusion help? Finished models, baselines and ceilings side by side on one test cohort."""
+"""Score the models of an ablation on one test cohort, beside baselines on the metadata and the ceilings."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from fusion3d_gui.training.report.csv_file import write_csv
 from fusion3d_gui.training.report.page import write_page
 from fusion3d_gui.training.report.plots import write_plots
 
-#: The best fusion is to reach this much of the Bayes ceiling's distance from an AUROC of 0.5.
+#: Target of the best fusion: this share of the Bayes ceiling's distance from an AUROC of 0.5.
 TARGET_SHARE = 0.95
 
-#: A bundle whose name ends so was trained on shuffled labels.
+#: Suffix of the name of a bundle that was trained on shuffled labels.
 SHUFFLED = "-shuffled"
 
 _BASELINES = {
@@ -55,9 +55,8 @@ _BASELINES = {
 class AblationEntry:
     """One row of the ablation: probabilities [n] of the test cases, and where they come from.
 
-    A ``control`` was trained on shuffled labels, to show that nothing leaks.
-
-    ``threshold`` is None for what has none: ceilings and baselines.
+    A ``control`` was trained on shuffled labels: an AUROC above 0.5 would show a leak. ``threshold`` is
+    None for ceilings and baselines.
     """
 
     name: str
@@ -84,17 +83,25 @@ def score_ablation(
     bundles
         Folders by the names that the table shows, e.g. ``concat``, ``concat-bce``.
     train_csv
-        The cases that the bundles were trained on: the baselines are fitted on all of them.
+        The cases that the bundles were trained on; the baselines are fitted on all of them.
     test_csv
-        Cases that they were not.
+        Cases that no bundle was trained on.
     out
-        Folder, made where it is not there. Gets ``ablation.json``, ``ablation.csv``, ``ablation.html``,
-        ``scores.csv`` (one row a case) and ``plots/``. Scores of a bundle that are there already, of the
-        same weights and cases, are used again (``scores/NAME.json``).
+        Folder, made if it is missing, for ``ablation.json``, ``ablation.csv``, ``ablation.html``,
+        ``scores.csv`` (one row a case) and ``plots/``. A bundle's scores are taken from
+        ``scores/NAME.json`` where these are of the same weights and cases.
     resamples
         Of the bootstrap; fewer for a quick look.
 
-    Returns the content of ``ablation.json``. Raises UserError.
+    Returns
+    -------
+    The content of ``ablation.json``.
+
+    Raises
+    ------
+    UserError
+        For a table of one label only, for the same table twice, and for a bundle or file that can't be
+        read or written.
     """
     out.mkdir(parents=True, exist_ok=True)
     test, training = read_table(test_csv), read_table(train_csv)
@@ -142,7 +149,7 @@ def score_ablation(
 
 
 def _baselines(training: CaseTable, test: CaseTable) -> list[AblationEntry]:
-    """Logistic regression, and boosted trees whose size is chosen by cross-validation."""
+    """Logistic regression, and boosted trees whose depth and number are chosen by cross-validation."""
     if not training.schema.fields:
         return []
     schema = fit_schema(training.schema, training.cases)
@@ -165,10 +172,10 @@ def _baselines(training: CaseTable, test: CaseTable) -> list[AblationEntry]:
 
 
 def _scored_bundles(
-    bundles: Mapping[str, Path], test: CaseTable, kept: Path, progress: Progress
+    bundles: Mapping[str, Path], test: CaseTable, stored: Path, progress: Progress
 ) -> dict[str, BundleScores]:
-    """Every bundle's answers, each by one pass over the cases; the cases are read once a grid."""
-    kept.mkdir(exist_ok=True)
+    """Every bundle's predictions; the cases are read again only where the preprocessing differs."""
+    stored.mkdir(exist_ok=True)
     digest = file_sha256(test.path)
     found: dict[str, BundleScores] = {}
     images: np.ndarray | None = None
@@ -176,9 +183,9 @@ def _scored_bundles(
     for number, (name, folder) in enumerate(bundles.items()):
         part = part_of(progress, number / len(bundles), (number + 1) / len(bundles))
         info = BundleInfo.read(folder)
-        file = kept / f"{name}.json"
+        file = stored / f"{name}.json"
         weights = file_sha256(info.weights_path) if info.weights_path.is_file() else ""
-        known = _kept(file, weights, digest, len(test.cases))
+        known = _stored_logits(file, weights, digest, len(test.cases))
         if known is not None:
             found[name] = BundleScores(info, weights, known)
             continue
@@ -195,8 +202,8 @@ def _scored_bundles(
     return found
 
 
-def _kept(path: Path, weights: str, table: str, count: int) -> np.ndarray | None:
-    """Logits [n] of an earlier run, when they are of these weights and cases."""
+def _stored_logits(path: Path, weights: str, table: str, count: int) -> np.ndarray | None:
+    """Logits [n] of an earlier run, if they are of these weights and cases; else None."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         logits = np.array(plain["logits"], dtype=np.float32)
@@ -231,7 +238,7 @@ def _row(
 
 
 def _comparisons(entries: list[AblationEntry], labels: np.ndarray) -> list[dict[str, Any]]:
-    """DeLong's test of every fusion against each single source, and of each loss against focal."""
+    """DeLong's test of every fusion against each single source, and of focal loss against cross-entropy."""
     by_name = {entry.name: entry for entry in entries}
     models = [one for one in entries if one.kind == "model"]
     pairs: list[tuple[AblationEntry, AblationEntry]] = []
@@ -250,7 +257,7 @@ def _comparisons(entries: list[AblationEntry], labels: np.ndarray) -> list[dict[
 
 
 def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Whether the best fusion reaches the target and beats both single sources, interval by interval."""
+    """Whether the best fusion reaches the target, and whose intervals of AUROC its own lies above."""
     models = [row for row in rows if row["kind"] == "model"]
     fusions = [row for row in models if row["fusion"] != "image_only"]
     single = [row for row in rows if row["kind"] == "baseline" or row["fusion"] == "image_only"]

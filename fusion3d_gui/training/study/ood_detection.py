@@ -1,4 +1,4 @@
-"""How well a model knows what it has not seen: odd scans caught, ordinary ones taken for odd."""
+"""Measure how well a model detects out-of-distribution scans: corrupted ones, and false alarms."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import read_table
 
-#: Ordinary cases that are tried at most.
+#: Ordinary cases that are tried, at most.
 _MOST_ORDINARY = 300
 
 
 def measure_ood_detection(
     bundle: Path, csv: Path, *, of_each: int = 25, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """Try the bundle's gauges of the image on ordinary cases and on odd ones made of them.
+    """Apply the bundle's two distances of the image to ordinary cases and to corrupted ones.
 
     Parameters
     ----------
     csv
-        Table of cases that neither training nor validation has seen, along the patient's axes, such as
-        another cohort. The first 300 are taken as they are, the last ``of_each`` made odd in each way of
-        :data:`~fusion3d_gui.training.cohort.corruptions.CORRUPTIONS`.
+        Table of cases of neither training nor validation, with volumes along the patient's axes, such as
+        another cohort. The first 300 are taken as they are; the last ``of_each`` are corrupted in each way
+        of :data:`~fusion3d_gui.training.cohort.corruptions.CORRUPTIONS`.
 
     Returns
     -------
     A JSON object: ``table``, ``cohort`` where it is one, ``percent``, and ``rows``: each with ``name``,
-    ``cases`` and how many of these were called outside, by either gauge (``either``), by the ``glance``
-    and by the ``embedding``. The first row is that of the ordinary cases.
+    ``cases`` and how many of these were flagged by either distance (``either``), by that of the appearance
+    (``glance``) and by that of the ``embedding``. The first row is that of the ordinary cases.
 
-    Raises UserError when the bundle has no reference statistics, or the table too few cases.
+    Raises
+    ------
+    UserError
+        When the bundle has no reference statistics, or the table too few cases.
     """
     loaded = ModelBundle.load(bundle)
     reference = Reference.load(loaded.info, loaded.weights_sha256)
@@ -52,45 +55,45 @@ def measure_ood_detection(
             remedy="Make them: fusion3d reference BUNDLE CASES.csv, with the table it was trained on.",
         )
     table = read_table(csv, loaded.info.schema)
-    ordinary, odd = table.cases[:_MOST_ORDINARY], table.cases[-of_each:]
+    ordinary, corrupted = table.cases[:_MOST_ORDINARY], table.cases[-of_each:]
     if len(table.cases) < 2 * of_each:
         raise UserError(f"it has fewer than {2 * of_each} cases", path=csv)
     preprocessing = loaded.info.preprocessing
 
-    gauges = reference, reference.appearance
+    distances = reference, reference.appearance
 
-    def judged(name: str, images: np.ndarray) -> dict[str, Any]:
-        by_embedding, by_glance = _outside(loaded, gauges, images)
+    def row(name: str, images: np.ndarray) -> dict[str, Any]:
+        by_embedding, by_appearance = _flagged(loaded, distances, images)
         return {
             "name": name,
             "cases": len(images),
-            "either": int((by_glance | by_embedding).sum()),
-            "glance": int(by_glance.sum()),
+            "either": int((by_appearance | by_embedding).sum()),
+            "glance": int(by_appearance.sum()),
             "embedding": int(by_embedding.sum()),
         }
 
     images, _ = load_inputs(ordinary, preprocessing, part_of(progress, 0.0, 0.3))
-    rows = [judged("ordinary cases", images)]
-    volumes = [open_volume(case.path) for case in odd]
+    rows = [row("ordinary cases", images)]
+    volumes = [open_volume(case.path) for case in corrupted]
     for number, corruption in enumerate(CORRUPTIONS):
         progress(0.4 + 0.6 * number / len(CORRUPTIONS), f"Trying scans: {corruption.name}")
         made = [
             preprocessing.apply(corruption.apply(each, seed)) for seed, each in enumerate(volumes)
         ]
-        rows.append(judged(corruption.name, np.stack([each.voxels for each in made])))
+        rows.append(row(corruption.name, np.stack([each.voxels for each in made])))
     found: dict[str, Any] = {"table": table.path.name, "percent": OUTSIDE_PERCENT, "rows": rows}
     return {**found, "cohort": table.cohort} if table.cohort else found
 
 
-def _outside(
-    loaded: ModelBundle, gauges: tuple[Reference, AppearanceStatistics], images: np.ndarray
+def _flagged(
+    loaded: ModelBundle, distances: tuple[Reference, AppearanceStatistics], images: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the inputs [n, k, j, i] are outside by the embedding, and which at a glance."""
-    by_embedding, by_glance = gauges
+    """Which inputs [n, k, j, i] are flagged by the embedding, and which by the appearance (bool [n] each)."""
+    by_embedding, by_appearance = distances
     count, info = len(images), loaded.info
     cases = Cases(images, np.zeros((count, info.schema.width)), np.zeros(count, np.int64))
     embeddings = compute_outputs(loaded.network, cases, np.arange(count)).embeddings
-    looks = np.stack(
+    features = np.stack(
         [
             appearance_features(each, info.preprocessing.foreground(each))
             for each in images.astype(np.float32)
@@ -98,6 +101,6 @@ def _outside(
     )
     shares = (
         [by_embedding.distance_percentile(far) for far in by_embedding.distance(embeddings)],
-        [by_glance.percentile(far) for far in by_glance.distance(looks)],
+        [by_appearance.percentile(far) for far in by_appearance.distance(features)],
     )
     return np.array(shares[0]) >= OUTSIDE_PERCENT, np.array(shares[1]) >= OUTSIDE_PERCENT
