@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce as _all_reduce
+from torch.distributed.nn.functional import all_reduce
 
-
-def _summed(x: Tensor) -> Tensor:
-    """Sum over all processes, differentiable."""
-    total: Tensor = _all_reduce(x)  # type: ignore[no-untyped-call]
-    return total
+#: Sum over all processes, differentiable; torch's own is not annotated.
+_summed: Callable[[Tensor], Tensor] = all_reduce
 
 
 class SynchronisedBatchNorm(nn.BatchNorm3d):
