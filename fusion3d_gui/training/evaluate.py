@@ -23,6 +23,7 @@ from fusion3d_gui.training.measure.metrics import (
     auroc_difference,
     compute_metrics,
 )
+from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson, TableJson
 from fusion3d_gui.training.measure.scores import (
     CEILING_TITLES,
     BundleScores,
@@ -40,7 +41,7 @@ def evaluate(
     record: bool = False,
     resamples: int = RESAMPLES,
     progress: Progress = no_progress,
-) -> dict[str, Any]:
+) -> EvaluationJson:
     """Measure a bundle on a table of cases that it has not seen.
 
     Parameters
@@ -57,13 +58,14 @@ def evaluate(
 
     Returns
     -------
-    A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
-    ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
-    ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: the AUROC of
-    each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
-    the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
-    ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
-    object a case.
+    EvaluationJson
+        A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
+        ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
+        ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: the AUROC of
+        each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
+        the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
+        ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
+        object a case.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def evaluate(
     )
     probabilities, threshold = scored.probabilities, info.decision.threshold
     progress(0.7, "Resampling the figures")
-    result: dict[str, Any] = {
+    result: EvaluationJson = {
         "bundle": info.name,
         "bundle_version": info.version,
         "task": info.title,
@@ -99,6 +101,7 @@ def evaluate(
             name: found.to_json()
             for name, found in compute_metrics(labels, probabilities, threshold, resamples).items()
         },
+        "subgroups": _subgroups(table, labels, probabilities, threshold),
     }
     truth = ceiling_probabilities(table)
     if truth:
@@ -110,7 +113,6 @@ def evaluate(
             "auroc": auroc(labels, metadata_logits).to_json(),
             "gain": auroc_difference(labels, scored.logits, metadata_logits).to_json(),
         }
-    result["subgroups"] = _subgroups(table, labels, probabilities, threshold)
     hits = np.flatnonzero(
         [
             bool(label) and p >= threshold and case.mask is not None
@@ -133,15 +135,17 @@ def evaluate(
     return result
 
 
-def _table_json(table: CaseTable) -> dict[str, Any]:
+def _table_json(table: CaseTable) -> TableJson:
     digest = hashlib.sha256(table.path.read_bytes()).hexdigest()
-    found = {"name": table.path.name, "sha256": digest}
-    return {**found, **({"cohort": table.cohort} if table.cohort else {})}
+    found: TableJson = {"name": table.path.name, "sha256": digest}
+    if table.cohort:
+        found["cohort"] = table.cohort
+    return found
 
 
 def _subgroups(
     table: CaseTable, labels: np.ndarray, probabilities: np.ndarray, threshold: float
-) -> list[dict[str, Any]]:
+) -> list[SubgroupJson]:
     """Metrics by the model's fields; for a model without metadata, by those of the table itself."""
     if table.schema.fields:
         return subgroup_metrics(table.schema, table.cases, labels, probabilities, threshold)

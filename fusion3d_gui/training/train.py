@@ -101,7 +101,8 @@ def train(
 
     Returns
     -------
-    The bundle; None on the processes of ``torchrun`` that do not write it.
+    BundleInfo or None
+        The bundle; None on the processes of ``torchrun`` that do not write it.
 
     Raises
     ------

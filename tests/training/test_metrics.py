@@ -187,6 +187,11 @@ def test_subgroups_cover_every_case_once_a_field():
         roc_auc_score(labels[mask], chance[mask]), abs=1e-5
     )
     assert women["mean_probability"] == pytest.approx(chance[mask].mean(), abs=1e-4)
+    assert women["observed"] == pytest.approx(labels[mask].mean(), abs=1e-4)
+    assert women["positives"] == labels[mask].sum()
+    for name, label in (("sensitivity", 1), ("specificity", 0)):
+        expected = recall_score(labels[mask], chance[mask] >= 0.5, pos_label=label)
+        assert women[name] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_group_too_small_to_judge_has_no_area():

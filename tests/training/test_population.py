@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
 from scipy.stats import truncnorm
 from sklearn.linear_model import LogisticRegression
 
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.cohort.population import (
     MISSING_RATES,
     OutcomeModel,
     Person,
+    cohort_schema,
     recorded_values,
     sample_people,
 )
@@ -99,3 +104,13 @@ def test_strengths_and_rates_that_make_no_sense_are_refused(wrong):
 def test_a_prevalence_that_makes_no_sense_is_refused(prevalence):
     with pytest.raises(ValueError, match="prevalence"):
         OutcomeModel().with_prevalence(prevalence)
+
+
+def test_the_fields_of_the_cohort_are_those_of_the_shipped_models():
+    # But for what training fills in, and the help, which is not stored.
+    shipped = BundleInfo.read(models_dir() / "demo-concat").schema
+    for ours, theirs in zip(cohort_schema().fields, shipped.fields, strict=True):
+        learned = {
+            name: getattr(theirs, name) for name in ("mean", "std", "seen_minimum", "seen_maximum")
+        }
+        assert replace(ours, **learned) == theirs

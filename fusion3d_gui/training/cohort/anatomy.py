@@ -93,7 +93,8 @@ class Anatomy:
 
         Returns
         -------
-        Template intensity, 0 to 1, linearly interpolated, and the brain mask (bool), both ``[z, y, x]``.
+        intensity, mask : np.ndarray
+            Template intensity, 0 to 1, linearly interpolated, and the brain mask (bool), both ``[z, y, x]``.
         """
         positions = self.displacement.on_grid(x, y, z)
         linear = (self.matrix[:, 0] * (x[:, None] - self.shift_mm[0]))[None, None]
@@ -158,7 +159,8 @@ class Acquisition:
 
         Returns
         -------
-        Signal ``[z, y, x]``, float32, at least 0.
+        np.ndarray
+            Signal ``[z, y, x]``, float32, at least 0.
         """
         clean = intensity**self.gamma * np.exp(self.inhomogeneity.on_grid(*axes)[..., 0])
         real = clean + self.noise * rng.standard_normal(clean.shape, dtype=np.float32)

@@ -204,7 +204,8 @@ def make_cohort(
 
     Returns
     -------
-    The path of ``cases.csv``.
+    Path
+        The path of ``cases.csv``.
 
     Raises
     ------

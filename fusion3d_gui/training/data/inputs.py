@@ -37,8 +37,9 @@ def load_inputs(
 
     Returns
     -------
-    The images, float16 [n, k, j, i] (half a gigabyte for 700 cases of 65 × 81 × 65), and the affines
-    [n, 4, 4] of their grids (LPS mm), float64.
+    images, affines : np.ndarray
+        The images, float16 [n, k, j, i] (half a gigabyte for 700 cases of 65 × 81 × 65), and the affines
+        [n, 4, 4] of their grids (LPS mm), float64.
 
     Raises
     ------

@@ -66,7 +66,8 @@ def fit(
 
     Returns
     -------
-    The figures of each epoch.
+    list of Epoch
+        The figures of each epoch.
 
     Raises
     ------

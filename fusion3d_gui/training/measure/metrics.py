@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap, mannwhitneyu
@@ -36,6 +36,14 @@ METRIC_TITLES = {
 }
 
 
+class EstimateJson(TypedDict):
+    """An :class:`Estimate` as a JSON object."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value and its 95 % interval; ``low`` and ``high`` are None where there is none (fewer than 2 cases)."""
@@ -57,15 +65,13 @@ class Estimate:
             text += f"\n{self.low * scale:.{digits}f} to {self.high * scale:.{digits}f}"
         return text.replace("-", "−")
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> EstimateJson:
         """As a JSON object, rounded to 5 digits."""
-        return {
-            name: None if number is None else round(number, 5)
-            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
-        }
+        low, high = (None if end is None else round(end, 5) for end in (self.low, self.high))
+        return {"value": round(self.value, 5), "low": low, "high": high}
 
     @classmethod
-    def from_json(cls, plain: Any) -> Estimate:
+    def from_json(cls, plain: EstimateJson) -> Estimate:
         """The estimate of which :meth:`to_json` made ``plain``."""
         return cls(plain["value"], plain["low"], plain["high"])
 

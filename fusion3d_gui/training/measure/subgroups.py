@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.training.data.table import CaseRow
 from fusion3d_gui.training.measure.metrics import Estimate, auroc
+from fusion3d_gui.training.measure.results import SubgroupJson
 
 #: Fewer than elsewhere, since there may be many subgroups.
 _RESAMPLES = 1000
@@ -60,14 +60,14 @@ def subgroup_metrics(
     labels: np.ndarray,
     probabilities: np.ndarray,
     threshold: float,
-) -> list[dict[str, Any]]:
+) -> list[SubgroupJson]:
     """The metrics of each subgroup, as JSON objects.
 
     ``field``, ``group``, ``n``, ``positives``, ``auroc`` (with its interval; None with fewer than 5 cases of
     either label), ``mean_probability`` and ``observed`` (share of positives; together they show calibration
     in the large), ``sensitivity`` and ``specificity`` at the threshold (None without such cases).
     """
-    table = []
+    table: list[SubgroupJson] = []
     for group in subgroups(schema, cases):
         truth, chance = labels[group.rows], probabilities[group.rows]
         count = np.bincount(truth, minlength=2)

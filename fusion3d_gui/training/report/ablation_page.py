@@ -8,12 +8,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from fusion3d_gui.training.measure.metrics import Estimate
+from fusion3d_gui.training.measure.results import AblationJson, AblationRowJson, TableJson
 from fusion3d_gui.training.report.model_card import cohort_command
 from fusion3d_gui.training.report.page import drawing, render_page
 from fusion3d_gui.training.report.plots import forest_plot
 
 
-def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
+def ablation_page(result: AblationJson) -> tuple[str, dict[str, Figure]]:
     """The page (HTML) and its plots by name, from an ablation's JSON object."""
     rows = result["rows"]
     forest = forest_plot(
@@ -40,7 +41,7 @@ def ablation_page(result: Mapping[str, Any]) -> tuple[str, dict[str, Figure]]:
     return text, {"auroc": forest}
 
 
-def _metric_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _metric_row(row: AblationRowJson) -> tuple[str, ...]:
     cells = [row["title"]]
     for name in ("auroc", "auprc", "brier", "ece", "sensitivity", "specificity"):
         found = row["figures"].get(name)
@@ -59,13 +60,13 @@ def _comparison_row(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def _table_text(about: Mapping[str, Any]) -> str:
-    cohort = about.get("cohort")
+def _table_text(table: TableJson) -> str:
+    cohort = table.get("cohort")
     made = f"{cohort_command(cohort)}; " if cohort else ""
-    return f"{about['name']} ({made}SHA-256 {about['sha256']})"
+    return f"{table['name']} ({made}SHA-256 {table['sha256']})"
 
 
-def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
+def _verdict_texts(result: AblationJson) -> list[str]:
     verdict = result["verdict"]
     if not verdict:
         return ["No fused model was scored."]
@@ -75,7 +76,7 @@ def _verdict_texts(result: Mapping[str, Any]) -> list[str]:
     if share is not None:
         reaches = "reaches" if verdict["reaches_target"] else "does not reach"
         shown = f"{100 * share['value']:.1f} %"
-        if share["low"] is not None:
+        if share["low"] is not None and share["high"] is not None:
             shown += f" ({100 * share['low']:.1f} % to {100 * share['high']:.1f} %)"
         texts.append(
             f"The best fusion, {best}, goes {shown.replace('-', '−')} of the way from an AUROC of 0.5 "

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
-from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate
+from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
+from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
 from fusion3d_gui.training.report.model_card import cohort_command
 from fusion3d_gui.training.report.page import drawing, render_page
@@ -29,7 +30,7 @@ _CAPTIONS = {
 }
 
 
-def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
+def evaluation_plots(result: EvaluationJson) -> dict[str, Figure]:
     """The four plots of an evaluation by name, from its JSON object with its cases."""
     cases, threshold = result["cases"], result["threshold"]
     labels = np.array([case["label"] for case in cases])
@@ -50,7 +51,7 @@ def evaluation_plots(result: Mapping[str, Any]) -> dict[str, Figure]:
     }
 
 
-def evaluation_page(result: Mapping[str, Any]) -> str:
+def evaluation_page(result: EvaluationJson) -> str:
     """The page (HTML), from an evaluation's JSON object with its cases."""
     positive = result["class_names"][1]
     return render_page(
@@ -69,7 +70,7 @@ def evaluation_page(result: Mapping[str, Any]) -> str:
     )
 
 
-def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(result: EvaluationJson) -> list[tuple[str, str]]:
     table, share = result["table"], result["positives"] / result["n"]
     rows = [
         ("Model", f"{result['bundle']} {result['bundle_version']}"),
@@ -84,7 +85,7 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _metric_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _metric_rows(result: EvaluationJson) -> list[tuple[str, str, str]]:
     rows = [_row(title, result["figures"][name]) for name, title in METRIC_TITLES.items()]
     for name, title in CEILING_TITLES.items():
         if name in result.get("ceilings", {}):
@@ -98,7 +99,7 @@ def _metric_rows(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _row(title: str, plain: Mapping[str, Any]) -> tuple[str, str, str]:
+def _row(title: str, plain: EstimateJson) -> tuple[str, str, str]:
     return title, _signed(f"{plain['value']:.3f}"), _interval(plain)
 
 
@@ -106,13 +107,13 @@ def _signed(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _interval(plain: Mapping[str, Any]) -> str:
+def _interval(plain: EstimateJson) -> str:
     if plain["low"] is None:
         return "–"
     return _signed(f"{plain['low']:.3f} to {plain['high']:.3f}")
 
 
-def _subgroup_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+def _subgroup_row(one: SubgroupJson) -> tuple[str, ...]:
     area = one["auroc"]
     return (
         one["field"],

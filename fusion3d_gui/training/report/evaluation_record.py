@@ -10,13 +10,14 @@ from typing import Any
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
 from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
-from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate
+from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
+from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
 from fusion3d_gui.training.report.model_card import HELD_OUT_HEADING, WEIGHTS_PREFIX, cohort_command
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
 
-def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
+def record_evaluation(bundle: Path, result: EvaluationJson) -> None:
     """Write the figures of an evaluation into a bundle's metadata and model card, replacing earlier ones.
 
     Raises UserError when card or metadata can't be read, or the card has no section for held-out figures.
@@ -40,7 +41,7 @@ def record_evaluation(bundle: Path, result: Mapping[str, Any]) -> None:
     write_card(bundle, text, plain)
 
 
-def held_out_text(result: Mapping[str, Any]) -> str:
+def held_out_text(result: EvaluationJson) -> str:
     """An evaluation's figures in Markdown, without headings."""
     cohort = result["table"].get("cohort")
     table = "TEST/cases.csv" if cohort else result["table"]["name"]
@@ -61,7 +62,7 @@ def held_out_text(result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _figure_rows(result: EvaluationJson) -> list[tuple[str, ...]]:
     named = [(title, result["figures"][name]) for name, title in METRIC_TITLES.items()]
     ceilings = result.get("ceilings", {})
     named += [
@@ -76,7 +77,7 @@ def _figure_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [(title, f"{plain['value']:.3f}", _interval(plain)) for title, plain in named]
 
 
-def _subgroup_table(groups: Sequence[Mapping[str, Any]]) -> str:
+def _subgroup_table(groups: Sequence[SubgroupJson]) -> str:
     rows = [
         (
             one["field"],
@@ -123,7 +124,7 @@ def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def _interval(plain: Mapping[str, Any]) -> str:
+def _interval(plain: EstimateJson) -> str:
     return "" if plain["low"] is None else f"{plain['low']:.3f} to {plain['high']:.3f}"
 
 

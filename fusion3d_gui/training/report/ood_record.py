@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from scipy.stats import binomtest
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
+from fusion3d_gui.training.measure.results import FlaggedJson, OodDetectionJson
 from fusion3d_gui.training.report.model_card import LIMITS_HEADING, OUTSIDE_HEADING, cohort_command
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
@@ -21,7 +21,7 @@ _MIRRORED = (
 )
 
 
-def record_ood_detection(bundle: Path, found: Mapping[str, Any]) -> None:
+def record_ood_detection(bundle: Path, found: OodDetectionJson) -> None:
     """Write the figures into a bundle's metadata and model card, replacing earlier ones.
 
     Raises UserError when card or metadata can't be read, or the card has no section of limits.
@@ -42,7 +42,7 @@ def record_ood_detection(bundle: Path, found: Mapping[str, Any]) -> None:
     write_card(bundle, text, plain)
 
 
-def ood_detection_text(found: Mapping[str, Any]) -> str:
+def ood_detection_text(found: OodDetectionJson) -> str:
     """The figures in Markdown, without a heading."""
     cohort = found.get("cohort")
     table = "TEST/cases.csv" if cohort else found["table"]
@@ -78,7 +78,7 @@ def ood_detection_text(found: Mapping[str, Any]) -> str:
     )
 
 
-def _share(row: Mapping[str, Any], by: str) -> str:
+def _share(row: FlaggedJson, by: Literal["either", "glance", "embedding"]) -> str:
     """Percentage of scans flagged; for both distances together (``either``) with Wilson's interval."""
     hits, count = int(row[by]), int(row["cases"])
     text = f"{100 * hits / count:.3g} %"

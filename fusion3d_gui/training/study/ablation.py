@@ -16,6 +16,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.fit.recipe import Loss
+from fusion3d_gui.training.measure.results import AblationJson
 from fusion3d_gui.training.study.ablation_scores import SHUFFLED, score_ablation
 from fusion3d_gui.training.train import train
 
@@ -53,7 +54,7 @@ def ablate(
     spacing_mm: float = 3.0,
     progress: Progress = no_progress,
     **options: Any,
-) -> dict[str, Any]:
+) -> AblationJson:
     """Make both cohorts, train every model and score them (see :func:`score_ablation`).
 
     Parameters
@@ -69,7 +70,8 @@ def ablate(
 
     Returns
     -------
-    The content of ``ablation.json``.
+    AblationJson
+        The content of ``ablation.json``.
 
     Raises
     ------

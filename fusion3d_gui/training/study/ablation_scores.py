@@ -18,6 +18,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle, file_sha256
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import CaseTable, fit_schema, read_table
@@ -27,6 +28,12 @@ from fusion3d_gui.training.measure.metrics import (
     Estimate,
     compute_metrics,
     share_of_ceiling,
+)
+from fusion3d_gui.training.measure.results import (
+    AblationJson,
+    AblationRowJson,
+    TableJson,
+    VerdictJson,
 )
 from fusion3d_gui.training.measure.scores import (
     CEILING_TITLES,
@@ -75,7 +82,7 @@ def score_ablation(
     out: Path,
     progress: Progress = no_progress,
     resamples: int = RESAMPLES,
-) -> dict[str, Any]:
+) -> AblationJson:
     """Score finished bundles on a test cohort, beside baselines on the metadata and the ceilings.
 
     Parameters
@@ -95,7 +102,8 @@ def score_ablation(
 
     Returns
     -------
-    The content of ``ablation.json``.
+    AblationJson
+        The content of ``ablation.json``.
 
     Raises
     ------
@@ -133,7 +141,7 @@ def score_ablation(
     for number, entry in enumerate(entries):
         progress(0.8 + 0.2 * number / len(entries), f"Resampling the figures of {entry.name}")
         rows.append(_row(entry, entries[0], labels, resamples))
-    result: dict[str, Any] = {
+    result: AblationJson = {
         "test": _about(test),
         "training": _about(training),
         "n": len(labels),
@@ -215,13 +223,13 @@ def _stored_logits(path: Path, weights: str, table: str, count: int) -> np.ndarr
 
 def _row(
     entry: AblationEntry, best: AblationEntry, labels: np.ndarray, resamples: int
-) -> dict[str, Any]:
+) -> AblationRowJson:
     chance = entry.probabilities
     threshold = 0.5 if entry.threshold is None else entry.threshold
     found = compute_metrics(labels, chance, threshold, resamples)
     if entry.threshold is None:
         found = {k: v for k, v in found.items() if k not in ("sensitivity", "specificity")}
-    row: dict[str, Any] = {
+    row: AblationRowJson = {
         "name": entry.name,
         "title": entry.title,
         "kind": entry.kind,
@@ -256,7 +264,7 @@ def _comparisons(entries: list[AblationEntry], labels: np.ndarray) -> list[dict[
     return found
 
 
-def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _verdict(rows: list[AblationRowJson]) -> VerdictJson | dict[str, Any]:
     """Whether the best fusion reaches the target, and whose intervals of AUROC its own lies above."""
     models = [row for row in rows if row["kind"] == "model"]
     fusions = [row for row in models if row["fusion"] != "image_only"]
@@ -269,7 +277,7 @@ def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for row in single:
         high = row["figures"]["auroc"]["high"]
         apart[row["name"]] = bool(area.low is not None and high is not None and area.low > high)
-    verdict: dict[str, Any] = {"best_fusion": best["name"], "intervals_apart_from": apart}
+    verdict: VerdictJson = {"best_fusion": best["name"], "intervals_apart_from": apart}
     if "share_of_bayes" in best:
         share = best["share_of_bayes"]
         verdict["share_of_bayes"] = share
@@ -278,16 +286,13 @@ def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return verdict
 
 
-def _about(table: CaseTable) -> dict[str, Any]:
+def _about(table: CaseTable) -> TableJson:
     digest = hashlib.sha256(table.path.read_bytes()).hexdigest()
     return {"name": table.path.name, "sha256": digest, "cohort": table.cohort}
 
 
-def _write(
-    out: Path, result: dict[str, Any], test: CaseTable, entries: list[AblationEntry]
-) -> None:
-    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    (out / "ablation.json").write_text(text, encoding="utf-8")
+def _write(out: Path, result: AblationJson, test: CaseTable, entries: list[AblationEntry]) -> None:
+    write_json(result, out / "ablation.json")
     flat = []
     for row in result["rows"]:
         line = {key: row[key] for key in ("name", "kind", "fusion", "threshold")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import read_table
+from fusion3d_gui.training.measure.results import FlaggedJson, OodDetectionJson
 
 #: Ordinary cases that are tried, at most.
 _MOST_ORDINARY = 300
@@ -25,7 +25,7 @@ _MOST_ORDINARY = 300
 
 def measure_ood_detection(
     bundle: Path, csv: Path, *, of_each: int = 25, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> OodDetectionJson:
     """Apply the bundle's two distances of the image to ordinary cases and to corrupted ones.
 
     Parameters
@@ -37,9 +37,10 @@ def measure_ood_detection(
 
     Returns
     -------
-    A JSON object: ``table``, ``cohort`` where it is one, ``percent``, and ``rows``: each with ``name``,
-    ``cases`` and how many of these were flagged by either distance (``either``), by that of the appearance
-    (``glance``) and by that of the ``embedding``. The first row is that of the ordinary cases.
+    OodDetectionJson
+        A JSON object: ``table``, ``cohort`` where it is one, ``percent``, and ``rows``: each with ``name``,
+        ``cases`` and how many of these were flagged by either distance (``either``), by that of the appearance
+        (``glance``) and by that of the ``embedding``. The first row is that of the ordinary cases.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def measure_ood_detection(
 
     distances = reference, reference.appearance
 
-    def row(name: str, images: np.ndarray) -> dict[str, Any]:
+    def row(name: str, images: np.ndarray) -> FlaggedJson:
         by_embedding, by_appearance = _flagged(loaded, distances, images)
         return {
             "name": name,
@@ -81,8 +82,14 @@ def measure_ood_detection(
             preprocessing.apply(corruption.apply(each, seed)) for seed, each in enumerate(volumes)
         ]
         rows.append(row(corruption.name, np.stack([each.voxels for each in made])))
-    found: dict[str, Any] = {"table": table.path.name, "percent": OUTSIDE_PERCENT, "rows": rows}
-    return {**found, "cohort": table.cohort} if table.cohort else found
+    found: OodDetectionJson = {
+        "table": table.path.name,
+        "percent": OUTSIDE_PERCENT,
+        "rows": rows,
+    }
+    if table.cohort:
+        found["cohort"] = table.cohort
+    return found
 
 
 def _flagged(
