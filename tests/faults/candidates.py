@@ -34,7 +34,11 @@ ARITHMETIC = {
 #: Calls whose arguments no result depends on: logs, progress messages, warnings.
 TALK = {"log", "logger", "logging", "progress", "print", "warnings"}
 #: Keywords that change speed or looks of a file, never a value.
-INDIFFERENT = {"indent", "stacklevel", "maxsize", "timeout", "encoding", "max_workers", "align"}
+INDIFFERENT = {"indent", "stacklevel", "timeout", "encoding", "max_workers", "repr", "strict"}
+#: Constants that decide how much is done at a time.
+AT_A_TIME = ("_BLOCK", "_BATCH", "_CACHED", "_CHUNK")
+#: Subscripts of these are types.
+TYPES = {"Literal", "Callable", "dict", "tuple", "list", "set", "Mapping", "Sequence"}
 #: Functions that don't mind the order of their arguments.
 SYMMETRIC = {
     "max",
@@ -107,6 +111,10 @@ class _Finder(ast.NodeVisitor):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if not ast.unparse(node.targets[0]).startswith(AT_A_TIME):
+            self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         for default in [*node.args.defaults, *node.args.kw_defaults]:
@@ -229,6 +237,8 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
+        if ast.unparse(node.value) in TYPES:
+            return
         elements = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
         if len(elements) >= 2 and isinstance(node.ctx, ast.Load):
             swapped = ast.Tuple([elements[1], elements[0], *elements[2:]], ast.Load())

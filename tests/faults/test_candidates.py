@@ -43,6 +43,8 @@ def faults_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("x = f'{a - 1}'", set()),
         ("x = 1e-6", set()),
         ("x = np.maximum(a, b)", set()),
+        ("_BLOCK_ROWS = 64", set()),
+        ("Kind = Literal['a', 'b']", set()),
     ],
 )
 def test_each_is_one_small_change_that_matters(faults_of, source, wrong):
