@@ -145,3 +145,43 @@ def test_statistics_are_in_real_values_and_ignore_what_is_no_number():
     assert region_statistics(volume, region).mean == pytest.approx((1 + 3 + 11) / 3)
     away = region.moved(np.array([0, 0, 50.0]))
     assert region_statistics(volume, away) is None
+
+
+def unit_volume() -> Volume:
+    return Volume(np.arange(9 * 9 * 9, dtype=np.int16).reshape(9, 9, 9), np.eye(4))
+
+
+@pytest.mark.parametrize(("depth", "layer"), [(5.5, 5), (6.0, 6), (6.49, 6), (6.5, 6), (6.51, 7)])
+def test_a_plane_between_two_layers_takes_exactly_one_of_them(depth, layer):
+    region = Annotation(
+        1, "rectangle", ((1.6, 1.6, depth), (3.4, 4.4, depth)), (1, 0, 0), (0, 1, 0)
+    )
+    found = region_voxels(unit_volume(), region)
+    assert {tuple(each) for each in found.tolist()} == {
+        (i, j, layer) for i in (2, 3) for j in (2, 3, 4)
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("rectangle", {(i, j, 4) for i in range(2, 7) for j in range(3, 6)}),
+        (
+            "ellipse",  # half-axes 2 and 1: the ends of both lie on the outline
+            {(i, 4, 4) for i in range(2, 7)} | {(4, 3, 4), (4, 5, 4)},
+        ),
+    ],
+)
+def test_voxels_whose_centres_lie_on_the_outline_belong_to_the_region(kind, expected):
+    region = Annotation(1, kind, ((2, 3, 4), (6, 5, 4)), (1, 0, 0), (0, 1, 0))
+    found = region_voxels(unit_volume(), region)
+    assert {tuple(each) for each in found.tolist()} == expected
+    assert len(found) == len(expected)
+
+
+def test_a_region_outside_the_volume_has_no_voxels():
+    for shift in ((50, 0, 0), (0, -50, 0), (0, 0, 50)):
+        region = Annotation(1, "ellipse", ((2, 3, 4), (6, 5, 4)), (1, 0, 0), (0, 1, 0))
+        found = region_voxels(unit_volume(), region.moved(np.array(shift)))
+        assert found.shape == (0, 3)
+        assert np.issubdtype(found.dtype, np.integer)

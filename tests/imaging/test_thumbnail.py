@@ -32,9 +32,10 @@ def marked(affine: np.ndarray, shape: tuple[int, int, int]) -> Volume:
 
 @pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
 @pytest.mark.parametrize("sagittal", [False, True])
-def test_left_or_posterior_is_right_and_posterior_or_inferior_is_down(signs, sagittal):
+@pytest.mark.parametrize("spacing", [1.0, 0.4])
+def test_left_or_posterior_is_right_and_posterior_or_inferior_is_down(signs, sagittal, spacing):
     affine = np.eye(4)
-    a, b = signs
+    a, b = spacing * np.array(signs)
     columns = [(0, a, 0), (0, 0, b), (1, 0, 0)] if sagittal else [(a, 0, 0), (0, b, 0), (0, 0, 1)]
     affine[:3, :3] = np.array(columns).T
     picture = middle_slice(marked(affine, (5, 20, 20)), 20)

@@ -117,3 +117,15 @@ def test_the_finest_axis_of_the_grid_decides_what_is_averaged():
     grid = np.diag([1.0, 3.0, 5.0, 1.0])
     ours, _ = resample_to_grid(volume, grid, (2, 3, 9))
     np.testing.assert_allclose(ours, values[:6:5, ::3], rtol=1e-5)
+
+
+def test_points_on_the_outer_faces_are_inside():
+    volume = Volume(np.zeros((2, 3, 4), np.float32), np.diag([0.7, 1.3, 3.1, 1.0]))
+    low, high = volume.bounds_lps
+    grid = np.eye(4)
+    grid[:3, :3] = np.diag((high - low) / 3)
+    grid[:3, 3] = low
+    assert resample_to_grid(volume, grid, (4, 4, 4))[1].all()
+    _, inside = resample_to_grid(volume, grid, (5, 4, 4))
+    assert inside[:4].all()
+    assert not inside[4].any()

@@ -236,3 +236,12 @@ def test_a_negative_slope_makes_low_stored_values_bright():
     stored = np.array([0, 50, 100], np.uint8)
     volume = volume_of(stored[None, None], slope=-1.0, intercept=100.0)
     assert to_gray(stored, volume, Window(50, 100)).tolist() == [255, 128, 0]
+
+
+def test_the_histogram_of_a_large_volume_counts_a_regular_subsample():
+    values = np.full((80, 80, 80), 900, np.int16)
+    values[::2, ::2, ::2] = np.arange(40, dtype=np.int16)[:, None, None]
+    counts, low, high = value_histogram(volume_of(values), 10)
+    assert counts.sum() == 40**3
+    assert (low, high) == (0, 39)
+    np.testing.assert_array_equal(counts, 4 * 40**2)
