@@ -328,6 +328,6 @@ def test_the_checks_of_a_map_are_read_zoomed_and_saved(shown, turn_wheel):
     assert insertion.is_zoomed
     assert not deletion.is_zoomed
     rows = chart.table().rows
-    assert ("randomisation", "as learned", 1.0) in rows
+    assert ("randomisation", "intact", 1.0) in rows
     assert ("likeness", "A little noise", 0.93) in rows
     assert len([row for row in rows if str(row[0]).startswith("deletion")]) == 4 * 11

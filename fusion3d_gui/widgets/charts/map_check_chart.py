@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from fusion3d_gui.widgets.charts.plot import Axis, Panel, Plot
 
-_SIZE = (760, 440)
-_NAMES = 118
+_SIZE = (840, 440)
+_NAMES = 96
 
 
 class MapCheckChart(Chart):
@@ -39,7 +39,7 @@ class MapCheckChart(Chart):
     def __init__(self, report: SanityReport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report = report
-        self._stages = ("as learned", *report.randomised)
+        self._stages = ("intact", *report.randomised)
         self._undoing = np.array([1.0, *report.likeness])
         self._alike = {
             "A little noise": float(np.median(report.stability)),
@@ -68,6 +68,7 @@ class MapCheckChart(Chart):
         if plot.panels:
             return
         plot.set_margins(0, apart=18)
+        plot.set_widths(5, 3)
         report = self._report
         self._add_undoing(plot.add_panel(0, 0, "Likeness as learned weights are randomised"))
         self._add_alike(plot.add_panel(0, 1, "Likeness to other maps"))

@@ -96,9 +96,10 @@ class Axis(pg.AxisItem):
         self.update()
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Numbers with a real minus sign."""
-        strings: list[str] = super().tickStrings(values, scale, spacing)
-        return [f"{each.replace('-', '−')}{self._suffix}" for each in strings]
+        """Numbers with as many digits as they need and a real minus sign."""
+        near_zero = 1e-9 * spacing
+        texts = (f"{0.0 if abs(each) < near_zero else each:.6g}" for each in values)
+        return [f"{text.replace('-', '−')}{self._suffix}" for text in texts]
 
     def generateDrawSpecs(self, painter: QPainter) -> Any:
         """Move texts inside the chart, and leave out those under the marked one."""
@@ -135,7 +136,7 @@ class Axis(pg.AxisItem):
 
     def _in_slot(self, painter: QPainter, rect: QRectF, flags: Any, text: str) -> Any:
         """One name of a category, no wider than its share of the axis."""
-        width = self.geometry().width() / self._slots - _APART
+        width = self.geometry().width() / self._slots - _APART / 2
         if rect.width() <= width:
             return rect, flags, text
         middle = rect.center()
@@ -433,6 +434,11 @@ class Plot:
         panel = Panel(self, self._grid.addLayout(row, column), title)
         self.panels.append(panel)
         return panel
+
+    def set_widths(self, *shares: int) -> None:
+        """Share the width among the columns of panels in these proportions."""
+        for column, share in enumerate(shares):
+            self._grid.layout.setColumnStretchFactor(column, share)
 
     def set_margins(self, sides: float = _SIDE, bottom: float = 0, apart: float = 0) -> None:
         """Set the free space (px) beside axes, below and between panels; before any panel is added."""

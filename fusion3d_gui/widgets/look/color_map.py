@@ -30,7 +30,7 @@ def heatmap_colors(name: str = "Inferno") -> np.ndarray:
     from cmap import Colormap
 
     share = np.asarray(Colormap(f"matplotlib:{name.lower()}").lut(256))[:, :3]
-    rgb = (255 * share).round().astype(np.uint8)
+    rgb: np.ndarray = (255 * share).round().astype(np.uint8)
     rgb.flags.writeable = False
     return rgb
 
@@ -44,8 +44,7 @@ def anatomy_colors(name: str, inverted: bool) -> np.ndarray:
         rgb = heatmap_colors(name)
     else:
         rgb = np.stack([level] * 3, axis=1)
-    red, green, blue = (rgb[::-1] if inverted else rgb).astype(np.uint32).T
-    return (red << 16) | (green << 8) | blue | 0xFF000000
+    return _packed(rgb[::-1] if inverted else rgb) | np.uint32(0xFF000000)
 
 
 def overlay_lut(opacity: float, threshold: float, name: str = "Inferno") -> np.ndarray:
@@ -76,6 +75,13 @@ def contour_levels(threshold: float) -> tuple[float, ...]:
 
 
 def _premultiplied(name: str, alpha: np.ndarray) -> np.ndarray:
-    premultiplied = (heatmap_colors(name) * alpha[:, None]).round().astype(np.uint32)
-    red, green, blue = premultiplied.T
-    return ((alpha * 255).round().astype(np.uint32) << 24) | (red << 16) | (green << 8) | blue
+    rgb = _packed((heatmap_colors(name) * alpha[:, None]).round())
+    opacity: np.ndarray = (alpha * 255).round().astype(np.uint32) << 24
+    return opacity | rgb
+
+
+def _packed(rgb: np.ndarray) -> np.ndarray:
+    """Return ``[256, 3]`` RGB as uint32 ``[256]``, 0x00RRGGBB."""
+    red, green, blue = rgb.astype(np.uint32).T
+    packed: np.ndarray = (red << 16) | (green << 8) | blue
+    return packed

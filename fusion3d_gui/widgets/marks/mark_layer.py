@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
@@ -29,9 +28,8 @@ from fusion3d_gui.widgets.marks.mark_painter import (
     paint_mark,
 )
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
+from fusion3d_gui.widgets.slice.slice_view import SliceView
 
 #: A press and release this near to each other (px) are a click, not a drag.
 _CLICK_PX = 4.0
@@ -76,7 +74,7 @@ class MarkLayer(QObject):
         self._plane: tuple[np.ndarray, np.ndarray] | None = None
         self._pressed_px = QPointF()
         self._hovered: int | None = None
-        self._views: list[SliceView] = []
+        self._views: list[SliceCanvas] = []
         self._on_screen_caches: list[OneEntryCache[list[MarkOnScreen]]] = []
         self._marks.changed.connect(self._update)
         self._marks.selection_changed.connect(self._update)
@@ -98,7 +96,7 @@ class MarkLayer(QObject):
 
     # -- painting -----------------------------------------------------------------------------
 
-    def paint(self, view: SliceView, painter: QPainter) -> None:
+    def paint(self, view: SliceCanvas, painter: QPainter) -> None:
         """Draw the marks that touch the view's plane, the selected one last."""
         selected = self._marks.selected
         number = None if selected is None else selected.number
@@ -119,7 +117,7 @@ class MarkLayer(QObject):
                 painter, mark, self._marks.measurement(mark.annotation), area, occupied, avoid
             )
 
-    def _spots_on_screen(self, view: SliceView) -> list[Box]:
+    def _spots_on_screen(self, view: SliceCanvas) -> list[Box]:
         """Bounding boxes (px) of the hot spots that the plane cuts, each occupied as a ball of its volume.
 
         Also while the heatmap is hidden, so that labels don't jump when it blinks.
@@ -137,7 +135,7 @@ class MarkLayer(QObject):
                 found.append((at.x() - reach, at.y() - reach, at.x() + reach, at.y() + reach))
         return found
 
-    def _on_screen(self, view: SliceView) -> list[MarkOnScreen]:
+    def _on_screen(self, view: SliceCanvas) -> list[MarkOnScreen]:
         """The marks that touch the view's plane; cached, as every mouse move asks for them."""
         if not self._marks.shown:
             return []
@@ -147,7 +145,7 @@ class MarkLayer(QObject):
 
     # -- the mouse ----------------------------------------------------------------------------
 
-    def press(self, view: SliceView, event: QMouseEvent) -> bool:
+    def press(self, view: SliceCanvas, event: QMouseEvent) -> bool:
         """Add a point to the draft, or select a mark and begin to drag it."""
         if event.button() == Qt.MouseButton.RightButton and self._draft_points:
             return self.cancel()
@@ -169,7 +167,7 @@ class MarkLayer(QObject):
         self._dragging = False
         return True
 
-    def move(self, view: SliceView, event: QMouseEvent) -> bool:
+    def move(self, view: SliceCanvas, event: QMouseEvent) -> bool:
         """Update the draft or the drag, or highlight the mark under the pointer."""
         where = event.position()
         if self._draft_points:
@@ -186,7 +184,7 @@ class MarkLayer(QObject):
         self._hover(view, where)
         return False
 
-    def release(self, view: SliceView, event: QMouseEvent) -> bool:
+    def release(self, view: SliceCanvas, event: QMouseEvent) -> bool:
         """End a drag; a draft drawn by dragging ends too, one drawn by clicks goes on."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
@@ -198,7 +196,7 @@ class MarkLayer(QObject):
             return True
         return bool(self._draft_points)
 
-    def double_click(self, view: SliceView, event: QMouseEvent) -> bool:
+    def double_click(self, view: SliceCanvas, event: QMouseEvent) -> bool:
         """Open the editor of a mark's text; while drawing, a double click is one more press."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
@@ -213,7 +211,7 @@ class MarkLayer(QObject):
 
     # -- drawing ------------------------------------------------------------------------------
 
-    def _add_point(self, view: SliceView, where: QPointF) -> None:
+    def _add_point(self, view: SliceCanvas, where: QPointF) -> None:
         """Add a point to the draft; the last one completes the mark."""
         plane = view.screen_plane
         if plane is None or self._tool.name == "crosshair":
@@ -234,7 +232,7 @@ class MarkLayer(QObject):
         if kind == "arrow":
             self.text_requested.emit(view, draft.number)
 
-    def _show_draft(self, view: SliceView, where: QPointF) -> None:
+    def _show_draft(self, view: SliceCanvas, where: QPointF) -> None:
         assert self._tool.name != "crosshair"
         kind: Kind = self._tool.name
         here = self._point(kind, view.lps_at(where))
@@ -259,7 +257,7 @@ class MarkLayer(QObject):
 
     # -- selecting and dragging ---------------------------------------------------------------
 
-    def _mark_at(self, view: SliceView, where: QPointF) -> MarkOnScreen | None:
+    def _mark_at(self, view: SliceCanvas, where: QPointF) -> MarkOnScreen | None:
         hits = [mark for mark in self._on_screen(view) if mark.is_at(where)]
         selected = self._marks.selected
         for mark in hits:
@@ -267,7 +265,7 @@ class MarkLayer(QObject):
                 return mark
         return hits[-1] if hits else None
 
-    def _hover(self, view: SliceView, where: QPointF) -> None:
+    def _hover(self, view: SliceCanvas, where: QPointF) -> None:
         hit = self._mark_at(view, where) if self._tool.name == "crosshair" else None
         number = None if hit is None else hit.annotation.number
         if number != self._hovered:

@@ -178,11 +178,14 @@ class SliceCanvas(QWidget):
 
     def _to_plane_space(self, lps_mm: np.ndarray) -> np.ndarray:
         matrix = self.picture.matrix
-        return np.asarray(lps_mm, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        position: np.ndarray = np.asarray(lps_mm, float) @ matrix[:3, :3].T + matrix[:3, 3]
+        return position
 
     def _to_patient(self, place_mm: np.ndarray) -> np.ndarray:
         matrix = self.picture.matrix
-        return (place_mm - matrix[:3, 3]) @ matrix[:3, :3]  # rigid: its inverse is its transpose
+        # Rigid: its inverse is its transpose.
+        position: np.ndarray = (place_mm - matrix[:3, 3]) @ matrix[:3, :3]
+        return position
 
     def lps_at(self, where: QPointF) -> np.ndarray:
         """Patient position (mm, LPS) at a position (px) in the widget."""

@@ -68,13 +68,14 @@ def contour_image(
     return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)
 
 
-def _largest_nearby(picture: np.ndarray, reach_px: int) -> np.ndarray:
-    """For each pixel the largest value up to ``reach_px`` rows and columns away."""
-    rows, columns = picture.shape
-    wide = np.pad(picture, reach_px)
+def _largest_nearby(levels: np.ndarray, reach_px: int) -> np.ndarray:
+    """Return for each pixel the largest value up to ``reach_px`` rows and columns away."""
+    rows, columns = levels.shape
+    wide = np.pad(levels, reach_px)
     shifts = range(2 * reach_px + 1)
     along = np.maximum.reduce([wide[shift : shift + rows] for shift in shifts])
-    return np.maximum.reduce([along[:, shift : shift + columns] for shift in shifts])
+    largest: np.ndarray = np.maximum.reduce([along[:, shift : shift + columns] for shift in shifts])
+    return largest
 
 
 def _image(pixels: np.ndarray, form: QImage.Format) -> QImage:

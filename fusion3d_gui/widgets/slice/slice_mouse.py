@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm
-
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 
 Drag = Literal["crosshair", "window", "pan", "turn"]
 
@@ -22,6 +20,28 @@ _ZOOM_PER_STEP = 1.15
 _WHEEL_STEP = 120
 #: With ctrl held, arms turn in steps of this many degrees.
 _TURN_STEP = 5.0
+
+
+class SliceActions(Protocol):
+    """What the mouse asks of a slice view."""
+
+    def pan(self, right_px: float, down_px: float) -> None:
+        """Move the image along with a drag."""
+
+    def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
+        """Enlarge about a pixel."""
+
+    def step(self, slices: int) -> None:
+        """Go so many slices on."""
+
+    def turn_others(self, radians: float, only: str | None = None) -> None:
+        """Turn the other planes, or one by its name."""
+
+    def maximise(self) -> None:
+        """Fill all of the layout, or be one of several views again."""
+
+    def open_menu(self, at: QPoint) -> None:
+        """Offer what the view can show."""
 
 
 class SliceMouse:
@@ -37,8 +57,8 @@ class SliceMouse:
         "turn": Qt.CursorShape.ClosedHandCursor,
     }
 
-    def __init__(self, view: SliceView) -> None:
-        self._view = view
+    def __init__(self, view: SliceCanvas, actions: SliceActions) -> None:
+        self._view, self._actions = view, actions
         self._display = view.display
         self.drag: Drag | None = None
         self._from = QPointF()
@@ -56,7 +76,7 @@ class SliceMouse:
         if event.button() == buttons.MiddleButton or (left and shift):
             self.drag = "pan"
         elif left and self._over_title(where):
-            view.menu_requested.emit(where.toPoint())
+            self._actions.open_menu(where.toPoint())
             return
         elif left:
             self._before_click = self._display.crosshair.position_lps
@@ -77,7 +97,7 @@ class SliceMouse:
         if self.drag == "crosshair":
             self._display.crosshair.move_to(view.lps_at(where))
         elif self.drag == "pan":
-            view.pan(delta.x(), delta.y())
+            self._actions.pan(delta.x(), delta.y())
         elif self.drag == "window":
             self._display.window_level.drag(
                 delta.x() / _WINDOW_DRAG_PX, delta.y() / _WINDOW_DRAG_PX
@@ -98,7 +118,7 @@ class SliceMouse:
 
     def _turn(self, where: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         """Rotate the other planes about this one's normal; with alt only the gripped one."""
-        view, center = self._view, self._view.crosshair_px
+        center = self._view.crosshair_px
         before, now = self._from - center, where - center
         if math.hypot(now.x(), now.y()) < 3.0 or self._arm is None:
             return
@@ -110,7 +130,7 @@ class SliceMouse:
             wanted = round(wanted / step) * step
         only = self._arm.name if modifiers & Qt.KeyboardModifier.AltModifier else None
         if wanted != self._turned:
-            view.turn_others(wanted - self._turned, only)
+            self._actions.turn_others(wanted - self._turned, only)
             self._turned = wanted
 
     def release(self, event: QMouseEvent) -> None:
@@ -123,15 +143,15 @@ class SliceMouse:
         if event.button() == Qt.MouseButton.LeftButton:
             # Its first click moved the crosshair, which a double click should not: move it back.
             self._display.crosshair.move_to(self._before_click)
-            self._view.maximise_requested.emit()
+            self._actions.maximise()
 
     def wheel(self, event: QWheelEvent) -> None:
         """Change the slice; with ctrl zoom about the pointer; with shift change the window width."""
-        view, where, modifiers = self._view, event.position(), event.modifiers()
+        where, modifiers = event.position(), event.modifiers()
         # Alt and shift make some systems report a sideways turn.
         turn = event.angleDelta().y() or event.angleDelta().x()
         if modifiers & Qt.KeyboardModifier.ControlModifier:
-            view.zoom_about(where.x(), where.y(), _ZOOM_PER_STEP ** (turn / _WHEEL_STEP))
+            self._actions.zoom_about(where.x(), where.y(), _ZOOM_PER_STEP ** (turn / _WHEEL_STEP))
         elif modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._display.window_level.drag(0.05 * turn / _WHEEL_STEP, 0.0)
         else:
@@ -140,7 +160,7 @@ class SliceMouse:
             steps = int(self._wheel / _WHEEL_STEP)
             self._wheel -= steps * _WHEEL_STEP
             if steps:
-                view.step(steps)
+                self._actions.step(steps)
         event.accept()
 
     def key(self, event: QKeyEvent) -> bool:
@@ -162,9 +182,9 @@ class SliceMouse:
         }
         key = keys(event.key())
         if key in steps:
-            view.step(steps[key])
+            self._actions.step(steps[key])
         elif key in zooms:
-            view.zoom_about(view.width() / 2, view.height() / 2, zooms[key])
+            self._actions.zoom_about(view.width() / 2, view.height() / 2, zooms[key])
         else:
             return False
         return True

@@ -35,7 +35,7 @@ class SliceView(SliceCanvas):
         super().__init__(orientation, display, parent)
         #: Layers over the image; painted, and offered mouse events, in this order.
         self.layers: list[ViewLayer] = []
-        self._mouse = SliceMouse(self)
+        self._mouse = SliceMouse(self, self)
         self._pointer: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -119,6 +119,14 @@ class SliceView(SliceCanvas):
                 radians,
                 self.display.crosshair.position_lps,
             )
+
+    def maximise(self) -> None:
+        """Ask to fill the layout, or to be one of several views again."""
+        self.maximise_requested.emit()
+
+    def open_menu(self, at: QPoint) -> None:
+        """Ask for the menu of what this view can show."""
+        self.menu_requested.emit(at)
 
     # -- painting -----------------------------------------------------------------------------
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PySide6.QtGui import QMouseEvent, QPainter
 
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 
 
 class ViewLayer(Protocol):
@@ -16,17 +15,17 @@ class ViewLayer(Protocol):
     The mouse methods return whether they used the event; the view then leaves it alone.
     """
 
-    def paint(self, view: SliceView, painter: QPainter) -> None:
+    def paint(self, view: SliceCanvas, painter: QPainter) -> None:
         """Draw in the view's pixels."""
 
-    def press(self, view: SliceView, event: QMouseEvent) -> bool:
-        """A button went down."""
+    def press(self, view: SliceCanvas, event: QMouseEvent) -> bool:
+        """Handle a button that was pressed."""
 
-    def move(self, view: SliceView, event: QMouseEvent) -> bool:
-        """The pointer moved, with or without a button down."""
+    def move(self, view: SliceCanvas, event: QMouseEvent) -> bool:
+        """Handle a move of the pointer, with or without a button down."""
 
-    def release(self, view: SliceView, event: QMouseEvent) -> bool:
-        """A button went up."""
+    def release(self, view: SliceCanvas, event: QMouseEvent) -> bool:
+        """Handle a button that was released."""
 
-    def double_click(self, view: SliceView, event: QMouseEvent) -> bool:
-        """The second press of a double click."""
+    def double_click(self, view: SliceCanvas, event: QMouseEvent) -> bool:
+        """Handle the second press of a double click."""
