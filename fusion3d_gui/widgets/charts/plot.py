@@ -112,7 +112,7 @@ class Axis(pg.AxisItem):
         bounds = self.mapRectFromParent(self.geometry()).adjusted(
             -self.overhang, 0, self.overhang, 0
         )
-        texts = [(_inside(rect, bounds), flags, text) for rect, flags, text in texts]
+        texts = _apart([(_inside(rect, bounds), flags, text) for rect, flags, text in texts])
         marked = self._marked_text(painter, bounds)
         self._is_marked = marked is not None
         if marked is not None:
@@ -160,6 +160,15 @@ def _inside(rect: QRectF, bounds: QRectF) -> QRectF:
     moved.moveRight(min(moved.right(), bounds.right()))
     moved.moveLeft(max(moved.left(), bounds.left()))
     return moved
+
+
+def _apart(texts: list[Any]) -> list[Any]:
+    """Leave out texts that would touch the one to their right."""
+    kept: list[Any] = []
+    for each in sorted(texts, key=lambda spec: -spec[0].left()):
+        if not kept or each[0].right() + _APART / 2 < kept[-1][0].left():
+            kept.append(each)
+    return kept
 
 
 class TitleLine(pg.GraphicsWidget):

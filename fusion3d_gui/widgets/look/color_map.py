@@ -76,8 +76,8 @@ def contour_levels(threshold: float) -> tuple[float, ...]:
 
 def _premultiplied(name: str, alpha: np.ndarray) -> np.ndarray:
     rgb = _packed((heatmap_colors(name) * alpha[:, None]).round())
-    opacity: np.ndarray = (alpha * 255).round().astype(np.uint32) << 24
-    return opacity | rgb
+    colors: np.ndarray = ((alpha * 255).round().astype(np.uint32) << 24) | rgb
+    return colors
 
 
 def _packed(rgb: np.ndarray) -> np.ndarray:
