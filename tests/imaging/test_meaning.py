@@ -76,6 +76,16 @@ def test_pet_that_does_not_say_enough_stays_in_its_own_unit_and_says_why(
     assert any("not SUV" in notice and reason in notice for notice in volume.notices)
 
 
+def test_pet_that_holds_suv_already_is_not_changed(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _pet(dataset, number)
+        dataset.Units, dataset.RescaleSlope = "GML", 0.25
+
+    volume = open_volume(written(edit))
+    assert (volume.slope, volume.unit) == (0.25, "SUV")
+    assert volume.windows[0] == (5000, 10000)
+
+
 def test_dose_decay_corrected_to_injection_needs_no_times(written: Callable[[Edit], Path]) -> None:
     def edit(dataset: Dataset, number: int) -> None:
         _pet(dataset, number)

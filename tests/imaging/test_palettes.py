@@ -74,6 +74,16 @@ def test_an_8_bit_palette_gives_the_luminance_of_pydicoms_colours(
     np.testing.assert_array_equal(shown, np.rint(_gray(dataset, pixels)))
 
 
+def test_an_8_bit_palette_may_take_a_word_for_each_entry(tmp_path: Path) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    entries = np.random.default_rng(3).integers(0, 256, (3, 256)).astype("<u2")
+    _add_palettes(dataset, [256, 0, 8], [row.tobytes() for row in entries], "")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = open_volume(tmp_path / "a.dcm").voxels[0]
+    np.testing.assert_array_equal(shown, np.rint(_gray(dataset, pixels)))
+
+
 def test_values_beyond_an_8_bit_palette_get_its_last_entry(tmp_path: Path) -> None:
     pixels = np.array([[0, 255, 256], [300, 511, 65535]], np.uint16)
     dataset = _saved(tmp_path, pixels)
@@ -127,6 +137,17 @@ def test_uncompressed_ybr_shows_its_luminance_and_rgb_the_same(tmp_path: Path) -
             np.testing.assert_array_equal(shown[photometric], values[..., 0])
     np.testing.assert_array_equal(shown["RGB"], np.rint(rgb @ _WEIGHTS))
     assert abs(shown["RGB"] - shown["YBR_FULL"]).max() <= 1
+
+
+def test_uncompressed_ybr_with_halved_colours_shows_its_luminance(tmp_path: Path) -> None:
+    levels = np.random.default_rng(5).integers(0, 256, (16, 12)).astype(np.uint8)
+    dataset = _saved(tmp_path, levels)
+    dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+    dataset.PhotometricInterpretation = "YBR_FULL_422"
+    pairs = levels.reshape(-1, 2)
+    dataset.PixelData = np.hstack([pairs, np.full_like(pairs, 128)]).tobytes()  # Y Y Cb Cr
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.dcm").voxels[0], levels)
 
 
 def _segments(bits: int) -> list[bytes]:
@@ -192,6 +213,7 @@ def test_long_segments_are_cut_at_65536_entries() -> None:
         ([0, 2, 1, 2, 1, 5], [1, 2]),  # a line without an end
         ([0, 2, 1, 2, 3, 5, 6], [1, 2]),  # an unknown kind of segment
         ([0, 2, 1, 2, 2, 1, 3, 0, 0, 1, 9], [1, 2, 9]),  # no segment starts there
+        ([0, 1, 5, 2, 1, 0, 0, 2, 2, 0, 0, 0, 1, 9], [5, 5, 5, 9]),  # one copy within another
         ([1, 5, 100], None),  # a line from nowhere
     ],
 )
