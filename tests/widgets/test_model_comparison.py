@@ -31,27 +31,27 @@ def window(qapp, make_bundle, make_case, settled):
     made.deleteLater()
 
 
-def test_every_model_answers_as_it_does_alone_and_a_click_turns_to_it(window, settled):
+def test_every_model_predicts_as_it_does_alone_and_a_click_switches_to_it(window, settled):
     panel, session = window.side.comparison, window.session
     panel.button.click()
     settled(window)
-    answers = panel.comparison.predictions
-    assert [answer.bundle.name for answer in answers] == ["test-concat", "test-image_only"]
-    for answer, values in zip(answers, ({"age": 71, "sex": "F"}, {}), strict=True):
-        predictor = load_predictor(answer.bundle.folder, "cpu", engine="torch")
+    compared = panel.comparison.predictions
+    assert [each.bundle.name for each in compared] == ["test-concat", "test-image_only"]
+    for each, values in zip(compared, ({"age": 71, "sex": "F"}, {}), strict=True):
+        predictor = load_predictor(each.bundle.folder, "cpu", engine="torch")
         alone = predictor.predict(session.store.case.volume, values)
-        assert answer.prediction.logit == pytest.approx(alone.logit, abs=1e-6)
+        assert each.prediction.logit == pytest.approx(alone.logit, abs=1e-6)
     place = session.display.crosshair.position_lps.copy()
     panel.rows[1].click()
     settled(window)
     assert session.store.bundle.name == "test-image_only"
     shown = window.side.prediction.readout.number.text()
-    assert shown == percent(answers[1].prediction.probability)
+    assert shown == percent(compared[1].prediction.probability)
     assert session.display.crosshair.position_lps == pytest.approx(place)
     assert len(panel.comparison.predictions) == 2  # still true of this case
 
 
-def test_answers_are_forgotten_as_soon_as_a_value_changes(window, settled):
+def test_predictions_are_dropped_as_soon_as_a_value_changes(window, settled):
     panel, session = window.side.comparison, window.session
     panel.button.click()
     settled(window)
@@ -75,13 +75,13 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     assert window.pages.currentWidget() is beside
     assert len(beside.views) == 2
     qtbot.waitUntil(lambda: all(view.is_settled for view in beside.views))
-    for view, title, answer in zip(
+    for view, title, each in zip(
         beside.views, beside.titles, panel.comparison.predictions, strict=True
     ):
-        assert view.picture.heatmap is answer.prediction.heatmap
-        assert answer.prediction.heatmap.method == "hirescam"
-        assert title.startswith(answer.bundle.name)
-        assert percent(answer.prediction.probability) in title
+        assert view.picture.heatmap is each.prediction.heatmap
+        assert each.prediction.heatmap.method == "hirescam"
+        assert title.startswith(each.bundle.name)
+        assert percent(each.prediction.probability) in title
     # What moves one moves all: without their maps they are one picture.
     first, second = beside.views
     first.setFixedSize(300, 300)
@@ -110,7 +110,7 @@ def test_maps_of_all_models_lie_beside_each_other_under_one_crosshair(window, se
     settled(window)
 
 
-def test_going_back_to_one_model_keeps_the_answers(window, settled):
+def test_going_back_to_one_model_keeps_the_predictions(window, settled):
     panel = window.side.comparison
     panel.button.click()
     settled(window)
@@ -139,7 +139,7 @@ def test_regions_that_raised_and_that_lowered_the_probability_lie_side_by_side(w
     raised, lowered = (view.picture.heatmap for view in window.map_views.views)
     assert raised is before.heatmap
     assert (lowered.side, lowered.method, lowered.layer) == ("lowered", "gradcam", "layer4")
-    # No cell speaks for the answer and against it.
+    # No cell both raises and lowers the probability.
     assert not np.any((raised.values > 0) & (lowered.values > 0))
     window.side.form.rows["age"].input.edited.emit(50.0)
     assert window.pages.currentWidget() is window.views

@@ -38,8 +38,8 @@ CONTROLS = (
 
 
 @pytest.fixture
-def answered(window, settled, tmp_path):
-    """The window with a DICOM series open, its answer, and every panel."""
+def predicted(window, settled, tmp_path):
+    """The window with a DICOM series open, its prediction, and every panel."""
     voxels = np.random.default_rng(0).integers(0, 900, (26, 34, 30)).astype(np.int16)
     volume = Volume(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), modality="MR", description="T1")
     write_dicom_series(volume, tmp_path / "scan", attributes={}, uid_seed="names")
@@ -74,33 +74,35 @@ def tip(widget: QWidget) -> str:
 
 
 def test_all_that_takes_keys_or_clicks_in_the_window_has_a_name_and_every_control_a_tip(
-    answered, qtbot
+    predicted, qtbot
 ):
     for page in (0, 1, 2, None):
-        answered.side.workbench.show_page(page)
-        for widget in controls(answered):
+        predicted.side.workbench.show_page(page)
+        for widget in controls(predicted):
             assert spoken(widget), widget
             if not isinstance(widget, QAbstractItemView):
                 assert tip(widget), f"{type(widget).__name__} {spoken(widget)}"
-    for widget in answered.findChildren(QWidget):
-        takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(answered)
+    for widget in predicted.findChildren(QWidget):
+        takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(
+            predicted
+        )
         if takes_keys and not widget.objectName().startswith("qt_"):
             assert spoken(widget), widget
 
 
 def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(
-    answered, settled, qtbot
+    predicted, settled, qtbot
 ):
-    answered.session.explainer.check()
-    settled(answered)
-    (checks,) = answered.findChildren(SanityDialog)
-    answered.show_palette()
-    palette = answered.findChildren(CommandPalette)[-1]
-    answered.show_tags()
-    tags = answered.findChildren(TagBrowser)[-1]
-    answered.show_about()
+    predicted.session.explainer.check()
+    settled(predicted)
+    (checks,) = predicted.findChildren(SanityDialog)
+    predicted.show_palette()
+    palette = predicted.findChildren(CommandPalette)[-1]
+    predicted.show_tags()
+    tags = predicted.findChildren(TagBrowser)[-1]
+    predicted.show_about()
     about = QApplication.activeModalWidget()
-    answered.menus.actions["slab_mm"].trigger()
+    predicted.menus.actions["slab_mm"].trigger()
     slab = QApplication.activeModalWidget()
     for dialog in (checks, palette, tags, about, slab):
         assert dialog.windowTitle()

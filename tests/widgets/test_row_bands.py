@@ -1,3 +1,7 @@
+"""Painting in bands: they cover the height without gaps, none is high, and a line in bands is the line in one."""
+
+from __future__ import annotations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +12,7 @@ from fusion3d_gui.widgets.look.row_bands import row_bands
 
 
 @given(st.integers(0, 500), st.integers(0, 5000), st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0]))
-def test_strips_follow_each_other_and_are_never_high(first_row, rows, ratio):
+def test_bands_follow_each_other_and_are_never_high(first_row, rows, ratio):
     top, bottom = first_row / ratio, (first_row + rows) / ratio
     parts = list(row_bands(top, bottom, ratio))
     ends = [top, *(below for _, below in parts)]
@@ -19,7 +23,7 @@ def test_strips_follow_each_other_and_are_never_high(first_row, rows, ratio):
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
-def test_a_translucent_line_in_strips_is_the_line_in_one(ratio):
+def test_a_translucent_line_in_bands_is_the_line_in_one(ratio):
     lines = []
     for cut in (lambda top, bottom: [(top, bottom)], lambda *ends: row_bands(*ends, ratio)):
         image = QImage(40, 700, QImage.Format.Format_RGB32)

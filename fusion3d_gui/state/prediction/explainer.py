@@ -100,7 +100,7 @@ class Explainer(QObject):
             cells = [
                 MapCell(
                     name=f"Regions that {one.side} the probability",
-                    said=one.peak_text if one.peak > 0 else "nothing",
+                    summary=one.peak_text if one.peak > 0 else "nothing",
                     detail=f"{explanation.name}: {one.grid_text}",
                     heatmap=one,
                 )

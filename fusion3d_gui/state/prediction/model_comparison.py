@@ -138,7 +138,7 @@ def _cell(made: ModelPrediction) -> MapCell:
         return MapCell(made.bundle.name, "no answer", made.problem, None)
     return MapCell(
         name=made.bundle.name,
-        said=f"{percent(prediction.probability)}  {prediction.class_name}",
+        summary=f"{percent(prediction.probability)}  {prediction.class_name}",
         detail=f"{explanation.name}, regions that {explanation.side} the probability",
         heatmap=prediction.heatmap,
     )

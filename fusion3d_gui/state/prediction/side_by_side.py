@@ -13,10 +13,10 @@ from fusion3d_gui.state.store import Store
 
 @dataclass(frozen=True, eq=False)
 class MapCell:
-    """One of the maps: its title, what is written beside it, how it was made; None: there is none."""
+    """One of the heatmaps: its title, a summary and details for its caption; ``heatmap`` None: there is none."""
 
     name: str
-    said: str
+    summary: str
     detail: str
     heatmap: Heatmap | None
 

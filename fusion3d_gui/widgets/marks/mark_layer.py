@@ -118,7 +118,7 @@ class MarkLayer(QObject):
             )
 
     def _spots_on_screen(self, view: SliceCanvas) -> list[Box]:
-        """Bounding boxes (px) of the hot spots that the plane cuts, each occupied as a ball of its volume.
+        """Bounding boxes (px) of the hot spots that the plane cuts, each taken as a ball of its volume.
 
         Also while the heatmap is hidden, so that labels don't jump when it blinks.
         """

@@ -84,8 +84,8 @@ class MetadataForm(QWidget):
 
     def _mark(self, name: str) -> None:
         row, value = self.rows[name], self._form.values[name]
-        result = self._session.store.shown_prediction
-        predicted = None if result is None else result.request.metadata
+        shown = self._session.store.shown_prediction
+        predicted = None if shown is None else shown.request.metadata
         if predicted is not None and name in predicted and predicted[name] != value:
             row.show_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
         else:

@@ -82,15 +82,15 @@ class ModelComparison(QWidget):
         grid.setVerticalSpacing(0)
         grid.setColumnStretch(0, 1)
         self.rows = []
-        for number, answer in enumerate(self.comparison.predictions):
-            row = QPushButton(answer.bundle.name)
+        for number, compared in enumerate(self.comparison.predictions):
+            row = QPushButton(compared.bundle.name)
             row.setProperty("quiet", True)
             row.setToolTip("Show this model's prediction and heatmap at the same position")
-            row.clicked.connect(lambda _=False, info=answer.bundle: self._switch_to(info))
-            prediction = answer.prediction
+            row.clicked.connect(lambda _=False, info=compared.bundle: self._switch_to(info))
+            prediction = compared.prediction
             if prediction is None:
                 shown = theme.label("no prediction", color=theme.WARNING)
-                shown.setToolTip(answer.problem)
+                shown.setToolTip(compared.problem)
             else:
                 shown = theme.label(
                     f"{percent(prediction.probability)}  {prediction.class_name}", color=theme.TEXT

@@ -133,8 +133,8 @@ class OverlayControls(QWidget):
                 f"The heatmap is empty: no region of the image {prediction.heatmap.side} the probability."
             )
         else:
-            heatmap, result = prediction.heatmap, self._session.store.shown_prediction
-            explanation = None if result is None else result.explanation
+            heatmap, shown = prediction.heatmap, self._session.store.shown_prediction
+            explanation = None if shown is None else shown.explanation
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(

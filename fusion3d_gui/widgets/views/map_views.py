@@ -93,15 +93,17 @@ class MapViews(QWidget):
         view.camera_changed.connect(self._on_camera_changed)
         view.await_turn()
         self.views.append(view)
-        self.titles.append(f"{shown.name}: {shown.said}")
+        self.titles.append(f"{shown.name}: {shown.summary}")
         name = theme.label(shown.name, color=theme.MUTED)
         missing = shown.heatmap is None
-        said = theme.label(shown.said, medium=True, color=theme.WARNING if missing else theme.TEXT)
+        summary = theme.label(
+            shown.summary, medium=True, color=theme.WARNING if missing else theme.TEXT
+        )
         detail = theme.label(shown.detail, size=theme.SMALL, color=theme.FAINT)
         detail.setWordWrap(True)
         head = QHBoxLayout()
         head.addWidget(name, 1)
-        head.addWidget(said)
+        head.addWidget(summary)
         below = QHBoxLayout()
         below.addWidget(detail, 1)
         where = None if shown.heatmap is None else shown.heatmap.peak_lps
