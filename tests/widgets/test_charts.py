@@ -27,6 +27,7 @@ from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.look import theme
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+REST = ("points", "probabilities", "own", "chance")
 AGES = np.linspace(40.0, 90.0, 51)
 
 
@@ -145,6 +146,17 @@ def test_a_drag_that_leaves_its_panel_goes_on_with_the_field_that_it_began_with(
     tried.clear()
     QTest.mouseClick(curves, LEFT, pos=sex.px_at(1.0, 0.5).toPoint())
     assert tried == [("sex", "M")]
+
+
+def test_a_model_with_other_names_for_its_fields_gets_panels_of_its_own(curves):
+    field = Field("sex", "Sex at birth", "category", choices=(("F", "Woman"), ("M", "Man")))
+    curve = sex_curve()
+    curves.show_curves([Curve(field, *[getattr(curve, n) for n in REST])], 0.5)
+    (panel,) = curves.plot.panels
+    assert panel.title.title == "Sex at birth"
+    move(curves, panel.px_at(1.0, 0.5))
+    assert panel.title.reading == "Man: 25 %"
+    QApplication.sendEvent(curves, QEvent(QEvent.Type.Leave))
 
 
 def test_the_present_value_is_marked_where_the_curve_is(curves):
@@ -315,8 +327,10 @@ def test_a_file_that_cannot_be_written_is_told_in_one_sentence(curves, tmp_path,
     box.close()
 
 
-def test_the_checks_of_a_map_are_read_zoomed_and_saved(shown, turn_wheel):
+def test_the_checks_of_a_map_are_read_zoomed_and_saved(shown, turn_wheel, qtbot):
     chart = shown(MapCheckChart(report()), 760)
+    qtbot.waitUntil(lambda: len(chart.plot.panels) == 4)
+    QApplication.processEvents()
     undoing, alike, deletion, insertion = chart.plot.panels
     move(chart, undoing.px_at(2, 0.5))
     assert undoing.title.reading == "stage 4: 0.10"

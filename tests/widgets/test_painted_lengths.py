@@ -6,14 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPointF, QRectF, QSize
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
 from fusion3d_gui.widgets.look.color_map import heatmap_colors
+from fusion3d_gui.widgets.slice.captions import Captions
 
 
 def rgb(image: QImage) -> np.ndarray:
@@ -56,6 +57,45 @@ def test_the_scale_bar_is_as_long_as_its_label_says(opened, zoom):
     middle = QPointF(view.rect().center())
     apart = view.lps_at(middle + QPointF(length_px, 0)) - view.lps_at(middle)
     assert np.linalg.norm(apart) == pytest.approx(length_mm, abs=1.5 / view.camera.scale)
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.5, 2.0])
+def test_the_scale_bar_is_as_long_as_its_label_says_on_finer_screens(opened, ratio):
+    view = opened.views.axial
+    view.zoom_about(view.width() / 2, view.height() / 2, 1.7)
+    area = QRectF(view.rect())
+    image = QImage(view.size() * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(0)
+    painter = QPainter(image)
+    captions = Captions()
+    captions.paint(painter, view._caption_texts(view.slicer), view.camera, area)
+    painter.end()
+    lower_left = is_color(rgb(image), theme.ON_IMAGE)[-round(20 * ratio) :, : image.width() // 2]
+    length_px = max(longest_run(row)[1] for row in lower_left) / ratio
+    (label,) = [each.text for each in captions._drawn if each.text.endswith(" mm")][-1:]
+    assert length_px / view.camera.scale == pytest.approx(
+        float(label.removesuffix(" mm")), abs=1.5 / view.camera.scale
+    )
+
+
+def test_the_numbers_of_the_colour_bar_stand_at_their_colours(qapp, qtbot):
+    theme.apply_theme(qapp)
+    bar = ColorBar()
+    qtbot.addWidget(bar)
+    bar.resize(QSize(401, bar.sizeHint().height()))
+    bar.show_scale(0.25, "Viridis")
+    pixels, table = rgb(bar.grab().toImage()), heatmap_colors("Viridis").astype(int)
+    ticked = np.flatnonzero(is_color(pixels[11][None], theme.TEXT, 60)[0])
+    assert ticked.mean() / 400 == pytest.approx(0.25, abs=0.005)
+    # The colour at each share of the width is the map's, so "50 %" in the middle is true.
+    for share in (0.3, 0.5, 0.75, 0.99):
+        nearest = np.abs(table - pixels[5, round(400 * share)]).sum(axis=1).argmin()
+        assert nearest / 255 == pytest.approx(share, abs=0.01)
+    written = np.flatnonzero(is_color(pixels[14:], theme.MUTED, 40).any(axis=0))
+    groups = np.split(written, np.flatnonzero(np.diff(written) > 20) + 1)
+    assert len(groups) == 3
+    assert (groups[1][0] + groups[1][-1]) / 2 / 400 == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_distance_is_painted_from_end_to_end_and_labelled_with_its_length(opened):

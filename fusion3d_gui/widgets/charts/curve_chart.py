@@ -10,7 +10,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.inference.analysis.result_types import Curve
-from fusion3d_gui.model.schema import Value
+from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.charts.chart import Chart
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
@@ -19,7 +19,7 @@ from fusion3d_gui.widgets.look import theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
-    from fusion3d_gui.widgets.charts.plot import Axis, Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot import Axis, Dots, Item, Panel, Plot
 
 _ROW, _APART = 76, 8
 #: Around the range of probabilities, so that lines and dots at its ends are whole.
@@ -70,7 +70,7 @@ class CurveChart(Chart):
 
     def fill(self, plot: Plot) -> None:
         """Add a panel for each field, unless they are there, and draw the curves."""
-        if [row.name for row in self._rows] != [_key(curve) for curve in self._curves]:
+        if [row.key for row in self._rows] != [_key(curve) for curve in self._curves]:
             plot.clear()
             plot.set_margins(apart=_APART)
             self._rows = [
@@ -130,7 +130,7 @@ class _Row:
     """The panel of one field."""
 
     def __init__(self, panel: Panel, curve: Curve) -> None:
-        self.name = _key(curve)
+        self.key = _key(curve)
         self.panel = panel
         self._axis: Axis = panel.add_axis("bottom")
         self._threshold: Item = panel.rule("edge", across=True, dotted=True)
@@ -140,7 +140,7 @@ class _Row:
             if self._is_number
             else panel.bars(lambda: [_bar_color()] * len(curve.points))
         )
-        self._own: Item = panel.dots("accent", "panel")
+        self._own: Dots = panel.dots("accent", "panel")
 
     def show(self, curve: Curve, threshold: float) -> None:
         """Draw the curve as it is now."""
@@ -171,9 +171,9 @@ def _bar_color() -> QColor:
     return ink("edge")
 
 
-def _key(curve: Curve) -> tuple[str, str, int]:
-    """What a panel is made for: another field needs another panel."""
-    return curve.field.name, curve.field.kind, len(curve.points)
+def _key(curve: Curve) -> tuple[Field, int]:
+    """What a panel is made for: another field, or a field of another model, needs another panel."""
+    return curve.field, len(curve.points)
 
 
 def _span(curve: Curve) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.inference.explain.sanity_report import (
@@ -23,7 +23,7 @@ from fusion3d_gui.widgets.look import theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
-    from fusion3d_gui.widgets.charts.plot import Axis, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot import Panel, Plot
 
 _SIZE = (840, 440)
 _NAMES = 96
@@ -48,7 +48,7 @@ class MapCheckChart(Chart):
         self._limits = [STABLE_FROM, *[AGREED_FROM] * len(report.agreement)]
         self._share = np.linspace(0, 100, len(report.deletion))
         self._curves: dict[int, tuple[Panel, np.ndarray, np.ndarray]] = {}
-        self._stage_axis: Axis | None = None
+        self._steps: Iterator[None] | None = None
         self.setAccessibleName("Charts of the checks")
         self.setToolTip(
             "The wheel zooms, a drag moves, a double click shows all; right click saves"
@@ -64,14 +64,23 @@ class MapCheckChart(Chart):
         return True
 
     def fill(self, plot: Plot) -> None:
-        """Draw all four, once."""
-        if plot.panels:
-            return
-        plot.set_margins(0, apart=18)
-        plot.set_widths(5, 3)
+        """Draw all four once, one per event-loop iteration: together they take longer than 50 ms."""
+        if self._steps is None:
+            plot.set_margins(0, apart=18)
+            plot.set_widths(5, 3)
+            self._steps = self._adding(plot)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._steps is not None and next(self._steps, self) is not self:
+            QTimer.singleShot(0, self, self._go_on)
+
+    def _adding(self, plot: Plot) -> Iterator[None]:
         report = self._report
         self._add_undoing(plot.add_panel(0, 0, "Likeness as learned weights are randomised"))
+        yield
         self._add_alike(plot.add_panel(0, 1, "Likeness to other maps"))
+        yield
         for column, title, own, random in (
             (0, "Logit while deleting what it marks", report.deletion, report.deletion_random),
             (1, "Logit while showing only that", report.insertion, report.insertion_random),
@@ -79,11 +88,12 @@ class MapCheckChart(Chart):
             panel = plot.add_panel(1, column, title)
             self._curves[id(panel)] = (panel, own, random)
             self._add_curves(panel, own, random)
+            yield
 
     def _add_undoing(self, panel: Panel) -> None:
         """The map's likeness to itself after each more part of the network is randomised."""
         panel.add_axis("left")
-        axis = self._stage_axis = panel.add_axis("bottom")
+        axis = panel.add_axis("bottom")
         x = np.arange(len(self._stages), dtype=float)
         axis.set_categories(self._stages)
         panel.set_home((-0.3, len(x) - 0.7), (-1.08, 1.08), zooms_x=False)

@@ -15,7 +15,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsEllipseItem, QGraphicsItem, QWidget
 
 from fusion3d_gui.widgets.look import theme
 
@@ -231,6 +231,43 @@ class TextColumn(pg.GraphicsWidget):
             painter.drawText(area, side | flags.AlignVCenter, text)
 
 
+class Dots:
+    """Round markers of the same size whatever the scale of the axes.
+
+    Qt's own ellipses: pyqtgraph's ``ScatterPlotItem``, made for many points, takes 8 ms for one.
+    """
+
+    def __init__(self, box: Item, role: str, edge: str) -> None:
+        self._box, self._role, self._edge = box, role, edge
+        self._items: list[QGraphicsEllipseItem] = []
+        self._z = 10.0
+
+    def setZValue(self, z: float) -> None:
+        """Set what they lie over."""
+        self._z = z
+
+    def setData(self, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> None:
+        """Put one marker at each pair of values."""
+        while len(self._items) < len(x):
+            radius = _DOT_PX / 2
+            item = QGraphicsEllipseItem(-radius, -radius, _DOT_PX, _DOT_PX)
+            item.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+            item.setZValue(self._z)
+            self._box.addItem(item, ignoreBounds=True)
+            self._items.append(item)
+        self.restyle()
+        for number, item in enumerate(self._items):
+            item.setVisible(number < len(x))
+            if number < len(x):
+                item.setPos(x[number], y[number])
+
+    def restyle(self) -> None:
+        """Take the theme's colours."""
+        for item in self._items:
+            item.setPen(QPen(ink(self._edge), 2))
+            item.setBrush(QBrush(ink(self._role)))
+
+
 class Panel:
     """One pair of axes in a :class:`Plot`, with its title line, zoom and the marker under the pointer."""
 
@@ -242,6 +279,7 @@ class Panel:
             cell.layout.setColumnMinimumWidth(side, plot.sides)
         cell.layout.setColumnStretchFactor(1, 1)
         self._box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0)
+        self._box.disableAutoRange()
         self.title: TitleLine | None = None
         if title is not None:
             self.title = plot.styled(TitleLine(title), TitleLine.restyle)
@@ -272,42 +310,34 @@ class Panel:
     def line(self, role: str, width: float, alpha: float = 1.0) -> Item:
         """Add a polyline (``setData(x, y)``), broken where a value is NaN."""
         item = pg.PlotCurveItem(antialias=True, connect="finite")
-        self._box.addItem(item)
+        self._box.addItem(item, ignoreBounds=True)
         return self._plot.styled(item, lambda each: each.setPen(self._plot.pen(role, width, alpha)))
 
     def area(self, brush: Callable[[], QBrush]) -> Item:
         """Add an area between a curve (``setData(x, y)``) and zero."""
         item = pg.PlotCurveItem(antialias=True, fillLevel=0, pen=None)
-        self._box.addItem(item)
+        self._box.addItem(item, ignoreBounds=True)
         return self._plot.styled(item, lambda each: each.setBrush(brush()))
 
     def bars(self, colors: Callable[[], Sequence[QColor]]) -> Item:
         """Add bars, each of its own colour: ``setOpts(x0=, y0=, width=, height=)`` with arrays [n]."""
         nothing = np.zeros(0)
         item = pg.BarGraphItem(x0=nothing, y0=nothing, width=nothing, height=nothing)
-        self._box.addItem(item)
+        self._box.addItem(item, ignoreBounds=True)
 
         def restyle(each: Item) -> None:
             each.setOpts(brushes=[QBrush(color) for color in colors()], pen=QPen(Qt.PenStyle.NoPen))
 
         return self._plot.styled(item, restyle)
 
-    def dots(self, role: str, edge: str) -> Item:
+    def dots(self, role: str, edge: str) -> Dots:
         """Add round markers (``setData(x, y)``) with an edge that sets them off from lines."""
-        item = pg.ScatterPlotItem(size=_DOT_PX, antialias=True, useCache=False)
-        item.setZValue(10)
-        self._box.addItem(item)
-
-        def restyle(each: Item) -> None:
-            each.setPen(self._plot.pen(edge, 2))
-            each.setBrush(QBrush(ink(role)))
-
-        return self._plot.styled(item, restyle)
+        return self._plot.styled(Dots(self._box, role, edge), Dots.restyle)
 
     def rule(self, role: str, width: float = 1.0, *, across: bool, dotted: bool = False) -> Item:
         """Add a straight line through the panel at one value (``setValue``)."""
         item = pg.InfiniteLine(angle=0 if across else 90)
-        self._box.addItem(item)
+        self._box.addItem(item, ignoreBounds=True)
         style = Qt.PenStyle.DotLine if dotted else Qt.PenStyle.SolidLine
         return self._plot.styled(
             item, lambda each: each.setPen(self._plot.pen(role, width, style=style))
@@ -319,7 +349,7 @@ class Panel:
         for edge in item.lines:
             edge.setPen(QPen(Qt.PenStyle.NoPen))
         item.setZValue(-10)
-        self._box.addItem(item)
+        self._box.addItem(item, ignoreBounds=True)
         return self._plot.styled(item, lambda each: each.setBrush(QBrush(ink(role, alpha))))
 
     # -- ranges -------------------------------------------------------------------------------
@@ -408,8 +438,8 @@ class Panel:
             self.title.update()
         column = [] if x is None else [x, x]
         self._cursor.setData(column, list(self._home[1])[: len(column)])
-        dot = x is not None and y is not None
-        self._dot.setData([x] if dot else [], [y] if dot else [])
+        dot = [] if x is None or y is None else [(x, y)]
+        self._dot.setData([at for at, _ in dot], [at for _, at in dot])
 
 
 class Plot:
