@@ -129,7 +129,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--side",
         choices=("raised", "lowered"),
         default="raised",
-        help="map what raised the answer, or what lowered it",
+        help="heatmap of the regions that raised the probability, or that lowered it",
     )
 
     parsers["info"] = info = command("info", "print every series found, as JSON")

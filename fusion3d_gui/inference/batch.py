@@ -220,7 +220,7 @@ def _cells(prediction: Prediction) -> dict[str, object]:
 
 
 def _text_of(explanation: Explanation) -> str:
-    return f"{explanation.name}, what {explanation.side} the answer"
+    return f"{explanation.name}, regions that {explanation.side} the probability"
 
 
 def _plain_values(row: BatchRow, given: Mapping[str, object] | None) -> dict[str, str]:

@@ -189,7 +189,8 @@ class Deeds:
                 partial(self.run, "marks"), lambda: self.window.marks.isVisible()
             ),
             "export the measurements": Deed(
-                lambda: export_measurements(self.session, file), file.is_file
+                lambda: export_measurements(self.session.store, self.session.annotations, file),
+                file.is_file,
             ),
             "undo all": Deed(lambda: [marks.undo() for _ in range(4)], lambda: count() == 0),
             "straighten": self.turned(partial(self.run, "straighten"), self._coronal_plane),

@@ -117,7 +117,7 @@ def test_maps_are_as_asked_and_asked_otherwise_are_made_again(table, predictor, 
     rows, out = read_table(table, predictor.info.schema), tmp_path / "out"
     lowered = Explanation("hirescam", (2,), "lowered")
     found = pd.read_csv(predict_table(predictor, rows, out, lowered).results, keep_default_na=False)
-    assert found["explanation"][0] == "HiResCAM, stage 2, what lowered the answer"
+    assert found["explanation"][0] == "HiResCAM, stage 2, regions that lowered the probability"
     predicted = predictor.predict_case(open_volume(tmp_path / "0.nii.gz"), {"age": 71, "sex": "F"})
     alone = make_heatmap(predictor, predicted.case, predicted.prediction.metadata, lowered)
     saved = np.asarray(nib.load(out / found["heatmap"][0]).dataobj)
@@ -126,7 +126,7 @@ def test_maps_are_as_asked_and_asked_otherwise_are_made_again(table, predictor, 
     # Nothing was measured for this model, so that Grad-CAM of the last stage is its default.
     assert predict_table(predictor, rows, out).predicted == 3
     found = pd.read_csv(out / "results.csv", keep_default_na=False)
-    assert found["explanation"][0] == "Grad-CAM, stage 4, what raised the answer"
+    assert found["explanation"][0] == "Grad-CAM, stage 4, regions that raised the probability"
 
 
 @pytest.mark.parametrize(

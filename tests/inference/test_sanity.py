@@ -75,10 +75,10 @@ def test_the_verdicts_follow_the_figures():
     )
     assert [each.passed for each in report.verdicts] == [True, True, True, True, False]
     assert "0 of 2 random orders" in report.verdicts[-1].figures
-    # A map of what lowered the answer is right where deleting raises it.
+    # A map of regions that lowered the logit is right where deleting raises it.
     lowered = replace(report, explanation=Explanation(side="lowered"))
     assert [each.passed for each in lowered.verdicts] == [True, True, True, False, False]
-    assert lowered.verdicts[3].text.startswith("Deleting what it marks raises the answer")
+    assert lowered.verdicts[3].text.startswith("Deleting what it marks raises the logit")
 
 
 def test_it_can_be_cancelled(made):

@@ -59,7 +59,7 @@ class SanityReport:
         left = abs(self.likeness[-1])
         stable = float(np.median(self.stability))
         agreed = float(np.median(list(self.agreement.values())))
-        # Of a map of what lowered the answer, all is the other way round.
+        # For a map of regions that lowered the logit, the signs are reversed.
         sign = 1 if self.explanation.side == "raised" else -1
         falls, rises = ("lowers", "raises")[::sign]
         deleted = _beaten(-sign * self.deletion, -sign * self.deletion_random)
@@ -84,14 +84,14 @@ class SanityReport:
                 agreed > AGREED_FROM,
             ),
             Verdict(
-                f"Deleting what it marks {falls} the answer "
+                f"Deleting what it marks {falls} the logit "
                 + ("faster" if deleted == orders else "no faster")
                 + " than chance",
                 f"faster than {deleted} of {orders} random orders; all wanted",
                 deleted == orders,
             ),
             Verdict(
-                f"Showing what it marks {rises} the answer "
+                f"Showing what it marks {rises} the logit "
                 + ("faster" if inserted == orders else "no faster")
                 + " than chance",
                 f"faster than {inserted} of {orders} random orders; all wanted",
