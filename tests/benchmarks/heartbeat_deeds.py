@@ -297,14 +297,16 @@ class Deeds:
                 partial(self.run, "layout_large_and_two"),
                 lambda: views.layout_name is Layout.LARGE_AND_TWO,
             ),
-            "light theme": Deed(window.toggle_theme, has_theme("light")),
+            "light theme": Deed(window.menus.actions["light"].trigger, has_theme("light")),
             "larger text": Deed(
-                lambda: window.step_text(1), lambda: settings.values.text_scale > 1
+                lambda: window.menus.actions["larger"].trigger(),
+                lambda: settings.values.text_scale > 1,
             ),
             "usual text": Deed(
-                lambda: window.step_text(0), lambda: settings.values.text_scale == 1
+                lambda: window.menus.actions["usual"].trigger(),
+                lambda: settings.values.text_scale == 1,
             ),
-            "dark theme": Deed(window.toggle_theme, has_theme("dark")),
+            "dark theme": Deed(window.menus.actions["light"].trigger, has_theme("dark")),
             "presentation": Deed(partial(self.run, "presentation"), lambda: window.presentation.on),
             "presentation ends": Deed(
                 partial(self.run, "presentation"), lambda: not window.presentation.on
@@ -323,7 +325,7 @@ class Deeds:
                 wait(20)
 
         def find() -> None:
-            window.show_palette()
+            window.menus.actions["palette"].trigger()
             look_for(window.findChildren(CommandPalette)[-1].line, "thresh")
 
         def browser() -> TagBrowser:
@@ -339,7 +341,9 @@ class Deeds:
 
         positive = demo_cases()[0]
         return {
-            "list of keys": Deed(window.show_keys, lambda: self.shows(KeysOverlay)),
+            "list of keys": Deed(
+                window.menus.actions["keys"].trigger, lambda: self.shows(KeysOverlay)
+            ),
             "list of keys goes": Deed(
                 lambda: self.close(KeysOverlay), lambda: not self.shows(KeysOverlay)
             ),
@@ -347,16 +351,20 @@ class Deeds:
             "command palette goes": Deed(
                 lambda: self.close(CommandPalette), lambda: not self.shows(CommandPalette)
             ),
-            "DICOM tags": Deed(window.show_tags, lambda: browser().model.rowCount() > 20),
+            "DICOM tags": Deed(
+                window.menus.actions["tags"].trigger, lambda: browser().model.rowCount() > 20
+            ),
             "search in the tags": Deed(
                 lambda: look_for(browser().line, "position"),
                 lambda: 0 < browser().model.rowCount() < 10,
             ),
             "light theme under the tags": Deed(
-                window.toggle_theme, lambda: window.settings.values.theme == "light"
+                window.menus.actions["light"].trigger,
+                lambda: window.settings.values.theme == "light",
             ),
             "dark theme under the tags": Deed(
-                window.toggle_theme, lambda: window.settings.values.theme == "dark"
+                window.menus.actions["light"].trigger,
+                lambda: window.settings.values.theme == "dark",
             ),
             "DICOM tags go": Deed(
                 lambda: self.close(TagBrowser), lambda: not self.shows(TagBrowser)

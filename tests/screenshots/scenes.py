@@ -164,7 +164,7 @@ class Scenes:
         draw("distance", (-10, 8, -30), (20, 26, 30))
         marks.add_point(where + np.array([-36.0, 28.0, 0.0]))
         marks.select(3)
-        window.toggle_panel("marks")
+        window.settings.toggle_panel("marks")
         self.picture("marks")
         with self._light():
             self.picture("light-marks")
@@ -172,7 +172,7 @@ class Scenes:
             self.session.tool.choose(tool)
             self.picture(f"tool-{tool}")
         self.session.tool.choose("crosshair")
-        window.toggle_panel("marks")
+        window.settings.toggle_panel("marks")
         self._dialog("export", window.files.export_measurements)
         marks.remove_all()
 
@@ -181,7 +181,7 @@ class Scenes:
         window = self.window
         window.menus.actions["slab_mm"].trigger()
         self._dialog("slab-thickness")
-        window.show_about()
+        window.menus.actions["about"].trigger()
         self._dialog("about", of=QMessageBox)
         self._dialog("save-result", window.files.save_result)
         self._dialog("open-file", window.files.open_file)
@@ -257,9 +257,9 @@ class Scenes:
         window = self.window
         for steps, name in ((2, "text-130"), (1, "text-150")):
             for _ in range(steps):
-                window.step_text(1)
+                window.menus.actions["larger"].trigger()
             self.picture(name)
-        window.step_text(0)
+        window.menus.actions["usual"].trigger()
         window.resize(window.minimumSize())
         self.picture("smallest")
         window.resize(WIDTH, HEIGHT)
@@ -277,18 +277,18 @@ class Scenes:
     def finding(self) -> None:
         """Command palette, keys, tags, hidden identity, an error notice."""
         window = self.window
-        window.show_palette()
+        window.menus.actions["palette"].trigger()
         palette = window.findChildren(CommandPalette)[-1]
         palette.line.setText("me")
         self.picture("palette", palette)
         palette.close()
-        window.show_keys()
+        window.menus.actions["keys"].trigger()
         self.picture("keys")
         with self._light():
             self.picture("light-keys")
         for overlay in window.findChildren(KeysOverlay):
             overlay.close()
-        window.show_tags()
+        window.menus.actions["tags"].trigger()
         browser = window.findChildren(TagBrowser)[-1]
         self.wait(lambda: browser.model.rowCount() > 0, 20)
         self.picture("tags", browser)

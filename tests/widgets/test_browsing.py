@@ -269,7 +269,7 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         window.session.display.window_level.set_color_map("Viridis")
         window.session.display.corner_text.set_names_patient(False)
         window.views.volume.toggle_surface()
-        window.toggle_panel("side")
+        window.settings.toggle_panel("side")
 
     def look(window, overlay) -> None:
         assert window.height() == 700  # the width is limited by the screen of this machine

@@ -79,7 +79,7 @@ def test_every_character_on_screen_is_in_the_programs_own_font(window):
     window.notices.add(Notice("Something"))
     font = QRawFont.fromFont(theme.font())
     assert font.familyName().startswith("Inter")
-    window.show_keys()
+    window.menus.actions["keys"].trigger()
     shown = [each.text() for kind in (QLabel, QPushButton) for each in window.findChildren(kind)]
     characters = {character for text in shown for character in text}
     missing = {each for each in characters - {"\n"} if not font.supportsCharacter(ord(each))}

@@ -238,7 +238,7 @@ def test_text_that_is_being_typed_stays_on_its_case_when_another_opens(
 
 
 def test_the_table_lists_marks_jumps_to_them_and_takes_their_text(opened, marks, qtbot):
-    opened.toggle_panel("marks")
+    opened.settings.toggle_panel("marks")
     mark = draw(opened, qtbot, "rectangle", (-20, -20, 2.5), (20, 10, 2.5))
     opened.session.display.crosshair.move_to(np.array([40.0, 40.0, 40.0]))
     table = opened.marks.table

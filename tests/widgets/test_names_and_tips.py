@@ -47,7 +47,7 @@ def predicted(window, settled, tmp_path):
     settled(window)
     window.session.predictions.predict()
     settled(window)
-    window.toggle_panel("marks")
+    window.settings.toggle_panel("marks")
     return window
 
 
@@ -96,11 +96,11 @@ def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(
     predicted.session.explainer.check()
     settled(predicted)
     (checks,) = predicted.findChildren(SanityDialog)
-    predicted.show_palette()
+    predicted.menus.actions["palette"].trigger()
     palette = predicted.findChildren(CommandPalette)[-1]
-    predicted.show_tags()
+    predicted.menus.actions["tags"].trigger()
     tags = predicted.findChildren(TagBrowser)[-1]
-    predicted.show_about()
+    predicted.menus.actions["about"].trigger()
     about = QApplication.activeModalWidget()
     predicted.menus.actions["slab_mm"].trigger()
     slab = QApplication.activeModalWidget()

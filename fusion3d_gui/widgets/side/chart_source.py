@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.prediction.predictions import Predictions
 
 
-def chart_source(session: Session) -> tuple[str, ...]:
+def chart_source(predictions: Predictions, form: Form) -> tuple[str, ...]:
     """Return model, scan and values, and whether they are a what-if, line by line; no identity."""
-    predictions, values = session.predictions, session.form.values
+    values = form.values
     workbench = predictions.workbench
     if workbench is None:
         return ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.schema import Field, Value
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import FieldInput, field_input
 from fusion3d_gui.widgets.look import theme
 
@@ -13,10 +14,10 @@ from fusion3d_gui.widgets.look import theme
 class MetadataForm(QWidget):
     """One row a field; marks values taken from the file, warns of values outside the training range."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, store: Store, form: Form, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self._form = session.form
+        self._store = store
+        self._form = form
         self.rows: dict[str, _Row] = {}
         self._typing = ""
         self._body = QWidget()
@@ -25,7 +26,7 @@ class MetadataForm(QWidget):
         self._layout.addWidget(self._body)
         self._form.schema_changed.connect(self._on_schema_changed)
         self._form.edited.connect(self._on_edited)
-        session.store.prediction_changed.connect(self._mark_all)
+        self._store.prediction_changed.connect(self._mark_all)
         self._on_schema_changed()
 
     def _on_schema_changed(self) -> None:
@@ -55,7 +56,7 @@ class MetadataForm(QWidget):
             grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
             self.rows[field.name] = row
         if not fields:
-            chosen = self._session.store.bundle is not None
+            chosen = self._store.bundle is not None
             text = "This model uses the image alone." if chosen else "No model is chosen."
             grid.addWidget(theme.label(text, color=theme.MUTED), 0, 0)
         self._layout.addWidget(self._body)
@@ -84,7 +85,7 @@ class MetadataForm(QWidget):
 
     def _mark(self, name: str) -> None:
         row, value = self.rows[name], self._form.values[name]
-        shown = self._session.store.shown_prediction
+        shown = self._store.shown_prediction
         predicted = None if shown is None else shown.request.metadata
         if predicted is not None and name in predicted and predicted[name] != value:
             row.show_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)

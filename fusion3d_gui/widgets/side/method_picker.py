@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.data.prediction import MapChecks
+from fusion3d_gui.state.prediction.explainer import Explainer
+from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.method_choices import Method, methods_for
 from fusion3d_gui.state.prediction.percent import whole_percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
@@ -28,9 +31,19 @@ _SIDES: tuple[tuple[Side, str, str], ...] = (
 class MethodPicker(QWidget):
     """A list of methods, the direction of the attribution, and the checks; a choice applies at once."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        explanation_choice: ExplanationChoice,
+        explainer: Explainer,
+        side_by_side: SideBySideMaps,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._explanation_choice = explanation_choice
+        self._explainer = explainer
+        self._side_by_side = side_by_side
         self.box = NoScrollComboBox()
         self.box.setAccessibleName("Heatmap method")
         self._methods: tuple[Method, ...] = ()
@@ -46,7 +59,7 @@ class MethodPicker(QWidget):
             "Both attributions side by side: regions that raised and that lowered the probability",
         )
         self.both.clicked.connect(self._on_both)
-        session.side_by_side.changed.connect(self._show)
+        self._side_by_side.changed.connect(self._show)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
@@ -69,18 +82,18 @@ class MethodPicker(QWidget):
         below.addWidget(self.progress)
         layout.addLayout(below)
         self.check.clicked.connect(self._on_check)
-        session.explainer.checked.connect(self._on_checked)
-        session.store.inference.changed.connect(self._show_progress)
-        session.store.prediction_changed.connect(self._show_progress)
+        self._explainer.checked.connect(self._on_checked)
+        self._store.inference.changed.connect(self._show_progress)
+        self._store.prediction_changed.connect(self._show_progress)
         self.box.activated.connect(self._on_method_chosen)
-        session.explanation_choice.changed.connect(self._show)
-        session.store.bundle_changed.connect(self._list)
+        self._explanation_choice.changed.connect(self._show)
+        self._store.bundle_changed.connect(self._list)
         self._list()
         self._show_progress()
 
     def _list(self) -> None:
         """List the methods for the chosen model; its default is marked."""
-        info = self._session.store.bundle
+        info = self._store.bundle
         self._methods = methods_for(info)
         default = None if info is None else info.default_map
         self.box.clear()
@@ -91,12 +104,12 @@ class MethodPicker(QWidget):
         self._show()
 
     def _show(self) -> None:
-        chosen, info = self._session.explanation_choice.wanted, self._session.store.bundle
+        chosen, info = self._explanation_choice.wanted, self._store.bundle
         for number, method in enumerate(self._methods):
             if (method.method, method.stages) == (chosen.method, chosen.stages):
                 self.box.setCurrentIndex(number)
                 self.box.setToolTip(method.help)
-        both = self._session.explainer.shows_both_sides
+        both = self._explainer.shows_both_sides
         (self.both if both else self.sides[chosen.side]).setChecked(True)
         is_default = info is not None and (chosen.method, chosen.stages) == info.default_map
         self.localisation.setVisible(is_default)
@@ -105,41 +118,35 @@ class MethodPicker(QWidget):
 
     def _on_method_chosen(self, number: int) -> None:
         method = self._methods[number]
-        chosen = self._session.explanation_choice.wanted
-        self._session.explanation_choice.choose(
-            replace(chosen, method=method.method, stages=method.stages)
-        )
+        chosen = self._explanation_choice.wanted
+        self._explanation_choice.choose(replace(chosen, method=method.method, stages=method.stages))
 
     def _on_both(self) -> None:
         self._show()  # the button goes down once both maps are there
-        self._session.explainer.show_both_sides()
+        self._explainer.show_both_sides()
 
     def _on_side_chosen(self, side: Side) -> None:
-        self._session.side_by_side.hide()
-        self._session.explanation_choice.choose(
-            replace(self._session.explanation_choice.wanted, side=side)
-        )
+        self._side_by_side.hide()
+        self._explanation_choice.choose(replace(self._explanation_choice.wanted, side=side))
 
     def _on_check(self) -> None:
         if self._is_working():
-            self._session.store.inference.cancel()
+            self._store.inference.cancel()
         else:
-            self._session.explainer.check()
+            self._explainer.check()
 
     def _on_checked(self, checks: MapChecks) -> None:
         SanityDialog(checks, self.window()).show()
 
     def _is_working(self) -> bool:
-        return self._session.store.inference.label in ("Explaining", "Checking the map")
+        return self._store.inference.label in ("Explaining", "Checking the map")
 
     def _show_progress(self) -> None:
-        session, working = self._session, self._is_working()
+        working = self._is_working()
         self.check.setText("Cancel" if working else _CHECK)
-        self.check.setEnabled(
-            working or (session.explainer.can_check and not session.store.predicting)
-        )
+        self.check.setEnabled(working or (self._explainer.can_check and not self._store.predicting))
         self.progress.setText(
-            f"{session.store.inference.message} {whole_percent(session.store.inference.fraction)}"
+            f"{self._store.inference.message} {whole_percent(self._store.inference.fraction)}"
             * working
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.models import Models
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 
@@ -16,9 +17,10 @@ class ModelPicker(QWidget):
     #: The user wants to choose a bundle's folder.
     browse_requested = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, store: Store, models: Models, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._models = models
         self.box = NoScrollComboBox()
         self.box.setAccessibleName("Model")
         self.browse = QPushButton("Other…")
@@ -42,53 +44,49 @@ class ModelPicker(QWidget):
     def _connect(self) -> None:
         self.browse.clicked.connect(self.browse_requested)
         self.box.activated.connect(self._on_activated)
-        session = self._session
-        session.models.changed.connect(self._on_bundles_changed)
-        session.store.bundle_changed.connect(self._on_bundle_changed)
-        session.store.model_loaded.connect(self._show_detail)
-        session.store.inference.changed.connect(self._show_detail)
+        self._models.changed.connect(self._on_bundles_changed)
+        self._store.bundle_changed.connect(self._on_bundle_changed)
+        self._store.model_loaded.connect(self._show_detail)
+        self._store.inference.changed.connect(self._show_detail)
 
     def _on_activated(self, index: int) -> None:
-        bundles = self._session.models.bundles
+        bundles = self._models.bundles
         if 0 <= index < len(bundles):
-            self._session.models.choose_and_load(bundles[index])
+            self._models.choose_and_load(bundles[index])
 
     def _on_bundles_changed(self) -> None:
         self.box.clear()
-        titles = [info.title for info in self._session.models.bundles]
-        for info in self._session.models.bundles:
+        titles = [info.title for info in self._models.bundles]
+        for info in self._models.bundles:
             # Models with the same title are distinguished by their names.
             ambiguous = titles.count(info.title) > 1
             self.box.addItem(f"{info.name} · {info.title}" if ambiguous else info.title)
             self.box.setItemData(
                 self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
             )
-        self.box.setEnabled(bool(self._session.models.bundles))
-        if not self._session.models.bundles:
+        self.box.setEnabled(bool(self._models.bundles))
+        if not self._models.bundles:
             self.box.addItem("No model found")
         self._on_bundle_changed()
 
     def _on_bundle_changed(self) -> None:
-        info = self._session.store.bundle
-        folders = [each.folder for each in self._session.models.bundles]
+        info = self._store.bundle
+        folders = [each.folder for each in self._models.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
             self.box.setToolTip(info.description or "The model used for prediction")
         self._show_detail()
 
     def _show_detail(self) -> None:
-        session = self._session
-        if session.store.bundle is None:
+        if self._store.bundle is None:
             self.detail.setText("Choose a model bundle's folder with Other…")
             return
-        if session.models.device_text:
-            where = session.models.device_text
-        elif session.store.inference.running:
+        if self._models.device_text:
+            where = self._models.device_text
+        elif self._store.inference.running:
             where = "loading…"
         else:
             where = "loads with the first prediction"
-        self.detail.setText(
-            f"{session.store.bundle.name} {session.store.bundle.version}  ·  {where}"
-        )
-        reason = session.models.engine_reason
+        self.detail.setText(f"{self._store.bundle.name} {self._store.bundle.version}  ·  {where}")
+        reason = self._models.engine_reason
         self.detail.setToolTip(f"Why this engine: {reason}" if reason else "")

@@ -13,8 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.state.display.overlay import OverlaySettings
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.percent import whole_percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
@@ -28,10 +31,19 @@ _TIMES = "\u00a0×\u00a0"
 class OverlayControls(QWidget):
     """Visibility, opacity, threshold, colour map; enabled while there is a current heatmap."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        predictions: Predictions,
+        hot_spots: HotSpotList,
+        overlay: OverlaySettings,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
-        self._overlay = session.display.overlay
+        self._store = store
+        self._predictions = predictions
+        self._hot_spots = hot_spots
+        self._overlay = overlay
         self.toggle = QPushButton("Shown")
         self.toggle.setProperty("quiet", True)
         self.toggle.setToolTip("Show or hide the heatmap (H)")
@@ -53,7 +65,7 @@ class OverlayControls(QWidget):
         self.colors.setToolTip(
             "Colour map of the heatmap: perceptually uniform, readable with colour-vision deficiency"
         )
-        self.spots = HotSpotRows(session.hot_spots)
+        self.spots = HotSpotRows(self._hot_spots)
         self._build()
         self._connect()
         self._on_overlay_changed()
@@ -90,14 +102,14 @@ class OverlayControls(QWidget):
     def _connect(self) -> None:
         overlay = self._overlay
         self.toggle.clicked.connect(overlay.toggle)
-        self.peak.clicked.connect(self._session.hot_spots.go_to_peak)
+        self.peak.clicked.connect(self._hot_spots.go_to_peak)
         self.contours.clicked.connect(overlay.toggle_contours)
         self.blink.clicked.connect(overlay.toggle_blinking)
         self.colors.activated.connect(lambda n: overlay.set_color_map(HEATMAPS[n]))
         self.opacity.slider.valueChanged.connect(lambda value: overlay.set_opacity(value / 100))
         self.threshold.slider.valueChanged.connect(lambda value: overlay.set_threshold(value / 100))
         overlay.changed.connect(self._on_overlay_changed)
-        self._session.store.prediction_changed.connect(self._on_result_changed)
+        self._store.prediction_changed.connect(self._on_result_changed)
 
     def _on_overlay_changed(self) -> None:
         overlay = self._overlay
@@ -110,7 +122,7 @@ class OverlayControls(QWidget):
         self._show_scale()
 
     def _on_result_changed(self) -> None:
-        prediction = self._session.predictions.current
+        prediction = self._predictions.current
         for widget in (
             self.toggle,
             self.peak,
@@ -123,7 +135,7 @@ class OverlayControls(QWidget):
         ):
             widget.setEnabled(prediction is not None)
         if prediction is None:
-            outdated = self._session.predictions.is_outdated
+            outdated = self._predictions.is_outdated
             self.about.setText(
                 "Hidden, because the prediction is outdated." if outdated else "No heatmap yet."
             )
@@ -133,7 +145,7 @@ class OverlayControls(QWidget):
                 f"The heatmap is empty: no region of the image {prediction.heatmap.side} the probability."
             )
         else:
-            heatmap, shown = prediction.heatmap, self._session.store.shown_prediction
+            heatmap, shown = prediction.heatmap, self._store.shown_prediction
             explanation = None if shown is None else shown.explanation
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name

@@ -16,8 +16,10 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.percent import percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
 from fusion3d_gui.widgets.look import theme
@@ -28,9 +30,13 @@ OUTSIDE = "Outside this model's training data"
 class PredictionPanel(QWidget):
     """Show the current prediction, grayed and marked once the form has changed since."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, store: Store, form: Form, predictions: Predictions, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._form = form
+        self._predictions = predictions
         self.button = QPushButton("Predict")
         self.button.setProperty("primary", True)
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
@@ -57,52 +63,46 @@ class PredictionPanel(QWidget):
         layout.addWidget(self.readout)
 
     def _connect(self) -> None:
-        session = self._session
-        self.button.clicked.connect(session.predictions.predict)
-        self.readout.reset.clicked.connect(session.predictions.reset_form)
-        self._progress.cancel.clicked.connect(session.store.inference.cancel)
-        session.store.inference.changed.connect(self._on_lane_changed)
-        session.store.prediction_changed.connect(self._on_result_changed)
-        session.store.case_changed.connect(self._on_lane_changed)
-        session.store.bundle_changed.connect(self._on_lane_changed)
+        self.button.clicked.connect(self._predictions.predict)
+        self.readout.reset.clicked.connect(self._predictions.reset_form)
+        self._progress.cancel.clicked.connect(self._store.inference.cancel)
+        self._store.inference.changed.connect(self._on_lane_changed)
+        self._store.prediction_changed.connect(self._on_result_changed)
+        self._store.case_changed.connect(self._on_lane_changed)
+        self._store.bundle_changed.connect(self._on_lane_changed)
 
     def _on_lane_changed(self) -> None:
-        session = self._session
-        self._stack.setCurrentIndex(1 if session.store.predicting else 0)
-        self._progress.show_progress(
-            session.store.inference.fraction, session.store.inference.message
-        )
-        self.button.setEnabled(session.store.can_predict)
+        self._stack.setCurrentIndex(1 if self._store.predicting else 0)
+        self._progress.show_progress(self._store.inference.fraction, self._store.inference.message)
+        self.button.setEnabled(self._store.can_predict)
 
     def _on_result_changed(self) -> None:
         self._on_lane_changed()
-        session = self._session
-        if session.store.shown_prediction is None:
+        if self._store.shown_prediction is None:
             self.readout.show_nothing(self._why_nothing())
         else:
             self.readout.show_prediction(
-                session.store.shown_prediction.prediction,
-                outdated=session.predictions.is_outdated,
-                what_if=session.predictions.what_if,
+                self._store.shown_prediction.prediction,
+                outdated=self._predictions.is_outdated,
+                what_if=self._predictions.what_if,
             )
             has_prediction = (
-                session.predictions.current is not None or session.predictions.what_if is not None
+                self._predictions.current is not None or self._predictions.what_if is not None
             )
-            values = session.form.values
+            values = self._form.values
             outside = (
-                session.store.shown_prediction.workbench.outside(values) if has_prediction else ()
+                self._store.shown_prediction.workbench.outside(values) if has_prediction else ()
             )
-            self.readout.show_outside(outside, tried=session.predictions.what_if is not None)
+            self.readout.show_outside(outside, tried=self._predictions.what_if is not None)
 
     def _why_nothing(self) -> str:
-        session = self._session
-        if session.store.bundle is None:
+        if self._store.bundle is None:
             return "Choose a model to predict with."
-        if session.store.case is None:
+        if self._store.case is None:
             return "Open a scan, fill in the form, then predict."
-        if not session.store.case.is_complete:
+        if not self._store.case.is_complete:
             return "The scan is still being read."
-        if session.store.predicting:
+        if self._store.predicting:
             return "The prediction appears here."
         return "Fill in the form, then predict."
 

@@ -9,7 +9,7 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.metadata_form import MetadataForm
 from fusion3d_gui.widgets.side.method_picker import MethodPicker
-from fusion3d_gui.widgets.side.model_comparison import ModelComparison
+from fusion3d_gui.widgets.side.model_comparison_panel import ModelComparisonPanel
 from fusion3d_gui.widgets.side.model_picker import ModelPicker
 from fusion3d_gui.widgets.side.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.side.prediction_panel import PredictionPanel
@@ -24,13 +24,25 @@ class SidePanel(QScrollArea):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model_picker = ModelPicker(session)
-        self.form = MetadataForm(session)
-        self.prediction = PredictionPanel(session)
-        self.workbench = WorkbenchPanel(session)
-        self.comparison = ModelComparison(session)
-        self.overlay = OverlayControls(session)
-        self.method = MethodPicker(session)
+        self.model_picker = ModelPicker(session.store, session.models)
+        self.form = MetadataForm(session.store, session.form)
+        self.prediction = PredictionPanel(session.store, session.form, session.predictions)
+        self.workbench = WorkbenchPanel(
+            session.store, session.form, session.predictions, session.augmentation
+        )
+        self.comparison = ModelComparisonPanel(
+            session.store,
+            session.models,
+            session.predictions,
+            session.model_comparison,
+            session.side_by_side,
+        )
+        self.overlay = OverlayControls(
+            session.store, session.predictions, session.hot_spots, session.display.overlay
+        )
+        self.method = MethodPicker(
+            session.store, session.explanation_choice, session.explainer, session.side_by_side
+        )
         body = QWidget()
         layout = QVBoxLayout(body)
         # Space is reserved for the scroll bar, so that nothing moves when it appears.

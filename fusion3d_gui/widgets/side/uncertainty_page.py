@@ -13,9 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
-from fusion3d_gui.state.prediction.augmentation import LABEL
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.prediction.augmentation import LABEL, Augmentation
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.score_chart import ScoreChart
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.chart_source import chart_source
@@ -35,9 +37,19 @@ class UncertaintyPage(QWidget):
     outside the training data are shown with the prediction (``PredictionPanel``), not here.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        form: Form,
+        predictions: Predictions,
+        augmentation: Augmentation,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._form = form
+        self._predictions = predictions
+        self._augmentation = augmentation
         self.verdict = _text(theme.BODY)
         self.image = _text(12, theme.MUTED)
         self.image.setToolTip(
@@ -80,15 +92,15 @@ class UncertaintyPage(QWidget):
             layout.addWidget(widget)
         layout.setAlignment(self.augment, Qt.AlignmentFlag.AlignLeft)
         self.augment.clicked.connect(self._on_augment_clicked)
-        session.store.inference.changed.connect(self._show_augment_button)
+        self._store.inference.changed.connect(self._show_augment_button)
         self.prevalence.valueChanged.connect(self._show_predictive_values)
 
     def refresh(self) -> None:
         """Compute everything again for the form's values and show it."""
-        workbench = self._session.predictions.workbench
+        workbench = self._predictions.workbench
         if workbench is None:
             return
-        values = self._session.form.values
+        values = self._form.values
         uncertainty = workbench.uncertainty(values)
         self._show_verdict(uncertainty, workbench.has_reference)
         self.interval.setVisible(uncertainty.interval is not None)
@@ -111,28 +123,28 @@ class UncertaintyPage(QWidget):
         for widget in (self.strip, self._prevalence_row, self.predictive_values):
             widget.setVisible(scores is not None)
         if scores is not None:
-            self.strip.set_source(*chart_source(self._session))
+            self.strip.set_source(*chart_source(self._predictions, self._form))
             self.strip.show_scores(names, scores, workbench.case.probability(values))
         self.neighbours.setVisible(bool(uncertainty.neighbours))
         self.neighbours.setText(_neighbours_text(uncertainty, names))
         self._show_predictive_values()
 
     def _on_augment_clicked(self) -> None:
-        if self._session.store.inference.label == LABEL:
-            self._session.store.inference.cancel()
+        if self._store.inference.label == LABEL:
+            self._store.inference.cancel()
         else:
-            self._session.augmentation.start()
+            self._augmentation.start()
 
     def _show_augment_button(self) -> None:
-        session, workbench = self._session, self._session.predictions.workbench
-        working = session.store.inference.label == LABEL
+        workbench = self._predictions.workbench
+        working = self._store.inference.label == LABEL
         self.augment.setVisible(
             working or (workbench is not None and workbench.augmented_features is None)
         )
         self.augment.setText(
-            f"Cancel ({whole_percent(session.store.inference.fraction)})" if working else _AUGMENT
+            f"Cancel ({whole_percent(self._store.inference.fraction)})" if working else _AUGMENT
         )
-        self.augment.setEnabled(working or session.augmentation.can_start)
+        self.augment.setEnabled(working or self._augmentation.can_start)
 
     def _show_verdict(self, uncertainty: Uncertainty, has_reference: bool) -> None:
         if uncertainty.outside:
@@ -152,10 +164,10 @@ class UncertaintyPage(QWidget):
         self.image.setVisible(bool(self.image.text()))
 
     def _show_predictive_values(self) -> None:
-        workbench = self._session.predictions.workbench
+        workbench = self._predictions.workbench
         if workbench is None:
             return
-        chance = workbench.case.probability(self._session.form.values)
+        chance = workbench.case.probability(self._form.values)
         found = workbench.at_prevalence(chance, self.prevalence.value() / 100)
         if found is not None:
             self.predictive_values.setText(_unbroken(_predictive_values_text(found)))

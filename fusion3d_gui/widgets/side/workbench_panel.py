@@ -11,7 +11,10 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.inference.analysis.result_types import Contributions
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.prediction.augmentation import Augmentation
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.curve_chart import CurveChart
 from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.controls.segments import Segments
@@ -35,12 +38,22 @@ class WorkbenchPanel(QWidget):
     Pages follow the form live. Hidden until there is a prediction.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        form: Form,
+        predictions: Predictions,
+        augmentation: Augmentation,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._form = form
+        self._predictions = predictions
+        self._augmentation = augmentation
         self.curves = CurveChart()
         self.shares = ShareChart()
-        self.uncertainty = UncertaintyPage(session)
+        self.uncertainty = UncertaintyPage(store, form, predictions, augmentation)
         self._curves_text = theme.label(size=12, color=theme.MUTED)
         self._curves_text.setWordWrap(True)
         self._shares_text = theme.label(size=12, color=theme.MUTED)
@@ -57,8 +70,8 @@ class WorkbenchPanel(QWidget):
         self._refresh_timer.setInterval(0)
         self._refresh_timer.timeout.connect(self._refresh)
         self._build()
-        self.curves.tried.connect(session.form.set_value)
-        session.store.prediction_changed.connect(self._on_result_changed)
+        self.curves.tried.connect(self._form.set_value)
+        self._store.prediction_changed.connect(self._on_result_changed)
         self._on_result_changed()
 
     def _build(self) -> None:
@@ -87,19 +100,19 @@ class WorkbenchPanel(QWidget):
         self._refresh_timer.start()
 
     def _on_result_changed(self) -> None:
-        self.setVisible(self._session.predictions.workbench is not None)
+        self.setVisible(self._predictions.workbench is not None)
         self._refresh_timer.start()
 
     def _refresh(self) -> None:
-        workbench = self._session.predictions.workbench
+        workbench = self._predictions.workbench
         if workbench is None or not self.isVisible():
             return
-        values = self._session.form.values
+        values = self._form.values
         if not self._is_complete():
             return  # the form shows which value is required
         if self.buttons[0].isChecked():
             curves = workbench.curves(values)
-            self.curves.set_source(*chart_source(self._session))
+            self.curves.set_source(*chart_source(self._predictions, self._form))
             self.curves.show_curves(curves, workbench.prediction.threshold)
             self._curves_text.setText(
                 "Probability over the range of each value, with the others as in the form."
@@ -112,8 +125,8 @@ class WorkbenchPanel(QWidget):
             self.uncertainty.refresh()
 
     def _is_complete(self) -> bool:
-        values = self._session.form.values
-        fields = self._session.form.schema.fields
+        values = self._form.values
+        fields = self._form.schema.fields
         return not any(field.required and values[field.name] is None for field in fields)
 
     def _show_shares(self, found: Contributions | None) -> None:
@@ -124,13 +137,13 @@ class WorkbenchPanel(QWidget):
             self.shares.show_shares(())
             return
         self._shares_text.setText(f"{_shares_text(found)} Contributions to the logit:")
-        labels = {field.name: field.label for field in self._session.form.schema.fields}
+        labels = {field.name: field.label for field in self._form.schema.fields}
         shares = [Share("Image", found.image)]
         if found.fields:
             shares.append(Share("Clinical data", found.metadata))
             fields = sorted(found.fields.items(), key=lambda item: -abs(item[1]))
             shares += [Share(labels[name], amount, part=True) for name, amount in fields]
-        self.shares.set_source(*chart_source(self._session))
+        self.shares.set_source(*chart_source(self._predictions, self._form))
         self.shares.show_shares(shares)
         self.shares.setToolTip(
             "Shapley values in units of the logit. From the model's reference case "

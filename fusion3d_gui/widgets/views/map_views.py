@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Orientation
 from fusion3d_gui.state.display.display import Display
-from fusion3d_gui.state.prediction.side_by_side import MapCell
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
@@ -30,9 +30,17 @@ _MOST_MAPS = 9
 class MapViews(QWidget):
     """One slice view per heatmap, with common position, zoom and window level, each under its title."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        display: Display,
+        side_by_side: SideBySideMaps,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._display = display
+        self._side_by_side = side_by_side
         self._plane = AXIAL
         self.views: list[SliceView] = []
         self.titles: list[str] = []
@@ -63,11 +71,11 @@ class MapViews(QWidget):
         self._layout.setSpacing(0)
         self._layout.addLayout(bar)
         self._layout.addWidget(self._body, 1)
-        self.back.clicked.connect(lambda: session.side_by_side.hide())
-        session.side_by_side.changed.connect(self._build)
+        self.back.clicked.connect(side_by_side.hide)
+        side_by_side.changed.connect(self._build)
 
     def _build(self) -> None:
-        cells = self._session.side_by_side.cells[:_MOST_MAPS]
+        cells = self._side_by_side.cells[:_MOST_MAPS]
         self._layout.removeWidget(self._body)
         # Hidden at once: deletion waits for the event loop, and must not flash on screen.
         self._body.hide()
@@ -84,10 +92,10 @@ class MapViews(QWidget):
         self._body.show()
 
     def _cell(self, shown: MapCell) -> QWidget:
-        view = SliceView(AXIAL, self._session.display)
+        view = SliceView(AXIAL, self._display)
         view.set_orientation(self._plane)
         view.with_corner_text = False
-        case = self._session.store.case
+        case = self._store.case
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap)
         view.camera_changed.connect(self._on_camera_changed)
@@ -111,7 +119,7 @@ class MapViews(QWidget):
             peak = QPushButton("Go to peak")
             peak.setProperty("quiet", True)
             peak.setToolTip("Move the crosshair to this heatmap's peak")
-            peak.clicked.connect(partial(_go_to, self._session.display, where))
+            peak.clicked.connect(partial(_go_to, self._display, where))
             below.addWidget(peak)
         cell = QWidget()
         layout = QVBoxLayout(cell)

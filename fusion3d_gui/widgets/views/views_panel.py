@@ -8,7 +8,9 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
@@ -29,10 +31,17 @@ class ViewsPanel(QWidget):
     hovered = Signal(object)
     layout_changed = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        display: Display,
+        predictions: Predictions,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
-        display = session.display
+        self._store = store
+        self._display = display
+        self._predictions = predictions
         self.axial = SliceView(AXIAL, display)
         self.coronal = SliceView(CORONAL, display)
         self.sagittal = SliceView(SAGITTAL, display)
@@ -68,9 +77,9 @@ class ViewsPanel(QWidget):
         for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
             for signal in (leader.camera_changed, leader.orientation_changed):
                 signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
-        self._session.store.case_changed.connect(self._on_case_changed)
-        self._session.store.case_filled.connect(self._on_case_filled)
-        self._session.store.prediction_changed.connect(self._on_result_changed)
+        self._store.case_changed.connect(self._on_case_changed)
+        self._store.case_filled.connect(self._on_case_filled)
+        self._store.prediction_changed.connect(self._on_result_changed)
 
     # -- state --------------------------------------------------------------------------------
 
@@ -179,16 +188,16 @@ class ViewsPanel(QWidget):
 
     def straighten(self) -> None:
         """Reset the planes to the patient's axes, fitted and unflipped."""
-        self._session.display.planes.straighten()
+        self._display.planes.straighten()
         for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL, AXIAL), strict=True):
             view.set_orientation(usual)
         self.fit()
 
     def follow_scan(self) -> None:
         """Align the planes to the scan's own axes, and fit them."""
-        case = self._session.store.case
+        case = self._store.case
         if case is not None:
-            self._session.display.planes.follow_scan(case.volume)
+            self._display.planes.follow_scan(case.volume)
             self.fit()
 
     def flip(self) -> None:
@@ -201,7 +210,7 @@ class ViewsPanel(QWidget):
 
     def toggle_cine(self) -> None:
         """Start or stop cine: the active view's slices advance by themselves."""
-        cine = self._session.display.cine
+        cine = self._display.cine
         if cine.running:
             cine.stop()
         else:
@@ -230,7 +239,7 @@ class ViewsPanel(QWidget):
             follower.follow(leader)
 
     def _on_case_changed(self) -> None:
-        case = self._session.store.case
+        case = self._store.case
         volume = case.volume if case else None
         before = self.views[0].picture.volume
         for view in self._all_views:
@@ -246,7 +255,7 @@ class ViewsPanel(QWidget):
         self.volume.update()
 
     def _on_result_changed(self) -> None:
-        prediction = self._session.predictions.current
+        prediction = self._predictions.current
         heatmap = prediction.heatmap if prediction else None
         for view in self._all_views:
             view.set_heatmap(heatmap)

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.display.window_level import WindowLevel
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.window_controls import WindowControls
@@ -21,9 +23,12 @@ _ROOMY = 1150
 class Header(QWidget):
     """One row above the images."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, store: Store, opener: Opener, level: WindowLevel, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._opener = opener
         self._text = ""
         self._plain = False
         self.title = theme.label(size=theme.BODY, medium=True)
@@ -33,7 +38,7 @@ class Header(QWidget):
         self.series.setFixedWidth(200)
         self.series.setAccessibleName("Series")
         self.series.setToolTip("This folder holds several series")
-        self.window_controls = WindowControls(session.display.window_level)
+        self.window_controls = WindowControls(level)
         self.badge = theme.label(RESEARCH_USE_ONLY)
         self.badge.setFont(theme.font(12, QFont.Weight.Medium))
         self.badge.setObjectName("badge")
@@ -52,9 +57,9 @@ class Header(QWidget):
         layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
-        session.store.case_changed.connect(self._on_case_changed)
+        store.case_changed.connect(self._on_case_changed)
         # A volume brings its presets; once more is known of it they are made anew, and so are its counts.
-        session.display.window_level.presets_changed.connect(self._count_values)
+        level.presets_changed.connect(self._count_values)
         self._on_case_changed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -68,7 +73,7 @@ class Header(QWidget):
         self._on_case_changed()
 
     def _on_case_changed(self) -> None:
-        case = self._session.store.case
+        case = self._store.case
         self.window_controls.setVisible(case is not None and not self._plain)
         if case is None:
             self._text = "Fusion3D"
@@ -87,13 +92,13 @@ class Header(QWidget):
         self._show_title()
 
     def _count_values(self) -> None:
-        case = self._session.store.case
+        case = self._store.case
         self.window_controls.histogram.set_volume(None if case is None else case.volume)
 
     def _on_series_chosen(self, index: int) -> None:
-        case = self._session.store.case
+        case = self._store.case
         if case is not None and case.series[index].uid != case.volume.series_uid:
-            self._session.opener.open(case.path, case.series[index].uid)
+            self._opener.open(case.path, case.series[index].uid)
 
     def _show_title(self) -> None:
         metrics = self.title.fontMetrics()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
 from fusion3d_gui.widgets.look import theme
@@ -18,10 +18,10 @@ _DELAY_MS = 150
 class LoadingCard(QFrame):
     """Floats at the foot of its parent while something is being opened or saved."""
 
-    def __init__(self, session: Session, parent: QWidget) -> None:
+    def __init__(self, store: Store, parent: QWidget) -> None:
         super().__init__(parent)
         self._place_in = parent
-        self._lanes = (session.store.loading, session.store.saving)
+        self._lanes = (store.loading, store.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
         self._bar = ProgressBar()

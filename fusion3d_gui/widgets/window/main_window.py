@@ -1,34 +1,20 @@
-"""``MainWindow``: puts the parts together, and turns menus and drops into intents."""
+"""``MainWindow``: composes the panels and the commands, and follows the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QHBoxLayout,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.state.case.demo_cases import DemoCase
-from fusion3d_gui.state.case.tag_reading import dicom_files
-from fusion3d_gui.state.display.display import middle_voxel_lps
-from fusion3d_gui.state.export.result_export import prediction_text
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.settings import RECENT, Panel, Settings
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.controls.drop_target import DropTarget
-from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.restyling import Restyling
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
@@ -39,26 +25,33 @@ from fusion3d_gui.widgets.views.map_views import MapViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window import window_memory
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.commands.command import Menus
-from fusion3d_gui.widgets.window.commands.window_commands import PRESET_KEYS, STRIP, window_commands
+from fusion3d_gui.widgets.window.commands.command import Command, Menus
+from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
+from fusion3d_gui.widgets.window.commands.file_menu import file_commands
+from fusion3d_gui.widgets.window.commands.heatmap_menu import heatmap_commands
+from fusion3d_gui.widgets.window.commands.help_menu import help_commands
+from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
+from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
+from fusion3d_gui.widgets.window.commands.view_menu import view_commands
+from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
 from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.header import Header
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.loading_card import LoadingCard
 from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
+from fusion3d_gui.widgets.window.pages import Pages
 from fusion3d_gui.widgets.window.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.window.series_panel import SeriesPanel
 from fusion3d_gui.widgets.window.start_page import StartPage
 from fusion3d_gui.widgets.window.status_line import StatusLine
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 from fusion3d_gui.widgets.window.tool_strip import ToolStrip
 
-#: Text is at least so much larger than usual while presenting.
-_STAGE = 1.5
+#: Lowest text scale while presenting.
+_PRESENTATION_SCALE = 1.5
 
 
 class MainWindow(QMainWindow):
-    """Images on the left, the model on the right. Closing it ends all work."""
+    """Images on the left, the model on the right. Closing it cancels opening and inference."""
 
     def __init__(
         self,
@@ -73,29 +66,44 @@ class MainWindow(QMainWindow):
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
         self.presentation = Presentation(session.store, session.hot_spots, self)
-        self.files = FileDialogs(session, self)
-        self.header = Header(session)
+        self.files = FileDialogs(
+            session.store,
+            session.opener,
+            session.models,
+            session.annotations,
+            session.predictions,
+            self,
+        )
+        self.header = Header(session.store, session.opener, session.display.window_level)
         self.notices = NoticeStrip()
-        self.views = ViewsPanel(session)
-        self.map_views = MapViews(session)
+        self.views = ViewsPanel(session.store, session.display, session.predictions)
+        self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session)
-        self.status = StatusLine(session)
-        self.presentation_bar = PresentationBar(session, self.presentation)
+        self.status = StatusLine(session.store, session.predictions, session.display.crosshair)
+        self.presentation_bar = PresentationBar(
+            session.store, session.predictions, session.hot_spots, self.presentation
+        )
         self.marks = MarkTable(session.annotations, session.display.crosshair)
-        self.series = SeriesPanel(session)
+        self.series = SeriesPanel(session.store, session.opener)
         self.mark_layer = MarkLayer(
             session.store, session.annotations, session.tool, session.hot_spots, self
         )
         for view in self.views.views:
             self.mark_layer.attach_to(view)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
-        self.pages = QStackedWidget()
+        self.pages = Pages(
+            session.store,
+            session.side_by_side,
+            start=self.start,
+            views=self.views,
+            maps=self.map_views,
+        )
         self._center = QWidget()
-        self.menus = Menus(self, window_commands(self))
-        self.strip = ToolStrip(self.menus.actions, STRIP)
+        self.menus = Menus(self, self._commands())
+        self.strip = ToolStrip(self.menus.actions)
         self._build()
-        self.loading_card = LoadingCard(session, self.pages)
+        self.loading_card = LoadingCard(session.store, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._connect()
         self._on_settings_changed()
@@ -104,9 +112,6 @@ class MainWindow(QMainWindow):
         window_memory.restore(self, self.settings, session.display, self.views)
 
     def _build(self) -> None:
-        self.pages.addWidget(self.start)
-        self.pages.addWidget(self.views)
-        self.pages.addWidget(self.map_views)
         images = QHBoxLayout()
         images.setSpacing(0)
         images.addWidget(self.strip)
@@ -133,7 +138,6 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         session = self.session
         session.store.noticed.connect(self.notices.add)
-        session.side_by_side.changed.connect(self._on_beside_changed)
         session.store.case_changed.connect(self._on_case_changed)
         for signal in (
             session.store.bundle_changed,
@@ -164,153 +168,66 @@ class MainWindow(QMainWindow):
         session.store.identity.changed.connect(self._show_recent)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
         self.marks.export_requested.connect(self.files.export_measurements)
-        self.marks.close_requested.connect(lambda: self.toggle_panel("marks"))
-        self.mark_layer.text_requested.connect(self._on_text_requested)
-
-    # -- what the user asks for: cases --------------------------------------------------------
-
-    def copy_result(self) -> None:
-        """Put the answer on screen into the clipboard, in words."""
-        QApplication.clipboard().setText(prediction_text(self.session.predictions))
-
-    def open_recent(self, number: int) -> None:
-        """Open one of the recent cases, 0 the newest."""
-        recent = self.settings.values.recent_cases
-        if number < len(recent):
-            self.session.opener.open(recent[number])
-
-    # -- what the user asks for: the window ---------------------------------------------------
-
-    def toggle_panel(self, name: Panel) -> None:
-        """Show or hide ``"marks"``, ``"series"`` or ``"side"``."""
-        self.settings.toggle_panel(name)
-
-    def toggle_theme(self) -> None:
-        """Light instead of dark, or dark again."""
-        values = self.settings.values
-        self.settings.change(replace(values, theme="dark" if values.theme == "light" else "light"))
-
-    def step_text(self, steps: int) -> None:
-        """Larger (1) or smaller (-1) text by one step, or the usual size (0)."""
-        scales, values = theme.SCALES, self.settings.values
-        now = min(range(len(scales)), key=lambda n: abs(scales[n] - values.text_scale))
-        index = min(max(now + steps, 0), len(scales) - 1) if steps else scales.index(1.0)
-        self.settings.change(replace(values, text_scale=scales[index]))
-
-    def toggle_start(self) -> None:
-        """The start screen while a scan is open, or back to the scan."""
-        shown = self.pages.currentWidget() is self.start
-        self.pages.setCurrentWidget(self.views if shown and self.session.store.case else self.start)
-
-    def show_tags(self) -> None:
-        """The DICOM header of the open series: the browser that is open already, else a new one."""
-        paths = dicom_files(self.session.store)
-        if not paths:
-            return
-        opened = [each for each in self.findChildren(TagBrowser) if each.isVisible()]
-        browser = opened[0] if opened else TagBrowser(self.session, paths, self)
-        browser.show()
-        browser.raise_()
-        browser.activateWindow()
-
-    def center(self) -> None:
-        """Put the crosshair into the middle of the scan."""
-        case = self.session.store.case
-        if case is not None:
-            self.session.display.crosshair.move_to(middle_voxel_lps(case))
-
-    def can_cancel(self) -> bool:
-        """Whether Escape has anything to end."""
-        session = self.session
-        lanes = (session.store.loading, session.store.inference, session.store.saving)
-        return (
-            any(lane.running for lane in lanes)
-            or session.annotations.draft is not None
-            or session.annotations.selected is not None
-            or session.tool.name != "crosshair"
-            or self.presentation.on
-        )
-
-    def cancel(self) -> None:
-        """End what is nearest: a mark being drawn, work under way, a tool, a selection."""
-        session = self.session
-        if self.mark_layer.cancel():
-            return
-        if session.store.loading.running:
-            session.store.loading.cancel()
-        elif session.store.inference.running:
-            session.store.inference.cancel()
-        elif session.store.saving.running:
-            session.store.saving.cancel()
-        elif session.tool.name != "crosshair":
-            session.tool.choose("crosshair")
-        elif self.presentation.on:
-            self.presentation.toggle()
-        else:
-            session.annotations.select(None)
-
-    def delete_selected(self) -> None:
-        """Take the selected mark away."""
-        selected = self.session.annotations.selected
-        if selected is not None:
-            self.session.annotations.remove(selected.number)
-
-    def write_on_selected(self) -> None:
-        """Write on the selected mark, where it can be seen."""
-        selected = self.session.annotations.selected
-        if selected is None:
-            return
-        self.session.display.crosshair.move_to(selected.middle_lps)
-        shown = [view for view in self.views.views if view.isVisible()]
-        if shown:
-            focused = [view for view in shown if view.hasFocus()]
-            self._on_text_requested((focused or shown)[0], selected.number)
-
-    def show_palette(self) -> None:
-        """Find a command by its name."""
-        CommandPalette(self.menus, self).appear()
-
-    def show_keys(self) -> None:
-        """The list of keys, over everything."""
-        KeysOverlay(self.menus.keys, self._center)
-
-    def show_about(self) -> None:
-        """What the program is, and is not."""
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("About Fusion3D")
-        box.setText(
-            f"<b>Fusion3D {__version__}</b><p>A model's prediction on a 3D scan, image and metadata "
-            f"fused, with its explanation.</p><p>{RESEARCH_USE_ONLY}: not a medical device.</p>",
-        )
-        box.open()
+        self.marks.close_requested.connect(lambda: self.settings.toggle_panel("marks"))
+        self.mark_layer.text_requested.connect(self._write_on)
 
     def show_notice(self, notice: Notice) -> None:
-        """Say something in the strip."""
+        """Show a notice in the strip above the images."""
         self.notices.add(notice)
 
-    # -- what happens -------------------------------------------------------------------------
+    def _commands(self) -> list[Command]:
+        session, store, display = self.session, self.session.store, self.session.display
+        escape = Escape(
+            store, session.annotations, session.tool, self.presentation, self.mark_layer.cancel
+        )
+        return [
+            *file_commands(
+                store,
+                self.settings,
+                session.annotations,
+                session.opener,
+                self.demos,
+                session.open_demo,
+                self.files,
+                self.pages,
+                self,
+            ),
+            *edit_commands(
+                session.annotations, display.crosshair, self.views.views, self._write_on
+            ),
+            *view_commands(
+                store,
+                display,
+                self.settings,
+                self.presentation,
+                self.views,
+                lambda: self.series.has_choice,
+            ),
+            *window_level_commands(store, display.window_level),
+            *heatmap_commands(session.predictions, display.overlay, session.hot_spots),
+            *tool_commands(store, session.tool, session.annotations, display.crosshair),
+            *model_commands(
+                store, session.predictions, self.files, escape.cancel, escape.can_cancel
+            ),
+            *help_commands(self._show_palette, self._show_keys, self),
+        ]
+
+    def _show_palette(self) -> None:
+        CommandPalette(self.menus, self).appear()
+
+    def _show_keys(self) -> None:
+        KeysOverlay(self.menus.keys, self._center)
 
     def _on_case_changed(self) -> None:
         case = self.session.store.case
         self.notices.clear()
-        self.pages.setCurrentWidget(self.start if case is None else self.views)
         shipped = [demo.path for demo in self.demos]
         if case is not None and not case.identity_hidden and case.path not in shipped:
             self.settings.remember_case(case.path)
-        self._name_presets()
         self._show_panels()
         self.menus.refresh()
         if case is not None and self.focusWidget() is None:
             self.views.axial.setFocus()
-
-    def _on_beside_changed(self) -> None:
-        if self.session.side_by_side.cells:
-            self.pages.setCurrentWidget(self.map_views)
-        elif self.pages.currentWidget() is self.map_views:
-            self.pages.setCurrentWidget(
-                self.start if self.session.store.case is None else self.views
-            )
 
     def _on_bundle_changed(self) -> None:
         if self.session.store.bundle is not None:
@@ -320,9 +237,10 @@ class MainWindow(QMainWindow):
     def _on_settings_changed(self) -> None:
         values = self.settings.values
         scale = values.text_scale
-        self.restyling.change(values.theme, max(scale, _STAGE) if self.presentation.on else scale)
+        self.restyling.change(
+            values.theme, max(scale, _PRESENTATION_SCALE) if self.presentation.on else scale
+        )
         self._show_recent()
-        self._name_presets()
         self._show_panels()
         self.menus.refresh()
 
@@ -334,22 +252,9 @@ class MainWindow(QMainWindow):
         self._on_settings_changed()
 
     def _show_recent(self) -> None:
-        # Paths often tell who the patient is.
-        paths = () if self.session.store.identity.hidden else self.settings.values.recent_cases
-        self.start.show_recent(paths)
-        for number in range(RECENT):
-            action = self.menus.actions[f"recent_{number}"]
-            action.setVisible(number < len(paths))
-            if number < len(paths):
-                action.setText(_short_path(paths[number]))
-
-    def _name_presets(self) -> None:
-        case = self.session.store.case
-        names = [preset.name for preset in case.presets] if case else []
-        for number in range(1, PRESET_KEYS + 1):
-            action = self.menus.actions[f"preset_{number}"]
-            action.setText(names[number - 1] if number <= len(names) else f"Preset {number}")
-            action.setVisible(number <= max(1, len(names)))
+        # A path often names the patient.
+        hidden = self.session.store.identity.hidden
+        self.start.show_recent(() if hidden else self.settings.values.recent_cases)
 
     def _show_panels(self) -> None:
         alone = self.presentation.on
@@ -362,7 +267,7 @@ class MainWindow(QMainWindow):
         self.side.setVisible(shown("side") and not alone)
         self.series.show_if(shown("series") and not alone)
 
-    def _on_text_requested(self, view: SliceView, number: int) -> None:
+    def _write_on(self, view: SliceView, number: int) -> None:
         marks = self.session.annotations
         mark = marks.find(number)
         if mark is not None:
@@ -370,7 +275,7 @@ class MainWindow(QMainWindow):
             MarkTextEditor(view, at, mark, marks, self.session.store)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Leave the screen at once; whoever made the session waits for its threads."""
+        """Close at once; the owner of the session waits for its threads."""
         window_memory.keep(
             self,
             self.settings,
@@ -381,8 +286,3 @@ class MainWindow(QMainWindow):
         self.session.store.loading.cancel()
         self.session.store.inference.cancel()
         event.accept()
-
-
-def _short_path(path: Path) -> str:
-    """The last two parts of a path: enough to tell cases apart."""
-    return str(Path(*path.parts[-2:])) if len(path.parts) > 2 else str(path)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.percent import percent
+from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.presentation import Presentation
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.position_text import spot_text
 
@@ -18,10 +20,17 @@ class PresentationBar(QFrame):
     lead on."""
 
     def __init__(
-        self, session: Session, presentation: Presentation, parent: QWidget | None = None
+        self,
+        store: Store,
+        predictions: Predictions,
+        hot_spots: HotSpotList,
+        presentation: Presentation,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._presentation = session, presentation
+        self._predictions = predictions
+        self._hot_spots = hot_spots
+        self._presentation = presentation
         self.setObjectName("presentation")
         self.answer = theme.label(size=theme.LARGE, medium=True)
         self.meaning = theme.label(size=theme.SMALL, color=theme.MUTED)
@@ -38,8 +47,8 @@ class PresentationBar(QFrame):
         layout.addLayout(said)
         layout.addWidget(self.spot, 1)
         layout.addWidget(self.keys)
-        session.store.prediction_changed.connect(self._show)
-        session.hot_spots.changed.connect(self._show)
+        store.prediction_changed.connect(self._show)
+        hot_spots.changed.connect(self._show)
         presentation.changed.connect(self._on_presentation_changed)
         self._on_presentation_changed()
 
@@ -48,7 +57,7 @@ class PresentationBar(QFrame):
         self._show()
 
     def _show(self) -> None:
-        prediction = self._session.predictions.current
+        prediction = self._predictions.current
         for label in (self.answer, self.meaning):
             label.setVisible(prediction is not None)
         if prediction is not None:
@@ -56,7 +65,7 @@ class PresentationBar(QFrame):
             self.meaning.setText(f"calibrated probability   ·   threshold {threshold}")
             chance = percent(prediction.probability)
             self.answer.setText(f"{prediction.class_names[1]}: {chance}")
-        spots = self._session.hot_spots
+        spots = self._hot_spots
         current = spots.current
         self.spot.setVisible(current is not None)
         if current is not None:

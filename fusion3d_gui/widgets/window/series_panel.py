@@ -8,8 +8,9 @@ from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.thumbnails import DENSITY, SIDE, Thumbnails
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 
 _WIDTH = 136
@@ -19,11 +20,12 @@ _UID = Qt.ItemDataRole.UserRole
 class SeriesPanel(QFrame):
     """A column of thumbnails; the open series is marked."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, store: Store, opener: Opener, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("series")
-        self._session = session
-        self.thumbnails = Thumbnails(session.store, self)
+        self._store = store
+        self._opener = opener
+        self.thumbnails = Thumbnails(store, self)
         self.list = QListWidget()
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setFlow(QListView.Flow.TopToBottom)
@@ -44,13 +46,13 @@ class SeriesPanel(QFrame):
         self.setFixedWidth(_WIDTH)
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
-        session.store.case_changed.connect(self._on_case_changed)
+        store.case_changed.connect(self._on_case_changed)
         self.thumbnails.made.connect(self._on_made)
 
     @property
     def has_choice(self) -> bool:
         """Whether there is more than one series."""
-        case = self._session.store.case
+        case = self._store.case
         return case is not None and len(case.series) > 1
 
     def show_if(self, wanted: bool) -> None:
@@ -60,7 +62,7 @@ class SeriesPanel(QFrame):
         self.thumbnails.set_wanted(shown)
 
     def _on_case_changed(self) -> None:
-        case = self._session.store.case
+        case = self._store.case
         self.list.clear()
         found = () if case is None else sorted(case.series, key=lambda each: each.patient or 0)
         several = len({series.patient for series in found}) > 1
@@ -92,10 +94,10 @@ class SeriesPanel(QFrame):
         item.setIcon(icon)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        case = self._session.store.case
+        case = self._store.case
         uid = item.data(_UID)
         if case is not None and uid and uid != case.volume.series_uid:
-            self._session.opener.open(case.path, uid)
+            self._opener.open(case.path, uid)
 
 
 def _heading(series: Series) -> QListWidgetItem:

@@ -6,8 +6,10 @@ import numpy as np
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.prediction.percent import whole_percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.position_text import position_text, value_text
 
@@ -26,9 +28,17 @@ _LONGEST_POSITION = "L 888.8   A 888.8   S 888.8 mm "
 class StatusLine(QWidget):
     """Follows the pointer over the views; without one it tells of the crosshair."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        predictions: Predictions,
+        crosshair: Crosshair,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._store = store
+        self._predictions = predictions
+        self._crosshair = crosshair
         self._hovered: np.ndarray | None = None
         self.value = theme.label(size=12)
         self.position = theme.label(size=12, color=theme.MUTED)
@@ -42,9 +52,9 @@ class StatusLine(QWidget):
         layout.addStretch(1)
         layout.addWidget(self._hint)
         self.setFixedHeight(28)
-        session.display.crosshair.moved.connect(self._on_crosshair_moved)
-        session.store.case_changed.connect(self._on_case_changed)
-        session.store.prediction_changed.connect(self._show)
+        crosshair.moved.connect(self._on_crosshair_moved)
+        store.case_changed.connect(self._on_case_changed)
+        store.prediction_changed.connect(self._show)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The hint gives way where there is no room for all of it; F1 tells the same."""
@@ -74,17 +84,17 @@ class StatusLine(QWidget):
         self._show()
 
     def _show(self) -> None:
-        case = self._session.store.case
+        case = self._store.case
         if case is None:
             for label in (self.value, self.position, self.heat):
                 label.clear()
             return
-        crosshair = self._session.display.crosshair.position_lps
+        crosshair = self._crosshair.position_lps
         where = crosshair if self._hovered is None else self._hovered
         value = case.volume.value_at(where)
         self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
         self.position.setText(position_text(where))
-        prediction = self._session.predictions.current
+        prediction = self._predictions.current
         share = None
         if prediction is not None and prediction.heatmap.peak > 0:
             share = prediction.heatmap.as_volume.value_at(where)

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from fusion3d_gui.state.case.tag_reading import read_series_tags
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.case.tag_reading import dicom_files, read_series_tags
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
@@ -69,11 +69,11 @@ class TagModel(RowModel["TagLine"]):
 
 
 class TagBrowser(QDialog):
-    """Stays open beside the window; shows the series that was open when it came up."""
+    """Stays open beside the window, and closes when another case is opened."""
 
-    def __init__(self, session: Session, paths: tuple[Path, ...], parent: QWidget) -> None:
+    def __init__(self, store: Store, paths: tuple[Path, ...], parent: QWidget) -> None:
         super().__init__(parent)
-        self._session, self._paths = session, paths
+        self._store, self._paths = store, paths
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("DICOM tags")
         self.line = QLineEdit()
@@ -96,7 +96,7 @@ class TagBrowser(QDialog):
         self._build()
         self.line.textChanged.connect(self._on_searched)
         self.file.valueChanged.connect(self._read)
-        session.store.case_changed.connect(self.close)
+        store.case_changed.connect(self.close)
         self.resize(theme.px(820), theme.px(620))
         center_over(self, parent)
         self._read()
@@ -117,7 +117,7 @@ class TagBrowser(QDialog):
     def _read(self) -> None:
         self.count.setText("Reading…")
         path = self._paths[self.file.value() - 1]
-        read_series_tags(self._session.store, path, self._on_read).failed.connect(self._on_failed)
+        read_series_tags(self._store, path, self._on_read).failed.connect(self._on_failed)
 
     def _on_read(self, lines: list[TagLine]) -> None:
         if not isValid(self):
@@ -135,6 +135,18 @@ class TagBrowser(QDialog):
         self._say()
 
     def _say(self) -> None:
-        hidden = self._session.store.identity.hidden
+        hidden = self._store.identity.hidden
         note = "   ·   who the patient is stays hidden" if hidden else ""
         self.count.setText(f"{self.model.rowCount()} elements{note}")
+
+
+def show_tags(store: Store, parent: QWidget) -> None:
+    """Show the DICOM header of the open series: in the browser that is open already, else in a new one."""
+    paths = dicom_files(store)
+    if not paths:
+        return
+    opened = [each for each in parent.findChildren(TagBrowser) if each.isVisible()]
+    browser = opened[0] if opened else TagBrowser(store, paths, parent)
+    browser.show()
+    browser.raise_()
+    browser.activateWindow()

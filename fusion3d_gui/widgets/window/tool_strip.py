@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QFrame, QVBoxLayout, QWidget
 
+from fusion3d_gui.state.marks.tool import TOOLS
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.icons import SIDE, icon_path
 
+#: Id of the command and name of its icon, in groups.
+_GROUPS = (
+    tuple((f"tool_{name}", name) for name in TOOLS),
+    (("undo", "undo"), ("redo", "redo")),
+    (("marks", "table"), ("series", "series")),
+)
 _WIDTH = 44
 _BUTTON = 32
 
@@ -18,20 +25,15 @@ _BUTTON = 32
 class ToolStrip(QFrame):
     """Buttons for actions, in groups: the same title, state and shortcut as in the menus."""
 
-    def __init__(
-        self,
-        actions: Mapping[str, QAction],
-        groups: Sequence[Sequence[tuple[str, str]]],
-        parent: QWidget | None = None,
-    ) -> None:
-        """``groups`` hold (id of the action, name of its picture)."""
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        """``actions`` by the id of their command."""
         super().__init__(parent)
         self.setObjectName("strip")
         self.buttons: dict[str, ActionButton] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 8, 6, 8)
         layout.setSpacing(4)
-        for number, group in enumerate(groups):
+        for number, group in enumerate(_GROUPS):
             if number:
                 layout.addSpacing(12)
             for action_id, picture in group:

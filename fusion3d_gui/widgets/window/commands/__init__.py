@@ -1,1 +1,1 @@
-"""Commands of the main window as data: menus, shortcuts and palette are built from them."""
+"""Commands of the main window: one module per menu, and their declaration."""

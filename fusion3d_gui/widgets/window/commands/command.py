@@ -1,4 +1,4 @@
-"""Every command of the window as data: menus, shortcuts, palette and list of keys are built from it."""
+"""``Command``, a command of the main window as data, and ``Menus``, the menu bar built from commands."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ MENUS = ("&File", "&Edit", "&View", "&Window", "&Tools", "&Heatmap", "&Model", "
 
 @dataclass(frozen=True)
 class Command:
-    """One thing that the user can ask for.
+    """One command; menus, shortcuts, palette and list of keys are built from it.
 
     Parameters
     ----------
     id
         Unique; never shown.
     menu, title
-        Where it stands and what it says; a submenu is written ``"&View/Theme"``.
+        Its menu, with a submenu as in ``"&View/Theme"``, and its text there.
     run
-        What it does.
+        Called when it is chosen.
     shortcut, also
         Its key, and a second one that does the same.
-    enabled, checked
-        Asked whenever the state has changed; with ``checked`` it has a tick.
+    enabled, checked, visible, title_now
+        Called whenever the state has changed. A command with ``checked`` has a tick; ``title_now``
+        replaces the title.
     begins_group
-        Whether a line stands above it.
+        Whether a separator precedes it.
     listed
         Whether the list of keys has a line for it.
     tip
-        What its button says besides the title, where the title does not say enough.
+        Tool tip of its button, where the title does not say enough.
     """
 
     id: str
@@ -48,10 +49,12 @@ class Command:
     checked: Callable[[], bool] | None = None
     also: str = ""
     tip: str = ""
+    visible: Callable[[], bool] | None = None
+    title_now: Callable[[], str] | None = None
 
     @property
     def name(self) -> str:
-        """The title without what only a menu needs."""
+        """The title without the ellipsis and the mnemonic of a menu."""
         return self.title.rstrip("…").replace("&", "")
 
 
@@ -59,7 +62,7 @@ class Menus(QObject):
     """The menu bar of a window, built from commands in their order."""
 
     def __init__(self, window: QMainWindow, commands: Sequence[Command]) -> None:
-        # A child of the window, so that what refreshes it lets go of it when the window is gone.
+        # A child of the window: the connections to refresh end with it.
         super().__init__(window)
         self.commands = tuple(commands)
         self.actions: dict[str, QAction] = {}
@@ -93,7 +96,7 @@ class Menus(QObject):
         keys = [QKeySequence(key) for key in (command.shortcut, command.also) if key]
         action.setShortcuts(keys)
         action.setCheckable(command.checked is not None)
-        # Menus of macOS would move commands by their words: "About", "Quit", "Settings".
+        # macOS would move commands with "About", "Quit" or "Settings" in their titles to other menus.
         action.setMenuRole(QAction.MenuRole.NoRole)
         tip = command.tip or command.name
         action.setToolTip(f"{tip} ({_written(keys[0])})" if keys else tip)
@@ -106,17 +109,21 @@ class Menus(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Enable and tick what the state says now."""
+        """Show every command as the state is now: enabled, ticked, visible, its title."""
         for command in self.commands:
             action = self.actions[command.id]
             if command.enabled is not None:
                 action.setEnabled(command.enabled())
             if command.checked is not None:
                 action.setChecked(command.checked())
+            if command.visible is not None:
+                action.setVisible(command.visible())
+            if command.title_now is not None:
+                action.setText(command.title_now())
 
     @property
     def keys(self) -> dict[str, list[tuple[str, str]]]:
-        """By menu or submenu: (keys as they are written on this system, what they do), to be listed."""
+        """By menu or submenu: (keys as this system writes them, title) of the commands to be listed."""
         found: dict[str, list[tuple[str, str]]] = {}
         for command in self.commands:
             action = self.actions[command.id]

@@ -1,4 +1,4 @@
-"""``ModelComparison``: the predictions of all models on one case; a click switches to one of them."""
+"""``ModelComparisonPanel``: the predictions of all models on one case; a click switches to one of them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,35 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.state.prediction.model_comparison import LABEL
+from fusion3d_gui.state.prediction.model_comparison import LABEL, ModelComparison
+from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
-from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 
 _LABEL = "Compare models"
 
 
-class ModelComparison(QWidget):
+class ModelComparisonPanel(QWidget):
     """A button, then one row a model. Hidden without a prediction, or with one model only."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        models: Models,
+        predictions: Predictions,
+        model_comparison: ModelComparison,
+        side_by_side: SideBySideMaps,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
-        self.comparison = session.model_comparison
+        self._store = store
+        self._models = models
+        self._predictions = predictions
+        self._side_by_side = side_by_side
+        self.comparison = model_comparison
         self.button = QPushButton(_LABEL)
         self.button.setProperty("quiet", True)
         self.button.setToolTip("Predict this case with each model in the list, one after the other")
@@ -42,36 +56,33 @@ class ModelComparison(QWidget):
         self.button.clicked.connect(self._on_clicked)
         self.side_by_side.clicked.connect(self.comparison.show_maps)
         self.comparison.changed.connect(self._show)
-        session.side_by_side.changed.connect(self._show)
-        session.store.prediction_changed.connect(self._on_state_changed)
-        session.models.changed.connect(self._on_state_changed)
-        session.store.inference.changed.connect(self._on_state_changed)
+        self._side_by_side.changed.connect(self._show)
+        self._store.prediction_changed.connect(self._on_state_changed)
+        self._models.changed.connect(self._on_state_changed)
+        self._store.inference.changed.connect(self._on_state_changed)
         self._on_state_changed()
         self._show()
 
     def _on_state_changed(self) -> None:
-        session = self._session
-        self.setVisible(
-            session.store.shown_prediction is not None and len(session.models.bundles) > 1
-        )
+        self.setVisible(self._store.shown_prediction is not None and len(self._models.bundles) > 1)
         working = self._is_working()
         self.button.setText(
-            f"Cancel ({whole_percent(session.store.inference.fraction)})" if working else _LABEL
+            f"Cancel ({whole_percent(self._store.inference.fraction)})" if working else _LABEL
         )
-        self.button.setEnabled(working or not session.store.predicting)
+        self.button.setEnabled(working or not self._store.predicting)
 
     def _is_working(self) -> bool:
-        return self._session.store.inference.label == LABEL
+        return self._store.inference.label == LABEL
 
     def _on_clicked(self) -> None:
         if self._is_working():
-            self._session.store.inference.cancel()
+            self._store.inference.cancel()
         else:
             self.comparison.start()
 
     def _show(self) -> None:
         self.side_by_side.setVisible(bool(self.comparison.predictions))
-        self.side_by_side.setChecked(self._session.side_by_side.shows(self.comparison))
+        self.side_by_side.setChecked(self._side_by_side.shows(self.comparison))
         self._layout.removeWidget(self._body)
         self._body.hide()
         self._body.deleteLater()
@@ -102,6 +113,6 @@ class ModelComparison(QWidget):
         self._body.show()
 
     def _switch_to(self, info: BundleInfo) -> None:
-        if info is not self._session.store.bundle:
-            self._session.models.choose_and_load(info)
-            self._session.predictions.predict()
+        if info is not self._store.bundle:
+            self._models.choose_and_load(info)
+            self._predictions.predict()

@@ -1,8 +1,9 @@
-"""Commands about what the views show: layouts, planes, slabs, interpolation, cine, window, heatmap."""
+"""The View menu: layouts, planes, slabs, interpolation, cine; panels, theme, text size, presentation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtWidgets import QWidget
@@ -10,32 +11,49 @@ from PySide6.QtWidgets import QWidget
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Projection
-from fusion3d_gui.state.display.overlay import OverlaySettings
-from fusion3d_gui.state.display.window_level import WindowLevel
-from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
+from fusion3d_gui.state.display.cine import Cine
+from fusion3d_gui.state.display.corner_text import CornerText
+from fusion3d_gui.state.display.display import Display, middle_voxel_lps
+from fusion3d_gui.state.display.slab_settings import SlabSettings
+from fusion3d_gui.state.display.smoothing import Smoothing
+from fusion3d_gui.state.prediction.presentation import Presentation
+from fusion3d_gui.state.settings import Panel, Settings
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.thickness_dialog import ask_for_thickness
 
 
-def view_commands(session: Session, views: ViewsPanel) -> list[Command]:
-    """For the menus &View, &Window and &Heatmap, in their order."""
+def view_commands(
+    store: Store,
+    display: Display,
+    settings: Settings,
+    presentation: Presentation,
+    views: ViewsPanel,
+    has_series_choice: Callable[[], bool],
+) -> list[Command]:
+    """Commands of the View menu; ``has_series_choice``: whether there are several series to list."""
 
     def has_case() -> bool:
-        return session.store.case is not None
+        return store.case is not None
 
-    def has_heatmap() -> bool:
-        return session.predictions.current is not None
+    def center() -> None:
+        if store.case is not None:
+            display.crosshair.move_to(middle_voxel_lps(store.case))
 
     return [
         *_layouts(views, has_case),
         *_planes(views, has_case),
-        *_slabs(session, views, has_case),
-        *_smoothing(session, has_case),
-        *_cine(session, views, has_case),
-        *_window(session, has_case),
-        *_heatmap(session, has_heatmap),
+        *_slabs(display.slab, views, has_case),
+        *_smoothing(display.smoothing, has_case),
+        *_cine(display.cine, views, has_case),
+        _corner_text(display.corner_text),
+        Command("center", "&View", "Crosshair to centre", center, "C", has_case),
+        *_panels(settings, has_case, has_series_choice),
+        _light(settings),
+        *_presentation(presentation, has_case),
+        *_text_size(settings),
     ]
 
 
@@ -164,8 +182,7 @@ def _planes(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
     ]
 
 
-def _slabs(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
-    slab = session.display.slab
+def _slabs(slab: SlabSettings, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
 
     def is_chosen(projection: Projection) -> bool:
         return slab.slab.projection is projection
@@ -197,8 +214,7 @@ def _slabs(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) ->
     ]
 
 
-def _smoothing(session: Session, has_case: Callable[[], bool]) -> list[Command]:
-    smoothing = session.display.smoothing
+def _smoothing(smoothing: Smoothing, has_case: Callable[[], bool]) -> list[Command]:
 
     def is_chosen(interpolation: Interpolation) -> bool:
         return smoothing.interpolation is interpolation
@@ -227,8 +243,7 @@ def _smoothing(session: Session, has_case: Callable[[], bool]) -> list[Command]:
     ]
 
 
-def _cine(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
-    cine = session.display.cine
+def _cine(cine: Cine, views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
     return [
         Command(
             "cine",
@@ -248,106 +263,94 @@ def _cine(session: Session, views: ViewsPanel, has_case: Callable[[], bool]) -> 
     ]
 
 
-def _colours(
-    prefix: str,
-    menu: str,
-    names: Sequence[str],
-    colours: WindowLevel | OverlaySettings,
-    enabled: Callable[[], bool],
+def _corner_text(corner: CornerText) -> Command:
+    return Command(
+        "corner_text",
+        "&View",
+        "Patient on the images",
+        lambda: corner.set_names_patient(not corner.names_patient),
+        checked=lambda: corner.names_patient,
+        begins_group=True,
+    )
+
+
+def _panels(
+    settings: Settings, has_case: Callable[[], bool], has_series_choice: Callable[[], bool]
 ) -> list[Command]:
-    """One command for each colour map, the current one with a tick."""
-
-    def is_chosen(name: str) -> bool:
-        return colours.color_map == name
-
-    return [
-        Command(
-            f"{prefix}_{name.lower().replace(' ', '_')}",
-            menu,
+    def panel(
+        name: Panel, title: str, key: str, enabled: Callable[[], bool] | None = None
+    ) -> Command:
+        return Command(
             name,
-            partial(colours.set_color_map, name),
-            enabled=enabled,
-            checked=partial(is_chosen, name),
-        )
-        for name in names
-    ]
-
-
-def _window(session: Session, has_case: Callable[[], bool]) -> list[Command]:
-    level, corner = session.display.window_level, session.display.corner_text
-    return [
-        Command("auto_window", "&Window", "Automatic window", level.apply_automatic, "W", has_case),
-        Command(
-            "invert",
-            "&Window",
-            "Invert",
-            level.invert,
-            "I",
-            has_case,
-            checked=lambda: level.inverted,
-        ),
-        *_colours("colors", "&Window/Colours", ANATOMY_MAPS, level, has_case),
-        Command(
-            "corner_text",
             "&View",
-            "Patient on the images",
-            lambda: corner.set_names_patient(not corner.names_patient),
-            checked=lambda: corner.names_patient,
+            title,
+            partial(settings.toggle_panel, name),
+            key,
+            enabled,
+            begins_group=name == "marks",
+            checked=partial(settings.panel_shown, name),
+        )
+
+    return [
+        panel("marks", "Measurements", "M", has_case),
+        panel("series", "Series", "S", has_series_choice),
+        panel("side", "Model and heatmap", "B"),
+    ]
+
+
+def _light(settings: Settings) -> Command:
+    def is_light() -> bool:
+        return settings.values.theme == "light"
+
+    def toggle() -> None:
+        settings.change(replace(settings.values, theme="dark" if is_light() else "light"))
+
+    return Command(
+        "light",
+        "&View",
+        "Light theme",
+        toggle,
+        "Ctrl+Shift+L",
+        checked=is_light,
+        begins_group=True,
+    )
+
+
+def _presentation(presentation: Presentation, has_case: Callable[[], bool]) -> list[Command]:
+    return [
+        Command(
+            "presentation",
+            "&View",
+            "Presentation",
+            presentation.toggle,
+            "F11",
+            has_case,
+            checked=lambda: presentation.on,
             begins_group=True,
+            tip="The images alone, patient hidden, with a tour of the hot spots",
+        ),
+        Command(
+            "tour",
+            "&View",
+            "Tour of the hot spots",
+            presentation.toggle_tour,
+            "F12",
+            lambda: presentation.can_tour,
+            checked=lambda: presentation.touring,
         ),
     ]
 
 
-def _heatmap(session: Session, has_heatmap: Callable[[], bool]) -> list[Command]:
-    overlay = session.display.overlay
+def _text_size(settings: Settings) -> list[Command]:
+    def step(steps: int) -> None:
+        """Larger (1) or smaller (-1) by one step of the scales, or the usual size (0)."""
+        scales, values = theme.SCALES, settings.values
+        now = min(range(len(scales)), key=lambda n: abs(scales[n] - values.text_scale))
+        index = min(max(now + steps, 0), len(scales) - 1) if steps else scales.index(1.0)
+        settings.change(replace(values, text_scale=scales[index]))
 
     return [
-        Command(
-            "heatmap",
-            "&Heatmap",
-            "Show heatmap",
-            overlay.toggle,
-            "H",
-            has_heatmap,
-            checked=lambda: overlay.visible,
-        ),
-        Command(
-            "blink",
-            "&Heatmap",
-            "Blink",
-            overlay.toggle_blinking,
-            "Shift+H",
-            has_heatmap,
-            checked=lambda: overlay.blinking,
-        ),
-        Command(
-            "contours",
-            "&Heatmap",
-            "Contours",
-            overlay.toggle_contours,
-            "O",
-            has_heatmap,
-            checked=lambda: overlay.contours,
-        ),
-        *_colours("heat", "&Heatmap/Colours", HEATMAPS, overlay, has_heatmap),
-        Command(
-            "next_spot",
-            "&Heatmap",
-            "Next hot spot",
-            session.hot_spots.next,
-            "N",
-            has_heatmap,
-            begins_group=True,
-        ),
-        Command(
-            "previous_spot",
-            "&Heatmap",
-            "Previous hot spot",
-            session.hot_spots.previous,
-            "P",
-            has_heatmap,
-        ),
-        Command(
-            "peak", "&Heatmap", "Go to heatmap peak", session.hot_spots.go_to_peak, "G", has_heatmap
-        ),
+        Command("larger", "&View", "Larger text", partial(step, 1), "Ctrl+=", begins_group=True),
+        Command("smaller", "&View", "Smaller text", partial(step, -1), "Ctrl+-"),
+        Command("usual", "&View", "Usual text size", partial(step, 0), "Ctrl+0"),
     ]

@@ -1,0 +1,143 @@
+"""The File menu: open, recent cases, demo cases, identity, DICOM tags, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtWidgets import QWidget
+
+from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.case.tag_reading import dicom_files
+from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.settings import RECENT, Settings
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.pages import Pages
+from fusion3d_gui.widgets.window.tag_browser import show_tags
+
+
+def file_commands(
+    store: Store,
+    settings: Settings,
+    annotations: Annotations,
+    opener: Opener,
+    demos: Sequence[DemoCase],
+    open_demo: Callable[[DemoCase], object],
+    files: FileDialogs,
+    pages: Pages,
+    window: QWidget,
+) -> list[Command]:
+    """Commands of the File menu; dialogs open over ``window``, which Quit closes."""
+    return [
+        Command("open_folder", "&File", "Open folder…", files.open_folder, "Ctrl+O"),
+        Command("open_file", "&File", "Open file…", files.open_file, "Ctrl+Shift+O"),
+        *_recent(store, settings, opener),
+        *[
+            Command(
+                f"demo_{demo.name}",
+                "&File",
+                demo.title,
+                partial(open_demo, demo),
+                begins_group=demo is demos[0],
+            )
+            for demo in demos
+        ],
+        Command(
+            "start",
+            "&File",
+            "Start screen",
+            pages.toggle_start,
+            "Ctrl+Home",
+            lambda: store.case is not None,
+            begins_group=True,
+            checked=lambda: pages.shows_start,
+        ),
+        Command(
+            "anonymous",
+            "&File",
+            "Hide who the patient is",
+            store.identity.toggle,
+            "Ctrl+Shift+H",
+            checked=lambda: store.identity.hidden,
+            tip="Hide names, numbers, dates and file names, for this session",
+        ),
+        Command(
+            "tags",
+            "&File",
+            "DICOM tags…",
+            partial(show_tags, store, window),
+            "Ctrl+T",
+            lambda: bool(dicom_files(store)),
+        ),
+        Command(
+            "export_marks",
+            "&File",
+            "Export measurements…",
+            files.export_measurements,
+            "Ctrl+E",
+            lambda: bool(annotations.items),
+        ),
+        Command("quit", "&File", "Quit", window.close, "Ctrl+Q", begins_group=True),
+    ]
+
+
+def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
+    def path(number: int) -> Path | None:
+        """A recent case, 0 the newest; None where there are fewer."""
+        recent = settings.values.recent_cases
+        return recent[number] if number < len(recent) else None
+
+    def open_recent(number: int) -> None:
+        chosen = path(number)
+        if chosen is not None:
+            opener.open(chosen)
+
+    def title(number: int) -> str:
+        # A path often names the patient.
+        shown = None if store.identity.hidden else path(number)
+        return f"Recent {number + 1}" if shown is None else _short_path(shown)
+
+    def exists(number: int) -> bool:
+        return path(number) is not None
+
+    def visible(number: int) -> bool:
+        return exists(number) and not store.identity.hidden
+
+    return [
+        *[
+            Command(
+                f"recent_{number}",
+                "&File/Open recent",
+                f"Recent {number + 1}",
+                partial(open_recent, number),
+                enabled=partial(exists, number),
+                visible=partial(visible, number),
+                title_now=partial(title, number),
+            )
+            for number in range(RECENT)
+        ],
+        Command(
+            "remember",
+            "&File/Open recent",
+            "Remember recent cases",
+            settings.toggle_remembering_cases,
+            checked=lambda: settings.values.remembers_cases,
+            begins_group=True,
+        ),
+        Command(
+            "forget",
+            "&File/Open recent",
+            "Forget recent cases",
+            settings.forget_cases,
+            enabled=lambda: bool(settings.values.recent_cases),
+        ),
+    ]
+
+
+def _short_path(path: Path) -> str:
+    """The last two parts of a path: enough to tell cases apart."""
+    return str(Path(*path.parts[-2:])) if len(path.parts) > 2 else str(path)

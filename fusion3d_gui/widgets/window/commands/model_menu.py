@@ -1,0 +1,99 @@
+"""The Model menu: predict, cancel, save and copy the prediction, other models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QApplication
+
+from fusion3d_gui.state.export.result_export import can_export, prediction_text
+from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.marks.tool import Tool
+from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.prediction.presentation import Presentation
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
+
+
+def model_commands(
+    store: Store,
+    predictions: Predictions,
+    files: FileDialogs,
+    cancel: Callable[[], object],
+    can_cancel: Callable[[], bool],
+) -> list[Command]:
+    """Commands of the Model menu; ``cancel`` is what Escape does."""
+
+    def exportable() -> bool:
+        return can_export(predictions)
+
+    def copy() -> None:
+        QApplication.clipboard().setText(prediction_text(predictions))
+
+    return [
+        Command(
+            "predict",
+            "&Model",
+            "Predict",
+            predictions.predict,
+            "Ctrl+Return",
+            lambda: store.can_predict,
+        ),
+        Command("cancel", "&Model", "Cancel", cancel, "Esc", can_cancel),
+        Command(
+            "save_result",
+            "&Model",
+            "Save the result…",
+            files.save_result,
+            "Ctrl+S",
+            exportable,
+            begins_group=True,
+            tip="As JSON with all that it came from, or its heatmap as NIfTI",
+        ),
+        Command("copy_result", "&Model", "Copy the result", copy, "Ctrl+Shift+C", exportable),
+        Command("model", "&Model", "Use another model…", files.add_model, begins_group=True),
+    ]
+
+
+class Escape:
+    """What Escape ends: the nearest of a mark being drawn, running work, a tool, a presentation, a selection."""
+
+    def __init__(
+        self,
+        store: Store,
+        annotations: Annotations,
+        tool: Tool,
+        presentation: Presentation,
+        cancel_drawing: Callable[[], bool],
+    ) -> None:
+        """``cancel_drawing`` returns whether a mark was being drawn or dragged."""
+        self._lanes = (store.loading, store.inference, store.saving)
+        self._annotations = annotations
+        self._tool = tool
+        self._presentation = presentation
+        self._cancel_drawing = cancel_drawing
+
+    def can_cancel(self) -> bool:
+        """Whether there is anything to end."""
+        return (
+            any(lane.running for lane in self._lanes)
+            or self._annotations.draft is not None
+            or self._annotations.selected is not None
+            or self._tool.name != "crosshair"
+            or self._presentation.on
+        )
+
+    def cancel(self) -> None:
+        """End what is nearest."""
+        if self._cancel_drawing():
+            return
+        running = next((lane for lane in self._lanes if lane.running), None)
+        if running is not None:
+            running.cancel()
+        elif self._tool.name != "crosshair":
+            self._tool.choose("crosshair")
+        elif self._presentation.on:
+            self._presentation.toggle()
+        else:
+            self._annotations.select(None)

@@ -1,0 +1,53 @@
+"""``Pages``: the start page, the views, or maps side by side, one at a time."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
+from fusion3d_gui.state.store import Store
+
+
+class Pages(QStackedWidget):
+    """Shows the views while there is a case, the maps while there are several, else the start page."""
+
+    def __init__(
+        self,
+        store: Store,
+        side_by_side: SideBySideMaps,
+        *,
+        start: QWidget,
+        views: QWidget,
+        maps: QWidget,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._side_by_side = side_by_side
+        self._start, self._views, self._maps = start, views, maps
+        for page in (start, views, maps):
+            self.addWidget(page)
+        side_by_side.changed.connect(self._on_maps_changed)
+        store.case_changed.connect(self.show_case)
+
+    @property
+    def shows_start(self) -> bool:
+        """Whether the start page is shown."""
+        return self.currentWidget() is self._start
+
+    def show_case(self) -> None:
+        """Show the views, or the start page where there is no case."""
+        self.setCurrentWidget(self._start if self._store.case is None else self._views)
+
+    def toggle_start(self) -> None:
+        """Show the start page although a case is open, or the case again."""
+        if self.shows_start:
+            self.show_case()
+        else:
+            self.setCurrentWidget(self._start)
+
+    def _on_maps_changed(self) -> None:
+        if self._side_by_side.cells:
+            self.setCurrentWidget(self._maps)
+        elif self.currentWidget() is self._maps:
+            self.show_case()
