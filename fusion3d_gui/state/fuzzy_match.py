@@ -1,4 +1,4 @@
-"""Finding commands by a few of their letters. Plain text, no toolkit."""
+"""Find commands by a few of their letters."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ _GAP = 0.2
 
 
 def fuzzy_score(query: str, text: str) -> float | None:
-    """How well ``text`` answers ``query``, higher is better; None where letters are missing.
+    """How well ``text`` matches ``query``, higher is better; None where letters are missing.
 
-    All letters of the query must come in the text, in their order; spaces and case do not matter.
-    Letters at the start of a word and letters in a row count more, gaps count a little less, and of
-    two equal answers the shorter is better. The best way of placing the letters is found.
+    All letters of the query must occur in the text, in their order; spaces and case do not matter.
+    Letters at the start of a word and consecutive letters score more, gaps score a little less, and of
+    two equal matches the shorter text is better. Of all alignments of the letters the best one counts.
     """
     letters = [letter for letter in query.lower() if not letter.isspace()]
     text = text.lower()
     if not letters:
         return 0.0
-    # best[n]: best score with the letter before placed at n.
+    # best[n]: best score with the previous letter placed at n.
     best: dict[int, float] = {-1: 0.0}
     for letter in letters:
         placed: dict[int, float] = {}

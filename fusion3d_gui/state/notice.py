@@ -1,4 +1,4 @@
-"""``Notice``: a sentence that the window shows without stopping anybody."""
+"""``Notice``: a sentence that the window shows without a modal dialog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True)
 class Notice:
-    """What to say, and how grave it is."""
+    """A sentence and its severity."""
 
     text: str
     level: Level = "info"

@@ -1,4 +1,4 @@
-"""The cases that travel with the program: which files, which model, which metadata."""
+"""The demo cases shipped with the program: files, model, metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fusion3d_gui.shipped import models_dir, resources_dir
 
 @dataclass(frozen=True)
 class DemoCase:
-    """One shipped case. ``bundle`` is the folder of the model that it is meant for."""
+    """One shipped case; ``bundle`` is the folder of its model."""
 
     name: str
     title: str
@@ -25,7 +25,13 @@ class DemoCase:
 
 
 def demo_cases() -> list[DemoCase]:
-    """Every shipped case, the one to begin with first. Raises UserError when they are missing."""
+    """All shipped cases, the first to open first.
+
+    Raises
+    ------
+    UserError
+        When they are not installed.
+    """
     listing = resources_dir() / "demo" / "cases.json"
     try:
         plain = json.loads(listing.read_text(encoding="utf-8"))

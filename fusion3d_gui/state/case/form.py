@@ -13,9 +13,9 @@ Source = Literal["", "dicom", "typed"]
 
 
 class Form(QObject):
-    """Values by field name, None where not given, and where each of them comes from.
+    """Values by field name, None where not given, and the source of each.
 
-    ``schema_changed`` says that every field is new; ``edited`` that one value changed by the user.
+    ``schema_changed`` is emitted when all fields are new; ``edited`` when the user changed one value.
     """
 
     schema_changed = Signal()
@@ -25,7 +25,7 @@ class Form(QObject):
         super().__init__(parent)
         self._schema = MetadataSchema()
         self._attributes: Mapping[str, str] = {}
-        # By field, not by name: a field of another model is another question.
+        # By field, not by name: a field of that name may mean something else in another model.
         self._typed: dict[Field, Value] = {}
         self._prefilled: dict[str, Value] = {}
 
@@ -44,13 +44,13 @@ class Form(QObject):
 
     @property
     def typed(self) -> dict[Field, Value]:
-        """All that the user typed for this case, under this model's schema and others."""
+        """All that the user typed for this case, under the schemas of this model and of others."""
         return dict(self._typed)
 
     def source(self, name: str) -> Source:
-        """Where a field's value comes from; empty while it has none.
+        """Source of a field's value; empty while it has none.
 
-        A value that the file gives counts as from the file, whoever gave it too.
+        A value that equals the one in the file counts as from the file.
         """
         value = self.values[name]
         if name in self._prefilled and self._prefilled[name] == value:
@@ -63,10 +63,21 @@ class Form(QObject):
         given: Mapping[str, Value],
         typed: Mapping[Field, Value] | None = None,
     ) -> None:
-        """Another patient: forget what was typed, take what the file and the caller give.
+        """Fill the form for another case.
 
-        ``typed`` is what the user had typed for this case before; it goes above all else. Raises
-        UserError when a given value does not fit the schema; the form is then as before.
+        Parameters
+        ----------
+        attributes
+            DICOM attributes of the scan, which prefill fields.
+        given
+            Values by field name, which replace prefilled ones.
+        typed
+            What the user had typed for this case before; it replaces all others.
+
+        Raises
+        ------
+        UserError
+            When a given value does not fit the schema; the form is then unchanged.
         """
         fields = {self._schema[name]: value for name, value in given.items()}
         parsed = {field: field.parse(value) for field, value in fields.items()}
@@ -76,20 +87,28 @@ class Form(QObject):
         self.schema_changed.emit()
 
     def start_schema(self, schema: MetadataSchema) -> None:
-        """Another model: what was typed stands where the new schema has the same field, and comes
-        back with the fields of the old one."""
+        """Take the schema of another model.
+
+        What was typed is kept for the fields that both schemas share, and returns with the old schema.
+        """
         self._schema = schema
         self._prefilled = schema.prefill(self._attributes)
         self.schema_changed.emit()
 
     def put_back(self, values: Mapping[str, Value]) -> None:
-        """Give fields these values again."""
+        """Set all fields to these values."""
         for name in self.values:
             if self.values[name] != values.get(name):
                 self.set_value(name, values.get(name))
 
     def set_value(self, name: str, value: Value) -> None:
-        """The user typed or chose a value (None: not given). Raises UserError if it is not allowed."""
+        """Set a value that the user typed or chose (None: not given).
+
+        Raises
+        ------
+        UserError
+            When the field does not allow it.
+        """
         field = self._schema[name]
         parsed = field.parse(value)
         if field in self._typed and self._typed[field] == parsed:

@@ -1,4 +1,4 @@
-"""``Camera``: which part of a plane a view shows, and how large. Plain arithmetic, no toolkit."""
+"""``Camera``: which part of a plane a view shows, and at which scale. No Qt in it."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class Camera:
 
     @property
     def zoom(self) -> float:
-        """How much larger than fitted, 1 when fitted."""
+        """Scale relative to the fitted plane, 1 when fitted."""
         return self.scale / self._fit_scale
 
     @property
     def place(self) -> tuple[float, ...]:
-        """Everything that decides where a millimetre lies on screen; equal while nothing moved."""
+        """All values that determine the mapping to pixels; equal while nothing has moved."""
         return (self.scale, *self._center, *self._size)
 
     @property
     def visible(self) -> Rect:
-        """What the view can show, in screen millimetres."""
+        """The part of the plane in the view, in screen millimetres."""
         left, top = self.to_mm(0.0, 0.0)
         return Rect(left, top, self._size[0] / self.scale, self._size[1] / self.scale)
 
     def pixels_of(self, rect: Rect, per_px: float) -> tuple[Rect, tuple[int, int]]:
-        """The visible part of a rectangle in whole pixels: its place (mm), and (rows, columns).
+        """The visible part of a rectangle in whole pixels: its position (mm), and (rows, columns).
 
-        ``per_px`` is how many of these pixels a pixel of the view has along each side.
+        ``per_px`` is the number of these pixels along each side of a pixel of the view.
         """
         seen = rect.intersection(self.visible)
         left, top = (math.floor(each * per_px) for each in self.to_px(seen.left, seen.top))
@@ -65,17 +65,17 @@ class Camera:
         )
 
     def show(self, rect: Rect) -> None:
-        """A new plane: fit it."""
+        """Show another plane, fitted."""
         self._rect = rect
         self.fit()
 
     def rebound(self, rect: Rect) -> None:
-        """The plane has other bounds now; what is on screen stays where it is."""
+        """Set the bounds of the plane without moving what is on screen."""
         self._rect = rect
         self._fitted = False
 
     def follow(self, other: Camera) -> None:
-        """Show the same place as another camera, as large."""
+        """Take the position and scale of another camera."""
         self._fitted, self.scale, self._center = other._fitted, other.scale, other._center
 
     def fit(self) -> None:
@@ -84,7 +84,7 @@ class Camera:
         self._refit()
 
     def resize(self, width_px: float, height_px: float) -> None:
-        """The view's new size; a zoomed view keeps its centre and how much it is enlarged."""
+        """Set the view's size; a zoomed view keeps its centre and its zoom."""
         zoom = self.zoom
         self._size = (max(1.0, width_px), max(1.0, height_px))
         self._refit()
@@ -113,7 +113,7 @@ class Camera:
         )
 
     def zoom_about(self, x_px: float, y_px: float, factor: float) -> None:
-        """Enlarge, keeping what lies under this pixel where it is."""
+        """Zoom by a factor, keeping the position under this pixel."""
         u, v = self.to_mm(x_px, y_px)
         lowest = min(self._fit_scale / 2, self.scale, _CLOSEST_PX_PER_MM)
         self.scale = min(max(self.scale * factor, lowest), _CLOSEST_PX_PER_MM)
@@ -122,17 +122,17 @@ class Camera:
         self._move_center(u - moved_u, v - moved_v)
 
     def zoom_to(self, scale_px_per_mm: float) -> None:
-        """This many pixels a millimetre, however small that is, about the middle of the view."""
+        """Zoom to a scale, even below the usual limit, about the middle of the view."""
         self.scale = min(scale_px_per_mm, _CLOSEST_PX_PER_MM)
         self._fitted = False
 
     def pan(self, right_px: float, down_px: float) -> None:
-        """Follow a drag of the picture."""
+        """Follow a drag of the image."""
         self._fitted = False
         self._move_center(-right_px / self.scale, -down_px / self.scale)
 
     def _move_center(self, right_mm: float, down_mm: float) -> None:
-        # The centre stays on the plane, so the picture can't be lost off the edge.
+        # The centre stays on the plane, so the image can't be moved out of the view.
         rect = self._rect
         self._center = (
             min(max(self._center[0] + right_mm, rect.left), rect.left + rect.width),

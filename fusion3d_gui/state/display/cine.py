@@ -1,4 +1,4 @@
-"""``Cine``: turns planes by itself, at a chosen speed."""
+"""``Cine``: steps through the planes of a view at a chosen speed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-#: Planes a second to choose from.
+#: Speeds to choose from, planes per second.
 SPEEDS = (2, 5, 10, 15, 20, 30, 45, 60)
 
 
 class Cine(QObject):
-    """A clock: ``run`` calls back once for every plane of one view until ``stop``."""
+    """A timer that calls back once for every plane of one view until stopped."""
 
     changed = Signal()
 
@@ -25,32 +25,32 @@ class Cine(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether planes turn by themselves."""
+        """Whether it is stepping."""
         return self._timer.isActive()
 
     @property
     def speed(self) -> int:
-        """Planes a second."""
+        """Planes per second."""
         return self._speed
 
     def turns(self, view: object) -> bool:
-        """Whether this view's planes are those that turn."""
+        """Whether it is stepping through this view's planes."""
         return self.running and self._view is view
 
     def run(self, view: object, step: Callable[[], object]) -> None:
-        """Call ``step`` for each plane of ``view`` from now on."""
+        """Begin to step: call ``step`` for each plane of ``view``."""
         self._view, self._step = view, step
         self._timer.start(1000 // self._speed)
         self.changed.emit()
 
     def stop(self) -> None:
-        """Stand still."""
+        """Stop stepping."""
         self._timer.stop()
         self._view = self._step = None
         self.changed.emit()
 
     def change_speed(self, steps: int) -> None:
-        """Faster or slower by so many entries of the list."""
+        """Change the speed by so many entries of :data:`SPEEDS`."""
         index = SPEEDS.index(self._speed) + steps
         self._speed = SPEEDS[min(max(index, 0), len(SPEEDS) - 1)]
         self._timer.setInterval(1000 // self._speed)

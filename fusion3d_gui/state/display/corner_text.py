@@ -1,8 +1,8 @@
-"""``CornerText``: what is written about patient and series in a corner of the images.
+"""``CornerText``: patient and series, as written in a corner of the images.
 
-Sex and age stand there to tell one patient from another, so they are written beside a name or a number
-only. Without one, as where the identity is hidden, they would help to guess who it is: the basic profile
-of PS3.15 (table E.1-1) takes both away. The form still shows those that the model asks for.
+Sex and age help to tell patients apart, so they are written only with a name or a number. Without one,
+as where the identity is hidden, they would help to identify the patient: the basic profile of PS3.15
+(table E.1-1) removes both. The form still shows those that the model needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LONGEST = 48
 
 
 class CornerText(QObject):
-    """Whether the corner names the patient; the series it always does."""
+    """Whether the corner names the patient; it always names the series."""
 
     changed = Signal()
 
@@ -31,13 +31,13 @@ class CornerText(QObject):
         return self._names_patient
 
     def set_names_patient(self, names: bool) -> None:
-        """Write them or leave them out, as for a presentation."""
+        """Write or omit the patient's lines."""
         if names != self._names_patient:
             self._names_patient = names
             self.changed.emit()
 
     def lines(self, volume: Volume) -> tuple[str, ...]:
-        """What to write, line by line."""
+        """The lines to write."""
         about = volume.attributes
         name = about.get("PatientName", "").replace("^", " ").strip()
         number = about.get("PatientID", "").strip()
@@ -51,7 +51,7 @@ class CornerText(QObject):
 
 
 def is_lossy(volume: Volume) -> bool:
-    """Whether the file says that its pixels were compressed with loss (PS3.3 C.7.6.1.1.5)."""
+    """Whether the file declares lossy compression of its pixels (PS3.3 C.7.6.1.1.5)."""
     return volume.attributes.get("LossyImageCompression") == "01"
 
 

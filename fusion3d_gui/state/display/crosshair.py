@@ -16,26 +16,26 @@ class Crosshair(QObject):
         self._low = np.zeros(3)
         self._high = np.zeros(3)
         self._position = np.zeros(3)
-        #: Grows with every move, to be part of the keys of what depends on it.
+        #: Incremented with every move: part of the cache keys of what depends on it.
         self.version = 0
 
     @property
     def position_lps(self) -> np.ndarray:
-        """Where it is, mm LPS (a copy)."""
+        """The position, mm LPS (a copy)."""
         return self._position.copy()
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest place it can go to, mm LPS (copies)."""
+        """Lowest and highest coordinates of the volume, mm LPS (copies)."""
         return self._low.copy(), self._high.copy()
 
     def set_bounds(self, low: np.ndarray, high: np.ndarray, position: np.ndarray) -> None:
-        """A new volume: its extent in mm LPS, and where to start."""
+        """Take the extent of another volume (mm LPS), and go to ``position``."""
         self._low, self._high = np.array(low, float), np.array(high, float)
         self._go(np.clip(position, self._low, self._high))
 
     def move_to(self, lps_mm: np.ndarray) -> None:
-        """Go there, or as near as the volume reaches."""
+        """Move to a position (mm LPS), clipped to the volume."""
         position = np.clip(np.asarray(lps_mm, dtype=np.float64), self._low, self._high)
         if not np.array_equal(position, self._position):
             self._go(position)

@@ -18,9 +18,9 @@ from fusion3d_gui.state.display.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, smoothing, window, overlay and corner text, shared by all views.
+    """Crosshair, planes, slab, interpolation, window level, overlay and corner text of all views.
 
-    Each part tells of its own changes.
+    Each part emits its own changes.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -37,7 +37,7 @@ class Display(QObject):
         self.paint_queue = PaintQueue(self)
 
     def show_case(self, case: Case) -> None:
-        """Start afresh on a newly opened case: its middle, straight planes, its own window."""
+        """Reset for another case: crosshair in its middle, straight planes, its default window level."""
         low, high = case.volume.bounds_lps
         self.cine.stop()
         self.planes.straighten()
@@ -45,7 +45,7 @@ class Display(QObject):
         self.window_level.set_presets(case.presets)
 
     def complete_case(self, case: Case) -> None:
-        """The same case, of which all slices have been read: its window levels are known better."""
+        """Take the presets of the same case once all its slices have been read."""
         self.window_level.refine_presets(case.presets)
 
 

@@ -1,15 +1,15 @@
-"""``OverlaySettings``: how the heatmap lies over the anatomy."""
+"""``OverlaySettings``: how the heatmap is drawn over the anatomy."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-#: The heatmap is shown and hidden for so long (ms) while it blinks: far from rates that harm.
+#: While blinking, the heatmap is shown and hidden for so long (ms): far below rates that can trigger seizures.
 _BLINK_MS = 600
 
 
 class OverlaySettings(QObject):
-    """On or off, how opaque, and from which share of the map's peak on it is drawn at all."""
+    """Visibility, opacity, threshold as a share of the map's peak, contours, colour map."""
 
     changed = Signal()
 
@@ -32,12 +32,12 @@ class OverlaySettings(QObject):
 
     @property
     def is_drawn(self) -> bool:
-        """Whether it is to be seen this moment: on, and not in the dark phase of blinking."""
+        """Whether it is drawn now: switched on, and not in the hidden phase of blinking."""
         return self._visible and not self._dark_phase
 
     @property
     def blinking(self) -> bool:
-        """Whether it comes and goes, so that the eye compares with and without."""
+        """Whether it is shown and hidden in turn."""
         return self._blinker.isActive()
 
     @property
@@ -47,7 +47,7 @@ class OverlaySettings(QObject):
 
     @property
     def color_map(self) -> str:
-        """Its colours, by name."""
+        """Name of its colour map."""
         return self._color_map
 
     @property
@@ -67,11 +67,11 @@ class OverlaySettings(QObject):
             self.changed.emit()
 
     def toggle(self) -> None:
-        """Switch it over."""
+        """Toggle its visibility."""
         self.set_visible(not self._visible)
 
     def toggle_blinking(self) -> None:
-        """Begin or end to blink."""
+        """Start or stop blinking."""
         self._dark_phase = False
         if self._blinker.isActive():
             self._blinker.stop()
@@ -84,25 +84,25 @@ class OverlaySettings(QObject):
         self.changed.emit()
 
     def toggle_contours(self) -> None:
-        """Lines instead of areas, or areas again."""
+        """Toggle between contours and areas."""
         self._contours = not self._contours
         self.changed.emit()
 
     def set_color_map(self, name: str) -> None:
-        """Other colours."""
+        """Choose another colour map."""
         if name != self._color_map:
             self._color_map = name
             self.changed.emit()
 
     def set_opacity(self, opacity: float) -> None:
-        """Clamp to 0..1 and use."""
+        """Set it, clipped to 0 to 1."""
         opacity = min(max(float(opacity), 0.0), 1.0)
         if opacity != self._opacity:
             self._opacity = opacity
             self.changed.emit()
 
     def set_threshold(self, threshold: float) -> None:
-        """Clamp to 0..1 and use."""
+        """Set it, clipped to 0 to 1."""
         threshold = min(max(float(threshold), 0.0), 1.0)
         if threshold != self._threshold:
             self._threshold = threshold

@@ -1,4 +1,4 @@
-"""``Planes``: how the three reading planes lie in the patient, straight or oblique."""
+"""``Planes``: the orientation of the three reading planes in the patient, straight or oblique."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Planes(QObject):
     """For each plane, by its name, the rigid transform from patient mm (LPS) to *plane space*.
 
     In plane space the plane is straight: its :class:`Orientation` says there which axis runs along
-    the screen's right and down, and which one from plane to plane. A transform turns about the place
-    where the plane was gripped, so that this place keeps its coordinates.
+    the screen's right and down, and which one from plane to plane. A plane is rotated about the position
+    at which it was dragged, which keeps its coordinates.
     """
 
     changed = Signal()
@@ -25,12 +25,12 @@ class Planes(QObject):
         super().__init__(parent)
         self._matrices: dict[str, np.ndarray] = {}
         self._snaps = True
-        #: Grows with every change, to be part of the keys of what depends on it.
+        #: Incremented with every change: part of the cache keys of what depends on it.
         self.version = 0
         self.straighten()
 
     def matrix(self, name: str) -> np.ndarray:
-        """4x4 from patient mm (LPS) to the plane's own mm."""
+        """Transform 4x4 from patient mm (LPS) to plane space."""
         return self._matrices[name]
 
     @property
@@ -40,13 +40,13 @@ class Planes(QObject):
 
     @property
     def snap(self) -> bool:
-        """Whether planes lie where slices are: not once they have been turned by hand."""
+        """Whether planes snap to the slices of the scan: not once they have been rotated by hand."""
         return self._snaps
 
     def turn(
         self, names: Iterable[str], axis_lps: np.ndarray, radians: float, about_lps: np.ndarray
     ) -> None:
-        """Turn planes about an axis (unit vector, LPS; right-handed) through a place (mm, LPS)."""
+        """Rotate planes about an axis (unit vector, LPS; right-handed) through a position (mm, LPS)."""
         back = _turn(axis_lps, -radians, about_lps)
         for name in names:
             self._matrices[name] = self._matrices[name] @ back
@@ -55,14 +55,14 @@ class Planes(QObject):
         self.changed.emit()
 
     def straighten(self) -> None:
-        """Along the patient's axes again."""
+        """Align all planes with the patient's axes."""
         self._set_all(np.eye(4))
 
     def follow_scan(self, volume: Volume) -> None:
-        """Along the axes of the scan, where its own slices and pixels are.
+        """Align all planes with the voxel axes of the scan.
 
-        Each voxel axis stands for the patient axis that it is nearest to; a sheared volume (a CT with
-        a tilted gantry) keeps its shear.
+        Each voxel axis is assigned to the nearest patient axis. Of a sheared volume (a CT with a
+        tilted gantry) the nearest rotation is used.
         """
         linear = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
         # The rotation nearest to the voxel axes, each given to the patient axis it is closest to.
@@ -94,7 +94,7 @@ def _nearest_axes(linear: np.ndarray) -> list[int]:
 
 
 def _turn(axis: np.ndarray, radians: float, about: np.ndarray) -> np.ndarray:
-    """4x4 rotation about an axis through a place (Rodrigues' formula)."""
+    """4x4 rotation about an axis through a position (Rodrigues' formula)."""
     x, y, z = axis
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     linear = np.eye(3) + np.sin(radians) * cross + (1 - np.cos(radians)) * cross @ cross

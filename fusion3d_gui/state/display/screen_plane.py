@@ -1,4 +1,4 @@
-"""``ScreenPlane``: where the plane that a view shows lies in the patient. Plain data, no toolkit."""
+"""``ScreenPlane``: position and orientation in the patient of the plane that a view shows. No Qt in it."""
 
 from __future__ import annotations
 

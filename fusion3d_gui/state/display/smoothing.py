@@ -1,4 +1,4 @@
-"""``Smoothing``: what pixels of the screen show between those of the scan."""
+"""``Smoothing``: the interpolation between voxels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fusion3d_gui.imaging.reslice.sampling import Interpolation
 
 
 class Smoothing(QObject):
-    """The interpolation of all views, linear at first."""
+    """The interpolation of all views, initially linear."""
 
     changed = Signal()
 
@@ -18,16 +18,16 @@ class Smoothing(QObject):
 
     @property
     def interpolation(self) -> Interpolation:
-        """How values between voxels are found."""
+        """How values between voxels are interpolated."""
         return self._interpolation
 
     def set_interpolation(self, interpolation: Interpolation) -> None:
-        """Find them another way."""
+        """Choose another interpolation."""
         if interpolation is not self._interpolation:
             self._interpolation = interpolation
             self.changed.emit()
 
     def next(self) -> None:
-        """Nearest, linear, cubic, and nearest again."""
+        """Choose the next of nearest, linear and cubic, cyclically."""
         all_ = list(Interpolation)
         self.set_interpolation(all_[(all_.index(self._interpolation) + 1) % len(all_)])

@@ -20,7 +20,7 @@ Marks = tuple[Annotation, ...]
 
 @dataclass
 class _History:
-    """One case's marks now, before and after; and the number of the next mark."""
+    """The marks of one case, its undo and redo steps, and the number of the next mark."""
 
     items: Marks = ()
     undo: list[Marks] = field(default_factory=list)
@@ -29,11 +29,11 @@ class _History:
 
 
 class Annotations(QObject):
-    """Marks belong to the case on which they were made, and to no other.
+    """Marks belong to the case on which they were drawn.
 
-    ``draft`` is a mark that is being drawn; it is shown but neither listed nor part of a step.
-    While a mark is dragged, :meth:`preview` changes it as often as it likes, and :meth:`settle`
-    makes one step of all that.
+    ``draft`` is a mark being drawn; it is shown, but neither listed nor part of an undo step. While a
+    mark is dragged, :meth:`preview` changes it any number of times, and :meth:`settle` makes one
+    undo step of that.
     """
 
     changed = Signal()
@@ -54,12 +54,12 @@ class Annotations(QObject):
 
     @property
     def items(self) -> Marks:
-        """The marks of this case, oldest first."""
+        """The marks of the case, oldest first."""
         return self._history.items
 
     @property
     def shown(self) -> Marks:
-        """What the views draw: the marks and the draft; nothing while they are hidden."""
+        """What the views draw: marks and draft; empty while marks are hidden."""
         if not self._visible:
             return ()
         return self.items if self._draft is None else (*self.items, self._draft)
@@ -71,45 +71,52 @@ class Annotations(QObject):
 
     @property
     def draft(self) -> Annotation | None:
-        """The mark that is being drawn."""
+        """The mark being drawn."""
         return self._draft
 
     @property
     def selected(self) -> Annotation | None:
-        """The mark that keys act on."""
+        """The mark on which commands act."""
         return self.find(self._selected)
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """Whether there is a step to undo."""
         return bool(self._history.undo)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step to do again."""
+        """Whether there is a step to redo."""
         return bool(self._history.redo)
 
     def find(self, number: int | None) -> Annotation | None:
-        """The mark of this number, None without one."""
+        """The mark with this number; None where there is none."""
         return next((each for each in self.items if each.number == number), None)
 
     def measurement(self, annotation: Annotation) -> Measurement:
-        """What a mark measures on the case on screen; measured once. Needs a case."""
+        """What a mark measures on the case on screen, computed once.
+
+        Raises
+        ------
+        RuntimeError
+            When there is no case.
+        """
         known = self._measurements.get(annotation)
         if known is None:
-            assert self._volume is not None
+            if self._volume is None:
+                raise RuntimeError("there is no case to measure on")
             known = self._measurements[annotation] = measure(annotation, self._volume)
         return known
 
     @property
     def measurements(self) -> list[Measurement]:
-        """Of all marks, oldest first."""
+        """Measurements of all marks, oldest first."""
         return [self.measurement(each) for each in self.items]
 
     # -- cases --------------------------------------------------------------------------------
 
     def show_case(self, case: Case) -> None:
-        """Another case: its own marks, as they were left. What was being typed or dragged is kept."""
+        """Show the marks of another case, as they were left; a drag under way is kept as a step."""
         self.settle()
         self.cancel()
         self._volume = case.volume
@@ -119,7 +126,7 @@ class Annotations(QObject):
         self.changed.emit()
 
     def measure_again(self) -> None:
-        """The voxels have changed (more of the scan has arrived): forget what was measured."""
+        """Drop all measurements, since more slices of the case have been read."""
         self._measurements.clear()
         self.changed.emit()
 
@@ -128,7 +135,7 @@ class Annotations(QObject):
     def set_draft(
         self, kind: Kind, points: tuple[Point, ...], right: Point, down: Point
     ) -> Annotation:
-        """Show a mark that is being drawn; regions keep the directions of their plane."""
+        """Show a mark being drawn; a region keeps the directions of its plane."""
         number = self._history.next_number
         made = (
             Annotation(number, kind, points, right, down)
@@ -136,11 +143,11 @@ class Annotations(QObject):
             else Annotation(number, kind, points)
         )
         self._draft = made
-        self._tell()
+        self._emit_changed()
         return made
 
     def keep_draft(self) -> Annotation | None:
-        """The draft is done: add it, select it."""
+        """Add the draft to the marks, and select it."""
         draft, self._draft = self._draft, None
         if draft is None:
             return None
@@ -150,68 +157,68 @@ class Annotations(QObject):
         return draft
 
     def preview(self, annotation: Annotation) -> None:
-        """A mark as it is dragged: shown at once, part of the step that ``settle`` makes."""
+        """Show a mark as it is dragged, until :meth:`settle` makes a step of it."""
         if self._before is None:
             self._before = self.items
         self._history.items = self._with(annotation)
-        self._tell()
+        self._emit_changed()
 
     def settle(self) -> None:
-        """The drag is over: what it changed can be undone in one step."""
+        """End a drag: make one undo step of what it changed."""
         before, self._before = self._before, None
         if before is not None and before != self.items:
             now, self._history.items = self.items, before
             self._step(now)
 
     def cancel(self) -> None:
-        """Give up the draft, or the drag."""
+        """Discard the draft or the drag."""
         before, self._before = self._before, None
         if before is not None:
             self._history.items = before
         if self._draft is not None or before is not None:
             self._draft = None
-            self._tell()
+            self._emit_changed()
 
     # -- steps --------------------------------------------------------------------------------
 
     def set_text(self, number: int, text: str) -> None:
-        """Write something on a mark."""
+        """Set the text of a mark."""
         found = self.find(number)
         if found is not None and found.text != text:
             self._step(self._with(replace(found, text=text)))
 
     def add_point(self, lps_mm: np.ndarray) -> None:
-        """Mark a position, mm LPS."""
+        """Add a point at a position, mm LPS."""
         x, y, z = (float(each) for each in lps_mm)
         self.set_draft("point", ((x, y, z),), (1, 0, 0), (0, 1, 0))
         self.keep_draft()
 
     def remove(self, number: int) -> None:
-        """Take a mark away."""
+        """Remove a mark."""
         if self.find(number) is not None:
             self._step(tuple(each for each in self.items if each.number != number))
 
     def remove_all(self) -> None:
-        """Take all marks of this case away, in one step."""
+        """Remove all marks of the case in one step."""
         if self.items:
             self._step(())
 
     def undo(self) -> None:
-        """Take the last step back; what is being drawn is given up."""
+        """Undo the last step; discards the draft."""
         self._go(self._history.undo, self._history.redo)
 
     def redo(self) -> None:
-        """Do the step again that was taken back last."""
+        """Redo the step undone last."""
         self._go(self._history.redo, self._history.undo)
 
     def select(self, number: int | None) -> None:
-        """Choose the mark that keys act on; None: none."""
+        """Select the mark on which commands act; None: none."""
         if number != self._selected:
             self._selected = number
             self.selection_changed.emit()
 
     def toggle_visible(self) -> None:
-        """Draw the marks, or don't."""
+        """Show or hide the marks."""
         self._visible = not self._visible
         self.changed.emit()
 
@@ -220,7 +227,7 @@ class Annotations(QObject):
         if from_steps:
             to_steps.append(self.items)
             self._history.items = from_steps.pop()
-            self._tell()
+            self._emit_changed()
 
     def _step(self, items: Marks) -> None:
         history = self._history
@@ -228,14 +235,14 @@ class Annotations(QObject):
         del history.undo[:-_DEPTH]
         history.redo.clear()
         history.items = items
-        self._tell()
+        self._emit_changed()
 
     def _with(self, annotation: Annotation) -> Marks:
         return tuple(
             annotation if each.number == annotation.number else each for each in self.items
         )
 
-    def _tell(self) -> None:
+    def _emit_changed(self) -> None:
         current = set(self.shown) | set(self.items)
         self._measurements = {
             key: kept for key, kept in self._measurements.items() if key in current

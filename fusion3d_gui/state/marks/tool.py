@@ -11,7 +11,7 @@ TOOLS: tuple[ToolName, ...] = get_args(ToolName)
 
 
 class Tool(QObject):
-    """The crosshair, or a mark to draw; it stays until another is chosen."""
+    """The crosshair, or a kind of mark to draw; stays until another is chosen."""
 
     changed = Signal()
 
@@ -21,11 +21,11 @@ class Tool(QObject):
 
     @property
     def name(self) -> ToolName:
-        """The tool in hand."""
+        """The current tool."""
         return self._name
 
     def choose(self, name: ToolName) -> None:
-        """Take this tool in hand."""
+        """Use this tool."""
         if name != self._name:
             self._name = name
             self.changed.emit()

@@ -1,4 +1,4 @@
-"""What of a mark lies in the slab that a view shows. Plain geometry, no toolkit."""
+"""The part of a mark within the slab that a view shows. Geometry only, no Qt in it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class VisibleMark:
 
 
 def visible_mark(annotation: Annotation, plane: ScreenPlane) -> VisibleMark | None:
-    """What a view of this plane shows of a mark; None where it does not touch the slab."""
+    """The part of a mark that a view of this plane shows; None where it does not touch the slab."""
     half = plane.thickness_mm / 2 + _SLACK_MM
     points = annotation.points_lps
     if annotation.is_region:

@@ -1,4 +1,4 @@
-"""What the window offers to explain a prediction with."""
+"""The explanation methods that the window offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 
 @dataclass(frozen=True)
 class Method:
-    """One way to explain, in the words of the window."""
+    """One explanation method, as the window lists it."""
 
     method: str
     stages: tuple[int, ...]
@@ -18,11 +18,11 @@ class Method:
 
     @property
     def label(self) -> str:
-        """Its name, with the stages where it takes any."""
+        """Its name, with its stages where it has any."""
         return Explanation(self.method, self.stages).name
 
 
-#: What the window offers for every model, in order.
+#: Offered for every model, in this order.
 METHODS = (
     Method("gradcam", (4,), "The last stage, weighted by the head: comes for free."),
     Method("gradcam++", (4,), "The last stage; counts several findings evenly."),
@@ -38,7 +38,7 @@ METHODS = (
 
 
 def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
-    """What the window offers with a model: also the one that was measured best, should it be another."""
+    """The methods to offer with a model, including the one measured best for it."""
     measured = None if info is None else info.localisation_record
     if measured is None:
         return METHODS

@@ -1,10 +1,10 @@
-"""How probabilities and shares are written: always with a space before the sign (ISO 80000-1)."""
+"""Format probabilities and shares as per cent, with a space before the sign (ISO 80000-1)."""
 
 from __future__ import annotations
 
 
 def percent(share: float) -> str:
-    """A share of 1 in per cent, never rounded to a certainty that it isn't."""
+    """A share (0 to 1) in per cent, never rounded to 0 or 100."""
     if share < 0.001:
         return "< 0.1 %"
     if share > 0.999:
@@ -15,5 +15,5 @@ def percent(share: float) -> str:
 
 
 def whole_percent(share: float) -> str:
-    """A share of 1 in whole per cent, as of work that is done or of a map's peak."""
+    """A share (0 to 1) in whole per cent, such as progress or a share of a map's peak."""
     return f"{100 * share:.0f} %"
