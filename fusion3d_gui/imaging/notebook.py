@@ -147,7 +147,8 @@ def with_heat(rgb: np.ndarray, share: np.ndarray, threshold: float, opacity: flo
     colors = np.asarray(Colormap("matplotlib:inferno").lut(256))[:, :3]
     painted = colors[np.rint(255 * np.clip(share, 0, 1)).astype(int)]
     weight = np.where((share >= threshold) & (share > 0), opacity, 0.0)[..., None]
-    return np.rint(rgb * (1 - weight) + 255 * painted * weight).astype(np.uint8)
+    mixed: np.ndarray = np.rint(rgb * (1 - weight) + 255 * painted * weight).astype(np.uint8)
+    return mixed
 
 
 def facts_of_grid(shape_kji: Sequence[int], spacing_mm: Sequence[float]) -> tuple[str, str]:
