@@ -160,11 +160,14 @@ def test_a_model_with_other_names_for_its_fields_gets_panels_of_its_own(curves):
 
 
 def test_the_present_value_is_marked_where_the_curve_is(curves):
-    at = curves.plot.panels[0].px_at(71.0, 31 / 50)
-    middle = curves.grab().toImage().pixelColor(at.toPoint())
-    assert middle == QColor(theme.ACCENT)
+    def marked_at(age: float) -> bool:
+        # Above the line, which is thinner than the mark.
+        at = curves.plot.panels[0].px_at(age, (age - 40) / 50).toPoint() - QPoint(0, 3)
+        return curves.grab().toImage().pixelColor(at) == QColor(theme.ACCENT)
+
+    assert [marked_at(age) for age in (71.0, 45.0)] == [True, False]
     curves.show_curves([age_curve(45.0), sex_curve()], 0.5)
-    assert curves.grab().toImage().pixelColor(at.toPoint()) != middle
+    assert [marked_at(age) for age in (71.0, 45.0)] == [False, True]
 
 
 def test_ctrl_and_wheel_zoom_about_the_pointer_and_a_double_click_shows_all_again(

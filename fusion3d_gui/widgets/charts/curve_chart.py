@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 _ROW, _APART = 76, 8
 #: Around the range of probabilities, so that lines and dots at its ends are whole.
-_Y_RANGE = (-0.1, 1.1)
-#: Bars stand on the axis.
-_BAR_RANGE = (-0.03, 1.1)
+_Y_RANGE = (-0.14, 1.14)
 #: Around the range of a number, as a share of it.
 _X_MARGIN = 0.02
 
@@ -132,7 +130,8 @@ class _Row:
     def __init__(self, panel: Panel, curve: Curve) -> None:
         self.key = _key(curve)
         self.panel = panel
-        self._axis: Axis = panel.add_axis("bottom")
+        self._axis: Axis = panel.add_axis("bottom", has_line=False)
+        panel.rule("line", across=True).setValue(0)
         self._threshold: Item = panel.rule("edge", across=True, dotted=True)
         self._is_number = curve.field.kind == "number"
         self._marks: Item = (
@@ -156,7 +155,7 @@ class _Row:
             own = None if curve.own is None else _as_float(curve.own)
         else:
             x = np.arange(len(curve.points), dtype=float)
-            panel.set_home((-0.5, len(x) - 0.5), _BAR_RANGE, zooms_x=False)
+            panel.set_home((-0.5, len(x) - 0.5), _Y_RANGE, zooms_x=False)
             width = np.full(len(x), 0.14)
             self._marks.setOpts(x0=x - 0.07, y0=np.zeros(len(x)), width=width, height=chances)
             self._axis.set_categories([_text(curve, point) for point in curve.points])

@@ -55,8 +55,9 @@ class RowText:
 class Axis(pg.AxisItem):
     """An axis whose texts stay inside the chart, and that may name one value of its own."""
 
-    def __init__(self, side: str) -> None:
+    def __init__(self, side: str, *, has_line: bool = True) -> None:
         super().__init__(side, maxTickLength=0)
+        self._has_line = has_line
         self.enableAutoSIPrefix(False)
         # As an int: how far (px) texts may reach beyond the axis before they are moved inside.
         self.setStyle(hideOverlappingLabels=_REACH, tickTextOffset=3, tickAlpha=0)
@@ -83,7 +84,7 @@ class Axis(pg.AxisItem):
 
     def restyle(self) -> None:
         """Take the theme's colours and text size."""
-        self.setPen(QPen(ink("line"), 1))
+        self.setPen(QPen(ink("line"), 1) if self._has_line else QPen(Qt.PenStyle.NoPen))
         self.setTextPen(QPen(ink("faint")))
         self.setTickFont(theme.font(theme.SMALL))
         if self.orientation == "bottom":
@@ -292,9 +293,9 @@ class Panel:
 
     # -- parts --------------------------------------------------------------------------------
 
-    def add_axis(self, side: str) -> Axis:
-        """Add the ``"bottom"`` or ``"left"`` axis."""
-        axis = self._plot.styled(Axis(side), Axis.restyle)
+    def add_axis(self, side: str, *, has_line: bool = True) -> Axis:
+        """Add the ``"bottom"`` or ``"left"`` axis, with a line or with its texts alone."""
+        axis = self._plot.styled(Axis(side, has_line=has_line), Axis.restyle)
         axis.overhang = self._plot.sides
         axis.linkToView(self._box)
         row, column = (2, 1) if side == "bottom" else (1, 0)
