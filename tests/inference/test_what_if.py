@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
+from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE, WhatIf
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
@@ -78,3 +79,13 @@ def test_a_value_that_is_not_allowed_is_refused(predicted_case):
     found = predicted_case()
     with pytest.raises(UserError, match="age=200"):
         what_if(found.case, found.prediction, {"age": 200})
+
+
+@pytest.mark.parametrize(
+    ("probability", "name"), [(0.39, "no"), (0.4, "yes"), (0.45, "yes"), (0.6, "yes")]
+)
+def test_the_class_is_that_of_the_models_threshold(predicted_case, probability, name):
+    prediction = predicted_case().prediction
+    assert prediction.threshold == 0.4
+    assert WhatIf(prediction, {}, 0.0, probability).class_name == name
+    assert replace(prediction, probability=probability).class_name == name

@@ -47,6 +47,16 @@ class WhatIf:
     probability: float
 
     @property
+    def positive(self) -> bool:
+        """Whether the probability reaches the model's threshold."""
+        return self.probability >= self.prediction.threshold
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class that the model would then predict."""
+        return self.prediction.class_names[int(self.positive)]
+
+    @property
     def changed(self) -> dict[str, tuple[Value, Value]]:
         """Fields that differ from the case's own values."""
         own = self.prediction.metadata

@@ -241,7 +241,7 @@ class _Readout(QWidget):
         prediction, chance = what_if.prediction, what_if.probability
         self.number.setText(percent(chance))
         self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
-        self.class_name.setText(prediction.class_names[int(chance >= prediction.threshold)])
+        self.class_name.setText(what_if.class_name)
         self._meaning.setText(
             f"for the form as it is now; predicted was {percent(prediction.probability)}"
         )
