@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.frames.frame import normalised_orientation
@@ -119,3 +121,85 @@ def test_a_table_of_two_steps_is_a_curve_over_all_its_values() -> None:
     window, curve = voi_lut_window(LookupTable(first=10, entries=two_between, highest=255, kind=""))
     assert window == pytest.approx((11.5, 3.0))
     assert curve is None
+
+
+@pytest.mark.parametrize(("modality", "unit"), [("CT", "HU"), ("MR", "")])
+def test_rescaled_values_of_ct_alone_are_hounsfield_units_unless_the_file_names_a_unit(
+    modality: str, unit: str, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.Modality = modality
+        if "RescaleType" in dataset:
+            del dataset.RescaleType
+
+    assert open_volume(written(edit)).unit == unit
+
+
+def test_a_single_slice_lies_where_its_header_says_and_is_1_mm_thick_where_it_says_nothing(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        del dataset.SliceThickness
+        if "SpacingBetweenSlices" in dataset:
+            del dataset.SpacingBetweenSlices
+
+    path = sorted(written(edit).iterdir())[2]
+    header = pydicom.dcmread(path)
+    volume = open_volume(path)
+    np.testing.assert_allclose(volume.affine[:3, 3], header.ImagePositionPatient, atol=1e-6)
+    assert np.linalg.norm(volume.affine[:3, 2]) == pytest.approx(1.0)
+    assert any("how thick its slice is" in notice for notice in volume.notices)
+
+
+@pytest.mark.parametrize(("header_deg", "said"), [(10.0, False), (-10.0, False), (12.0, True)])
+def test_a_gantry_tilt_is_compared_with_that_of_the_positions(
+    header_deg: float, said: bool, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        down = np.array(dataset.ImageOrientationPatient[3:], float)
+        shift = number * 2.5 * np.tan(np.deg2rad(10)) * down
+        position = np.array(dataset.ImagePositionPatient, float) + shift
+        dataset.ImagePositionPatient = [f"{value:.6f}" for value in position]
+        dataset.GantryDetectorTilt = header_deg
+
+    notices = open_volume(written(edit)).notices
+    assert any("tilted by 10.0 degrees" in notice for notice in notices)
+    assert any("header says that the gantry" in notice for notice in notices) == said
+
+
+def test_a_table_may_begin_above_32767_for_unsigned_values(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        del dataset.RescaleSlope, dataset.RescaleIntercept
+        dataset.Modality = "CR"
+        table = Dataset()
+        table.add_new("LUTDescriptor", "US", [4, 40_000, 16])
+        table.add_new("LUTData", "OW", np.array([7, 8, 9, 10], "<u2").tobytes())
+        table.ModalityLUTType = "OD"
+        dataset.ModalityLUTSequence = Sequence([table])
+
+    assert np.unique(open_volume(written(edit)).real()).tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("photometric", "samples", "match"),
+    [("RGB", 1, "1 samples a pixel"), ("MONOCHROME2", 3, "3 samples a pixel")],
+)
+def test_samples_that_contradict_the_colours_are_refused(
+    photometric: str, samples: int, match: str, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.PhotometricInterpretation, dataset.SamplesPerPixel = photometric, samples
+        dataset.PlanarConfiguration = 0
+
+    with pytest.raises(UserError, match=match):
+        open_volume(sorted(written(edit).iterdir())[0])
+
+
+def test_pixels_that_are_a_few_bytes_short_are_refused(written: Callable[[Edit], Path]) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.PixelData = dataset.PixelData[:-4]
+
+    with pytest.raises(UserError, match="fewer pixels"):
+        open_volume(sorted(written(edit).iterdir())[0])

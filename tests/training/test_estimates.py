@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
-from fusion3d_gui.training.measure.metrics import Estimate, mean, median, share_of_ceiling
+from fusion3d_gui.training.measure.metrics import (
+    Estimate,
+    calibration_error,
+    compute_metrics,
+    mean,
+    median,
+    share_of_ceiling,
+)
 
 
 @pytest.mark.parametrize("one", [Estimate(0.5), Estimate(0.5, 0.4), Estimate(0.5, None, 0.6)])
@@ -51,3 +59,18 @@ def test_half_the_distance_to_the_best_score_is_a_share_of_a_half():
     assert found.value == pytest.approx(expected)
     assert 0.4 < expected < 0.9
     assert expected - 0.25 < found.low < expected < found.high < expected + 0.25
+
+
+def test_intervals_of_precision_and_calibration_error_are_those_of_numpys_bootstrap():
+    chance = np.random.default_rng(8)
+    labels = np.repeat([0, 1], [60, 40])
+    probabilities = np.clip(0.35 * labels + chance.uniform(0.1, 0.6, 100), 0.01, 0.99)
+    found = compute_metrics(labels, probabilities, 0.5, resamples=400)
+    resampled = [
+        np.concatenate([chance.choice(60, 60), 60 + chance.choice(40, 40)]) for _ in range(400)
+    ]
+    precisions = [average_precision_score(labels[a], probabilities[a]) for a in resampled]
+    errors = [calibration_error(labels[a], probabilities[a]) for a in resampled]
+    for name, values in (("auprc", precisions), ("ece", errors)):
+        low, high = np.percentile(values, [2.5, 97.5])
+        assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=0.03)
