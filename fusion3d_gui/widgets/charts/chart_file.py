@@ -96,7 +96,7 @@ class ChartContent:
         return QSize(width + 2 * _MARGIN, round(height + 3 * _MARGIN + footer))
 
     def _paint(self, painter: QPainter, page: QSize, density: float) -> None:
-        from fusion3d_gui.widgets.charts.plot import ink
+        from fusion3d_gui.widgets.charts.plot_items import ink
 
         width, height = self._size.width(), self._size.height()
         painter.fillRect(QRectF(0, 0, page.width(), page.height()), ink(self.background))

@@ -19,7 +19,8 @@ from fusion3d_gui.widgets.look import theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
 
-    from fusion3d_gui.widgets.charts.plot import Axis, Dots, Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot import Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot_items import Axis, Dots
 
 _ROW, _APART = 76, 8
 #: Around the range of probabilities, so that lines and dots at its ends are whole.
@@ -165,7 +166,7 @@ class _Row:
 
 
 def _bar_color() -> QColor:
-    from fusion3d_gui.widgets.charts.plot import ink
+    from fusion3d_gui.widgets.charts.plot_items import ink
 
     return ink("edge")
 

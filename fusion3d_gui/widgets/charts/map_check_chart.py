@@ -104,7 +104,7 @@ class MapCheckChart(Chart):
 
     def _add_alike(self, panel: Panel) -> None:
         """Likeness to noisy copies and other methods, each with the limit that it should pass."""
-        from fusion3d_gui.widgets.charts.plot import RowText, ink
+        from fusion3d_gui.widgets.charts.plot_items import RowText, ink
 
         panel.add_axis("bottom")
         values = np.array(list(self._alike.values()))

@@ -15,7 +15,8 @@ from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.look import theme
 
 if TYPE_CHECKING:
-    from fusion3d_gui.widgets.charts.plot import Axis, Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot import Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot_items import Axis
 
 _BINS, _ROW, _AXIS = 40, 50, 17
 _ROLES = ("accent", "warning")
@@ -101,7 +102,7 @@ class ScoreChart(Chart):
 
 
 def _add_panel(panel: Panel, role: str) -> tuple[Panel, Item, Item]:
-    from fusion3d_gui.widgets.charts.plot import ink
+    from fusion3d_gui.widgets.charts.plot_items import ink
 
     bars = panel.bars(lambda: [ink(role, 0.75)] * _BINS)
     panel.rule("line", across=True).setValue(0)

@@ -16,7 +16,8 @@ from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.look import theme
 
 if TYPE_CHECKING:
-    from fusion3d_gui.widgets.charts.plot import Item, Panel, Plot, TextColumn
+    from fusion3d_gui.widgets.charts.plot import Item, Panel, Plot
+    from fusion3d_gui.widgets.charts.plot_items import TextColumn
 
 _ROW, _NAME, _NUMBER = 22, 104, 46
 
@@ -61,7 +62,7 @@ class ShareChart(Chart):
 
     def fill(self, plot: Plot) -> None:
         """Draw names, bars and numbers."""
-        from fusion3d_gui.widgets.charts.plot import RowText
+        from fusion3d_gui.widgets.charts.plot_items import RowText
 
         if self._panel is None:
             plot.set_margins(0)
@@ -94,7 +95,7 @@ class ShareChart(Chart):
             column.update()
 
     def _colors(self) -> list[QColor]:
-        from fusion3d_gui.widgets.charts.plot import ink
+        from fusion3d_gui.widgets.charts.plot_items import ink
 
         return [
             ink("warning" if share.amount > 0 else "accent", 0.6 if share.part else 1.0)
