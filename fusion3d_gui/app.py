@@ -1,4 +1,4 @@
-"""Composition of the window: state, widgets, event loop; and the screenshot of a finished window."""
+"""Compose state and widgets, run the event loop, and take a screenshot of the finished window."""
 
 from __future__ import annotations
 
@@ -26,18 +26,28 @@ from fusion3d_gui.widgets.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
-#: How long a thread waits at most before it asks the one that runs Python to let it.
+#: Longest time that a thread waits before it requests the interpreter lock.
 _SWITCH_S = 0.0002
 
 
 @dataclass(frozen=True)
 class WindowOptions:
-    """What the command line asks of the window.
+    """Options of the window, from the command line.
 
-    ``path`` and ``series_uid`` say what to open, ``model_dir`` which bundle to use, ``demo`` that the
-    first shipped case is opened and predicted. With ``screenshot`` the window saves a picture of
-    itself (PNG) once all of that is on screen, and closes. ``anonymous``: who the patient is stays
-    hidden for the session.
+    Parameters
+    ----------
+    path, series_uid
+        What to open, and which of its series.
+    model_dir
+        Folder of the model bundle to use.
+    demo
+        Open the first shipped case, and predict.
+    screenshot
+        Save a PNG of the window to this file once all of that is on screen, and close.
+    anonymous
+        Hide the patient's identity for the session.
+    device, engine
+        Where models compute.
     """
 
     path: Path | None = None
@@ -51,16 +61,16 @@ class WindowOptions:
 
 
 def run_window(options: WindowOptions) -> int:
-    """Open the window and run it until it is closed; the exit status of the program.
+    """Open the window, and run it until it is closed; returns the exit status of the program.
 
-    0 when all went well. With ``screenshot``: 2 when what was asked is the user's mistake (one line
-    on standard error), 1 when it failed otherwise.
+    0 on success. With ``screenshot``: 2 when the input or the call is wrong (one line on standard
+    error), 1 on any other failure.
     """
     _use_offscreen_without_display()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Fusion3D")
-    # Pictures for papers and tests show the program as it comes, not as its user likes it.
+    # Screenshots for papers and tests show the default settings, not those of the user.
     settings = Settings(settings_path() if options.screenshot is None else None)
     apply_theme(app, settings.values.theme, settings.values.text_scale)
     demos, problems = _shipped_demos()
@@ -77,7 +87,7 @@ def run_window(options: WindowOptions) -> int:
         window.show_notice(Notice(str(problem), "error"))
     shot = None if options.screenshot is None else _Screenshot(session, window, options.screenshot)
     window.show()
-    # Once the window is painted, and not before: then the work begins.
+    # Begin to work only after the window has been painted.
     QTimer.singleShot(0, window, lambda: _begin(session, options, demos, shot))
     status = app.exec()
     if not session.close():
@@ -87,19 +97,19 @@ def run_window(options: WindowOptions) -> int:
 
 
 def favour_the_window() -> None:
-    """Let what else runs Python in this process hold up the window as little as Python allows.
+    """Keep other Python threads from delaying the GUI thread.
 
-    Modules stay: the collector, which would walk over them again and again, leaves them alone. And a
-    thread that wants to run Python may ask for its turn every 0.2 ms instead of every 5. It begins to
-    wait anew whenever the one that runs it lets go for a moment, as readers of files do, so that the
-    window, which asks hundreds of times for one layout, stood still for 50 ms.
+    The modules imported so far are excluded from garbage collection. The interpreter's switch interval
+    is 0.2 ms instead of 5 ms: a waiting thread starts its interval anew whenever the running one
+    releases the interpreter lock for a moment, as readers of files do, so that a layout, which takes
+    the lock hundreds of times, blocked the window for 50 ms.
     """
     gc.freeze()
     sys.setswitchinterval(_SWITCH_S)
 
 
 def _report(error: Exception) -> int:
-    """One line on standard error, as the command line prints it; the exit status that goes with it."""
+    """Print one line on standard error, as the command line does; returns the exit status."""
     print(f"fusion3d: {str(error) or type(error).__name__}", file=sys.stderr)
     return 2 if isinstance(error, UserError) else 1
 
@@ -122,7 +132,7 @@ def _begin(
 
 
 def _go_to_first_peak(session: Session) -> None:
-    """The demo opens on the evidence; after that the reader's place is left alone."""
+    """Put the crosshair on the heatmap's peak once, when the demo's prediction arrives."""
 
     def on_result() -> None:
         if session.predictions.current is not None:
@@ -148,7 +158,7 @@ def _shipped_demos() -> tuple[list[DemoCase], list[UserError]]:
 def known_bundles(
     options: WindowOptions, problems: list[UserError], last: Path | None, demos: list[DemoCase]
 ) -> list[BundleInfo]:
-    """The bundle asked for first, else the one used last, else that of the demo; then all others."""
+    """All bundles to choose from; first the one asked for, else the one used last, else that of the demo."""
     chosen = [] if options.model_dir is None else [BundleInfo.read(options.model_dir)]
     try:
         shipped = find_bundles(models_dir())
@@ -167,7 +177,7 @@ def known_bundles(
 
 
 class _Screenshot(QObject):
-    """Waits until the session has done what was asked, saves the window, and ends the program."""
+    """Waits until the session has finished, saves a picture of the window, and quits."""
 
     def __init__(self, session: Session, window: MainWindow, target: Path) -> None:
         super().__init__(window)
@@ -180,7 +190,7 @@ class _Screenshot(QObject):
         session.store.failed.connect(self._on_failed)
 
     def start(self, *, wants_prediction: bool) -> None:
-        """Begin to wait; called just before the work is asked for."""
+        """Begin to wait; called just before the work is submitted."""
         self._wants_prediction = wants_prediction
         session = self._session
         for signal in (

@@ -1,4 +1,4 @@
-"""``CommandPalette``: every command by a few letters of its name."""
+"""``CommandPalette``: find and run a command by a few letters of its name."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
 
 _WIDTH, _HEIGHT, _ROW = 560, 400, 34
-#: Letters found in the menu's name count so much less than those in the command's own.
+#: Subtracted from the score of a match that needs the name of the menu.
 _MENU_COST = 20.0
 _COMMAND = Qt.ItemDataRole.UserRole
 
 
 class CommandPalette(QDialog):
-    """A line to type in and what fits it, best first. Return runs, Escape leaves."""
+    """A search line and the matching commands, best first. Return runs one, Escape closes."""
 
     def __init__(self, menus: Menus, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
@@ -59,17 +59,17 @@ class CommandPalette(QDialog):
         self.line.installEventFilter(self)
         self.line.textChanged.connect(self._search)
         self.list.itemClicked.connect(self._run)
-        # Not every window manager gives the keys back by itself.
+        # Not every window manager returns the keyboard focus by itself.
         self.finished.connect(parent.activateWindow)
         self._search("")
 
     @property
     def titles(self) -> list[str]:
-        """What is listed, best first."""
+        """Titles of the listed commands, best first."""
         return [self.list.item(row).text() for row in range(self.list.count())]
 
     def appear(self) -> None:
-        """Come up in the upper middle of the window."""
+        """Open in the upper middle of the window."""
         parent = self._window
         corner = parent.mapToGlobal(parent.rect().topLeft())
         self.move(corner.x() + (parent.width() - self.width()) // 2, corner.y() + theme.px(72))
@@ -77,7 +77,7 @@ class CommandPalette(QDialog):
         self.line.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Arrow keys go to the list while one types."""
+        """Send arrow keys and Return in the search line to the list."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             keys = Qt.Key
             steps = {keys.Key_Down: 1, keys.Key_Up: -1, keys.Key_PageDown: 8, keys.Key_PageUp: -8}
@@ -108,10 +108,10 @@ class CommandPalette(QDialog):
                 found.append((not action.isEnabled(), -score, order, command, name))
         found.sort(key=lambda each: each[:3])
         self.list.clear()
-        for asleep, _, _, command, name in found:
+        for disabled, _, _, command, name in found:
             item = QListWidgetItem(name)
             item.setData(_COMMAND, command)
-            if asleep:
+            if disabled:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
             self.list.addItem(item)
         if found:
@@ -122,7 +122,7 @@ class CommandPalette(QDialog):
             return
         command: Command = item.data(_COMMAND)
         self.close()
-        # After the palette is gone, so that what the command opens or focuses stays.
+        # After the palette has closed, so that it does not take the focus back from what the command opens.
         self._menus.actions[command.id].trigger()
 
 
@@ -145,7 +145,7 @@ class _Row(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         command: Command = index.data(_COMMAND)
-        awake = bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)
+        enabled = bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)
         area = QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -156,14 +156,14 @@ class _Row(QStyledItemDelegate):
         inner = area.adjusted(10, 0, -10, 0)
         flags = Qt.AlignmentFlag
         painter.setFont(theme.font())
-        painter.setPen(QColor(theme.TEXT if awake else theme.DISABLED))
+        painter.setPen(QColor(theme.TEXT if enabled else theme.DISABLED))
         painter.drawText(inner, flags.AlignLeft | flags.AlignVCenter, index.data())
         key = QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
         painter.setFont(theme.font(12))
         if key:
-            painter.setPen(QColor(theme.ACCENT if awake else theme.DISABLED))
+            painter.setPen(QColor(theme.ACCENT if enabled else theme.DISABLED))
             painter.drawText(inner, flags.AlignRight | flags.AlignVCenter, key)
-        painter.setPen(QColor(theme.FAINT if awake else theme.DISABLED))
+        painter.setPen(QColor(theme.FAINT if enabled else theme.DISABLED))
         left_of_keys = inner.adjusted(0, 0, -theme.px(120), 0)
         painter.drawText(left_of_keys, flags.AlignRight | flags.AlignVCenter, _menu_text(command))
         painter.restore()

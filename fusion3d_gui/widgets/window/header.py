@@ -1,4 +1,4 @@
-"""``Header``: which scan is open, under which window it is shown, and what the program is for."""
+"""``Header``: the open scan, its window level, and the notice of research use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.window_controls import WindowControls
 
-#: From this width (px) on there is room for the histogram.
+#: Smallest width (px) with room for the histogram.
 _ROOMY = 1150
 
 
@@ -58,17 +58,17 @@ class Header(QWidget):
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         store.case_changed.connect(self._on_case_changed)
-        # A volume brings its presets; once more is known of it they are made anew, and so are its counts.
+        # Presets change with the volume and once all its slices have been read: then values are counted anew.
         level.presets_changed.connect(self._count_values)
         self._on_case_changed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shorten the title to the room there is; leave the histogram out where that is little."""
+        """Elide the title to the available width; hide the histogram in a narrow window."""
         self.window_controls.histogram.setVisible(self.width() >= theme.px(_ROOMY))
         self._show_title()
 
     def set_plain(self, plain: bool) -> None:
-        """Show only what is open and what the program is for, or the controls too."""
+        """Show only the title and the notice of research use, or the controls too."""
         self._plain = plain
         self._on_case_changed()
 
@@ -108,7 +108,7 @@ class Header(QWidget):
 
 
 def series_text(series: Series) -> str:
-    """Name and size, so that series of one name can be told apart: ``"T1  ·  35 slices"``."""
+    """Name and number of slices, to tell series of one name apart: ``"T1  ·  35 slices"``."""
     return f"{series.description or series.uid}  ·  {series.shape[0]} slices"
 
 

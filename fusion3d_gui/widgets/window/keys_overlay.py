@@ -1,4 +1,4 @@
-"""``KeysOverlay``: how mouse and keys work, over the whole window."""
+"""``KeysOverlay``: the list of mouse actions and keys, over the whole window."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _MOUSE = (
     ("Double click on a mark", "Write on it"),
 )
 _COLUMNS = 3
-#: From line to line, in heights of the text.
+#: Line spacing, in heights of the text.
 _PITCH = 1.2
 
 
 class KeysOverlay(QScrollArea):
-    """The mouse in a view, and the keys of the menus; any key or click sends it away."""
+    """Mouse actions in a view and keys of the menus; any key or click closes it."""
 
     def __init__(self, keys: Mapping[str, Sequence[tuple[str, str]]], parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,20 +76,20 @@ class KeysOverlay(QScrollArea):
         self.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Cover the window, whatever its size becomes."""
+        """Cover the window when it is resized."""
         if event.type() == QEvent.Type.Resize and watched is self._under:
             self.setGeometry(self._under.rect())
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        """No shortcut reaches the window underneath."""
+        """Accept every shortcut, so that none reaches the window underneath."""
         if event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close, but for the keys that scroll and those that only modify others."""
+        """Close, unless the key scrolls or is a modifier."""
         keys = Qt.Key
         scrolls = (keys.Key_Up, keys.Key_Down, keys.Key_PageUp, keys.Key_PageDown)
         modifiers = (keys.Key_Shift, keys.Key_Control, keys.Key_Alt, keys.Key_Meta, keys.Key_AltGr)
@@ -99,7 +99,7 @@ class KeysOverlay(QScrollArea):
             self.close()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Close."""
+        """Close on any click."""
         self.close()
 
 
@@ -107,7 +107,7 @@ _Group = tuple[str, Sequence[tuple[str, str]]]
 
 
 def _spread(groups: Sequence[_Group], count: int) -> list[Sequence[_Group]]:
-    """Groups in their order over so many columns, the longest of which is as short as can be."""
+    """Distribute groups in their order over columns, so that the longest column is as short as possible."""
 
     def columns(cuts: Sequence[int]) -> list[Sequence[_Group]]:
         return [groups[a:b] for a, b in pairwise((0, *cuts, len(groups)))]
@@ -135,19 +135,19 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QFrame:
 
 
 class _Page(QWidget):
-    """Opaque, and Qt knows it: what lies underneath is not painted along."""
+    """An opaque background, declared to Qt so that what lies underneath is not painted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Fill it."""
+        """Fill the background."""
         QPainter(self).fillRect(event.rect(), QColor(theme.WINDOW))
 
 
 class _Lines(QWidget):
-    """Short texts under one another, in one of the theme's colours by its name.
+    """Lines of text in one of the theme's colours, given by its name.
 
     Labels, or one label of several lines, take many times longer.
     """
@@ -164,7 +164,7 @@ class _Lines(QWidget):
         self.setFixedSize(math.ceil(width) + 1, self._pitch * len(texts))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """One text a line."""
+        """Draw one text per line."""
         painter = QPainter(self)
         painter.setPen(QColor(getattr(theme, self._ink)))
         for number, text in enumerate(self._texts):

@@ -1,4 +1,4 @@
-"""``LoadingCard``: how far opening or saving has come, over the images, with a way out."""
+"""``LoadingCard``: progress of opening or saving, over the images, with a Cancel button."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
 from fusion3d_gui.widgets.look import theme
 
 _WIDTH = 360
-#: Work shorter than this shows no card: a flash of it would only distract.
+#: Shorter work shows no card: flashing up would only distract.
 _DELAY_MS = 150
 
 
 class LoadingCard(QFrame):
-    """Floats at the foot of its parent while something is being opened or saved."""
+    """Shown at the bottom of its parent while something is being opened or saved."""
 
     def __init__(self, store: Store, parent: QWidget) -> None:
         super().__init__(parent)
@@ -49,14 +49,14 @@ class LoadingCard(QFrame):
         parent.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay at the foot of the parent."""
+        """Stay at the bottom of the parent."""
         if event.type() == QEvent.Type.Resize:
             self._place()
         return False
 
     @property
     def _running(self) -> TaskLane | None:
-        """The lane whose work is shown: opening before saving."""
+        """The lane whose progress is shown: opening before saving."""
         return next((lane for lane in self._lanes if lane.running), None)
 
     def _on_cancel(self) -> None:

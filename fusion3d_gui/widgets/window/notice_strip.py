@@ -1,4 +1,4 @@
-"""``NoticeStrip``: what the user should know, shown above the images until closed; never in the way."""
+"""``NoticeStrip``: notices above the images, shown until they are closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INFO_STAYS_MS = 12_000
 
 
 class NoticeStrip(QWidget):
-    """Notices, newest first, the oldest behind a button. Plain information leaves by itself; errors stay."""
+    """Notices, newest first, the oldest behind a button. Information disappears by itself, errors stay."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,11 +32,11 @@ class NoticeStrip(QWidget):
 
     @property
     def texts(self) -> list[str]:
-        """What is shown, newest first."""
+        """The notices, newest first."""
         return [row.notice.text for row in self._rows()]
 
     def add(self, notice: Notice) -> None:
-        """Show one more; the same sentence is not shown twice."""
+        """Show a notice, unless the same sentence is shown already."""
         for row in self._rows():
             if row.notice == notice:
                 self._remove(row)
@@ -50,7 +50,7 @@ class NoticeStrip(QWidget):
         self.show()
 
     def clear(self) -> None:
-        """Nothing to say any more."""
+        """Remove all notices."""
         for row in self._rows():
             self._remove(row)
 
@@ -68,7 +68,7 @@ class NoticeStrip(QWidget):
         self.setVisible(bool(self._rows()))
 
     def _show_rows(self) -> None:
-        """The newest ones, or all of them when asked for."""
+        """Show the newest notices, or all of them where the user asked for them."""
         behind = len(self._shown) - _AT_MOST
         for number, row in enumerate(self._shown):
             row.setVisible(number < _AT_MOST or self.more_button.isChecked())

@@ -1,4 +1,4 @@
-"""``PresentationBar``: what is presented, in large letters under the images."""
+"""``PresentationBar``: prediction and hot spot in large letters, under the images."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class PresentationBar(QFrame):
                 spots.side(spot),
                 spot_text(spot),
             )
-            # Broken, where it must be, between the parts only.
+            # Lines break between the parts only.
             self.spot.setText(
                 " ·  ".join(part.replace(" ", _NO_BREAK) + _NO_BREAK for part in parts)
             )

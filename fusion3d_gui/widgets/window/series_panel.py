@@ -1,4 +1,4 @@
-"""``SeriesPanel``: the series of the open path as pictures, one click to open."""
+"""``SeriesPanel``: thumbnails of the series of the open path; a click opens one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SeriesPanel(QFrame):
         return case is not None and len(case.series) > 1
 
     def show_if(self, wanted: bool) -> None:
-        """Be there if wanted and there is something to choose; make pictures only then."""
+        """Show the panel if it is wanted and there are several series; thumbnails are made only then."""
         shown = wanted and self.has_choice
         self.setVisible(shown)
         self.thumbnails.set_wanted(shown)
@@ -89,7 +89,7 @@ class SeriesPanel(QFrame):
     def _show(self, item: QListWidgetItem) -> None:
         picture = _pixmap(self.thumbnails.image(item.data(_UID)))
         icon = QIcon(picture)
-        # Qt would tint the chosen one.
+        # Without an icon for it, Qt would tint that of the selected item.
         icon.addPixmap(picture, QIcon.Mode.Selected)
         item.setIcon(icon)
 
@@ -101,7 +101,7 @@ class SeriesPanel(QFrame):
 
 
 def _heading(series: Series) -> QListWidgetItem:
-    """Whose the series below it are; no more than a number while that is hidden."""
+    """The patient of the series below it; only a number while the identity is hidden."""
     who = (series.identity.get(key, "").replace("^", " ") for key in ("PatientName", "PatientID"))
     name = "\n".join(part.strip() for part in who if part.strip())
     if not name:
@@ -117,7 +117,7 @@ def _heading(series: Series) -> QListWidgetItem:
 
 
 def _pixmap(picture: np.ndarray | None) -> QPixmap:
-    """The picture in the middle of a black square."""
+    """The thumbnail (uint8 ``[row, column]``) centred in a black square."""
     side = SIDE * DENSITY
     square = QPixmap(side, side)
     square.fill(QColor(theme.IMAGE))

@@ -1,4 +1,4 @@
-"""``StartPage``: what is seen before a scan is open."""
+"""``StartPage``: shown while no scan is open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.widgets.look import theme
 
 _WIDTH = 500
-#: So many recent cases have room below the zone in a small window.
+#: Number of recent cases that fit below the drop target in a small window.
 _RECENT = 5
 
 
@@ -23,7 +23,7 @@ class StartPage(QWidget):
     open_file_requested = Signal()
     open_folder_requested = Signal()
     demo_requested = Signal(object)
-    #: A path that was opened before.
+    #: Open this recent case (Path).
     recent_requested = Signal(object)
     forget_requested = Signal()
 
@@ -52,7 +52,7 @@ class StartPage(QWidget):
         self.show_recent(())
 
     def show_recent(self, paths: Sequence[Path]) -> None:
-        """List these paths, the newest first."""
+        """List recent cases, the newest first."""
         for button in self.recent:
             self._recent_rows.removeWidget(button)
             button.hide()
@@ -75,7 +75,7 @@ class StartPage(QWidget):
         self._recent_box.setVisible(bool(self.recent))
 
     def set_aimed(self, aimed: bool) -> None:
-        """Whether something hovers over the window that could be dropped."""
+        """Highlight the drop target while a file is dragged over the window."""
         self._zone.setProperty("aimed", aimed)
         self._zone.style().unpolish(self._zone)
         self._zone.style().polish(self._zone)

@@ -1,4 +1,4 @@
-"""``StatusLine``: value and position under the pointer, and how the mouse works."""
+"""``StatusLine``: value and position under the pointer, and mouse hints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOUSE = (
     "Ctrl+wheel: zoom   ·   Middle or Shift drag: pan"
 )
 
-#: Room (px) that value, position and heatmap share take.
+#: Width (px) of value, position and heatmap share.
 _READINGS_PX = 500
 
 
@@ -26,7 +26,7 @@ _LONGEST_POSITION = "L 888.8   A 888.8   S 888.8 mm "
 
 
 class StatusLine(QWidget):
-    """Follows the pointer over the views; without one it tells of the crosshair."""
+    """Shows the position under the pointer, else that of the crosshair."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class StatusLine(QWidget):
         store.prediction_changed.connect(self._show)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The hint gives way where there is no room for all of it; F1 tells the same."""
+        """Hide the hint where it does not fit; F1 shows the same."""
         self.fit()
 
     def fit(self) -> None:
-        """Keep room for readings of any length, so that nothing moves while the pointer does."""
+        """Reserve the longest width of each value, so that nothing shifts while the pointer moves."""
         for label, longest in ((self.value, "-1024 HU    "), (self.position, _LONGEST_POSITION)):
             text = label.text()
             label.clear()  # with its text a label keeps its size hint, in which the old minimum is
@@ -71,7 +71,7 @@ class StatusLine(QWidget):
         self._hint.setVisible(self.width() >= needed)
 
     def show_hovered(self, lps_mm: np.ndarray | None) -> None:
-        """Tell of this patient position; None: of the crosshair again."""
+        """Show this patient position (mm, LPS); None: that of the crosshair."""
         self._hovered = lps_mm
         self._show()
 

@@ -29,7 +29,7 @@ _ROW = 24
 
 
 class TagModel(RowModel["TagLine"]):
-    """The lines that answer the search."""
+    """The lines that match the search."""
 
     HEADERS: ClassVar = ("Tag", "Name", "VR", "Value")
 
@@ -39,12 +39,12 @@ class TagModel(RowModel["TagLine"]):
         self._query = ""
 
     def show_lines(self, lines: list[TagLine]) -> None:
-        """Another file."""
+        """Show the lines of another file."""
         self._lines = lines
         self.search(self._query)
 
     def search(self, query: str) -> None:
-        """Keep the lines in which every word of the query comes, whatever its case."""
+        """Show the lines that contain every word of the query, ignoring case."""
         self._query = query
         words = query.lower().split()
         self.show_rows(
@@ -59,7 +59,7 @@ class TagModel(RowModel["TagLine"]):
         )
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """What a cell shows; names of nested elements are set in."""
+        """The text of a cell; names of nested elements are indented."""
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         line = self._rows[index.row()]

@@ -1,4 +1,4 @@
-"""Asks how thick a slab shall be, in millimetres."""
+"""Dialog for the thickness of the slab in millimetres."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fusion3d_gui.state.display.slab_settings import THICKEST_MM, SlabSettings
 
 
 def ask_for_thickness(slab: SlabSettings, parent: QWidget) -> None:
-    """Open a small dialog; the slab follows the number while it is changed."""
+    """Open the dialog; the slab follows the number while it is edited, and Cancel restores it."""
     dialog = QInputDialog(parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setWindowTitle("Slab thickness")

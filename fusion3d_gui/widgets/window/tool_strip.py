@@ -45,7 +45,7 @@ class ToolStrip(QFrame):
 
 
 class ActionButton(QAbstractButton):
-    """A picture that stands for an action, down while the action is checked."""
+    """An icon button for an action, down while the action is checked."""
 
     def __init__(self, action: QAction, picture: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +59,7 @@ class ActionButton(QAbstractButton):
         self._on_action_changed()
 
     def sizeHint(self) -> QSize:
-        """A square."""
+        """The square size of every button."""
         return QSize(_BUTTON, _BUTTON)
 
     def _on_action_changed(self) -> None:
@@ -70,7 +70,7 @@ class ActionButton(QAbstractButton):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the picture on a plate that says whether it is down or under the pointer."""
+        """Draw the icon on a background that shows whether it is down or hovered."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         checked = self._action.isCheckable() and self._action.isChecked()

@@ -1,4 +1,4 @@
-"""``WindowControls``: the window by name and by numbers."""
+"""``WindowControls``: the window level, as a preset and in numbers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class WindowControls(QWidget):
             if custom < 0:
                 self.presets.addItem(_CUSTOM)
             self.presets.setCurrentIndex(self.presets.count() - 1)
-        # Enough digits to see a step of a hundredth of the width.
+        # Enough decimals to show a step of a hundredth of the width.
         decimals = min(6, max(0, 2 - math.floor(math.log10(window.width))))
         for box, value in ((self.center, window.center), (self.width_box, window.width)):
             box.blockSignals(True)
