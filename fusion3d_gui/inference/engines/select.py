@@ -12,13 +12,13 @@ import json
 import logging
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import torch
 
 from fusion3d_gui import __version__
@@ -191,13 +191,7 @@ def _key(bundle: ModelBundle, candidates: list[str]) -> str:
 
 
 def _cache_file() -> Path:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "fusion3d" / "engines.json"
+    return platformdirs.user_cache_path("fusion3d", appauthor=False) / "engines.json"
 
 
 def _remembered() -> dict[str, tuple[str, str]]:
