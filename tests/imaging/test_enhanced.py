@@ -205,3 +205,11 @@ def test_an_enhanced_image_that_contradicts_itself_is_refused(
     damage(dataset)
     with pytest.raises(UserError, match=what):
         open_volume(_saved(dataset, tmp_path))
+
+
+def test_a_single_frame_is_as_thick_as_the_file_says(tmp_path: Path) -> None:
+    image = _image("1.2.840.10008.5.1.4.1.1.4.1", "MR", [_frame(5.0)])
+    volume = open_volume(_saved(image, tmp_path))
+    assert volume.shape == (1, _ROWS, _COLUMNS)
+    assert np.linalg.norm(volume.affine[:3, 2]) == pytest.approx(3.0)
+    assert volume.unit == ""
