@@ -203,3 +203,21 @@ def test_pixels_that_are_a_few_bytes_short_are_refused(written: Callable[[Edit],
 
     with pytest.raises(UserError, match="fewer pixels"):
         open_volume(sorted(written(edit).iterdir())[0])
+
+
+def test_a_16_bit_brightness_table_that_ends_below_white_is_a_wider_window(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        for keyword in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        dataset.Modality = "MR"
+        table = Dataset()
+        table.add_new("LUTDescriptor", "US", [1000, 200, 16])
+        levels = np.rint(np.linspace(0, 30_000, 1000)).astype("<u2")
+        table.add_new("LUTData", "OW", levels.tobytes())
+        dataset.VOILUTSequence = Sequence([table])
+
+    (_, width) = open_volume(written(edit)).windows[0]
+    assert width == pytest.approx(999 * 65_535 / 30_000, rel=1e-3)

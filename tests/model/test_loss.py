@@ -140,3 +140,14 @@ def test_refuses_options_without_meaning(wrong):
 def test_refuses_shapes_that_would_broadcast():
     with pytest.raises(ValueError, match="shape"):
         FocalLoss()(torch.zeros(4), torch.zeros(4, 1))
+
+
+def test_under_autocast_the_loss_is_computed_in_single_precision():
+    logits = torch.linspace(-4, 4, 33)
+    targets = (torch.arange(33) % 3 == 0).float()
+    expected = FocalLoss()(logits, targets)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = FocalLoss()(logits.to(torch.bfloat16).float(), targets)
+        half = FocalLoss()(logits.to(torch.bfloat16), targets)
+    assert found.dtype == half.dtype == torch.float32
+    assert float(found) == pytest.approx(float(expected), rel=2e-3)
