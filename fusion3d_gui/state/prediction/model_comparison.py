@@ -135,7 +135,7 @@ class ModelComparison(QObject):
 def _cell(made: ModelPrediction) -> MapCell:
     prediction, explanation = made.prediction, made.explanation
     if prediction is None:
-        return MapCell(made.bundle.name, "no answer", made.problem, None)
+        return MapCell(made.bundle.name, "no prediction", made.problem, None)
     return MapCell(
         name=made.bundle.name,
         summary=f"{percent(prediction.probability)}  {prediction.class_name}",
