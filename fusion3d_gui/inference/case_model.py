@@ -1,7 +1,7 @@
-"""``CaseModel``: the model once it has seen one case's image, a quick function of the metadata alone.
+"""``CaseModel``: the model with one case's image features cached, as a fast function of the metadata.
 
-Everything after the convolutions takes well under a millisecond, so that whatever asks only about
-metadata (another value in the form, a curve over a field's range, Shapley values, dropout) is live.
+Everything after the convolutions takes well under a millisecond, so that analyses which vary only the
+metadata (another value in the form, a curve over a field's range, Shapley values, dropout) run live.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from fusion3d_gui.model.preprocessing import ModelInput
 class Head:
     """The part of a bundle's network after the convolutions: float32, on the CPU, in eval mode.
 
-    A copy, so that it stays where it is when an engine moves the network. It is never changed, and
-    may be used on any thread.
+    A copy, so that it stays on the CPU when an engine moves the network to its device. Immutable, and
+    safe to use on any thread.
     """
 
     def __init__(self, bundle: ModelBundle) -> None:
@@ -39,19 +39,19 @@ class Head:
             for name, value in bundle.network.state_dict().items()
             if not name.startswith("image_branch.backbone.")
         }
-        # The convolutions keep no memory: they are not used here.
+        # The convolutions are not used here, so no memory is allocated for them.
         self.network.load_state_dict(own, strict=False, assign=True)
         self.network.eval().requires_grad_(False)
 
     @property
     def takes_metadata(self) -> bool:
-        """False for a model of the image alone."""
+        """False for an image-only model."""
         return self.info.network.fusion != "image_only"
 
     def logits(self, pooled: Tensor, codes: np.ndarray | None) -> np.ndarray:
         """Logits, float64 [n], of pooled features [n or 1, C] with encoded metadata [n or 1, W].
 
-        ``codes`` is ignored by a model of the image alone.
+        ``codes`` is ignored by an image-only model.
         """
         with torch.inference_mode():
             metadata = None
@@ -64,21 +64,21 @@ class Head:
         return found
 
     def any_logit(self, maps: np.ndarray) -> float:
-        """The logit of feature maps [C, k, j, i] with all-zero metadata, for comparing engines."""
+        """Logit of feature maps [C, k, j, i] with all-zero metadata, to compare engines."""
         return float(self.logits(_pooled(maps), np.zeros((1, self.info.schema.width)))[0])
 
 
 class CaseModel:
-    """A function of the metadata, for one case's image.
+    """The model as a function of the metadata, for one case's image.
 
     Parameters
     ----------
     head
-        Of the model.
+        The model's head.
     model_input
-        What the network saw of the image.
+        The network's input made from the case's volume.
     feature_maps
-        Of the last stage, float32 [C, k, j, i].
+        Feature maps of the last stage, float32 [C, k, j, i].
     """
 
     def __init__(self, head: Head, model_input: ModelInput, feature_maps: np.ndarray) -> None:
@@ -89,24 +89,27 @@ class CaseModel:
 
     @property
     def info(self) -> BundleInfo:
-        """The bundle."""
+        """The bundle's configuration."""
         return self.head.info
 
     @cached_property
     def image_embedding(self) -> np.ndarray:
-        """float32 [E]."""
+        """Image embedding, float32 [E]."""
         with torch.inference_mode():
             embedding: np.ndarray = self.head.network.image_branch.embed(self.pooled)[0].numpy()
         return embedding
 
     @cached_property
     def appearance(self) -> np.ndarray:
-        """What the image looks like at a glance, float32 [D] (see :func:`~fusion3d_gui.model.appearance.appearance_features`)."""
+        """Appearance features, float32 [D].
+
+        See :func:`~fusion3d_gui.model.appearance.appearance_features`.
+        """
         voxels = self.model_input.voxels
         return appearance_features(voxels, self.info.preprocessing.foreground(voxels))
 
     def logit(self, values: Mapping[str, object]) -> float:
-        """The logit with these metadata. Raises UserError where they do not fit the schema."""
+        """Logit with these metadata. Raises UserError where they do not fit the schema."""
         return float(self.logits(self.info.schema.encode(values)[None])[0])
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
@@ -114,7 +117,7 @@ class CaseModel:
         return self.head.logits(self.pooled, codes)
 
     def probability(self, values: Mapping[str, object]) -> float:
-        """The calibrated probability with these metadata."""
+        """Calibrated probability with these metadata."""
         return self.info.decision.probability(self.logit(values))
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -128,8 +131,8 @@ class CaseModel:
     ) -> Heatmap:
         """The class activation map at the last stage, with these metadata.
 
-        The pooling spreads the head's gradient evenly over the cells, so that it takes no backward
-        pass through the convolutions (see :mod:`fusion3d_gui.model.gradcam`).
+        Mean pooling gives every cell the same gradient, so that no backward pass through the
+        convolutions is needed (see :mod:`fusion3d_gui.model.gradcam`).
         """
         metadata = None
         if self.head.takes_metadata:
@@ -147,7 +150,7 @@ def cam_heatmap(
     stages: Sequence[int],
     side: Side,
 ) -> Heatmap:
-    """One side of the first of a batch of maps; ``grid_affine`` of the input grid, LPS mm."""
+    """Heatmap of one side of the first map of a batch; ``grid_affine`` is the input grid's (LPS mm)."""
     values = maps.raised if side == "raised" else maps.lowered
     return Heatmap(
         values=values[0].float().cpu().numpy(),
@@ -159,8 +162,8 @@ def cam_heatmap(
 
 
 def _pooled(maps: np.ndarray) -> Tensor:
-    """Pooled features [1, C] of feature maps [C, k, j, i], as the network takes them.
+    """Pooled features [1, C] of feature maps [C, k, j, i], as the network's head takes them.
 
-    By NumPy: PyTorch's threads wait milliseconds for each other over so few numbers.
+    Computed by NumPy: PyTorch's threads spend milliseconds on synchronisation for so few numbers.
     """
     return torch.from_numpy(maps.reshape(len(maps), -1).mean(axis=1)[None])

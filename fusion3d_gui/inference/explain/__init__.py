@@ -1,1 +1,1 @@
-"""Explanation methods, peaks of a heatmap, and sanity checks of it."""
+"""Explanation methods, peaks of a heatmap, and sanity checks of an explanation."""

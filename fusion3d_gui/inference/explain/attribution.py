@@ -1,9 +1,8 @@
-"""Maps that explain the voxels themselves: occlusion, integrated gradients, SmoothGrad."""
+"""Voxel attributions on the input grid: occlusion, integrated gradients and SmoothGrad."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,12 +17,12 @@ from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 #: Edge of the cubes (voxels of the input grid) of each level, from coarse to fine.
 OCCLUSION_LEVELS = (32, 16, 8)
 
-#: So many levels are tried everywhere. From then on cubes are divided only where they change the logit
-#: by at least this share of the largest change.
+#: The first ``_WHOLE_LEVELS`` levels are computed everywhere. Later ones subdivide only cubes that change
+#: the logit by at least ``_WORTH_DIVIDING`` of the largest change.
 _WHOLE_LEVELS = 2
 _WORTH_DIVIDING = 0.25
 
-#: Cubes that are blanked between two looks at the map so far.
+#: Cubes that are blanked in one batch, after which ``on_map`` receives the intermediate map.
 _CUBES_AT_ONCE = 8
 
 _STEPS = 32
@@ -41,13 +40,32 @@ def occlusion(
     on_map: Callable[[Heatmap], None] | None = None,
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """How far the logit falls (or rises) when a cube is blanked (Zeiler & Fergus 2014).
+    """Attribution by occlusion: the change of the logit when a cube is blanked (Zeiler & Fergus 2014).
 
-    A cube is set to 0, the tissue's mean for MR (mid-window for CT). Each level halves the edge: the
-    first two everywhere, further ones where the level before found something; elsewhere its value holds.
-    ``on_map`` is given the map so far every few cubes, those not tried yet at the level before's value
-    (at the first level, 0). Cubes without tissue are not tried and count as no change, those of a cube with
-    tissue at the level before too: air is never marked.
+    A cube is blanked by setting its voxels to 0: the tissue's mean for MR, mid-window for CT. The map is
+    refined from coarse to fine: the first two levels are computed everywhere, later ones only where the
+    previous level changed the logit enough; elsewhere the coarser value is kept. Cubes without tissue are
+    skipped and have the value 0, also where the enclosing coarser cube contains tissue, so that air is
+    never highlighted.
+
+    Parameters
+    ----------
+    predictor, case, values
+        The model, the case's input and its metadata by field name.
+    side
+        ``"raised"`` keeps cubes whose blanking lowers the logit, ``"lowered"`` those that raise it.
+    levels
+        Edges of the cubes in voxels of the input grid, each half the previous one.
+    on_map
+        Receives the intermediate map after every batch of cubes. Cubes not computed yet have the value
+        of the previous level (0 at the first).
+    progress
+        Progress callback; what it raises (a cancellation) passes through.
+
+    Returns
+    -------
+    Heatmap
+        Non-negative changes of the logit on the grid of the finest level, one cell per cube.
     """
     voxels = case.model_input.voxels
     code = case.info.schema.encode(values)
@@ -59,37 +77,37 @@ def occlusion(
         changes = _divided(changes, levels[max(number - 1, 0)] // edge, shape)
         affine = _cube_affine(case.model_input.affine, edge)
         tissue = np.zeros(shape, bool)
-        for place in np.ndindex(shape):
-            tissue[place] = foreground[_cube(place, edge)].any()
+        for index in np.ndindex(shape):
+            tissue[index] = foreground[_cube(index, edge)].any()
         changes[~tissue] = 0
-        places = [
-            tuple(int(n) for n in place)
-            for place in np.argwhere(tissue & _worth_trying(changes, number))
+        cubes = [
+            tuple(int(n) for n in index)
+            for index in np.argwhere(tissue & _worth_dividing(changes, number))
         ]
         report = part_of(progress, number / len(levels), (number + 1) / len(levels))
-        for start in range(0, len(places), _CUBES_AT_ONCE):
-            some = places[start : start + _CUBES_AT_ONCE]
-            blanked = np.repeat(voxels[None], len(some), axis=0)
-            for image, place in zip(blanked, some, strict=True):
-                image[_cube(place, edge)] = 0
-            share, end = start / len(places), (start + len(some)) / len(places)
-            told = with_message(part_of(report, share, end), f"Blanking cubes of {edge} voxels")
-            for place, logit in zip(some, predictor.logits(blanked, code, told), strict=True):
-                changes[place] = base - logit
+        for start in range(0, len(cubes), _CUBES_AT_ONCE):
+            batch = cubes[start : start + _CUBES_AT_ONCE]
+            blanked = np.repeat(voxels[None], len(batch), axis=0)
+            for image, index in zip(blanked, batch, strict=True):
+                image[_cube(index, edge)] = 0
+            part = part_of(report, start / len(cubes), (start + len(batch)) / len(cubes))
+            part = with_message(part, f"Blanking cubes of {edge} voxels")
+            for index, logit in zip(batch, predictor.logits(blanked, code, part), strict=True):
+                changes[index] = base - logit
             if on_map is not None:
                 on_map(_heatmap(changes, affine, "occlusion", side))
     return _heatmap(changes, affine, "occlusion", side)
 
 
 def _divided(changes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Each cell's value for all the cells of ``shape`` into which it is divided."""
+    """Repeat each cell's value ``factor`` times along every axis, cropped to ``shape``."""
     for axis in range(3):
         changes = changes.repeat(factor, axis).take(range(shape[axis]), axis)
     return changes
 
 
-def _worth_trying(changes: np.ndarray, number: int) -> np.ndarray:
-    """Which cubes of a level are tried, from the changes that the level before found there."""
+def _worth_dividing(changes: np.ndarray, number: int) -> np.ndarray:
+    """Boolean mask of the cubes to compute at level ``number``, from the previous level's changes."""
     if number < _WHOLE_LEVELS:
         return np.ones(changes.shape, dtype=bool)
     size = np.abs(changes)
@@ -104,11 +122,14 @@ def integrated_gradients(
     side: Side = "raised",
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """Sundararajan et al. 2017, from an all-zero image, by Captum; voxels add up to the logit's change."""
+    """Integrated gradients (Sundararajan et al. 2017) from an all-zero baseline, computed by Captum.
+
+    Before the restriction to one ``side``, the voxels add up to the logit's change from the baseline.
+    """
     from captum.attr import IntegratedGradients
 
     calls = _STEPS
-    method = IntegratedGradients(_watched(predictor, progress, calls))
+    method = IntegratedGradients(_forward_with_progress(predictor, progress, calls))
     return _attributed(
         predictor,
         case,
@@ -132,13 +153,14 @@ def smoothgrad(
     side: Side = "raised",
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """Smilkov et al. 2017: gradient × input, averaged over noisy copies of the image, by Captum.
+    """SmoothGrad (Smilkov et al. 2017): gradient × input averaged over noisy copies, computed by Captum.
 
-    The noise's deviation is 0.15 of the image's range; the same seed gives the same map.
+    The noise has a standard deviation of 0.15 of the input's range and a fixed seed, so that the map is
+    reproducible.
     """
     from captum.attr import InputXGradient, NoiseTunnel
 
-    method = NoiseTunnel(InputXGradient(_watched(predictor, progress, _NOISY_COPIES)))
+    method = NoiseTunnel(InputXGradient(_forward_with_progress(predictor, progress, _NOISY_COPIES)))
     spread = _NOISE * float(np.ptp(case.model_input.voxels))
 
     def attribute(image: Tensor, code: Tensor | None) -> Tensor:
@@ -176,10 +198,10 @@ def _attributed(
     return _heatmap(signed, case.model_input.affine, name, side)
 
 
-def _watched(
+def _forward_with_progress(
     predictor: Predictor, progress: Progress, calls: int
 ) -> Callable[[Tensor, Tensor | None], Tensor]:
-    """The network as a function for Captum, which reports each of about ``calls`` calls."""
+    """The network's forward function for Captum; reports progress over about ``calls`` calls."""
     done = 0
 
     def forward(image: Tensor, code: Tensor | None) -> Tensor:
@@ -194,12 +216,13 @@ def _watched(
     return forward
 
 
-def _cube(place: Any, edge: int) -> tuple[slice, ...]:
-    return tuple(slice(int(n) * edge, (int(n) + 1) * edge) for n in place)
+def _cube(index: Sequence[int], edge: int) -> tuple[slice, ...]:
+    """Voxel slices [k, j, i] of the cube at ``index``."""
+    return tuple(slice(n * edge, (n + 1) * edge) for n in index)
 
 
 def _cube_affine(grid_affine: np.ndarray, edge: int) -> np.ndarray:
-    """Cube n covers voxels n × edge to (n + 1) × edge − 1: its centre lies between them."""
+    """Affine of the cubes' centres: cube n covers voxels n × edge to (n + 1) × edge − 1."""
     to_voxel = np.diag([edge] * 3 + [1.0])
     to_voxel[:3, 3] = (edge - 1) / 2
     return np.asarray(grid_affine, dtype=np.float64) @ to_voxel

@@ -1,4 +1,4 @@
-"""``Explanation``: by which method a map is made, at which stages, and which question it answers."""
+"""``Explanation``: method, network stages and side of a heatmap."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, USUAL_METHOD, USUAL_STAGE
 
-#: Methods that explain the voxels: they have no stage, and take many passes through the network.
+#: Methods that attribute to input voxels: they have no stage and take many passes through the network.
 INPUT_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A method at some stages; ``side`` asks what raised the logit or what lowered it.
+    """How a heatmap is computed.
 
-    ``stages`` are empty, or meaningless, for a method that explains the voxels.
+    Parameters
+    ----------
+    method
+        Key of :data:`~fusion3d_gui.model.localisation_record.METHOD_NAMES`.
+    stages
+        Stages of the network (1 to 4) that a class activation map combines; ignored by
+        :data:`INPUT_METHODS`.
+    side
+        Whether the map shows what raised the logit or what lowered it.
     """
 
     method: str = USUAL_METHOD
@@ -31,7 +39,11 @@ class Explanation:
         stages: tuple[int, ...] | None = None,
         side: Side = "raised",
     ) -> Explanation:
-        """As asked for; what is None as suits the model best, or as is usual for the method."""
+        """The explanation with defaults filled in.
+
+        A ``method`` of None is the one that the bundle records as best, with its stages; ``stages`` of
+        None for another method are the usual stage.
+        """
         suited, suited_stages = info.default_map
         if method is not None and method != suited:
             suited, suited_stages = method, cls().stages
@@ -39,12 +51,12 @@ class Explanation:
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes so long that an answer should not wait for it."""
+        """Whether it takes too long to compute before the prediction is shown."""
         return self.method in INPUT_METHODS
 
     @property
     def name(self) -> str:
-        """The method's name, with the stages where it takes any."""
+        """The method's display name, with its stages if any."""
         if not self.stages:
             return METHOD_NAMES[self.method]
         stages = "stage" if len(self.stages) == 1 else "stages"

@@ -1,4 +1,4 @@
-"""Hot spots: where a heatmap has its peaks, and how much of it belongs to each."""
+"""Hot spots: the peaks of a heatmap with position and volume."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from fusion3d_gui.inference.prediction import Heatmap
 class HotSpot:
     """One peak of a heatmap.
 
-    ``share`` is its value as a share of the map's largest; ``position_lps`` the centre of its cell (mm,
-    LPS); ``volume_ml`` that of the cells which rise to it and reach the threshold.
+    Parameters
+    ----------
+    share
+        Its value as a share of the map's largest, 0 to 1.
+    position_lps
+        Centre of its cell, LPS mm.
+    volume_ml
+        Volume (ml) of the cells above the threshold that belong to it.
     """
 
     share: float
@@ -24,10 +30,19 @@ class HotSpot:
 
 
 def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[HotSpot]:
-    """The peaks that reach ``threshold`` (a share of the largest value), strongest first.
+    """The peaks that reach ``threshold``, strongest first.
 
-    Every cell that reaches it belongs to the peak to which steepest ascent leads (a watershed of the
-    26-neighbourhood), so the volumes add up to what the views colour.
+    Every cell above the threshold belongs to the peak to which steepest ascent leads (a watershed of the
+    26-neighbourhood), so the volumes of all peaks add up to what the views colour.
+
+    Parameters
+    ----------
+    heatmap
+        The map; an empty one has no peaks.
+    threshold
+        Least value of a peak and its cells, as a share of the map's largest.
+    most
+        Largest number of peaks to return.
     """
     values = heatmap.values
     if heatmap.peak <= 0:
@@ -54,14 +69,14 @@ def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[H
 
 
 def _uphill(values: np.ndarray) -> np.ndarray:
-    """For each cell the flat index of the largest of itself and its 26 neighbours."""
+    """Flat index, for each cell, of the largest of itself and its 26 neighbours."""
     padded = np.pad(values, 1, constant_values=-np.inf)
     numbers = np.pad(np.arange(values.size).reshape(values.shape), 1)
     best, where = values.copy(), numbers[1:-1, 1:-1, 1:-1].copy()
     k, j, i = values.shape
     for dk, dj, di in itertools.product((0, 1, 2), repeat=3):
         window = slice(dk, dk + k), slice(dj, dj + j), slice(di, di + i)
-        # Of equal neighbours the first in memory, so that a plateau has one peak.
+        # Among equal neighbours take the first in memory, so that a plateau has one peak.
         larger = (padded[window] > best) | ((padded[window] == best) & (numbers[window] < where))
         larger &= np.isfinite(padded[window])
         best[larger], where[larger] = padded[window][larger], numbers[window][larger]

@@ -1,4 +1,4 @@
-"""Every method by which a prediction can be explained, behind one function."""
+"""``make_heatmap``: computes the heatmap of an explanation by any method."""
 
 from __future__ import annotations
 
@@ -23,11 +23,25 @@ def make_heatmap(
     progress: Progress = no_progress,
     on_map: Callable[[Heatmap], None] | None = None,
 ) -> Heatmap:
-    """The map of one case: by a class activation method at its stages, or of the voxels.
+    """Compute the heatmap of one case.
 
-    A method that comes from coarse to fine (occlusion) gives ``on_map`` the maps on the way.
+    Parameters
+    ----------
+    predictor, case, values
+        The model, the case's input and its metadata by field name.
+    explanation
+        Method, stages and side.
+    progress
+        Progress callback.
+    on_map
+        Receives intermediate maps of a method that refines from coarse to fine (occlusion).
 
-    Raises UserError for a method that is not known; Cancelled when ``progress`` raises it.
+    Raises
+    ------
+    UserError
+        For an unknown method.
+    Cancelled
+        When ``progress`` raises it.
     """
     method, side = explanation.method, explanation.side
     if method in CAM_METHODS:

@@ -1,4 +1,4 @@
-"""Does a map deserve trust? Four checks that a map of evidence should pass and a pretty picture fails."""
+"""Sanity checks of class activation maps: randomisation, stability, agreement, deletion and insertion."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _STEPS = 10
 
 
 @dataclass(frozen=True)
-class _Question:
-    """One map that is asked for again and again: everything but network and image is fixed.
+class _MapSpec:
+    """Parameters of a map that is recomputed for changed networks and images.
 
-    ``tissue`` bool [k, j, i]: the voxels of the input that are no air. Maps are compared only in cells
-    that lie on some: elsewhere there is no evidence, and what rank its absence has is chance.
+    ``tissue`` is a bool mask [k, j, i] of the input grid. Maps are compared only in cells that contain
+    tissue: elsewhere there is no evidence, and the ranks of its absence are random.
     """
 
     code: Tensor | None
@@ -46,25 +46,25 @@ class _Question:
     def traced(
         self, network: LearnedFeatureFusion3D, voxels: np.ndarray, progress: Progress
     ) -> Trace:
-        """One pass forward and back for an input [k, j, i]."""
+        """Forward and backward pass for an input [k, j, i]."""
         device = next(network.parameters()).device
         image = torch.from_numpy(voxels)[None, None].to(device)
         code = None if self.code is None else self.code.to(device)
         return trace(network, image, code, self.stages, progress)
 
     def evidence(self, traced: Trace) -> np.ndarray:
-        """The map [k, j, i] of that pass with both signs: what the map on screen shows is above 0."""
+        """The signed map [k, j, i] of a pass; the displayed heatmap is its positive part."""
         signed = class_maps(traced, self.method, self.stages).signed[0].cpu().numpy()
         return np.asarray(signed if self.side == "raised" else -signed)
 
     def shown(self, traced: Trace, method: CamMethod) -> np.ndarray:
-        """The map [k, j, i] of that pass as it is shown, not negative, by any method."""
+        """The map [k, j, i] of a pass by any method, as displayed: non-negative."""
         maps = class_maps(traced, method, self.stages)
         found = maps.raised if self.side == "raised" else maps.lowered
         return np.asarray(found[0].cpu().numpy())
 
     def likeness(self, one: np.ndarray, other: np.ndarray) -> float:
-        """Spearman's rank correlation of two maps over tissue; 0 where one is the same everywhere."""
+        """Spearman's rank correlation of two maps over tissue; 0 where one of them is constant."""
         step = _stride(one.shape, self.tissue.shape)
         index = [np.rint(np.arange(size) * step).astype(int) for size in one.shape]
         cells = self.tissue[np.ix_(*index)]
@@ -81,11 +81,27 @@ def check_map(
     progress: Progress = no_progress,
     orders: int = _RANDOM_ORDERS,
 ) -> SanityReport:
-    """Run the four checks on a class activation map (see :class:`SanityReport`). Seeded.
+    """Run the four checks on a class activation map (see :class:`SanityReport`).
 
-    ``orders`` is the number of random orders that deletion and insertion are held against.
+    Random numbers are seeded, so that the report is reproducible.
 
-    Raises ValueError for a method that explains the voxels; Cancelled when ``progress`` raises it.
+    Parameters
+    ----------
+    predictor, case, values
+        The model, the case's input and its metadata by field name.
+    explanation
+        The map to check.
+    progress
+        Progress callback.
+    orders
+        Number of random voxel orders against which deletion and insertion are compared.
+
+    Raises
+    ------
+    ValueError
+        For a method that attributes to input voxels.
+    Cancelled
+        When ``progress`` raises it.
     """
     code = None
     if case.head.takes_metadata:
@@ -93,19 +109,17 @@ def check_map(
     voxels = case.model_input.voxels
     tissue = grey_dilation(case.info.preprocessing.foreground(voxels), size=(3, 3, 3)) > 0
     method = cast("CamMethod", explanation.method)
-    question = _Question(code, method, explanation.stages, explanation.side, tissue)
+    spec = _MapSpec(code, method, explanation.stages, explanation.side, tissue)
     network = predictor.network
-    traced = question.traced(
-        network, voxels, with_message(part_of(progress, 0, 0.02), "Explaining")
-    )
-    own = question.evidence(traced)
+    traced = spec.traced(network, voxels, with_message(part_of(progress, 0, 0.02), "Explaining"))
+    own = spec.evidence(traced)
     rng = np.random.default_rng(0)
-    names, likeness = _randomised(network, question, voxels, own, part_of(progress, 0.02, 0.2))
-    stability = _stability(network, question, voxels, own, rng, part_of(progress, 0.2, 0.3))
-    # Other methods on the same pass: their maps of the same stages cost nothing more.
-    shown = question.shown(traced, method)
+    names, likeness = _randomised(network, spec, voxels, own, part_of(progress, 0.02, 0.2))
+    stability = _stability(network, spec, voxels, own, rng, part_of(progress, 0.2, 0.3))
+    # Other methods reuse the same pass: their maps of the same stages need no further computation.
+    shown = spec.shown(traced, method)
     agreement: dict[str, float] = {
-        other: question.likeness(shown, question.shown(traced, other))
+        other: spec.likeness(shown, spec.shown(traced, other))
         for other in CAM_METHODS
         if other != method
     }
@@ -127,12 +141,12 @@ def check_map(
 
 def _randomised(
     network: LearnedFeatureFusion3D,
-    question: _Question,
+    spec: _MapSpec,
     voxels: np.ndarray,
     own: np.ndarray,
     progress: Progress,
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Cascading randomisation (Adebayo et al. 2018): from the head down, what was learned is undone."""
+    """Cascading randomisation (Adebayo et al. 2018): reset the weights part by part, from the head down."""
     changed = copy.deepcopy(network)
     backbone = changed.image_branch.backbone
     parts: list[tuple[str, Any]] = [
@@ -151,27 +165,27 @@ def _randomised(
                 if isinstance(module, nn.Linear | nn.Conv3d | nn.BatchNorm3d):
                     module.reset_parameters()
             names.append(name)
-            found = question.evidence(question.traced(changed, voxels, report))
-            likeness.append(question.likeness(own, found))
+            found = spec.evidence(spec.traced(changed, voxels, report))
+            likeness.append(spec.likeness(own, found))
     return tuple(names), tuple(likeness)
 
 
 def _stability(
     network: LearnedFeatureFusion3D,
-    question: _Question,
+    spec: _MapSpec,
     voxels: np.ndarray,
     own: np.ndarray,
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[float, ...]:
-    """Likeness of the maps of copies of the image with a little noise in the tissue."""
+    """Likeness of the maps of copies of the image with weak noise added in tissue."""
     found = []
-    spread = _NOISE * voxels.std() * question.tissue
+    spread = _NOISE * voxels.std() * spec.tissue
     for number in range(_NOISY_COPIES):
         report = part_of(progress, number / _NOISY_COPIES, (number + 1) / _NOISY_COPIES)
         noisy = voxels + (spread * rng.standard_normal(voxels.shape)).astype(np.float32)
-        traced = question.traced(network, noisy, with_message(report, "Adding a little noise"))
-        found.append(question.likeness(own, question.evidence(traced)))
+        traced = spec.traced(network, noisy, with_message(report, "Adding a little noise"))
+        found.append(spec.likeness(own, spec.evidence(traced)))
     return tuple(found)
 
 
@@ -184,10 +198,10 @@ def _curves(
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Deletion and insertion (Petsiuk et al. 2018): logits [1 + random orders, steps + 1] of each.
+    """Deletion and insertion curves (Petsiuk et al. 2018): logits [1 + random orders, steps + 1] of each.
 
-    Voxels are blanked (set to 0), or shown on a blank image, in the order of the map and in the order of maps
-    shuffled cell by cell, which are as coarse.
+    Voxels are blanked (set to 0), or inserted into a blank image, in the order of the map and, for
+    comparison, in the order of maps whose cells were shuffled, which are equally coarse.
     """
     voxels = case.model_input.voxels
     stride = _stride(own.shape, voxels.shape)
@@ -205,7 +219,7 @@ def _curves(
     curves[0, :, 0] = curves[1, :, -1] = whole
     curves[0, :, -1] = curves[1, :, 0] = blank
     for number, one in enumerate(maps):
-        # Ties (empty cells) are broken at random, else the array's order would decide.
+        # Ties (empty cells) are broken at random; otherwise the memory order would decide.
         order = np.lexsort((rng.random(voxels.size), -_spread(one, voxels.shape, stride).ravel()))
         rank = np.empty(voxels.size, dtype=np.int64)
         rank[order] = np.arange(voxels.size)
@@ -223,12 +237,12 @@ def _curves(
 
 
 def _stride(cells: Sequence[int], size: Sequence[int]) -> float:
-    """Voxels from one cell to the next; cells lie on the grid's ends."""
+    """Voxels from one cell to the next; the outermost cells lie on the grid's ends."""
     return (size[0] - 1) / max(cells[0] - 1, 1)
 
 
 def _spread(values: np.ndarray, shape: tuple[int, ...], stride: float) -> np.ndarray:
-    """A map's cells interpolated to the voxels [k, j, i] of the input grid."""
+    """Interpolate a map's cells to the voxels [k, j, i] of the input grid."""
     axes = [np.arange(size) / stride for size in shape]
     index = np.stack(np.meshgrid(*axes, indexing="ij"))
     found: np.ndarray = map_coordinates(values, index, order=1, mode="nearest")

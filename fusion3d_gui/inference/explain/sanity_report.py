@@ -1,4 +1,4 @@
-"""``SanityReport``: what came of checking a map, in figures and in sentences; no torch."""
+"""``SanityReport``: figures and verdicts of the sanity checks of a map; does not import torch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from fusion3d_gui.inference.explain.explanation import Explanation
 
-#: Likeness that a map must fall below once all is undone, and that noise and other methods must reach.
+#: Thresholds of likeness: below the first after full randomisation, above the others under noise and
+#: across methods.
 UNDONE_BELOW, STABLE_FROM, AGREED_FROM = 0.5, 0.8, 0.5
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check in a sentence, the figures behind it, and whether it was passed."""
+    """One check: its verdict as a sentence, the figures behind it, and whether it passed."""
 
     text: str
     figures: str
@@ -32,15 +33,16 @@ class SanityReport:
     explanation
         How the map was made.
     randomised, likeness
-        Cascading randomisation: the parts of the network undone so far, from the head down, and how
-        like the map still is. A map that stays alike shows the image, not what was learned.
+        Cascading randomisation: the parts of the network whose weights were reset, from the head down,
+        and the likeness of the map after each. A map that stays alike depends on the image, not on what
+        was learned.
     stability
-        Likeness of the maps of slightly noisy copies of the image.
+        Likeness of the maps of copies of the image with weak noise.
     agreement
         Likeness to the maps of other methods at the same stages, by method.
     deletion, deletion_random, insertion, insertion_random
-        Logits [steps + 1] while voxels are blanked, or shown on a blank image, in the map's order; and
-        [orders, steps + 1] in the order of shuffled maps.
+        Logits [steps + 1] while voxels are blanked, or inserted into a blank image, in the map's order;
+        and [orders, steps + 1] in the order of shuffled maps.
     """
 
     explanation: Explanation
@@ -55,7 +57,7 @@ class SanityReport:
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """A sentence for each check, and whether it passed."""
+        """The verdict of each check."""
         left = abs(self.likeness[-1])
         stable = float(np.median(self.stability))
         agreed = float(np.median(list(self.agreement.values())))
@@ -121,5 +123,5 @@ class SanityReport:
 
 
 def _beaten(curve: np.ndarray, random: np.ndarray) -> int:
-    """How many of the random curves [orders, steps] lie below a curve [steps] on the whole."""
+    """Number of random curves [orders, steps] whose mean lies below that of a curve [steps]."""
     return int((float(curve.mean()) > random.mean(axis=1)).sum())
