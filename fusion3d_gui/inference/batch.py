@@ -1,4 +1,4 @@
-"""Predict a table of cases: resumable, and one bad case doesn't stop the rest."""
+"""Batch prediction of a table of cases: resumable, and a failed case does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 _LARGEST_TABLE_BYTES = 50_000_000
 
-#: What one case's failure may look like; the log has it whole, the table its name.
+#: Exceptions that fail one case only: the log has the traceback, the results table the class's name.
 _FAILURES = (
     *(RuntimeError, ValueError, ArithmeticError, LookupError, TypeError),
     *(MemoryError, OSError),
 )
 
-#: Columns of the results; the model's fields stand between ``error`` and ``model``.
+#: Columns of the results; the model's fields lie between ``error`` and ``model``.
 _FIRST = ("row", "case", "path", "probability", "logit", "positive", "class", "threshold", "error")
 _LAST = (
     "model",
@@ -47,7 +47,7 @@ _LAST = (
 
 @dataclass(frozen=True)
 class BatchRow:
-    """A line of the table: its number in a spreadsheet (the header is 1), and its cells."""
+    """A row of the table: its number in a spreadsheet (the header is 1), and its cells."""
 
     number: int
     name: str
@@ -58,7 +58,7 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What came of a table: how many were predicted now, known from before, and failed."""
+    """Counts of cases predicted now, known from an earlier run, and failed."""
 
     predicted: int
     known: int
@@ -67,10 +67,10 @@ class BatchSummary:
 
 
 def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
-    """Rows of a CSV table with a column ``path`` and, where known, one for each metadata field.
+    """Read a CSV table with a column ``path`` and, optionally, ``case`` (a name) and metadata fields.
 
-    Relative paths are relative to the table. Other columns are passed over, but for ``case`` (a
-    name). Raises UserError naming the row when the table can't be used.
+    Relative paths are relative to the table's folder; other columns are ignored. Raises UserError,
+    naming the row, when the table can't be used.
     """
     try:
         if path.stat().st_size > _LARGEST_TABLE_BYTES:
@@ -85,7 +85,7 @@ def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
         raise UserError(f"is not a CSV table in UTF-8 ({error})", path=path) from None
     if "path" not in columns:
         raise UserError(
-            "has no column path", path=path, remedy="Name each case's scan there, file or folder."
+            "has no column path", path=path, remedy="Add it, with each case's file or folder."
         )
     known = [field.name for field in schema.fields if field.name in columns]
     rows = []
@@ -103,7 +103,7 @@ def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
             )
         )
     if not rows:
-        raise UserError("holds no case", path=path)
+        raise UserError("holds no cases", path=path)
     return rows
 
 
@@ -116,14 +116,31 @@ def predict_table(
     given: Mapping[str, object] | None = None,
     progress: Progress = no_progress,
 ) -> BatchSummary:
-    """Predict all rows into ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
+    """Predict all rows into the folder ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
 
-    A row's values override what its scan says (DICOM), and ``given`` overrides both. What can't be
-    predicted has its reason in the column ``error``. Each row is on disk once it is done: started
-    again with the same weights, table and explanation (default: what suits the model best), only
-    rows that are missing or failed are computed.
+    A case that fails has the reason in the column ``error``. Each row is written as soon as it is
+    predicted: run again with the same weights, table and explanation, only missing and failed rows are
+    computed.
 
-    Raises UserError when ``out`` can't be written or holds the results of other weights.
+    Parameters
+    ----------
+    predictor
+        The model.
+    rows
+        See :func:`read_table`. A row's values override its scan's DICOM attributes.
+    out
+        Folder for the results, created if missing.
+    explanation
+        How heatmaps are computed; None for the bundle's default.
+    given
+        Metadata for all cases, by field name; overrides both the rows and the scans.
+    progress
+        Progress callback.
+
+    Raises
+    ------
+    UserError
+        When ``out`` can't be written or holds the results of other weights.
     """
     results = out / "results.csv"
     explanation = explanation or Explanation.for_model(predictor.info)
@@ -131,15 +148,15 @@ def predict_table(
     try:
         (out / "heatmaps").mkdir(parents=True, exist_ok=True)
         done = _done_before(results, columns, predictor.weights_sha256)
-        tried = [_plain_values(row, given) for row in rows]
+        row_values = [_plain_values(row, given) for row in rows]
         kept = {
             row.number: done[row.number]
-            for row, values in zip(rows, tried, strict=True)
+            for row, values in zip(rows, row_values, strict=True)
             if row.number in done
             and _is_same(done[row.number], row, values, predictor.info.schema)
             and done[row.number]["explanation"] == _text_of(explanation)
         }
-        # What failed, or was cut off while it was written, is dropped and done again.
+        # Rows that failed or are incomplete are dropped and computed again.
         part = results.with_suffix(".part")
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, extrasaction="ignore")
@@ -228,7 +245,7 @@ def _plain_values(row: BatchRow, given: Mapping[str, object] | None) -> dict[str
 
 
 def _done_before(results: Path, columns: Sequence[str], weights: str) -> dict[int, dict[str, str]]:
-    """Whole lines without an error, by row number, of an earlier run."""
+    """Complete lines without an error of an earlier run, by row number."""
     if not results.exists():
         return {}
     with results.open(newline="", encoding="utf-8") as file:
@@ -237,7 +254,7 @@ def _done_before(results: Path, columns: Sequence[str], weights: str) -> dict[in
             raise UserError(
                 "it holds results of another model", path=results, remedy="Give another --out."
             )
-        lines = list(_whole(reader))
+        lines = list(_complete(reader))
     if any(line["weights_sha256"] != weights for line in lines):
         raise UserError(
             "it holds results of other weights", path=results, remedy="Give another --out."
@@ -245,8 +262,8 @@ def _done_before(results: Path, columns: Sequence[str], weights: str) -> dict[in
     return {int(line["row"]): line for line in lines if not line["error"]}
 
 
-def _whole(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
-    """Lines with all their cells: the last one may have been cut off."""
+def _complete(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    """Lines with all their cells: the last one may be truncated."""
     for line in reader:
         if None not in line and None not in line.values() and line["row"].isdecimal():
             yield line
@@ -255,7 +272,7 @@ def _whole(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
 def _is_same(
     line: Mapping[str, str], row: BatchRow, values: Mapping[str, str], schema: MetadataSchema
 ) -> bool:
-    """Whether an earlier line answers this row: the same case and path; values that were given."""
+    """Whether an earlier line has this row's case, path and given values."""
     if line["path"] != row.path_text or line["case"] != row.name:
         return False
     try:

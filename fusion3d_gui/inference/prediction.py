@@ -1,4 +1,4 @@
-"""``Prediction`` and ``Heatmap``: what comes out of the model, with everything needed to trust it."""
+"""``Prediction`` and ``Heatmap``: the model's output with its provenance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.schema import Value
 
-#: Which question a map answers: what raised the logit, or what lowered it.
+#: Whether a map shows what raised the logit or what lowered it.
 Side = Literal["raised", "lowered"]
 
 
@@ -34,7 +34,7 @@ class Heatmap:
         e.g. ``"gradcam"``.
     layer
         Name of the network's stage whose features it explains, e.g. ``"layer4"``; ``"layer3+layer4"``
-        where stages are combined, ``"input"`` for a method that explains the voxels.
+        where stages are combined, ``"input"`` for a method that attributes to input voxels.
     side
         Whether it shows what raised the logit or what lowered it.
     """
@@ -47,21 +47,21 @@ class Heatmap:
 
     @cached_property
     def as_volume(self) -> Volume:
-        """The same grid as a :class:`Volume`, for resampling and export."""
+        """The map as a :class:`Volume` on the same grid, for resampling and export."""
         return Volume(
             voxels=self.values, affine=self.affine, description=f"{self.method} {self.layer}"
         )
 
     @cached_property
     def peak(self) -> float:
-        """Largest value: what the display calls 100 %."""
+        """Largest value, displayed as 100 %."""
         return float(self.values.max())
 
     @property
     def peak_text(self) -> str:
-        """What the largest value is, e.g. ``"peak 0.008 of the logit"``: one cell's share or change of it.
+        """Caption of the largest value, e.g. ``"peak 0.008 of the logit"``: one cell's share or change of it.
 
-        Only ``"peak"`` where stages are combined, for such a map has no unit.
+        Only ``"peak"`` where stages are combined, because such a map has no unit.
         """
         return "peak" if "+" in self.layer else f"peak {self.peak:.2g} of the logit"
 
@@ -87,7 +87,7 @@ class Heatmap:
 
     @property
     def grid_text(self) -> str:
-        """How coarse the map is, e.g. ``"4 × 5 × 4 cells of 40 × 40 × 40 mm"`` (k, j, i)."""
+        """Number and size of the cells, e.g. ``"4 × 5 × 4 cells of 40 × 40 × 40 mm"`` (k, j, i)."""
         cells = " × ".join(str(n) for n in self.values.shape)
         size = " × ".join(f"{mm:.0f}" for mm in self.as_volume.spacing_mm)
         return f"{cells} cells of {size} mm"
@@ -95,7 +95,7 @@ class Heatmap:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The model's answer on one case, and its provenance.
+    """The model's prediction for one case, and its provenance.
 
     ``probability`` is calibrated: ``sigmoid(logit / temperature)`` (Guo et al. 2017). ``positive``
     compares it with ``threshold``. ``metadata`` holds the values used, by field name.
@@ -129,7 +129,7 @@ class Prediction:
         return self.class_names[int(self.positive)]
 
     def to_json(self) -> dict[str, Any]:
-        """Result and provenance as a JSON object; holds no patient identity and no path."""
+        """Prediction and provenance as a JSON object, without patient identity or file paths."""
         return {
             "probability": self.probability,
             "logit": self.logit,

@@ -1,6 +1,6 @@
-"""``Predictor``: a loaded model with its engine; a case in, a :class:`Prediction` out.
+"""``Predictor``: a loaded model with its engine; computes the :class:`Prediction` of a case.
 
-Imports torch: the window imports this module on its worker thread only.
+Imports torch, so the main window imports this module on its worker thread only.
 """
 
 from __future__ import annotations
@@ -44,11 +44,23 @@ def load_predictor(
     *,
     engine: str = "auto",
 ) -> Predictor:
-    """Load the bundle in ``folder``, and the engine that runs it.
+    """Load the bundle in ``folder`` and create the engine that runs it.
 
-    ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``; ``engine`` see
-    :func:`~fusion3d_gui.inference.engines.select.choose_engine`. Raises UserError when the bundle is
-    broken, or the device or engine is not there.
+    Parameters
+    ----------
+    folder
+        The bundle's folder.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    progress
+        Progress callback.
+    engine
+        See :func:`~fusion3d_gui.inference.engines.select.choose_engine`.
+
+    Raises
+    ------
+    UserError
+        When the bundle is broken, or the device or engine is not available.
     """
     progress(0.0, "Loading the model")
     bundle = ModelBundle.load(folder)
@@ -57,46 +69,47 @@ def load_predictor(
     try:
         reference = Reference.load(bundle.info, bundle.weights_sha256)
     except UserError as error:
-        # The model predicts without them all the same.
+        # Predictions do not need the reference statistics.
         reference, chosen = None, replace(chosen, notices=(*chosen.notices, str(error)))
     return Predictor(bundle, chosen, reference)
 
 
 @dataclass(frozen=True, eq=False)
 class PredictedCase:
-    """A prediction, and the model as a function of that case's metadata."""
+    """A prediction and its :class:`CaseModel`, for analyses that vary the metadata."""
 
     prediction: Prediction
     case: CaseModel
 
 
 class Predictor:
-    """Runs one model by one engine. Not thread-safe: it belongs to the inference thread.
+    """Runs one model by one engine.
 
-    What it returns (:class:`Prediction`, :class:`CaseModel`) may be used on any thread.
+    Not thread-safe: only the inference thread may call it. What it returns (:class:`Prediction`,
+    :class:`CaseModel`) may be used on any thread.
     """
 
     def __init__(
         self, bundle: ModelBundle, chosen: SelectedEngine, reference: Reference | None = None
     ) -> None:
-        #: The bundle's statistics of the cases that it was made with; None where it has none.
+        #: Statistics of the bundle's training and validation cases; None where it has none.
         self.reference = reference
         self.info: BundleInfo = bundle.info
         self.weights_sha256 = bundle.weights_sha256
         self.head = Head(bundle)
         self._network = bundle.network
         self._chosen = chosen
-        # The image looked at last: asked again with other metadata, it need not be looked at again.
-        self._seen: tuple[weakref.ref[Volume], CaseModel, tuple[str, ...]] | None = None
+        # Cache of the last volume's features: other metadata need no second pass of the convolutions.
+        self._last_case: tuple[weakref.ref[Volume], CaseModel, tuple[str, ...]] | None = None
 
     @property
     def device_text(self) -> str:
-        """Device and engine in words; they change when the engine has failed."""
+        """Device and engine in words; changes when the engine fails and PyTorch replaces it."""
         return self._chosen.engine.text
 
     @property
     def engine_reason(self) -> str:
-        """Why this engine runs, in words."""
+        """Why this engine was selected, in words."""
         return self._chosen.reason
 
     def predict(
@@ -108,14 +121,28 @@ class Predictor:
     def predict_case(
         self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
     ) -> PredictedCase:
-        """Predict one case, and explain it by Grad-CAM at the last stage.
+        """Predict one case, with its Grad-CAM heatmap at the last stage.
 
-        ``metadata`` are the form's values by field name. Takes the model's input from the volume,
-        runs the convolutions once, and derives the heatmap from the head's gradient. When the
-        engine fails, PyTorch on the CPU takes over, with a notice in the result.
+        Preprocesses the volume, runs the convolutions once, and derives the heatmap from the head's
+        gradient. When the engine fails, PyTorch on the CPU replaces it, and the prediction has a notice.
 
-        Raises UserError for metadata that do not fit the schema or a volume without content;
-        Cancelled when ``progress`` raises it.
+        Parameters
+        ----------
+        volume
+            The case's image.
+        metadata
+            Values by field name, as the form, the command line or JSON hold them.
+        progress
+            Progress callback.
+
+        Raises
+        ------
+        UserError
+            For metadata that do not fit the schema, or a volume whose voxels are all equal.
+        FloatingPointError
+            When the logit is not finite.
+        Cancelled
+            When ``progress`` raises it.
         """
         started = time.perf_counter()
         schema = self.info.schema
@@ -165,9 +192,9 @@ class Predictor:
         side: Side = "raised",
         progress: Progress = no_progress,
     ) -> Heatmap:
-        """A class activation map of a case by any method, at any stage or several combined.
+        """Class activation map of a case by any method, at any stage or several combined.
 
-        At the last stage it is at once there; elsewhere PyTorch runs the network forward and back.
+        At the last stage no convolutions run; at others PyTorch runs a forward and a backward pass.
         """
         if tuple(stages) == (4,):
             return case.heatmap(metadata, method, side)
@@ -185,15 +212,15 @@ class Predictor:
 
     @property
     def network(self) -> LearnedFeatureFusion3D:
-        """The network in PyTorch, on the device where it lies; for methods that need gradients."""
+        """The PyTorch network on its current device, for methods that need gradients."""
         return self._network
 
     def warm_up(self, progress: Progress = no_progress) -> None:
-        """Run the engine once on an empty image, so that the first prediction finds it warm."""
+        """Run the engine once on an all-zero image, so that the first prediction is not slowed by set-up."""
         self.features(np.zeros(self.info.preprocessing.shape_kji, dtype=np.float32), progress)
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
-        """Feature maps of the last stage [C, k, j, i] of any input [k, j, i], by the engine."""
+        """Feature maps of the last stage [C, k, j, i] of an input [k, j, i], computed by the engine."""
         return self._with_fallback(lambda: self._chosen.engine.features(voxels, progress))[0]
 
     def logits(
@@ -209,21 +236,21 @@ class Predictor:
     def _case_model_of(
         self, volume: Volume, progress: Progress
     ) -> tuple[CaseModel, tuple[str, ...]]:
-        """Run the convolutions on a volume, unless it is the one looked at last."""
-        if self._seen is not None and self._seen[0]() is volume:
-            return self._seen[1], self._seen[2]
+        """The case model of a volume and its notices; cached for the last volume."""
+        if self._last_case is not None and self._last_case[0]() is volume:
+            return self._last_case[1], self._last_case[2]
         model_input = self.info.preprocessing.apply(volume, part_of(progress, 0.0, 0.3))
         report = part_of(progress, 0.3, 1.0)
         maps, notices = self._with_fallback(
             lambda: self._chosen.engine.features(model_input.voxels, report)
         )
         case = CaseModel(self.head, model_input, maps)
-        seen = (*model_input.notices, *self._chosen.notices, *notices)
-        self._seen = (weakref.ref(volume), case, seen)
-        return case, seen
+        notices = (*model_input.notices, *self._chosen.notices, *notices)
+        self._last_case = (weakref.ref(volume), case, notices)
+        return case, notices
 
     def _with_fallback(self, work: Callable[[], _T]) -> tuple[_T, tuple[str, ...]]:
-        """Do the work; when the engine fails, do it again by PyTorch on the CPU, and say so."""
+        """Run ``work``; when the engine fails, repeat it by PyTorch on the CPU and return a notice."""
         try:
             return work(), ()
         except (RuntimeError, FloatingPointError) as error:

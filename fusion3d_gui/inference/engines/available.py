@@ -1,4 +1,4 @@
-"""``available_engines``: the engines among which this machine lets a bundle choose."""
+"""``available_engines``: the engines that can run a bundle on this machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """An engine that may be taken.
+    """An engine that may be selected.
 
-    ``key`` tells it from the others on this machine, and is remembered; ``name`` in words; ``make`` makes
-    it. Making one of PyTorch moves the network to its device, so that the engine made last is the one that
-    works. Raises RuntimeError (torch.OutOfMemoryError) where it can't be made.
+    Parameters
+    ----------
+    key
+        Identifies engine and device on this machine; stored in the engine cache.
+    name
+        Engine and device in words.
+    make
+        Creates the engine; raises RuntimeError (torch.OutOfMemoryError) on failure. A PyTorch engine moves
+        the shared network to its device, so only the one created last is usable.
     """
 
     key: str
@@ -30,14 +36,14 @@ class Candidate:
 
 
 def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candidate]:
-    """PyTorch on a GPU where there is one, PyTorch on the CPU, OpenVINO on what it runs on, in this order.
+    """List the candidates: PyTorch on a GPU if present, PyTorch on the CPU, OpenVINO on its devices.
 
-    With a device other than ``auto`` only what runs there.
+    With a ``device`` other than ``auto``, only the engines that run on it.
     """
     found = []
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    for kind, there in gpus.items():
-        if there and device in ("auto", kind):
+    for kind, present in gpus.items():
+        if present and device in ("auto", kind):
             key = f"torch {torch.cuda.get_device_name()}" if kind == "cuda" else f"torch {kind}"
             found.append(Candidate(key, "PyTorch on the GPU", _torch(bundle, kind)))
     if device in ("auto", "cpu"):
@@ -48,7 +54,7 @@ def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candida
 
 
 def openvino_engine(bundle: ModelBundle, device: str = "CPU") -> Engine:
-    """OpenVINO's engine. Raises ImportError where it is not installed, RuntimeError where it fails."""
+    """Create OpenVINO's engine. Raises ImportError if not installed, RuntimeError if it fails."""
     from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
 
     return OpenVinoEngine(bundle.network, bundle.info.preprocessing.shape_kji, device)
@@ -61,13 +67,13 @@ def _torch(bundle: ModelBundle, kind: str) -> Callable[[], Engine]:
 def _openvinos(bundle: ModelBundle, device: str) -> list[Candidate]:
     from fusion3d_gui.inference.engines.openvino_graph import import_openvino
 
-    def make(where: str) -> Callable[[], Engine]:
-        return lambda: openvino_engine(bundle, where)
+    def make(openvino_device: str) -> Callable[[], Engine]:
+        return lambda: openvino_engine(bundle, openvino_device)
 
     try:
         devices = import_openvino().Core().available_devices
     except (ImportError, RuntimeError):
-        log.exception("OpenVINO is installed, and does not work")
+        log.exception("OpenVINO is installed but does not work")
         return []
     return [
         Candidate(

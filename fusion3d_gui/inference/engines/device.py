@@ -1,4 +1,4 @@
-"""Which processor runs the model."""
+"""Choice of the PyTorch device that runs the model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
 
 
 def choose_device(choice: str = "auto") -> torch.device:
-    """The asked-for device; ``auto`` takes CUDA, else MPS, else the CPU.
+    """The requested device; ``auto`` selects CUDA, else MPS, else the CPU.
 
-    Raises UserError when the asked-for device is not there.
+    Raises UserError when the requested device is not available.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -23,7 +23,7 @@ def choose_device(choice: str = "auto") -> torch.device:
         "cpu": True,
     }
     if choice == "auto":
-        return torch.device(next(name for name, there in available.items() if there))
+        return torch.device(next(name for name, present in available.items() if present))
     if not available.get(choice, False):
         raise UserError(
             f"this machine offers no {choice} device to PyTorch",
@@ -33,7 +33,7 @@ def choose_device(choice: str = "auto") -> torch.device:
 
 
 def device_text(device: torch.device) -> str:
-    """The device in words, for the window and the result."""
+    """The device in words, for the main window and a prediction's provenance."""
     if device.type == "cuda":
         return f"GPU, {torch.cuda.get_device_name(device)}"
     if device.type == "mps":

@@ -1,4 +1,4 @@
-"""The network's convolutions by OpenVINO, several times as fast as PyTorch on a CPU."""
+"""``OpenVinoEngine``: runs the convolutions by OpenVINO, several times as fast as PyTorch on a CPU."""
 
 from __future__ import annotations
 
@@ -14,15 +14,28 @@ from fusion3d_gui.inference.engines.protocol import finite
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-#: How often a running request is asked whether it is done, and the user whether to go on.
+#: Interval at which a running request is polled and ``progress`` is called.
 _POLL_MS = 20
 
 
 class OpenVinoEngine:
     """OpenVINO in float32 on ``device``: ``"CPU"``, or an Intel GPU (``"GPU"``).
 
-    ``shape_kji`` is the network's input grid, to which the graph is compiled. Raises ImportError
-    where OpenVINO is not installed, RuntimeError when it can't compile the network.
+    Parameters
+    ----------
+    network
+        The network; its weights are copied into OpenVINO's graph.
+    shape_kji
+        Size of the network's input grid, for which the graph is compiled.
+    device
+        OpenVINO's name of the device.
+
+    Raises
+    ------
+    ImportError
+        Where OpenVINO is not installed.
+    RuntimeError
+        When it can't compile the network.
     """
 
     def __init__(
@@ -30,12 +43,12 @@ class OpenVinoEngine:
     ) -> None:
         openvino = import_openvino()
         threads = torch.get_num_threads()
-        where = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+        cpu_text = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
         self.name = "openvino"
-        self.text = f"{where if device == 'CPU' else 'GPU, Intel'}, OpenVINO"
+        self.text = f"{cpu_text if device == 'CPU' else 'GPU, Intel'}, OpenVINO"
         self.libraries = {"openvino": str(openvino.__version__).split("-")[0]}
         options: dict[str, Any] = {
-            # A CPU with bfloat16 units would otherwise use them, and lose five digits.
+            # Without it OpenVINO uses a CPU's bfloat16 units, which lose five digits.
             "INFERENCE_PRECISION_HINT": "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
@@ -49,7 +62,7 @@ class OpenVinoEngine:
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
         started = time.perf_counter()
-        # Its ReLU turns what is no number into 0, so that the maps would not show it.
+        # OpenVINO's ReLU turns NaN into 0, so non-finite input would not show in the feature maps.
         self._request.start_async({0: finite(voxels)[None, None]})
         try:
             while not self._request.wait_for(_POLL_MS):
@@ -62,9 +75,9 @@ class OpenVinoEngine:
         return finite(self._request.get_output_tensor(0).data[0].copy())
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
-        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; one after the other.
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; images run one by one.
 
-        A graph compiled for eight at once was 1.2 times as fast, and would double the memory.
+        A graph compiled for batches of eight was 1.2 times as fast, but would double the memory.
         """
         found = []
         for number, voxels in enumerate(images):
@@ -77,4 +90,4 @@ class OpenVinoEngine:
         try:
             self._request.wait()
         except RuntimeError:
-            return  # how OpenVINO says that it was cancelled
+            return  # OpenVINO reports a cancelled request by this error

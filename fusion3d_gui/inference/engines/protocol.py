@@ -1,4 +1,6 @@
-"""Engines: what computes the image's feature maps. All give the same numbers; they differ in speed.
+"""``Engine``, the interface that computes an image's feature maps, and its reference ``TorchEngine``.
+
+All engines compute the same numbers within a tolerance; they differ in speed.
 
 The head (embeddings, fusion, classifier) is small and always runs in float32 on the CPU, see
 :mod:`fusion3d_gui.inference.case_model`.
@@ -23,16 +25,22 @@ ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 _BLOCKS = 3 + 4 + 6 + 3
 
 
-#: Images that PyTorch computes at once on each kind of device: on a CPU of two cores four took 0.56 of
-#: the time of one after the other (65 × 81 × 65, 1/8 of the width), and more brought little.
+#: Batch size on each kind of device. On a CPU with two cores, batches of four took 0.56 of the time of
+#: single images (65 × 81 × 65, 1/8 of the width); larger ones gained little.
 _AT_ONCE = {"cpu": 4, "mps": 4, "cuda": 16}
 
 
 class Engine(Protocol):
-    """One way to run the convolutions of one network.
+    """Runs the convolutions of one network on one device.
 
-    ``name`` is the engine as a user chooses it, ``text`` engine and device in words, ``libraries``
-    the versions that a result's provenance adds.
+    Attributes
+    ----------
+    name
+        The engine's name on the command line and in the settings.
+    text
+        Engine and device in words.
+    libraries
+        Versions of libraries to add to a prediction's provenance.
     """
 
     name: str
@@ -40,25 +48,39 @@ class Engine(Protocol):
     libraries: dict[str, str]
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
-        """Feature maps of the last stage, float32 [C, k, j, i], from the network's input [k, j, i].
+        """Compute the last stage's feature maps.
 
-        Raises RuntimeError when the engine fails (out of memory, lost device) and
-        FloatingPointError when its numbers are not finite; what ``progress`` raises passes through
-        within 200 ms.
+        Parameters
+        ----------
+        voxels
+            The network's input, float32 ``[k, j, i]``.
+        progress
+            Progress callback; what it raises (a cancellation) passes through within 200 ms.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 ``[C, k, j, i]``.
+
+        Raises
+        ------
+        RuntimeError
+            When the engine fails (out of memory, lost device).
+        FloatingPointError
+            When a value is not finite.
         """
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """Spatial means, float32 [n, C], of the last stage's feature maps of inputs [n, k, j, i].
 
-        For questions that ask of many images, several at once where that is faster. Raises as
-        :meth:`features` does.
+        For analyses of many images, in batches where that is faster. Raises as :meth:`features` does.
         """
 
 
 class TorchEngine:
-    """PyTorch on a device: the reference that all others are held to.
+    """PyTorch on a device: the reference against which all other engines are compared.
 
-    Moves ``network`` to the device. With ``half``, which takes a CUDA device, convolutions run in
+    Moves ``network`` to the device. With ``half``, which needs a CUDA device, convolutions run in
     float16 (autocast): the logit then agrees within 1e-2 only, which ``text`` states.
 
     Raises torch.OutOfMemoryError when the network does not fit on the device.
@@ -77,7 +99,7 @@ class TorchEngine:
         self._network = network
         network.to(device)
         if device.type == "cuda":
-            # What cuDNN's fastest kernels take. PyTorch's own type hints lack the argument.
+            # Memory format of cuDNN's fastest kernels. PyTorch's own type hints lack the argument.
             network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
@@ -85,7 +107,7 @@ class TorchEngine:
         return finite(self._maps(voxels[None], progress)[0].float().cpu().numpy())
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
-        """See :class:`Engine`; half as many at once as soon as the memory does not hold them."""
+        """See :class:`Engine`; halves the batch size when the device runs out of memory."""
         at_once, start = _AT_ONCE[self.device.type], 0
         found = []
         while start < len(images):
@@ -115,14 +137,14 @@ class TorchEngine:
         if self.device.type == "cuda":
             batch = batch.contiguous(memory_format=torch.channels_last_3d)
         autocast = torch.autocast(self.device.type, torch.float16, enabled=self._half)
-        # TF32 would cost three digits of the convolutions, and with them agreement between devices.
+        # TF32 would lose three digits in the convolutions, and so the agreement between devices.
         full = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         with torch.inference_mode(), full, autocast:
             return self._network.image_branch.features(batch, between)
 
 
 def finite(values: np.ndarray) -> np.ndarray:
-    """The values themselves, once known to be numbers. Raises FloatingPointError otherwise."""
+    """Return ``values`` unchanged. Raises FloatingPointError where one is not finite."""
     if not np.isfinite(values).all():
         raise FloatingPointError("the model computes with values that are not finite numbers")
     return values

@@ -1,6 +1,6 @@
-"""Which engine runs a bundle: the one asked for, or the fastest by a short measured warm-up.
+"""Selects the engine that runs a bundle: the requested one, or the fastest in a short benchmark.
 
-The measurement is remembered for this machine and these weights in the user's cache folder.
+The benchmark's outcome is cached in the user's cache folder, by machine and weights.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 log = logging.getLogger(__name__)
 
-#: An engine whose logit is further than this from PyTorch's in float32 is not taken.
+#: Largest difference of an engine's logit from PyTorch's in float32; with a larger one it is rejected.
 TOLERANCE = 1e-4
 
 _RUNS = 2
 _TOO_LARGE = "The model does not fit into the GPU's memory, so it runs on the CPU."
 _LARGEST_CACHE_BYTES = 1_000_000
-_MOST_REMEMBERED = 200
+_LARGEST_CACHE_ENTRIES = 200
 
 
 @dataclass(frozen=True, eq=False)
 class SelectedEngine:
-    """An engine, why it was taken in words, and what the user should know."""
+    """An engine, the reason for its selection in words, and notices for the user."""
 
     engine: Engine
     reason: str
@@ -58,32 +58,48 @@ def choose_engine(
     *,
     candidates: Callable[[ModelBundle, str], Sequence[Candidate]] = available_engines,
 ) -> SelectedEngine:
-    """Make the engine for a bundle.
+    """Create the engine for a bundle.
 
-    ``auto`` takes, of all ``candidates`` on the device, the one that was fastest when each was run on a
-    made-up image and agreed with PyTorch on the CPU, where that is among them (:data:`TOLERANCE`).
+    ``auto`` runs every candidate on a random image and selects the fastest whose logit agrees with
+    PyTorch's on the CPU, if that is a candidate, within :data:`TOLERANCE`.
 
-    Raises UserError when the engine or the device that was asked for is not there.
+    Parameters
+    ----------
+    bundle
+        The loaded model; a PyTorch engine moves its network to the device.
+    choice
+        One of :data:`~fusion3d_gui.inference.engines.protocol.ENGINE_CHOICES`.
+    device
+        One of :data:`~fusion3d_gui.inference.engines.device.DEVICE_CHOICES`.
+    progress
+        Progress callback.
+    candidates
+        Lists the engines that ``auto`` compares.
+
+    Raises
+    ------
+    UserError
+        When the requested engine or device is not available.
     """
     if choice not in ENGINE_CHOICES:
         raise UserError(
             f"there is no engine {choice}", remedy=f"Use one of: {', '.join(ENGINE_CHOICES)}."
         )
     if choice == "openvino":
-        return _asked_for_openvino(bundle, device)
-    wanted = choose_device(device)
+        return _requested_openvino(bundle, device)
+    torch_device = choose_device(device)
     if choice == "torch-half":
-        if wanted.type != "cuda":
+        if torch_device.type != "cuda":
             raise UserError(
-                "half precision takes a CUDA device", remedy="Use --engine torch, or auto."
+                "half precision needs a CUDA device", remedy="Use --engine torch, or auto."
             )
-        return SelectedEngine(TorchEngine(bundle.network, wanted, half=True), "as asked")
+        return SelectedEngine(TorchEngine(bundle.network, torch_device, half=True), "as asked")
     if choice == "torch":
-        return _asked_for_torch(bundle, wanted)
+        return _requested_torch(bundle, torch_device)
     return _fastest(bundle, list(candidates(bundle, device)), progress)
 
 
-def _asked_for_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngine:
+def _requested_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngine:
     try:
         return SelectedEngine(TorchEngine(bundle.network, device), "as asked")
     except torch.OutOfMemoryError:
@@ -92,7 +108,7 @@ def _asked_for_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngin
         return SelectedEngine(cpu, "the GPU's memory is too small", (_TOO_LARGE,))
 
 
-def _asked_for_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
+def _requested_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
     if device not in ("auto", "cpu"):
         raise UserError(
             f"OpenVINO does not run on {device}", remedy="Use --device cpu, or another engine."
@@ -108,15 +124,15 @@ def _asked_for_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
 def _fastest(
     bundle: ModelBundle, candidates: list[Candidate], progress: Progress
 ) -> SelectedEngine:
-    """The fastest candidate, as remembered, else as measured; PyTorch on the CPU where none works."""
+    """The fastest candidate, cached or measured; PyTorch on the CPU where none works."""
     notices: tuple[str, ...] = ()
     if len(candidates) > 1:
         key = _key(bundle, [each.key for each in candidates])
-        found = _remembered().get(key)
+        found = _read_cache().get(key)
         if found is None:
-            found, notices = _measured(bundle, candidates, progress)
+            found, notices = _measure(bundle, candidates, progress)
             if not notices:
-                _remember(key, found)
+                _add_to_cache(key, found)
     else:
         found = candidates[0].key, "the only engine here"
     name, reason = found
@@ -128,15 +144,15 @@ def _fastest(
                 torch.cuda.empty_cache()
                 notices = (_TOO_LARGE,)
             except (ImportError, RuntimeError):
-                log.exception("the engine %s worked once, and does not now", name)
+                log.exception("the engine %s worked in its benchmark but fails now", name)
     cpu = TorchEngine(bundle.network, torch.device("cpu"))
     return SelectedEngine(cpu, "the only engine that works here", notices)
 
 
-def _measured(
+def _measure(
     bundle: ModelBundle, candidates: list[Candidate], progress: Progress
 ) -> tuple[tuple[str, str], tuple[str, ...]]:
-    """((key of the fastest, the reason in words), what the user should know)."""
+    """((key of the fastest candidate, reason in words), notices for the user)."""
     shape = bundle.info.preprocessing.shape_kji
     image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     head = Head(bundle)
@@ -146,13 +162,13 @@ def _measured(
     for number, each in enumerate(candidates):
         report = part_of(progress, number / len(candidates), (number + 1) / len(candidates))
         try:
-            # One after the other: PyTorch's share the network, which each moves to its device.
+            # Strictly in turn: PyTorch engines share the network, and each moves it to its device.
             engine = each.make()
             for run in range(_RUNS):
                 part = part_of(report, run / _RUNS, (run + 1) / _RUNS)
                 started = time.perf_counter()
                 maps = engine.features(image, with_message(part, "Comparing engines"))
-                # The first run only warms up, unless the second is slower still.
+                # The first run mostly warms up; the fastest run counts.
                 taken = time.perf_counter() - started
                 seconds[each.key] = min(seconds.get(each.key, np.inf), taken)
             logits[each.key] = head.any_logit(maps)
@@ -162,10 +178,10 @@ def _measured(
             notices = (_TOO_LARGE,)
         except (ImportError, RuntimeError, FloatingPointError):
             seconds.pop(each.key, None)
-            log.exception("the engine %s failed in its warm-up", each.key)
+            log.exception("the engine %s failed in its benchmark", each.key)
     for name in [name for name in seconds if name != "torch"]:
         if "torch" in logits and not abs(logits[name] - logits["torch"]) <= TOLERANCE:
-            log.warning("%s differs from PyTorch on the CPU, and is not used", name)
+            log.warning("%s differs from PyTorch on the CPU and is not used", name)
             del seconds[name]
     if not seconds:
         return ("torch", "the only engine that works here"), notices
@@ -175,7 +191,7 @@ def _measured(
 
 
 def _key(bundle: ModelBundle, candidates: list[str]) -> str:
-    """Anything that may change which engine is fastest, or whether it is right."""
+    """Cache key: hash of everything that may change an engine's speed or correctness."""
     openvino = importlib.util.find_spec("openvino") is not None
     parts = [
         bundle.weights_sha256,
@@ -194,8 +210,8 @@ def _cache_file() -> Path:
     return platformdirs.user_cache_path("fusion3d", appauthor=False) / "engines.json"
 
 
-def _remembered() -> dict[str, tuple[str, str]]:
-    """What earlier runs measured; nothing where the file is missing or not ours."""
+def _read_cache() -> dict[str, tuple[str, str]]:
+    """Earlier outcomes, (engine, reason) by key; empty where the file is missing or invalid."""
     path = _cache_file()
     try:
         if path.stat().st_size > _LARGEST_CACHE_BYTES:
@@ -206,8 +222,9 @@ def _remembered() -> dict[str, tuple[str, str]]:
         return {}
 
 
-def _remember(key: str, measured: tuple[str, str]) -> None:
-    kept = list(_remembered().items())[-_MOST_REMEMBERED:]
+def _add_to_cache(key: str, measured: tuple[str, str]) -> None:
+    """Append an outcome, dropping the oldest ones; a file that can't be written is logged."""
+    kept = list(_read_cache().items())[-_LARGEST_CACHE_ENTRIES:]
     path = _cache_file()
     part = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -215,5 +232,5 @@ def _remember(key: str, measured: tuple[str, str]) -> None:
         part.write_text(json.dumps(dict([*kept, (key, measured)])), encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        # It is measured again next time.
-        log.warning("what was measured can't be remembered: %s", error.strerror)
+        # The benchmark then runs again next time.
+        log.warning("the engine cache can't be written: %s", error.strerror)
