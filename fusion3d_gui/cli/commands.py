@@ -1,6 +1,6 @@
-"""What each command of the command line does; ``cli`` reads the arguments.
+"""Commands of the command line for windows, prediction and conversion.
 
-Heavy libraries are imported inside the commands that need them: ``--help`` answers at once.
+Heavy libraries are imported inside the commands that need them, so that ``--help`` is immediate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def demo(options: Namespace) -> int:
 
 
 def predict(options: Namespace) -> int:
-    """``fusion3d predict``: predict one scan, or a table; write what was asked for."""
+    """``fusion3d predict``: predict one scan or a table of scans; write the requested files."""
     if options.path.suffix.lower() == ".csv":
         return _predict_table(options)
     if options.out is not None:
@@ -49,7 +49,7 @@ def predict(options: Namespace) -> int:
         options.path, series_uid=options.series, progress=part_of(progress, 0.0, 0.4)
     )
     print_notices(volume.notices)
-    # As the window does: what the file says fills the form, what the user says overrides it.
+    # As in the main window: DICOM attributes prefill the form, the user's values override them.
     metadata = info.schema.case_values(volume.attributes, given)
 
     from fusion3d_gui.inference.explain.explanation import Explanation

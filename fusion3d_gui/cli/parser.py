@@ -1,4 +1,4 @@
-"""The command line: a thin layer over the functions that the window uses too."""
+"""Parser of the command line and dispatch to the commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _METHODS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports a wrong call in one line."""
+    """Raises UserError for wrong arguments, so that they are reported in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(message, remedy=f"See {self.prog} --help.")
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"fusion3d: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read our output (e.g. `| head`) has had enough. Nothing more can be flushed to it.
+        # The reader of our output (e.g. `| head`) has closed it; nothing more can be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -61,7 +61,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(
         prog="fusion3d",
-        description="Look at a model's prediction on a 3D scan. " + RESEARCH_USE_ONLY + ".",
+        description="Predict from 3D scans and explain the predictions. " + RESEARCH_USE_ONLY + ".",
         epilog="Without a command, `fusion3d [PATH]` opens the window, on a file or folder if given. "
         "A path that is named like a command is written ./demo.",
     )
@@ -73,12 +73,14 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         return added
 
     def add_device_and_engine(to: _Parser) -> None:
-        to.add_argument("--device", choices=_DEVICES, default="auto", help="where the model runs")
+        to.add_argument(
+            "--device", choices=_DEVICES, default="auto", help="processor that runs the model"
+        )
         to.add_argument(
             "--engine",
             choices=_ENGINES,
             default="auto",
-            help="what runs it; auto takes the fastest",
+            help="library that runs it; auto selects the fastest",
         )
 
     parsers = {"window": _Parser(prog="fusion3d", description="Open the window.")}
@@ -90,7 +92,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")
         add_device_and_engine(one)
         one.add_argument(
-            "--anonymous", action="store_true", help="hide who the patient is, for the session"
+            "--anonymous", action="store_true", help="hide the patient's identity for this session"
         )
         one.add_argument(
             "--screenshot", type=Path, metavar="FILE.png", help="save the window, exit"
@@ -111,19 +113,22 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
     predict.add_argument(
-        "--out", type=Path, metavar="DIR", help="for a table: where results go; the same goes on"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="for a table: folder of the results; an existing one is resumed",
     )
     add_device_and_engine(predict)
     predict.add_argument(
         "--method",
         choices=_METHODS,
-        help="how it is explained; default: what pointed best when the model was evaluated",
+        help="method of the heatmap; default: the one that localised best in the model's evaluation",
     )
     predict.add_argument(
         "--stage",
         type=_stages,
         metavar="N",
-        help="stage of the network that a CAM explains, 1 to 4, or several as 3+4",
+        help="stage of the network for a class activation map, 1 to 4, or several as 3+4",
     )
     predict.add_argument(
         "--side",
@@ -135,14 +140,16 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     parsers["info"] = info = command("info", "print every series found, as JSON")
     info.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
 
-    parsers["convert"] = convert = command("convert", "write the volume as the viewer holds it")
+    parsers["convert"] = convert = command(
+        "convert", "write a scan as NIfTI, exactly as the viewer holds it"
+    )
     convert.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
     convert.add_argument("out", type=Path, metavar="OUT.nii.gz", help="NIfTI file to write")
     convert.add_argument("--series", metavar="UID", help="which series of a folder to take")
 
-    parsers["cohort"] = cohort = command("cohort", "make the semi-synthetic cohort")
-    cohort.add_argument("out", type=Path, metavar="OUT", help="folder to make")
-    cohort.add_argument("--cases", type=_count, required=True, metavar="N", help="how many")
+    parsers["cohort"] = cohort = command("cohort", "generate a semi-synthetic cohort")
+    cohort.add_argument("out", type=Path, metavar="OUT", help="folder to create")
+    cohort.add_argument("--cases", type=_count, required=True, metavar="N", help="number of cases")
     cohort.add_argument(
         "--seed", type=int, required=True, metavar="S", help="same seed, same cases"
     )
@@ -151,34 +158,42 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     for name, usual, what in (
         ("lesion", 4.0, "log odds of a lesion"),
-        ("metadata", 1.25, "log odds of a standard deviation of the metadata's score"),
-        ("interaction", 1.25, "what a lesion adds to that"),
+        ("metadata", 1.25, "log odds per standard deviation of the metadata's score"),
+        ("interaction", 1.25, "what a lesion adds to the latter"),
     ):
         cohort.add_argument(
             f"--{name}", type=float, default=usual, metavar="X", help=f"{what} ({usual:g})"
         )
     cohort.add_argument("--spacing", type=float, default=3.0, metavar="MM", help="voxel size (3)")
 
-    parsers["schema"] = schema = command("schema", "infer a table's metadata schema, to edit it")
-    schema.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    parsers["schema"] = schema = command("schema", "infer a table's metadata schema, for editing")
+    schema.add_argument("cases", type=Path, metavar="CASES.csv", help="table, one row per case")
     schema.add_argument(
-        "--out", type=Path, metavar="OUT.json", help="default: beside the table, under its name"
+        "--out", type=Path, metavar="OUT.json", help="default: beside the table, with its name"
     )
 
     parsers["train"] = train = command("train", "train a model on a table of cases")
-    train.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
-    train.add_argument("--fusion", choices=FUSIONS, required=True, help="how the branches meet")
+    train.add_argument("cases", type=Path, metavar="CASES.csv", help="table, one row per case")
+    train.add_argument(
+        "--fusion", choices=FUSIONS, required=True, help="how image and metadata are fused"
+    )
     train.add_argument("--out", type=Path, metavar="DIR", required=True, help="bundle to write")
     train.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
-    train.add_argument("--epochs", type=_count, metavar="N", help="passes on the whole grid")
+    train.add_argument("--epochs", type=_count, metavar="N", help="epochs at full resolution")
     train.add_argument(
-        "--coarse-epochs", type=int, metavar="N", help="passes before them on half the resolution"
+        "--coarse-epochs", type=int, metavar="N", help="preceding epochs at half the resolution"
     )
-    train.add_argument("--batch", type=_count, metavar="N", help="cases a step, all processes")
+    train.add_argument(
+        "--batch", type=_count, metavar="N", help="cases per step, over all processes"
+    )
     train.add_argument("--loss", choices=LOSSES, help="default focal")
     train.add_argument("--sampling", choices=SAMPLINGS, help="default shuffled")
     train.add_argument(
-        "--width", type=float, default=0.125, metavar="W", help="of ResNet50's channels (0.125)"
+        "--width",
+        type=float,
+        default=0.125,
+        metavar="W",
+        help="factor on ResNet50's channels (0.125)",
     )
     train.add_argument(
         "--init", type=Path, metavar="PATH", help="MedicalNet's ResNet50 file, or a bundle's folder"
@@ -187,19 +202,23 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     train.add_argument(
         "--threshold-rule", default="youden", metavar="RULE", help="youden, or sensitivity=X"
     )
-    train.add_argument("--cache", type=Path, metavar="DIR", help="keep preprocessed volumes there")
+    train.add_argument(
+        "--cache", type=Path, metavar="DIR", help="folder to cache preprocessed volumes in"
+    )
 
     parsers["evaluate"] = evaluate = command("evaluate", "measure a model on a table of cases")
     evaluate.add_argument("model", type=Path, metavar="DIR", help="model bundle")
-    evaluate.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    evaluate.add_argument("cases", type=Path, metavar="CASES.csv", help="table, one row per case")
     evaluate.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
-    evaluate.add_argument("--html", type=Path, metavar="OUT.html", help="write a page to print")
-    evaluate.add_argument("--csv", type=Path, metavar="OUT.csv", help="write one row a case")
+    evaluate.add_argument("--html", type=Path, metavar="OUT.html", help="write a printable report")
+    evaluate.add_argument("--csv", type=Path, metavar="OUT.csv", help="write one row per case")
     evaluate.add_argument("--plots", type=Path, metavar="DIR", help="write plots as SVG and PNG")
-    evaluate.add_argument("--record", action="store_true", help="put them on the model's card too")
+    evaluate.add_argument(
+        "--record", action="store_true", help="also write the figures to the model card"
+    )
 
     parsers["reference"] = reference = command(
-        "reference", "what a model tells of its cases: compute it again, see what it catches"
+        "reference", "recompute a model's reference statistics, and measure what they detect"
     )
     reference.add_argument("model", type=Path, metavar="DIR", help="model bundle")
     reference.add_argument(
@@ -209,24 +228,36 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--check",
         type=Path,
         metavar="TEST.csv",
-        help="other cases: try ordinary and odd scans, put what is caught on the card",
+        help="test cases: measure detection of unusual scans, write it to the model card",
     )
 
     parsers["compare"] = compare = command("compare", "compare two models on the same cases")
     compare.add_argument("model_a", type=Path, metavar="A", help="model bundle")
     compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")
-    compare.add_argument("cases", type=Path, metavar="CASES.csv", help="one row a case")
+    compare.add_argument("cases", type=Path, metavar="CASES.csv", help="table, one row per case")
     compare.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
 
     parsers["ablate"] = ablate = command(
-        "ablate", "does fusion help? Make cohorts, train every model, score them"
+        "ablate", "measure whether fusion helps: generate cohorts, train every model, evaluate them"
     )
-    ablate.add_argument("out", type=Path, metavar="OUT", help="folder; the same again goes on")
-    ablate.add_argument("--seed", type=int, required=True, metavar="S", help="tests on S + 1")
-    ablate.add_argument("--train-cases", type=_count, default=2000, metavar="N", help="2000")
-    ablate.add_argument("--test-cases", type=_count, default=1000, metavar="M", help="1000")
     ablate.add_argument(
-        "--shuffled", action="store_true", help="train once on shuffled labels too, as a control"
+        "out", type=Path, metavar="OUT", help="folder of the study; an existing one is resumed"
+    )
+    ablate.add_argument(
+        "--seed",
+        type=int,
+        required=True,
+        metavar="S",
+        help="seed of the training cohort; the test cohort has S + 1",
+    )
+    ablate.add_argument(
+        "--train-cases", type=_count, default=2000, metavar="N", help="training cases (2000)"
+    )
+    ablate.add_argument(
+        "--test-cases", type=_count, default=1000, metavar="M", help="test cases (1000)"
+    )
+    ablate.add_argument(
+        "--shuffled", action="store_true", help="also train on shuffled labels, as a control"
     )
     return parser, parsers
 

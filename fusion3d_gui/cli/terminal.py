@@ -1,4 +1,4 @@
-"""What commands say on a terminal, and what they check before long work."""
+"""Progress and notices on a terminal, and checks before long work."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from fusion3d_gui.progress import Progress, no_progress
 
 
 def check_can_write(path: Path | None) -> None:
-    """Refuse an output that could not be written, before the work that would be lost."""
+    """Raise UserError if the output's folder does not exist, before work that would be lost."""
     if path is not None and not path.absolute().parent.is_dir():
         raise UserError("the folder to write to does not exist", path=path, remedy="Make it first.")
 
 
 def print_notices(notices: tuple[str, ...]) -> None:
-    """On standard error."""
+    """Print notices to standard error."""
     for notice in notices:
         print(f"notice: {notice}", file=sys.stderr)
 
 
 def terminal_progress() -> Progress:
-    """A line that renews itself, on a terminal; silence elsewhere."""
+    """A progress callback that rewrites one line of a terminal; silent elsewhere."""
     if not sys.stderr.isatty():
         return no_progress
 

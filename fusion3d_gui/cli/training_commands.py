@@ -1,6 +1,6 @@
-"""What each command that makes, trains or measures models does; ``cli`` reads the arguments.
+"""Commands that generate cohorts and train, evaluate and compare models.
 
-The libraries of the extra ``[train]`` are imported inside the commands.
+Libraries of the extra ``[train]`` are imported inside the commands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fusion3d_gui.errors import UserError
 
 
 def cohort(options: Namespace) -> int:
-    """``fusion3d cohort``: make the semi-synthetic cohort."""
+    """``fusion3d cohort``: generate a semi-synthetic cohort."""
     _need_training_extra()
     from fusion3d_gui.training.cohort.generate import make_cohort
     from fusion3d_gui.training.cohort.population import OutcomeModel
@@ -110,13 +110,13 @@ def evaluate(options: Namespace) -> int:
         write_page(options.html, evaluation_page(figures))
     if options.plots:
         write_plots(options.plots, evaluation_plots(figures))
-    # One line a case belongs in a file, not on the screen.
+    # One line per case belongs in a file, not on the screen.
     print(json.dumps({key: value for key, value in figures.items() if key != "cases"}, indent=2))
     return 0
 
 
 def reference(options: Namespace) -> int:
-    """``fusion3d reference``: renew a bundle's reference statistics; measure what they catch."""
+    """``fusion3d reference``: recompute a bundle's reference statistics; measure what they detect."""
     _need_training_extra()
     from fusion3d_gui.training.measure.reference_statistics import recompute_reference
     from fusion3d_gui.training.report.ood_record import ood_detection_text, record_ood_detection
@@ -131,7 +131,7 @@ def reference(options: Namespace) -> int:
 
 
 def compare(options: Namespace) -> int:
-    """``fusion3d compare``: two models on the same cases."""
+    """``fusion3d compare``: compare two models on the same cases."""
     _need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
@@ -147,7 +147,7 @@ def compare(options: Namespace) -> int:
 
 
 def ablate(options: Namespace) -> int:
-    """``fusion3d ablate``: image, metadata and their fusion side by side."""
+    """``fusion3d ablate``: compare models of the image, of the metadata and of both."""
     _need_training_extra()
     from fusion3d_gui.training.study.ablation import ablate as run_ablation
 

@@ -1,7 +1,8 @@
-"""What a scan looks like at a glance: enough to tell one that is upside down, cut or of another kind.
+"""Appearance features of an input image, to detect scans that are upside down, cropped or of another kind.
 
-A network's own embedding can't be asked for that: it was made to tell findings apart, and what it never
-had to look at (which way up a head is) may be gone from it.
+The network's embedding is not suited to this: trained to discriminate findings, it may have discarded
+whatever does not vary in training (such as which way up a head is). In bundle files the features are
+called ``glance``.
 """
 
 from __future__ import annotations
@@ -12,28 +13,35 @@ from typing import Any
 
 import numpy as np
 
-#: Voxels of the network's input that one coarse cell spans along each axis, about (22 mm at 2.75 mm).
+#: Approximate edge of a coarse cell in voxels of the network's input (22 mm at a spacing of 2.75 mm).
 _CELL = 8
-#: Of the histogram: bins over the standardised grey values from -4 to 4.
+#: Histogram: number of bins, over standardised intensities from -4 to 4.
 _BINS, _REACH = 32, 4.0
-#: By how much a share of tissue (0..1) and the root of a histogram's bin (0..1) count beside a mean grey
-#: value, whose standard deviation over tissue is 1.
+#: Weights of a tissue fraction (0..1) and of the square root of a histogram bin (0..1), relative to a mean
+#: intensity, whose standard deviation over tissue is 1.
 _TISSUE_WEIGHT, _HISTOGRAM_WEIGHT = 2.0, 4.0
 
 
 def appearance_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
-    """Coarse mean grey values, coarse shares of tissue, and the histogram of tissue, float32 [D], weighted.
+    """Weighted mean intensities and tissue fractions of coarse cells, and tissue's histogram.
 
     Parameters
     ----------
-    voxels, tissue
-        The network's input ``[k, j, i]`` as
-        :class:`~fusion3d_gui.model.preprocessing.Preprocessing` makes it, and which of it is tissue.
+    voxels
+        The network's input, float32 ``[k, j, i]``, as made by
+        :class:`~fusion3d_gui.model.preprocessing.Preprocessing`.
+    tissue
+        Mask of its tissue, bool ``[k, j, i]``.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``[D]``; see :func:`appearance_size`.
     """
     values = np.asarray(voxels, dtype=np.float32)
     inside = values[tissue]
     counts = np.histogram(inside, _BINS, (-_REACH, _REACH))[0]
-    # Roots of shares: their plain distance is the histograms' Hellinger distance.
+    # Square roots of bin fractions: their Euclidean distance is proportional to the Hellinger distance.
     spread = np.sqrt(counts / max(1, inside.size))
     parts = (
         _coarse(values),
@@ -44,17 +52,18 @@ def appearance_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
 
 
 def appearance_size(shape_kji: tuple[int, int, int]) -> int:
-    """Length D of :func:`glance` of an input grid."""
+    """Length D of :func:`appearance_features` for an input grid."""
     cells = [_cells(size) for size in shape_kji]
     return 2 * cells[0] * cells[1] * cells[2] + _BINS
 
 
 @dataclass(frozen=True, eq=False)
 class AppearanceStatistics:
-    """How training cases look at a glance, and how far from them the validation cases lie.
+    """Distribution of the training cases' appearance features, and the validation cases' distances.
 
     ``mean`` [D], ``directions`` [K, D], ``variances`` [K] and ``residual_variance`` as in
-    :class:`~fusion3d_gui.model.reference.Reference`; ``validation_distance`` [n].
+    :class:`~fusion3d_gui.model.reference.Reference`; ``validation_distance`` [n] holds
+    :meth:`distance` of cases that were not trained on.
     """
 
     mean: np.ndarray
@@ -65,7 +74,7 @@ class AppearanceStatistics:
 
     @staticmethod
     def layout(shape_kji: tuple[int, int, int]) -> dict[str, tuple[int | str, ...]]:
-        """The arrays of a bundle's reference that are about glances, and their shapes."""
+        """Names and shapes of the appearance arrays in a bundle's reference file."""
         size = appearance_size(shape_kji)
         return {
             "glance_mean": (size,),
@@ -78,10 +87,13 @@ class AppearanceStatistics:
     def read(
         cls, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> AppearanceStatistics:
-        """From a reference's configuration and arrays. Raises KeyError, TypeError or ValueError."""
+        """Read from a reference's configuration and arrays.
+
+        Raises KeyError, TypeError or ValueError where they are invalid.
+        """
         residual = float(plain["glance"]["residual_variance"])
         if not (residual > 0 and np.isfinite(residual) and (arrays["glance_variances"] > 0).all()):
-            raise ValueError("a variance of the glances is not above 0")
+            raise ValueError("a variance of the appearance features is not above 0")
         return cls(
             arrays["glance_mean"],
             arrays["glance_directions"],
@@ -90,12 +102,14 @@ class AppearanceStatistics:
             arrays["glance_validation_distance"],
         )
 
-    def distance(self, seen: np.ndarray) -> np.ndarray:
-        """Mahalanobis distance [n] of glances [n, D] from the training cases."""
-        return mahalanobis(seen, self.mean, self.directions, self.variances, self.residual_variance)
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Mahalanobis distance [n] of appearance features [n, D] from the training cases."""
+        return mahalanobis(
+            features, self.mean, self.directions, self.variances, self.residual_variance
+        )
 
     def percentile(self, distance: float) -> float:
-        """Share, in percent, of validation cases that look more like the training cases."""
+        """Percentage of validation cases that lie nearer to the training cases than ``distance``."""
         return float(100 * np.mean(self.validation_distance < distance))
 
 
@@ -106,7 +120,7 @@ def mahalanobis(
     variances: np.ndarray,
     residual_variance: float,
 ) -> np.ndarray:
-    """Mahalanobis distance [n] of [n, E] under a covariance of K directions and an even rest.
+    """Mahalanobis distance [n] of points [n, E] under a low-rank plus isotropic covariance.
 
     The covariance is sum_k variance_k d_k d_kᵀ + residual variance · (I − sum_k d_k d_kᵀ) with
     orthonormal d_k (as in probabilistic PCA, Tipping & Bishop 1999).
@@ -123,7 +137,7 @@ def _cells(size: int) -> int:
 
 
 def _coarse(values: np.ndarray) -> np.ndarray:
-    """Means over the coarse cells [k, j, i]."""
+    """Means over coarse cells, [k, j, i]."""
     for axis, size in enumerate(values.shape):
         edges = np.linspace(0, size, _cells(size) + 1).astype(int)
         sums = np.add.reduceat(values, edges[:-1], axis=axis)

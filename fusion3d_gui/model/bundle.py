@@ -1,4 +1,4 @@
-"""``ModelBundle``: a bundle with its weights loaded; and how one is written."""
+"""``ModelBundle``, a bundle with its weights loaded, and ``save_bundle``, which writes one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ from fusion3d_gui.model.schema import MetadataSchema
 
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
-    """A model ready to run.
+    """A loaded model.
 
-    ``network`` is in eval mode, on the CPU, in float32; ``weights_sha256`` is of the weights file.
+    Parameters
+    ----------
+    info
+        The bundle's configuration.
+    network
+        The network in eval mode, float32, on the CPU.
+    weights_sha256
+        SHA-256 of the weights file, in hexadecimal.
     """
 
     info: BundleInfo
@@ -38,12 +45,12 @@ class ModelBundle:
 
     @classmethod
     def load(cls, folder: Path) -> ModelBundle:
-        """Load a bundle, checking that the weights fit the network that its configuration describes.
+        """Load a bundle, checking that the weights fit the network of its configuration.
 
-        Raises UserError naming what does not fit. Only safetensors are read, never a pickle.
+        Only safetensors are read, never a pickle. Raises UserError naming what does not fit.
         """
         info = BundleInfo.read(folder)
-        # Built without memory for its weights: those come from the file, once it is known to fit.
+        # No memory is allocated for initial weights: the file's tensors are assigned after the checks.
         with no_weight_init():
             network = LearnedFeatureFusion3D(info.network)
         expected = network.state_dict()
@@ -58,7 +65,7 @@ class ModelBundle:
                 names = weights.keys()
                 shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in names}
             _check_fit(expected, shapes, info)
-            # In one go: each tensor that safe_open hands to PyTorch (seen in 0.8.0) leaves memory behind.
+            # Read the file at once: each tensor that safe_open passes to PyTorch leaks memory (0.8.0).
             content = path.read_bytes()
             state = load_tensors(content)
         except (SafetensorError, OSError) as error:
@@ -89,12 +96,30 @@ def save_bundle(
 ) -> BundleInfo:
     """Write a bundle (see :mod:`fusion3d_gui.model.bundle_info` for the layout) and read it back.
 
-    ``metadata`` holds at least ``name``, ``version``, ``task``, ``description`` and ``authors`` of
-    MONAI's metadata.json; versions of the libraries and the network's data format are added here.
-    ``card`` is the model card in Markdown.
+    Parameters
+    ----------
+    folder
+        Folder of the bundle, created if missing.
+    network
+        The trained network.
+    metadata
+        At least ``name``, ``version``, ``task``, ``description`` and ``authors`` of MONAI's
+        metadata.json; library versions and the network's data format are added here.
+    preprocessing, schema, decision
+        The rest of the configuration.
+    card
+        The model card in Markdown.
 
-    Raises ValueError for an input grid whose size is not m × total stride + 1: the cells of the
-    last stage would then lie to one side of it (see :func:`fusion3d_gui.model.gradcam.cell_affine`).
+    Returns
+    -------
+    BundleInfo
+        The configuration as read back.
+
+    Raises
+    ------
+    ValueError
+        For an input grid whose size is not m × total stride + 1: the cells of the last stage would not
+        be centred in it (see :func:`fusion3d_gui.model.gradcam.cell_affine`).
     """
     stride = network.config.total_stride
     if any(size % stride != 1 for size in preprocessing.shape_kji):

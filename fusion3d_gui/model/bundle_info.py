@@ -1,4 +1,4 @@
-"""``BundleInfo``: what a model bundle says about itself, read without torch.
+"""``BundleInfo``: the configuration of a model bundle, read without torch.
 
 A bundle is a folder in the layout of the MONAI Bundle specification:
 
@@ -26,7 +26,7 @@ from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 
-#: No configuration of a bundle is anywhere near this; a larger file is not one.
+#: Size limit of a configuration file; real ones are far smaller.
 _LARGEST_CONFIG_BYTES = 4_000_000
 
 _T = TypeVar("_T")
@@ -34,10 +34,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Decision:
-    """How a logit becomes an answer.
+    """How a logit becomes a probability and a class.
 
-    ``probability = sigmoid(logit / temperature)`` (temperature scaling, Guo et al. 2017); it is
-    positive from ``threshold`` on. ``class_names`` are (negative, positive).
+    ``probability = sigmoid(logit / temperature)`` (temperature scaling, Guo et al. 2017).
+
+    Parameters
+    ----------
+    class_names
+        (negative, positive).
+    threshold
+        Least probability of the positive class.
+    temperature
+        Calibration temperature, above 0.
     """
 
     class_names: tuple[str, str]
@@ -72,9 +80,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """Everything about a bundle but its weights.
+    """A bundle's configuration: everything but its weights.
 
-    ``metadata`` is the whole of ``configs/metadata.json``.
+    ``metadata`` is the whole content of ``configs/metadata.json``.
     """
 
     folder: Path
@@ -83,18 +91,18 @@ class BundleInfo:
     preprocessing: Preprocessing
     schema: MetadataSchema
     decision: Decision
-    #: The explanation that pointed best when the bundle was evaluated; None where it was not.
+    #: The explanation that localised lesions best when the bundle was evaluated; None where it was not.
     localisation_record: LocalisationRecord | None = None
 
     @property
     def default_map(self) -> tuple[str, tuple[int, ...]]:
-        """Method and stages by which predictions are explained unless something else is asked."""
+        """Default method and stages of a prediction's heatmap."""
         found = self.localisation_record
         return (USUAL_METHOD, (USUAL_STAGE,)) if found is None else (found.method, (found.stage,))
 
     @property
     def name(self) -> str:
-        """Short name, by which results refer to it."""
+        """Short name, as stated in a prediction's provenance."""
         return str(self.metadata.get("name") or self.folder.name)
 
     @property
@@ -109,12 +117,12 @@ class BundleInfo:
 
     @property
     def description(self) -> str:
-        """A longer text for tooltips."""
+        """Longer description, shown as a tooltip."""
         return str(self.metadata.get("description", ""))
 
     @property
     def weights_path(self) -> Path:
-        """The safetensors file."""
+        """Path of the weights file."""
         return self.folder / "models" / "model.safetensors"
 
     @classmethod
@@ -150,10 +158,10 @@ class BundleInfo:
 
 
 def find_bundles(*folders: Path) -> list[BundleInfo]:
-    """Bundles in the given folders (each a bundle itself, or holding bundles), sorted by name.
+    """Bundles in the given folders (each a bundle or a folder of bundles), sorted by name.
 
-    A folder without ``configs/metadata.json`` is not a bundle and is passed over. Raises UserError
-    for one that is a bundle but is broken.
+    A folder without ``configs/metadata.json`` is not a bundle and is skipped. Raises UserError for a
+    broken bundle.
     """
     found: dict[Path, BundleInfo] = {}
     for folder in folders:

@@ -14,11 +14,22 @@ from fusion3d_gui.model.network_config import NetworkConfig
 
 
 class FusionOutputs(NamedTuple):
-    """Everything that one forward pass computes. B is the batch size.
+    """Intermediate tensors and logit of a forward pass; B is the batch size.
 
-    ``feature_maps`` [B, C, k, j, i] of the last stage, ``pooled`` [B, C] their spatial mean,
-    ``image_embedding`` [B, E], ``metadata_embedding`` [B, E] (None in ``image_only``), ``fused``
-    [B, F], ``logit`` [B].
+    Attributes
+    ----------
+    feature_maps
+        Of the last stage, [B, C, k, j, i].
+    pooled
+        Spatial mean of the feature maps, [B, C].
+    image_embedding
+        [B, E].
+    metadata_embedding
+        [B, E]; None in ``image_only``.
+    fused
+        [B, F], the classifier's input.
+    logit
+        [B].
     """
 
     feature_maps: Tensor
@@ -30,9 +41,9 @@ class FusionOutputs(NamedTuple):
 
 
 class ImageBranch(nn.Module):
-    """3D ResNet50 (He et al. 2016; 3D as in MedicalNet, Chen et al. 2019), then FC + ReLU.
+    """3D ResNet50 (He et al. 2016; 3D as in MedicalNet, Chen et al. 2019), then a linear layer and ReLU.
 
-    ``backbone`` is MONAI's, so its weights have the names of MedicalNet's published files.
+    ``backbone`` is MONAI's, so that its weights have the names of MedicalNet's published files.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -52,7 +63,7 @@ class ImageBranch(nn.Module):
             feed_forward=False,
         )
         for stage, stride in zip((2, 3, 4), config.stage_strides, strict=True):
-            # MONAI always strides by 2; both places are those of its ResNetBottleneck.
+            # MONAI fixes a stride of 2; these are the two strided convolutions of its ResNetBottleneck.
             first = self.backbone.get_submodule(f"layer{stage}")[0]  # type: ignore[index]
             first.conv2.stride = first.downsample[0].stride = (stride,) * 3
         self.embed = nn.Sequential(
@@ -71,7 +82,7 @@ class ImageBranch(nn.Module):
             x: Tensor = net.act(net.bn1(net.conv1(image)))
             if not net.no_max_pool:
                 x = net.maxpool(x)
-            # Stages are called whole, so that a hook on one (MONAI's GradCAM sets one) is run.
+            # Call the stages as modules, so that hooks on them (as MONAI's GradCAM sets) run.
             for stage in stages:
                 x = stage(x)
         finally:
@@ -84,12 +95,13 @@ class LearnedFeatureFusion3D(nn.Module):
     """Binary classifier of a 3D image and its metadata.
 
     Image branch → embedding; metadata branch (two-layer MLP with ReLU) → embedding; fusion by
-    ``concat``, ``add``, ``multiply``, or none (``image_only``: no metadata branch exists);
+    ``concat``, ``add``, ``multiply``, or none (``image_only`` has no metadata branch);
     classifier (two-layer MLP with ReLU and dropout) → one logit.
 
-    Inputs: ``image`` float [B, 1, k, j, i], as :class:`~fusion3d_gui.model.preprocessing.Preprocessing`
-    makes it; ``metadata`` float [B, W], as
-    :meth:`~fusion3d_gui.model.schema.MetadataSchema.encode` makes it, or None for ``image_only``.
+    Inputs are ``image``, float [B, 1, k, j, i], from
+    :meth:`Preprocessing.apply <fusion3d_gui.model.preprocessing.Preprocessing.apply>`, and ``metadata``,
+    float [B, W], from :meth:`~fusion3d_gui.model.schema.MetadataSchema.encode`, or None for
+    ``image_only``.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -122,8 +134,8 @@ class LearnedFeatureFusion3D(nn.Module):
     ) -> FusionOutputs:
         """Last-stage feature maps, pooled features, both embeddings and the logit, in one pass.
 
-        ``between``, where given, is called after each residual block; what it raises (a cancellation) passes
-        through. Raises ValueError when the inputs do not fit the fusion mode.
+        ``between``, if given, is called after each residual block; what it raises (a cancellation)
+        passes through. Raises ValueError when the inputs do not fit the fusion mode.
         """
         if image.ndim != 5 or image.shape[1] != 1:
             raise ValueError(f"the image must be [B, 1, k, j, i], got {tuple(image.shape)}")

@@ -1,4 +1,4 @@
-"""``NetworkConfig``: everything that decides the shape of a :class:`LearnedFeatureFusion3D`."""
+"""``NetworkConfig``: the architecture parameters of a :class:`LearnedFeatureFusion3D`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Shape of the network; stored in the bundle beside the weights.
+    """Architecture of the network; stored in the bundle beside the weights.
 
     Parameters
     ----------
     fusion
-        How the two embeddings meet: ``"concat"``, ``"add"``, ``"multiply"``, or ``"image_only"``,
-        which has no metadata branch at all.
+        How the two embeddings are fused: ``"concat"``, ``"add"``, ``"multiply"``, or ``"image_only"``,
+        which has no metadata branch.
     metadata_width
         Length of the encoded metadata vector; 0 for ``image_only``.
     width
@@ -28,7 +28,7 @@ class NetworkConfig:
         MedicalNet's (2, pooled). They set the resolution of the feature maps: see
         :attr:`total_stride`.
     stage_strides
-        Strides of stages 2, 3 and 4. The published (2, 2, 2) leave few cells of a small grid; with
+        Strides of stages 2, 3 and 4. The published (2, 2, 2) give few cells on a small grid; with
         (2, 1, 1), as in MedicalNet's own files, a cell of the Grad-CAM is four times smaller along
         each axis. The weights have the same shapes either way.
     embedding
@@ -36,7 +36,7 @@ class NetworkConfig:
     metadata_hidden, classifier_hidden
         Width of the hidden layer of the two MLPs.
     dropout
-        In the classifier, while training.
+        Dropout rate of the classifier during training.
     """
 
     fusion: Fusion = "concat"

@@ -1,4 +1,4 @@
-"""``Preprocessing``: a volume in, the network's input grid out; the same for training and the app."""
+"""``Preprocessing``: resamples and normalises a volume to the network's input, in training and prediction."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from fusion3d_gui.imaging.reslice.resample import resample_to_grid
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 
-#: Share of the scaled intensity above which a voxel counts as tissue.
+#: Scaled intensity (0..1 between the percentiles) above which a voxel counts as tissue.
 _FOREGROUND = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class ModelInput:
-    """What the network sees of a volume.
+    """The network's input made from a volume.
 
-    ``voxels`` float32 ``[k, j, i]``, normalised; ``affine`` 4x4 from its index (i, j, k) to LPS mm;
-    ``notices`` what the user should know about how it was made.
+    Parameters
+    ----------
+    voxels
+        Normalised intensities, float32 ``[k, j, i]``.
+    affine
+        4x4 from the index (i, j, k) to LPS mm.
+    notices
+        Sentences for the user about deviations, such as a coarser spacing.
     """
 
     voxels: np.ndarray
@@ -31,11 +37,11 @@ class ModelInput:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a volume becomes a grid of fixed size along the patient's axes.
+    """Parameters of the resampling to a grid of fixed size, and of the intensity normalisation.
 
     The grid's axes are the patient's (i to the left, j to posterior, k to superior), its centre is
     the volume's. Where the volume is larger than the grid, the grid's spacing grows, equally along
-    the three axes, until the whole volume is covered: nothing is cut off, and the user is told.
+    the three axes, until it covers the whole volume: nothing is cropped, and a notice says so.
 
     Parameters
     ----------
@@ -43,7 +49,7 @@ class Preprocessing:
         Voxels of the grid. ``m × total stride + 1`` along each axis puts the cells of the last
         feature map symmetrically, the outermost on the faces of the grid.
     spacing_mm
-        Distance of the grid's points, the same along all axes.
+        Distance of the grid's points in mm, the same along all axes.
     intensity
         ``"percentile"``: scale the 1st and 99.5th percentile within the volume to 0 and 1, clip to
         0..2 (a bright finding stays brighter than tissue, a spike does not dominate), then
@@ -73,9 +79,9 @@ class Preprocessing:
         object.__setattr__(self, "shape_kji", shape)
 
     def apply(self, volume: Volume, progress: Progress = no_progress) -> ModelInput:
-        """Make the network's input.
+        """Resample and normalise a volume.
 
-        Raises UserError when the volume holds nothing to look at (every voxel the same).
+        Raises UserError when all its voxels are equal.
         """
         affine, notices = self.grid(volume)
         values, inside = resample_to_grid(volume, affine, self.shape_kji, progress)
@@ -108,7 +114,7 @@ class Preprocessing:
         return affine, notices
 
     def foreground(self, voxels: np.ndarray) -> np.ndarray:
-        """bool, of the shape of :attr:`ModelInput.voxels`: what counts as tissue, not air."""
+        """Tissue mask, bool, of the shape of ``voxels`` (see :attr:`ModelInput.voxels`)."""
         return voxels != 0 if self.intensity == "percentile" else voxels > -1
 
     @staticmethod
@@ -131,12 +137,12 @@ class Preprocessing:
             else (scaled.mean(), scaled.std())
         )
         values = (scaled - mean) / max(float(std), 1e-3)
-        # Air at the tissue's mean: else the outline of the head is by far the strongest signal.
+        # Set air to the tissue's mean; otherwise the outline of the head is by far the strongest signal.
         values[scaled <= _FOREGROUND] = 0
         return values
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object, without the window where none is used."""
+        """As a JSON object; window keys only where the intensity uses a window."""
         plain = asdict(self)
         plain["shape_kji"] = list(self.shape_kji)
         if self.intensity != "window":

@@ -1,9 +1,9 @@
-"""``Reference``: what the cases that a model was made with look like to it, for comparing a new case.
+"""``Reference``: statistics of a model's training and validation cases, to compare a new case with.
 
 Two optional files of a bundle, written at the end of training and read without torch:
 
-    configs/reference.json         what was computed from which weights, and a background case's values
-    models/reference.safetensors   arrays (see :class:`Reference`); nothing pickled
+    configs/reference.json         hash of the weights, covariance, and the background case's values
+    models/reference.safetensors   arrays (see :class:`Reference`), never pickled
 """
 
 from __future__ import annotations
@@ -25,23 +25,32 @@ from fusion3d_gui.model.schema import MetadataSchema, Value
 
 VERSION = 1
 
-#: A shipped bundle's reference takes about 0.4 MB; a larger file than this is not one.
+#: Size limit of the arrays; a shipped bundle's reference takes about 0.4 MB.
 _LARGEST_BYTES = 32_000_000
 _LARGEST_CONFIG_BYTES = 4_000_000
 _MOST_CASES = 100_000
 
-#: Share (%) of validation cases that lie nearer to the training cases than an image, from which on
-#: the image is called unusual, and from which on it is outside what the model has seen.
+#: Percentiles of the validation cases' distances from which on an image is called unusual, and outside
+#: of what the model has seen.
 UNUSUAL_PERCENT, OUTSIDE_PERCENT = 95.0, 99.0
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A reference case beside a new one.
+    """A reference case that is similar to a new case.
 
-    ``distance`` is the cosine distance of the image embeddings (0: same direction, 2: opposite),
-    ``probability`` the model's calibrated one, ``label`` what became of the case. ``values``
-    and ``name`` are known for simulated cohorts only; else empty.
+    Parameters
+    ----------
+    index
+        Position among the reference cases.
+    distance
+        Cosine distance of the image embeddings (0: same direction, 2: opposite).
+    label
+        The case's outcome, 0 or 1.
+    probability
+        The model's calibrated probability for it.
+    values, name
+        Metadata and name; empty unless the cohort is simulated.
     """
 
     index: int
@@ -54,27 +63,27 @@ class Neighbour:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Statistics of the training and validation cases, as their model sees them.
+    """Statistics of the training and validation cases in the model's feature spaces.
 
     E is the length of the image embedding, C of the pooled features, W of the encoded metadata.
 
     Parameters
     ----------
     mean, directions, variances, residual_variance
-        Of the training cases' image embeddings: mean [E]; leading eigenvectors [K, E] of their
+        Distribution of the training cases' image embeddings: mean [E]; leading eigenvectors [K, E] of their
         shrunk (Ledoit & Wolf 2004) covariance, its eigenvalues [K] along them, and the mean eigenvalue
         along all other directions.
     validation_probability, validation_label, validation_distance
-        [n], of cases that were not trained on: calibrated probability, 0 or 1, and
+        [n], of cases that were not trained on: calibrated probability, label (0 or 1), and
         :meth:`distance`.
     case_embedding, case_label, case_probability, case_metadata, names
         Reference cases for look-up, taken from the training cases: [m, E], [m], [m]; encoded metadata
         [m, W] and names where the cohort is simulated, else of length 0.
     background_pooled, background_metadata, background_values
-        One case that stands for no case in particular: mean pooled features [C] and the median (or
+        Background case, an average of the training cases: mean pooled features [C] and the median (or
         most frequent) metadata, encoded [W] and as values.
     appearance
-        How the training cases look at a glance; None in a bundle from before these were kept.
+        Appearance of the training cases; None in bundles written before it was added.
     """
 
     schema: MetadataSchema
@@ -97,7 +106,7 @@ class Reference:
 
     @classmethod
     def load(cls, info: BundleInfo, weights_sha256: str) -> Reference | None:
-        """Read a bundle's reference; None where it has none.
+        """Read a bundle's reference, or None where it has none.
 
         Raises UserError when a file is broken, too large, or was computed with other weights.
         """
@@ -170,18 +179,19 @@ class Reference:
     def distance(self, embedding: np.ndarray) -> np.ndarray:
         """Mahalanobis distance [n] of image embeddings [n, E] from the training cases.
 
-        See :func:`~fusion3d_gui.model.appearance.mahalanobis`; how far is far is said by :meth:`distance_percentile`.
+        See :func:`~fusion3d_gui.model.appearance.mahalanobis`; :meth:`distance_percentile` puts it on a
+        scale.
         """
         return mahalanobis(
             embedding, self.mean, self.directions, self.variances, self.residual_variance
         )
 
     def distance_percentile(self, distance: float) -> float:
-        """Share, in percent, of validation cases that lie nearer to the training cases than this."""
+        """Percentage of validation cases that lie nearer to the training cases than ``distance``."""
         return float(100 * np.mean(self.validation_distance < distance))
 
     def nearest(self, embedding: np.ndarray, count: int = 5) -> list[Neighbour]:
-        """The reference cases most like an image embedding [E], nearest first."""
+        """The ``count`` reference cases most similar to an image embedding [E], nearest first."""
         given = np.asarray(embedding, dtype=np.float64).ravel()
         lengths = np.linalg.norm(self.case_embedding, axis=1) * np.linalg.norm(given)
         likeness = self.case_embedding @ given / np.maximum(lengths, 1e-12)
@@ -202,7 +212,7 @@ class Reference:
 
 
 def decoded(schema: MetadataSchema, code: np.ndarray) -> dict[str, Value]:
-    """The values that a schema encoded as ``code`` [W]; numbers rounded to what the form shows."""
+    """Inverse of the schema's encoding: values of ``code`` [W], numbers rounded as the form shows them."""
     values: dict[str, Value] = {}
     start = 0
     for field in schema.fields:
@@ -222,7 +232,7 @@ def decoded(schema: MetadataSchema, code: np.ndarray) -> dict[str, Value]:
 def save_reference(
     folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Write both files into a bundle's folder."""
+    """Write ``configs/reference.json`` and ``models/reference.safetensors`` into a bundle's folder."""
     from safetensors.numpy import save_file
 
     config, path = _paths(folder)
@@ -245,11 +255,11 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
-    """The arrays, float32 or uint8, once all shapes are known to fit the network and each other."""
+    """Read the arrays, float32 or uint8, after checking their shapes against the network and each other."""
     if path.stat().st_size > _LARGEST_BYTES:
         raise ValueError("models/reference.safetensors is too large")
     embedding, pooled = info.network.embedding, info.network.feature_channels
-    # A letter is a length that the file may choose; the same letter must be the same everywhere.
+    # A letter is a length that the file determines, the same wherever the letter occurs.
     layout: dict[str, tuple[int | str, ...]] = {
         "mean": (embedding,),
         "directions": ("k", embedding),

@@ -1,4 +1,4 @@
-"""``MetadataSchema``: the clinical values a model takes, how a form asks for them, how they are encoded."""
+"""``MetadataSchema``: a model's metadata fields, with their labels, ranges and encoding."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _UNKNOWN = {"", "unknown", "none", "null", "nan", "na", "n/a"}
 
 @dataclass(frozen=True)
 class Field:
-    """One clinical value.
+    """One metadata field, a clinical value.
 
     Parameters
     ----------
     name
         Key in JSON, CSV columns and ``--set NAME=VALUE``.
     label
-        What the form shows.
+        Label in the form.
     kind
         ``"number"``, ``"category"`` or ``"boolean"``.
     unit
@@ -43,7 +43,7 @@ class Field:
     seen_minimum, seen_maximum
         Range of a number in the training data: a value outside it is accepted with a warning.
     mean, std
-        Of a number in the training data; the encoding is ``(value - mean) / std``.
+        Mean and standard deviation of a number in the training data; its encoding is ``(value - mean) / std``.
     decimals
         Digits after the point with which the form shows a number.
     choices
@@ -52,8 +52,8 @@ class Field:
         Whether a missing value is refused. Where it isn't, a missing value is encoded as
         ``default`` with the missing indicator set.
     default
-        Stands in for a missing value in the encoding: by default the training mean of a number,
-        no choice at all (all zeros) of a category, 0.5 of a boolean.
+        Value that is encoded for a missing one; if None, the training mean of a number, no choice (all
+        zeros) of a category, 0.5 of a boolean.
     dicom
         Keyword of the DICOM attribute that can prefill the field, e.g. ``"PatientAge"``.
     """
@@ -174,7 +174,7 @@ class Field:
         return [*code, float(missing)]
 
     def warning(self, value: Value) -> str:
-        """One sentence when the value is allowed but outside what training saw; else empty."""
+        """A sentence if the value is allowed but outside the training data's range; otherwise empty."""
         if self.kind != "number" or value is None:
             return ""
         number = float(value)
@@ -202,7 +202,7 @@ class Field:
             return None
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object, without what is at its default."""
+        """As a JSON object, without keys that have their default value."""
         plain = {
             key: value
             for key, value in vars(self).items()
@@ -252,7 +252,7 @@ class MetadataSchema:
         )
 
     def parse(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """Check a case's values: every field of the schema, None where not given.
+        """Check a case's values; returns every field of the schema, None where not given.
 
         Raises UserError for a name that the schema lacks, a value of the wrong type or out of
         range, and a required value that is missing.
@@ -283,7 +283,7 @@ class MetadataSchema:
         return tuple(sentences)
 
     def prefill(self, attributes: Mapping[str, str]) -> dict[str, Value]:
-        """Values that the DICOM attributes of a volume give, by field name."""
+        """Values taken from a volume's DICOM attributes, by field name."""
         found = {
             field.name: field.from_dicom(attributes[field.dicom])
             for field in self.fields
@@ -294,7 +294,7 @@ class MetadataSchema:
     def case_values(
         self, attributes: Mapping[str, str], *given: Mapping[str, object]
     ) -> dict[str, Value]:
-        """A case's values: what its DICOM ``attributes`` say, overridden by each of ``given`` in turn.
+        """A case's values from its DICOM ``attributes``, overridden by each of ``given`` in turn.
 
         Raises UserError as :meth:`parse` does.
         """
