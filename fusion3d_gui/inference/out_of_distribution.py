@@ -1,4 +1,4 @@
-"""Whether an image is outside of what its model has seen."""
+"""Detects images that are unlike a model's training cases."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 
 
 def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
-    """One sentence where the image is outside of what the model has seen; else, or without reference, none.
+    """A sentence if the image is unlike the training cases; empty otherwise, or without ``reference``.
 
-    By either of two distances: further out than :data:`~fusion3d_gui.model.reference.OUTSIDE_PERCENT` of
-    the validation cases.
+    The criterion is that the distance of its appearance or of its embedding exceeds that of
+    :data:`~fusion3d_gui.model.reference.OUTSIDE_PERCENT` of the validation cases.
     """
     if reference is None:
         return ()
@@ -34,12 +34,12 @@ def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ..
 
 
 def appearance_percent(case: CaseModel, reference: Reference) -> float | None:
-    """Share (%) of validation cases whose appearance is more like the training cases'; None where unknown."""
+    """Percentage of validation cases nearer to the training cases in appearance; None where unknown."""
     known = reference.appearance
     return None if known is None else known.percentile(float(known.distance(case.appearance)[0]))
 
 
 def embedding_distance(case: CaseModel, reference: Reference) -> tuple[float, float]:
-    """Distance of the image embedding from the training cases, and the share (%) of validation cases nearer."""
+    """Distance of the image embedding from the training cases, and percentage of validation cases nearer."""
     distance = float(np.ravel(reference.distance(case.image_embedding))[0])
     return distance, reference.distance_percentile(distance)

@@ -1,4 +1,4 @@
-"""The one use case: values → parse → predict → explain. Window, command line, batch and public API call it."""
+"""``predict_and_explain``: predicts a case with its heatmap, for main window, command line, batch and API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.predictor import PredictedCase, Predictor
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-#: What :meth:`~fusion3d_gui.inference.predictor.Predictor.predict_case` explains by.
+#: The explanation that :meth:`~fusion3d_gui.inference.predictor.Predictor.predict_case` includes.
 _INCLUDED = Explanation()
 
 
@@ -22,7 +22,7 @@ def predict_and_explain(
     explanation: Explanation = _INCLUDED,
     progress: Progress = no_progress,
 ) -> PredictedCase:
-    """Predict one case and make its heatmap as asked.
+    """Predict one case and compute the requested heatmap.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def predict_and_explain(
     Raises
     ------
     UserError
-        For metadata that do not fit the schema, a volume without content, an unknown method.
+        For metadata that do not fit the schema, a volume whose voxels are all equal, or an unknown method.
     Cancelled
         When ``progress`` raises it.
     """

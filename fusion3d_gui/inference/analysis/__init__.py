@@ -1,1 +1,1 @@
-"""What can be asked about one prediction: what-if, Shapley shares, uncertainty."""
+"""Analyses of one prediction: what-if, Shapley contributions, uncertainty."""

@@ -1,4 +1,4 @@
-"""What can be asked about a prediction, as values that travel to the window; no torch."""
+"""Results of the analyses of a prediction, as data classes for the main window; does not import torch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, UNUSUAL_PERCENT, Neighbour
 from fusion3d_gui.model.schema import Field, Value
 
-#: Said in every export of an answer to changed values.
+#: Notice in every export of a what-if.
 WHAT_IF_NOTICE = "What-if: answer to changed metadata, not the prediction for this case"
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """How the probability of one case depends on one field, all others as they are.
+    """How the probability of one case depends on one field, with all others unchanged.
 
-    (An individual conditional expectation: Goldstein et al. 2015.)
+    An individual conditional expectation (Goldstein et al. 2015).
 
     ``points`` are the field's values in order, numbers along the range seen in training (widened to
     the case's own value), or every choice; ``probabilities`` [n] go with them; ``own`` and ``chance`` are
@@ -36,7 +36,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class WhatIf:
-    """The answer to changed metadata; never to be taken for the case's prediction.
+    """The model's output for changed metadata; not the case's prediction.
 
     ``changed`` holds (the case's own value, the value tried) by field name.
     """
@@ -67,7 +67,7 @@ class WhatIf:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object that says what it is, with the prediction that it departs from."""
+        """As a JSON object, marked as a what-if, with the original prediction."""
         return {
             "what_if": WHAT_IF_NOTICE,
             "changed": {
@@ -82,10 +82,10 @@ class WhatIf:
 
 @dataclass(frozen=True)
 class Contributions:
-    """How the logit comes about, starting from the bundle's reference case.
+    """Decomposition of the logit into contributions, relative to the bundle's background case.
 
     ``image`` + the sum of ``fields`` = ``logit`` − ``reference_logit``. ``exact`` is False where there
-    are so many fields that orders were drawn at random (the sum holds all the same).
+    are so many fields that their orders were sampled (the sum still holds).
     """
 
     reference_logit: float
@@ -96,7 +96,7 @@ class Contributions:
 
     @property
     def metadata(self) -> float:
-        """What all fields add together."""
+        """Sum of the contributions of all fields."""
         return sum(self.fields.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Contributions:
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """What speaks for caution about one answer.
+    """Measures of the uncertainty of one prediction.
 
     Parameters
     ----------
@@ -127,12 +127,12 @@ class Uncertainty:
         Mahalanobis distance of the image's embedding from the training cases, and the share (%) of
         validation cases that lie nearer; None without reference statistics.
     appearance_percent
-        The same share by what the scan looks like at a glance: coarse outline and grey values; None where
-        the bundle does not know.
+        The same share by appearance (coarse outline and intensities); None where the bundle lacks its
+        statistics.
     outside
-        Sentences saying in what the case is outside of what the model has seen; empty if it is not.
+        Sentences about how the case lies outside the training data; empty if it does not.
     neighbours
-        The reference cases most like this image, nearest first.
+        The reference cases most similar to this image, nearest first.
     """
 
     lower_negative: float | None
@@ -146,7 +146,7 @@ class Uncertainty:
 
     @property
     def unusual(self) -> bool:
-        """Whether the image is further out than most, though not outside."""
+        """Whether the image is unusual, but not outside the training data."""
         known = [
             share for share in (self.image_percent, self.appearance_percent) if share is not None
         ]
@@ -171,11 +171,11 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class AtPrevalence:
-    """What a model's answer means where a share ``prevalence`` of the examined have the finding.
+    """A prediction where a share ``prevalence`` of the examined have the finding.
 
-    ``probability`` is the case's own, its prior odds exchanged for these. ``ppv`` and ``npv`` are the
-    shares of right answers among positive and negative ones, with intervals (conservative: from
-    the ends of the 95 % Wilson intervals of sensitivity and specificity); None where undefined.
+    ``probability`` is the case's own, with its prior odds replaced. ``ppv`` and ``npv`` are the positive
+    and negative predictive values with intervals (conservative: from the ends of the 95 % Wilson
+    intervals of sensitivity and specificity); None where undefined.
     """
 
     prevalence: float

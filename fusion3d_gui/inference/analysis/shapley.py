@@ -1,4 +1,4 @@
-"""Whose decision it was: what the image and each metadata field add to the logit (Shapley 1953)."""
+"""Shapley contributions of the image and of each metadata field to the logit (Shapley 1953)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
 
-#: Up to this many fields every coalition is computed (2^10 rows); beyond, orders are drawn.
+#: Up to this many fields every coalition is computed (2^10 rows); with more, orders are sampled.
 MOST_EXACT = 10
 
 _ORDERS = 300
@@ -24,18 +24,30 @@ _ORDERS = 300
 def contributions(
     case: CaseModel, values: Mapping[str, Value], reference: Reference
 ) -> Contributions:
-    """Shares of image and metadata in the difference to the reference case.
+    """Contributions of image and metadata to the logit's difference from the background case.
 
-    The image and the metadata as a whole are two players, so that their shares are Shapley's, with
-    every coalition computed. The metadata's share is divided among the fields by Owen's values
-    (Owen 1977, for players in unions): Shapley's of the mean of the two games with the case's image
-    and with the reference's. A field outside a coalition has the reference case's value.
+    The image and the metadata as a whole are two players with exact Shapley values. The metadata's value
+    is divided among the fields by Owen values (Owen 1977, for players in unions): the Shapley values of
+    the mean of two games, with the case's image and with the background's. A field outside a coalition
+    has the background case's value.
+
+    Parameters
+    ----------
+    case, values
+        The case's image features and its metadata by field name.
+    reference
+        The bundle's statistics with the background case.
+
+    Returns
+    -------
+    Contributions
+        In units of the logit.
     """
     schema = case.info.schema
     background = torch.from_numpy(np.asarray(reference.background_pooled, dtype=np.float32))[None]
 
     def play(codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Logits with the case's image and with the reference's."""
+        """Logits with the case's image and with the background's."""
         head = case.head
         return head.logits(case.pooled, codes), head.logits(background, codes)
 
@@ -60,7 +72,7 @@ def contributions(
 
 
 def _members(case: CaseModel) -> np.ndarray:
-    """The field's number for each place [W] of the encoded metadata."""
+    """Field index of each element [W] of the encoded metadata."""
     fields = case.info.schema.fields
     return np.repeat(np.arange(len(fields)), [field.width for field in fields])
 
@@ -101,7 +113,7 @@ def _sampled(case: CaseModel, own: np.ndarray, other: np.ndarray, play: Any) -> 
             feature_mask=torch.from_numpy(_members(case))[None],
             n_samples=_ORDERS,
         )[0]
-    # Captum gives every place of a field the field's whole share.
+    # Captum assigns a field's whole contribution to each of its elements.
     firsts = np.unique(_members(case), return_index=True)[1]
     return {
         field.name: float(shares[first])

@@ -1,4 +1,4 @@
-"""Reasons to doubt a prediction: where its score lies, how sure the head is, what the model never saw."""
+"""Uncertainty of a prediction: score percentiles, dropout interval, distance from training, prevalence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DROPOUT_RUNS = 400
 def assess_uncertainty(
     case: CaseModel, values: Mapping[str, Value], reference: Reference | None
 ) -> Uncertainty:
-    """Everything that can be said from the case's embedding, its values and the reference."""
+    """Assess a case by its embedding, its metadata and the reference statistics."""
     chance = case.probability(values)
     interval = dropout_interval(case, values)
     outside = outside_of_training(case, values, reference)
@@ -51,7 +51,7 @@ def assess_uncertainty(
 def outside_of_training(
     case: CaseModel, values: Mapping[str, Value], reference: Reference | None
 ) -> tuple[str, ...]:
-    """Sentences saying in what a case lies outside of what the model has seen; none if it does not."""
+    """Sentences about how a case lies outside the training data; empty if it does not."""
     fields = case.info.schema.fields
     about_values = [field.warning(values.get(field.name)) for field in fields]
     return (*image_outside(case, reference), *(text for text in about_values if text))
@@ -60,10 +60,10 @@ def outside_of_training(
 def dropout_interval(
     case: CaseModel, values: Mapping[str, Value], runs: int = _DROPOUT_RUNS, seed: int = 0
 ) -> tuple[float, float] | None:
-    """2.5th and 97.5th percentile of the probability with dropout left on in the classifier.
+    """2.5th and 97.5th percentile of the probability under Monte Carlo dropout (Gal & Ghahramani 2016).
 
-    (Gal & Ghahramani 2016.) Only the classifier repeats, in one batch; the same seed gives the
-    same interval. None where the classifier has no dropout.
+    Only the classifier is repeated, in one batch of ``runs``. Deterministic for a ``seed``. None where the
+    classifier has no dropout.
     """
     network = case.head.network
     if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.classifier):
@@ -76,7 +76,7 @@ def dropout_interval(
         x = network.head_from_pooled(case.pooled, metadata)[2].expand(runs, -1)
         for module in network.classifier:
             if isinstance(module, nn.Dropout):
-                # By hand: the module itself has one switch for all threads, and no generator.
+                # Not by the module: its training mode is shared by all threads, and it takes no generator.
                 kept = torch.rand(x.shape, generator=generator) >= module.p
                 x = x * kept / (1 - module.p)
             else:
@@ -89,7 +89,7 @@ def dropout_interval(
 def at_prevalence(
     chance: float, threshold: float, reference: Reference, prevalence: float
 ) -> AtPrevalence:
-    """What a probability, and answers at the threshold, mean at another prevalence (0..1, open).
+    """Probability and predictive values at another prevalence, in (0, 1).
 
     By Bayes' theorem, with sensitivity and specificity from the validation cases, and their share
     of positives as the prevalence for which probabilities are calibrated.

@@ -1,4 +1,4 @@
-"""What if a value of the form were another: probability curves, and answers that are no predictions."""
+"""What-if analyses: the model's output for changed metadata, and probability curves over each field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fusion3d_gui.model.schema import Field, Value
 
 
 def what_if(case: CaseModel, prediction: Prediction, values: Mapping[str, object]) -> WhatIf:
-    """Answer again with other metadata, without looking at the image again.
+    """Compute logit and probability with other metadata, reusing the image's features.
 
     Raises UserError for values that do not fit the schema.
     """
@@ -25,7 +25,7 @@ def what_if(case: CaseModel, prediction: Prediction, values: Mapping[str, object
 def curves(case: CaseModel, values: Mapping[str, Value], points: int = 61) -> list[Curve]:
     """One curve for each field of the model, through the given values; all in one pass.
 
-    ``points`` is the number of values along a number's range. A model of the image alone has none.
+    ``points`` is the number of values along a number's range. An image-only model has no curves.
     """
     schema = case.info.schema
     if not schema.fields:
@@ -51,7 +51,7 @@ def curves(case: CaseModel, values: Mapping[str, Value], points: int = 61) -> li
 
 
 def number_range(field: Field, own: Value = None) -> tuple[float, float]:
-    """From where to where a number is tried: what training saw, widened to the case's own value."""
+    """Range of a number's curve: that of the training data, widened to the case's own value."""
     low = field.mean - 3 * field.std if field.seen_minimum is None else field.seen_minimum
     high = field.mean + 3 * field.std if field.seen_maximum is None else field.seen_maximum
     if isinstance(own, float | int):

@@ -1,4 +1,4 @@
-"""``Workbench``: one prediction and everything that can be asked about it, fast enough to be live."""
+"""``Workbench``: the analyses of one prediction, fast enough to run live."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from fusion3d_gui.model.schema import Value
 
 
 class Workbench:
-    """Questions about one case's image with any metadata; may be asked on any thread.
+    """Analyses of one case's image with any metadata; safe to use on any thread.
 
-    ``reference`` are the bundle's statistics; without them some questions have no answer (None).
+    ``reference`` holds the bundle's statistics; without it some analyses return None.
     """
 
     def __init__(self, predicted: PredictedCase, reference: Reference | None) -> None:
         self.prediction = predicted.prediction
         self.case = predicted.case
         self._reference = reference
-        #: Pooled features [n, C] of the image seen otherwise (see ``test_time``), once they are known.
+        #: Pooled features [n, C] of augmented copies of the image, once they are computed.
         self.augmented_features: np.ndarray | None = None
 
     @property
@@ -45,7 +45,7 @@ class Workbench:
         return self._reference is not None
 
     def what_if(self, values: Mapping[str, object]) -> WhatIf:
-        """The answer to other metadata. Raises UserError where they do not fit the schema."""
+        """Logit and probability with other metadata. Raises UserError where they do not fit the schema."""
         return what_if(self.case, self.prediction, values)
 
     def curves(self, values: Mapping[str, Value]) -> list[Curve]:
@@ -53,21 +53,21 @@ class Workbench:
         return curves(self.case, values)
 
     def contributions(self, values: Mapping[str, Value]) -> Contributions | None:
-        """What image and fields add to the logit."""
+        """Contributions of the image and of each field to the logit."""
         if self._reference is None:
             return None
         return contributions(self.case, values, self._reference)
 
     def uncertainty(self, values: Mapping[str, Value]) -> Uncertainty:
-        """What speaks for caution."""
+        """Measures of uncertainty of the prediction with these metadata."""
         return assess_uncertainty(self.case, values, self._reference)
 
     def outside(self, values: Mapping[str, Value]) -> tuple[str, ...]:
-        """In what the case is outside of what the model has seen; empty if it is not."""
+        """Sentences about how the case lies outside the training data; empty if it does not."""
         return outside_of_training(self.case, values, self._reference)
 
     def augmentation_range(self, values: Mapping[str, Value]) -> tuple[float, float] | None:
-        """Lowest and highest probability over the image as it is and seen otherwise, once known."""
+        """Lowest and highest probability over the image and its augmented copies, once computed."""
         if self.augmented_features is None:
             return None
         code = self.case.info.schema.encode(values)[None]
@@ -83,7 +83,7 @@ class Workbench:
         return scores[label == 0], scores[label == 1]
 
     def at_prevalence(self, probability: float, prevalence: float) -> AtPrevalence | None:
-        """What a probability means where a share ``prevalence`` (0..1, open) have the finding."""
+        """A probability and the predictive values at a ``prevalence`` in (0, 1)."""
         if self._reference is None:
             return None
         threshold = self.prediction.threshold

@@ -1,4 +1,4 @@
-"""``trim_heap``: what a model has left behind goes back to the system."""
+"""``trim_heap``: return freed heap pages to the operating system (malloc_trim)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 
 def trim_heap() -> None:
-    """Return memory that nobody uses any more, where the C library keeps it (glibc; else nothing happens).
+    """Return freed heap pages to the operating system; only glibc needs it, elsewhere it has no effect.
 
-    Each thread allocates from a pool of its own, and glibc shrinks only their ends by itself: between
-    what stays, a dropped model's weights and maps left holes that added up to a tenth of the program.
-    Takes some milliseconds.
+    Each thread allocates from its own arena, and glibc by itself shrinks an arena only at its end: the
+    gaps left by a dropped model's weights and feature maps added up to a tenth of the program's memory.
+    Takes a few milliseconds.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:

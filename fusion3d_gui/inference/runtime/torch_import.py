@@ -1,4 +1,4 @@
-"""``nonblocking_torch_import``: torch and its company come in without holding up the program's other threads."""
+"""``nonblocking_torch_import``: import torch without blocking the GUI thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Large shared libraries: (package, folder, pattern). What they need comes in with them.
+#: Large shared libraries: (package, folder, pattern). The linker loads their dependencies too.
 _LIBRARIES = (
     ("torch", "lib", "libtorch.*"),
     ("openvino", "libs", "libopenvino.so*"),
@@ -21,13 +21,13 @@ _LIBRARIES = (
 
 @contextmanager
 def nonblocking_torch_import() -> Iterator[None]:
-    """Import torch, and make what it needs to be ready, inside of this; nothing happens a second time.
+    """Context in which a worker thread imports torch and creates its first model.
 
-    Two things made the window stand still for a third of a second and more while another thread
-    imported. Loading a shared library during an import keeps Python's lock; called as a foreign
-    function it does not, so the large ones are loaded beforehand. And the garbage collector walks
-    over all the half million objects of the modules again and again: it rests meanwhile, and
-    afterwards leaves alone for good what has come in (``gc.freeze``).
+    Has no effect once torch is imported. Without it, an import on another thread blocked the main window
+    for a third of a second and more, for two reasons. Loading a shared library during an import holds
+    the GIL, but a call through ctypes releases it, so the large libraries are loaded beforehand. And the
+    garbage collector repeatedly traverses the half million objects of the imported modules, so it is
+    disabled meanwhile, and the imported objects are then excluded for good (``gc.freeze``).
     """
     if "torch" in sys.modules:
         yield
@@ -42,13 +42,13 @@ def nonblocking_torch_import() -> Iterator[None]:
 
 
 def _load_libraries() -> None:
-    """Where one can't be loaded this way, its import will say why."""
+    """Load the large libraries by ``dlopen``; failures are ignored, because the import reports them."""
     if not hasattr(os, "RTLD_NOW"):
         return  # Windows
     load = ctypes.CDLL(None).dlopen
     load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
     for package, folder, pattern in _LIBRARIES:
         found = importlib.util.find_spec(package)
-        for place in (found and found.submodule_search_locations) or ():
-            for path in sorted((Path(place) / folder).glob(pattern)):
+        for location in (found and found.submodule_search_locations) or ():
+            for path in sorted((Path(location) / folder).glob(pattern)):
                 load(os.fsencode(path), os.RTLD_NOW)
