@@ -1,4 +1,4 @@
-"""What a notebook or a script calls, as ``fusion3d_gui`` offers it: open a volume, load a model, predict, explain.
+"""Public API for notebooks and scripts: open a volume, load a model, predict, explain.
 
 .. code-block:: python
 
@@ -10,7 +10,8 @@
     print(prediction.probability, prediction.class_name, prediction.heatmap.peak_lps)
     layercam = f3d.explain(prediction, method="layercam", stage=3).heatmap
 
-A volume, a heatmap and a prediction show themselves in a notebook. Research use only.
+Its names are available from ``fusion3d_gui``. Volumes, heatmaps and predictions have an HTML
+representation for notebooks. Research use only.
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ if TYPE_CHECKING:
     from fusion3d_gui.inference.case_model import CaseModel
     from fusion3d_gui.inference.predictor import Predictor
 
-#: The heat over the anatomy as the window paints it at first.
+#: Threshold (share of the peak) and opacity of the heatmap overlay, as the main window's defaults.
 _THRESHOLD, _OPACITY = 0.35, 0.5
 
 
 def find_series(path: str | PathLike[str], progress: Progress = no_progress) -> list[Series]:
-    """Every volume in a file, a folder or an archive, the largest first.
+    """List the volumes of a file, a folder or an archive, the largest first.
 
     Raises
     ------
     UserError
-        When nothing there can be opened.
+        When it contains nothing that can be opened.
     """
     return catalog_find.find_series(Path(path), progress)
 
@@ -71,18 +72,18 @@ def open_volume(
     Raises
     ------
     UserError
-        When it can't be opened, in one sentence.
+        When it can't be opened.
     """
     return catalog_open.open_volume(Path(path), series_uid=series_uid, progress=progress)
 
 
 def shipped_models() -> dict[str, Path]:
-    """The folders of the models that come with the program, by name."""
+    """Folders of the models shipped with the program, by name."""
     return {info.name: info.folder for info in find_bundles(models_dir())}
 
 
 def shipped_cases() -> list[DemoCase]:
-    """The simulated cases that come with the program: path, metadata, the model they are meant for.
+    """Simulated cases shipped with the program: path, metadata, and the model they are meant for.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def load_model(
     Raises
     ------
     UserError
-        When the bundle is broken, or the device or engine is not there.
+        When the bundle is broken, or the device or engine is not available.
     """
     from fusion3d_gui.inference.predictor import load_predictor
 
@@ -126,18 +127,18 @@ def explain(
     side: Side = "raised",
     progress: Progress = no_progress,
 ) -> Prediction:
-    """Return the same prediction with its heatmap made in another way.
+    """Return the same prediction with its heatmap computed by another method, stage or side.
 
     Parameters
     ----------
     prediction
-        Of :meth:`Model.predict`.
+        Returned by :meth:`Model.predict`.
     method
         ``"gradcam"``, ``"gradcam++"``, ``"hirescam"``, ``"layercam"``, ``"occlusion"``,
-        ``"integrated-gradients"`` or ``"smoothgrad"``; None for the one that suits the model best.
+        ``"integrated-gradients"`` or ``"smoothgrad"``; None for the model's default.
     stage
         Stage of the network, 1 (fine) to 4 (coarse), or several to be combined; None for the usual one.
-        Methods that explain the voxels have none.
+        Ignored by methods that attribute to input voxels.
     side
         ``"raised"`` maps what raised the logit, ``"lowered"`` what lowered it.
 
@@ -165,7 +166,7 @@ class Model:
 
     @property
     def info(self) -> BundleInfo:
-        """Everything about the bundle but its weights: schema, preprocessing, decision, model card."""
+        """The bundle's configuration: schema, preprocessing, decision, metadata."""
         return self._predictor.info
 
     def predict(
@@ -178,22 +179,22 @@ class Model:
         side: Side = "raised",
         progress: Progress = no_progress,
     ) -> Prediction:
-        """Predict one case, as the command line and the window do.
+        """Predict one case, as the command line and the main window do.
 
         Parameters
         ----------
         volume
-            Of :func:`open_volume`.
+            Returned by :func:`open_volume`.
         values
-            Clinical values by field name, e.g. ``{"age": 71}``; what the scan itself says (DICOM) stands
-            in where they don't. ``model.info.schema`` says which fields there are.
+            Clinical values by field name, e.g. ``{"age": 71}``; fields not given are taken from the
+            scan's DICOM attributes where possible. ``model.info.schema`` lists the fields.
         method, stage, side
-            How it is explained, see :func:`explain`.
+            How the heatmap is computed, see :func:`explain`.
 
         Raises
         ------
         UserError
-            For values that do not fit the model, or a volume without content.
+            For values that do not fit the model, or a volume whose voxels are all equal.
         """
         from fusion3d_gui.inference.pipeline import predict_and_explain
 
@@ -212,10 +213,10 @@ class Model:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Prediction(inference_prediction.Prediction):
-    """What the model says about one case, with its heatmap, provenance and image.
+    """The model's prediction for one case, with heatmap, provenance and image.
 
-    ``volume`` is the image, ``case`` the model as a function of that image's metadata, ``predictor`` what
-    made them; the other fields are those of :class:`fusion3d_gui.inference.prediction.Prediction`.
+    ``volume`` is the image, ``case`` the model as a function of the metadata for that image, ``predictor``
+    the model that computed them; the other fields are those of :class:`fusion3d_gui.inference.prediction.Prediction`.
     """
 
     volume: Volume
@@ -229,7 +230,7 @@ class Prediction(inference_prediction.Prediction):
         )
 
     def _repr_html_(self) -> str:
-        """The three slices through the heatmap's peak, with the heat over the anatomy."""
+        """The three slices through the heatmap's peak, with the heatmap overlaid on the anatomy."""
         heatmap, volume = self.heatmap, self.volume
         slices = orthogonal_slices(volume.voxels, volume.affine, heatmap.peak_lps)
         grays = gray_levels(

@@ -1,4 +1,4 @@
-"""``LocalisationRecord``: the explanation with which a model's maps pointed best, and how well they did.
+"""``LocalisationRecord``: the explanation that localises a model's findings best, with its measured figures.
 
 ``fusion3d evaluate --record`` measures every method at every stage on cases whose lesions are known,
 and keeps the best under ``explanation`` in ``configs/metadata.json``.
@@ -25,13 +25,13 @@ METHOD_NAMES: Mapping[str, str] = {
     "smoothgrad": "SmoothGrad",
 }
 
-#: Methods that take a stage of the network; the others explain the voxels.
+#: Methods that take a stage of the network; the others attribute to input voxels.
 _AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; None where that can't be told (of a single case)."""
+    """A figure with its 95 % interval, which is None where it is undefined (for a single case)."""
 
     value: float
     low: float | None = None
@@ -39,7 +39,7 @@ class Estimate:
 
     @classmethod
     def from_json(cls, plain: Any) -> Estimate:
-        """Raises TypeError, KeyError or ValueError for what is no figure."""
+        """Read a figure. Raises TypeError, KeyError or ValueError where it is invalid."""
         value, low, high = (
             None if plain[name] is None else float(plain[name]) for name in ("value", "low", "high")
         )
@@ -50,12 +50,22 @@ class Estimate:
 
 @dataclass(frozen=True)
 class LocalisationRecord:
-    """The best of the maps that were measured.
+    """Localisation figures of the best explanation.
 
-    ``method`` and ``stage`` (1 to 4) say how it is made; ``cases`` true positives it was measured on;
-    ``pointing_near`` the share of them whose strongest voxel lay within ``tolerance_mm`` of the lesion,
-    ``energy`` the mean share of the map inside the lesion, ``chance_near`` and ``chance_energy`` what chance
-    would reach.
+    Parameters
+    ----------
+    method, stage
+        CAM method and stage of the network (1 to 4).
+    cases
+        Number of true positives on which it was measured.
+    tolerance_mm
+        Largest distance of a peak from the lesion that counts as near.
+    pointing_near
+        Share of the cases whose strongest voxel is near the lesion.
+    energy
+        Mean share of the map inside the lesion.
+    chance_near, chance_energy
+        The same figures expected by chance.
     """
 
     method: str
@@ -69,9 +79,9 @@ class LocalisationRecord:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> LocalisationRecord | None:
-        """Read it from a bundle's metadata; None where nothing was measured.
+        """Read the record from a bundle's metadata; None where there is none.
 
-        Raises KeyError, TypeError or ValueError for an entry that makes no sense.
+        Raises KeyError, TypeError or ValueError for an invalid entry.
         """
         plain = metadata.get("explanation")
         if plain is None:
@@ -92,7 +102,7 @@ class LocalisationRecord:
 
     @property
     def text(self) -> str:
-        """How well it points, in a sentence."""
+        """The figures in a sentence."""
         near, energy = self.pointing_near, self.energy
         return (
             f"peak within {self.tolerance_mm:g} mm of the lesion in {_percent(near)} of {self.cases} "

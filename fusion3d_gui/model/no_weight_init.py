@@ -1,4 +1,4 @@
-"""``no_weight_init``: networks are built without memory and without first values for their weights."""
+"""``no_weight_init``: build networks without allocating or initialising their weights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-#: All by which MONAI's and PyTorch's layers draw their first weights.
-_DRAWING = {
+#: Functions by which MONAI's and PyTorch's layers initialise their weights.
+_INITIALISERS = {
     Tensor.normal_,
     Tensor.uniform_,
     nn.init.normal_,
@@ -22,16 +22,16 @@ _DRAWING = {
 
 @contextmanager
 def no_weight_init() -> Iterator[None]:
-    """Build a network inside of this whose weights are all to be assigned afterwards.
+    """Context in which to build a network whose weights are all assigned afterwards.
 
-    First values at random would not only be for nothing: without memory to write them to, PyTorch looks
-    for its random functions in its compiler, eight hundred modules that take seconds to import.
+    Parameters are created on the meta device, and random initialisation is skipped: on that device it
+    would make PyTorch import its compiler, eight hundred modules that take seconds.
     """
-    with torch.device("meta"), _NoFirstValues():
+    with torch.device("meta"), _SkipInitialisation():
         yield
 
 
-class _NoFirstValues(TorchFunctionMode):
+class _SkipInitialisation(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -40,6 +40,6 @@ class _NoFirstValues(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         given = kwargs or {}
-        if func in _DRAWING:
+        if func in _INITIALISERS:
             return args[0] if args else given["tensor"]
         return func(*args, **given)

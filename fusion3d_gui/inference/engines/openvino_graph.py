@@ -1,9 +1,9 @@
-"""OpenVINO's graph of the image branch.
+"""``build_graph``: OpenVINO's graph of the image branch.
 
 It is built from the module itself, in the order of
 :meth:`~fusion3d_gui.model.fusion.ImageBranch.features` and of MONAI's residual block, so that nothing
 is converted through files. It is not traced by torch.fx: that replaces ``nn.Module.__call__`` for all
-threads meanwhile, so that a what-if would have to wait, and leaves memory behind each time.
+threads meanwhile, which would block what-if analyses, and leaks memory each time.
 
 The convolutions are plain ones. Winograd's F(2, 3) along k, and the first layer's taps as channels, were
 tried and did not pay at width 1 (97³, 20 alternating runs, two threads of a busy machine): medians 1.06 s
@@ -25,7 +25,7 @@ from torch import nn
 from fusion3d_gui.model.fusion import ImageBranch
 
 if TYPE_CHECKING:
-    # OpenVINO has no type hints for these; names say which value is meant.
+    # OpenVINO has no type hints for these; the aliases name the kind of value.
     Node = Any
     Model = Any
 
@@ -69,7 +69,7 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Model:
 
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
     layers, net = _Layers(ops), branch.backbone
-    # MONAI's network may have other dimensions than three.
+    # MONAI's type hints also allow other dimensions than three.
     assert isinstance(net.conv1, nn.Conv3d) and isinstance(net.maxpool, nn.MaxPool3d)
     maps = layers.activated(net.act, layers.convolved(net.conv1, net.bn1, image))
     if not net.no_max_pool:
@@ -119,7 +119,7 @@ class _Layers:
 
     def pooled(self, of: nn.MaxPool3d, x: Node) -> Node:
         """Max pooling."""
-        # That of later operation sets has a second output, of indices.
+        # Later operation sets have a second output, the indices.
         from openvino import opset1
 
         kernel, stride, pad = (
