@@ -109,7 +109,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     predict.add_argument("--series", metavar="UID", help="which series of a folder to take")
     predict.add_argument(
-        "--json", type=Path, metavar="OUT.json", help="write result and provenance"
+        "--json", type=Path, metavar="OUT.json", help="write prediction and provenance"
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
     predict.add_argument(

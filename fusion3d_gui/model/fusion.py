@@ -16,7 +16,7 @@ from fusion3d_gui.model.network_config import NetworkConfig
 class FusionOutputs(NamedTuple):
     """Intermediate tensors and logit of a forward pass; B is the batch size.
 
-    Attributes
+    Parameters
     ----------
     feature_maps
         Of the last stage, [B, C, k, j, i].

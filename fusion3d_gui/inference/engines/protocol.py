@@ -31,20 +31,13 @@ _AT_ONCE = {"cpu": 4, "mps": 4, "cuda": 16}
 
 
 class Engine(Protocol):
-    """Runs the convolutions of one network on one device.
+    """Runs the convolutions of one network on one device."""
 
-    Attributes
-    ----------
-    name
-        The engine's name on the command line and in the settings.
-    text
-        Engine and device in words.
-    libraries
-        Versions of libraries to add to a prediction's provenance.
-    """
-
+    #: The engine's name on the command line and in the settings.
     name: str
+    #: Engine and device in words.
     text: str
+    #: Versions of libraries to add to a prediction's provenance.
     libraries: dict[str, str]
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
