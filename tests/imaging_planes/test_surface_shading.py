@@ -71,3 +71,28 @@ def test_steep_specks_take_the_brightness_around_them():
         [226, 231, 234, 228, 220, 191, 172, 192, 216, 224],
     ]
     np.testing.assert_allclose(shown[10:13, 10:20], stored, atol=1)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_depths_where_there_is_no_surface_do_not_matter(axis):
+    found = np.random.default_rng(0).random((24, 30)) < 0.7
+    # Surfaces one pixel thin at each edge of the image.
+    found[:, [0, -1]] = found[[0, -1]] = True
+    found[1:-1, [1, -2]] = found[[1, -2], 1:-1] = False
+    found = np.moveaxis(found, 0, axis)
+    depth = np.moveaxis(_plane(0.3, -0.2), 0, axis)
+    expected = shade_surface(depth, found, 1.0, _TO_SCREEN)
+    for arbitrary in (depth + 2, np.float32(0), np.float32(1e4)):
+        shown = shade_surface(np.where(found, depth, arbitrary), found, 1.0, _TO_SCREEN)
+        np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.parametrize("slice_mm", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_step_of_more_than_six_slices_a_pixel_leads_to_another_surface(slice_mm, axis):
+    """20 slices within the 3 pixels over which depths are smoothed."""
+    depth = _plane(0.0, 0.0)
+    far = np.indices(depth.shape)[axis] >= depth.shape[axis] // 2
+    depth[far] += np.float32(20 * slice_mm)
+    shown = shade_surface(depth, np.ones(depth.shape, bool), slice_mm, _TO_SCREEN)
+    np.testing.assert_allclose(shown[6:-6, 6:-6], _expected(0.0, 0.0), atol=1.5)

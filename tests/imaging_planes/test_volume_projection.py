@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.imaging.plane import AXIAL
 from fusion3d_gui.imaging.reslice.slab import Projection, Slab
@@ -314,3 +315,36 @@ def test_blocks_of_a_large_volume_become_their_largest_real_value(shape_kji, fac
     assert (flat.max() if slope > 0 else flat.min()) == (
         voxels.max() if slope > 0 else voxels.min()
     )
+
+
+@pytest.mark.parametrize("lean", [(0.0, 0.0), (0.5, 0.0), (0.0, -0.5), (0.4, 0.3)])
+@pytest.mark.parametrize(("turn", "tilt"), [(0, 0), (40, 20), (110, -15)])
+def test_a_flat_surface_in_an_oblique_volume_is_as_bright_as_it_faces_the_light(lean, turn, tilt):
+    rotation = Rotation.from_euler("xyz", [17, -12, 25], degrees=True).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = rotation @ np.diag([0.9, 1.1, 1.3])
+    size = np.array([90, 74, 62])
+    affine[:3, 3] = -affine[:3, :3] @ (size - 1) / 2
+    k, j, i = np.mgrid[: size[2], : size[1], : size[0]]
+    lps = np.stack([i, j, k], axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    right, down = axes(turn, tilt)
+    u, v, away = lps @ right, lps @ down, lps @ np.cross(right, down)
+    solid = away > lean[0] * u + lean[1] * v
+    projector = made(prepare_projector(Volume((1000 * solid).astype(np.int16), affine)))
+    flat, found = projector.surface(right, down, 500)
+    row, column = np.indices(found.shape)
+    screen = flat.to_screen @ np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
+    inner = (np.hypot(*screen) < 15).reshape(found.shape)
+    assert found[inner].all()
+    normal, light = np.array([*lean, -1.0]), np.array([-0.35, -0.45, -1.0])
+    cosine = normal @ light / np.linalg.norm(normal) / np.linalg.norm(light)
+    assert flat.values[inner].mean() == pytest.approx(255 * (0.12 + 0.88 * cosine), abs=5.0)
+
+
+@pytest.mark.parametrize("layer", [0, 19])
+@pytest.mark.parametrize("turn", [0, 180])
+def test_a_surface_in_the_nearest_or_the_farthest_slice_is_found(layer, turn):
+    voxels = np.zeros((24, 20, 22), np.int16)
+    voxels[4:15, layer, 6:17] = 1000
+    _, found = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(turn, 0), 500)
+    assert found.sum() == 11 * 11
