@@ -267,6 +267,38 @@ def test_the_way_back_can_be_cancelled_and_leaves_no_hook_behind():
     assert not any(module._forward_hooks for module in network.modules())
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_progress_is_reported_and_can_cancel_after_each_block_of_the_way_back(stage):
+    network = network_for("image_only")
+    image, _ = case_for(network, 1)
+    backbone = network.image_branch.backbone
+    back = sum(len(getattr(backbone, f"layer{later}")) for later in STAGES if later > stage)
+    head_is_done = False
+
+    def head_done(*_: object) -> None:
+        nonlocal head_is_done
+        head_is_done = True
+
+    network.classifier[-1].register_forward_hook(head_done)
+    seen: list[float] = []
+
+    def note(fraction: float, message: str) -> None:
+        if head_is_done:
+            seen.append(fraction)
+            if len(seen) == cancel_at:
+                raise Cancelled
+
+    cancel_at = 0
+    trace(network, image, None, (stage,), note)
+    assert len(seen) == back
+    assert seen == sorted(set(seen))
+    for cancel_at in range(1, back + 1):
+        head_is_done, seen = False, []
+        with pytest.raises(Cancelled):
+            trace(network, image, None, (stage,), note)
+        assert len(seen) == cancel_at
+
+
 def test_wrong_stages_methods_and_training_mode_are_refused():
     network = network_for("image_only")
     image, _ = case_for(network, 1)
