@@ -338,7 +338,7 @@ def test_a_flat_surface_in_an_oblique_volume_is_as_bright_as_it_faces_the_light(
     assert found[inner].all()
     normal, light = np.array([*lean, -1.0]), np.array([-0.35, -0.45, -1.0])
     cosine = normal @ light / np.linalg.norm(normal) / np.linalg.norm(light)
-    assert flat.values[inner].mean() == pytest.approx(255 * (0.12 + 0.88 * cosine), abs=5.0)
+    assert flat.values[inner].mean() == pytest.approx(255 * (0.12 + 0.88 * cosine), abs=3.0)
 
 
 @pytest.mark.parametrize("layer", [0, 19])
