@@ -185,3 +185,17 @@ def test_a_region_outside_the_volume_has_no_voxels():
         found = region_voxels(unit_volume(), region.moved(np.array(shift)))
         assert found.shape == (0, 3)
         assert np.issubdtype(found.dtype, np.integer)
+
+
+def test_a_tilted_plane_leaves_each_of_two_columns_at_its_own_layers():
+    volume = Volume(np.zeros((9, 3, 2), np.int16), np.eye(4))
+    length = np.hypot(1, 1.2)
+    right, down = np.array([1.2, 0, -1]) / length, np.array([0.0, 1, 0])
+    middle, half = np.array([0.5, 1, 4]), 5 * right + 5 * down
+    ends = as_point(middle - half), as_point(middle + half)
+    region = Annotation(1, "rectangle", ends, as_point(right), as_point(down))
+    # The plane is (i - 0.5) + 1.2 (k - 4) = 0; a voxel reaches 1.1 to either side of it.
+    expected = {(i, j, k) for i, ks in enumerate(((4, 5), (3, 4))) for j in range(3) for k in ks}
+    found = region_voxels(volume, region)
+    assert {tuple(each) for each in found.tolist()} == expected
+    assert len(found) == len(expected)

@@ -96,6 +96,7 @@ def test_an_enhanced_ct_shows_every_frame_at_its_place_with_its_own_slope(
     stored = pydicom.dcmread(path).pixel_array
     assert (volume.shape, volume.unit) == ((5, _ROWS, _COLUMNS), "HU")
     assert volume.windows == ((40.0, 80.0),)
+    assert len(volume.notices) == differing  # about the slopes, nothing else
     assert volume.voxels.dtype == (np.float32 if differing else np.uint16)
     for number, x in enumerate(places):
         assert _is_at(volume, x, stored[number] * slopes[number] - 1024)
@@ -213,3 +214,27 @@ def test_a_single_frame_is_as_thick_as_the_file_says(tmp_path: Path) -> None:
     assert volume.shape == (1, _ROWS, _COLUMNS)
     assert np.linalg.norm(volume.affine[:3, 2]) == pytest.approx(3.0)
     assert volume.unit == ""
+
+
+@pytest.mark.parametrize("first_mm", [0.0, -40.0])
+def test_frames_with_offsets_lie_along_the_normal_of_oblique_rows_and_columns(
+    first_mm: float, tmp_path: Path
+) -> None:
+    right, down, normal = np.array([[2, 1, 2], [-2, 2, 1], [-1, -2, 2]]) / 3  # right-handed
+    first = np.array([12.0, -7.0, 9.0])
+    offsets = [0.0, 4.0, 8.0, 12.0]
+    dataset = _image(pydicom.uid.RTDoseStorage, "RTDOSE", [Dataset()] * len(offsets))
+    del dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence
+    dataset.ImagePositionPatient = first.tolist()
+    dataset.ImageOrientationPatient = [f"{cosine:.12f}" for cosine in (*right, *down)]
+    dataset.PixelSpacing = [0.5, 0.75]
+    dataset.GridFrameOffsetVector = [first_mm + offset for offset in offsets]
+    path = _saved(dataset, tmp_path)
+    volume = open_volume(path)
+    assert volume.shape == (4, _ROWS, _COLUMNS)
+    stored = pydicom.dcmread(path).pixel_array
+    for number, offset in enumerate(offsets):
+        for j, i in ((0, 0), (5, 0), (0, 7)):
+            here = first + offset * normal + 0.5 * j * down + 0.75 * i * right
+            assert volume.to_index(here)[:2] == pytest.approx((i, j), abs=1e-5)
+            assert volume.value_at(here) == stored[number, j, i]

@@ -10,13 +10,16 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import JPEG2000Lossless
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.frames.file import read_dicom_file
 from fusion3d_gui.imaging.dicom.frames.frame import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
+from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.stack.geometry import _on_grid
 from fusion3d_gui.imaging.voi_curve import VoiCurve
 
@@ -82,7 +85,7 @@ def test_images_turned_by_a_rounded_cosine_stay_together_and_others_part(
     assert sorted(series.shape[0] for series in find_series(written(edit))) == [3, 4]
 
 
-@pytest.mark.parametrize(("shift_mm", "said"), [(0.015, False), (0.3, True)])
+@pytest.mark.parametrize(("shift_mm", "said"), [(0.019, False), (0.021, True), (0.3, True)])
 def test_slices_shifted_sideways_are_named_with_their_distance(
     shift_mm: float, said: bool, written: Callable[[Edit], Path]
 ) -> None:
@@ -221,3 +224,22 @@ def test_a_16_bit_brightness_table_that_ends_below_white_is_a_wider_window(
 
     (_, width) = open_volume(written(edit)).windows[0]
     assert width == pytest.approx(999 * 65_535 / 30_000, rel=1e-3)
+
+
+def test_a_compressed_file_may_claim_a_frame_for_every_8_bytes_of_it(
+    written: Callable[[Edit], Path],
+) -> None:
+    path = sorted(written(lambda dataset, number: None).iterdir())[0]
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    items = 20_000
+    dataset.NumberOfFrames = items
+    dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0" * (1 + items)  # an empty offset table first
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+    assert path.stat().st_size < 9 * items
+    assert read_dicom_file(FileBytes.from_path(path)).frame_count == items
+    dataset.NumberOfFrames = path.stat().st_size // 8 + 2
+    dataset.save_as(path)
+    with pytest.raises(UserError, match="more than it can hold"):
+        read_dicom_file(FileBytes.from_path(path))

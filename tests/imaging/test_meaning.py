@@ -275,3 +275,12 @@ def test_one_slice_that_was_compressed_with_loss_marks_the_scan(
 
 def _nothing(dataset: Dataset, number: int) -> None:
     """Leave the slice as it is: nothing is said of a loss."""
+
+
+def test_a_stack_is_shown_in_the_window_of_its_middle_slice(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.WindowCenter, dataset.WindowWidth = 40 + number, 400 + 10 * number
+
+    assert open_volume(written(edit)).windows == ((43.0, 430.0),)

@@ -247,6 +247,7 @@ def test_the_standard_element_counts_rather_than_the_csa_header(tmp_path: Path) 
         _csa_bytes(_csa(4, None), version=2),
         _csa_bytes({**_csa(4, None), "SliceNormalVector": ("0.5", "x", "0.5")}, version=2),
         _csa_bytes({**_csa(4, None), "SliceNormalVector": ("0.5", "0.5")}, version=1),
+        _csa_bytes({**_csa(4, None), "SliceNormalVector": ("0.0", "0.0", "0.0")}, version=2),
     ],
 )
 def test_without_a_usable_normal_slices_follow_the_right_handed_one(
@@ -261,6 +262,8 @@ def test_slices_are_a_thickness_apart_where_no_spacing_is_said(tmp_path: Path) -
     dataset = _mosaic(made, 2, _csa_bytes(_csa(4, _normal(made)), version=2), element=4)
     del dataset.SpacingBetweenSlices
     assert open_volume(_saved(dataset, tmp_path / "m")).spacing_mm[0] == pytest.approx(3)
+    del dataset.SliceThickness  # nor this: then 1 mm
+    assert open_volume(_saved(dataset, tmp_path / "m")).spacing_mm[0] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,10 @@ def test_a_damaged_segmented_palette_is_taken_as_far_as_it_makes_sense(
 def test_no_bytes_make_a_palette_raise_or_grow_without_bound(data: bytes, bits: int) -> None:
     levels = _expanded(data, bits)
     assert levels is None or 1 <= len(levels) <= 65536
+
+
+def test_65536_segments_of_one_entry_each_are_a_whole_palette() -> None:
+    entries = np.arange(65536) * 7919 % 65536
+    words = np.stack([np.zeros_like(entries), np.ones_like(entries), entries], axis=1)
+    levels = _expanded(words.astype("<u2").tobytes(), 16)
+    np.testing.assert_array_equal(levels, entries)

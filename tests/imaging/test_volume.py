@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -156,3 +159,17 @@ def test_letters_name_the_axes_that_a_direction_leans_to_by_more_than_20_degrees
 def test_a_direction_without_length_has_no_letters() -> None:
     with pytest.raises(ValueError, match="length"):
         spatial_letters(np.zeros(3))
+
+
+@pytest.mark.parametrize("windows", [((90.0, 40.0), (7.0, 2.0)), ()])
+def test_a_notebook_shows_the_first_window_of_the_file_or_nearly_all_values(
+    windows: tuple[tuple[float, float], ...],
+) -> None:
+    voxels = np.random.default_rng(5).integers(0, 200, (5, 5, 5)).astype(np.int16)
+    volume = Volume(voxels, np.eye(4), windows=windows)
+    axial = re.findall(r"data:image/png;base64,([^\"]+)\"", volume._repr_html_())[0]
+    shown = imagecodecs.png_decode(base64.b64decode(axial))[..., 0].astype(float)
+    middle = np.concatenate([voxels[2], voxels[:, 2], voxels[:, :, 2]])
+    low, high = (70, 110) if windows else np.percentile(middle, (1, 99.5))
+    expected = np.clip((voxels[2] - low) / (high - low), 0, 1) * 255
+    np.testing.assert_allclose(shown, expected, atol=0.5 + 1e-4)

@@ -53,3 +53,10 @@ def test_the_threshold_never_is_0_or_1():
     labels = np.array([0, 1])
     assert ThresholdRule().threshold(np.array([0.0, 1e-7]), labels) == 1e-4
     assert ThresholdRule().threshold(np.array([1.0 - 1e-9, 1.0]), labels) == 1 - 1e-4
+
+
+def test_a_sensitivity_is_reached_at_the_highest_of_several_positives_in_a_row() -> None:
+    labels = np.array([0, 0, 1, 1, 1, 1])
+    probabilities = np.array([0.1, 0.2, 0.6, 0.7, 0.8, 0.9])
+    for wanted, expected in ((0.25, 0.85), (0.5, 0.75), (0.51, 0.65), (0.9, 0.4)):
+        assert ThresholdRule(wanted).threshold(probabilities, labels) == pytest.approx(expected)

@@ -74,3 +74,13 @@ def test_intervals_of_precision_and_calibration_error_are_those_of_numpys_bootst
     for name, values in (("auprc", precisions), ("ece", errors)):
         low, high = np.percentile(values, [2.5, 97.5])
         assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=0.03)
+
+
+def test_a_share_has_no_interval_where_the_best_is_as_good_as_chance_in_a_resample():
+    labels = np.repeat([1, 0], 5)
+    # An AUROC of 0.8; of 0.5 in the 1 % of the resamples that draw the first two positives alone.
+    best = np.array([0, 0, 1, 1, 1, 0, 0, 0, 0, 0], float)
+    found = share_of_ceiling(labels, labels.astype(float), best)
+    assert found.value == pytest.approx(0.5 / 0.3)
+    assert (found.low, found.high) == (None, None)
+    assert share_of_ceiling(labels, labels.astype(float), np.zeros(10)) is None
