@@ -15,7 +15,7 @@ from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
-from fusion3d_gui.state.prediction.augmentation import Augmentation
+from fusion3d_gui.state.prediction.augmentation_run import Augmentation
 from fusion3d_gui.state.prediction.explainer import Explainer
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList

@@ -13,7 +13,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.data.identity import Identity
-from fusion3d_gui.state.data.prediction import PredictionRequest, ShownPrediction
+from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.inference_engine import InferenceEngine, LoadedModel
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.tasks import Task, TaskLane

@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
-from fusion3d_gui.imaging.dicom.pixels.palette import read_palette
+from fusion3d_gui.imaging.dicom.pixels.palette_lut import read_palette
 
 _COLOURS = ("Red", "Green", "Blue")
 _WEIGHTS = np.array([0.299, 0.587, 0.114])

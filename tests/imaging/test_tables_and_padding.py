@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.imaging.display.window_level import (
+from fusion3d_gui.imaging.display.window import (
     Window,
     gray_table,
     percentile_window,

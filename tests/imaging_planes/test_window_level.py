@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.display.window_level import (
+from fusion3d_gui.imaging.display.window import (
     Window,
     gray_table,
     percentile_window,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion3d_gui.imaging.display.window_level import Preset, Window
+from fusion3d_gui.imaging.display.window import Preset, Window
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.marks.annotations import Annotations

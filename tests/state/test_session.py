@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
-from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor

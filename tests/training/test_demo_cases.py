@@ -14,9 +14,9 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.shipped import models_dir, resources_dir
-from fusion3d_gui.training.cohort import demo_cases
-from fusion3d_gui.training.cohort.demo_cases import find_demo_cases, make_demo_cases
+from fusion3d_gui.training.cohort import make_demo_cases as demo_cases
 from fusion3d_gui.training.cohort.generate import draw_record, make_case
+from fusion3d_gui.training.cohort.make_demo_cases import find_demo_cases, make_demo_cases
 from fusion3d_gui.training.cohort.population import OutcomeModel
 
 SHIPPED = resources_dir() / "demo"

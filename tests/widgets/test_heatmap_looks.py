@@ -146,7 +146,7 @@ def test_the_histograms_ends_move_the_window_and_its_middle_moves_both(opened, q
 
 
 def test_counts_are_numpys_histogram(opened):
-    from fusion3d_gui.imaging.display.window_level import value_histogram
+    from fusion3d_gui.imaging.display.window import value_histogram
 
     volume = opened.session.store.case.volume
     counts, low, high = value_histogram(volume, 20)

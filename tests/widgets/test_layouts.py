@@ -405,7 +405,7 @@ def test_the_crosshair_is_broken_around_text(opened):
 
 
 def test_ten_window_presets_have_a_key(opened):
-    from fusion3d_gui.imaging.display.window_level import Preset, Window
+    from fusion3d_gui.imaging.display.window import Preset, Window
 
     level = opened.session.display.window_level
     level.set_presets(tuple(Preset(f"P{n}", Window(n, 10 + n)) for n in range(1, 12)))

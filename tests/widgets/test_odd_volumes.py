@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from fusion3d_gui.imaging.display.window_level import Window, presets
+from fusion3d_gui.imaging.display.window import Window, presets
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF
 
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
-from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap

@@ -21,7 +21,7 @@ from fusion3d_gui.imaging.reslice.volume_projection import prepare_projector
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display
-from fusion3d_gui.imaging.display.window_level import presets
+from fusion3d_gui.imaging.display.window import presets
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 import fusion3d_gui
-from fusion3d_gui.imaging.display.window_level import percentile_window, presets
+from fusion3d_gui.imaging.display.window import percentile_window, presets
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.analysis.augmentation import augmented_features
 from fusion3d_gui.inference.analysis.uncertainty import dropout_interval
@@ -32,7 +32,7 @@ SHOWING = {
     "imaging/reslice/volume_projection.py",
     "imaging/reslice/surface_shading.py",
     "imaging/reslice/row_blocks.py",
-    "imaging/display/window_level.py",
+    "imaging/display/window.py",
     "imaging/volume.py",
     "inference/prediction.py",
     "imaging/loaded_slices.py",

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 
-from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.widgets.look import theme
 
 LEFT, RIGHT, MIDDLE = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.dicom.scan import ScannedFiles, refused_files_notices
-from fusion3d_gui.imaging.dicom.series import read_volume_of_stack, series_of_stack
+from fusion3d_gui.imaging.dicom.series_of_stack import read_volume_of_stack, series_of_stack
 from fusion3d_gui.imaging.dicom.stack.sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.files.archive import UnpackedArchive
 from fusion3d_gui.imaging.files.itk import is_itk_file, itk_series

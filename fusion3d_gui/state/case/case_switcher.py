@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.data.case import Case, CaseKey
-from fusion3d_gui.state.data.prediction import ShownPrediction
+from fusion3d_gui.state.data.shown_prediction import ShownPrediction
 from fusion3d_gui.state.store import Store
 
 

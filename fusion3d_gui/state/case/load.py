@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from fusion3d_gui.imaging.display.window_level import Preset, presets
+from fusion3d_gui.imaging.display.window import Preset, presets
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, part_of

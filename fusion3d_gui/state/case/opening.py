@@ -11,13 +11,13 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.load import load_case
 from fusion3d_gui.state.data.case import Case
-from fusion3d_gui.state.data.prediction import ShownPrediction
+from fusion3d_gui.state.data.shown_prediction import ShownPrediction
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.store import Store
 

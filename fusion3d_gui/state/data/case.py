@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fusion3d_gui.imaging.display.window_level import Preset
+from fusion3d_gui.imaging.display.window import Preset
 from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume

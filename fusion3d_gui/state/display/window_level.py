@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.imaging.display.window_level import Preset, Window
+from fusion3d_gui.imaging.display.window import Preset, Window
 
 
 class WindowLevel(QObject):

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.data.prediction import MapChecks
+from fusion3d_gui.state.data.shown_prediction import MapChecks
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps

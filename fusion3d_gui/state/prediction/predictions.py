@@ -11,7 +11,7 @@ from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form
-from fusion3d_gui.state.data.prediction import PredictionRequest, ShownPrediction
+from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.inference_engine import EnginePrediction
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.store import Store

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.imaging.display.window_level import value_histogram
+from fusion3d_gui.imaging.display.window import value_histogram
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.widgets.charts.chart import Chart

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fusion3d_gui.imaging.display.window_level import Window
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.inference.explain.hot_spots import HotSpot
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.state.data.prediction import MapChecks
+from fusion3d_gui.state.data.shown_prediction import MapChecks
 from fusion3d_gui.widgets.charts.chart_menu import save_chart
 from fusion3d_gui.widgets.charts.map_check_chart import MapCheckChart
 from fusion3d_gui.widgets.look import theme

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
 from fusion3d_gui.state.case.form import Form
-from fusion3d_gui.state.prediction.augmentation import LABEL, Augmentation
+from fusion3d_gui.state.prediction.augmentation_run import LABEL, Augmentation
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.inference.analysis.result_types import Contributions
 from fusion3d_gui.state.case.form import Form
-from fusion3d_gui.state.prediction.augmentation import Augmentation
+from fusion3d_gui.state.prediction.augmentation_run import Augmentation
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.curve_chart import CurveChart

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtGui import QImage
 
-from fusion3d_gui.imaging.display.window_level import Window, gray_table, to_gray
+from fusion3d_gui.imaging.display.window import Window, gray_table, to_gray
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.look.reused_array import ReusedArray
 

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.imaging.display.window_level import to_gray
+from fusion3d_gui.imaging.display.window import to_gray
 from fusion3d_gui.imaging.plane import Rect, spatial_letters
 from fusion3d_gui.imaging.reslice.volume_projection import (
     ProjectedImage,

@@ -35,7 +35,6 @@ from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
 from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
 from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
-from fusion3d_gui.widgets.window.header import Header
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.loading_card import LoadingCard
 from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
@@ -45,6 +44,7 @@ from fusion3d_gui.widgets.window.series_panel import SeriesPanel
 from fusion3d_gui.widgets.window.start_page import StartPage
 from fusion3d_gui.widgets.window.status_line import StatusLine
 from fusion3d_gui.widgets.window.tool_strip import ToolStrip
+from fusion3d_gui.widgets.window.window_header import Header
 
 #: Lowest text scale while presenting.
 _PRESENTATION_SCALE = 1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
-from fusion3d_gui.imaging.dicom.pixels.palette import read_palette
+from fusion3d_gui.imaging.dicom.pixels.palette_lut import read_palette
 
 #: Red, green and blue in ITU-R BT.601, as in YBR_FULL (PS3.3 C.7.6.3.1.2).
 _WEIGHTS = np.array([0.299, 0.587, 0.114])

@@ -34,7 +34,7 @@ class StackGeometry:
         4x4, voxel index (i, j, k) to LPS mm.
     slice_count
         Slices of the volume.
-    slots
+    slice_indices
         For each frame its slice (integers); slices without a frame stay blank. Where slices are
         unevenly spaced, fractional: the volume is interpolated between them.
     notices

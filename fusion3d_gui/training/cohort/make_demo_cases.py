@@ -1,4 +1,4 @@
-"""The two demo cases of ``resources/demo``; ``python -m fusion3d_gui.training.cohort.demo_cases`` makes them again."""
+"""The two demo cases of ``resources/demo``; ``python -m fusion3d_gui.training.cohort.make_demo_cases`` makes them again."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _described(case: SimulatedCase, name: str, title: str, path: str, model: str
 
 
 def _main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m fusion3d_gui.training.cohort.demo_cases")
+    parser = argparse.ArgumentParser(prog="python -m fusion3d_gui.training.cohort.make_demo_cases")
     parser.add_argument("--out", type=Path, default=resources_dir() / "demo")
     parser.add_argument("--model", type=Path, default=models_dir() / "demo-concat")
     options = parser.parse_args()
