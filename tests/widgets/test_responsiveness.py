@@ -40,6 +40,7 @@ SHOWING = {
     "model/schema.py",
     "model/bundle_info.py",
     # The head answers what-if in less than 2 ms; the convolutions are in SLOW.
+    "inference/analysis/result_types.py",
     "inference/analysis/what_if.py",
     "inference/analysis/workbench.py",
     "inference/case_model.py",
