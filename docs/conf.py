@@ -1,5 +1,8 @@
 """How Sphinx builds these pages: ``python -m sphinx -W --keep-going docs build/docs``."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import fusion3d_gui
 
 project = "Fusion3D"
@@ -29,3 +32,12 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 # Several classes have an attribute "voxels" or "folder": a name in a "Parameters" section then has several targets.
 suppress_warnings = ["ref.python"]
+
+# autosummary never deletes the page of a module that has been moved, which would then fail the build.
+for page in (Path(__file__).parent / "reference" / "generated").glob("fusion3d_gui*.rst"):
+    try:
+        moved = find_spec(page.stem) is None
+    except ModuleNotFoundError:  # its package has gone too
+        moved = True
+    if moved:
+        page.unlink()
