@@ -153,6 +153,24 @@ def test_at_the_last_stage_the_maps_equal_those_of_the_heads_gradient_alone():
     torch.testing.assert_close(maps.logit, out.logit)
 
 
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_tensors_made_in_inference_mode_are_traced_like_any_other(fusion):
+    network = network_for(fusion)
+    image, metadata = case_for(network)
+    expected = trace(network, image, metadata, STAGES)
+    with torch.inference_mode():
+        image = image.clone()
+        metadata = None if metadata is None else metadata.clone()
+    found = trace(network, image, metadata, STAGES)
+    torch.testing.assert_close(found.logit, expected.logit)
+    for stage in STAGES:
+        for method in CAM_METHODS:
+            torch.testing.assert_close(
+                class_maps(found, method, (stage,)).signed,
+                class_maps(expected, method, (stage,)).signed,
+            )
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_case_gets_the_same_map_alone_and_in_a_batch(stage):
     network = network_for()

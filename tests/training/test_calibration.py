@@ -60,3 +60,12 @@ def test_a_sensitivity_is_reached_at_the_highest_of_several_positives_in_a_row()
     probabilities = np.array([0.1, 0.2, 0.6, 0.7, 0.8, 0.9])
     for wanted, expected in ((0.25, 0.85), (0.5, 0.75), (0.51, 0.65), (0.9, 0.4)):
         assert ThresholdRule(wanted).threshold(probabilities, labels) == pytest.approx(expected)
+
+
+def test_a_rule_in_words_names_youden_or_its_sensitivity() -> None:
+    assert ThresholdRule().text == (
+        "Youden: largest sensitivity + specificity on the validation cases"
+    )
+    assert ThresholdRule(0.9).text == (
+        "the highest at which the sensitivity on the validation cases is at least 0.9"
+    )

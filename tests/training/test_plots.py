@@ -117,3 +117,9 @@ def test_a_forest_shows_each_estimate_with_its_interval_from_the_top(judged):
     assert [text.get_text() for text in axes.get_yticklabels()] == ["best", "ours", "few"]
     bottom, top = axes.get_ylim()
     assert bottom > top
+    beside = {text.get_text(): text.xy for text in axes.texts}
+    assert beside == {
+        "0.950 (0.900 to 0.980)": (1.02, 0),
+        "0.900 (0.850 to 0.930)": (1.02, 1),
+        "0.700": (1.02, 2),
+    }

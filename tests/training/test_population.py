@@ -43,6 +43,17 @@ def test_people_are_distributed_as_described(people):
         assert lost[inside].var() == pytest.approx(1.4 * scale**2 + 1 / 12, rel=0.15)
 
 
+def test_an_age_is_the_first_normal_variate_between_40_and_92():
+    drawn_again = 0
+    for seed in range(400):
+        variates = 68 + 11 * np.random.default_rng(seed).standard_normal(20)
+        inside = (variates >= 40) & (variates <= 92)
+        drawn_again += not inside[0]
+        found = Person.draw(np.random.default_rng(seed), lesion_rate=0.3)
+        assert found.age == round(variates[inside.argmax()])
+    assert drawn_again >= 4
+
+
 def test_hypertension_is_logistic_in_age(people):
     ages = np.array([[p.age - 68] for p in people], float)
     found = LogisticRegression(C=np.inf).fit(ages, [p.hypertension for p in people])
