@@ -16,7 +16,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.frames.file import read_dicom_file
-from fusion3d_gui.imaging.dicom.frames.frame import normalised_orientation
+from fusion3d_gui.imaging.dicom.frames.frame import Frame, Rescale, normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
@@ -198,6 +198,55 @@ def test_samples_that_contradict_the_colours_are_refused(
 
     with pytest.raises(UserError, match=match):
         open_volume(sorted(written(edit).iterdir())[0])
+
+
+@pytest.mark.parametrize("samples", [2, 4])
+def test_other_than_one_or_three_samples_a_pixel_are_refused(
+    samples: int, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = samples, 0
+        dataset.PixelData = dataset.PixelData * samples
+
+    with pytest.raises(UserError, match=f"has {samples} samples a pixel, which can't be read"):
+        open_volume(sorted(written(edit).iterdir())[0])
+
+
+@pytest.mark.parametrize("high_bit", [None, 10, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_stored_bits_are_the_lowest_where_the_header_has_no_possible_high_bit(
+    high_bit: int | None, signed: bool, written: Callable[[Edit], Path]
+) -> None:
+    """12 bits end at bit 11 at least, and 16 allocated ones at bit 15."""
+    lowest = -2048 if signed else 0
+    stored: list[np.ndarray] = []
+
+    def edit(dataset: Dataset, number: int) -> None:
+        values = np.arange(dataset.Rows * dataset.Columns) * 37 % 4096 + lowest
+        stored.append(values.reshape(dataset.Rows, dataset.Columns))
+        dataset.PixelData = values.astype("<i2").tobytes()
+        dataset.PixelRepresentation, dataset.BitsStored = int(signed), 12
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, 0
+        if high_bit is None:
+            del dataset.HighBit
+        else:
+            dataset.HighBit = high_bit
+
+    volume = open_volume(written(edit))
+    np.testing.assert_array_equal(volume.real(), np.stack(stored))
+    assert volume.real().max() > 2000 - 2048 * signed
+
+
+def test_the_shape_of_a_frame_is_that_of_its_tile(written: Callable[[Edit], Path]) -> None:
+    path = sorted(written(lambda dataset, number: None).iterdir())[0]
+    file = read_dicom_file(FileBytes.from_path(path))
+    header = pydicom.dcmread(path)
+
+    def frame(tile: tuple[int, int, int, int] | None) -> Frame:
+        return Frame(file, 0, None, None, None, None, Rescale(), (), "", {}, tile=tile)
+
+    assert frame(None).shape == (header.Rows, header.Columns)
+    assert frame((6, 10, 3, 5)).shape == (3, 5)
 
 
 def test_pixels_that_are_a_few_bytes_short_are_refused(written: Callable[[Edit], Path]) -> None:

@@ -113,6 +113,30 @@ def test_the_files_brightness_table_is_what_its_window_shows(
     np.testing.assert_array_equal(by_table, shown)
 
 
+@pytest.mark.parametrize(("signed", "intercept"), [(True, 0), (False, -1000)])
+def test_a_brightness_table_may_begin_below_0_where_values_do(
+    signed: bool, intercept: int, written: Callable[[Edit], Path]
+) -> None:
+    """By signed pixels, or by a negative intercept (PS3.3 C.11.2.1.1)."""
+
+    def edit(dataset: Dataset, number: int) -> None:
+        _without(dataset, "WindowCenter", "WindowWidth")
+        dataset.PixelRepresentation = int(signed)
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, intercept
+        values = np.arange(dataset.Rows * dataset.Columns) * 37 % 1500 - 700
+        dataset.PixelData = (values - intercept).astype("<i2").tobytes()
+        dataset.VOILUTSequence = _table(np.rint(np.linspace(0, 4095, 1000)), -500, 12, signed=True)
+
+    folder = written(edit)
+    volume = open_volume(folder)
+    window = presets(volume)[0].window
+    assert (window.center, window.width) == pytest.approx((-500 + 999 / 2, 999), abs=1.0)
+    dataset = pydicom.dcmread(sorted(folder.iterdir())[3])
+    values = apply_modality_lut(dataset.pixel_array, dataset).astype(int)
+    theirs = _as_a_screen(apply_voi(values, dataset).astype(float), 4095)
+    np.testing.assert_allclose(to_gray(volume.voxels[3], volume, window), theirs, atol=1.0)
+
+
 @pytest.mark.parametrize("function", ["SIGMOID", "LINEAR_EXACT", "LINEAR"])
 def test_the_files_voi_function_is_what_its_window_shows(
     function: str, written: Callable[[Edit], Path]
