@@ -1,0 +1,106 @@
+"""Gradient × input: the attribution of the logit to the voxels of the network's input, from one pass back.
+
+Each voxel's value times the derivative of the logit by it (Shrikumar et al. 2016, "Not just a black box"),
+smoothed by a Gaussian. The input is 0 where there is no evidence (air; a voxel like the mean of tissue), so that
+such voxels get none. Unlike class activation maps, it has the resolution of the input, and no displacement:
+a voxel's value is attributed at that voxel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv3d
+
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.progress import Progress, no_progress
+
+#: Standard deviation of the smoothing, in mm. A gradient alternates from voxel to voxel; about the
+#: radius of a finding, the sum of its neighbours does not.
+SMOOTHING_MM = 8.0
+
+#: The Gaussian is cut off at this many standard deviations.
+_REACH = 3.0
+
+
+def gradient_times_input(
+    network: LearnedFeatureFusion3D,
+    image: Tensor,
+    metadata: Tensor | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Tensor, Tensor]:
+    """Gradient × input of a batch of cases, not smoothed.
+
+    Parameters
+    ----------
+    network
+        In eval mode, so that cases of a batch don't change each other's maps.
+    image
+        [B, 1, k, j, i], as the network takes it.
+    metadata
+        [B, W]; None for ``image_only``.
+    progress
+        Called after each residual block, forward and back; what it raises passes through.
+
+    Returns
+    -------
+    signed, logit : Tensor
+        [B, k, j, i], above 0 where the voxel raised the logit; [B].
+
+    Raises
+    ------
+    ValueError
+        For a network in training mode.
+    """
+    if network.training:
+        raise ValueError("maps are made in eval mode")
+    backbone = network.image_branch.backbone
+    blocks = [b for n in (1, 2, 3, 4) for b in getattr(backbone, f"layer{n}")]
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        progress(done / (2 * len(blocks) + 1), "Explaining")
+        done += 1
+
+    hooks = [block.register_forward_hook(_on_way_back(step)) for block in blocks]
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            # A tensor made in inference mode can't take part in the way back.
+            leaf = image.detach().clone().requires_grad_(True)
+            code = None if metadata is None else metadata.detach().clone()
+            logit = network.forward_features(leaf, code, step).logit
+            (gradient,) = torch.autograd.grad(logit.sum(), leaf)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return (gradient * leaf.detach())[:, 0], logit.detach()
+
+
+def smoothed(maps: Tensor, spacing_mm: float, sigma_mm: float = SMOOTHING_MM) -> Tensor:
+    """Maps [B, k, j, i] smoothed by a Gaussian of ``sigma_mm``; beyond the grid there is nothing.
+
+    ``spacing_mm`` is the grid's, the same along all axes. The weights sum to 1, so that a value keeps
+    the unit of the logit and the map its sum, but for what leaves the grid.
+    """
+    sigma = sigma_mm / spacing_mm
+    reach = max(1, round(_REACH * sigma))
+    offsets = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    found = maps[:, None]
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = len(kernel)
+        padding = [reach if n == axis else 0 for n in range(3)]
+        found = conv3d(found, kernel.view(shape), padding=padding)
+    return found[:, 0]
+
+
+def _on_way_back(step: Callable[[], None]) -> Callable[..., None]:
+    def hook(module: torch.nn.Module, inputs: object, output: Tensor) -> None:
+        output.register_hook(lambda gradient: step())
+
+    return hook
