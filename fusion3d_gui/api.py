@@ -134,8 +134,8 @@ def explain(
     prediction
         Returned by :meth:`Model.predict`.
     method
-        ``"gradcam"``, ``"gradcam++"``, ``"hirescam"``, ``"layercam"``, ``"occlusion"``,
-        ``"integrated-gradients"`` or ``"smoothgrad"``; None for the model's default.
+        ``"gradcam"``, ``"gradcam++"``, ``"hirescam"``, ``"layercam"``, ``"input-gradient"``,
+        ``"occlusion"``, ``"integrated-gradients"`` or ``"smoothgrad"``; None for the model's default.
     stage
         Stage of the network, 1 (fine) to 4 (coarse), or several to be combined; None for the usual one.
         Ignored by methods that attribute to input voxels.

@@ -131,7 +131,7 @@ def make_bundle(tmp_path: Path, schema: MetadataSchema):
 def measure_map():
     """Say in a bundle that this method at this stage pointed best."""
 
-    def measure(folder: Path, method: str, stage: int) -> Path:
+    def measure(folder: Path, method: str, stage: int | None) -> Path:
         path = folder / "configs" / "metadata.json"
         plain = json.loads(path.read_text(encoding="utf-8"))
         figure = {"value": 0.5, "low": 0.4, "high": 0.6}

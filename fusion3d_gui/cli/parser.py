@@ -19,7 +19,7 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENGINES = ("auto", "torch", "torch-half", "openvino")
 _METHODS = (
     *("gradcam", "gradcam++", "hirescam", "layercam"),
-    *("occlusion", "integrated-gradients", "smoothgrad"),
+    *("input-gradient", "occlusion", "integrated-gradients", "smoothgrad"),
 )
 
 

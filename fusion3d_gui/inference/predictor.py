@@ -21,7 +21,7 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
-from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.protocol import TorchEngine, finite
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.out_of_distribution import image_outside
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
@@ -29,6 +29,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.input_gradient import gradient_times_input
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -207,6 +208,25 @@ class Predictor:
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
                 maps = explain(self._network, image, given, method, stages, progress)
             return cam_heatmap(maps, case.model_input.affine, method, stages, side)
+
+        return self._with_fallback(work)[0]
+
+    def input_gradient(
+        self, case: CaseModel, metadata: Mapping[str, object], progress: Progress = no_progress
+    ) -> np.ndarray:
+        """Gradient × input of a case, signed, float32 [k, j, i] on the input grid, not smoothed.
+
+        PyTorch runs a forward pass and a pass back to the input.
+        """
+        code = self.info.schema.encode(metadata)
+
+        def work() -> np.ndarray:
+            device = next(self._network.parameters()).device
+            image = torch.from_numpy(case.model_input.voxels)[None, None].to(device)
+            given = torch.from_numpy(code)[None].to(device) if self.head.takes_metadata else None
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                signed, _ = gradient_times_input(self._network, image, given, progress)
+            return finite(signed[0].float().cpu().numpy())
 
         return self._with_fallback(work)[0]
 

@@ -98,7 +98,7 @@ class BundleInfo:
     def default_map(self) -> tuple[str, tuple[int, ...]]:
         """Default method and stages of a prediction's heatmap."""
         found = self.localisation_record
-        return (USUAL_METHOD, (USUAL_STAGE,)) if found is None else (found.method, (found.stage,))
+        return (USUAL_METHOD, (USUAL_STAGE,)) if found is None else (found.method, found.stages)
 
     @property
     def name(self) -> str:

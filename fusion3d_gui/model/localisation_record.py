@@ -20,13 +20,14 @@ METHOD_NAMES: Mapping[str, str] = {
     "gradcam++": "Grad-CAM++",
     "hirescam": "HiResCAM",
     "layercam": "LayerCAM",
+    "input-gradient": "Gradient × input",
     "occlusion": "Occlusion",
     "integrated-gradients": "Integrated gradients",
     "smoothgrad": "SmoothGrad",
 }
 
 #: Methods that take a stage of the network; the others attribute to input voxels.
-_AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
+METHODS_AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class LocalisationRecord:
     Parameters
     ----------
     method, stage
-        CAM method and stage of the network (1 to 4).
+        Key of :data:`METHOD_NAMES`, and stage of the network (1 to 4) for a class activation map; None for
+        a method that attributes to input voxels.
     cases
         Number of true positives on which it was measured.
     tolerance_mm
@@ -69,7 +71,7 @@ class LocalisationRecord:
     """
 
     method: str
-    stage: int
+    stage: int | None
     cases: int
     tolerance_mm: float
     pointing_near: Estimate
@@ -86,8 +88,10 @@ class LocalisationRecord:
         plain = metadata.get("explanation")
         if plain is None:
             return None
-        method, stage = str(plain["method"]), int(plain["stage"])
-        if method not in _AT_STAGES or stage not in (1, 2, 3, 4):
+        method, stage = str(plain["method"]), plain.get("stage")
+        stage = None if stage is None else int(stage)
+        stages = (1, 2, 3, 4) if method in METHODS_AT_STAGES else (None,)
+        if method not in METHOD_NAMES or stage not in stages:
             raise ValueError(f"there is no explanation {method!r} at stage {stage}")
         return cls(
             method=method,
@@ -99,6 +103,11 @@ class LocalisationRecord:
             chance_near=float(plain["chance"]["pointing_near"]),
             chance_energy=float(plain["chance"]["energy"]),
         )
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """The stage as an explanation names it; empty for a method that attributes to input voxels."""
+        return () if self.stage is None else (self.stage,)
 
     @property
     def text(self) -> str:

@@ -7,10 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from captum.attr import IntegratedGradients, Occlusion
+from captum.attr import InputXGradient, IntegratedGradients, Occlusion
+from scipy.ndimage import gaussian_filter
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.inference.explain.attribution import integrated_gradients, occlusion, smoothgrad
+from fusion3d_gui.inference.explain.attribution import (
+    input_gradient,
+    integrated_gradients,
+    occlusion,
+    smoothgrad,
+)
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
@@ -107,6 +113,23 @@ def test_integrated_gradients_equal_captums_and_nearly_add_up(made):
     assert signed.sum() == pytest.approx(change + float(gap), abs=1e-4)
 
 
+def test_gradient_times_input_equals_captums_smoothed_by_scipy(made):
+    predictor, case, values, network, image, code = made
+    raised = input_gradient(predictor, case, values, "raised")
+    lowered = input_gradient(predictor, case, values, "lowered")
+    theirs = InputXGradient(network).attribute(image, additional_forward_args=(code,))
+    sigma = 8.0 / np.linalg.norm(case.model_input.affine[:3, 0])
+    expected = gaussian_filter(
+        theirs.detach().numpy()[0, 0].astype(np.float64), sigma, mode="constant", truncate=3.0
+    )
+    signed = raised.values - lowered.values
+    np.testing.assert_allclose(signed, expected, atol=5e-3 * np.abs(expected).max())
+    # One side only at each voxel: the signed map is smoothed, then split.
+    assert not np.any((raised.values > 0) & (lowered.values > 0))
+    np.testing.assert_array_equal(raised.affine, case.model_input.affine)
+    assert (raised.method, raised.layer, raised.side) == ("input-gradient", "input", "raised")
+
+
 def test_smoothgrad_is_the_same_twice_and_leaves_the_random_numbers_alone(made):
     predictor, case, values, *_ = made
     torch.manual_seed(5)
@@ -119,7 +142,7 @@ def test_smoothgrad_is_the_same_twice_and_leaves_the_random_numbers_alone(made):
     assert first.peak > 0
 
 
-@pytest.mark.parametrize("method", [occlusion, integrated_gradients, smoothgrad])
+@pytest.mark.parametrize("method", [input_gradient, occlusion, integrated_gradients, smoothgrad])
 def test_every_method_reports_and_can_be_cancelled(made, method):
     predictor, case, values, *_ = made
     seen: list[float] = []

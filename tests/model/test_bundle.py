@@ -16,6 +16,7 @@ from monai.bundle import load_bundle_config
 from safetensors.torch import load_file, save_file
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.bundle import ModelBundle, save_bundle
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision, find_bundles
 from fusion3d_gui.model.network_config import FUSIONS
@@ -139,7 +140,15 @@ def test_a_broken_configuration_is_refused_by_name(make_bundle, config, text):
 
 
 @pytest.mark.parametrize(
-    "broken", [{"stage": 5}, {"method": "guess"}, {"energy": {}}, {"cases": "x"}]
+    "broken",
+    [
+        {"stage": 5},
+        {"stage": None},
+        {"method": "guess"},
+        {"method": "input-gradient"},
+        {"energy": {}},
+        {"cases": "x"},
+    ],
 )
 def test_an_explanation_that_makes_no_sense_is_refused_by_name(make_bundle, measure_map, broken):
     folder = measure_map(make_bundle(), "hirescam", 1)
@@ -150,6 +159,15 @@ def test_an_explanation_that_makes_no_sense_is_refused_by_name(make_bundle, meas
     path.write_text(json.dumps(plain))
     with pytest.raises(UserError, match=r"configs/metadata\.json"):
         BundleInfo.read(folder)
+
+
+def test_a_method_without_stages_can_be_a_bundles_default(make_bundle, measure_map):
+    info = BundleInfo.read(measure_map(make_bundle(), "input-gradient", None))
+    assert info.default_map == ("input-gradient", ())
+    chosen = Explanation.for_model(info)
+    assert (chosen.name, chosen.is_slow, chosen.is_free) == ("Gradient × input", False, False)
+    assert Explanation.for_model(info, "gradcam").stages == (4,)
+    assert Explanation.for_model(info, "occlusion", (2,)).stages == ()
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):

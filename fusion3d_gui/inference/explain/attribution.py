@@ -1,4 +1,4 @@
-"""Voxel attributions on the input grid: occlusion, integrated gradients and SmoothGrad."""
+"""Voxel attributions on the input grid: gradient × input, occlusion, integrated gradients and SmoothGrad."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.model.input_gradient import smoothed
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
@@ -113,6 +114,24 @@ def _worth_dividing(changes: np.ndarray, number: int) -> np.ndarray:
     size = np.abs(changes)
     worth: np.ndarray = size >= _WORTH_DIVIDING * max(float(size.max()), 1e-12)
     return worth
+
+
+def input_gradient(
+    predictor: Predictor,
+    case: CaseModel,
+    values: Mapping[str, Value],
+    side: Side = "raised",
+    progress: Progress = no_progress,
+) -> Heatmap:
+    """Gradient × input, smoothed by a Gaussian of 8 mm (:mod:`fusion3d_gui.model.input_gradient`).
+
+    The signed map is smoothed before it is restricted to one ``side``, so that neighbours of opposite
+    sign cancel. Its values are shares of the logit.
+    """
+    signed = torch.from_numpy(predictor.input_gradient(case, values, progress))
+    affine = case.model_input.affine
+    spacing_mm = float(np.linalg.norm(affine[:3, 0]))
+    return _heatmap(smoothed(signed[None], spacing_mm)[0].numpy(), affine, "input-gradient", side)
 
 
 def integrated_gradients(

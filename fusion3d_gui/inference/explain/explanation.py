@@ -8,8 +8,11 @@ from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.localisation_record import METHOD_NAMES, USUAL_METHOD, USUAL_STAGE
 
-#: Methods that attribute to input voxels: they have no stage and take many passes through the network.
-INPUT_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
+#: Methods that attribute to input voxels and take many passes through the network.
+_SLOW_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
+
+#: Methods that attribute to input voxels: they have no stage.
+INPUT_METHODS = ("input-gradient", *_SLOW_METHODS)
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,19 @@ class Explanation:
         suited, suited_stages = info.default_map
         if method is not None and method != suited:
             suited, suited_stages = method, cls().stages
+        if suited in INPUT_METHODS:
+            return cls(suited, (), side)
         return cls(suited, stages or suited_stages, side)
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes too long to compute before the prediction is shown."""
-        return self.method in INPUT_METHODS
+        """Whether it takes dozens of passes through the network."""
+        return self.method in _SLOW_METHODS
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it needs no pass through the convolutions beyond the prediction's own."""
+        return self.method not in INPUT_METHODS and self.stages == (USUAL_STAGE,)
 
     @property
     def name(self) -> str:

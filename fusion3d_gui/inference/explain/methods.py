@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.explain.attribution import integrated_gradients, occlusion, smoothgrad
+from fusion3d_gui.inference.explain.attribution import (
+    input_gradient,
+    integrated_gradients,
+    occlusion,
+    smoothgrad,
+)
 from fusion3d_gui.inference.explain.explanation import INPUT_METHODS, Explanation
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor
@@ -46,6 +51,8 @@ def make_heatmap(
     method, side = explanation.method, explanation.side
     if method in CAM_METHODS:
         return predictor.explain(case, values, method, explanation.stages, side, progress)
+    if method == "input-gradient":
+        return input_gradient(predictor, case, values, side, progress)
     if method == "occlusion":
         return occlusion(predictor, case, values, side, on_map=on_map, progress=progress)
     if method == "integrated-gradients":

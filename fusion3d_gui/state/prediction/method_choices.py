@@ -31,6 +31,7 @@ METHODS = (
     Method("hirescam", (1,), "The finest cells, each by its gradient."),
     Method("layercam", (1,), "The finest cells, helpful gradients only."),
     Method("layercam", (3, 4), "The last stage sharpened by the third."),
+    Method("input-gradient", (), "Voxel by voxel, smoothed; one pass forward and back."),
     Method("occlusion", (), "Blanks cubes and asks again: slow, but assumes nothing."),
     Method("integrated-gradients", (), "Voxel by voxel; adds up exactly."),
     Method("smoothgrad", (), "Voxel by voxel, averaged over noisy copies."),
@@ -42,6 +43,6 @@ def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
     measured = None if info is None else info.localisation_record
     if measured is None:
         return METHODS
-    best = Method(measured.method, (measured.stage,), "Pointed best when this model was evaluated.")
+    best = Method(measured.method, measured.stages, "Pointed best when this model was evaluated.")
     known = any((each.method, each.stages) == (best.method, best.stages) for each in METHODS)
     return METHODS if known else (best, *METHODS)
