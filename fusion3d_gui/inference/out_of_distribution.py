@@ -7,6 +7,9 @@ import numpy as np
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
 
+#: What :func:`image_outside` looks at.
+LOOKED_AT = ("outline and grey values", "what the model makes of the image")
+
 
 def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
     """A sentence if the image is unlike the training cases; empty otherwise, or without ``reference``.

@@ -21,6 +21,8 @@ def predict_and_explain(
     values: Mapping[str, object],
     explanation: Explanation = _INCLUDED,
     progress: Progress = no_progress,
+    *,
+    despite_misfit: bool = False,
 ) -> PredictedCase:
     """Predict one case and compute the requested heatmap.
 
@@ -36,19 +38,25 @@ def predict_and_explain(
     explanation
         How ``prediction.heatmap`` is made; by default Grad-CAM at the last stage, which comes with
         every prediction. A slow one (occlusion, gradients at the voxels) takes many passes.
+    despite_misfit
+        Compute the number also for a case that the model is not meant for.
 
     Raises
     ------
+    MisfitError
+        When the model is not meant for the case (see :mod:`fusion3d_gui.inference.judge`).
     UserError
         For metadata that do not fit the schema, a volume whose voxels are all equal, or an unknown method.
     Cancelled
         When ``progress`` raises it.
     """
     if explanation == _INCLUDED:
-        return predictor.predict_case(volume, values, progress)
+        return predictor.predict_case(volume, values, progress, despite_misfit=despite_misfit)
     # A class activation map takes about two passes, other methods dozens.
     share = 0.05 if explanation.is_slow else 0.4
-    predicted = predictor.predict_case(volume, values, part_of(progress, 0.0, share))
+    predicted = predictor.predict_case(
+        volume, values, part_of(progress, 0.0, share), despite_misfit=despite_misfit
+    )
     heatmap = make_heatmap(
         predictor,
         predicted.case,

@@ -13,6 +13,7 @@ import numpy as np
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.model.schema import Value
 
 #: Whether a map shows what raised the logit or what lowered it.
@@ -98,7 +99,9 @@ class Prediction:
     """The model's prediction for one case, and its provenance.
 
     ``probability`` is calibrated: ``sigmoid(logit / temperature)`` (Guo et al. 2017). ``positive``
-    compares it with ``threshold``. ``metadata`` holds the values used, by field name.
+    compares it with ``threshold``. ``metadata`` holds the values used, by field name. ``fit`` says whether
+    the case is one that the model is meant for; where it is ``"refused"``, the number was asked for all the
+    same, and :attr:`despite_misfit` is true.
     """
 
     probability: float
@@ -116,7 +119,13 @@ class Prediction:
     seconds: float
     created: datetime
     libraries: Mapping[str, str]
+    fit: FitReport
     notices: tuple[str, ...] = ()
+
+    @property
+    def despite_misfit(self) -> bool:
+        """Whether the model is not meant for the case, and the number was asked for all the same."""
+        return self.fit.fit == "refused"
 
     @property
     def positive(self) -> bool:
@@ -159,6 +168,8 @@ class Prediction:
             "seconds": round(self.seconds, 3),
             "created": self.created.isoformat(timespec="seconds"),
             "libraries": dict(self.libraries),
+            **self.fit.to_json(),
+            "despite_misfit": self.despite_misfit,
             "notices": list(self.notices),
             "fusion3d": __version__,
             "notice": RESEARCH_USE_ONLY,

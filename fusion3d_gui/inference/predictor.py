@@ -23,7 +23,9 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
 from fusion3d_gui.inference.engines.protocol import TorchEngine, finite
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
-from fusion3d_gui.inference.out_of_distribution import image_outside
+from fusion3d_gui.inference.fit import MisfitError
+from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.out_of_distribution import LOOKED_AT, image_outside
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -114,13 +116,25 @@ class Predictor:
         return self._chosen.reason
 
     def predict(
-        self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
+        self,
+        volume: Volume,
+        metadata: Mapping[str, object],
+        progress: Progress = no_progress,
+        *,
+        despite_misfit: bool = False,
     ) -> Prediction:
         """Predict one case (see :meth:`predict_case`)."""
-        return self.predict_case(volume, metadata, progress).prediction
+        return self.predict_case(
+            volume, metadata, progress, despite_misfit=despite_misfit
+        ).prediction
 
     def predict_case(
-        self, volume: Volume, metadata: Mapping[str, object], progress: Progress = no_progress
+        self,
+        volume: Volume,
+        metadata: Mapping[str, object],
+        progress: Progress = no_progress,
+        *,
+        despite_misfit: bool = False,
     ) -> PredictedCase:
         """Predict one case, with its Grad-CAM heatmap at the last stage.
 
@@ -135,9 +149,13 @@ class Predictor:
             Values by field name, as the form, the command line or JSON hold them.
         progress
             Progress callback.
+        despite_misfit
+            Compute the number also for a case that the model is not meant for.
 
         Raises
         ------
+        MisfitError
+            When the model is not meant for the case: nothing was computed.
         UserError
             For metadata that do not fit the schema, or a volume whose voxels are all equal.
         FloatingPointError
@@ -148,10 +166,15 @@ class Predictor:
         started = time.perf_counter()
         schema = self.info.schema
         values = schema.parse(metadata)
+        report = judge_case(self.info, volume, values)
+        if report.fit == "refused" and not despite_misfit:
+            raise MisfitError(report)
         case, notices = self._case_model_of(volume, part_of(progress, 0.0, 0.95))
         logit = case.logit(values)
         if not np.isfinite(logit):
             raise FloatingPointError("the model's logit is not a finite number")
+        if self.reference is not None:
+            report = report.doubting(image_outside(case, self.reference), LOOKED_AT)
         heatmap = case.heatmap(values)
         progress(0.95, "Identifying the image")
         decision = self.info.decision
@@ -176,11 +199,8 @@ class Predictor:
                 "numpy": np.__version__,
                 **self._chosen.engine.libraries,
             },
-            notices=(
-                *notices,
-                *image_outside(case, self.reference),
-                *schema.warnings(values),
-            ),
+            fit=report,
+            notices=(*notices, *report.reasons, *schema.warnings(values)),
         )
         return PredictedCase(prediction, case)
 

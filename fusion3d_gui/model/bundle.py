@@ -23,6 +23,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.scope import Scope
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,7 @@ def save_bundle(
     schema: MetadataSchema,
     decision: Decision,
     card: str,
+    scope: Scope | None = None,
 ) -> BundleInfo:
     """Write a bundle (see :mod:`fusion3d_gui.model.bundle_info` for the layout) and read it back.
 
@@ -109,6 +111,8 @@ def save_bundle(
         The rest of the configuration.
     card
         The model card in Markdown.
+    scope
+        The scans that the model is meant for; None leaves it undeclared.
 
     Returns
     -------
@@ -146,6 +150,7 @@ def save_bundle(
         ("preprocessing", preprocessing.to_json()),
         ("schema", schema.to_json()),
         ("decision", decision.to_json()),
+        *([] if scope is None else [("scope", scope.to_json())]),
     ):
         text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
         (folder / "configs" / f"{name}.json").write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ A bundle is a folder in the layout of the MONAI Bundle specification:
     configs/preprocessing.json  :class:`~fusion3d_gui.model.preprocessing.Preprocessing`
     configs/schema.json         list of :class:`~fusion3d_gui.model.schema.Field`
     configs/decision.json       class names, threshold, calibration temperature
+    configs/scope.json          :class:`~fusion3d_gui.model.scope.Scope`; optional
     models/model.safetensors    weights; nothing pickled is ever read
     docs/README.md              model card
 """
@@ -25,6 +26,7 @@ from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, Lo
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.scope import Scope
 
 #: Size limit of a configuration file; real ones are far smaller.
 _LARGEST_CONFIG_BYTES = 4_000_000
@@ -93,6 +95,8 @@ class BundleInfo:
     decision: Decision
     #: The explanation that localised lesions best when the bundle was evaluated; None where it was not.
     localisation_record: LocalisationRecord | None = None
+    #: The scans that the model is meant for; None where the bundle does not declare it.
+    scope: Scope | None = None
 
     @property
     def default_map(self) -> tuple[str, tuple[int, ...]]:
@@ -146,6 +150,9 @@ class BundleInfo:
             schema=_read(configs / "schema.json", MetadataSchema.from_json),
             decision=_read(configs / "decision.json", lambda plain: Decision(**plain)),
             localisation_record=_read(configs / "metadata.json", LocalisationRecord.from_metadata),
+            scope=_read(configs / "scope.json", Scope.from_json)
+            if (configs / "scope.json").exists()
+            else None,
         )
         if info.network.metadata_width != info.schema.width:
             raise UserError(
