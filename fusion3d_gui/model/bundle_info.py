@@ -8,6 +8,7 @@ A bundle is a folder in the layout of the MONAI Bundle specification:
     configs/schema.json         list of :class:`~fusion3d_gui.model.schema.Field`
     configs/decision.json       class names, threshold, calibration temperature
     configs/scope.json          :class:`~fusion3d_gui.model.scope.Scope`; optional
+    configs/displacement.json   :class:`~fusion3d_gui.model.displacement.Displacements`; optional
     models/model.safetensors    weights; nothing pickled is ever read
     docs/README.md              model card
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.displacement import Displacements, displacement_path
 from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, LocalisationRecord
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
@@ -97,6 +99,8 @@ class BundleInfo:
     localisation_record: LocalisationRecord | None = None
     #: The scans that the model is meant for; None where the bundle does not declare it.
     scope: Scope | None = None
+    #: How far its class activation maps lie from the evidence; None where it was not measured.
+    displacements: Displacements | None = None
 
     @property
     def default_map(self) -> tuple[str, tuple[int, ...]]:
@@ -142,6 +146,7 @@ class BundleInfo:
             )
         configs = folder / "configs"
         metadata = _read(configs / "metadata.json", _checked_metadata)
+        displaced = displacement_path(folder)
         info = cls(
             folder=folder,
             metadata=metadata,
@@ -152,6 +157,9 @@ class BundleInfo:
             localisation_record=_read(configs / "metadata.json", LocalisationRecord.from_metadata),
             scope=_read(configs / "scope.json", Scope.from_json)
             if (configs / "scope.json").exists()
+            else None,
+            displacements=_read(displaced, Displacements.from_json)
+            if displaced.is_file()
             else None,
         )
         if info.network.metadata_width != info.schema.width:
