@@ -164,6 +164,16 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         cohort.add_argument(
             f"--{name}", type=float, default=usual, metavar="X", help=f"{what} ({usual:g})"
         )
+    cohort.add_argument(
+        "--lesion-rate", type=float, default=0.2, metavar="R", help="share with a lesion (0.2)"
+    )
+    cohort.add_argument(
+        "--scene",
+        choices=("varied", "simple", "mixed"),
+        default="varied",
+        help="lesions among brighter distractors (varied), one bright lesion alone (simple: the cohort "
+        "of the first demo models), or every third case simple (mixed)",
+    )
     cohort.add_argument("--spacing", type=float, default=3.0, metavar="MM", help="voxel size (3)")
 
     parsers["schema"] = schema = command("schema", "infer a table's metadata schema, for editing")

@@ -23,7 +23,10 @@ def cohort(options: Namespace) -> int:
 
     try:
         model = OutcomeModel(
-            lesion=options.lesion, metadata=options.metadata, interaction=options.interaction
+            lesion=options.lesion,
+            metadata=options.metadata,
+            interaction=options.interaction,
+            lesion_rate=options.lesion_rate,
         )
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -34,6 +37,7 @@ def cohort(options: Namespace) -> int:
         spacing_mm=options.spacing,
         prevalence=options.prevalence,
         model=model,
+        kind=options.scene,
         progress=terminal_progress(),
     )
     return 0

@@ -10,13 +10,22 @@ processes, or the resolution at which it is made.
    label, a Bernoulli draw with it (:class:`~fusion3d_gui.training.cohort.population.OutcomeModel`).
 3. A brain: the MNI152 T1 template under an affine and an elastic deformation
    (:class:`~fusion3d_gui.training.cohort.anatomy.Anatomy`).
-4. The lesion, if any: a bright blob of radius 9 to 15 mm centred in deep white matter
-   (:class:`~fusion3d_gui.training.cohort.lesion.Lesion`).
-5. In three people of ten, independent of all else, a distractor: a ring of the same size, site and
-   brightness with a dark core. The label does not depend on it.
-6. A scan: contrast, intensity inhomogeneity, noise, brain mask
+4. The lesion, if any, and distractors, on which the label does not depend. There are two kinds of scene:
+
+   ``varied``
+       Lesions as medicine knows them (irregular, uneven, with rims and oedema, several at once, 4 to
+       25 mm wide) among vessels, calcified spots, dural patches and rings that are brighter; ventricles,
+       cortex and the contrast of tissues vary (:mod:`~fusion3d_gui.training.cohort.varied`).
+   ``simple``
+       One bright blob of radius 9 to 15 mm centred in deep white matter and, in three people of ten, a ring
+       of the same size, site and brightness with a dark core
+       (:class:`~fusion3d_gui.training.cohort.lesion.Lesion`). The lesion is the brightest thing in the scan, so
+       that pointing at it says nothing of an explanation. It was the cohort of the first demo models.
+   ``mixed``
+       Every third case is simple, the others are varied: what the demo models are trained on.
+5. A scan: contrast, intensity inhomogeneity, noise, brain mask
    (:class:`~fusion3d_gui.training.cohort.anatomy.Acquisition`), in int16.
-7. The row of the table: metadata with gaps.
+6. The row of the table: metadata with gaps.
 
 Beside the label the table holds its probability given all, the image alone and the metadata alone
 (:class:`~fusion3d_gui.training.cohort.population.Truth`), so that the highest AUC that can be reached from
@@ -33,7 +42,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -55,6 +64,15 @@ from fusion3d_gui.training.cohort.population import (
     cohort_schema,
     recorded_values,
 )
+from fusion3d_gui.training.cohort.varied import (
+    BrightStructure,
+    EnhancingLesion,
+    draw_distractors,
+    draw_lesions,
+)
+
+SceneKind = Literal["varied", "simple", "mixed"]
+SCENE_KINDS: tuple[SceneKind, ...] = get_args(SceneKind)
 
 #: Field of view, right-left, anterior-posterior, inferior-superior.
 FIELD_OF_VIEW_MM = (176.0, 208.0, 176.0)
@@ -83,14 +101,15 @@ class SimulatedRecord:
 class SimulatedCase(SimulatedRecord):
     """One simulated person with a scan.
 
-    ``lesion_mask`` is a bool array [k, j, i] on the voxels of ``volume``, or None.
+    ``lesion_mask`` is a bool array [k, j, i] on the voxels of ``volume``, of all lesions together, or None
+    without any; ``lesions`` begins with the largest.
     """
 
     name: str
     volume: Volume
     lesion_mask: np.ndarray | None
-    lesion: Lesion | None
-    distractor: Lesion | None
+    lesions: tuple[Lesion | EnhancingLesion, ...]
+    distractors: tuple[Lesion | BrightStructure, ...]
 
 
 def draw_record(number: int, seed: int, model: OutcomeModel) -> SimulatedRecord:
@@ -106,16 +125,45 @@ def draw_record(number: int, seed: int, model: OutcomeModel) -> SimulatedRecord:
     )
 
 
+class _Scene(NamedTuple):
+    """What lies in a scan before it is made."""
+
+    anatomy: Anatomy
+    acquisition: Acquisition
+    lesions: tuple[Lesion | EnhancingLesion, ...]
+    distractors: tuple[Lesion | BrightStructure, ...]
+
+
+def _simple_scene(streams: _Streams, has_lesion: bool, model: OutcomeModel) -> _Scene:
+    anatomy, acquisition = Anatomy.draw(streams.anatomy), Acquisition.draw(streams.scanner)
+    lesion = Lesion.draw(streams.lesion, anatomy) if has_lesion else None
+    distractors = ()
+    if streams.has_distractor.random() < model.distractor_rate:
+        ring = Lesion.draw(streams.distractor, anatomy, ring=True, apart_from=lesion)
+        distractors = (ring,)
+    return _Scene(anatomy, acquisition, () if lesion is None else (lesion,), distractors)
+
+
+def _varied_scene(streams: _Streams, has_lesion: bool, model: OutcomeModel) -> _Scene:
+    anatomy = Anatomy.draw_varied(streams.anatomy)
+    acquisition = Acquisition.draw_varied(streams.scanner)
+    lesions = draw_lesions(streams.lesion, anatomy) if has_lesion else ()
+    distractors = draw_distractors(streams.distractor, anatomy, model.distractor_rate, lesions)
+    return _Scene(anatomy, acquisition, lesions, distractors)
+
+
 def make_case(
-    number: int, seed: int, model: OutcomeModel, spacing_mm: tuple[float, float, float]
+    number: int,
+    seed: int,
+    model: OutcomeModel,
+    spacing_mm: tuple[float, float, float],
+    kind: SceneKind = "varied",
 ) -> SimulatedCase:
     """Make case ``number`` of the cohort ``seed`` at a spacing (x, y, z), in memory."""
     record, streams = draw_record(number, seed, model), _streams(number, seed)
-    anatomy, acquisition = Anatomy.draw(streams.anatomy), Acquisition.draw(streams.scanner)
-    lesion = Lesion.draw(streams.lesion, anatomy) if record.person.lesion else None
-    distractor = None
-    if streams.has_distractor.random() < model.distractor_rate:
-        distractor = Lesion.draw(streams.distractor, anatomy, ring=True, apart_from=lesion)
+    simple = kind == "simple" or (kind == "mixed" and number % 3 == 0)
+    make_scene = _simple_scene if simple else _varied_scene
+    scene = make_scene(streams, record.person.lesion, model)
 
     counts = [round(mm / step) for mm, step in zip(FIELD_OF_VIEW_MM, spacing_mm, strict=True)]
     axes = tuple(
@@ -124,17 +172,18 @@ def make_case(
     # The first two axes run to the right and to the front, so that the NIfTI header is RAS.
     x, y, z = -axes[0], -axes[1], axes[2]
     voxels = np.empty((counts[2], counts[1], counts[0]), dtype=np.int16)
-    mask = None if lesion is None else np.zeros(voxels.shape, dtype=bool)
+    mask = np.zeros(voxels.shape, dtype=bool) if scene.lesions else None
     # Slab by slab: at 1 mm the coordinates of all voxels at once would need gigabytes.
     for start in range(0, len(z), 16):
         slab = slice(start, start + 16)
-        intensity, brain = anatomy.on_grid(x, y, z[slab])
-        if lesion is not None and mask is not None:
+        intensity, brain = scene.anatomy.on_grid(x, y, z[slab])
+        for lesion in scene.lesions:
             intensity = lesion.add_on_grid(intensity, x, y, z[slab])
-            mask[slab] = (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
-        if distractor is not None:
+            if mask is not None:
+                mask[slab] |= (lesion.share_on_grid(x, y, z[slab]) > 0.5) & brain
+        for distractor in scene.distractors:
             intensity = distractor.add_on_grid(intensity, x, y, z[slab])
-        signal = acquisition.signal(intensity, (x, y, z[slab]), streams.noise)
+        signal = scene.acquisition.signal(intensity, (x, y, z[slab]), streams.noise)
         voxels[slab] = np.rint(np.where(brain, signal, 0))
     affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
     affine[:3, 3] = [x[0], y[0], z[0]]
@@ -144,8 +193,8 @@ def make_case(
         name=name,
         volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
         lesion_mask=mask,
-        lesion=lesion,
-        distractor=distractor,
+        lesions=scene.lesions,
+        distractors=scene.distractors,
     )
 
 
@@ -178,13 +227,15 @@ def make_cohort(
     spacing_mm: float = 3.0,
     prevalence: float = 0.1,
     model: OutcomeModel = DEFAULT_OUTCOME,
+    kind: SceneKind = "varied",
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Make a cohort: ``volumes/*.nii.gz``, ``masks/*.nii.gz``, ``cases.csv`` and ``cases.json``.
 
     The table's columns: case, path and mask (relative to the table; mask empty without a lesion),
-    the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (its centre), distractor (0/1),
+    the metadata (empty where missing), lesion (0/1), lesion_x/y/z_lps_mm (the largest's centre), distractor
+    (0/1: whether there is any),
     probability, probability_image and probability_metadata (see
     :class:`~fusion3d_gui.training.cohort.population.Truth`), label (0/1). ``cases.json`` holds the task,
     the schema and the parameters of the generative model.
@@ -198,7 +249,9 @@ def make_cohort(
     prevalence
         Expected share of positive labels; sets the intercept of ``model``.
     model
-        Strengths of the signals, and how often lesions and distractors occur.
+        Strengths of the signals, and how often lesions and rings occur.
+    kind
+        Of the scenes: see the module.
     workers
         Processes; by default one for each processor.
 
@@ -226,7 +279,7 @@ def make_cohort(
     for name in ("volumes", "masks"):
         (out / name).mkdir(parents=True, exist_ok=True)
 
-    jobs = [(out, number, seed, model, spacing_mm) for number in range(cases)]
+    jobs = [(out, number, seed, model, spacing_mm, kind) for number in range(cases)]
     processes = min(workers or os.cpu_count() or 1, cases)
     if processes == 1 or (workers is None and cases < _CASES_WORTH_PROCESSES):
         rows = _collect(map(_write_case, jobs), cases, progress)
@@ -238,7 +291,7 @@ def make_cohort(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-    _describe(out / "cases.json", cases, seed, spacing_mm, prevalence, model, rows)
+    _describe(out / "cases.json", cases, seed, spacing_mm, prevalence, model, kind, rows)
     table = out / "cases.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -255,18 +308,18 @@ def _collect(rows: Any, cases: int, progress: Progress) -> list[dict[str, Any]]:
     return collected
 
 
-def _write_case(job: tuple[Path, int, int, OutcomeModel, float]) -> dict[str, Any]:
-    out, number, seed, model, spacing = job
-    case = make_case(number, seed, model, (spacing, spacing, spacing))
+def _write_case(job: tuple[Path, int, int, OutcomeModel, float, SceneKind]) -> dict[str, Any]:
+    out, number, seed, model, spacing, kind = job
+    case = make_case(number, seed, model, (spacing, spacing, spacing), kind)
     image = f"volumes/{case.name}.nii.gz"
     write_nifti(case.volume, out / image)
     mask, center = "", ("", "", "")
-    if case.lesion is not None and case.lesion_mask is not None:
+    if case.lesion_mask is not None:
         mask = f"masks/{case.name}.nii.gz"
         write_nifti(
             Volume(voxels=case.lesion_mask.astype(np.uint8), affine=case.volume.affine), out / mask
         )
-        x, y, z = (f"{mm:.2f}" for mm in case.lesion.center_lps_mm)
+        x, y, z = (f"{mm:.2f}" for mm in case.lesions[0].center_lps_mm)
         center = (x, y, z)
     values = {
         name: "" if value is None else str(value).lower() if isinstance(value, bool) else value
@@ -281,7 +334,7 @@ def _write_case(job: tuple[Path, int, int, OutcomeModel, float]) -> dict[str, An
         "lesion_x_lps_mm": center[0],
         "lesion_y_lps_mm": center[1],
         "lesion_z_lps_mm": center[2],
-        "distractor": int(case.distractor is not None),
+        "distractor": int(bool(case.distractors)),
         "probability": f"{case.truth.probability[0]:.6f}",
         "probability_image": f"{case.truth.image[0]:.6f}",
         "probability_metadata": f"{case.truth.metadata[0]:.6f}",
@@ -296,6 +349,7 @@ def _describe(
     spacing_mm: float,
     prevalence: float,
     model: OutcomeModel,
+    kind: SceneKind,
     rows: list[dict[str, Any]],
 ) -> None:
     plain = {
@@ -305,6 +359,7 @@ def _describe(
         "schema": cohort_schema().to_json(),
         "cohort": {
             "simulated": True,
+            "scene": kind,
             "cases": cases,
             "positives": sum(row["label"] for row in rows),
             "lesions": sum(row["lesion"] for row in rows),
