@@ -106,6 +106,22 @@ class Field:
             return f"at most {self.maximum:g}{unit}"
         return f"any number{unit and ' in' + unit}"
 
+    def text(self, value: Value, *, with_unit: bool = True) -> str:
+        """A value in words: ``"77 years"``, ``"Female"``, ``"Yes"``, ``"not given"``."""
+        if value is None:
+            return "not given"
+        if self.kind == "number":
+            unit = self.unit if with_unit else ""
+            return f"{self.number_text(float(value))} {unit}".strip()
+        if self.kind == "boolean":
+            return "Yes" if value else "No"
+        return dict(self.choices).get(str(value), str(value))
+
+    def number_text(self, number: float) -> str:
+        """A number with :attr:`decimals` digits, or as it is where these would change it by over 1 %."""
+        rounded = f"{number:.{self.decimals}f}"
+        return rounded if abs(float(rounded) - number) <= 0.01 * abs(number) else f"{number:g}"
+
     def parse(self, value: object) -> Value:
         """Turn text, a JSON value or a widget's value into this field's type.
 
@@ -132,6 +148,8 @@ class Field:
         if isinstance(value, bool):
             raise self._refuse(value)
         try:
+            if isinstance(value, str) and "_" in value:
+                raise ValueError  # Python would read 1_0 as 10
             number = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise self._refuse(value) from None
@@ -272,15 +290,15 @@ class MetadataSchema:
 
     def warnings(self, values: Mapping[str, Value]) -> tuple[str, ...]:
         """Sentences about values outside the range seen in training, and about missing ones."""
-        sentences: list[str] = []
-        missing = [f.label for f in self.fields if values.get(f.name) is None]
-        for field in self.fields:
-            sentence = field.warning(values.get(field.name))
-            if sentence:
-                sentences.append(sentence)
-        if missing:
-            sentences.append(f"Not given, so the training default stands in: {', '.join(missing)}.")
-        return tuple(sentences)
+        outside = (field.warning(values.get(field.name)) for field in self.fields)
+        return (*(each for each in outside if each), *self.missing_notice(values))
+
+    def missing_notice(self, values: Mapping[str, Value]) -> tuple[str, ...]:
+        """A sentence that names the values that are missing; empty where none is."""
+        missing = [field.label for field in self.fields if values.get(field.name) is None]
+        if not missing:
+            return ()
+        return (f"Not given, so the training default stands in: {', '.join(missing)}.",)
 
     def prefill(self, attributes: Mapping[str, str]) -> dict[str, Value]:
         """Values taken from a volume's DICOM attributes, by field name."""

@@ -109,7 +109,7 @@ def test_dragging_along_a_curve_tries_values_and_reset_brings_the_prediction_bac
     QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=QPoint(8, 30))
     QTest.qWait(20)
     assert session.form.values["age"] == 40
-    assert window.side.form.rows["age"].input.box.value() == 40
+    assert window.side.form.rows["age"].input.box.given == 40
     assert window.side.form.rows["age"].origin.text() == "was 71"
     assert readout.outdated.isVisible()
     assert "What if" in readout.outdated.text()

@@ -38,13 +38,15 @@ class Curve:
 class WhatIf:
     """The model's output for changed metadata; not the case's prediction.
 
-    ``changed`` holds (the case's own value, the value tried) by field name.
+    ``changed`` holds (the case's own value, the value tried) by field name. ``notices`` are sentences about
+    the image and the values tried: outside the training data, or not given.
     """
 
     prediction: Prediction
     values: Mapping[str, Value]
     logit: float
     probability: float
+    notices: tuple[str, ...] = ()
 
     @property
     def positive(self) -> bool:
@@ -76,6 +78,7 @@ class WhatIf:
             "metadata_tried": dict(self.values),
             "probability_tried": self.probability,
             "logit_tried": self.logit,
+            "notices_tried": list(self.notices),
             "prediction": self.prediction.to_json(),
         }
 

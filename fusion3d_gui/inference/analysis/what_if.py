@@ -17,9 +17,18 @@ def what_if(case: CaseModel, prediction: Prediction, values: Mapping[str, object
 
     Raises UserError for values that do not fit the schema.
     """
-    parsed = case.info.schema.parse(values)
+    schema = case.info.schema
+    parsed = schema.parse(values)
     logit = case.logit(parsed)
-    return WhatIf(prediction, parsed, logit, case.info.decision.probability(logit))
+    about_own = schema.warnings(prediction.metadata)
+    kept = [notice for notice in prediction.notices if notice not in about_own]
+    return WhatIf(
+        prediction,
+        parsed,
+        logit,
+        case.info.decision.probability(logit),
+        (*kept, *schema.warnings(parsed)),
+    )
 
 
 def curves(case: CaseModel, values: Mapping[str, Value], points: int = 61) -> list[Curve]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def prediction_text(predictions: Predictions) -> str:
     prediction, tried = predictions.current, predictions.what_if
     if prediction is not None:
         said = f"{prediction.class_name}: {100 * prediction.probability:.4g} %"
-        return "\n".join((said, _values(prediction.metadata), *_origin(prediction)))
+        values = _values(prediction.metadata)
+        return "\n".join((said, values, *_origin(prediction, prediction.notices)))
     if tried is None:
         return ""
     changed = ", ".join(f"{name} {own} → {new}" for name, (own, new) in tried.changed.items())
@@ -51,7 +53,7 @@ def prediction_text(predictions: Predictions) -> str:
         f"{100 * tried.probability:.4g} % with changed values: {changed}",
         f"The prediction for this case was {100 * tried.prediction.probability:.4g} %.",
     )
-    return "\n".join((*lines, *_origin(tried.prediction)))
+    return "\n".join((*lines, *_origin(tried.prediction, tried.notices)))
 
 
 def export_prediction(store: Store, predictions: Predictions, path: Path) -> None:
@@ -88,11 +90,11 @@ def _values(metadata: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in metadata.items()) or "no metadata"
 
 
-def _origin(prediction: Prediction) -> tuple[str, ...]:
+def _origin(prediction: Prediction, notices: Sequence[str]) -> tuple[str, ...]:
     when = prediction.created.astimezone()
     return (
         f"{prediction.bundle_name} {prediction.bundle_version}, {prediction.device}, "
         f"{when:%Y-%m-%d %H:%M}, voxels {prediction.volume_sha256[:12]}",
-        *prediction.notices,
+        *notices,
         f"{RESEARCH_USE_ONLY}.",
     )

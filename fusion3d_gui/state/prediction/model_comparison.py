@@ -77,6 +77,9 @@ class ModelComparison(QObject):
         store, case = self._store, self._store.case
         if case is None or not store.can_predict:
             return
+        if self._form.is_refused:
+            store.tell_failure(UserError(f"Nothing can be compared. {self._form.problem}"))
+            return
         request = self._request = object()
         questions = [
             (info, self._values_for(info, case), self._explanation_for(info))

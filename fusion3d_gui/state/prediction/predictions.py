@@ -41,7 +41,9 @@ class Predictions(QObject):
     def is_outdated(self) -> bool:
         """Whether the form has changed since the shown prediction was requested."""
         shown = self._store.shown_prediction
-        return shown is not None and not shown.request.same(self._request_now())
+        if shown is None:
+            return False
+        return self._form.is_refused or not shown.request.same(self._request_now())
 
     @property
     def current(self) -> Prediction | None:
@@ -57,26 +59,24 @@ class Predictions(QObject):
 
     @property
     def what_if(self) -> WhatIf | None:
-        """The prediction for the form's values where they are not those of the shown prediction."""
+        """The prediction for the form's values where they are not those of the shown prediction.
+
+        None where a value is refused, or missing though the model needs it.
+        """
         shown = self._store.shown_prediction
-        if shown is None or not self.is_outdated:
+        if shown is None or self._form.problems or not self.is_outdated:
             return None
         if not shown.request.same_subject(self._request_now()):
             return None
-        try:
-            return shown.workbench.what_if(self._form.values)
-        except UserError:
-            return None  # a value that the model needs is missing
+        return shown.workbench.what_if(self._form.values)
 
     def predict(self) -> None:
         """Predict the case on screen by the chosen model with the values in the form."""
         store, request = self._store, self._request_now()
         if request is None:
             return
-        try:
-            request.bundle.schema.parse(request.metadata)
-        except UserError as error:
-            store.tell_failure(error)
+        if self._form.problem:
+            store.tell_failure(UserError(f"Nothing can be predicted. {self._form.problem}"))
             return
         explanation = self._choice.wanted
 

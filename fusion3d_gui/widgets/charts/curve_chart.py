@@ -146,7 +146,8 @@ class _Row:
         """Draw the curve as it is now."""
         panel, chances = self.panel, np.asarray(curve.probabilities, dtype=float)
         self._threshold.setValue(threshold)
-        panel.show_summary(_span(curve))
+        given = "" if curve.own is not None else "not given  ·  "
+        panel.show_summary(f"{given}{_span(curve)}")
         if self._is_number:
             x = np.array([_as_float(point) for point in curve.points])
             low, high = _ends(curve)

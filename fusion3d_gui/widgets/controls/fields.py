@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPaintEvent, QValidator, QWheelEvent
+from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QStyle,
@@ -19,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.model.schema import Field, Value
+from fusion3d_gui.model.schema import Field
+from fusion3d_gui.state.case.entry import Entry
+from fusion3d_gui.widgets.controls.number_box import NumberBox
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 
@@ -27,13 +25,20 @@ _NOT_GIVEN = "Not given"
 
 
 class FieldInput(QWidget):
-    """Base class of the inputs; ``edited`` carries the new value, None for 'not given'."""
+    """Base class of the inputs.
 
-    edited = Signal(object)
+    ``chosen`` carries a new value, None for 'not given'; ``typed`` a text that may be none.
+    """
 
-    def set_value(self, value: Value) -> None:
-        """Show a value without emitting ``edited``."""
+    chosen = Signal(object)
+    typed = Signal(str)
+
+    def show_entry(self, entry: Entry) -> None:
+        """Show an entry without emitting a signal."""
         raise NotImplementedError
+
+    def set_refused(self, refused: bool) -> None:
+        """Show what was typed as refused, or as usual; what is chosen never is."""
 
 
 def field_input(field: Field) -> FieldInput:
@@ -47,85 +52,26 @@ def field_input(field: Field) -> FieldInput:
 
 
 class NumberInput(FieldInput):
-    """A spin box with its unit; an empty one is 'not given'."""
+    """A line for a number, with its unit; an empty one is 'not given'."""
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.box = _NumberBox(field)
+        self._field = field
+        self.box = NumberBox(field)
         self.box.setAccessibleName(field.label)
-        layout = _row(self)
-        layout.addWidget(self.box)
-        if field.unit:
-            unit = QLabel(field.unit, self.box)
-            unit.setFont(theme.font())
-            theme.set_color(unit, theme.FAINT)
-            inside = QHBoxLayout(self.box)
-            inside.setContentsMargins(0, 0, 10, 0)
-            inside.addStretch(1)
-            inside.addWidget(unit)
-            unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        _row(self).addWidget(self.box)
         self.setFocusProxy(self.box)
-        self.box.valueChanged.connect(lambda: self.edited.emit(self.box.given))
+        self.box.textEdited.connect(self.typed)
 
-    def set_value(self, value: Value) -> None:
-        self.box.blockSignals(True)
-        self.box.setValue(self.box.minimum() if value is None else float(value))
-        self.box.blockSignals(False)
-
-
-class _NumberBox(QDoubleSpinBox):
-    """Its minimum, one step below the allowed range, stands for 'not given' and shows as empty."""
-
-    def __init__(self, field: Field) -> None:
-        super().__init__()
-        low = -1e9 if field.minimum is None else field.minimum
-        high = 1e9 if field.maximum is None else field.maximum
-        step = 10.0**-field.decimals
-        self._typical = field.mean if low <= field.mean <= high else low
-        self.setDecimals(field.decimals)
-        self.setRange(low - step, high)
-        self.setSingleStep(step)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.setFixedHeight(theme.CONTROL)
-        self.lineEdit().setTextMargins(7, 0, 0, 0)
-        self.lineEdit().setPlaceholderText(_NOT_GIVEN)
-        self.setKeyboardTracking(True)
-        self.setValue(self.minimum())
-
-    @property
-    def given(self) -> float | None:
-        """The value, None when empty."""
-        return None if self._is_unset(self.value()) else self.value()
-
-    def _is_unset(self, value: float) -> bool:
-        return math.isclose(value, self.minimum(), abs_tol=self.singleStep() / 4)
-
-    def textFromValue(self, value: float) -> str:
-        return "" if self._is_unset(value) else super().textFromValue(value)
-
-    def valueFromText(self, text: str) -> float:
-        return self.minimum() if not text.strip() else super().valueFromText(text)
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        if not text.strip():
-            return QValidator.State.Acceptable, text, position
-        state, text, position = super().validate(text, position)
-        return state, text, position
-
-    def stepBy(self, steps: int) -> None:
-        """The first step from 'not given' goes to a typical value, not to the lowest."""
-        if self.given is None:
-            self.setValue(self._typical)
+    def show_entry(self, entry: Entry) -> None:
+        if entry.text or entry.value is None:
+            self.box.setText(entry.text)
         else:
-            self.setValue(max(self.value() + steps * self.singleStep(), self._lowest))
+            self.box.setText(self._field.number_text(float(entry.value)))
+        self.set_refused(bool(entry.refusal))
 
-    @property
-    def _lowest(self) -> float:
-        return self.minimum() + self.singleStep()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Ignore the wheel: scrolling the panel must not change a patient's value."""
-        event.ignore()
+    def set_refused(self, refused: bool) -> None:
+        self.box.set_refused(refused)
 
 
 class ChoiceInput(FieldInput):
@@ -143,15 +89,15 @@ class ChoiceInput(FieldInput):
         self._mark()
         self.box.currentIndexChanged.connect(self._on_index_changed)
 
-    def set_value(self, value: Value) -> None:
+    def show_entry(self, entry: Entry) -> None:
         self.box.blockSignals(True)
-        self.box.setCurrentIndex(max(0, self.box.findData(value)))
+        self.box.setCurrentIndex(max(0, self.box.findData(entry.value)))
         self.box.blockSignals(False)
         self._mark()
 
     def _on_index_changed(self) -> None:
         self._mark()
-        self.edited.emit(self.box.currentData())
+        self.chosen.emit(self.box.currentData())
 
     def _mark(self) -> None:
         self.box.setProperty("unset", self.box.currentIndex() == 0)
@@ -174,12 +120,12 @@ class TernaryInput(FieldInput):
         for value, text in choices:
             button = self.buttons[value] = row.add(text)
             button.setAccessibleName(f"{field.label}: {text}")
-            button.clicked.connect(lambda _=False, chosen=value: self.edited.emit(chosen))
+            button.clicked.connect(lambda _=False, chosen=value: self.chosen.emit(chosen))
         self.buttons[None].setChecked(True)
         _row(self).addWidget(row)
 
-    def set_value(self, value: Value) -> None:
-        self.buttons[None if value is None else bool(value)].setChecked(True)
+    def show_entry(self, entry: Entry) -> None:
+        self.buttons[None if entry.value is None else bool(entry.value)].setChecked(True)
 
 
 class NoScrollComboBox(QComboBox):

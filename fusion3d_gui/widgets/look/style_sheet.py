@@ -63,6 +63,8 @@ QComboBox, QAbstractSpinBox, QLineEdit { padding: 0 8px; color: $TEXT;
 QAbstractSpinBox QLineEdit { border: none; padding: 0; }
 QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover { border-color: $MUTED; }
 QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus { border-color: $ACCENT; }
+QLineEdit QLabel { color: $FAINT; background: transparent; }
+QLineEdit[refused="true"] { color: $ERROR; border-color: $ERROR; }
 QComboBox:disabled, QAbstractSpinBox:disabled, QLineEdit:disabled { color: $DISABLED;
     border-color: $LINE; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border;

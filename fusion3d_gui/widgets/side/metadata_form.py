@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.schema import Field, Value
@@ -50,7 +51,8 @@ class MetadataForm(QWidget):
         self.rows = {}
         for number, field in enumerate(fields):
             row = _Row(field)
-            row.input.edited.connect(lambda value, name=field.name: self._on_typed(name, value))
+            row.input.chosen.connect(lambda value, name=field.name: self._on_chosen(name, value))
+            row.input.typed.connect(lambda text, name=field.name: self._on_typed(name, text))
             grid.addLayout(row.names, 2 * number, 0)
             grid.addWidget(row.input, 2 * number, 1)
             grid.addWidget(row.hint, 2 * number + 1, 0, 1, 2)
@@ -62,16 +64,19 @@ class MetadataForm(QWidget):
         self._layout.addWidget(self._body)
         self._body.show()
 
-    def _on_typed(self, name: str, value: Value) -> None:
+    def _on_chosen(self, name: str, value: Value) -> None:
+        self._form.set_value(name, value)
+
+    def _on_typed(self, name: str, text: str) -> None:
         self._typing = name
         try:
-            self._form.set_value(name, value)
+            self._form.type_text(name, text)
         finally:
             self._typing = ""
 
     def _on_edited(self, name: str) -> None:
         if name == self._typing:
-            self._mark(name)  # the input already shows the value as it was typed
+            self._mark(name)  # the input already shows the text as it was typed
         else:
             self._show(name)
 
@@ -80,25 +85,29 @@ class MetadataForm(QWidget):
             self._mark(name)
 
     def _show(self, name: str) -> None:
-        self.rows[name].input.set_value(self._form.values[name])
+        self.rows[name].input.show_entry(self._form.entry(name))
         self._mark(name)
 
     def _mark(self, name: str) -> None:
-        row, value = self.rows[name], self._form.values[name]
+        row, entry = self.rows[name], self._form.entry(name)
+        value = entry.value
         shown = self._store.shown_prediction
         predicted = None if shown is None else shown.request.metadata
+        row.input.set_refused(bool(entry.refusal))
         if predicted is not None and name in predicted and predicted[name] != value:
-            row.show_origin(f"was {_plain(row.field, predicted[name])}", theme.WARNING)
+            row.show_origin(
+                f"was {row.field.text(predicted[name], with_unit=False)}", theme.WARNING
+            )
         else:
             from_file = self._form.source(name) == "dicom"
             row.show_origin("from DICOM" if from_file else "", theme.ACCENT)
-        warning = row.field.warning(value)
-        if warning:
-            row.show_hint(warning, theme.WARNING)
-        elif row.field.required and value is None:
-            row.show_hint("required for a prediction", theme.WARNING)
-        else:
-            row.show_hint("", theme.FAINT)
+        said = (
+            self._form.problems.get(name, ""),
+            row.field.warning(value),
+            self._form.header_note(name),
+        )
+        color = theme.ERROR if entry.refusal else theme.WARNING
+        row.show_hint(" ".join(each for each in said if each), color)
 
 
 class _Row:
@@ -114,6 +123,7 @@ class _Row:
         self.names.addWidget(self.origin)
         self.input: FieldInput = field_input(field)
         self.hint: QLabel = theme.label(size=theme.SMALL)
+        self.hint.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a file
         self.hint.setWordWrap(True)
         self.hint.hide()
         tip = f"{field.help or field.label}\nAllowed: {field.range_text}."
@@ -131,14 +141,3 @@ class _Row:
         self.hint.setText(text)
         theme.set_color(self.hint, color)
         self.hint.setVisible(bool(text))
-
-
-def _plain(field: Field, value: Value) -> str:
-    """A value as the form shows it."""
-    if value is None:
-        return "not given"
-    if field.kind == "number":
-        return f"{float(value):.{field.decimals}f}"
-    if field.kind == "boolean":
-        return "Yes" if value else "No"
-    return dict(field.choices).get(str(value), str(value))

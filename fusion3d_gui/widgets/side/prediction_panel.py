@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
@@ -41,6 +39,9 @@ class PredictionPanel(QWidget):
         self.button.setProperty("primary", True)
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
         self.button.setToolTip("Predict from this scan and these values (Ctrl+Return)")
+        self.problem = theme.label(size=12, color=theme.ERROR)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.setWordWrap(True)
         self._progress = _Progress()
         self.readout = _Readout()
         self._build()
@@ -60,6 +61,7 @@ class PredictionPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3 * theme.GRID)
         layout.addWidget(row)
+        layout.addWidget(self.problem)
         layout.addWidget(self.readout)
 
     def _connect(self) -> None:
@@ -70,11 +72,17 @@ class PredictionPanel(QWidget):
         self._store.prediction_changed.connect(self._on_result_changed)
         self._store.case_changed.connect(self._on_lane_changed)
         self._store.bundle_changed.connect(self._on_lane_changed)
+        self._form.edited.connect(self._on_lane_changed)
+        self._form.schema_changed.connect(self._on_lane_changed)
 
     def _on_lane_changed(self) -> None:
         self._stack.setCurrentIndex(1 if self._store.predicting else 0)
         self._progress.show_progress(self._store.inference.fraction, self._store.inference.message)
-        self.button.setEnabled(self._store.can_predict)
+        problems = self._form.problems if self._store.case is not None else {}
+        labels = [self._form.schema[name].label for name in problems]
+        self.problem.setText(f"Can't predict: see {', '.join(labels)}.")
+        self.problem.setVisible(bool(problems))
+        self.button.setEnabled(self._store.can_predict and not problems)
 
     def _on_result_changed(self) -> None:
         self._on_lane_changed()
@@ -93,7 +101,7 @@ class PredictionPanel(QWidget):
             outside = (
                 self._store.shown_prediction.workbench.outside(values) if has_prediction else ()
             )
-            self.readout.show_outside(outside, tried=self._predictions.what_if is not None)
+            self.readout.outside.setVisible(bool(outside))
 
     def _why_nothing(self) -> str:
         if self._store.bundle is None:
@@ -210,8 +218,9 @@ class _Readout(QWidget):
         self.class_name.setText(prediction.class_name)
         self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
         self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
-        self.warnings.setText("\n".join(prediction.notices))
-        self.warnings.setVisible(bool(prediction.notices) and what_if is None)
+        notices = prediction.notices if what_if is None else what_if.notices
+        self.warnings.setText("\n".join(notices))
+        self.warnings.setVisible(bool(notices))
         if what_if is not None:
             self._show_what_if(what_if)
         when = prediction.created.astimezone()
@@ -224,17 +233,6 @@ class _Readout(QWidget):
             f"Weights SHA-256 {prediction.weights_sha256}\n"
             f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
         )
-
-    def show_outside(self, sentences: Sequence[str], *, tried: bool) -> None:
-        """Show the warnings that the case lies outside the training data; none hide them.
-
-        The warnings about a prediction are among its own notices; with what-if values (``tried``)
-        they are shown here instead.
-        """
-        self.outside.setVisible(bool(sentences))
-        if tried:
-            self.warnings.setText("\n".join(sentences))
-            self.warnings.setVisible(bool(sentences))
 
     def _show_what_if(self, what_if: WhatIf) -> None:
         """Show the what-if probability in place of the prediction, which the gauge keeps marked."""

@@ -165,7 +165,7 @@ class UncertaintyPage(QWidget):
 
     def _show_predictive_values(self) -> None:
         workbench = self._predictions.workbench
-        if workbench is None:
+        if workbench is None or self._form.problems:
             return
         chance = workbench.case.probability(self._form.values)
         found = workbench.at_prevalence(chance, self.prevalence.value() / 100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QPushButton,
@@ -30,6 +30,7 @@ _PAGES = (
         "How uncertain the prediction is, and whether the case resembles the training data",
     ),
 )
+_CURVES = "Probability over the range of each value, with the others as in the form."
 
 
 class WorkbenchPanel(QWidget):
@@ -58,6 +59,10 @@ class WorkbenchPanel(QWidget):
         self._curves_text.setWordWrap(True)
         self._shares_text = theme.label(size=12, color=theme.MUTED)
         self._shares_text.setWordWrap(True)
+        self._problem = theme.label(size=12, color=theme.ERROR)
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self._problem.setWordWrap(True)
+        self._problem.hide()
         self.buttons: list[QPushButton] = []
         self._pages = [
             _page(self._curves_text, self.curves),
@@ -84,6 +89,7 @@ class WorkbenchPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3 * theme.GRID)
         layout.addWidget(row)
+        layout.addWidget(self._problem)
         for page in self._pages:
             layout.addWidget(page)
         self.show_page(None)
@@ -108,14 +114,19 @@ class WorkbenchPanel(QWidget):
         if workbench is None or not self.isVisible():
             return
         values = self._form.values
-        if not self._is_complete():
-            return  # the form shows which value is required
+        problem = self._form.problem
+        self._problem.setText(f"Not computed. {problem}")
+        self._problem.setVisible(bool(problem) and any(b.isChecked() for b in self.buttons))
+        for button, page in zip(self.buttons, self._pages, strict=True):
+            page.setVisible(button.isChecked() and not problem)
+        if problem:
+            return
         if self.buttons[0].isChecked():
             curves = workbench.curves(values)
             self.curves.set_source(*chart_source(self._predictions, self._form))
             self.curves.show_curves(curves, workbench.prediction.threshold)
             self._curves_text.setText(
-                "Probability over the range of each value, with the others as in the form."
+                " ".join((_CURVES, *workbench.case.info.schema.missing_notice(values)))
                 if curves
                 else "This model uses the image alone: there are no values to change."
             )
@@ -123,11 +134,6 @@ class WorkbenchPanel(QWidget):
             self._show_shares(workbench.contributions(values))
         elif self.buttons[2].isChecked():
             self.uncertainty.refresh()
-
-    def _is_complete(self) -> bool:
-        values = self._form.values
-        fields = self._form.schema.fields
-        return not any(field.required and values[field.name] is None for field in fields)
 
     def _show_shares(self, found: Contributions | None) -> None:
         if found is None:
