@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from captum.attr import ShapleyValues
 
 from fusion3d_gui.inference.analysis import shapley as subject
-from fusion3d_gui.inference.analysis.shapley import contributions
+from fusion3d_gui.inference.analysis.shapley import contributions, zero_shares
+from fusion3d_gui.inference.analysis.what_if import curves
 from fusion3d_gui.model.network_config import FUSIONS
 
 
@@ -59,6 +62,45 @@ def test_a_field_at_the_reference_cases_value_gets_nothing(predicted_case, refer
     shares = contributions(found.case, found.prediction.metadata, reference_for(found.case))
     assert shares.metadata == pytest.approx(0, abs=1e-6)
     assert shares.image != 0
+
+
+def test_the_reference_case_is_told_with_its_values_and_its_probability(
+    predicted_case, reference_for
+):
+    found = predicted_case()
+    reference = reference_for(found.case)
+    shares = contributions(found.case, found.prediction.metadata, reference)
+    assert shares.reference_values == {"age": 60, "sex": "M", "diabetes": False}
+    scaled = shares.reference_logit / 1.5  # the bundle's temperature
+    assert shares.reference_probability == pytest.approx(1 / (1 + np.exp(-scaled)))
+    assert shares.to_json()["reference_metadata"] == shares.reference_values
+
+
+def test_a_share_of_nothing_is_explained_where_other_values_would_move_the_probability(
+    predicted_case, reference_for
+):
+    values = {"age": 71, "sex": "M", "diabetes": None}
+    found = predicted_case(values=values)
+    case, values = found.case, found.prediction.metadata
+    shares = contributions(case, values, reference_for(case))
+    nothing = replace(shares, fields=dict.fromkeys(shares.fields, 0.01))
+    span = np.array([0.30, 0.96])
+    drawn = [replace(each, probabilities=span) for each in curves(case, values)]
+
+    def reasons():
+        return {z.field.name: z.reason for z in zero_shares(case, values, nothing, drawn)}
+
+    # The untrained network hardly reacts to any value; its classifier times 1000 does.
+    assert reasons() == {"age": "flat", "sex": "same", "diabetes": "flat"}
+    with torch.no_grad():
+        case.head.network.classifier[-1].weight.mul_(1000)
+    assert reasons() == {"age": "interaction", "sex": "same", "diabetes": "interaction"}
+    first = zero_shares(case, values, nothing, drawn)[0]
+    assert (first.low, first.high) == (0.30, 0.96)
+    calm = [replace(each, probabilities=np.array([0.30, 0.35])) for each in drawn]
+    assert zero_shares(case, values, nothing, calm) == ()
+    clear = replace(shares, fields=dict.fromkeys(shares.fields, -0.2))
+    assert zero_shares(case, values, clear, drawn) == ()
 
 
 def test_sampled_shares_add_up_too_and_are_near_the_exact_ones(

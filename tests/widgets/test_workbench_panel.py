@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -91,7 +92,7 @@ def test_there_is_no_workbench_without_a_prediction(window):
 
 def test_each_button_opens_its_page_and_closes_it_again(make_predicted):
     panel = make_predicted().side.workbench
-    pages = (panel.curves, panel.shares, panel.uncertainty)
+    pages = (panel.curves, panel.why.shares, panel.uncertainty)
     assert not any(page.isVisible() for page in pages)
     for number, page in enumerate(pages):
         press(panel.buttons[number])
@@ -143,7 +144,7 @@ def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
     window = make_predicted()
     panel = window.side.workbench
     press(panel.buttons[1])
-    name = panel.shares.accessibleName()
+    name = panel.why.shares.accessibleName()
     for word in ("Image", "Clinical data", "Age", "Sex", "Diabetes"):
         assert word in name
     found = window.session.predictions.workbench.contributions(window.session.form.values)
@@ -153,6 +154,34 @@ def test_why_names_image_and_fields_and_their_shares_add_up(make_predicted):
     assert found.logit == pytest.approx(window.session.predictions.current.logit, abs=1e-4)
     for amount in (found.image, found.metadata, *found.fields.values()):
         assert f"{abs(amount):.2f}" in name
+
+
+def test_why_shows_the_reference_case_beside_this_one_and_explains_a_share_of_nothing(
+    make_predicted,
+):
+    window = make_predicted()
+    why, session = window.side.workbench.why, window.session
+    press(window.side.workbench.buttons[1])
+    found = session.predictions.workbench.contributions(session.form.values)
+    chance = percent(session.predictions.current.probability)
+    assert why.reference.isVisible()
+    assert why.reference.rows == (
+        ("Image", "this scan", "mean of training"),
+        ("Age", "71 years", "60 years"),
+        ("Sex", "Female", "Male"),
+        ("Diabetes", "not given", "No"),
+        ("Probability", chance, percent(found.reference_probability)),
+    )
+    assert not why.zero.isVisible()
+    # The untrained network hardly reacts to any value; its classifier times 1000 does.
+    with torch.no_grad():
+        session.predictions.workbench.case.head.network.classifier[-1].weight.mul_(1000)
+    session.form.set_value("age", 60)
+    QTest.qWait(20)
+    assert why.reference.rows[1] == ("Age", "60 years", "60 years")
+    assert why.zero.isVisible()
+    assert "Age has no share: this case has the reference case's value." in why.zero.text()
+    assert "see What if" in why.zero.text()
 
 
 def test_the_uncertainty_page_warns_of_a_case_outside_the_training_data(make_predicted):
@@ -233,7 +262,7 @@ def test_without_reference_statistics_the_pages_say_so(make_predicted):
     window = make_predicted(reference=False)
     panel = window.side.workbench
     press(panel.buttons[1])
-    assert "no reference case" in panel._shares_text.text()
+    assert "no reference case" in panel.why.text.text()
     press(panel.buttons[2])
     assert panel.uncertainty.verdict.text() == "Not known: this model has no reference cases"
     assert not panel.uncertainty.strip.isVisible()
@@ -245,7 +274,7 @@ def test_a_model_of_the_image_alone_has_pages_too(make_predicted):
     press(panel.buttons[0])
     assert "image alone" in panel._curves_text.text()
     press(panel.buttons[1])
-    assert panel.shares.accessibleName().startswith("Image")
+    assert panel.why.shares.accessibleName().startswith("Image")
 
 
 def test_the_method_picker_changes_the_map_and_says_which_it_is(make_predicted, settled):

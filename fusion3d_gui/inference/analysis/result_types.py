@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -88,13 +88,16 @@ class Contributions:
     """Decomposition of the logit into contributions, relative to the bundle's background case.
 
     ``image`` + the sum of ``fields`` = ``logit`` − ``reference_logit``. ``exact`` is False where there
-    are so many fields that their orders were sampled (the sum still holds).
+    are so many fields that their orders were sampled (the sum still holds). ``reference_values`` and
+    ``reference_probability`` are the background case's.
     """
 
     reference_logit: float
     logit: float
     image: float
     fields: Mapping[str, float]
+    reference_values: Mapping[str, Value]
+    reference_probability: float
     exact: bool = True
 
     @property
@@ -106,12 +109,29 @@ class Contributions:
         """As a JSON object, in units of the logit."""
         return {
             "reference_logit": self.reference_logit,
+            "reference_metadata": dict(self.reference_values),
+            "reference_probability": self.reference_probability,
             "logit": self.logit,
             "image": self.image,
             "metadata": self.metadata,
             "fields": dict(self.fields),
             "exact": self.exact,
         }
+
+
+@dataclass(frozen=True)
+class ZeroShare:
+    """Why a field has hardly any contribution, though other values would move the probability.
+
+    ``"same"``: the case has the background case's value. ``"flat"``: with this image the two values give
+    nearly the same logit. ``"interaction"``: they do not, but the field's effects with this and with the
+    background's image and values cancel. ``low`` and ``high`` are the ends of its curve, as probabilities.
+    """
+
+    field: Field
+    reason: Literal["same", "flat", "interaction"]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False)

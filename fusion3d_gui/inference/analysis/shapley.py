@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fusion3d_gui.inference.analysis.result_types import Contributions
+from fusion3d_gui.inference.analysis.result_types import Contributions, Curve, ZeroShare
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
@@ -18,7 +18,12 @@ from fusion3d_gui.model.schema import Value
 #: Up to this many fields every coalition is computed (2^10 rows); with more, orders are sampled.
 MOST_EXACT = 10
 
+#: A contribution (logit) below this is called hardly any.
+HARDLY_ANY = 0.05
+
 _ORDERS = 300
+#: From this range of its curve (probability) on, a field's missing contribution is worth an explanation.
+_MOVES = 0.1
 
 
 def contributions(
@@ -54,7 +59,8 @@ def contributions(
     if not schema.fields:
         with_image, without = play(None)
         logit, start = float(with_image[0]), float(without[0])
-        return Contributions(start, logit, logit - start, {})
+        chance = case.info.decision.probability(start)
+        return Contributions(start, logit, logit - start, {}, {}, chance)
     own, other = schema.encode(values), np.asarray(reference.background_metadata, np.float32)
     with_image, without = play(np.stack([own, other]))
     image = float((with_image - without).mean())
@@ -67,8 +73,44 @@ def contributions(
         logit=float(with_image[0]),
         image=image,
         fields=fields,
+        reference_values=reference.background_values,
+        reference_probability=case.info.decision.probability(float(without[1])),
         exact=len(schema.fields) <= MOST_EXACT,
     )
+
+
+def zero_shares(
+    case: CaseModel,
+    values: Mapping[str, Value],
+    found: Contributions,
+    drawn: Sequence[Curve],
+) -> tuple[ZeroShare, ...]:
+    """The fields whose contribution is below :data:`HARDLY_ANY` though their curve moves the probability.
+
+    Parameters
+    ----------
+    case, values
+        The case's image features and its metadata by field name.
+    found
+        Its contributions.
+    drawn
+        One curve for each field, of the same case.
+    """
+    own = case.logit(values)
+    zero = []
+    for curve in drawn:
+        field = curve.field
+        low, high = float(curve.probabilities.min()), float(curve.probabilities.max())
+        if abs(found.fields[field.name]) >= HARDLY_ANY or high - low < _MOVES:
+            continue
+        standard = found.reference_values.get(field.name)
+        reason: Literal["same", "flat", "interaction"] = "interaction"
+        if field.encode(values.get(field.name)) == field.encode(standard):
+            reason = "same"
+        elif abs(own - case.logit({**values, field.name: standard})) < 2 * HARDLY_ANY:
+            reason = "flat"
+        zero.append(ZeroShare(field, reason, low, high))
+    return tuple(zero)
 
 
 def _members(case: CaseModel) -> np.ndarray:

@@ -13,8 +13,9 @@ from fusion3d_gui.inference.analysis.result_types import (
     Curve,
     Uncertainty,
     WhatIf,
+    ZeroShare,
 )
-from fusion3d_gui.inference.analysis.shapley import contributions
+from fusion3d_gui.inference.analysis.shapley import contributions, zero_shares
 from fusion3d_gui.inference.analysis.uncertainty import (
     assess_uncertainty,
     at_prevalence,
@@ -57,6 +58,12 @@ class Workbench:
         if self._reference is None:
             return None
         return contributions(self.case, values, self._reference)
+
+    def zero_shares(
+        self, values: Mapping[str, Value], found: Contributions
+    ) -> tuple[ZeroShare, ...]:
+        """The fields with hardly any contribution though other values would move the probability."""
+        return zero_shares(self.case, values, found, self.curves(values))
 
     def uncertainty(self, values: Mapping[str, Value]) -> Uncertainty:
         """Measures of uncertainty of the prediction with these metadata."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.model.schema import Field, Value
+from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.data.shown_prediction import ShownPrediction
@@ -20,7 +21,7 @@ class CaseSwitcher(QObject):
         super().__init__(store)
         self._store = store
         self._form = form
-        self._typed: dict[CaseKey, Mapping[Field, Value]] = {}
+        self._typed: dict[CaseKey, Mapping[Field, Entry]] = {}
         store.identity.changed.connect(self._on_identity_changed)
 
     def show(

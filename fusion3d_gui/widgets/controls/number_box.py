@@ -50,10 +50,11 @@ class NumberBox(QLineEdit):
 
     def event(self, event: QEvent) -> bool:
         """Claim the arrow keys, which change slices elsewhere in the window."""
-        overrides = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if overrides and event.key() in _STEPS and not event.modifiers():
-            event.accept()
-            return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            claimed = event.key() in _STEPS and not event.modifiers()
+            event.setAccepted(claimed)
+            if claimed:
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

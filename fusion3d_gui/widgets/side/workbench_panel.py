@@ -10,17 +10,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.inference.analysis.result_types import Contributions
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.curve_chart import CurveChart
-from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.uncertainty_page import UncertaintyPage
+from fusion3d_gui.widgets.side.why_page import WhyPage
 
 _PAGES = (
     ("What if", "How the probability changes with other clinical values"),
@@ -53,12 +52,10 @@ class WorkbenchPanel(QWidget):
         self._predictions = predictions
         self._augmentation = augmentation
         self.curves = CurveChart()
-        self.shares = ShareChart()
+        self.why = WhyPage(form, predictions)
         self.uncertainty = UncertaintyPage(store, form, predictions, augmentation)
         self._curves_text = theme.label(size=12, color=theme.MUTED)
         self._curves_text.setWordWrap(True)
-        self._shares_text = theme.label(size=12, color=theme.MUTED)
-        self._shares_text.setWordWrap(True)
         self._problem = theme.label(size=12, color=theme.ERROR)
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setWordWrap(True)
@@ -66,7 +63,7 @@ class WorkbenchPanel(QWidget):
         self.buttons: list[QPushButton] = []
         self._pages = [
             _page(self._curves_text, self.curves),
-            _page(self._shares_text, self.shares),
+            self.why,
             self.uncertainty,
         ]
         # One refresh for all signals of one event, after the prediction itself is on screen.
@@ -131,57 +128,9 @@ class WorkbenchPanel(QWidget):
                 else "This model uses the image alone: there are no values to change."
             )
         elif self.buttons[1].isChecked():
-            self._show_shares(workbench.contributions(values))
+            self.why.refresh()
         elif self.buttons[2].isChecked():
             self.uncertainty.refresh()
-
-    def _show_shares(self, found: Contributions | None) -> None:
-        if found is None:
-            self._shares_text.setText(
-                "Not known: this model has no reference case to compare with."
-            )
-            self.shares.show_shares(())
-            return
-        self._shares_text.setText(f"{_shares_text(found)} Contributions to the logit:")
-        labels = {field.name: field.label for field in self._form.schema.fields}
-        shares = [Share("Image", found.image)]
-        if found.fields:
-            shares.append(Share("Clinical data", found.metadata))
-            fields = sorted(found.fields.items(), key=lambda item: -abs(item[1]))
-            shares += [Share(labels[name], amount, part=True) for name, amount in fields]
-        self.shares.set_source(*chart_source(self._predictions, self._form))
-        self.shares.show_shares(shares)
-        self.shares.setToolTip(
-            "Shapley values in units of the logit. From the model's reference case "
-            f"(logit {found.reference_logit:.2f}) they add up to this case (logit {found.logit:.2f})."
-            + ("" if found.exact else " Sampled, as there are many fields.")
-        )
-
-
-def _shares_text(found: Contributions) -> str:
-    """One sentence: whether image or clinical data moved the logit from the reference case, and how."""
-    image, data = found.image, found.metadata
-    total = abs(image) + abs(data)
-    direction = {True: "raised", False: "lowered"}
-    if total < 0.05:
-        return "The probability is about that of the reference case."
-    if not found.fields:
-        return f"The image {direction[image > 0]} the probability against the reference case."
-    if abs(image) >= 0.8 * total:
-        return (
-            f"Mainly the image {direction[image > 0]} the probability against the reference case."
-        )
-    if abs(data) >= 0.8 * total:
-        return (
-            f"Mainly the clinical data {direction[data > 0]} the probability against the reference "
-            "case."
-        )
-    if (image > 0) == (data > 0):
-        return f"Image and clinical data both {direction[image > 0]} the probability."
-    return (
-        f"The image {direction[image > 0]} the probability, the clinical data "
-        f"{direction[data > 0]} it."
-    )
 
 
 def _page(*widgets: QWidget) -> QWidget:
