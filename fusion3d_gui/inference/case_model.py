@@ -19,6 +19,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.gradcam import pooled_gradient
 from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import ModelInput
 
@@ -126,6 +127,12 @@ class CaseModel:
         found: np.ndarray = torch.sigmoid(scaled / self.info.decision.temperature).numpy()
         return found
 
+    def pooled_gradient(self, values: Mapping[str, object]) -> np.ndarray:
+        """d logit / d pooled features, float32 [C], with these metadata."""
+        metadata = self._encoded(values)
+        found: np.ndarray = pooled_gradient(self.head.network, self.pooled, metadata)[0].numpy()
+        return found
+
     def heatmap(
         self, values: Mapping[str, object], method: CamMethod = "gradcam", side: Side = "raised"
     ) -> Heatmap:
@@ -134,13 +141,17 @@ class CaseModel:
         Mean pooling gives every cell the same gradient, so that no backward pass through the
         convolutions is needed (see :mod:`fusion3d_gui.model.gradcam`).
         """
-        metadata = None
-        if self.head.takes_metadata:
-            metadata = torch.from_numpy(self.info.schema.encode(values))[None]
+        metadata = self._encoded(values)
         maps = torch.from_numpy(self.feature_maps)[None]
         traced = free_trace(self.head.network, maps, self.pooled, metadata)
         found = class_maps(traced, method, (4,))
         return cam_heatmap(found, self.model_input.affine, method, (4,), side)
+
+    def _encoded(self, values: Mapping[str, object]) -> Tensor | None:
+        """The encoded metadata [1, W], as the network's head takes them."""
+        if not self.head.takes_metadata:
+            return None
+        return torch.from_numpy(self.info.schema.encode(values))[None]
 
 
 def cam_heatmap(

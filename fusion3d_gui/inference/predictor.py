@@ -21,7 +21,7 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
-from fusion3d_gui.inference.engines.protocol import TorchEngine, finite
+from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.fit import MisfitError
 from fusion3d_gui.inference.judge import judge_case
@@ -31,7 +31,6 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, explain
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import gradient_times_input
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -236,17 +235,12 @@ class Predictor:
     ) -> np.ndarray:
         """Gradient × input of a case, signed, float32 [k, j, i] on the input grid, not smoothed.
 
-        PyTorch runs a forward pass and a pass back to the input.
+        The engine runs a pass forward and a pass back.
         """
-        code = self.info.schema.encode(metadata)
+        gradient = case.pooled_gradient(metadata)
 
         def work() -> np.ndarray:
-            device = next(self._network.parameters()).device
-            image = torch.from_numpy(case.model_input.voxels)[None, None].to(device)
-            given = torch.from_numpy(code)[None].to(device) if self.head.takes_metadata else None
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-                signed, _ = gradient_times_input(self._network, image, given, progress)
-            return finite(signed[0].float().cpu().numpy())
+            return self._chosen.engine.input_gradient(case.model_input.voxels, gradient, progress)
 
         return self._with_fallback(work)[0]
 
@@ -257,7 +251,14 @@ class Predictor:
 
     def warm_up(self, progress: Progress = no_progress) -> None:
         """Run the engine once on an all-zero image, so that the first prediction is not slowed by set-up."""
-        self.features(np.zeros(self.info.preprocessing.shape_kji, dtype=np.float32), progress)
+        nothing = np.zeros(self.info.preprocessing.shape_kji, dtype=np.float32)
+        self.features(nothing, part_of(progress, 0.0, 0.5))
+        if self.info.default_map[0] == "input-gradient":
+            gradient = np.zeros(self.info.network.feature_channels, dtype=np.float32)
+            report = part_of(progress, 0.5, 1.0)
+            self._with_fallback(
+                lambda: self._chosen.engine.input_gradient(nothing, gradient, report)
+            )
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """Feature maps of the last stage [C, k, j, i] of an input [k, j, i], computed by the engine."""

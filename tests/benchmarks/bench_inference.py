@@ -1,4 +1,4 @@
-"""Time of prediction and explanation, against MONAI's GradCAM and eager PyTorch in the same run.
+"""Time of prediction and explanation, against MONAI's GradCAM, Captum and PyTorch in the same run.
 
     OMP_NUM_THREADS=2 .venv/bin/python tests/benchmarks/bench_inference.py [--width 1] [--size 96 97]
 
@@ -6,7 +6,8 @@ Prints medians over a few runs, and their ratios. The forward pass is compared w
 float32 GEMM rate. The network is the published ResNet50 at the given width, with random weights. At
 97³ (a multiple of the stride, plus 1, as bundles have it) the last stage has 4 × 4 × 4 cells, at 96³
 3 × 3 × 3. MONAI's GradCAM is called as its documentation does, and once more without its upsampling
-to the input's grid, which the window does only when it paints.
+to the input's grid, which the window does only when it paints. Gradient × input, with its smoothing, is
+compared with Captum's InputXGradient, which has none; the window shows it after the prediction.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from captum.attr import InputXGradient
 from monai.visualize import GradCAM
 from torch import nn
 
@@ -35,6 +37,7 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo, Decision
 from fusion3d_gui.model.cam import explain
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.input_gradient import smoothed
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import ModelInput, Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
@@ -192,9 +195,19 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
         case.heatmap(VALUES)
         return case
 
+    def gradient_map(engine: Engine) -> np.ndarray:
+        signed = engine.input_gradient(voxels, case.pooled_gradient(VALUES))
+        return smoothed(torch.from_numpy(signed)[None], info.preprocessing.spacing_mm)[0].numpy()
+
+    captum = InputXGradient(network)
+    leaf = image.clone().requires_grad_(True)
+    attributed = captum.attribute(leaf, additional_forward_args=(code,))[0].detach()
+    exact = smoothed(attributed, info.preprocessing.spacing_mm)[0].numpy()
+
     works: dict[str, Callable[[], object]] = {
         "MONAI GradCAM": lambda: monai(x=image, class_idx=0),
         "without upsampling": lambda: monai.compute_map(image, class_idx=0),
+        "Captum InputXGradient": lambda: captum.attribute(leaf, additional_forward_args=(code,)),
     }
     if torch.cuda.is_available():
         there = GradCAM(
@@ -208,6 +221,11 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
         print(f"map by {name} against MONAI's: largest difference {gap:.1e} of the peak")
         off = abs(case.logit(VALUES) - logit)
         print(f"logit by {name} against float32 PyTorch's {logit:.4f}: off by {off:.1e}")
+        off = np.abs(gradient_map(engine) - exact).max() / np.abs(exact).max()
+        print(
+            f"gradient × input by {name} against Captum's: largest difference {off:.1e} of the peak"
+        )
+        works[f"gradient × input, {name}"] = partial(gradient_map, engine)
         works[f"ours on {name}"] = partial(predict_and_explain, engine)
         works[f"features by {name}"] = partial(engine.features, voxels)
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
@@ -220,6 +238,12 @@ def measure(width: float, shape: tuple[int, int, int], runs: int) -> None:
     for name, seconds in results.items():
         peer = results.get("MONAI GradCAM on CUDA" if "CUDA" in name else "MONAI GradCAM", t_monai)
         print(f"{name:24} {seconds:8.3f} s   {peer / seconds:5.1f} × MONAI's speed")
+    for name in engines:
+        back, forward = results[f"gradient × input, {name}"], results[f"features by {name}"]
+        ratio = results["Captum InputXGradient"] / back
+        print(
+            f"map by {name:17} {back / forward:5.1f} × its forward pass, {ratio:.1f} × Captum's speed"
+        )
     print(f"float32 GEMM             {gemm / 1e9:8.1f} GFLOP/s")
     for name in ("PyTorch", "OpenVINO"):
         rate = work / results[f"features by {name}"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from fusion3d_gui.errors import Cancelled
+from fusion3d_gui.inference.engines.openvino_gradient import build_gradient_graph
 from fusion3d_gui.inference.engines.openvino_graph import build_graph, import_openvino
 from fusion3d_gui.inference.engines.protocol import finite
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 #: Interval at which a running request is polled and ``progress`` is called.
 _POLL_MS = 20
@@ -54,25 +56,30 @@ class OpenVinoEngine:
         }
         if device == "CPU":
             options["INFERENCE_NUM_THREADS"] = threads
-        model = build_graph(network.image_branch, (1, 1, *shape_kji))
-        compiled = openvino.Core().compile_model(model, device, options)
-        self._request = compiled.create_infer_request()
-        self._expected_s = 1.0
+        self._network, self._shape = network, (1, 1, *shape_kji)
+        self._compile = partial(openvino.Core().compile_model, device_name=device, config=options)
+        self._forward = _Run(self._compile(build_graph(network.image_branch, self._shape)))
+        #: Compiled when first asked for: it takes half a second, and as much memory again.
+        self._back: _Run | None = None
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
-        started = time.perf_counter()
         # OpenVINO's ReLU turns NaN into 0, so non-finite input would not show in the feature maps.
-        self._request.start_async({0: finite(voxels)[None, None]})
-        try:
-            while not self._request.wait_for(_POLL_MS):
-                share = (time.perf_counter() - started) / self._expected_s
-                progress(min(share, 0.95), "Predicting")
-        except Cancelled:
-            self._stop()
-            raise
-        self._expected_s = time.perf_counter() - started
-        return finite(self._request.get_output_tensor(0).data[0].copy())
+        given = {0: finite(voxels)[None, None]}
+        return finite(self._forward(given, with_message(progress, "Predicting"))[0])
+
+    def input_gradient(
+        self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
+    ) -> np.ndarray:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
+        if self._back is None:
+            progress(0.0, "Explaining")
+            graph = build_gradient_graph(self._network.image_branch, self._shape)
+            self._back = _Run(self._compile(graph))
+        cells = self._forward.output_size // len(pooled_gradient)
+        by_cell = (pooled_gradient / cells).astype(np.float32)[None, :, None, None, None]
+        given = {0: finite(voxels)[None, None], 1: by_cell}
+        return finite(self._back(given, with_message(progress, "Explaining"))[0, 0])
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; images run one by one.
@@ -84,6 +91,31 @@ class OpenVinoEngine:
             report = part_of(progress, number / len(images), (number + 1) / len(images))
             found.append(self.features(voxels, report).mean(axis=(1, 2, 3)))
         return np.stack(found)
+
+
+class _Run:
+    """A compiled graph: computes its one output, reports its progress and can be cancelled."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._request = compiled.create_infer_request()
+        self._expected_s = 1.0
+        #: Number of values in the output.
+        self.output_size = int(np.prod(list(compiled.output(0).shape)))
+
+    def __call__(self, inputs: dict[int, np.ndarray], progress: Progress) -> np.ndarray:
+        """A copy of the output. ``progress`` is called with a share of the time that it took before."""
+        started = time.perf_counter()
+        self._request.start_async(inputs)
+        try:
+            while not self._request.wait_for(_POLL_MS):
+                share = (time.perf_counter() - started) / self._expected_s
+                progress(min(share, 0.95), "")
+        except Cancelled:
+            self._stop()
+            raise
+        self._expected_s = time.perf_counter() - started
+        found: np.ndarray = self._request.get_output_tensor(0).data.copy()
+        return found
 
     def _stop(self) -> None:
         self._request.cancel()

@@ -68,7 +68,7 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Model:
     from openvino import opset13 as ops
 
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
-    layers, net = _Layers(ops), branch.backbone
+    layers, net = Layers(ops), branch.backbone
     # MONAI's type hints also allow other dimensions than three.
     assert isinstance(net.conv1, nn.Conv3d) and isinstance(net.maxpool, nn.MaxPool3d)
     maps = layers.activated(net.act, layers.convolved(net.conv1, net.bn1, image))
@@ -79,7 +79,7 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Model:
     return openvino.Model([maps], [image], "image_branch")
 
 
-class _Layers:
+class Layers:
     """The network's layers by OpenVINO's operations; batch norms as they stand in eval mode."""
 
     def __init__(self, ops: ModuleType) -> None:
@@ -94,18 +94,22 @@ class _Layers:
 
     def block(self, of: ResNetBottleneck, x: Node) -> Node:
         """A residual block: 1³, 3³ and 1³ convolutions, added to the shortcut."""
-        inner = self.activated(of.act, self.convolved(of.conv1, of.bn1, x))
-        inner = self.activated(of.act, self.convolved(of.conv2, of.bn2, inner))
-        inner = self.convolved(of.conv3, of.bn3, inner)
+        return self.block_maps(of, x)[-1]
+
+    def block_maps(self, of: ResNetBottleneck, x: Node) -> tuple[Node, Node, Node]:
+        """A residual block's maps after each of its three activations; the last leave the block."""
+        first = self.activated(of.act, self.convolved(of.conv1, of.bn1, x))
+        second = self.activated(of.act, self.convolved(of.conv2, of.bn2, first))
+        inner = self.convolved(of.conv3, of.bn3, second)
         if isinstance(of.downsample, nn.Sequential):
             conv, norm = of.downsample
             assert isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d)
             x = self.convolved(conv, norm, x)
-        return self.activated(of.act, self.ops.add(inner, x))
+        return first, second, self.activated(of.act, self.ops.add(inner, x))
 
     def convolved(self, of: nn.Conv3d, norm: nn.BatchNorm3d, x: Node) -> Node:
         """The convolution and the batch norm after it."""
-        weights, bias = _folded(of, norm)
+        weights, bias = folded(of, norm)
         kernel = self.ops.constant(np.ascontiguousarray(weights, np.float32))
         pads = [int(pad) for pad in of.padding]
         found = self.ops.convolution(x, kernel, list(of.stride), pads, pads, [1, 1, 1])
@@ -129,7 +133,7 @@ class _Layers:
         return opset1.max_pool(x, stride, pad, pad, kernel, "floor")
 
 
-def _folded(of: nn.Conv3d, norm: nn.BatchNorm3d) -> tuple[np.ndarray, np.ndarray]:
+def folded(of: nn.Conv3d, norm: nn.BatchNorm3d) -> tuple[np.ndarray, np.ndarray]:
     """The convolution's kernels and bias with the batch norm after it in them, in float64."""
     assert of.bias is None
     assert norm.running_mean is not None and norm.running_var is not None

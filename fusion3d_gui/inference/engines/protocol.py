@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fusion3d_gui.inference.engines.device import device_text
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.input_gradient import pooled_gradient_times_input
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 EngineChoice = Literal["auto", "torch", "torch-half", "openvino"]
@@ -69,6 +70,21 @@ class Engine(Protocol):
         For analyses of many images, in batches where that is faster. Raises as :meth:`features` does.
         """
 
+    def input_gradient(
+        self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
+    ) -> np.ndarray:
+        """Gradient × input, float32 ``[k, j, i]``, by a pass forward and a pass back.
+
+        Parameters
+        ----------
+        voxels
+            The network's input, float32 ``[k, j, i]``.
+        pooled_gradient
+            d logit / d pooled features, ``[C]``.
+        progress
+            As for :meth:`features`, which also says what is raised.
+        """
+
 
 class TorchEngine:
     """PyTorch on a device: the reference against which all other engines are compared.
@@ -116,6 +132,16 @@ class TorchEngine:
             found.append(maps.float().mean(dim=(2, 3, 4)).cpu().numpy())
             start = stop
         return finite(np.concatenate(found))
+
+    def input_gradient(
+        self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
+    ) -> np.ndarray:
+        """See :class:`Engine`; always in float32, and cancelled after a residual block."""
+        image = torch.from_numpy(np.ascontiguousarray(voxels))[None, None].to(self.device)
+        gradient = torch.from_numpy(np.asarray(pooled_gradient, np.float32))[None].to(self.device)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            signed = pooled_gradient_times_input(self._network, image, gradient, progress)
+        return finite(signed[0].float().cpu().numpy())
 
     def _maps(self, images: np.ndarray, progress: Progress) -> Tensor:
         """Feature maps [n, C, k, j, i] of inputs [n, k, j, i], on the device."""
