@@ -208,6 +208,20 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     train.add_argument(
         "--init", type=Path, metavar="PATH", help="MedicalNet's ResNet50 file, or a bundle's folder"
     )
+    train.add_argument(
+        "--kernel-symmetry",
+        type=float,
+        metavar="SHARE",
+        help="after each step, move kernels by this share towards their mirror images' mean, so that maps "
+        "point at their cause (e.g. 0.01, with --init); the model can't tell left from right then",
+    )
+    train.add_argument(
+        "--no-mirroring",
+        dest="mirrored",
+        action="store_false",
+        default=None,
+        help="don't mirror cases at random: where the label may depend on the side",
+    )
     train.add_argument("--folds", type=int, metavar="K", help="cross-validate: DIR/fold-1 to K")
     train.add_argument(
         "--threshold-rule", default="youden", metavar="RULE", help="youden, or sensitivity=X"

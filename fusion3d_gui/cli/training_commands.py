@@ -66,7 +66,15 @@ def train(options: Namespace) -> int:
 
     given = {
         name: getattr(options, name)
-        for name in ("epochs", "coarse_epochs", "batch", "loss", "sampling")
+        for name in (
+            "epochs",
+            "coarse_epochs",
+            "batch",
+            "loss",
+            "sampling",
+            "kernel_symmetry",
+            "mirrored",
+        )
         if getattr(options, name) is not None
     }
     try:

@@ -103,16 +103,13 @@ class Batches:
         return rows
 
     def _augmented(self, image: Tensor, epoch: int, step: int, position: int) -> Tensor:
-        """Mirror left to right (half the time), shift and change the contrast of an image [1, k, j, i].
-
-        Mirroring is valid where the label does not depend on the side.
-        """
+        """Mirror left to right (half the time, if ``recipe.mirrored``), shift, change the contrast of [1, k, j, i]."""
         recipe, seed = self._recipe, _mixed_seed(self._seed, step, position)
         reach = recipe.shift_voxels // recipe.coarseness(epoch)
         shifts = np.random.default_rng(seed).integers(-reach, reach + 1, size=3).tolist()
         change = Compose(
             [
-                RandFlip(prob=0.5, spatial_axis=2),
+                RandFlip(prob=0.5 if recipe.mirrored else 0.0, spatial_axis=2),
                 RandScaleIntensity(factors=recipe.intensity_scale, prob=1.0),
                 RandShiftIntensity(offsets=recipe.intensity_shift, prob=1.0),
             ]

@@ -20,6 +20,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.training.data.network_outputs import compute_outputs, network_inputs
 from fusion3d_gui.training.fit.batches import Batch, Batches
 from fusion3d_gui.training.fit.distributed_layers import use_distributed_layers
+from fusion3d_gui.training.fit.kernel_symmetry import symmetrise
 from fusion3d_gui.training.fit.recipe import Recipe
 
 
@@ -107,7 +108,9 @@ class FusionTraining(pl.LightningModule):
         return loss * (len(batch.labels) * self._world / len(batch.all_labels))
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Start to time the wait for the next batch."""
+        """Centre the kernels, and start to time the wait for the next batch."""
+        if self._recipe.kernel_symmetry:
+            symmetrise(self.network, self._recipe.kernel_symmetry)
         self._waiting_since = time.monotonic()
 
     def on_train_epoch_end(self) -> None:

@@ -41,6 +41,15 @@ class Recipe:
         Training stops early after this many epochs on the whole grid without a better validation AUC.
     shift_voxels, intensity_scale, intensity_shift
         Bounds of the augmentation.
+    mirrored
+        Whether every image is mirrored left to right half the time. Not where the label may depend on
+        the side.
+    kernel_symmetry
+        After each step every convolution's kernel moves by this share towards the mean of its eight mirror
+        images (:func:`~fusion3d_gui.training.fit.kernel_symmetry.symmetrise`). It keeps a map's
+        response where its cause lies: nothing in the loss does. A network with symmetric kernels can't tell
+        left from right, nor up from down: 0 where the label may depend on them. From random weights a
+        share of 0.03 learns nothing; it is for trainings that start from a bundle.
     """
 
     coarse_epochs: int = 8
@@ -57,6 +66,8 @@ class Recipe:
     shift_voxels: int = 4
     intensity_scale: float = 0.15
     intensity_shift: float = 0.15
+    mirrored: bool = True
+    kernel_symmetry: float = 0.0
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
@@ -67,6 +78,8 @@ class Recipe:
             raise ValueError("at least one epoch on the whole grid is needed")
         if self.batch < 2 or self.patience < 1:
             raise ValueError("batch must be at least 2 and patience at least 1")
+        if not 0 <= self.kernel_symmetry <= 1:
+            raise ValueError(f"kernel symmetry is {self.kernel_symmetry}, not 0 to 1")
 
     @property
     def all_epochs(self) -> int:
@@ -124,11 +137,18 @@ class Recipe:
             if self.coarse_epochs
             else ""
         )
+        mirrored = "left-right mirroring, " if self.mirrored else "no mirroring; "
+        symmetry = (
+            f" After each step every kernel moved by {100 * self.kernel_symmetry:g} % towards the mean of its "
+            "eight mirror images, so that maps point at their cause."
+            if self.kernel_symmetry
+            else ""
+        )
         return (
             f"AdamW with one-cycle schedules: {coarse}{self.epochs} on the whole grid (peak {self.rate:g}); "
             f"batches of {self.batch}; weight decay {self.weight_decay:g}; {loss}.{sampling} "
-            f"Augmentation: left-right mirroring, shifts of up to {self.shift_voxels} voxels, small "
-            "changes of contrast."
+            f"Augmentation: {mirrored}shifts of up to {self.shift_voxels} voxels, small "
+            f"changes of contrast.{symmetry}"
         )
 
 
