@@ -7,7 +7,7 @@
     case = f3d.shipped_cases()[0]
     model = f3d.load_model(f3d.shipped_models()["demo-concat"])
     prediction = model.predict(f3d.open_volume(case.path), case.metadata)
-    print(prediction.probability, prediction.class_name, prediction.heatmap.peak_lps)
+    print(prediction.fit.fit, prediction.probability, prediction.class_name, prediction.heatmap.peak_lps)
     layercam = f3d.explain(prediction, method="layercam", stage=3).heatmap
 
 Its names are available from ``fusion3d_gui``. Volumes, heatmaps and predictions have an HTML
@@ -177,6 +177,7 @@ class Model:
         method: str | None = None,
         stage: int | Iterable[int] | None = None,
         side: Side = "raised",
+        despite_misfit: bool = False,
         progress: Progress = no_progress,
     ) -> Prediction:
         """Predict one case, as the command line and the main window do.
@@ -190,9 +191,14 @@ class Model:
             scan's DICOM attributes where possible. ``model.info.schema`` lists the fields.
         method, stage, side
             How the heatmap is computed, see :func:`explain`.
+        despite_misfit
+            Compute the number also for a case that the model is not meant for; ``prediction.fit`` says why it
+            is not.
 
         Raises
         ------
+        MisfitError
+            When the model is not meant for the case, unless ``despite_misfit``.
         UserError
             For values that do not fit the model, or a volume whose voxels are all equal.
         """
@@ -200,7 +206,9 @@ class Model:
 
         known = self.info.schema.case_values(volume.attributes, values or {})
         explanation = _explanation(self.info, method, stage, side)
-        predicted = predict_and_explain(self._predictor, volume, known, explanation, progress)
+        predicted = predict_and_explain(
+            self._predictor, volume, known, explanation, progress, despite_misfit=despite_misfit
+        )
         made = {
             each.name: getattr(predicted.prediction, each.name)
             for each in fields(inference_prediction.Prediction)
@@ -225,7 +233,7 @@ class Prediction(inference_prediction.Prediction):
 
     def __repr__(self) -> str:
         return (
-            f"Prediction({self.class_names[1]} {self.probability:.4f}, {self.class_name}, by "
+            f"Prediction({self.class_names[1]} {self.probability:.4f}, {self.class_text}, by "
             f"{self.bundle_name} {self.bundle_version})"
         )
 
@@ -248,7 +256,8 @@ class Prediction(inference_prediction.Prediction):
             f"{self.bundle_name} {self.bundle_version}",
             f"{heatmap.method} of {heatmap.layer}, what {heatmap.side} the logit, {heatmap.grid_text}",
         )
-        return page(self.class_name, facts, slices, images, self.notices)
+        notices = (*self.notices, *((self.fit.demonstration,) if self.fit.demonstration else ()))
+        return page(self.class_text, facts, slices, images, notices)
 
 
 def _share_at(heatmap: Heatmap, lps_mm: np.ndarray) -> np.ndarray:

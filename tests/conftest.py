@@ -17,6 +17,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
+from fusion3d_gui.model.scope import Scope
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -121,6 +122,7 @@ def make_bundle(tmp_path: Path, schema: MetadataSchema):
             schema=used,
             decision=Decision(("no", "yes"), threshold=0.4, temperature=1.5),
             card="# Card",
+            scope=Scope(),
         )
         return folder
 

@@ -35,7 +35,9 @@ def predict(options: Namespace) -> int:
     if options.out is not None:
         raise UserError("--out is for a table of cases", remedy="Use --json and --heatmap.")
     from fusion3d_gui.imaging.catalog.open import open_volume
+    from fusion3d_gui.inference.fit import MisfitError
     from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.report.json_file import write_json
 
     info = BundleInfo.read(options.model)
     given = _given_metadata(options.metadata, options.set)
@@ -52,18 +54,31 @@ def predict(options: Namespace) -> int:
     # As in the main window: DICOM attributes prefill the form, the user's values override them.
     metadata = info.schema.case_values(volume.attributes, given)
 
+    from fusion3d_gui.inference.judge import judge_case
+    from fusion3d_gui.report.refusal import refusal_json
+
+    report = judge_case(info, volume, metadata)
+    if report.fit == "refused" and not options.despite_misfit:
+        if options.json:
+            write_json(refusal_json(report, info, volume), options.json)
+        raise MisfitError(report)
+
     from fusion3d_gui.inference.explain.explanation import Explanation
     from fusion3d_gui.inference.pipeline import predict_and_explain
     from fusion3d_gui.inference.predictor import load_predictor
     from fusion3d_gui.report.heatmap_file import write_heatmap
-    from fusion3d_gui.report.json_file import write_json
 
     predictor = load_predictor(
         options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
     )
     explanation = Explanation.for_model(info, options.method, options.stage, options.side)
     prediction = predict_and_explain(
-        predictor, volume, metadata, explanation, part_of(progress, 0.6, 1.0)
+        predictor,
+        volume,
+        metadata,
+        explanation,
+        part_of(progress, 0.6, 1.0),
+        despite_misfit=options.despite_misfit,
     ).prediction
     progress(1.0, "Done")
     print_notices(prediction.notices)
@@ -71,14 +86,23 @@ def predict(options: Namespace) -> int:
     if options.json:
         write_json(prediction.to_json(), options.json)
     if options.heatmap:
-        write_heatmap(heatmap, options.heatmap)
+        write_heatmap(heatmap, options.heatmap, note=prediction.fit.file_note)
     from_file = [name for name in info.schema.prefill(volume.attributes) if name not in given]
-    print(f"{info.title}: {prediction.class_name}")
-    print(f"probability  {prediction.probability:.4f}  (threshold {prediction.threshold:.4f})")
+    fit = prediction.fit
+    if fit.mark:
+        print(f"{fit.mark}: {fit.summary}")
+    print(f"{info.title}: {prediction.class_text}")
+    print(
+        f"{'probability' if fit.fit == 'fits' else 'number':<12} {prediction.probability:.4f}  (threshold {prediction.threshold:.4f})"
+    )
     print(f"logit        {prediction.logit:.6f}")
     print(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
     print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}")
     print(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
+    if not fit.mark:
+        print(f"fit          {fit.summary}")
+    if fit.demonstration:
+        print(fit.demonstration)
     print(f"{RESEARCH_USE_ONLY}.")
     return 0
 
@@ -112,10 +136,13 @@ def _predict_table(options: Namespace) -> int:
         options.out,
         Explanation.for_model(info, options.method, options.stage, options.side),
         given=given,
+        despite_misfit=options.despite_misfit,
         progress=part_of(progress, 0.05, 1.0),
     )
     progress(1.0, "Done")
     print(f"predicted    {summary.predicted}, known from before {summary.known}")
+    if summary.refused:
+        print(f"refused      {summary.refused}: see the column reasons")
     if summary.failed:
         print(f"failed       {summary.failed}: see the column error")
     print(f"results      {summary.results}")

@@ -118,6 +118,11 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         metavar="DIR",
         help="for a table: folder of the results; an existing one is resumed",
     )
+    predict.add_argument(
+        "--despite-misfit",
+        action="store_true",
+        help="give a number also for a scan that the model is not meant for, marked in every output",
+    )
     add_device_and_engine(predict)
     predict.add_argument(
         "--method",

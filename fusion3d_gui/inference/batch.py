@@ -13,6 +13,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
@@ -30,7 +31,10 @@ _FAILURES = (
 )
 
 #: Columns of the results; the model's fields lie between ``error`` and ``model``.
-_FIRST = ("row", "case", "path", "probability", "logit", "positive", "class", "threshold", "error")
+_FIRST = (
+    *("row", "case", "path", "probability", "logit", "positive", "class", "threshold"),
+    *("fit", "reasons", "despite_misfit", "demonstration", "error"),
+)
 _LAST = (
     "model",
     "version",
@@ -58,10 +62,11 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """Counts of cases predicted now, known from an earlier run, and failed."""
+    """Counts of cases predicted now, known from an earlier run, refused as a misfit, and failed."""
 
     predicted: int
     known: int
+    refused: int
     failed: int
     results: Path
 
@@ -114,11 +119,12 @@ def predict_table(
     explanation: Explanation | None = None,
     *,
     given: Mapping[str, object] | None = None,
+    despite_misfit: bool = False,
     progress: Progress = no_progress,
 ) -> BatchSummary:
     """Predict all rows into the folder ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
 
-    A case that fails has the reason in the column ``error``. Each row is written as soon as it is
+    A case that fails, or that the model is not meant for, has the reason in the column ``error``. Each row is written as soon as it is
     predicted: run again with the same weights, table and explanation, only missing and failed rows are
     computed.
 
@@ -134,6 +140,8 @@ def predict_table(
         How heatmaps are computed; None for the bundle's default.
     given
         Metadata for all cases, by field name; overrides both the rows and the scans.
+    despite_misfit
+        Compute the number also for cases that the model is not meant for; the results say so.
     progress
         Progress callback.
 
@@ -155,6 +163,7 @@ def predict_table(
             if row.number in done
             and _is_same(done[row.number], row, values, predictor.info.schema)
             and done[row.number]["explanation"] == _text_of(explanation)
+            and (despite_misfit or done[row.number]["fit"] != "refused")
         }
         # Rows that failed or are incomplete are dropped and computed again.
         part = results.with_suffix(".part")
@@ -163,20 +172,25 @@ def predict_table(
             writer.writeheader()
             writer.writerows(kept.values())
         part.replace(results)
-        failed = 0
+        refused = failed = 0
         with results.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             for number, row in enumerate(rows):
                 if row.number in kept:
                     continue
                 report = part_of(progress, number / len(rows), (number + 1) / len(rows))
-                cells = _predict_row(predictor, row, given or {}, out, explanation, report)
-                failed += bool(cells["error"])
+                cells = _predict_row(
+                    predictor, row, given or {}, out, explanation, report, despite_misfit
+                )
+                if cells["error"]:
+                    is_misfit = cells.get("fit") == "refused"
+                    refused, failed = refused + is_misfit, failed + (not is_misfit)
                 writer.writerow({**dict.fromkeys(columns, ""), **cells})
                 file.flush()
     except OSError as error:
         raise UserError(f"the results can't be written ({error.strerror})", path=out) from None
-    return BatchSummary(len(rows) - len(kept) - failed, len(kept), failed, results)
+    predicted = len(rows) - len(kept) - refused - failed
+    return BatchSummary(predicted, len(kept), refused, failed, results)
 
 
 def _predict_row(
@@ -186,6 +200,7 @@ def _predict_row(
     out: Path,
     explanation: Explanation,
     progress: Progress,
+    despite_misfit: bool,
 ) -> dict[str, object]:
     cells: dict[str, object] = {
         "row": row.number,
@@ -200,20 +215,38 @@ def _predict_row(
         own = {name: value for name, value in row.values.items() if value}
         values = predictor.info.schema.case_values(volume.attributes, own, given)
         prediction = predict_and_explain(
-            predictor, volume, values, explanation, part_of(progress, 0.4, 1.0)
+            predictor,
+            volume,
+            values,
+            explanation,
+            part_of(progress, 0.4, 1.0),
+            despite_misfit=despite_misfit,
         ).prediction
+    except MisfitError as error:
+        return {**cells, **_fit_cells(error.report), "error": str(error)}
     except UserError as error:
         return {**cells, "error": str(error)}
     except _FAILURES as error:
         log.exception("row %d failed", row.number)
         return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
     name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
-    write_nifti(prediction.heatmap.as_volume, out / "heatmaps" / name)
+    write_nifti(
+        prediction.heatmap.as_volume, out / "heatmaps" / name, note=prediction.fit.file_note
+    )
     return {
         **cells,
         **_cells(prediction),
         "explanation": _text_of(explanation),
         "heatmap": f"heatmaps/{name}",
+    }
+
+
+def _fit_cells(report: FitReport) -> dict[str, object]:
+    return {
+        "fit": report.fit,
+        "reasons": " ".join(report.reasons),
+        "despite_misfit": 0,
+        "demonstration": report.demonstration or "",
     }
 
 
@@ -223,8 +256,10 @@ def _cells(prediction: Prediction) -> dict[str, object]:
         **values,
         "probability": f"{prediction.probability:.9g}",
         "logit": f"{prediction.logit:.9g}",
-        "positive": int(prediction.positive),
-        "class": prediction.class_name,
+        "positive": "" if prediction.positive is None else int(prediction.positive),
+        "class": prediction.class_name or "",
+        **_fit_cells(prediction.fit),
+        "despite_misfit": int(prediction.despite_misfit),
         "threshold": prediction.threshold,
         "model": prediction.bundle_name,
         "version": prediction.bundle_version,

@@ -44,6 +44,16 @@ class FitReport:
             return self.reasons[0]
         return f"{NOTHING_ODD} Looked at: {', '.join(self.looked_at) or 'nothing'}."
 
+    @property
+    def mark(self) -> str:
+        """Mark for files and pictures of a number that needs one; empty where nothing odd was noticed."""
+        return {"fits": "", "doubtful": "DOUBTFUL", "refused": "DESPITE MISFIT"}[self.fit]
+
+    @property
+    def file_note(self) -> str:
+        """Note for the header of a heatmap's file: who made it, after the mark."""
+        return f"{self.mark}: Fusion3D heatmap" if self.mark else "Fusion3D"
+
     def doubting(self, reasons: tuple[str, ...], looked_at: tuple[str, ...]) -> FitReport:
         """With further reasons for doubt, and further things looked at."""
         fit: Fit = "doubtful" if reasons and self.fit == "fits" else self.fit
@@ -71,5 +81,5 @@ class MisfitError(UserError):
         self.report = report
         super().__init__(
             f"the model is not meant for this scan: {report.reasons[0].rstrip('.')}",
-            remedy="A number can be had despite the misfit, marked as such.",
+            remedy="A number can be had despite the misfit (--despite-misfit), marked as such.",
         )

@@ -98,8 +98,8 @@ class Heatmap:
 class Prediction:
     """The model's prediction for one case, and its provenance.
 
-    ``probability`` is calibrated: ``sigmoid(logit / temperature)`` (Guo et al. 2017). ``positive``
-    compares it with ``threshold``. ``metadata`` holds the values used, by field name. ``fit`` says whether
+    ``probability`` is calibrated on the validation cases: ``sigmoid(logit / temperature)`` (Guo et al.
+    2017). ``positive`` compares it with ``threshold``. ``metadata`` holds the values used, by field name. ``fit`` says whether
     the case is one that the model is meant for; where it is ``"refused"``, the number was asked for all the
     same, and :attr:`despite_misfit` is true.
     """
@@ -128,14 +128,19 @@ class Prediction:
         return self.fit.fit == "refused"
 
     @property
-    def positive(self) -> bool:
-        """Whether the probability reaches the threshold."""
-        return self.probability >= self.threshold
+    def positive(self) -> bool | None:
+        """Whether the probability reaches the threshold; None unless the case fits."""
+        return self.probability >= self.threshold if self.fit.fit == "fits" else None
 
     @property
-    def class_name(self) -> str:
-        """Name of the predicted class."""
-        return self.class_names[int(self.positive)]
+    def class_name(self) -> str | None:
+        """Name of the predicted class; None unless the case fits."""
+        return None if self.positive is None else self.class_names[int(self.positive)]
+
+    @property
+    def class_text(self) -> str:
+        """Name of the predicted class, or why there is none."""
+        return self.class_name or f"{self.fit.mark.capitalize()}: no class"
 
     def to_json(self) -> dict[str, Any]:
         """Prediction and provenance as a JSON object, without patient identity or file paths."""

@@ -7,8 +7,10 @@ from pathlib import Path
 from fusion3d_gui.inference.prediction import Heatmap
 
 
-def write_heatmap(heatmap: Heatmap, path: Path) -> None:
+def write_heatmap(heatmap: Heatmap, path: Path, *, note: str = "Fusion3D") -> None:
     """Write a heatmap as NIfTI, float32, on the grid on which it was computed.
+
+    The header's description is ``note`` (see :attr:`~fusion3d_gui.inference.fit.FitReport.file_note`).
 
     Raises
     ------
@@ -18,4 +20,4 @@ def write_heatmap(heatmap: Heatmap, path: Path) -> None:
     # nibabel takes as long to import as the whole window, which needs this module at its start.
     from fusion3d_gui.imaging.files.nifti import write_nifti
 
-    write_nifti(heatmap.as_volume, path)
+    write_nifti(heatmap.as_volume, path, note=note)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import nibabel as nib
@@ -23,6 +24,7 @@ from fusion3d_gui.imaging.files.slice_stream import StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.simulated import SIMULATED, SIMULATED_ATTRIBUTES, is_simulated
 from fusion3d_gui.imaging.volume import (
     RAS_LPS,
     Volume,
@@ -118,6 +120,9 @@ def read_nifti(
         description=volume_description(_stem(path), number, _volume_count(image)),
         series_uid=volume_uid(path, number),
         path=path,
+        attributes=MappingProxyType(
+            SIMULATED_ATTRIBUTES if _note(image) == SIMULATED.encode() else {}
+        ),
         notices=notices,
         loaded_slices=LoadedSlices(shape[0]),
     )
@@ -137,15 +142,21 @@ def read_nifti(
     return replace(volume, loaded_slices=None)
 
 
+def _note(image: Any) -> bytes:
+    """The header's description; empty in formats that have none."""
+    return bytes(image.header["descrip"]) if "descrip" in image.header else b""
+
+
 def _volume_count(image: Any) -> int:
     return int(np.prod(image.shape[3:], dtype=object))
 
 
-def write_nifti(volume: Volume, path: Path) -> None:
+def write_nifti(volume: Volume, path: Path, *, note: str = "Fusion3D") -> None:
     """Write a volume as NIfTI-1, in its stored type and with its rescale.
 
     Voxel (i, j, k) stays voxel (i, j, k). Both sform and qform hold the affine in RAS mm; the qform
-    without its shear, which it can't express. The same volume always gives the same bytes.
+    without its shear, which it can't express. The same volume always gives the same bytes. The header's
+    ``descrip`` holds ``note`` (up to 79 ASCII characters), or the mark of a simulated scan.
 
     Raises
     ------
@@ -163,7 +174,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
     header.set_xyzt_units("mm")
     header.set_sform(ras, code="scanner")
     header.set_qform(ras, code="scanner", strip_shears=True)
-    header["descrip"] = b"Fusion3D"
+    header["descrip"] = (SIMULATED if is_simulated(volume) else note).encode("ascii")
     header.set_data_dtype(voxels.dtype)
     header["cal_min"] = header["cal_max"] = 0
     try:

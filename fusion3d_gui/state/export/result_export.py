@@ -42,7 +42,7 @@ def prediction_text(predictions: Predictions) -> str:
     """The prediction on screen in a few lines, for the clipboard; empty without one."""
     prediction, tried = predictions.current, predictions.what_if
     if prediction is not None:
-        said = f"{prediction.class_name}: {100 * prediction.probability:.4g} %"
+        said = f"{prediction.class_text}: {100 * prediction.probability:.4g} %"
         values = _values(prediction.metadata)
         return "\n".join((said, values, *_origin(prediction, prediction.notices)))
     if tried is None:
@@ -75,7 +75,7 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
     def work(progress: Progress) -> None:
         progress(0.0, "Writing the result")
         if is_map and prediction is not None:
-            write_heatmap(prediction.heatmap, path)
+            write_heatmap(prediction.heatmap, path, note=prediction.fit.file_note)
         else:
             write_json(plain, path)
 

@@ -141,7 +141,7 @@ def _cell(made: ModelPrediction) -> MapCell:
         return MapCell(made.bundle.name, "no prediction", made.problem, None)
     return MapCell(
         name=made.bundle.name,
-        summary=f"{percent(prediction.probability)}  {prediction.class_name}",
+        summary=f"{percent(prediction.probability)}  {prediction.class_text}",
         detail=f"{explanation.name}, regions that {explanation.side} the probability",
         heatmap=prediction.heatmap,
     )

@@ -48,6 +48,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.simulated import SIMULATED_ATTRIBUTES
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress
@@ -191,7 +192,13 @@ def make_case(
     return SimulatedCase(
         **vars(record),
         name=name,
-        volume=Volume(voxels=voxels, affine=affine, modality="MR", description=name),
+        volume=Volume(
+            voxels=voxels,
+            affine=affine,
+            modality="MR",
+            description=name,
+            attributes=SIMULATED_ATTRIBUTES,
+        ),
         lesion_mask=mask,
         lesions=scene.lesions,
         distractors=scene.distractors,

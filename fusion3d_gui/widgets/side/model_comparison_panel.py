@@ -104,7 +104,7 @@ class ModelComparisonPanel(QWidget):
                 shown.setToolTip(compared.problem)
             else:
                 shown = theme.label(
-                    f"{percent(prediction.probability)}  {prediction.class_name}", color=theme.TEXT
+                    f"{percent(prediction.probability)}  {prediction.class_text}", color=theme.TEXT
                 )
             grid.addWidget(row, number, 0, Qt.AlignmentFlag.AlignLeft)
             grid.addWidget(shown, number, 1, Qt.AlignmentFlag.AlignRight)

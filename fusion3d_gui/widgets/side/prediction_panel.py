@@ -215,7 +215,7 @@ class _Readout(QWidget):
             theme.set_color(label, color)
         self.number.setText(percent(prediction.probability))
         self.number.setToolTip(f"{prediction.probability:.6f} (logit {prediction.logit:.4f})")
-        self.class_name.setText(prediction.class_name)
+        self.class_name.setText(prediction.class_text)
         self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
         self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
         notices = prediction.notices if what_if is None else what_if.notices

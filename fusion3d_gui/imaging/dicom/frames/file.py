@@ -47,6 +47,7 @@ SHOWN_ATTRIBUTES = (
     "SliceThickness",
     "ContrastBolusAgent",
     "BurnedInAnnotation",
+    "ImageComments",
     "LossyImageCompression",
     "PhotometricInterpretation",
 )

@@ -1,0 +1,27 @@
+"""The JSON document about a case that a model was not meant for, in place of a prediction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.model.bundle_info import BundleInfo
+
+
+def refusal_json(report: FitReport, info: BundleInfo, volume: Volume) -> dict[str, Any]:
+    """Why there is no number, with the keys of a prediction's JSON, without identity or file paths."""
+    return {
+        "probability": None,
+        "logit": None,
+        "threshold": info.decision.threshold,
+        "class": None,
+        "positive": None,
+        **report.to_json(),
+        "despite_misfit": False,
+        "model": {"name": info.name, "version": info.version},
+        "voxels_sha256": volume.sha256,
+        "fusion3d": __version__,
+        "notice": RESEARCH_USE_ONLY,
+    }
