@@ -20,6 +20,12 @@ VERSION = 2
 #: Shares of a volume's values between which the low and the high end of its intensities are averaged.
 _LOW_SHARES, _HIGH_SHARES = (0.0, 0.02), (0.9925, 0.9975)
 
+#: Least height of the high end, as a share of the largest value: an image that is nearly all air has one.
+_LEAST_HIGH = 0.01
+
+#: Differences up to this share of the largest value are rounding: all voxels are equal.
+_SAME = 1e-5
+
 #: Scaled intensities (0..1 between the ends) between which a voxel turns from air into tissue.
 _AIR, _TISSUE = 0.05, 0.15
 
@@ -61,10 +67,11 @@ class Preprocessing:
     intensity
         ``"percentile"``, for MR: scale the low and the high end of the volume's values to 0 and 1, clip
         to 0..2 (a bright finding stays brighter than tissue, a spike does not dominate), then standardise
-        by mean and deviation of the tissue, air being 0. The ends are means of the values between two
-        quantiles (0 and 2 %, 99.25 and 99.75 %: about the 1st and 99.5th percentile); tissue is a
-        weight that rises from 0 to 1 between the scaled values 0.05 and 0.15. All of it is
-        continuous in the voxels and the affine.
+        by mean and deviation of the tissue, air being 0. Tissue is a weight that rises from 0 to 1 between
+        the scaled values 0.05 and 0.15. The high end is the mean of the values between two quantiles
+        (99.25 and 99.75 %), at least 1 % of the largest value. The low end is the mean of the air: of what
+        is not tissue, counted from the mean of the lowest 2 %. All of it is continuous in the voxels
+        and the affine.
         ``"window"``: clip to the window and scale it to −1..1; for CT.
     window_center, window_width
         In real values (HU for CT); for ``"window"`` only.
@@ -129,16 +136,20 @@ class Preprocessing:
 
     @staticmethod
     def _standardise(values: np.ndarray, inside: np.ndarray, volume: Volume) -> np.ndarray:
-        low, high = _mean_between(values, inside, [_LOW_SHARES, _HIGH_SHARES])
-        if not high > low:
-            within = values[inside > 0]
-            low, high = within.min(), within.max()
-        if not high > low:
+        darkest, bright = _mean_between(values, inside, [_LOW_SHARES, _HIGH_SHARES])
+        # The largest of few values, as in a mask, counts by its weight: voxels enter at a weight of 0.
+        reach = float((inside * (values - darkest)).max())
+        if not reach > _SAME * float(np.abs(values).max()):
             raise UserError(
                 "every voxel has the same value, so there is nothing to predict from",
                 path=volume.path,
                 remedy="Open another series.",
             )
+        high = max(bright, darkest + _LEAST_HIGH * reach)
+        # The mean of the air, unlike the darkest values, stays where it is when noise is added to it.
+        scaled = (values - darkest) / (high - darkest)
+        air = inside * np.clip((_TISSUE - scaled) / (_TISSUE - _AIR), 0, 1)
+        low = float((air * values).sum(dtype=np.float64) / air.sum(dtype=np.float64))
         scaled = np.clip((values - low) / (high - low), 0, 2)
         # Air is set to the tissue's mean; else the outline of the head is by far the strongest signal.
         tissue = inside * np.clip((scaled - _AIR) / (_TISSUE - _AIR), 0, 1)

@@ -91,6 +91,21 @@ def test_a_schema_of_another_width_is_refused(make_bundle):
         BundleInfo.read(folder)
 
 
+def test_weights_of_another_version_of_the_preprocessing_are_refused(make_bundle):
+    folder = make_bundle()
+    path = folder / "configs" / "preprocessing.json"
+    plain = json.loads(path.read_text())
+    assert plain["version"] == 2
+    without = {key: value for key, value in plain.items() if key != "version"}
+    for other, named in ((without, 1), ({**plain, "version": 1}, 1), ({**plain, "version": 3}, 3)):
+        path.write_text(json.dumps(other))
+        sentence = f"trained with version {named} of the preprocessing, and this is version 2"
+        with pytest.raises(UserError, match=sentence) as raised:
+            ModelBundle.load(folder)
+        assert "train the model again" in str(raised.value)
+        assert "configs/preprocessing.json" in str(raised.value)
+
+
 def test_a_pickle_is_never_opened(make_bundle, tmp_path):
     folder = make_bundle()
     marker = tmp_path / "executed"

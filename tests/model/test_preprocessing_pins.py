@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -19,23 +21,35 @@ def volume_of(values: np.ndarray) -> Volume:
 
 
 def test_values_are_standardised_as_computed_by_hand():
-    """Of 0 to 999 the percentiles are 9.99 and 994.005, so 109 is the first value above 0.1 of the way."""
+    """Of 0 to 999 the lowest 2 % have the mean 9.5, and those between 99.25 and 99.75 % 994.5.
+
+    992.5 to 997.5 are half of 992, 993 to 996 and half of 997. Air: all of 0 to 58 weigh 1 (9.5 + 0.05 times
+    985 is 58.75), and up to 157 (157.25) less and less.
+    """
     voxels = Preprocessing((10, 10, 10), 3.0).apply(volume_of(np.arange(1000))).voxels.ravel()
-    expected = np.zeros(1000)
-    # Mean and deviation of the whole numbers 109 to 999.
-    expected[109:] = (np.arange(109, 1000) - 554) / np.sqrt((891**2 - 1) / 12)
-    np.testing.assert_allclose(voxels, expected, atol=1e-5)
-    assert (voxels[108], voxels[109]) == (0, pytest.approx(-1.730108, abs=1e-5))
+    dim = np.arange(59, 158)
+    weights = (157.25 - dim) / 98.5
+    low = (59 * 29 + (weights * dim).sum()) / (59 + weights.sum())
+    scaled = (np.arange(1000) - low) / (994.5 - low)
+    tissue = ((scaled - 0.05) / 0.1).clip(0, 1)
+    mean = (tissue * scaled).sum() / tissue.sum()
+    deviation = np.sqrt((tissue * (scaled - mean) ** 2).sum() / tissue.sum())
+    np.testing.assert_allclose(voxels, tissue * (scaled - mean) / deviation, atol=1e-5)
+    assert low == pytest.approx(57.476, abs=0.001)
+    # Tissue begins at 57.476 + 0.05 * 937.024 = 104.33.
+    assert voxels[104] == 0 > voxels[105]
 
 
 def test_what_is_brighter_than_twice_the_range_is_clipped():
-    """Three spikes of 1000 leave the percentiles at 9.99 and 994.005: 2 of the way is 1978.02."""
+    """Two spikes of 10,000 leave the ends as they are; 2 of the way from 57.476 to 994.5 is 1931.52."""
     values = np.arange(1000.0)
-    values[-3:] = 10_000
-    voxels = Preprocessing((10, 10, 10), 3.0).apply(volume_of(values)).voxels.ravel()
-    clipped = np.append(np.arange(109, 997), [9.99 + 2 * 984.015] * 3)
-    expected = (clipped - clipped.mean()) / clipped.std()
-    np.testing.assert_allclose(voxels[109:], expected, atol=1e-4)
+    plain = values.copy()
+    plain[-2:] = 1931.53
+    values[-2:] = 10_000
+    apply = Preprocessing((10, 10, 10), 3.0).apply
+    found, expected = (apply(volume_of(each)).voxels.ravel() for each in (values, plain))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert found[-2] == found[-1] > found[-3] + 2
 
 
 def test_the_extremes_are_clipped_to_the_window_of_a_ct():
@@ -45,27 +59,29 @@ def test_the_extremes_are_clipped_to_the_window_of_a_ct():
     np.testing.assert_allclose(voxels, ((values + 160) / 400).clip(0, 1) * 2 - 1, atol=1e-5)
 
 
-def block_means(image: sitk.Image, factors: tuple[int, int, int]) -> sitk.Image:
-    """Means over blocks (i, j, k) that lie symmetrically; beyond the image it is 0, as at its edges here."""
+def box_means(image: sitk.Image, widths_ijk: tuple[Fraction, ...]) -> sitk.Image:
+    """Means over boxes around the image's centre; every voxel is cut into equal parts first, as many as it takes.
+
+    A box is in the middle of an odd number of voxels; two meet in the middle of an even number.
+    """
     array = sitk.GetArrayFromImage(image).astype(np.float64)
-    first = []
-    for axis, factor in enumerate(factors[::-1]):
-        size = array.shape[axis]
-        lacking = -size % factor
-        lacking += factor * (lacking % 2)  # as many on either side
-        edges = array.take([0, -1], axis)
-        assert factor == 1 or not edges.any()
+    size = np.array(image.GetSize())
+    for axis, width in enumerate(widths_ijk[::-1]):
+        voxels = array.shape[axis]
+        parts, whole = 2 * width.denominator, 2 * width.numerator
+        beyond = 2 * whole + (-voxels * parts // 2 - voxels % 2 * whole // 2) % whole
         pad = [(0, 0)] * 3
-        pad[axis] = (lacking // 2, lacking - lacking // 2)
-        array = np.pad(array, pad)
+        pad[axis] = (beyond, beyond)
+        array = np.pad(np.repeat(array, parts, axis), pad, mode="edge")
         split = [*array.shape]
-        split[axis : axis + 1] = [array.shape[axis] // factor, factor]
-        array = array.reshape(split).mean(axis=axis + 1)
-        first.append((factor - 1) / 2 - lacking // 2)
+        split[axis : axis + 1] = [array.shape[axis] // whole, whole]
+        array = array.reshape(split).mean(axis + 1)
     found = sitk.GetImageFromArray(array)
     found.SetDirection(image.GetDirection())
-    found.SetSpacing([mm * n for mm, n in zip(image.GetSpacing(), factors, strict=True)])
-    found.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first[::-1]))
+    found.SetSpacing([mm * float(n) for mm, n in zip(image.GetSpacing(), widths_ijk, strict=True)])
+    ends = np.array(found.GetSize()) * [float(width) for width in widths_ijk]
+    first = (size - ends) / 2 + [float(width) / 2 - 0.5 for width in widths_ijk]
+    found.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first.tolist()))
     return found
 
 
@@ -75,10 +91,12 @@ def network_input(image: sitk.Image, shape_kji: tuple[int, int, int], mm: float)
     center = np.array(image.TransformContinuousIndexToPhysicalPoint(list((size - 1) / 2)))
     grid = np.array(shape_kji[::-1])
     origin = center - mm * (grid - 1) / 2
-    factors = tuple(2 * int(mm / own / 2) + 1 for own in image.GetSpacing())
+    widths = tuple(
+        max(Fraction(1), Fraction(mm / own).limit_denominator(40)) for own in image.GetSpacing()
+    )
     values = sitk.GetArrayFromImage(
         sitk.Resample(
-            block_means(image, factors),
+            box_means(image, widths),
             [int(n) for n in grid],
             sitk.Transform(),
             sitk.sitkLinear,
@@ -88,16 +106,24 @@ def network_input(image: sitk.Image, shape_kji: tuple[int, int, int], mm: float)
             0.0,
         )
     )
-    half = size * np.array(image.GetSpacing()) / 2
-    offsets = [np.abs(origin[n] + mm * np.arange(grid[n]) - center[n]) for n in range(3)]
-    inside = np.ones(shape_kji, bool)
-    for axis, offset in enumerate(offsets):
-        reach = offset <= half[axis] + 1e-6
-        inside &= reach.reshape([-1 if 2 - axis == n else 1 for n in range(3)])
-    low, high = np.percentile(values[inside], [1, 99.5])
-    scaled = np.where(inside, np.clip((values - low) / (high - low), 0, 2), 0)
-    tissue = scaled > 0.1
-    return np.where(tissue, (scaled - scaled[tissue].mean()) / scaled[tissue].std(), 0)
+    own_mm = np.array(image.GetSpacing())
+    inside = np.ones(shape_kji)
+    for axis in range(3):
+        offset = np.abs(origin[axis] + mm * np.arange(grid[axis]) - center[axis])
+        weight = ((size[axis] * own_mm[axis] / 2 - offset) / (own_mm[axis] / 2)).clip(0, 1)
+        inside *= weight.reshape([-1 if 2 - axis == n else 1 for n in range(3)])
+    # Every value as many times as its weight says, in steps of 1/16: a percentile's neighbourhood, averaged.
+    copies = np.repeat(values.ravel(), np.rint(16 * inside.ravel()).astype(int))
+    copies.sort()
+    darkest = copies[: round(0.02 * copies.size)].mean()
+    high = copies[round(0.9925 * copies.size) : round(0.9975 * copies.size)].mean()
+    air = 1 - np.interp((values - darkest) / (high - darkest), [0.05, 0.15], [0, 1])
+    low = np.average(values, weights=air * inside)
+    scaled = np.clip((values - low) / (high - low), 0, 2)
+    tissue = inside * np.interp(scaled, [0.05, 0.15], [0, 1])
+    mean = np.average(scaled, weights=tissue)
+    deviation = np.sqrt(np.average((scaled - mean) ** 2, weights=tissue))
+    return tissue * (scaled - mean) / deviation
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -112,5 +138,4 @@ def test_the_input_of_a_shipped_case_is_that_of_simpleitk_and_numpy(number):
     used = BundleInfo.read(models_dir() / "demo-concat").preprocessing
     expected = network_input(image, used.shape_kji, used.spacing_mm)
     found = used.apply(open_volume(case.path)).voxels
-    # A voxel at the edge of what counts as tissue may fall on either side of it by rounding.
-    assert np.mean(np.abs(found - expected) > 1e-3) < 1e-4
+    np.testing.assert_allclose(found, expected, atol=1e-3)
