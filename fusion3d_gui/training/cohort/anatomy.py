@@ -88,8 +88,8 @@ class Anatomy:
     axis, ``shift`` up to 3 mm, and the displacement u a cubic B-spline field with control points every
     32 mm and a standard deviation of 2.2 mm.
 
-    In the varied scene the displacement has a standard deviation of 3 mm, and the ventricles and the
-    cortex differ from person to person: the template is shown at T(x) − ``ventricles`` · d · w(d), with d
+    In the varied scene the brain is 5 % smaller, the displacement has a standard deviation of 3 mm, and the
+    ventricles and the cortex differ from person to person: the template is shown at T(x) − ``ventricles`` · d · w(d), with d
     the distance vector of T(x) from the ventricles' middle and w a Gaussian (standard deviations 20, 32 and
     22 mm), so that what lies there appears larger; and within 15 mm of the surface, intensities below
     that of grey matter fall by ``atrophy`` times what they lack of it, as wider sulci do at this resolution.
@@ -117,6 +117,8 @@ class Anatomy:
         plain = cls.draw(rng)
         return replace(
             plain,
+            # Slightly smaller, so that the larger displacements don't move the brain out of the field of view.
+            matrix=plain.matrix / 0.95,
             displacement=plain.displacement.scaled(3.0 / 2.2),
             ventricles=rng.uniform(-0.15, 0.4),
             atrophy=rng.uniform(0, 1),

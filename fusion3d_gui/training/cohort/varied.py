@@ -59,12 +59,12 @@ class EnhancingLesion:
     ) -> EnhancingLesion:
         """Draw a lesion at a position.
 
-        Radius: log-uniform. Brightness: 1.1 to 1.5. Four of ten with a radius of at least 7 mm have a rim (core
+        Radius: log-uniform. Brightness: 1.1 to 1.4. Four of ten with a radius of at least 7 mm have a rim (core
         of 0.5 to 0.65 of the radius, intensity 0.55 to 0.7) and oedema; of the others six of ten have oedema,
         out to 1.4 to 2 times the radius.
         """
         radius = float(np.exp(rng.uniform(*np.log(radius_mm))))
-        brightness = rng.uniform(1.1, 1.5)
+        brightness = rng.uniform(1.1, 1.4)
         rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
         stretch = np.diag(1 / rng.uniform(0.8, 1.25, size=3)) @ rotation
         reach = 2.2 * radius + 4
@@ -194,8 +194,8 @@ def draw_distractors(
 
     A ring with a dark core (``ring_rate``; :class:`~fusion3d_gui.training.cohort.lesion.Lesion`), one to three
     vessels (7 of 10 cases; radius 1.2 to 2.2 mm, 25 to 60 mm long), two to six calcified spots (6 of 10;
-    radius 1.2 to 2.5 mm), one or two dural patches at the brain's surface (17 of 20; 4 to 6 mm thick,
-    16 to 30 mm wide). All but the ring have a brightness of 1.6 to 2.3.
+    radius 1.2 to 2.5 mm), one or two dural patches at the brain's surface (19 of 20; 5 to 7 mm thick,
+    20 to 32 mm wide). All but the ring have a brightness of 1.6 to 2.4.
     """
     found: list[Lesion | BrightStructure] = []
     inner, outer = lesion_sites(), surface_sites()
@@ -218,15 +218,15 @@ def draw_distractors(
 
     def patch() -> BrightStructure:
         middle = outer[rng.integers(len(outer))]
-        width = rng.uniform(8, 15)
+        width = rng.uniform(10, 16)
         # Neighbours on the template's surface, so that it follows the brain; over so short a way the
         # elastic deformation hardly changes.
         about = outer[np.linalg.norm(outer - middle, axis=1) < width]
         about = about[:: max(1, len(about) // 60)]
         points = anatomy.locate(middle) + (about - middle) @ np.linalg.inv(anatomy.matrix).T
-        return BrightStructure(points, rng.uniform(2.0, 3.0), rng.uniform(1.6, 2.3))
+        return BrightStructure(points, rng.uniform(2.5, 3.5), rng.uniform(1.7, 2.4))
 
-    for rate, most, least, draw in ((0.7, 3, 1, vessel), (0.6, 6, 2, spot), (0.85, 2, 1, patch)):
+    for rate, most, least, draw in ((0.7, 3, 1, vessel), (0.6, 6, 2, spot), (0.95, 2, 1, patch)):
         if rng.random() < rate:
             for _ in range(int(rng.integers(least, most + 1))):
                 one = _apart(rng, lesions, draw)
