@@ -293,7 +293,8 @@ def test_a_rim_is_brighter_than_its_core_and_oedema_is_darker_than_what_it_repla
         shown = lesion.add_on_grid(white, *axes)
         inside = lesion.share_on_grid(*axes) > 0.5
         ball = 4 / 3 * np.pi * lesion.radius_mm**3
-        assert 0.5 * ball < inside.sum() < 2.0 * ball
+        # The uneven edge adds more than it takes.
+        assert 0.4 * ball < inside.sum() < 2.6 * ball
         assert shown[36, 36, 36] == pytest.approx(lesion.core_intensity, abs=0.1)
         assert shown.max() > 1.0
         assert np.median(shown[~inside & (shown < 0.86)]) < 0.8

@@ -292,7 +292,8 @@ def make_cohort(
         rows = _collect(map(_write_case, jobs), cases, progress)
     else:
         # Spawned, not forked: the fork of a process that runs torch's threads could hang.
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        context = get_context("spawn")
+        with ProcessPoolExecutor(processes, context, initializer=_use_one_thread) as pool:
             try:
                 rows = _collect(pool.map(_write_case, jobs), cases, progress)
             except BaseException:
@@ -305,6 +306,13 @@ def make_cohort(
         writer.writeheader()
         writer.writerows(rows)
     return table
+
+
+def _use_one_thread() -> None:
+    """Let NumPy use one thread: as many processes as cores, each with several, took 3 times as long."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 def _collect(rows: Any, cases: int, progress: Progress) -> list[dict[str, Any]]:
