@@ -171,6 +171,8 @@ def train(
         return None
     logits = compute_outputs(network, cases, validation).logits
     labels = cases.labels[validation]
+    mirror_images = cases.subset(validation).mirrored()
+    mirrored = compute_outputs(network, mirror_images, np.arange(len(validation))).logits
     temperature = fit_temperature(logits, labels)
     threshold = threshold_rule.threshold(expit(logits / temperature), labels)
     seconds = sum(epoch.seconds for epoch in history)
@@ -184,6 +186,7 @@ def train(
         validation_cases=len(validation),
         validation_positives=int(labels.sum()),
         validation_auc=float(roc_auc_score(labels, logits)),
+        mirrored_change=float(np.abs(mirrored - logits).mean() / max(logits.std(), 1e-9)),
         seconds=seconds,
         threshold_rule=threshold_rule.text,
         init=None if init is None else Path(init).name,

@@ -49,6 +49,11 @@ def test_images_are_mirrored_left_to_right_half_of_the_time_and_never_otherwise(
     assert 0.3 < mirrored / COUNT < 0.7
 
 
+def test_images_are_not_mirrored_where_the_side_may_matter(cases):
+    for image, own in seen(cases, Recipe(**PLAIN, shift_voxels=0, mirrored=False)):
+        np.testing.assert_array_equal(image, own)
+
+
 def test_images_are_shifted_along_every_axis_up_to_the_recipes_bound(cases):
     shifts = []
     for image, own in seen(cases, Recipe(**PLAIN, shift_voxels=2), epochs=2):

@@ -65,10 +65,12 @@ def test_the_losses_are_focal_with_or_without_alpha_and_plain_cross_entropy():
         {"coarse_epochs": -1},
         {"batch": 1},
         {"patience": 0},
+        {"kernel_symmetry": 1.5},
+        {"kernel_symmetry": -0.01},
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"not one of|at least"):
+    with pytest.raises(ValueError, match=r"not one of|at least|not 0 to 1"):
         Recipe(**wrong)
 
 
@@ -88,3 +90,6 @@ def test_the_card_names_the_settings():
         assert part in text
     assert "drawn equally often" in text
     assert "averaged down" not in Recipe(coarse_epochs=0).text
+    assert "left-right mirroring" in Recipe().text and "mirror images" not in Recipe().text
+    text = Recipe(mirrored=False, kernel_symmetry=0.02).text
+    assert "no mirroring" in text and "by 2 % towards the mean of its eight mirror images" in text

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.split import cross_validation_folds, split_cases
@@ -124,7 +127,26 @@ def test_an_unfinished_training_goes_on_and_refuses_other_settings(cohort, bundl
 
 def test_another_bundles_image_branch_is_where_a_training_can_start(cohort, bundle, tmp_path):
     info = train(cohort, tmp_path / "m", "multiply", seed=3, init=bundle, **SMALL)
-    assert "--init models/tiny" in (info.folder / "docs" / "README.md").read_text()
+    assert "--init tiny" in (info.folder / "docs" / "README.md").read_text()
+
+
+def test_with_symmetric_kernels_a_model_cannot_tell_left_from_right_and_the_card_says_so(
+    cohort, bundle, tmp_path
+):
+    recipe = replace(SMALL["recipe"], kernel_symmetry=1.0)
+    info = train(cohort, tmp_path / "s", "concat", seed=3, **{**SMALL, "recipe": recipe})
+    card = (info.folder / "docs" / "README.md").read_text()
+    assert "can't tell left from right" in card
+    assert "--kernel-symmetry 1.0" in card
+    assert info.metadata["eval_metrics"]["mirrored_change"] < 0.01
+    plain = BundleInfo.read(bundle)
+    assert plain.metadata["eval_metrics"]["mirrored_change"] > 0.01
+    network = ModelBundle.load(info.folder).network
+    image = torch.randn(1, 1, *info.preprocessing.shape_kji)
+    code = torch.zeros(1, info.schema.width)
+    with torch.inference_mode():
+        own, mirrored = network(image, code), network(image.flip(4), code)
+    assert float(own) == pytest.approx(float(mirrored), abs=1e-4)
 
 
 def test_folds_validate_every_case_once_and_a_finished_one_is_not_trained_again(

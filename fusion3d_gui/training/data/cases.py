@@ -32,6 +32,14 @@ class Cases:
         ]
         return replace(self, images=torch.stack(images).numpy())
 
+    def subset(self, rows: np.ndarray) -> Cases:
+        """These rows alone."""
+        return Cases(self.images[rows], self.metadata[rows], self.labels[rows])
+
+    def mirrored(self) -> Cases:
+        """The same cases with images mirrored left to right."""
+        return replace(self, images=np.ascontiguousarray(self.images[..., ::-1]))
+
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Image [B, 1, k, j, i], metadata [B, W] and label [B] of these rows, float32."""
         images = torch.from_numpy(self.images[rows].astype(np.float32))[:, None]

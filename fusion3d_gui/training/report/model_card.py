@@ -28,8 +28,11 @@ OUTSIDE_HEADING, LIMITS_HEADING = "## Outside what it has seen", "## Limits"
 WEIGHTS_PREFIX = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
 _OUTCOME_OPTIONS = {
-    name: getattr(OutcomeModel(), name) for name in ("lesion", "metadata", "interaction")
+    name: getattr(OutcomeModel(), name)
+    for name in ("lesion", "metadata", "interaction", "lesion_rate")
 }
+#: Share of a standard deviation from which a mirrored image counts as another one to the model.
+_SIDES_MATTER_FROM = 0.25
 _NOT_YET = (
     "None recorded yet: run `fusion3d evaluate BUNDLE CASES.csv --record` on cases that training "
     "has not seen."
@@ -42,7 +45,11 @@ _NOT_TRIED = (
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One training, as the card reports it."""
+    """One training, as the card reports it.
+
+    ``mirrored_change`` is the mean change of a validation case's logit when it is mirrored left to right,
+    as a share of the logits' standard deviation.
+    """
 
     table: CaseTable
     seed: int
@@ -53,6 +60,7 @@ class TrainingRun:
     validation_cases: int
     validation_positives: int
     validation_auc: float
+    mirrored_change: float
     seconds: float
     threshold_rule: str
     init: str | None
@@ -72,7 +80,10 @@ def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
         "copyright": "Licensed under Apache-2.0",
         "intended_use": f"{RESEARCH_USE_ONLY}.",
         "data_source": run.table.path.name,
-        "eval_metrics": {"validation_auc": round(run.validation_auc, 4)},
+        "eval_metrics": {
+            "validation_auc": round(run.validation_auc, 4),
+            "mirrored_change": round(run.mirrored_change, 4),
+        },
         "training": {
             "fusion3d_version": __version__,
             "seed": run.seed,
@@ -226,8 +237,10 @@ def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
     }
     for name, usual in {"spacing": 3.0, "prevalence": 0.1, **_OUTCOME_OPTIONS}.items():
         if known[name] is not None and known[name] != usual:
-            command += f" --{name} {known[name]:g}"
-    return command
+            command += f" --{name.replace('_', '-')} {known[name]:g}"
+    # Cohorts of before there were other scenes don't name theirs.
+    scene = cohort.get("scene", "simple")
+    return command + ("" if scene == "varied" else f" --scene {scene}")
 
 
 def _commands(network: NetworkConfig, run: TrainingRun) -> str:
@@ -237,11 +250,13 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     usual = default_recipe(run.init_is_bundle)
     options = "".join(
         f" --{name.replace('_', '-')} {getattr(run.recipe, name)}"
-        for name in ("loss", "sampling", "coarse_epochs", "epochs", "batch")
+        for name in ("loss", "sampling", "coarse_epochs", "epochs", "batch", "kernel_symmetry")
         if getattr(run.recipe, name) != getattr(usual, name)
     )
+    if not run.recipe.mirrored:
+        options += " --no-mirroring"
     if run.init is not None:
-        options += f" --init {'models/' if run.init_is_bundle else ''}{run.init}"
+        options += f" --init {run.init}"
     return (
         f"{first}fusion3d train {table} --fusion {network.fusion} --seed {run.seed}{options} "
         "--out BUNDLE"
@@ -278,7 +293,13 @@ def _history_rows(run: TrainingRun) -> str:
 
 
 def _limits(run: TrainingRun) -> str:
-    general = (
+    change = f"mirroring a validation case changes its logit by {100 * run.mirrored_change:.0f} % of a standard "
+    sides = (
+        f"The model can't tell left from right: {change}deviation on average. "
+        if run.mirrored_change < _SIDES_MATTER_FROM
+        else f"Left and right matter to the model: {change}deviation on average. "
+    )
+    general = sides + (
         "The heatmap says which coarse region raised the score, not where a lesion ends. "
         "Probabilities are calibrated on the validation cases only; on other data they are not."
     )
