@@ -7,6 +7,7 @@ metadata (another value in the form, a curve over a field's range, Shapley value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.prediction import Heatmap, Side
+from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.appearance import appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -101,6 +103,12 @@ class CaseModel:
         return embedding
 
     @cached_property
+    def outline(self) -> TissueOutline:
+        """Where the input shows tissue."""
+        voxels = self.model_input.voxels
+        return TissueOutline(self.info.preprocessing.foreground(voxels), self.model_input.affine)
+
+    @cached_property
     def appearance(self) -> np.ndarray:
         """Appearance features, float32 [D].
 
@@ -145,7 +153,8 @@ class CaseModel:
         maps = torch.from_numpy(self.feature_maps)[None]
         traced = free_trace(self.head.network, maps, self.pooled, metadata)
         found = class_maps(traced, method, (4,))
-        return cam_heatmap(found, self.model_input.affine, method, (4,), side)
+        made = cam_heatmap(found, self.model_input.affine, method, (4,), side)
+        return replace(made, outline=self.outline)
 
     def _encoded(self, values: Mapping[str, object]) -> Tensor | None:
         """The encoded metadata [1, W], as the network's head takes them."""

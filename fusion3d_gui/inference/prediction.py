@@ -14,6 +14,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.schema import Value
 
 #: Whether a map shows what raised the logit or what lowered it.
@@ -38,6 +39,10 @@ class Heatmap:
         where stages are combined, ``"input"`` for a method that attributes to input voxels.
     side
         Whether it shows what raised the logit or what lowered it.
+    finished
+        False for a map that a method would still have refined.
+    outline
+        Where the model's input shows tissue; None: unknown.
     """
 
     values: np.ndarray
@@ -45,18 +50,47 @@ class Heatmap:
     method: str
     layer: str
     side: Side = "raised"
+    finished: bool = True
+    outline: TissueOutline | None = None
 
     @cached_property
     def as_volume(self) -> Volume:
         """The map as a :class:`Volume` on the same grid, for resampling and export."""
         return Volume(
-            voxels=self.values, affine=self.affine, description=f"{self.method} {self.layer}"
+            voxels=self.values,
+            affine=self.affine,
+            description=f"{self.method} {self.layer}" + ("" if self.finished else " NOT FINISHED"),
         )
 
     @cached_property
     def peak(self) -> float:
         """Largest value, displayed as 100 %."""
         return float(self.values.max())
+
+    def are_in_air(self, cells_kji: np.ndarray) -> np.ndarray:
+        """Which of the cells ``[n, 3]`` lie further than one cell from all tissue of the model's input."""
+        if self.outline is None:
+            return np.zeros(len(cells_kji), dtype=bool)
+        grid = self.as_volume
+        cell_mm = max(*grid.spacing_mm, self.outline.spacing_mm)
+        centers = cells_kji[:, ::-1] @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return self.outline.are_outside(centers, cell_mm)
+
+    @cached_property
+    def share_in_air(self) -> float | None:
+        """Share of the map's sum that lies in the air, 0 to 1; None for an empty map or where unknown."""
+        total = float(self.values.sum())
+        if self.outline is None or total <= 0:
+            return None
+        cells = np.argwhere(self.values > 0)
+        outside = cells[self.are_in_air(cells)]
+        return float(self.values[tuple(outside.T)].sum()) / total
+
+    @property
+    def peak_in_air(self) -> bool:
+        """Whether the strongest cell lies in the air."""
+        place = np.unravel_index(int(self.values.argmax()), self.values.shape)
+        return self.peak > 0 and bool(self.are_in_air(np.array([place]))[0])
 
     @property
     def peak_text(self) -> str:
@@ -158,10 +192,13 @@ class Prediction:
                 "side": self.heatmap.side,
                 "shape_kji": list(self.heatmap.values.shape),
                 "affine_lps": self.heatmap.affine.tolist(),
+                "finished": self.heatmap.finished,
                 "peak": self.heatmap.peak,
                 "peak_lps_mm": None
                 if self.heatmap.peak_lps is None
                 else self.heatmap.peak_lps.round(3).tolist(),
+                "peak_in_air": self.heatmap.peak_in_air,
+                "share_in_air": self.heatmap.share_in_air,
             },
             "model": {
                 "name": self.bundle_name,

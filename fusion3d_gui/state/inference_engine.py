@@ -41,8 +41,6 @@ class EnginePrediction:
     prediction: Prediction
     #: Answers further questions about the case with other metadata.
     workbench: Workbench
-    #: How ``prediction.heatmap`` was made; not as asked where that would have taken long.
-    explanation: Explanation
 
 
 class InferenceEngine:
@@ -74,23 +72,16 @@ class InferenceEngine:
         explanation: Explanation,
         progress: Progress,
     ) -> EnginePrediction:
-        """Predict with a bundle, loading it first if it isn't the one in memory.
-
-        A slow explanation is not made here: the heatmap is then Grad-CAM of the last stage, as the
-        ``explanation`` of what is returned says.
-        """
+        """Predict with a bundle, loading it first if it isn't the one in memory, and explain."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         from fusion3d_gui.inference.analysis.workbench import Workbench
         from fusion3d_gui.inference.pipeline import predict_and_explain
 
-        made_by = Explanation() if explanation.is_slow else explanation
         predicted = predict_and_explain(
-            predictor, volume, metadata, made_by, part_of(progress, 0.2, 1.0)
+            predictor, volume, metadata, explanation, part_of(progress, 0.2, 1.0)
         )
         workbench = Workbench(predicted, predictor.reference)
-        return EnginePrediction(
-            _loaded(folder, predictor), predicted.prediction, workbench, made_by
-        )
+        return EnginePrediction(_loaded(folder, predictor), predicted.prediction, workbench)
 
     def explain(
         self,

@@ -81,5 +81,4 @@ class Session(QObject):
         return self.store.close()
 
     def _on_prediction_changed(self) -> None:
-        prediction = self.predictions.current
-        self.hot_spots.set_heatmap(None if prediction is None else prediction.heatmap)
+        self.hot_spots.set_heatmap(self.predictions.heatmap)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from fusion3d_gui.inference.explain.hot_spots import find_hot_spots
 from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.inference.tissue_outline import TissueOutline
+from fusion3d_gui.widgets.look.position_text import spot_text
 
 
 def heatmap_of(values: np.ndarray, cell_mm=(10.0, 12.0, 8.0)) -> Heatmap:
@@ -54,6 +58,44 @@ def test_a_plateau_is_one_spot_and_an_empty_map_none():
     values[1:4, 2, 2] = 1.0
     assert len(find_hot_spots(heatmap_of(values), 0.5)) == 1
     assert find_hot_spots(heatmap_of(np.zeros((3, 3, 3))), 0.5) == []
+
+
+def test_a_spot_of_fewer_than_four_cells_has_no_volume():
+    values = np.zeros((9, 9, 9))
+    values[2, 2, 1:4] = 1.0
+    values[6, 6, 2:6] = 0.8
+    small, large = find_hot_spots(heatmap_of(values), 0.5)
+    assert (small.cells, small.volume_ml) == (3, None)
+    assert (large.cells, large.volume_ml) == (4, pytest.approx(4 * 0.96))
+    assert spot_text(small).endswith("smaller than the map resolves")
+    assert spot_text(large).endswith("3.8 ml")
+
+
+def test_a_spot_further_than_a_cell_from_all_tissue_is_marked_as_in_the_air():
+    # Tissue fills a box but for a hollow; the map's cells are four voxels wide.
+    tissue = np.zeros((40, 40, 40), bool)
+    tissue[8:24, 8:24, 8:24] = True
+    tissue[14:18, 14:18, 14:18] = False
+    outline = TissueOutline(tissue, np.diag([2.0, 2.0, 2.0, 1.0]))
+    affine = np.diag([8.0, 8.0, 8.0, 1.0])
+    values = np.zeros((10, 10, 10), np.float32)
+    # In tissue, in its hollow, next to it, away from it, and beyond the input's grid.
+    for place, value in zip(
+        ((3, 3, 3), (4, 4, 4), (4, 4, 6), (4, 4, 9), (9, 2, 2)), (9, 8, 5, 4, 3), strict=True
+    ):
+        values[place] = value
+    heatmap = Heatmap(values, affine, "gradcam", "layer4", outline=outline)
+    found = find_hot_spots(heatmap, 0.01)
+    at = {round(each.share * 9): each.in_air for each in found}
+    assert at == {9: False, 5: False, 4: True, 3: True}
+    assert heatmap.share_in_air == pytest.approx(7 / 29)
+    assert not heatmap.peak_in_air
+    assert spot_text(found[-1]).endswith("in the air")
+    moved = replace(heatmap, affine=affine + np.array([[0, 0, 0, 100.0]] + [[0] * 4] * 3))
+    assert moved.peak_in_air
+    unknown = replace(heatmap, outline=None)
+    assert unknown.share_in_air is None
+    assert not any(each.in_air for each in find_hot_spots(unknown, 0.01))
 
 
 def test_so_many_spots_at_most():

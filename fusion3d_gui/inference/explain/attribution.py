@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -96,8 +97,8 @@ def occlusion(
             for index, logit in zip(batch, predictor.logits(blanked, code, part), strict=True):
                 changes[index] = base - logit
             if on_map is not None:
-                on_map(_heatmap(changes, affine, "occlusion", side))
-    return _heatmap(changes, affine, "occlusion", side)
+                on_map(replace(_heatmap(changes, affine, "occlusion", side, case), finished=False))
+    return _heatmap(changes, affine, "occlusion", side, case)
 
 
 def _divided(changes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -126,12 +127,15 @@ def input_gradient(
     """Gradient × input, smoothed by a Gaussian of 8 mm (:mod:`fusion3d_gui.model.input_gradient`).
 
     The signed map is smoothed before it is restricted to one ``side``, so that neighbours of opposite
-    sign cancel. Its values are shares of the logit.
+    sign cancel. Its values are shares of the logit. Air has no evidence of its own (its input is 0), so
+    what the smoothing carries beyond the voxels next to tissue is left out.
     """
-    signed = torch.from_numpy(predictor.input_gradient(case, values, progress))
-    affine = case.model_input.affine
-    spacing_mm = float(np.linalg.norm(affine[:3, 0]))
-    return _heatmap(smoothed(signed[None], spacing_mm)[0].numpy(), affine, "input-gradient", side)
+    signed = predictor.input_gradient(case, values, progress)
+    in_air = case.outline.distances_mm > 1.001 * case.outline.spacing_mm
+    signed[in_air] = 0
+    found = smoothed(torch.from_numpy(signed)[None], case.outline.spacing_mm)[0].numpy()
+    found[in_air] = 0
+    return _heatmap(found, case.model_input.affine, "input-gradient", side, case)
 
 
 def integrated_gradients(
@@ -214,7 +218,7 @@ def _attributed(
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         found = attribute(image, code)
     signed = found[0, 0].detach().float().cpu().numpy()
-    return _heatmap(signed, case.model_input.affine, name, side)
+    return _heatmap(signed, case.model_input.affine, name, side, case)
 
 
 def _forward_with_progress(
@@ -247,6 +251,10 @@ def _cube_affine(grid_affine: np.ndarray, edge: int) -> np.ndarray:
     return np.asarray(grid_affine, dtype=np.float64) @ to_voxel
 
 
-def _heatmap(signed: np.ndarray, affine: np.ndarray, method: str, side: Side) -> Heatmap:
+def _heatmap(
+    signed: np.ndarray, affine: np.ndarray, method: str, side: Side, case: CaseModel
+) -> Heatmap:
     values = np.maximum(signed if side == "raised" else -signed, 0).astype(np.float32)
-    return Heatmap(values=values, affine=affine, method=method, layer="input", side=side)
+    return Heatmap(
+        values=values, affine=affine, method=method, layer="input", side=side, outline=case.outline
+    )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from fusion3d_gui.inference.prediction import Heatmap
+
+#: A spot of fewer cells has no volume: an eighth of a cell's edge more or less would double it.
+FEWEST_CELLS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +24,22 @@ class HotSpot:
         Its value as a share of the map's largest, 0 to 1.
     position_lps
         Centre of its cell, LPS mm.
+    cells
+        Number of cells above the threshold that belong to it.
     volume_ml
-        Volume (ml) of the cells above the threshold that belong to it.
+        Their volume (ml); None for fewer than :data:`FEWEST_CELLS`, which the map does not resolve.
+    radius_mm
+        Of a ball of the volume of its cells.
+    in_air
+        Whether its peak lies further than one cell from all tissue of the model's input.
     """
 
     share: float
     position_lps: np.ndarray
-    volume_ml: float
+    cells: int
+    volume_ml: float | None
+    radius_mm: float
+    in_air: bool
 
 
 def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[HotSpot]:
@@ -48,36 +61,44 @@ def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[H
     if heatmap.peak <= 0:
         return []
     least = max(threshold * heatmap.peak, np.finfo(np.float32).tiny)
-    uphill = _uphill(values)
-    while not np.array_equal(uphill, further := uphill[uphill]):
-        uphill = further
-    reached = values.ravel() >= least
-    peaks, counts = np.unique(uphill[reached], return_counts=True)
+    reached = np.flatnonzero(values >= least)
+    uphill = np.arange(values.size)
+    uphill[reached] = _uphill(values, reached)
+    ends = uphill[reached]
+    while not np.array_equal(ends, further := uphill[ends]):
+        ends = further
+    peaks, counts = np.unique(ends, return_counts=True)
     cell_ml = float(abs(np.linalg.det(heatmap.affine[:3, :3]))) / 1000.0
     order = np.argsort(-values.ravel()[peaks], kind="stable")[:most]
+    places = np.stack(np.unravel_index(peaks[order], values.shape), axis=1)
+    outside = heatmap.are_in_air(places)
     found = []
-    for peak, count in zip(peaks[order], counts[order], strict=True):
-        k, j, i = np.unravel_index(int(peak), values.shape)
+    for (k, j, i), count, is_outside in zip(places, counts[order], outside, strict=True):
         found.append(
             HotSpot(
-                float(values[k, j, i]) / heatmap.peak,
-                heatmap.as_volume.to_lps(np.array([i, j, k])),
-                int(count) * cell_ml,
+                share=float(values[k, j, i]) / heatmap.peak,
+                position_lps=heatmap.as_volume.to_lps(np.array([i, j, k])),
+                cells=int(count),
+                volume_ml=int(count) * cell_ml if count >= FEWEST_CELLS else None,
+                radius_mm=(0.75 / math.pi * 1000 * int(count) * cell_ml) ** (1 / 3),
+                in_air=bool(is_outside),
             )
         )
     return found
 
 
-def _uphill(values: np.ndarray) -> np.ndarray:
-    """Flat index, for each cell, of the largest of itself and its 26 neighbours."""
+def _uphill(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Flat index, for each of the cells (flat), of the largest of itself and its 26 neighbours."""
     padded = np.pad(values, 1, constant_values=-np.inf)
-    numbers = np.pad(np.arange(values.size).reshape(values.shape), 1)
-    best, where = values.copy(), numbers[1:-1, 1:-1, 1:-1].copy()
-    k, j, i = values.shape
-    for dk, dj, di in itertools.product((0, 1, 2), repeat=3):
-        window = slice(dk, dk + k), slice(dj, dj + j), slice(di, di + i)
+    place = np.stack(np.unravel_index(cells, values.shape)) + 1
+    flat = np.ravel_multi_index(tuple(place), padded.shape)
+    best, where = padded.ravel()[flat], flat
+    _, rows, columns = padded.shape
+    for dk, dj, di in itertools.product((-1, 0, 1), repeat=3):
+        neighbour = flat + (dk * rows + dj) * columns + di
+        found = padded.ravel()[neighbour]
         # Among equal neighbours take the first in memory, so that a plateau has one peak.
-        larger = (padded[window] > best) | ((padded[window] == best) & (numbers[window] < where))
-        larger &= np.isfinite(padded[window])
-        best[larger], where[larger] = padded[window][larger], numbers[window][larger]
-    return where.ravel()
+        larger = (found > best) | ((found == best) & (neighbour < where))
+        best, where = np.where(larger, found, best), np.where(larger, neighbour, where)
+    k, j, i = (axis - 1 for axis in np.unravel_index(where, padded.shape))
+    return np.ravel_multi_index((k, j, i), values.shape)

@@ -42,19 +42,26 @@ class PredictionRequest:
 class ShownPrediction:
     """The prediction of a request, and what further analyses of it need.
 
-    Its heatmap is made as ``explanation`` says; None while a coarse one stands for a finer one
-    that is being made.
+    Its heatmap is made as ``explanation`` says; None while a preliminary one stands for the one
+    that is being made. With ``awaits_heatmap`` none has been made that anybody asked for: the prediction
+    has the map that comes with every prediction.
     """
 
     request: PredictionRequest
     prediction: Prediction
     workbench: Workbench
     explanation: Explanation | None
+    awaits_heatmap: bool = False
+
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap to show; None where it is still awaited."""
+        return None if self.awaits_heatmap else self.prediction.heatmap
 
     def with_heatmap(self, heatmap: Heatmap, explanation: Explanation | None) -> ShownPrediction:
         """The same prediction with another heatmap, made as ``explanation`` says."""
         prediction = replace(self.prediction, heatmap=heatmap)
-        return replace(self, prediction=prediction, explanation=explanation)
+        return replace(self, prediction=prediction, explanation=explanation, awaits_heatmap=False)
 
     def for_case(self, before: Case, case: Case) -> ShownPrediction:
         """The same prediction where ``case`` is ``before`` with its identity hidden or shown."""

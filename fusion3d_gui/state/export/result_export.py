@@ -63,6 +63,11 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
     is_map = path.name.lower().endswith(_HEATMAP)
     if plain is None:
         return
+    heatmap = predictions.heatmap
+    if is_map and prediction is not None and heatmap is None:
+        problem = "the heatmap has not been made yet"
+        store.tell_failure(UserError(problem, path=path, remedy="Wait for it, or choose a method."))
+        return
     if is_map and prediction is None:
         problem = "a what-if answer has no heatmap"
         store.tell_failure(UserError(problem, path=path, remedy="Predict, or reset the form."))
@@ -74,8 +79,8 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
 
     def work(progress: Progress) -> None:
         progress(0.0, "Writing the result")
-        if is_map and prediction is not None:
-            write_heatmap(prediction.heatmap, path, note=prediction.fit.file_note)
+        if is_map and prediction is not None and heatmap is not None:
+            write_heatmap(heatmap, path, note=prediction.fit.file_note)
         else:
             write_json(plain, path)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.shown_prediction import MapChecks
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
@@ -41,11 +43,13 @@ class Explainer(QObject):
         self._side_by_side = side_by_side
         self._task: Task[Heatmap] | None = None
         self._coarse_made.connect(self._on_coarse_made, Qt.ConnectionType.QueuedConnection)
-        choice.changed.connect(self._refresh)
-        # Another explanation may have been chosen while predicting, or the wanted one be slow.
-        predictions.arrived.connect(self._refresh)
+        #: Stands for the maps beside Grad-CAM, as ``self`` does for those of both sides.
+        self._beside_gradcam = object()
+        choice.changed.connect(self.refresh)
+        # The number comes first: most maps need a pass of their own.
+        predictions.arrived.connect(self.refresh)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Explain the shown prediction as is wanted, unless it is explained that way."""
         store, wanted = self._store, self._choice.wanted
         shown = store.shown_prediction
@@ -70,7 +74,14 @@ class Explainer(QObject):
             if now is not None and now.workbench is workbench and wanted == self._choice.wanted:
                 store.show_prediction(now.with_heatmap(heatmap, wanted))
 
-        task = self._task = store.run(store.inference, "Explaining", work, on_explained)
+        task = self._task = store.run(
+            store.inference,
+            "Explaining",
+            work,
+            on_explained,
+            # What is on screen now is all that there will be.
+            undone=store.prediction_changed.emit,
+        )
 
     def _on_coarse_made(self, task: Task[Heatmap], workbench: object, heatmap: Heatmap) -> None:
         if task is not self._task or task.stop.is_set():
@@ -85,35 +96,74 @@ class Explainer(QObject):
         prediction = self._predictions.current
         if shown is None or prediction is None or store.predicting or shown.explanation is None:
             return
-        request, workbench, explanation = shown.request, shown.workbench, shown.explanation
+        explanation = shown.explanation
         other = replace(explanation, side="lowered" if explanation.side == "raised" else "raised")
+
+        def on_made(heatmap: Heatmap) -> None:
+            maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
+            cells = [
+                _cell(f"Regions that {one.side} the probability", explanation, one) for one in maps
+            ]
+            self._show(self, prediction, cells)
+
+        self._make_other(other, prediction, on_made)
+
+    def show_beside_gradcam(self) -> None:
+        """Show the heatmap beside Grad-CAM at the last stage; makes the missing map."""
+        store, shown = self._store, self._store.shown_prediction
+        prediction = self._predictions.current
+        if shown is None or prediction is None or store.predicting or shown.explanation is None:
+            return
+        explanation, gradcam = shown.explanation, Explanation(side=shown.explanation.side)
+        method, stages = shown.request.bundle.default_map
+        other = Explanation(method, stages, gradcam.side) if explanation == gradcam else gradcam
+
+        def on_made(heatmap: Heatmap) -> None:
+            pairs = [(explanation, prediction.heatmap), (other, heatmap)]
+            pairs.sort(key=lambda pair: pair[0] == gradcam)
+            cells = [_cell(each.name, each, one) for each, one in pairs]
+            self._show(self._beside_gradcam, prediction, cells)
+
+        self._make_other(other, prediction, on_made)
+
+    def _make_other(
+        self, explanation: Explanation, prediction: Prediction, made: Callable[[Heatmap], None]
+    ) -> None:
+        """Make another map of the shown prediction, for ``made`` unless it is outdated by then."""
+        store, shown = self._store, self._store.shown_prediction
+        assert shown is not None
+        request, workbench = shown.request, shown.workbench
 
         def work(progress: Progress) -> Heatmap:
             return store.engine.explain(
-                request.bundle.folder, workbench, request.metadata, other, progress
+                request.bundle.folder, workbench, request.metadata, explanation, progress
             )
 
         def on_made(heatmap: Heatmap) -> None:
-            if self._predictions.current is not prediction:
-                return
-            maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
-            cells = [
-                MapCell(
-                    name=f"Regions that {one.side} the probability",
-                    summary=one.peak_text if one.peak > 0 else "nothing",
-                    detail=f"{explanation.name}: {one.grid_text}",
-                    heatmap=one,
-                )
-                for one in maps
-            ]
-            self._side_by_side.show(self, cells, lambda: self._predictions.current is prediction)
+            if self._predictions.current is prediction:
+                made(heatmap)
 
         self._task = store.run(store.inference, "Explaining", work, on_made)
+
+    def _show(self, source: object, prediction: Prediction, cells: list[MapCell]) -> None:
+        self._side_by_side.show(source, cells, lambda: self._predictions.current is prediction)
 
     @property
     def shows_both_sides(self) -> bool:
         """Whether the maps of both sides are on screen."""
         return self._side_by_side.shows(self)
+
+    @property
+    def shows_beside_gradcam(self) -> bool:
+        """Whether the heatmap is on screen beside Grad-CAM."""
+        return self._side_by_side.shows(self._beside_gradcam)
+
+    def toggle_beside_gradcam(self) -> None:
+        """Show the heatmap beside Grad-CAM, or the usual views again."""
+        if self.shows_beside_gradcam:
+            self._side_by_side.hide()
+        else:
+            self.show_beside_gradcam()
 
     @property
     def can_check(self) -> bool:
@@ -142,3 +192,12 @@ class Explainer(QObject):
             return MapChecks(subject, report)
 
         store.run(store.inference, "Checking the map", work, self.checked.emit)
+
+
+def _cell(name: str, explanation: Explanation, heatmap: Heatmap) -> MapCell:
+    return MapCell(
+        name=name,
+        summary=heatmap.peak_text if heatmap.peak > 0 else "nothing",
+        detail=f"{explanation.name}: {heatmap.grid_text}",
+        heatmap=heatmap,
+    )

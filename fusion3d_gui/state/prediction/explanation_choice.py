@@ -9,6 +9,8 @@ from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.store import Store
 
+_GRADCAM = (Explanation().method, Explanation().stages)
+
 
 class ExplanationChoice(QObject):
     """Method and stages that the user chose, else those that suit the chosen model best."""
@@ -22,6 +24,8 @@ class ExplanationChoice(QObject):
         #: None: the default of each model.
         self._chosen: tuple[str, tuple[int, ...]] | None = None
         self._side: Side = "raised"
+        #: What was wanted before Grad-CAM at the last stage; None: the default of each model.
+        self._before: tuple[str, tuple[int, ...]] | None = None
         store.bundle_changed.connect(self.changed)
 
     @property
@@ -46,7 +50,28 @@ class ExplanationChoice(QObject):
         self._side = explanation.side
         self.changed.emit()
 
+    @property
+    def can_toggle_gradcam(self) -> bool:
+        """Whether :meth:`toggle_gradcam` changes anything."""
+        return {_GRADCAM} != {self._now, self._before or _default(self._store.bundle)}
+
+    @property
+    def is_gradcam(self) -> bool:
+        """Whether predictions are explained by Grad-CAM at the last stage."""
+        return self._now == _GRADCAM
+
+    def toggle_gradcam(self) -> None:
+        """Explain by Grad-CAM at the last stage; from there, as before."""
+        if self.is_gradcam:
+            wanted = self._before or _default(self._store.bundle)
+        else:
+            self._before, wanted = self._now, _GRADCAM
+        self.choose(Explanation(*wanted, self._side))
+
+    @property
+    def _now(self) -> tuple[str, tuple[int, ...]]:
+        return self._chosen or _default(self._store.bundle)
+
 
 def _default(info: BundleInfo | None) -> tuple[str, tuple[int, ...]]:
-    usual = Explanation()
-    return (usual.method, usual.stages) if info is None else info.default_map
+    return _GRADCAM if info is None else info.default_map

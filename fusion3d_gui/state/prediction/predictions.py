@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WhatIf
-from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
@@ -52,6 +53,12 @@ class Predictions(QObject):
         return None if shown is None or self.is_outdated else shown.prediction
 
     @property
+    def heatmap(self) -> Heatmap | None:
+        """The heatmap of :attr:`current`; None without one, and while the one asked for is being made."""
+        shown = self._store.shown_prediction
+        return None if shown is None or self.is_outdated else shown.heatmap
+
+    @property
     def workbench(self) -> Workbench | None:
         """Further analyses of the shown prediction, with any metadata; None without one."""
         shown = self._store.shown_prediction
@@ -78,7 +85,9 @@ class Predictions(QObject):
         if self._form.problem:
             store.tell_failure(UserError(f"Nothing can be predicted. {self._form.problem}"))
             return
-        explanation = self._choice.wanted
+        wanted = self._choice.wanted
+        # The number shows first; a map that needs passes of its own follows.
+        explanation = wanted if wanted.is_free else Explanation(side=wanted.side)
 
         def work(progress: Progress) -> EnginePrediction:
             return store.engine.predict(
@@ -97,7 +106,7 @@ class Predictions(QObject):
             store.inference,
             "Predicting",
             work,
-            lambda made: self._on_predicted(request, made),
+            lambda made: self._on_predicted(request, made, explanation),
             undone=on_undone,
         )
         store.start_prediction(request)
@@ -108,12 +117,20 @@ class Predictions(QObject):
         if shown is not None:
             self._form.put_back(shown.request.metadata)
 
-    def _on_predicted(self, request: PredictionRequest, made: EnginePrediction) -> None:
+    def _on_predicted(
+        self, request: PredictionRequest, made: EnginePrediction, explanation: Explanation
+    ) -> None:
         store = self._store
         store.set_loaded_model(made.loaded)
         shown = None
         if request.same_subject(self._request_now()):
-            shown = ShownPrediction(request, made.prediction, made.workbench, made.explanation)
+            shown = ShownPrediction(
+                request,
+                made.prediction,
+                made.workbench,
+                explanation,
+                awaits_heatmap=explanation != self._choice.wanted,
+            )
         store.end_prediction(shown)
         self.arrived.emit()
 

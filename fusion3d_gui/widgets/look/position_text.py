@@ -20,13 +20,23 @@ def position_text(lps_mm: np.ndarray) -> str:
 
 
 def spot_text(spot: HotSpot) -> str:
-    """Format a hot spot's position and volume: ``"L 55  A 11  I 33 mm   12 ml"``."""
+    """Format a hot spot's position and volume: ``"L 55  A 11  I 33 mm   12 ml"``.
+
+    A spot too small for a volume, and one in the air, say so.
+    """
     rounded = (round(float(value)) for value in spot.position_lps)
     place = "  ".join(
         f"{axis_letter(axis, value)} {abs(value)}" for axis, value in enumerate(rounded)
     )
-    volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
-    return f"{place} mm   {volume} ml"
+    parts = [f"{place} mm"]
+    if spot.volume_ml is None:
+        parts.append("smaller than the map resolves")
+    else:
+        volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
+        parts.append(f"{volume} ml")
+    if spot.in_air:
+        parts.append("in the air")
+    return "   ".join(parts)
 
 
 def axis_letter(axis: int, value_mm: float) -> str:

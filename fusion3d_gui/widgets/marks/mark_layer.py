@@ -127,11 +127,10 @@ class MarkLayer(QObject):
             return []
         found = []
         for spot in self._spots.spots:
-            radius_mm = (0.75 / math.pi * 1000 * spot.volume_ml) ** (1 / 3)
             away_mm = float(plane.distance_mm(spot.position_lps))
-            if abs(away_mm) < radius_mm:
+            if abs(away_mm) < spot.radius_mm:
                 at = view.px_at(spot.position_lps)
-                reach = math.sqrt(radius_mm**2 - away_mm**2) * view.camera.scale
+                reach = math.sqrt(spot.radius_mm**2 - away_mm**2) * view.camera.scale
                 found.append((at.x() - reach, at.y() - reach, at.x() + reach, at.y() + reach))
         return found
 

@@ -120,6 +120,7 @@ class MethodPicker(QWidget):
         method = self._methods[number]
         chosen = self._explanation_choice.wanted
         self._explanation_choice.choose(replace(chosen, method=method.method, stages=method.stages))
+        self._explainer.refresh()  # the same one again, where making it was cancelled
 
     def _on_both(self) -> None:
         self._show()  # the button goes down once both maps are there

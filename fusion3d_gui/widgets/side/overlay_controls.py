@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.model.localisation_record import METHOD_NAMES
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
@@ -26,6 +27,11 @@ from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
 
 #: Keeps the numbers of a size on one line.
 _TIMES = "\u00a0×\u00a0"
+
+#: A smaller share of the heatmap in the air is not worth a word.
+_NOTED_IN_AIR = 0.02
+
+_STOPPED = "No heatmap: making it was stopped. Choose a method to make one."
 
 
 class OverlayControls(QWidget):
@@ -122,7 +128,7 @@ class OverlayControls(QWidget):
         self._show_scale()
 
     def _on_result_changed(self) -> None:
-        prediction = self._predictions.current
+        prediction, heatmap = self._predictions.current, self._predictions.heatmap
         for widget in (
             self.toggle,
             self.peak,
@@ -133,19 +139,22 @@ class OverlayControls(QWidget):
             self.blink,
             self.bar,
         ):
-            widget.setEnabled(prediction is not None)
+            widget.setEnabled(heatmap is not None)
         if prediction is None:
             outdated = self._predictions.is_outdated
             self.about.setText(
                 "Hidden, because the prediction is outdated." if outdated else "No heatmap yet."
             )
-        elif prediction.heatmap.peak_lps is None:
+        elif heatmap is None:
+            working = self._store.inference.running
+            self.about.setText("The heatmap follows." if working else _STOPPED)
+        elif heatmap.peak_lps is None:
             self.peak.setEnabled(False)
             self.about.setText(
-                f"The heatmap is empty: no region of the image {prediction.heatmap.side} the probability."
+                f"The heatmap is empty: no region of the image {heatmap.side} the probability."
             )
         else:
-            heatmap, shown = prediction.heatmap, self._store.shown_prediction
+            shown = self._store.shown_prediction
             explanation = None if shown is None else shown.explanation
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
@@ -153,11 +162,20 @@ class OverlayControls(QWidget):
                 f"{name}, regions that {heatmap.side} the probability: "
                 f"{heatmap.grid_text.replace(' × ', _TIMES)}, {heatmap.peak_text}."
                 + (" Not finished." if explanation is None else "")
+                + _air_text(heatmap)
             )
         self._show_scale()
 
     def _show_scale(self) -> None:
         self.bar.show_scale(self._overlay.threshold, self._overlay.color_map)
+
+
+def _air_text(heatmap: Heatmap) -> str:
+    """That part of the heatmap lies in the air, where that is more than a trace."""
+    share = heatmap.share_in_air or 0.0
+    if share < _NOTED_IN_AIR:
+        return ""
+    return f" {whole_percent(share)} of it lies in the air, outside the patient."
 
 
 class _Toggle(QPushButton):

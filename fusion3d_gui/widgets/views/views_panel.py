@@ -255,7 +255,6 @@ class ViewsPanel(QWidget):
         self.volume.update()
 
     def _on_result_changed(self) -> None:
-        prediction = self._predictions.current
-        heatmap = prediction.heatmap if prediction else None
+        heatmap = self._predictions.heatmap
         for view in self._all_views:
             view.set_heatmap(heatmap)

@@ -150,6 +150,8 @@ class MainWindow(QMainWindow):
             session.tool.changed,
             session.display.overlay.changed,
             session.store.identity.changed,
+            session.explanation_choice.changed,
+            session.side_by_side.changed,
         ):
             signal.connect(self.menus.refresh)
         session.store.bundle_changed.connect(self._on_bundle_changed)
@@ -204,7 +206,13 @@ class MainWindow(QMainWindow):
                 lambda: self.series.has_choice,
             ),
             *window_level_commands(store, display.window_level),
-            *heatmap_commands(session.predictions, display.overlay, session.hot_spots),
+            *heatmap_commands(
+                session.predictions,
+                display.overlay,
+                session.hot_spots,
+                session.explanation_choice,
+                session.explainer,
+            ),
             *tool_commands(store, session.tool, session.annotations, display.crosshair),
             *model_commands(
                 store, session.predictions, self.files, escape.cancel, escape.can_cancel

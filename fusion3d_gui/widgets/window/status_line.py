@@ -94,9 +94,9 @@ class StatusLine(QWidget):
         value = case.volume.value_at(where)
         self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
         self.position.setText(position_text(where))
-        prediction = self._predictions.current
+        heatmap = self._predictions.heatmap
         share = None
-        if prediction is not None and prediction.heatmap.peak > 0:
-            share = prediction.heatmap.as_volume.value_at(where)
-            share = None if share is None else share / prediction.heatmap.peak
+        if heatmap is not None and heatmap.peak > 0:
+            share = heatmap.as_volume.value_at(where)
+            share = None if share is None else share / heatmap.peak
         self.heat.setText("" if share is None else f"heatmap cell {whole_percent(share)}")

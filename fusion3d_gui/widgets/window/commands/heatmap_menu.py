@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fusion3d_gui.state.display.overlay import OverlaySettings
+from fusion3d_gui.state.prediction.explainer import Explainer
+from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
@@ -11,12 +13,16 @@ from fusion3d_gui.widgets.window.commands.command import Command
 
 
 def heatmap_commands(
-    predictions: Predictions, overlay: OverlaySettings, hot_spots: HotSpotList
+    predictions: Predictions,
+    overlay: OverlaySettings,
+    hot_spots: HotSpotList,
+    choice: ExplanationChoice,
+    explainer: Explainer,
 ) -> list[Command]:
     """Commands of the Heatmap menu."""
 
     def has_heatmap() -> bool:
-        return predictions.current is not None
+        return predictions.heatmap is not None
 
     return [
         Command(
@@ -47,6 +53,27 @@ def heatmap_commands(
             checked=lambda: overlay.contours,
         ),
         *color_map_commands("heat", "&Heatmap/Colours", HEATMAPS, overlay, has_heatmap),
+        Command(
+            "gradcam",
+            "&Heatmap",
+            "Grad-CAM of the last stage",
+            choice.toggle_gradcam,
+            "L",
+            lambda: predictions.current is not None and choice.can_toggle_gradcam,
+            checked=lambda: choice.is_gradcam,
+            begins_group=True,
+            tip="Switch between the chosen heatmap and Grad-CAM of the network's last stage",
+        ),
+        Command(
+            "beside_gradcam",
+            "&Heatmap",
+            "Beside Grad-CAM",
+            explainer.toggle_beside_gradcam,
+            "Shift+L",
+            lambda: has_heatmap() and choice.can_toggle_gradcam,
+            checked=lambda: explainer.shows_beside_gradcam,
+            tip="Show the heatmap and Grad-CAM of the network's last stage side by side",
+        ),
         Command(
             "next_spot",
             "&Heatmap",
