@@ -221,6 +221,13 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "point at their cause (e.g. 0.01, with --init); the model can't tell left from right then",
     )
     train.add_argument(
+        "--mask-weight",
+        type=float,
+        metavar="W",
+        help="also teach the last stage, from the table's masks, where the finding lies (e.g. 1); a row "
+        "without a mask has no finding",
+    )
+    train.add_argument(
         "--no-mirroring",
         dest="mirrored",
         action="store_false",

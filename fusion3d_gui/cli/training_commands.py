@@ -73,6 +73,7 @@ def train(options: Namespace) -> int:
             "loss",
             "sampling",
             "kernel_symmetry",
+            "mask_weight",
             "mirrored",
         )
         if getattr(options, name) is not None

@@ -37,6 +37,7 @@ from fusion3d_gui.training.data.split import (
 )
 from fusion3d_gui.training.data.table import CaseRow, CaseTable, fit_schema, read_table
 from fusion3d_gui.training.fit.initial_weights import load_initial_weights
+from fusion3d_gui.training.fit.mask_supervision import finding_voxels
 from fusion3d_gui.training.fit.optimise import fit, rank_and_world_size
 from fusion3d_gui.training.fit.recipe import Loss, Recipe, default_recipe
 from fusion3d_gui.training.measure.calibration import ThresholdRule, fit_temperature
@@ -141,9 +142,12 @@ def train(
 
     known = fit_schema(table.schema, [table.cases[n] for n in training])
     used: Sequence[CaseRow] = [table.cases[n] for n in np.concatenate([training, validation])]
-    images, _ = load_inputs(used, preprocessing, part_of(progress, 0.0, 0.1), cache=cache)
+    images, affines = load_inputs(used, preprocessing, part_of(progress, 0.0, 0.1), cache=cache)
     part = CaseTable(**{**vars(table), "cases": tuple(used)})
-    cases = Cases(images, part.encode_metadata(known), part.labels)
+    findings = (
+        finding_voxels(used, affines, preprocessing.shape_kji) if recipe.mask_weight else None
+    )
+    cases = Cases(images, part.encode_metadata(known), part.labels, findings)
     training, validation = np.split(np.arange(len(used)), [len(training)])
 
     schema = MetadataSchema() if fusion == "image_only" else known

@@ -234,3 +234,21 @@ def test_preprocessed_volumes_are_taken_from_the_cache_until_the_file_changes(co
     np.testing.assert_array_equal(affines, cached_affines)
     load_inputs(cases, Preprocessing((17, 25, 17), 10.0), cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2 * len(stamps)
+
+
+def test_masks_teach_the_last_stage_where_the_finding_lies_and_are_gone_from_the_bundle(
+    cohort, bundle, tmp_path
+):
+    recipe = replace(SMALL["recipe"], mask_weight=1.0, coarse_epochs=1)
+    info = train(cohort, tmp_path / "m", "concat", seed=3, **{**SMALL, "recipe": recipe})
+    assert "--mask-weight 1.0" in (info.folder / "docs" / "README.md").read_text()
+    plain, taught = (load_file(f / "models" / "model.safetensors") for f in (bundle, info.folder))
+    assert plain.keys() == taught.keys()
+    without = tmp_path / "cases.csv"
+    rows = [line.split(",") for line in cohort.read_text().splitlines()]
+    mask, path = rows[0].index("mask"), rows[0].index("path")
+    for row in rows[1:]:
+        row[mask], row[path] = "", str(cohort.parent / row[path])
+    without.write_text("\n".join(map(",".join, rows)) + "\n")
+    with pytest.raises(UserError, match="no row of the table has a mask"):
+        train(without, tmp_path / "n", "concat", seed=3, **{**SMALL, "recipe": recipe})

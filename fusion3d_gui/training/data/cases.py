@@ -15,12 +15,14 @@ class Cases:
     """Preprocessed cases in memory.
 
     ``images`` float16 [n, k, j, i] (half precision halves the memory); ``metadata`` float32 [n, W], encoded;
-    ``labels`` int64 [n], 0 or 1.
+    ``labels`` int64 [n], 0 or 1; ``findings``, where the training uses masks, each case's voxels [m, 3]
+    (k, j, i) of the whole grid that lie in its finding.
     """
 
     images: np.ndarray
     metadata: np.ndarray
     labels: np.ndarray
+    findings: tuple[np.ndarray, ...] | None = None
 
     def coarsened(self, factor: int) -> Cases:
         """The same cases with images averaged down (see :func:`coarsen`)."""

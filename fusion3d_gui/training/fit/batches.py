@@ -6,7 +6,7 @@ processes takes its part of the very batch that one process would take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ class Batch(NamedTuple):
     """One process's part of a batch.
 
     ``image`` [b, 1, k, j, i], ``metadata`` [b, W], ``labels`` [b]; ``all_labels`` [B] of the whole batch
-    over all processes, of which this part begins at case ``start``; ``step`` counts from 0.
+    over all processes, of which this part begins at case ``start``; ``step`` counts from 0. ``findings``: each
+    image's voxels [m, 3] (k, j, i) that lie in its finding, where the training uses masks.
     """
 
     image: Tensor
@@ -34,6 +35,7 @@ class Batch(NamedTuple):
     all_labels: Tensor
     start: int
     step: int
+    findings: tuple[np.ndarray, ...] | None = None
 
 
 class Batches:
@@ -79,10 +81,15 @@ class Batches:
             parts = np.array_split(np.arange(len(rows)), self._world)
             mine = parts[self._rank]
             image, metadata, labels = seen.batch(rows[mine])
+            found = self._cases[1].findings
+            findings = None if found is None else [found[row] for row in rows[mine]]
             for n, position in enumerate(mine):
-                image[n] = self._augmented(image[n], epoch, step, int(position))
+                image[n], move = self._augmented(image[n], epoch, step, int(position))
+                if findings is not None:
+                    findings[n] = move(findings[n])
             all_labels = torch.from_numpy(seen.labels[rows].astype(np.float32))
-            yield Batch(image, metadata, labels, all_labels, int(mine[0]), step)
+            moved = None if findings is None else tuple(findings)
+            yield Batch(image, metadata, labels, all_labels, int(mine[0]), step, moved)
 
     def at(self, coarseness: int) -> Cases:
         """All cases, averaged down by a coarseness of the recipe."""
@@ -102,19 +109,36 @@ class Batches:
         rows: np.ndarray = self._rows[order]
         return rows
 
-    def _augmented(self, image: Tensor, epoch: int, step: int, position: int) -> Tensor:
-        """Mirror left to right (half the time, if ``recipe.mirrored``), shift, change the contrast of [1, k, j, i]."""
+    def _augmented(
+        self, image: Tensor, epoch: int, step: int, position: int
+    ) -> tuple[Tensor, Callable[[np.ndarray], np.ndarray]]:
+        """Mirror left to right (half the time, if ``recipe.mirrored``), shift, change the contrast of [1, k, j, i].
+
+        Returns the image, and a function from voxels [m, 3] of the whole grid to where they lie in it.
+        """
         recipe, seed = self._recipe, _mixed_seed(self._seed, step, position)
-        reach = recipe.shift_voxels // recipe.coarseness(epoch)
-        shifts = np.random.default_rng(seed).integers(-reach, reach + 1, size=3).tolist()
+        coarseness = recipe.coarseness(epoch)
+        reach = recipe.shift_voxels // coarseness
+        shifts = np.random.default_rng(seed).integers(-reach, reach + 1, size=3)
+        flip = RandFlip(prob=0.5 if recipe.mirrored else 0.0, spatial_axis=2)
         change = Compose(
             [
-                RandFlip(prob=0.5 if recipe.mirrored else 0.0, spatial_axis=2),
+                flip,
                 RandScaleIntensity(factors=recipe.intensity_scale, prob=1.0),
                 RandShiftIntensity(offsets=recipe.intensity_shift, prob=1.0),
             ]
         ).set_random_state(seed=seed)
-        return torch.as_tensor(change(torch.roll(image, shifts, dims=(1, 2, 3))))
+        shifted = torch.roll(image, shifts.tolist(), dims=(1, 2, 3))
+        changed = torch.as_tensor(change(shifted))
+        size = np.array(image.shape[1:])
+
+        def move(voxels: np.ndarray) -> np.ndarray:
+            moved = (voxels / coarseness + shifts) % size
+            if flip._do_transform:
+                moved[:, 2] = size[2] - 1 - moved[:, 2]
+            return np.asarray(moved)
+
+        return changed, move
 
 
 def _mixed_seed(*parts: int) -> int:

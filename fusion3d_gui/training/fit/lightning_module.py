@@ -21,6 +21,7 @@ from fusion3d_gui.training.data.network_outputs import compute_outputs, network_
 from fusion3d_gui.training.fit.batches import Batch, Batches
 from fusion3d_gui.training.fit.distributed_layers import use_distributed_layers
 from fusion3d_gui.training.fit.kernel_symmetry import symmetrise
+from fusion3d_gui.training.fit.mask_supervision import CellFinder, cell_targets
 from fusion3d_gui.training.fit.recipe import Recipe
 
 
@@ -66,6 +67,8 @@ class FusionTraining(pl.LightningModule):
         self._recipe, self._seed = recipe, seed
         self._rank, self._world = rank, world
         self._loss = recipe.make_loss()
+        channels = network.config.feature_channels
+        self.cell_finder = CellFinder(channels) if recipe.mask_weight else None
         self._best_auc, self._epochs_without_better = -math.inf, 0
         self._total, self._cases = 0.0, 0
         self._began = self._waiting_since = time.monotonic()
@@ -74,9 +77,7 @@ class FusionTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW, with the recipe's learning rate at each step."""
         recipe, steps = self._recipe, len(self._batches)
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=1.0, weight_decay=recipe.weight_decay
-        )
+        optimizer = torch.optim.AdamW(self.parameters(), lr=1.0, weight_decay=recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: recipe.rate_at(step, steps)
         )
@@ -100,12 +101,25 @@ class FusionTraining(pl.LightningModule):
         for dropout in self._dropouts:
             seed = np.random.SeedSequence([self._seed, batch.step]).generate_state(1)[0]
             dropout.plan(int(seed), len(batch.all_labels), batch.start)
-        logits = self.network(*network_inputs(self.network, batch.image, batch.metadata))
-        loss: Tensor = self._loss(logits, batch.labels, batch.all_labels)
+        given = network_inputs(self.network, batch.image, batch.metadata)
+        found = self.network.forward_features(*given)
+        loss: Tensor = self._loss(found.logit, batch.labels, batch.all_labels)
+        if self.cell_finder is not None:
+            targets = self._cell_targets(batch, found.feature_maps)
+            loss = loss + self._recipe.mask_weight * self.cell_finder.loss(
+                found.feature_maps, targets
+            )
         self._total += float(loss.detach()) * len(batch.labels)
         self._cases += len(batch.labels)
         # The processes' gradients are averaged; parts may differ by one case.
         return loss * (len(batch.labels) * self._world / len(batch.all_labels))
+
+    def _cell_targets(self, batch: Batch, feature_maps: Tensor) -> Tensor:
+        """Targets [b, k, j, i] of this part of the batch, on the feature maps' cells."""
+        assert batch.findings is not None
+        stride, cells = self.network.config.total_stride, feature_maps.shape[2:]
+        targets = [cell_targets(voxels, stride, cells) for voxels in batch.findings]
+        return torch.from_numpy(np.stack(targets)).to(feature_maps)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Centre the kernels, and start to time the wait for the next batch."""

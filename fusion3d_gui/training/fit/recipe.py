@@ -50,6 +50,10 @@ class Recipe:
         response where its cause lies: nothing in the loss does. A network with symmetric kernels can't tell
         left from right, nor up from down: 0 where the label may depend on them. From random weights a
         share of 0.03 learns nothing; it is for trainings that start from a bundle.
+    mask_weight
+        Weight, beside the label's loss, of the loss by which the last stage's features learn in which cells
+        the finding lies (:mod:`~fusion3d_gui.training.fit.mask_supervision`). Above 0 the table needs
+        masks; a row without one has no finding.
     """
 
     coarse_epochs: int = 8
@@ -68,6 +72,7 @@ class Recipe:
     intensity_shift: float = 0.15
     mirrored: bool = True
     kernel_symmetry: float = 0.0
+    mask_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
@@ -80,6 +85,8 @@ class Recipe:
             raise ValueError("batch must be at least 2 and patience at least 1")
         if not 0 <= self.kernel_symmetry <= 1:
             raise ValueError(f"kernel symmetry is {self.kernel_symmetry}, not 0 to 1")
+        if not 0 <= self.mask_weight <= 100:
+            raise ValueError(f"mask weight is {self.mask_weight}, not 0 to 100")
 
     @property
     def all_epochs(self) -> int:
@@ -144,11 +151,17 @@ class Recipe:
             if self.kernel_symmetry
             else ""
         )
+        masks = (
+            f" With a weight of {self.mask_weight:g}, a 1 × 1 × 1 convolution on the last stage also learned from "
+            "the masks in which cells the lesion lies; it is not part of the model."
+            if self.mask_weight
+            else ""
+        )
         return (
             f"AdamW with one-cycle schedules: {coarse}{self.epochs} on the whole grid (peak {self.rate:g}); "
             f"batches of {self.batch}; weight decay {self.weight_decay:g}; {loss}.{sampling} "
             f"Augmentation: {mirrored}shifts of up to {self.shift_voxels} voxels, small "
-            f"changes of contrast.{symmetry}"
+            f"changes of contrast.{symmetry}{masks}"
         )
 
 

@@ -250,7 +250,15 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     usual = default_recipe(run.init_is_bundle)
     options = "".join(
         f" --{name.replace('_', '-')} {getattr(run.recipe, name)}"
-        for name in ("loss", "sampling", "coarse_epochs", "epochs", "batch", "kernel_symmetry")
+        for name in (
+            "loss",
+            "sampling",
+            "coarse_epochs",
+            "epochs",
+            "batch",
+            "kernel_symmetry",
+            "mask_weight",
+        )
         if getattr(run.recipe, name) != getattr(usual, name)
     )
     if not run.recipe.mirrored:
