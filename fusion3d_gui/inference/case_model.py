@@ -24,6 +24,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.gradcam import pooled_gradient
 from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import ModelInput
+from fusion3d_gui.model.texture import texture_features
 
 
 class Head:
@@ -116,6 +117,12 @@ class CaseModel:
         """
         voxels = self.model_input.voxels
         return appearance_features(voxels, self.info.preprocessing.foreground(voxels))
+
+    @cached_property
+    def texture(self) -> np.ndarray:
+        """Texture features, float32 [D]: see :func:`~fusion3d_gui.model.texture.texture_features`."""
+        voxels = self.model_input.voxels
+        return texture_features(voxels, self.info.preprocessing.foreground(voxels))
 
     def logit(self, values: Mapping[str, object]) -> float:
         """Logit with these metadata. Raises UserError where they do not fit the schema."""

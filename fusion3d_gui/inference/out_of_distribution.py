@@ -1,32 +1,35 @@
-"""Detects images that are unlike a model's training cases."""
+"""Gauges of how unlike a model's training cases an image is."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.model.reference import OUTSIDE_PERCENT, Reference
+from fusion3d_gui.model.appearance import AppearanceStatistics, is_beyond
+from fusion3d_gui.model.reference import Reference
 
 #: What :func:`image_outside` looks at.
-LOOKED_AT = ("outline and grey values", "what the model makes of the image")
+LOOKED_AT = ("outline and grey values", "texture", "what the model makes of the image")
 
 
 def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:
     """A sentence if the image is unlike the training cases; empty otherwise, or without ``reference``.
 
-    The criterion is that the distance of its appearance or of its embedding exceeds that of
-    :data:`~fusion3d_gui.model.reference.OUTSIDE_PERCENT` of the validation cases.
+    It is where the distance of its appearance, of its texture or of its embedding from the training cases is
+    larger than that of ordinary cases (:func:`~fusion3d_gui.model.appearance.is_beyond`).
     """
     if reference is None:
         return ()
-    percent_by = {
-        "its outline and grey values": appearance_percent(case, reference),
-        "what the model makes of it": embedding_distance(case, reference)[1],
-    }
+    embedding = float(np.ravel(reference.distance(case.image_embedding))[0])
+    gauges = (
+        ("its outline and grey values", *_gauge(case.appearance, reference.appearance)),
+        ("its texture", *_gauge(case.texture, reference.texture)),
+        ("what the model makes of it", embedding, reference.validation_distance),
+    )
     outside = {
-        name: percent
-        for name, percent in percent_by.items()
-        if percent is not None and percent >= OUTSIDE_PERCENT
+        name: float(100 * np.mean(known < distance))
+        for name, distance, known in gauges
+        if is_beyond(distance, known)
     }
     if not outside:
         return ()
@@ -46,3 +49,10 @@ def embedding_distance(case: CaseModel, reference: Reference) -> tuple[float, fl
     """Distance of the image embedding from the training cases, and percentage of validation cases nearer."""
     distance = float(np.ravel(reference.distance(case.image_embedding))[0])
     return distance, reference.distance_percentile(distance)
+
+
+def _gauge(features: np.ndarray, known: AppearanceStatistics | None) -> tuple[float, np.ndarray]:
+    """Distance of features [D] from the training cases, and the validation cases' distances."""
+    if known is None:
+        return 0.0, np.zeros(0)
+    return float(known.distance(features)[0]), known.validation_distance

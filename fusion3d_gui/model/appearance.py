@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import t
 
 #: Approximate edge of a coarse cell in voxels of the network's input (22 mm at a spacing of 2.75 mm).
 _CELL = 8
@@ -20,6 +21,10 @@ _BINS, _REACH = 32, 4.0
 #: Weights of a tissue fraction (0..1) and of the square root of a histogram bin (0..1), relative to a mean
 #: intensity, whose standard deviation over tissue is 1.
 _TISSUE_WEIGHT, _HISTOGRAM_WEIGHT = 2.0, 4.0
+#: Share of ordinary cases that one gauge may call odd. With three gauges, and tails that are heavier than the
+#: normal distribution's, fewer than 2 % are called odd by any.
+_FALSE_ALARMS = 0.002
+_LEAST_DISTANCE = 1e-12
 
 
 def appearance_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
@@ -59,7 +64,10 @@ def appearance_size(shape_kji: tuple[int, int, int]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class AppearanceStatistics:
-    """Distribution of the training cases' appearance features, and the validation cases' distances.
+    """Distribution of features of the training cases' inputs, and the validation cases' distances.
+
+    The features are those of :func:`appearance_features` or of
+    :func:`~fusion3d_gui.model.texture.texture_features`.
 
     ``mean`` [D], ``directions`` [K, D], ``variances`` [K] and ``residual_variance`` as in
     :class:`~fusion3d_gui.model.reference.Reference`; ``validation_distance`` [n] holds
@@ -73,33 +81,33 @@ class AppearanceStatistics:
     validation_distance: np.ndarray
 
     @staticmethod
-    def layout(shape_kji: tuple[int, int, int]) -> dict[str, tuple[int | str, ...]]:
-        """Names and shapes of the appearance arrays in a bundle's reference file."""
-        size = appearance_size(shape_kji)
+    def layout(name: str, size: int) -> dict[str, tuple[int | str, ...]]:
+        """Names and shapes of the arrays in a bundle's reference file, of features of this name and size."""
         return {
-            "glance_mean": (size,),
-            "glance_directions": ("g", size),
-            "glance_variances": ("g",),
-            "glance_validation_distance": ("n",),
+            f"{name}_mean": (size,),
+            f"{name}_directions": (f"directions of {name}", size),
+            f"{name}_variances": (f"directions of {name}",),
+            f"{name}_validation_distance": ("n",),
         }
 
     @classmethod
     def read(
-        cls, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+        cls, name: str, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> AppearanceStatistics:
         """Read from a reference's configuration and arrays.
 
         Raises KeyError, TypeError or ValueError where they are invalid.
         """
-        residual = float(plain["glance"]["residual_variance"])
-        if not (residual > 0 and np.isfinite(residual) and (arrays["glance_variances"] > 0).all()):
-            raise ValueError("a variance of the appearance features is not above 0")
+        residual = float(plain[name]["residual_variance"])
+        variances = arrays[f"{name}_variances"]
+        if not (residual > 0 and np.isfinite(residual) and (variances > 0).all()):
+            raise ValueError(f"a variance of the features {name} is not above 0")
         return cls(
-            arrays["glance_mean"],
-            arrays["glance_directions"],
-            arrays["glance_variances"],
+            arrays[f"{name}_mean"],
+            arrays[f"{name}_directions"],
+            variances,
             residual,
-            arrays["glance_validation_distance"],
+            arrays[f"{name}_validation_distance"],
         )
 
     def distance(self, features: np.ndarray) -> np.ndarray:
@@ -111,6 +119,22 @@ class AppearanceStatistics:
     def percentile(self, distance: float) -> float:
         """Percentage of validation cases that lie nearer to the training cases than ``distance``."""
         return float(100 * np.mean(self.validation_distance < distance))
+
+
+def is_beyond(distance: float, validation_distance: np.ndarray) -> bool:
+    """Whether a distance is larger than a new ordinary case's would be in all but 1 of 500 cases.
+
+    The limit is the one-sided prediction limit of a normal distribution of log distances, from the n validation
+    cases' distances [n]: unlike an extreme percentile it is known from a hundred cases, and takes into
+    account how few they are.
+    """
+    logs = np.log(np.maximum(validation_distance, _LEAST_DISTANCE))
+    count = len(logs)
+    if count < 2:
+        return False
+    factor = float(t.isf(_FALSE_ALARMS, count - 1)) * np.sqrt(1 + 1 / count)
+    limit = logs.mean() + factor * logs.std(ddof=1)
+    return bool(np.log(max(distance, _LEAST_DISTANCE)) > limit)
 
 
 def mahalanobis(

@@ -25,6 +25,9 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
 
+#: MONAI's schema of ``configs/metadata.json``, under the address that MONAI keeps for good.
+METADATA_SCHEMA_URL = "https://project-monai.github.io/schema/meta_schema_20240725.json"
+
 
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
@@ -105,8 +108,8 @@ def save_bundle(
     network
         The trained network.
     metadata
-        At least ``name``, ``version``, ``task``, ``description`` and ``authors`` of MONAI's
-        metadata.json; library versions and the network's data format are added here.
+        At least ``name``, ``version``, ``task``, ``description``, ``authors`` and ``copyright`` of MONAI's
+        metadata.json; its schema, library versions and the network's data format are added here.
     preprocessing, schema, decision
         The rest of the configuration.
     card
@@ -137,11 +140,12 @@ def save_bundle(
     for name in ("configs", "models", "docs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     full_metadata = {
+        "schema": METADATA_SCHEMA_URL,
         "monai_version": monai.__version__,
         "pytorch_version": torch.__version__.split("+")[0],
         "numpy_version": np.__version__,
         "required_packages_version": {},
-        "network_data_format": _data_format(preprocessing, schema, decision),
+        "network_data_format": _data_format(preprocessing, schema, decision, scope),
         **metadata,
     }
     for name, plain in (
@@ -204,16 +208,21 @@ def file_sha256(path: Path) -> str:
 
 
 def _data_format(
-    preprocessing: Preprocessing, schema: MetadataSchema, decision: Decision
+    preprocessing: Preprocessing,
+    schema: MetadataSchema,
+    decision: Decision,
+    scope: Scope | None,
 ) -> dict[str, Any]:
+    windowed = preprocessing.intensity == "window"
     image = {
         "type": "image",
-        "format": "magnitude",
-        "modality": "any",
+        "format": "hounsfield" if windowed else "magnitude",
+        "modality": (scope.modality if scope else "") or "n/a",
         "num_channels": 1,
         "spatial_shape": list(preprocessing.shape_kji),
         "dtype": "float32",
-        "value_range": [],
+        # Standardised intensities have no fixed range.
+        "value_range": [-1, 1] if windowed else [],
         "is_patch_data": False,
         "channel_def": {"0": "image"},
     }
@@ -223,8 +232,16 @@ def _data_format(
             "type": "tuples",
             "format": "metadata",
             "num_channels": schema.width,
+            "spatial_shape": [],
             "dtype": "float32",
-            "channel_def": {str(n): field.name for n, field in enumerate(schema.fields)},
+            "value_range": [],
+            "is_patch_data": False,
+            "channel_def": {
+                str(n): name
+                for n, name in enumerate(
+                    name for field in schema.fields for name in field.channel_names
+                )
+            },
         }
     return {
         "inputs": inputs,
@@ -233,8 +250,10 @@ def _data_format(
                 "type": "probabilities",
                 "format": "classification",
                 "num_channels": 1,
+                "spatial_shape": [],
                 "dtype": "float32",
                 "value_range": [],
+                "is_patch_data": False,
                 "channel_def": {"0": f"logit of {decision.class_names[1]}"},
             }
         },

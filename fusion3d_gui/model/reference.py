@@ -19,11 +19,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.appearance import AppearanceStatistics, mahalanobis
+from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_size, mahalanobis
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import MetadataSchema, Value
+from fusion3d_gui.model.texture import TEXTURE_SIZE
 
-VERSION = 1
+VERSION = 2
 
 #: Size limit of the arrays; a shipped bundle's reference takes about 0.4 MB.
 _LARGEST_BYTES = 32_000_000
@@ -82,8 +83,8 @@ class Reference:
     background_pooled, background_metadata, background_values
         Background case, an average of the training cases: mean pooled features [C] and the median (or
         most frequent) metadata, encoded [W] and as values.
-    appearance
-        Appearance of the training cases; None in bundles written before it was added.
+    appearance, texture
+        Appearance (in files ``glance``) and texture of the training cases; None where they were not computed.
     """
 
     schema: MetadataSchema
@@ -103,6 +104,7 @@ class Reference:
     background_metadata: np.ndarray
     background_values: Mapping[str, Value]
     appearance: AppearanceStatistics | None = None
+    texture: AppearanceStatistics | None = None
 
     @classmethod
     def load(cls, info: BundleInfo, weights_sha256: str) -> Reference | None:
@@ -166,9 +168,11 @@ class Reference:
             background_pooled=arrays["pooled_mean"],
             background_metadata=info.schema.encode(values),
             background_values=values,
-            appearance=AppearanceStatistics.read(plain, arrays)
-            if "glance_mean" in arrays
-            else None,
+            **{
+                part: AppearanceStatistics.read(name, plain, arrays)
+                for part, name in (("appearance", "glance"), ("texture", "texture"))
+                if f"{name}_mean" in arrays
+            },
         )
 
     @property
@@ -275,8 +279,10 @@ def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
     with safe_open(path, framework="np") as file:
         if "case_metadata" in file.keys():  # noqa: SIM118 (it is no mapping)
             layout["case_metadata"] = ("m", info.schema.width)
-        if "glance_mean" in file.keys():  # noqa: SIM118
-            layout |= AppearanceStatistics.layout(info.preprocessing.shape_kji)
+        sizes = {"glance": appearance_size(info.preprocessing.shape_kji), "texture": TEXTURE_SIZE}
+        for name, size in sizes.items():
+            if f"{name}_mean" in file.keys():  # noqa: SIM118
+                layout |= AppearanceStatistics.layout(name, size)
         found: dict[int | str, int] = {}
         for name, expected in layout.items():
             shape = file.get_slice(name).get_shape()

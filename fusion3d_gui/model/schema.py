@@ -91,6 +91,16 @@ class Field:
         return (len(self.choices) if self.kind == "category" else 1) + 1
 
     @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What each number of the encoding is, e.g. ``("sex = F", "sex = M", "sex is missing")``."""
+        values = (
+            [f"{self.name} = {value}" for value, _ in self.choices]
+            if self.kind == "category"
+            else [f"{self.name}, standardised" if self.kind == "number" else self.name]
+        )
+        return (*values, f"{self.name} is missing")
+
+    @property
     def range_text(self) -> str:
         """The allowed values in words, for messages and tooltips."""
         if self.kind == "category":

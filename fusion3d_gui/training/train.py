@@ -25,7 +25,9 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.training.cohort.population import COHORT_SCOPE
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import compute_outputs
@@ -36,6 +38,7 @@ from fusion3d_gui.training.data.split import (
     split_cases,
 )
 from fusion3d_gui.training.data.table import CaseRow, CaseTable, fit_schema, read_table
+from fusion3d_gui.training.data.table_scope import scope_of_table
 from fusion3d_gui.training.fit.initial_weights import load_initial_weights
 from fusion3d_gui.training.fit.mask_supervision import finding_voxels
 from fusion3d_gui.training.fit.optimise import fit, rank_and_world_size
@@ -207,6 +210,10 @@ def train(
         },
     )
     decision = Decision(table.class_names, threshold, temperature)
+    simulated = bool((table.cohort or {}).get("simulated"))
+    # A cohort made before its scope was written beside its table.
+    declared = COHORT_SCOPE if simulated and table.scope == Scope() else table.scope
+    scope = scope_of_table(declared, [used[n] for n in training], known)
     name = out.resolve().name
     info = save_bundle(
         out,
@@ -215,11 +222,11 @@ def train(
         preprocessing=preprocessing,
         schema=schema,
         decision=decision,
-        card=model_card(name, network.config, preprocessing, known, decision, run),
+        card=model_card(name, network.config, preprocessing, known, decision, run, scope),
+        scope=scope,
     )
     if schema.fields:
         MetadataBaseline.fit(cases.metadata[training], cases.labels[training]).save(out)
-    simulated = bool((table.cohort or {}).get("simulated"))
     write_reference(
         out,
         network,

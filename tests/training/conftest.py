@@ -11,6 +11,7 @@ from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.table import fit_schema, read_table
@@ -66,6 +67,7 @@ def make_untrained(judged_table, tmp_path_factory):
             schema=schema,
             decision=Decision(("no", "yes"), threshold=0.3),
             card=CARD,
+            scope=Scope(body_part="brain"),
         )
         if schema.fields:
             MetadataBaseline.fit(

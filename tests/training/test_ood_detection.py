@@ -10,7 +10,7 @@ import pytest
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
+from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS, MISREADINGS
 from fusion3d_gui.training.cohort.generate import make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.cases import Cases
@@ -96,13 +96,18 @@ def test_every_corruption_leaves_grid_and_kind_and_is_the_same_for_the_same_seed
 def test_what_is_caught_goes_on_the_card_once_and_is_replaced_by_the_next(judged, judged_table):
     found = measure_ood_detection(judged, judged_table, of_each=4)
     ordinary, *odd = found["rows"]
-    assert (ordinary["cases"], [row["cases"] for row in odd]) == (30, [4] * len(CORRUPTIONS))
+    kinds = [*CORRUPTIONS, *MISREADINGS]
+    assert (ordinary["cases"], [row["cases"] for row in odd]) == (30, [4] * len(kinds))
+    assert [row["name"] for row in odd] == [kind.name for kind in kinds]
     caught = {row["name"]: row for row in odd}
-    # Of ten validation cases any that lies beyond all is outside, so that much is; noise at once.
     assert caught["noise alone"]["glance"] == 4
+    # What shows without any gauge.
+    for name in ("ten times too large", "in metres for millimetres", "one slice", "its mask"):
+        assert caught[name]["scope"] == 4, name
+    assert caught["all voxels equal"]["scope"] == 4
     for row in found["rows"]:
-        both = row["glance"], row["embedding"]
-        assert max(both) <= row["either"] <= min(sum(both), row["cases"])
+        each = [row[by] for by in ("scope", "glance", "texture", "embedding")]
+        assert max(each) <= row["either"] <= min(sum(each), row["cases"])
     for times in (1, 2):
         changed = {**ordinary, "either": times}
         record_ood_detection(judged, {**found, "rows": [changed, *odd]})
@@ -117,11 +122,14 @@ def test_what_is_caught_goes_on_the_card_once_and_is_replaced_by_the_next(judged
 
 def test_what_is_mostly_missed_is_named(judged):
     rows = [
-        {"name": "ordinary cases", "cases": 300, "either": 3, "glance": 1, "embedding": 2},
-        {"name": "upside down", "cases": 25, "either": 25, "glance": 25, "embedding": 0},
-        {"name": "mirrored left to right", "cases": 25, "either": 2, "glance": 1, "embedding": 1},
+        {"name": name, "cases": cases, "either": either, "scope": 0, "texture": 0} | by
+        for name, cases, either, by in (
+            ("ordinary cases", 300, 3, {"glance": 1, "embedding": 2}),
+            ("upside down", 25, 25, {"glance": 25, "embedding": 0}),
+            ("mirrored left to right", 25, 2, {"glance": 1, "embedding": 1}),
+        )
     ]
-    text = ood_detection_text({"table": "test.csv", "percent": 99, "rows": rows})
+    text = ood_detection_text({"table": "test.csv", "rows": rows})
     assert "**Mostly not caught: mirrored left to right.**" in text
     assert "False alarms: 1 % (0.341 to 2.9) of ordinary cases." in text
 

@@ -189,6 +189,7 @@ def test_a_bundle_without_reference_has_none(make_bundle):
         ({"case_label": np.full(40, 7, np.uint8)}, "something else than 0 and 1"),
         ({"case_metadata": np.zeros((40, 3), np.float16)}, "case_metadata has the shape"),
         ({"pooled_mean": None}, "pooled_mean"),
+        ({"texture_mean": np.zeros(5, np.float32)}, "texture_mean has the shape"),
         ({"glance_mean": np.zeros(5, np.float32)}, "glance_mean has the shape"),
         ({"glance_variances": None}, "glance_variances"),
         ({"glance_validation_distance": np.zeros(3, np.float32)}, "glance_validation_distance has"),
@@ -210,7 +211,8 @@ def test_a_reference_of_other_weights_or_a_broken_one_is_refused(made):
     config = bundle.info.folder / "configs" / "reference.json"
     plain = json.loads(config.read_text())
     for broken in (
-        {**plain, "version": 2},
+        {**plain, "version": 1},
+        {**plain, "texture": {"residual_variance": 0}},
         {**plain, "covariance": None},
         {**plain, "covariance": {"residual_variance": 0}},
         {**plain, "glance": {"residual_variance": -1}},

@@ -141,3 +141,47 @@ CORRUPTIONS = (
     Corruption("blurred (Gaussian of 2 voxels)", lambda voxels, rng: gaussian_filter(voxels, 2)),
     Corruption("mirrored left to right", lambda voxels, rng: voxels[:, :, ::-1]),
 )
+
+
+@dataclass(frozen=True)
+class Misreading:
+    """A scan that is read wrongly or is no scan: its ``name`` on the card, and what becomes of the volume."""
+
+    name: str
+    apply: Callable[[Volume], Volume]
+
+
+def _scaled(factor: float) -> Callable[[Volume], Volume]:
+    def change(volume: Volume) -> Volume:
+        affine = volume.affine.copy()
+        affine[:3] *= factor
+        return replace(volume, affine=affine)
+
+    return change
+
+
+#: Changes of a volume's grid and kind, to try the declared scope and the gauges with.
+MISREADINGS = (
+    Misreading("ten times too large", _scaled(10)),
+    Misreading("in metres for millimetres", _scaled(0.001)),
+    Misreading("a quarter too large", _scaled(1.25)),
+    Misreading(
+        "the lower half of the slices",
+        lambda volume: replace(volume, voxels=volume.voxels[: len(volume.voxels) // 2]),
+    ),
+    Misreading(
+        "every second slice lost",
+        lambda volume: replace(volume, voxels=volume.voxels[::2]),
+    ),
+    Misreading(
+        "one slice",
+        lambda volume: replace(volume, voxels=volume.voxels[len(volume.voxels) // 2][None]),
+    ),
+    Misreading(
+        "its mask",
+        lambda volume: replace(
+            volume, voxels=_tissue(volume.voxels.astype(np.float32)).astype(np.uint8)
+        ),
+    ),
+    Misreading("all voxels equal", lambda volume: replace(volume, voxels=0 * volume.voxels + 7)),
+)

@@ -56,6 +56,7 @@ from fusion3d_gui.training.cohort.anatomy import Acquisition, Anatomy
 from fusion3d_gui.training.cohort.lesion import Lesion
 from fusion3d_gui.training.cohort.population import (
     CLASS_NAMES,
+    COHORT_SCOPE,
     DESCRIPTION,
     TASK,
     OutcomeModel,
@@ -372,6 +373,7 @@ def _describe(
         "description": DESCRIPTION,
         "class_names": list(CLASS_NAMES),
         "schema": cohort_schema().to_json(),
+        "scope": COHORT_SCOPE.to_json(),
         "cohort": {
             "simulated": True,
             "scene": kind,

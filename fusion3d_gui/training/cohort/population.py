@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
+from fusion3d_gui.model.scope import Scope
 
 CLASS_NAMES = ("no progression", "progression")
 TASK = "Progression (made-up outcome)"
@@ -193,6 +194,16 @@ def recorded_values(person: Person, rng: np.random.Generator) -> Mapping[str, Va
         name: None if gap < MISSING_RATES[name] else value
         for (name, value), gap in zip(values.items(), gaps, strict=True)
     }
+
+
+#: What is declared of the cohort's scans; training fills in sizes and ages.
+COHORT_SCOPE = Scope(
+    modality="MR",
+    body_part="brain",
+    contrasts=("T1",),
+    coverage="skull_stripped",
+    population="simulated",
+)
 
 
 def cohort_schema() -> MetadataSchema:

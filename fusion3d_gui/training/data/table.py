@@ -14,6 +14,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
+from fusion3d_gui.model.scope import Scope
 
 #: Columns with a meaning of their own; every other column is metadata, but for those that begin with one
 #: of ``_TRUTH``: they are the simulated cohort's ground truth, which no model may be given.
@@ -54,8 +55,9 @@ class CaseRow:
 class CaseTable:
     """All cases, the schema of their metadata, and what is to be predicted.
 
-    ``task``, ``description`` and ``class_names`` (negative, positive) come from the JSON file beside
-    the table where there is one; ``cohort`` holds the parameters of a simulated cohort, else None.
+    ``task``, ``description``, ``class_names`` (negative, positive) and ``scope`` (what is declared of the
+    scans) come from the JSON file beside the table where there is one; ``cohort`` holds the parameters of
+    a simulated cohort, else None.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class CaseTable:
     description: str
     class_names: tuple[str, str]
     cohort: Mapping[str, Any] | None
+    scope: Scope = Scope()  # noqa: RUF009  (immutable)
 
     @property
     def labels(self) -> np.ndarray:
@@ -92,7 +95,7 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     ``split``, ``patient`` and ``probability`` are known; those that start with ``lesion``,
     ``distractor`` or ``probability_`` are a cohort's ground truth; every other one is metadata. A JSON
     file of the same name beside the table (``cases.json``) may hold ``schema``, ``task``,
-    ``description`` and ``class_names``; without it the schema is inferred.
+    ``description``, ``class_names`` and ``scope``; without it the schema is inferred.
 
     Parameters
     ----------
@@ -144,6 +147,7 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
         description=about.get("description") or f"Trained on {path.name}.",
         class_names=about.get("class_names") or ("negative", "positive"),
         cohort=about.get("cohort"),
+        scope=about.get("scope") or Scope(),
     )
 
 
@@ -230,6 +234,8 @@ def _read_description(path: Path) -> dict[str, Any]:
             about["class_names"] = (str(negative), str(positive))
         if "schema" in plain:
             about["schema"] = MetadataSchema.from_json(plain["schema"])
+        if "scope" in plain:
+            about["scope"] = Scope.from_json(plain["scope"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"it does not describe a table of cases ({error})", path=path) from None
     return about

@@ -18,6 +18,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.reference import save_reference
 from fusion3d_gui.model.schema import MetadataSchema, Value
+from fusion3d_gui.model.texture import TEXTURE_SIZE, texture_features
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
@@ -71,8 +72,9 @@ def write_reference(
     held = compute_outputs(network, cases, validation, part_of(progress, 0.7, 1.0))
 
     covariance = ShrunkCovariance.fit(seen.embeddings, _DIRECTIONS)
-    features = [_appearance(info, cases, part) for part in (training, validation)]
-    appearance = ShrunkCovariance.fit(features[0], _APPEARANCE_DIRECTIONS)
+    features = [image_features(info, cases.images, part) for part in (training, validation)]
+    appearance = ShrunkCovariance.fit(features[0][0], _APPEARANCE_DIRECTIONS)
+    texture = ShrunkCovariance.fit(features[0][1], TEXTURE_SIZE, np.float32)
 
     chosen = _reference_cases(rng, cases.labels[training])
     picked = training[chosen]
@@ -83,10 +85,8 @@ def write_reference(
         "validation_logit": held.logits,
         "validation_label": cases.labels[validation].astype(np.uint8),
         "validation_distance": covariance.distance(held.embeddings),
-        "glance_mean": appearance.mean,
-        "glance_directions": appearance.directions,
-        "glance_variances": appearance.variances,
-        "glance_validation_distance": appearance.distance(features[1]),
+        **appearance.arrays("glance", features[1][0]),
+        **texture.arrays("texture", features[1][1]),
         "case_embedding": seen.embeddings[chosen].astype(np.float16),
         "case_label": cases.labels[picked].astype(np.uint8),
         "case_logit": seen.logits[chosen],
@@ -102,6 +102,7 @@ def write_reference(
             "training_cases": len(training),
             "covariance": covariance.to_json(),
             "glance": appearance.to_json(),
+            "texture": texture.to_json(),
             "background_values": _typical_values(info.schema, [rows[n] for n in training]),
             **({"names": [rows[n].name for n in picked]} if simulated else {}),
         },
@@ -163,8 +164,8 @@ def sample_training_rows(rng: np.random.Generator, training: np.ndarray) -> np.n
 class ShrunkCovariance:
     """Mean and shrunk covariance (Ledoit & Wolf 2004), reduced to K leading principal directions.
 
-    As stored: ``mean`` float32 [E], ``directions`` float16 [K, E], ``variances`` float32 [K]; in all other
-    directions the variance is ``residual_variance``.
+    As stored: ``mean`` float32 [E], ``directions`` float16 or float32 [K, E], ``variances`` float32 [K]; in
+    all other directions the variance is ``residual_variance``.
     """
 
     mean: np.ndarray
@@ -174,8 +175,10 @@ class ShrunkCovariance:
     shrinkage: float
 
     @classmethod
-    def fit(cls, points: np.ndarray, most: int) -> ShrunkCovariance:
-        """Fit to points [n, E], with up to ``most`` directions."""
+    def fit(
+        cls, points: np.ndarray, most: int, precision: type[np.floating] = np.float16
+    ) -> ShrunkCovariance:
+        """Fit to points [n, E], with up to ``most`` directions, stored in this precision."""
         shrunk = LedoitWolf().fit(points.astype(np.float64))
         # Far below any relevant variance: units of an embedding that are always 0 have none.
         size = len(shrunk.covariance_)
@@ -184,7 +187,7 @@ class ShrunkCovariance:
         kept = min(most, size - 1, len(points) - 1)
         return cls(
             mean=shrunk.location_.astype(np.float32),
-            directions=vectors[:, ::-1][:, :kept].T.astype(np.float16),
+            directions=vectors[:, ::-1][:, :kept].T.astype(precision),
             variances=values[::-1][:kept].astype(np.float32),
             residual_variance=float(values[: size - kept].mean()),
             shrinkage=float(shrunk.shrinkage_),
@@ -197,6 +200,15 @@ class ShrunkCovariance:
         )
         return found.astype(np.float32)
 
+    def arrays(self, name: str, validation: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays to be stored under a name, with the distances of the validation cases' points [n, E]."""
+        return {
+            f"{name}_mean": self.mean,
+            f"{name}_directions": self.directions,
+            f"{name}_variances": self.variances,
+            f"{name}_validation_distance": self.distance(validation),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Method and numbers that are stored beside the arrays, as a JSON object."""
         return {
@@ -207,12 +219,17 @@ class ShrunkCovariance:
         }
 
 
-def _appearance(info: BundleInfo, cases: Cases, rows: np.ndarray) -> np.ndarray:
-    """Appearance features [n, D] of the given rows."""
-    images = (cases.images[row].astype(np.float32) for row in rows)
-    return np.stack(
-        [appearance_features(image, info.preprocessing.foreground(image)) for image in images]
-    )
+def image_features(
+    info: BundleInfo, images: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Appearance features [n, D] and texture features [n, T] of the given rows of inputs [m, k, j, i]."""
+    found = []
+    for row in rows:
+        image = images[row].astype(np.float32)
+        tissue = info.preprocessing.foreground(image)
+        found.append((appearance_features(image, tissue), texture_features(image, tissue)))
+    appearance, texture = zip(*found, strict=True)
+    return np.stack(appearance), np.stack(texture)
 
 
 def _reference_cases(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:

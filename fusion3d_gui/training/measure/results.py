@@ -105,12 +105,14 @@ class AblationJson(TypedDict):
 
 
 class FlaggedJson(TypedDict):
-    """How many ``cases`` of one kind were flagged: by either distance, by each of the two."""
+    """How many ``cases`` of one kind were called odd: by anything (``either``), by the scope, by each gauge."""
 
     name: str
     cases: int
     either: int
+    scope: int
     glance: int
+    texture: int
     embedding: int
 
 
@@ -118,6 +120,5 @@ class OodDetectionJson(TypedDict):
     """The result of :func:`~fusion3d_gui.training.study.ood_detection.measure_ood_detection`."""
 
     table: str
-    percent: float
     rows: list[FlaggedJson]
     cohort: NotRequired[CohortJson]

@@ -13,6 +13,7 @@ from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.table import CaseTable
 from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 HELD_OUT_HEADING = "## Held-out figures"
 #: Section that ``reference --check`` fills (see :mod:`fusion3d_gui.training.report.ood_record`), before the limits.
 OUTSIDE_HEADING, LIMITS_HEADING = "## Outside what it has seen", "## Limits"
+SCOPE_HEADING = "## Scope"
 WEIGHTS_PREFIX = "Weights (SHA-256): "
 #: Options of ``fusion3d cohort`` with their defaults.
 _OUTCOME_OPTIONS = {
@@ -106,6 +108,7 @@ def model_card(
     schema: MetadataSchema,
     decision: Decision,
     run: TrainingRun,
+    scope: Scope,
 ) -> str:
     """The model card, in Markdown."""
     grid = " × ".join(map(str, preprocessing.shape_kji))
@@ -142,6 +145,10 @@ with. Its users are researchers who can judge what a model is worth. Its answer 
 
 Out of scope: any decision about a person; scans of another kind than it was trained on; the making of
 labels for other models; drawing the border of a finding from the heatmap.
+
+{SCOPE_HEADING}
+
+{scope_text(scope)}
 
 ## Model
 
@@ -195,7 +202,7 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
 | item | Model Cards | MI-CLAIM part | TRIPOD+AI item | here |
 | --- | --- | --- | --- | --- |
-| purpose, users, out of scope | intended use | 1 | 3, 4, 27 | Intended use |
+| purpose, users, out of scope | intended use | 1 | 3, 4, 27 | Intended use, Scope |
 | source of data, participants, outcome | training data | 1, 2 | 5, 6, 8, 20 | Data |
 | predictors, missing values | factors | 2 | 7, 9, 11 | Metadata |
 | sample size, split, imbalance | training and evaluation data | 2, 3 | 10, 13, 16 | Data, Training |
@@ -205,6 +212,15 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 | examination of the model, limits | caveats | 5 | 25, 26 | Held-out figures (heatmaps), Outside what it has seen, Limits |
 | code, reproduction | model details | 6 | 18 | Training, Held-out figures (commands) |
 """
+
+
+def scope_text(scope: Scope) -> str:
+    """The declared scope in Markdown, without a heading."""
+    rows = "\n".join(f"| {name.lower()} | {value} |" for name, value in scope.lines())
+    return (
+        f"| of the scans | declared |\n| --- | --- |\n{rows}\n\n"
+        "A scan that contradicts it gets no number, or a number without a class."
+    )
 
 
 def _initial(run: TrainingRun) -> str:

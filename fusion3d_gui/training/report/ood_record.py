@@ -51,35 +51,38 @@ def ood_detection_text(found: OodDetectionJson) -> str:
     ordinary, *odd = found["rows"]
     missed = [row["name"] for row in odd if row["either"] < row["cases"] / 2]
     rows = [
-        f"| {row['name']} | {row['cases']} | {_share(row, 'either')} | {_share(row, 'glance')} | "
-        f"{_share(row, 'embedding')} |"
+        f"| {row['name']} | {row['cases']} | {_share(row, 'either')} | {_share(row, 'scope')} | "
+        f"{_share(row, 'glance')} | {_share(row, 'texture')} | {_share(row, 'embedding')} |"
         for row in found["rows"]
     ]
     return "\n\n".join(
         [
-            "The window says of a scan that it is outside what this model has seen where it lies further from "
-            f"the training cases than {found['percent']:g} % of the validation cases, by either of two "
-            "distances: of what the scan looks like at a glance (coarse outline and grey values of the "
-            "network's input), or of the image embedding (what the model makes of it). Called outside, among "
-            "cases that neither training nor validation has seen:",
+            "A scan is doubtful, or refused, where its header or its values contradict the declared scope, or "
+            "where it lies further from the training cases than 499 of 500 ordinary cases would, by any of "
+            "three distances: of what the scan looks like at a glance (coarse outline and grey values of the "
+            "network's input), of its texture, or of the image embedding (what the model makes of it). Called "
+            "doubtful or refused, among cases that neither training nor validation has seen:",
             "```\n" + "\n".join(commands) + "\n```",
             "\n".join(
                 [
-                    "| scans | tried | called outside (95 % interval) | at a glance | by the embedding |",
-                    "| --- | --- | --- | --- | --- |",
+                    "| scans | tried | called odd (95 % interval) | by the scope | at a glance | by the texture "
+                    "| by the embedding |",
+                    "| --- | --- | --- | --- | --- | --- | --- |",
                     *rows,
                 ]
             ),
             f"False alarms: {_share(ordinary, 'either')} of ordinary cases. "
             + (f"**Mostly not caught: {', '.join(missed)}.** " if missed else "")
             + (f"{_MIRRORED} " if CORRUPTIONS[-1].name in missed else "")
-            + "A scan that is not called outside may still be one: only what is in this table was tried.",
+            + "A scan that is not called odd may still be one: only what is in this table was tried.",
         ]
     )
 
 
-def _share(row: FlaggedJson, by: Literal["either", "glance", "embedding"]) -> str:
-    """Percentage of scans flagged; for both distances together (``either``) with Wilson's interval."""
+def _share(
+    row: FlaggedJson, by: Literal["either", "scope", "glance", "texture", "embedding"]
+) -> str:
+    """Percentage of scans flagged; for all together (``either``) with Wilson's interval."""
     hits, count = int(row[by]), int(row["cases"])
     text = f"{100 * hits / count:.3g} %"
     if by != "either":
