@@ -97,7 +97,8 @@ def predict(options: Namespace) -> int:
     )
     print(f"logit        {prediction.logit:.6f}")
     print(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
-    print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}")
+    told = "" if heatmap.correction is None else f", {heatmap.correction.text}"
+    print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}{told}")
     print(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
     if not fit.mark:
         print(f"fit          {fit.summary}")

@@ -267,6 +267,36 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         help="test cases: measure detection of unusual scans, write it to the model card",
     )
 
+    parsers["displacement"] = displacement = command(
+        "displacement",
+        "measure how far a model's heatmaps lie from the evidence; choose its default",
+    )
+    displacement.add_argument("model", type=Path, metavar="DIR", help="model bundle")
+    displacement.add_argument(
+        "cases",
+        type=Path,
+        metavar="CASES.csv",
+        help="table of cases; labels and masks are optional",
+    )
+    displacement.add_argument(
+        "--validation",
+        action="store_true",
+        help="CASES.csv is the table of the training: use the cases that validated",
+    )
+    displacement.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+    displacement.add_argument(
+        "--record",
+        action="store_true",
+        help="also write them into the model, and correct its heatmaps",
+    )
+    displacement.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        choices=("smoothgrad", "integrated-gradients"),
+        help="try a method of many passes as the default, too; repeatable",
+    )
+
     parsers["compare"] = compare = command("compare", "compare two models on the same cases")
     compare.add_argument("model_a", type=Path, metavar="A", help="model bundle")
     compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")

@@ -143,6 +143,27 @@ def reference(options: Namespace) -> int:
     return 0
 
 
+def displacement(options: Namespace) -> int:
+    """``fusion3d displacement``: measure how far a model's heatmaps lie from the evidence."""
+    _need_training_extra()
+    from fusion3d_gui.report.json_file import write_json
+    from fusion3d_gui.training.find_displacement import find_displacement
+
+    check_can_write(options.json)
+    found = find_displacement(
+        options.model,
+        options.cases,
+        validation=options.validation,
+        record=options.record,
+        methods=tuple(options.also),
+        progress=terminal_progress(),
+    )
+    if options.json:
+        write_json(found, options.json)
+    print(json.dumps(found, indent=2))
+    return 0
+
+
 def compare(options: Namespace) -> int:
     """``fusion3d compare``: compare two models on the same cases."""
     _need_training_extra()
@@ -186,6 +207,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "train": train,
     "evaluate": evaluate,
     "reference": reference,
+    "displacement": displacement,
     "compare": compare,
     "ablate": ablate,
 }

@@ -230,9 +230,11 @@ def _predict_row(
         log.exception("row %d failed", row.number)
         return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
     name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
-    write_nifti(
-        prediction.heatmap.as_volume, out / "heatmaps" / name, note=prediction.fit.file_note
-    )
+    heatmap, note = prediction.heatmap, prediction.fit.file_note
+    write_nifti(heatmap.as_volume, out / "heatmaps" / name, note=note)
+    if heatmap.raw is not heatmap:
+        raw = name.replace(".nii.gz", "-raw.nii.gz")
+        write_nifti(heatmap.raw.as_volume, out / "heatmaps" / raw, note=note)
     return {
         **cells,
         **_cells(prediction),

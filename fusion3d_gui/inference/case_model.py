@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.appearance import appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
+from fusion3d_gui.model.displacement import Displacements
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.gradcam import pooled_gradient
 from fusion3d_gui.model.no_weight_init import no_weight_init
@@ -160,7 +162,8 @@ class CaseModel:
         maps = torch.from_numpy(self.feature_maps)[None]
         traced = free_trace(self.head.network, maps, self.pooled, metadata)
         found = class_maps(traced, method, (4,))
-        made = cam_heatmap(found, self.model_input.affine, method, (4,), side)
+        known = self.info.displacements
+        made = cam_heatmap(found, self.model_input.affine, method, (4,), side, known)
         return replace(made, outline=self.outline)
 
     def _encoded(self, values: Mapping[str, object]) -> Tensor | None:
@@ -176,15 +179,26 @@ def cam_heatmap(
     method: CamMethod,
     stages: Sequence[int],
     side: Side,
+    displacements: Displacements | None = None,
 ) -> Heatmap:
-    """Heatmap of one side of the first map of a batch; ``grid_affine`` is the input grid's (LPS mm)."""
-    values = maps.raised if side == "raised" else maps.lowered
+    """Heatmap of one side of the first map of a batch; ``grid_affine`` is the input grid's (LPS mm).
+
+    Corrected where ``displacements`` say so: they were measured on what raises the logit.
+    """
+    values, affine = maps.raised if side == "raised" else maps.lowered, maps.affine(grid_affine)
+    known = None
+    if displacements is not None and side == "raised":
+        known = displacements.of(method, stages)
+    correction = None if known is None else MapCorrection.of(known, grid_affine)
+    if correction is not None and correction.applied:
+        affine[:3, 3] -= correction.vector_lps
     return Heatmap(
         values=values[0].float().cpu().numpy(),
-        affine=maps.affine(grid_affine),
+        affine=affine,
         method=method,
         layer="+".join(f"layer{stage}" for stage in sorted(stages)),
         side=side,
+        correction=correction,
     )
 
 

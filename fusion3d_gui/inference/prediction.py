@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.schema import Value
 
@@ -43,6 +44,10 @@ class Heatmap:
         False for a map that a method would still have refined.
     outline
         Where the model's input shows tissue; None: unknown.
+    correction
+        Whether ``affine`` is corrected for the displacement of the model's maps; None where that was not
+        measured for this map, or it has none. Where a corrected map leaves the field uncovered, it has no
+        data.
     """
 
     values: np.ndarray
@@ -52,6 +57,17 @@ class Heatmap:
     side: Side = "raised"
     finished: bool = True
     outline: TissueOutline | None = None
+    correction: MapCorrection | None = None
+
+    @property
+    def raw(self) -> Heatmap:
+        """The map as it was computed, not corrected."""
+        correction = self.correction
+        if correction is None or not correction.applied:
+            return self
+        affine = self.affine.copy()
+        affine[:3, 3] += correction.vector_lps
+        return replace(self, affine=affine, correction=replace(correction, applied=False))
 
     @cached_property
     def as_volume(self) -> Volume:
@@ -59,7 +75,9 @@ class Heatmap:
         return Volume(
             voxels=self.values,
             affine=self.affine,
-            description=f"{self.method} {self.layer}" + ("" if self.finished else " NOT FINISHED"),
+            description=f"{self.method} {self.layer}"
+            + ("" if self.correction is None else f", {self.correction.text}")
+            + ("" if self.finished else " NOT FINISHED"),
         )
 
     @cached_property
@@ -192,6 +210,10 @@ class Prediction:
                 "side": self.heatmap.side,
                 "shape_kji": list(self.heatmap.values.shape),
                 "affine_lps": self.heatmap.affine.tolist(),
+                "raw_affine_lps": self.heatmap.raw.affine.tolist(),
+                "displacement": None
+                if self.heatmap.correction is None
+                else self.heatmap.correction.to_json(),
                 "finished": self.heatmap.finished,
                 "peak": self.heatmap.peak,
                 "peak_lps_mm": None

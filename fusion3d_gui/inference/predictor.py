@@ -226,7 +226,8 @@ class Predictor:
             given = torch.from_numpy(code)[None].to(device) if self.head.takes_metadata else None
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
                 maps = explain(self._network, image, given, method, stages, progress)
-            made = cam_heatmap(maps, case.model_input.affine, method, stages, side)
+            known = self.info.displacements
+            made = cam_heatmap(maps, case.model_input.affine, method, stages, side, known)
             return replace(made, outline=case.outline)
 
         return self._with_fallback(work)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,11 @@ class ModelBundle:
             if value.is_floating_point() and not torch.isfinite(value).all():
                 raise UserError(f"weight {name} holds values that are not finite", path=path)
         network.eval().requires_grad_(False)
-        return cls(info, network, hashlib.sha256(content).hexdigest())
+        digest = hashlib.sha256(content).hexdigest()
+        if info.displacements is not None and info.displacements.weights_sha256 != digest:
+            # Those of other weights: the bundle was trained further.
+            info = replace(info, displacements=None)
+        return cls(info, network, digest)
 
 
 def save_bundle(

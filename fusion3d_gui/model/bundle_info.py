@@ -104,9 +104,17 @@ class BundleInfo:
 
     @property
     def default_map(self) -> tuple[str, tuple[int, ...]]:
-        """Default method and stages of a prediction's heatmap."""
+        """Default method and stages of a prediction's heatmap.
+
+        That which the evaluation recorded, else that which was chosen on the validation cases, else the
+        usual one.
+        """
         found = self.localisation_record
-        return (USUAL_METHOD, (USUAL_STAGE,)) if found is None else (found.method, found.stages)
+        if found is not None:
+            return found.method, found.stages
+        chosen = None if self.displacements is None else self.displacements.default
+        method, stage = chosen or (USUAL_METHOD, USUAL_STAGE)
+        return method, () if stage is None else (stage,)
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.localisation_record import Estimate, check_map
 
 #: A displacement is measured on at least this many cases, or not at all.
 FEWEST_CASES = 8
@@ -155,8 +155,9 @@ class Displacement:
             deletion=Estimate.from_json(plain["deletion"]),
             against=against,
         )
-        if found.stage not in (1, 2, 3, 4) or found.stride < 1 or not found.spacing_mm > 0:
-            raise ValueError(f"there is no map {found.method!r} at stage {found.stage}")
+        check_map(found.method, found.stage)
+        if found.stride < 1 or not found.spacing_mm > 0:
+            raise ValueError("a map's cells have no size")
         if not (math.isfinite(found.random_near) and math.isfinite(found.near)):
             raise ValueError("a share is no finite number")
         return found
@@ -176,12 +177,16 @@ class Displacements:
         Share of the cases in which a constant map, corrected by its own vector, points by chance.
     table
         Name of the table of cases measured.
+    default
+        Method and stage (None at the input) of the map that explains the model best on these cases; None
+        where none may.
     """
 
     maps: tuple[Displacement, ...]
     weights_sha256: str
     constant_near: float
     table: str
+    default: tuple[str, int | None] | None = None
 
     def of(self, method: str, stages: Sequence[int]) -> Displacement | None:
         """That of a method at one stage; None where it was not measured, and for combined stages."""
@@ -197,17 +202,24 @@ class Displacements:
             "weights_sha256": self.weights_sha256,
             "table": self.table,
             "constant_near": self.constant_near,
+            "default": None if self.default is None else list(self.default),
             "maps": [each.to_json() for each in self.maps],
         }
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Displacements:
         """Read back :meth:`to_json`. Raises KeyError, TypeError or ValueError for an invalid entry."""
+        default = plain.get("default")
+        if default is not None:
+            method, stage = default
+            default = str(method), None if stage is None else int(stage)
+            check_map(*default)
         return cls(
             tuple(Displacement.from_json(each) for each in plain["maps"]),
             str(plain["weights_sha256"]),
             float(plain["constant_near"]),
             str(plain["table"]),
+            default,
         )
 
 

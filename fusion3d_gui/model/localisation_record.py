@@ -90,9 +90,7 @@ class LocalisationRecord:
             return None
         method, stage = str(plain["method"]), plain.get("stage")
         stage = None if stage is None else int(stage)
-        stages = (1, 2, 3, 4) if method in METHODS_AT_STAGES else (None,)
-        if method not in METHOD_NAMES or stage not in stages:
-            raise ValueError(f"there is no explanation {method!r} at stage {stage}")
+        check_map(method, stage)
         return cls(
             method=method,
             stage=stage,
@@ -118,6 +116,13 @@ class LocalisationRecord:
             f"cases (chance {100 * self.chance_near:.0f} %), {_percent(energy, 1)} of the map "
             f"inside it (chance {100 * self.chance_energy:.1f} %)"
         )
+
+
+def check_map(method: str, stage: int | None) -> None:
+    """Raise ValueError for a method that there isn't, or not at this stage (None: at the input)."""
+    stages = (1, 2, 3, 4) if method in METHODS_AT_STAGES else (None,)
+    if method not in METHOD_NAMES or stage not in stages:
+        raise ValueError(f"there is no explanation {method!r} at stage {stage}")
 
 
 def _percent(one: Estimate, digits: int = 0) -> str:

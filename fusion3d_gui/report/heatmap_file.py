@@ -10,6 +10,8 @@ from fusion3d_gui.inference.prediction import Heatmap
 def write_heatmap(heatmap: Heatmap, path: Path, *, note: str = "Fusion3D") -> None:
     """Write a heatmap as NIfTI, float32, on the grid on which it was computed.
 
+    Where it is corrected for its displacement, the raw map is written beside it as ``NAME-raw.nii.gz``.
+
     The header's description is ``note`` (see :attr:`~fusion3d_gui.inference.fit.FitReport.file_note`).
 
     Raises
@@ -21,3 +23,11 @@ def write_heatmap(heatmap: Heatmap, path: Path, *, note: str = "Fusion3D") -> No
     from fusion3d_gui.imaging.files.nifti import write_nifti
 
     write_nifti(heatmap.as_volume, path, note=note)
+    if heatmap.raw is not heatmap:
+        write_nifti(heatmap.raw.as_volume, raw_path(path), note=note)
+
+
+def raw_path(path: Path) -> Path:
+    """Path of the raw map beside a corrected one."""
+    name, dot, rest = path.name.partition(".nii")
+    return path.with_name(f"{name}-raw{dot}{rest}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
-from fusion3d_gui.training.data.table import CaseTable, read_table
+from fusion3d_gui.training.data.table import CaseRow, CaseTable, read_table
+from fusion3d_gui.training.measure.case_maps import REFERENCE
 from fusion3d_gui.training.measure.localisation import localise
+from fusion3d_gui.training.measure.localisation_table import Localisation
 from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
 from fusion3d_gui.training.measure.metrics import (
     RESAMPLES,
@@ -31,6 +34,7 @@ from fusion3d_gui.training.measure.scores import (
     predict_cases,
 )
 from fusion3d_gui.training.measure.subgroups import subgroup_metrics
+from fusion3d_gui.training.measure.window_maps import window_maps
 from fusion3d_gui.training.report.evaluation_record import record_evaluation
 
 
@@ -120,19 +124,47 @@ def evaluate(
         ]
     )
     if len(hits):
-        result["localisation"] = localise(
-            loaded.network,
-            info.preprocessing,
+        result["localisation"] = _localisation(
+            loaded,
             [table.cases[n] for n in hits],
             replace(cases, images=images[hits], metadata=cases.metadata[hits], labels=labels[hits]),
             affines[hits],
-            progress=part_of(progress, 0.75, 1.0),
-        )
+            resamples,
+            part_of(progress, 0.75, 1.0),
+        ).to_json()
     result["cases"] = _case_rows(table, scored, truth, metadata_logits)
     if record:
         record_evaluation(bundle, result)
     progress(1.0, "Evaluated")
     return result
+
+
+def _localisation(
+    loaded: ModelBundle,
+    rows: Sequence[CaseRow],
+    cases: Cases,
+    affines: np.ndarray,
+    resamples: int,
+    progress: Progress,
+) -> Localisation:
+    """How well the maps of true positives point, with the default that was chosen on other cases."""
+    displacements = loaded.info.displacements
+    default = None if displacements is None else displacements.default
+    # A default of many passes is judged, too.
+    slow = default is not None and default[1] is None and default != REFERENCE
+    more = window_maps(loaded, rows, cases, affines, (default[0],)) if default and slow else None
+    found = localise(
+        loaded.network,
+        loaded.info.preprocessing,
+        rows,
+        cases,
+        affines,
+        displacements=displacements,
+        more_maps=more,
+        resamples=resamples,
+        progress=progress,
+    )
+    return replace(found, chosen=default)
 
 
 def _table_json(table: CaseTable) -> TableJson:

@@ -12,7 +12,10 @@ import pytest
 
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
+from fusion3d_gui.model.localisation_record import Estimate
 from fusion3d_gui.state.prediction.method_choices import METHODS
 
 
@@ -186,3 +189,31 @@ def test_no_order_of_many_actions_attributes_a_result_wrongly(
     del stress
     # Of this session's many cases; earlier tests may hold some of theirs.
     assert case_models() <= held + 3
+
+
+def test_the_raw_map_is_a_toggle_away_and_stays_for_other_methods(
+    session, make_case, make_bundle, settled
+):
+    folder = session.store.bundle.folder
+    one = Displacement(
+        "gradcam", 4, 16, 3.0, 40, (2, 0, 0), (2, 0, 0), (2, 0, 0), (1, 1, 1), 0.9, 0.0, Estimate(1)
+    )
+    sha = ModelBundle.load(folder).weights_sha256
+    write_displacements(folder, Displacements((one,), sha, 0.0, "cases.csv"))
+    session.models.choose_and_load(BundleInfo.read(folder))
+    session.opener.open(make_case(), metadata={"age": 71.0}, then_predict=True)
+    settled(session)
+    corrected = session.predictions.current.heatmap
+    assert corrected.correction.applied
+    session.explanation_choice.toggle_raw()
+    settled(session)
+    raw = session.predictions.current.heatmap
+    np.testing.assert_allclose(raw.affine, corrected.raw.affine)
+    session.explanation_choice.choose(Explanation("layercam", (3,)))
+    session.explanation_choice.choose(Explanation("gradcam", (4,)))
+    settled(session)
+    assert session.explanation_choice.raw
+    np.testing.assert_allclose(session.predictions.current.heatmap.affine, raw.affine)
+    session.explanation_choice.toggle_raw()
+    settled(session)
+    np.testing.assert_allclose(session.predictions.current.heatmap.affine, corrected.affine)

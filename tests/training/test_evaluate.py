@@ -20,7 +20,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
-from fusion3d_gui.training.measure.localisation import best_map
+from fusion3d_gui.training.measure.localisation_table import Localisation
 from fusion3d_gui.training.report.evaluation_page import evaluation_plots
 from fusion3d_gui.training.report.evaluation_record import record_evaluation
 from fusion3d_gui.training.report.plots import svg
@@ -67,7 +67,7 @@ def test_localisation_is_measured_on_true_positives_with_a_mask(found, judged_ta
         if row.label and row.mask and case["positive"]
     ]
     assert found["localisation"]["cases"] == len(hits) > 1
-    assert len(found["localisation"]["maps"]) == 16
+    assert len(found["localisation"]["maps"]) == 17
 
 
 def test_a_model_without_metadata_is_judged_in_the_tables_own_subgroups(
@@ -132,10 +132,11 @@ def test_the_command_writes_page_table_and_plots_and_records_on_the_card(
     assert card.rstrip().endswith("Many.")
     recorded = BundleInfo.read(bundle).metadata["eval_metrics"]["held_out"]
     assert recorded["figures"] == figures["figures"]
-    best = best_map(figures["localisation"])
+    best = Localisation.from_json(figures["localisation"]).best
     measured = BundleInfo.read(bundle).localisation_record
-    assert measured is not None
-    assert BundleInfo.read(bundle).default_map == (best["method"], (best["stage"],))
+    assert best is not None and measured is not None
+    stages = () if best.stage is None else (best.stage,)
+    assert BundleInfo.read(bundle).default_map == (best.method, stages)
     # Pointing game and energy with their intervals, on the card and on the page.
     assert measured.text in card and measured.text in parsed.words
 

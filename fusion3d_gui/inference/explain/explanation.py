@@ -28,11 +28,14 @@ class Explanation:
         :data:`INPUT_METHODS`.
     side
         Whether the map shows what raised the logit or what lowered it.
+    raw
+        Whether to leave it as it is computed, not corrected for the displacement of the model's maps.
     """
 
     method: str = USUAL_METHOD
     stages: tuple[int, ...] = (USUAL_STAGE,)
     side: Side = "raised"
+    raw: bool = False
 
     @classmethod
     def for_model(

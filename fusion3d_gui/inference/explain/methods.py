@@ -50,7 +50,8 @@ def make_heatmap(
     """
     method, side = explanation.method, explanation.side
     if method in CAM_METHODS:
-        return predictor.explain(case, values, method, explanation.stages, side, progress)
+        found = predictor.explain(case, values, method, explanation.stages, side, progress)
+        return found.raw if explanation.raw else found
     if method == "input-gradient":
         return input_gradient(predictor, case, values, side, progress)
     if method == "occlusion":

@@ -114,9 +114,12 @@ class Explainer(QObject):
         prediction = self._predictions.current
         if shown is None or prediction is None or store.predicting or shown.explanation is None:
             return
-        explanation, gradcam = shown.explanation, Explanation(side=shown.explanation.side)
+        explanation = shown.explanation
+        gradcam = Explanation(side=explanation.side, raw=explanation.raw)
         method, stages = shown.request.bundle.default_map
-        other = Explanation(method, stages, gradcam.side) if explanation == gradcam else gradcam
+        other = (
+            replace(gradcam, method=method, stages=stages) if explanation == gradcam else gradcam
+        )
 
         def on_made(heatmap: Heatmap) -> None:
             pairs = [(explanation, prediction.heatmap), (other, heatmap)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -24,6 +26,7 @@ class ExplanationChoice(QObject):
         #: None: the default of each model.
         self._chosen: tuple[str, tuple[int, ...]] | None = None
         self._side: Side = "raised"
+        self._raw = False
         #: What was wanted before Grad-CAM at the last stage; None: the default of each model.
         self._before: tuple[str, tuple[int, ...]] | None = None
         store.bundle_changed.connect(self.changed)
@@ -36,14 +39,24 @@ class ExplanationChoice(QObject):
     def wanted_for(self, info: BundleInfo | None) -> Explanation:
         """How a model's predictions are explained."""
         method, stages = self._chosen or _default(info)
-        return Explanation(method, stages, self._side)
+        return Explanation(method, stages, self._side, self._raw)
+
+    @property
+    def raw(self) -> bool:
+        """Whether maps are left as they are computed, displaced as they may be."""
+        return self._raw
+
+    def toggle_raw(self) -> None:
+        """Correct maps for the displacement that was measured, where it may be, or leave them raw."""
+        self._raw = not self._raw
+        self.changed.emit()
 
     def choose(self, explanation: Explanation) -> None:
-        """Explain this way from now on.
+        """Explain this way from now on, corrected or raw as before.
 
         Choosing the default of a model returns to the defaults of all models.
         """
-        if explanation == self.wanted:
+        if replace(explanation, raw=self._raw) == self.wanted:
             return
         wanted = explanation.method, explanation.stages
         self._chosen = None if wanted == _default(self._store.bundle) else wanted

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -44,6 +48,30 @@ def split_cases(table: CaseTable, seed: int, validation_share: float) -> Split:
                 )
         return _checked(table, parts)
     return cross_validation_folds(table, seed, max(2, round(1 / validation_share)))[0]
+
+
+def recorded_split(table: CaseTable, training: Mapping[str, Any]) -> Split:
+    """The split of a finished bundle, from the table on which it was trained.
+
+    ``training`` is that entry of its metadata. Raises UserError when the numbers of training and
+    validation cases are not those of the bundle.
+    """
+    split = split_cases(table, int(training.get("seed", 0)), DEFAULT_VALIDATION_SHARE)
+    for rows, name in zip(split, ("cases", "validation_cases"), strict=True):
+        if len(rows) != training.get(name):
+            raise UserError(
+                f"{len(rows)} {name.replace('_', ' ')} come of it, and the bundle was made with "
+                f"{training.get(name)}",
+                path=table.path,
+                remedy="Give the table that the bundle was trained on.",
+            )
+    return split
+
+
+def validation_part(table: CaseTable, training: Mapping[str, Any]) -> CaseTable:
+    """The cases that validated when a bundle was trained on this table; see :func:`recorded_split`."""
+    _, validation = recorded_split(table, training)
+    return replace(table, cases=tuple(table.cases[n] for n in validation))
 
 
 def cross_validation_folds(table: CaseTable, seed: int, count: int) -> list[Split]:

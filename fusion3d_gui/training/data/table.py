@@ -33,7 +33,7 @@ class CaseRow:
 
     ``row`` is its line number in a spreadsheet (the header is row 1), ``path`` the volume (file or
     folder), ``mask`` the lesion mask or None, ``values`` the parsed metadata by field name (None where
-    missing), ``label`` 0 or 1, ``split`` ``"train"``, ``"validation"``, ``"test"`` or empty, ``patient``
+    missing), ``label`` 0 or 1 (−1 where it is unknown), ``split`` ``"train"``, ``"validation"``, ``"test"`` or empty, ``patient``
     the patient's identifier (the case's name where the table has none). Where the table has them,
     ``probability`` is the label's true probability and ``ceilings`` its expectation given the ``image``
     or the ``metadata`` alone.
@@ -88,7 +88,9 @@ class CaseTable:
         return codes
 
 
-def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
+def read_table(
+    path: Path, schema: MetadataSchema | None = None, *, labelled: bool = True
+) -> CaseTable:
     """Read a table of cases.
 
     Columns: ``path`` (relative to the table) and ``label`` (0 or 1) are needed; ``case``, ``mask``,
@@ -101,6 +103,8 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     ----------
     schema
         The schema of a trained model that the table is for; overrides the file's.
+    labelled
+        Whether labels are needed; without, the column, or a cell of it, may be missing.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     """
     path = Path(path)
     columns, rows = _read_rows(path)
-    for needed in ("path", "label"):
+    for needed in ("path", "label") if labelled else ("path",):
         if needed not in columns:
             raise UserError(
                 f"there is no column {needed!r}",
@@ -126,7 +130,7 @@ def read_table(path: Path, schema: MetadataSchema | None = None) -> CaseTable:
     if absent:
         raise UserError(f"there is no column {absent[0]!r}, which the schema names", path=path)
     cases = tuple(
-        _case(path, number, row, schema)
+        _case(path, number, row, schema, labelled)
         for number, row in enumerate(rows, start=2)
         if any(row.values())
     )
@@ -278,7 +282,9 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) -> CaseRow:
+def _case(
+    path: Path, number: int, row: dict[str, str], schema: MetadataSchema, labelled: bool
+) -> CaseRow:
     def error(column: str, what: str) -> UserError:
         return UserError(f"row {number}, column {column!r}: {what}", path=path)
 
@@ -290,8 +296,9 @@ def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) 
 
     if not row["path"]:
         raise error("path", "it is empty")
-    if row["label"].removesuffix(".0") not in ("0", "1"):
-        raise error("label", f"{row['label']!r} is not 0 or 1")
+    label = row.get("label", "")
+    if label.removesuffix(".0") not in ("0", "1") and (labelled or label):
+        raise error("label", f"{label!r} is not 0 or 1")
     known: dict[str, float] = {}
     for column in ("probability", "probability_image", "probability_metadata"):
         cell = row.get(column, "")
@@ -316,7 +323,7 @@ def _case(path: Path, number: int, row: dict[str, str], schema: MetadataSchema) 
         path=located("path"),
         mask=located("mask") if row.get("mask") else None,
         values=values,
-        label=int(float(row["label"])),
+        label=int(float(label)) if label else -1,
         probability=known.pop("probability", None),
         split=split,
         patient=row.get("patient") or row.get("case") or row["path"],

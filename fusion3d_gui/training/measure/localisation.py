@@ -1,4 +1,4 @@
-"""Does the heatmap point at the lesion? Measured at the mask's voxels, beside chance.
+"""Does the heatmap point at the lesion? Measured at the mask's voxels, beside chance and controls.
 
 All figures are taken in patient space at the voxels of the lesion's mask, whatever the grid of the map:
 a coarse map is interpolated (linearly) there and gets no credit for the size of its cells.
@@ -8,41 +8,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt, map_coordinates
 
-from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.model.cam import CAM_METHODS, STAGES, CamMethod, class_maps, trace
+from fusion3d_gui.model.cam import CAM_METHODS, STAGES, CamMethod
+from fusion3d_gui.model.displacement import MOST_BY_RANDOM_WEIGHTS, Displacements
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.input_gradient import smoothed
 from fusion3d_gui.model.preprocessing import Preprocessing
-from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.metrics import Estimate, mean, median
+from fusion3d_gui.training.measure.blanking import Blanking
+from fusion3d_gui.training.measure.case_maps import REFERENCE, GridMap, MapKey, MoreMaps, all_maps
+from fusion3d_gui.training.measure.lesion_target import (
+    TOLERANCE_MM,
+    Judgement,
+    chance_of,
+    judge,
+    strongest_lps,
+    target_of,
+)
+from fusion3d_gui.training.measure.localisation_table import (
+    Localisation,
+    MapFigures,
+    PointingFigures,
+)
+from fusion3d_gui.training.measure.map_displacement import hits_of, random_hits
+from fusion3d_gui.training.measure.metrics import RESAMPLES, mean, median, ratio_of_means
+from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 
-#: A peak this near to the lesion counts as a hit of the lenient pointing game.
-TOLERANCE_MM = 10.0
-
-#: Cases that are traced at once: bounds the memory for activations and gradients of all stages.
-_BATCH = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A lesion and the brain about it, at the mask's voxels.
-
-    ``brain_lps`` [m, 3] positions in mm of the voxels that count (tissue, and the lesion);
-    ``inside`` bool [m] which of them are lesion; ``distance_mm`` [m] from each to the lesion.
-    """
-
-    brain_lps: np.ndarray
-    inside: np.ndarray
-    distance_mm: np.ndarray
+#: A map's key, and whether it is corrected for its displacement.
+_Row = tuple[MapKey, bool]
 
 
 def localise(
@@ -52,192 +50,128 @@ def localise(
     cases: Cases,
     affines: np.ndarray,
     *,
+    displacements: Displacements | None = None,
     methods: Sequence[CamMethod] = CAM_METHODS,
     stages: Sequence[int] = STAGES,
+    more_maps: MoreMaps | None = None,
+    random: Mapping[MapKey, float] | None = None,
+    resamples: int = RESAMPLES,
     progress: Progress = no_progress,
-) -> dict[str, Any]:
-    """How well each method's map at each stage points at the lesion, over these cases.
+) -> Localisation:
+    """How well each map points at the lesion, over these cases.
 
     Parameters
     ----------
     rows, cases, affines
         The table's rows, all with a mask; the same cases as the network sees them; the affines
         [n, 4, 4] (LPS mm) of their grids.
+    displacements
+        As measured on other cases: maps are judged raw, and corrected by them.
+    more_maps
+        Further maps to judge, e.g. by methods of many passes.
+    random
+        Share of these cases in which each map points with random weights; None: measured here.
 
-    Returns
-    -------
-    A JSON object: ``cases``, ``tolerance_mm``, ``chance`` (of a random brain voxel, and of an even map
-    over the brain) and ``maps``, one object a method and stage with ``grid_kji``, ``cell_mm``, ``empty``
-    and, each with a bootstrap interval over the cases:
-
-    ``pointing``
-        share of cases whose strongest voxel lies in the lesion (pointing game, Zhang et al. 2018);
-        where it is shared by several voxels, the share of them that do.
-    ``pointing_near``
-        the same within ``tolerance_mm`` of the lesion.
-    ``distance_mm``
-        median distance from the strongest voxel to the lesion; empty maps left out.
-    ``energy``
-        mean share of the map's sum over the brain that lies in the lesion (energy-based pointing game,
-        Wang et al. 2020).
-
-    A map that is empty within the brain is a miss with no energy. Raises UserError for an unusable mask.
+    Raises
+    ------
+    UserError
+        For an unusable mask.
     """
-    collected: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
-    grids: dict[tuple[str, int], tuple[tuple[int, ...], float]] = {}
-    chance: list[dict[str, float]] = []
-    for number, found, affine, image in _traced(network, cases, affines, methods, stages):
-        progress(number / len(rows), f"Comparing heatmaps of case {number + 1} of {len(rows)}")
-        aim = _target(rows[number], preprocessing.foreground(image), affine)
-        chance.append(_chance(aim))
-        for key, (values, cell_affine) in found.items():
-            spacing = float(np.linalg.norm(cell_affine[:3, 0]))
-            grids[key] = values.shape, spacing
-            collected[key].append(_judge(values, cell_affine, aim))
-    return {
-        "cases": len(rows),
-        "tolerance_mm": TOLERANCE_MM,
-        "chance": _summary(chance),
-        "maps": [
-            {
-                "method": method,
-                "stage": stage,
-                "grid_kji": list(grids[method, stage][0]),
-                "cell_mm": round(grids[method, stage][1], 2),
-                "empty": sum(bool(np.isnan(one["distance_mm"])) for one in judged),
-                **_summary(judged),
-            }
-            for (method, stage), judged in collected.items()
-        ],
-    }
-
-
-#: How :func:`best_map` chooses, for whoever reads the result.
-BEST_RULE = (
-    "Of the maps whose share of peaks within the tolerance is not clearly below the best one's (their "
-    "95 % interval reaches it), the one with the most energy inside the lesion."
-)
-
-
-def best_map(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The map that points best in the result of :func:`localise`, by :data:`BEST_RULE`.
-
-    The pointing game of Zhang et al. 2018 has a tolerance too; without one it would reward chance hits,
-    since a lesion is smaller than a cell. Of equals the first in the table.
-    """
-    most = max(one["pointing_near"]["value"] for one in found["maps"])
-    able = [
-        one
-        for one in found["maps"]
-        if one["pointing_near"]["high"] is None or one["pointing_near"]["high"] >= most
-    ]
-    best = max(able, key=lambda one: one["energy"]["value"])
-    figures = {name: best[name] for name in ("pointing", "pointing_near", "distance_mm", "energy")}
-    return {
-        "method": best["method"],
-        "stage": best["stage"],
-        "rule": BEST_RULE,
-        "cases": found["cases"],
-        "tolerance_mm": found["tolerance_mm"],
-        **figures,
-        "chance": {name: found["chance"][name]["value"] for name in ("pointing_near", "energy")},
-    }
-
-
-def _traced(
-    network: LearnedFeatureFusion3D,
-    cases: Cases,
-    affines: np.ndarray,
-    methods: Sequence[CamMethod],
-    stages: Sequence[int],
-) -> Iterator[
-    tuple[int, dict[tuple[str, int], tuple[np.ndarray, np.ndarray]], np.ndarray, np.ndarray]
-]:
-    """Number of the case, its maps [k, j, i] and their affines by method and stage, its grid's affine, image."""
-    for start in range(0, len(cases.labels), _BATCH):
-        numbers = np.arange(start, min(start + _BATCH, len(cases.labels)))
-        image, metadata, _ = cases.batch(numbers)
-        given = None if network.config.fusion == "image_only" else metadata
-        image = image.contiguous(memory_format=torch.channels_last_3d)
-        traced = trace(network, image, given, stages=tuple(stages))
-        maps = {(m, s): class_maps(traced, m, (s,)) for m in methods for s in stages}
-        for position, number in enumerate(numbers):
-            affine = affines[number]
-            yield (
-                int(number),
-                {
-                    key: (one.raised[position].numpy(), one.affine(affine))
-                    for key, one in maps.items()
-                },
-                affine,
-                cases.images[number],
+    judged: dict[_Row, list[Judgement]] = defaultdict(list)
+    drops: dict[_Row, list[float]] = defaultdict(list)
+    grids: dict[MapKey, GridMap] = {}
+    chance, bright, at_lesion = [], [], []
+    targets, reference = [], []
+    report = part_of(progress, 0.0, 0.6)
+    maps_of = all_maps(network, cases, affines, methods=methods, stages=stages, more_maps=more_maps)
+    for number, found in enumerate(maps_of):
+        report(number / len(rows), f"Comparing heatmaps of case {number + 1} of {len(rows)}")
+        image, affine = cases.images[number], affines[number]
+        aim = target_of(rows[number], preprocessing.foreground(image), affine)
+        targets.append(aim)
+        chance.append(chance_of(aim))
+        bright.append(judge(_brightness(image, affine), aim))
+        place = peak_lps(found[REFERENCE].values, found[REFERENCE].affine)
+        reference.append(np.full(3, np.nan) if place is None else place)
+        keys, places = [], []
+        for row, one in _rows_of(found, displacements, affine):
+            grids.setdefault(row[0], one)
+            judged[row].append(judge(one, aim))
+            keys.append(row)
+            places.append(strongest_lps(one, aim))
+        ball = Blanking(network, image, cases.metadata[number], affine)
+        at_lesion.append(float(ball.drops([aim.center_lps])[0]))
+        for row, drop in zip(keys, ball.drops(places), strict=True):
+            drops[row].append(float(drop))
+    if random is None:
+        places_of_reference = np.stack(reference)
+        hit = hits_of(places_of_reference, targets)
+        report = part_of(progress, 0.6, 1.0)
+        random = random_hits(network, cases, affines, places_of_reference, hit, report, more_maps)
+    return Localisation(
+        cases=len(rows),
+        tolerance_mm=TOLERANCE_MM,
+        chance=_figures(chance, resamples),
+        brightness=_figures(bright, resamples),
+        maps=tuple(
+            MapFigures(
+                method=key[0],
+                stage=key[1],
+                corrected=corrected,
+                grid_kji=grids[key].values.shape,
+                cell_mm=round(float(np.linalg.norm(grids[key].affine[:3, 0])), 2),
+                empty=sum(bool(np.isnan(one.distance_mm)) for one in each),
+                figures=_figures(each, resamples),
+                deletion=ratio_of_means(
+                    np.array(drops[key, corrected]), np.array(at_lesion), resamples
+                ),
+                random_pointing=random.get(key),
+                eligible=_eligible(key, corrected, displacements, random.get(key)),
             )
-
-
-def _target(row: CaseRow, brain: np.ndarray, affine: np.ndarray) -> Target:
-    """The lesion of a case; ``brain`` bool [k, j, i] on the network's grid with its affine."""
-    assert row.mask is not None
-    mask = open_volume(row.mask)
-    inside = mask.real() > 0.5
-    if not inside.any():
-        raise UserError(f"row {row.row}: the mask is empty", path=row.mask)
-    lps = mask.to_lps(np.argwhere(np.ones_like(inside))[:, ::-1])
-    tissue = _sampled(brain.astype(np.float32), affine, lps, order=0, outside=0.0) > 0.5
-    lesion = inside.ravel()
-    counted = tissue | lesion
-    spacing_kji = np.linalg.norm(mask.affine[:3, :3], axis=0)[::-1]
-    distance = distance_transform_edt(~inside, sampling=spacing_kji).ravel()
-    return Target(lps[counted], lesion[counted], distance[counted])
-
-
-def _judge(values: np.ndarray, affine: np.ndarray, aim: Target) -> dict[str, float]:
-    seen = np.maximum(_sampled(values, affine, aim.brain_lps, order=1, outside=None), 0)
-    total, highest = float(seen.sum()), float(seen.max())
-    if not highest > 0:
-        return {"pointing": 0.0, "pointing_near": 0.0, "distance_mm": np.nan, "energy": 0.0}
-    peaks = seen >= highest * (1 - 1e-6)
-    return {
-        "pointing": float(aim.inside[peaks].mean()),
-        "pointing_near": float((aim.distance_mm[peaks] <= TOLERANCE_MM).mean()),
-        "distance_mm": float(aim.distance_mm[peaks].mean()),
-        "energy": float(seen[aim.inside].sum()) / total,
-    }
-
-
-def _chance(aim: Target) -> dict[str, float]:
-    """The same of a random brain voxel, and of a map that is even over the brain: exact, no draws."""
-    share = float(aim.inside.mean())
-    return {
-        "pointing": share,
-        "pointing_near": float((aim.distance_mm <= TOLERANCE_MM).mean()),
-        "distance_mm": float(np.median(aim.distance_mm)),
-        "energy": share,
-    }
-
-
-def _sampled(
-    values: np.ndarray,
-    affine: np.ndarray,
-    lps: np.ndarray,
-    *,
-    order: int,
-    outside: float | None,
-) -> np.ndarray:
-    """An array [k, j, i] at positions [m, 3] in mm; beyond its edge ``outside``, or the edge's value."""
-    inverse = np.linalg.inv(affine)
-    index = (lps @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1].T
-    mode = "nearest" if outside is None else "constant"
-    sampled: np.ndarray = map_coordinates(
-        values.astype(np.float32), index, order=order, mode=mode, cval=outside or 0.0
+            for (key, corrected), each in judged.items()
+        ),
     )
-    return sampled
 
 
-def _summary(judged: Sequence[dict[str, float]]) -> dict[str, Any]:
-    summary: dict[str, Any] = {}
-    for name in ("pointing", "pointing_near", "energy"):
-        summary[name] = mean([one[name] for one in judged]).to_json()
-    distances = [one["distance_mm"] for one in judged if not np.isnan(one["distance_mm"])]
-    found: Estimate | None = median(distances) if distances else None
-    summary["distance_mm"] = None if found is None else found.to_json()
-    return summary
+def _rows_of(
+    found: Mapping[MapKey, GridMap], displacements: Displacements | None, affine: np.ndarray
+) -> Iterator[tuple[_Row, GridMap]]:
+    """Each map as it is, and corrected where its displacement was measured."""
+    for key, one in found.items():
+        yield (key, False), one
+        method, stage = key
+        known = None
+        if displacements is not None and stage is not None:
+            known = displacements.of(method, (stage,))
+        if known is not None:
+            yield (key, True), one.moved(-known.vector_lps(affine))
+
+
+def _eligible(
+    key: MapKey, corrected: bool, displacements: Displacements | None, random: float | None
+) -> bool:
+    """Whether a map may be a model's default: by what it shows it has learned, not by how well it points."""
+    method, stage = key
+    if random is None or random > MOST_BY_RANDOM_WEIGHTS:
+        return False
+    known = None
+    if displacements is not None and stage is not None:
+        known = displacements.of(method, (stage,))
+    return known is None or (corrected and known.applied)
+
+
+def _brightness(image: np.ndarray, affine: np.ndarray) -> GridMap:
+    """The input itself, smoothed as the reference map is: what points without any model."""
+    voxels = torch.from_numpy(image.astype(np.float32))[None]
+    spacing = float(np.linalg.norm(affine[:3, 0]))
+    return GridMap(smoothed(voxels, spacing)[0].clamp(min=0).numpy(), affine, 1)
+
+
+def _figures(judged: Sequence[Judgement], resamples: int) -> PointingFigures:
+    distances = [one.distance_mm for one in judged if not np.isnan(one.distance_mm)]
+    return PointingFigures(
+        pointing=mean([one.pointing for one in judged], resamples),
+        pointing_near=mean([one.pointing_near for one in judged], resamples),
+        energy=mean([one.energy for one in judged], resamples),
+        distance_mm=median(distances, resamples) if distances else None,
+    )

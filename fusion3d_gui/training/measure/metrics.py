@@ -203,6 +203,26 @@ def mean(values: Sequence[float], resamples: int = RESAMPLES) -> Estimate:
     return _estimate(float(data.mean()), (data,), np.mean, resamples)
 
 
+def ratio_of_means(
+    values: np.ndarray, others: np.ndarray, resamples: int = RESAMPLES
+) -> Estimate | None:
+    """Mean of ``values`` / mean of ``others``, both [n] of the same cases (paired bootstrap).
+
+    None where the mean of ``others`` is not above 0.
+    """
+    if not others.mean() > 0:
+        return None
+
+    def ratio(cases: np.ndarray, axis: int = -1) -> np.ndarray:
+        cases = cases.astype(np.int64)
+        below = others[cases].mean(axis=axis)
+        found: np.ndarray = values[cases].mean(axis=axis) / np.where(below > 0, below, np.nan)
+        return found
+
+    numbers = np.arange(len(values))
+    return _estimate(float(ratio(numbers)), (numbers,), ratio, resamples)
+
+
 def _average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
     import torch
     from torchmetrics.functional.classification import binary_average_precision

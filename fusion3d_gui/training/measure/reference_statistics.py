@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
-from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.appearance import appearance_features, mahalanobis
 from fusion3d_gui.model.bundle import ModelBundle, file_sha256
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -23,7 +22,7 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import compute_outputs
-from fusion3d_gui.training.data.split import DEFAULT_VALIDATION_SHARE, split_cases
+from fusion3d_gui.training.data.split import recorded_split
 from fusion3d_gui.training.data.table import CaseRow, read_table
 
 #: Leading principal directions of the embeddings' covariance that are stored; the rest is taken as isotropic.
@@ -120,15 +119,7 @@ def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_prog
     info, recorded = loaded.info, loaded.info.metadata.get("training", {})
     table = read_table(csv, info.schema)
     seed = int(recorded.get("seed", 0))
-    split = split_cases(table, seed, DEFAULT_VALIDATION_SHARE)
-    for rows, name in zip(split, ("cases", "validation_cases"), strict=True):
-        if len(rows) != recorded.get(name):
-            raise UserError(
-                f"{len(rows)} {name.replace('_', ' ')} come of it, and the bundle was made with "
-                f"{recorded.get(name)}",
-                path=csv,
-                remedy="Give the table that the bundle was trained on.",
-            )
+    split = recorded_split(table, recorded)
     used = [table.cases[n] for n in np.concatenate(split)]
     training, validation = np.split(np.arange(len(used)), [len(split[0])])
     wanted = np.concatenate(

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
-from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
+from fusion3d_gui.training.measure.localisation_table import Localisation, PointingFigures
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
 from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
+from fusion3d_gui.training.report.evaluation_record import default_map_text
 from fusion3d_gui.training.report.model_card import cohort_command
 from fusion3d_gui.training.report.page import drawing, render_page
 from fusion3d_gui.training.report.plots import (
@@ -133,42 +133,35 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _localisation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _localisation(plain: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Texts and rows of the heatmaps' section; None where no heatmap was measured."""
-    if not found:
+    if not plain:
         return None
-    rows = [("Chance", "–", "–", *_judged(found["chance"]), "–")]
-    for one in found["maps"]:
+    found = Localisation.from_json(plain)
+    rows = [("Chance", "–", *_judged(found.chance), "–", "–")]
+    if found.brightness is not None:
+        rows.append(("Brightness alone", "–", *_judged(found.brightness), "–", "–"))
+    for one in found.maps:
+        random = "–" if one.random_pointing is None else f"{100 * one.random_pointing:.0f} %"
         rows.append(
             (
-                f"{METHOD_NAMES[one['method']]}, stage {one['stage']}",
-                "×".join(map(str, one["grid_kji"])),
-                f"{one['cell_mm']:g}",
-                *_judged(one),
-                str(one["empty"]),
+                one.name,
+                f"{one.cell_mm:g}",
+                *_judged(one.figures),
+                random,
+                "–" if one.deletion is None else one.deletion.lines(0, 100, " %"),
             )
         )
-    best = best_map(found)
-    measured = LocalisationRecord.from_metadata({"explanation": best})
-    assert measured is not None
     return {
-        "cases": found["cases"],
-        "tolerance": f"{found['tolerance_mm']:g}",
-        "best": f"{METHOD_NAMES[best['method']]} at stage {best['stage']}, {measured.text}",
-        "rule": BEST_RULE,
+        "cases": found.cases,
+        "tolerance": f"{found.tolerance_mm:g}",
+        "best": default_map_text(found).replace("**", ""),
         "maps": rows,
     }
 
 
-def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    distance = one["distance_mm"]
+def _judged(one: PointingFigures) -> tuple[str, str, str, str]:
     pointing, near, energy = (
-        Estimate.from_json(one[name]).lines(1, 100, " %")
-        for name in ("pointing", "pointing_near", "energy")
+        each.lines(1, 100, " %") for each in (one.pointing, one.pointing_near, one.energy)
     )
-    return (
-        pointing,
-        near,
-        "–" if distance is None else Estimate.from_json(distance).lines(1),
-        energy,
-    )
+    return pointing, near, "–" if one.distance_mm is None else one.distance_mm.lines(1), energy

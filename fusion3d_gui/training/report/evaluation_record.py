@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, LocalisationRecord
-from fusion3d_gui.training.measure.localisation import BEST_RULE, best_map
+from fusion3d_gui.model.localisation_record import LocalisationRecord
+from fusion3d_gui.training.measure.localisation_table import (
+    BEST_RULE,
+    Localisation,
+    PointingFigures,
+    explanation_json,
+)
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
 from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
@@ -30,7 +34,9 @@ def record_evaluation(bundle: Path, result: EvaluationJson) -> None:
     plain["eval_metrics"] = {**plain.get("eval_metrics", {}), "held_out": figures}
     plain.pop("explanation", None)
     if "localisation" in result:
-        plain["explanation"] = best_map(result["localisation"])
+        best = explanation_json(Localisation.from_json(result["localisation"]))
+        if best is not None:
+            plain["explanation"] = best
     text = section.sub(lambda _: held_out_text(result), text)
     text = re.sub(
         rf"^{re.escape(WEIGHTS_PREFIX)}.*$",
@@ -58,7 +64,7 @@ def held_out_text(result: EvaluationJson) -> str:
     if result["subgroups"]:
         parts += ["Subgroups:", _subgroup_table(result["subgroups"])]
     if "localisation" in result:
-        parts += _localisation_parts(result["localisation"])
+        parts += _localisation_parts(Localisation.from_json(result["localisation"]))
     return "\n\n".join(parts)
 
 
@@ -93,34 +99,56 @@ def _subgroup_table(groups: Sequence[SubgroupJson]) -> str:
     return _markdown_table(head, rows)
 
 
-def _localisation_parts(found: Mapping[str, Any]) -> list[str]:
-    rows = [("chance", "", *_judged(found["chance"]))]
-    for one in found["maps"]:
-        grid = "×".join(map(str, one["grid_kji"]))
-        name = f"{one['method']}, stage {one['stage']}"
-        rows.append((name, f"{grid} of {one['cell_mm']:g} mm", *_judged(one)))
-    head = ("map", "grid", "peak inside", f"within {found['tolerance_mm']:g} mm")
-    best = best_map(found)
-    measured = LocalisationRecord.from_metadata({"explanation": best})
-    assert measured is not None
+def _localisation_parts(found: Localisation) -> list[str]:
+    rows = [("chance", "", *_judged(found.chance), "", "")]
+    if found.brightness is not None:
+        rows.append(("brightness alone, no model", "", *_judged(found.brightness), "", ""))
+    for one in found.maps:
+        grid = "×".join(map(str, one.grid_kji))
+        random = "" if one.random_pointing is None else f"{100 * one.random_pointing:.0f} %"
+        deletion = "" if one.deletion is None else one.deletion.text(2)
+        cells = f"{grid} of {one.cell_mm:g} mm"
+        rows.append((one.name, cells, *_judged(one.figures), random, deletion))
+    head = ("map", "grid", "peak inside", f"within {found.tolerance_mm:g} mm")
     return [
-        f"**Explained by {METHOD_NAMES[best['method']]} at stage {best['stage']}** unless another method is "
-        f"chosen: {measured.text}. {BEST_RULE} It was chosen on "
-        "these very cases, among all maps of the table, so that its figures are a little optimistic.",
-        f"Heatmaps on true positives with a lesion ({found['cases']}), at the mask's voxels in the brain "
+        default_map_text(found),
+        f"Heatmaps on true positives with a lesion ({found.cases}), at the mask's voxels in the brain "
         "(peak inside: pointing game; distance: median from the strongest voxel to the lesion; energy: "
-        "share of the map inside the lesion; chance: a random brain voxel, an even map):",
-        _markdown_table((*head, "distance, mm", "energy inside"), rows),
+        "share of the map inside the lesion; chance: a random brain voxel, an even map; random weights: "
+        "peak inside when nothing was learned, with the displacement of those weights corrected; "
+        "deletion: logit drop for blanking a ball of 12 mm at the peak, as a share of that at the "
+        "lesion's centre):",
+        _markdown_table(
+            (*head, "distance, mm", "energy inside", "random weights", "deletion"), rows
+        ),
     ]
 
 
-def _judged(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    distance = one["distance_mm"]
+def default_map_text(found: Localisation) -> str:
+    """Which map explains the model by default, how it was chosen, and how well it points."""
+    best, plain = found.best, explanation_json(found)
+    if best is None or plain is None:
+        return "**No map may be the default**: none passes the randomisation test."
+    measured = LocalisationRecord.from_metadata({"explanation": plain})
+    assert measured is not None
+    chosen = (
+        "It was chosen on these very cases, among all maps of the table, so that its figures are a little "
+        "optimistic."
+        if found.chosen is None
+        else "It was chosen on the validation cases, not on these."
+    )
     return (
-        Estimate.from_json(one["pointing"]).text(),
-        Estimate.from_json(one["pointing_near"]).text(),
-        "none" if distance is None else Estimate.from_json(distance).text(1),
-        Estimate.from_json(one["energy"]).text(),
+        f"**Explained by {best.name}** unless another method is chosen: {measured.text}. {BEST_RULE} "
+        f"{chosen}"
+    )
+
+
+def _judged(one: PointingFigures) -> tuple[str, str, str, str]:
+    return (
+        one.pointing.text(),
+        one.pointing_near.text(),
+        "none" if one.distance_mm is None else one.distance_mm.text(1),
+        one.energy.text(),
     )
 
 

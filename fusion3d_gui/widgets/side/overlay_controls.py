@@ -155,7 +155,11 @@ class OverlayControls(QWidget):
             )
         else:
             shown = self._store.shown_prediction
-            explanation = None if shown is None else shown.explanation
+            explanation, correction = (
+                None if shown is None else shown.explanation,
+                heatmap.correction,
+            )
+            self.about.setToolTip("" if correction is None else correction.sentence)
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
@@ -163,6 +167,7 @@ class OverlayControls(QWidget):
                 f"{heatmap.grid_text.replace(' × ', _TIMES)}, {heatmap.peak_text}."
                 + (" Not finished." if explanation is None else "")
                 + _air_text(heatmap)
+                + ("" if correction is None else f" {correction.text.capitalize()}.")
             )
         self._show_scale()
 

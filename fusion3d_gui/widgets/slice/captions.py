@@ -45,7 +45,7 @@ class CaptionTexts:
 
     ``sides`` are the orientation letters at its left, right, top and bottom; ``corner`` the lines about
     patient and series; ``lossy``: the file declares lossy compression; ``inverted``: the gray levels are
-    inverted; ``heat`` the heatmap's colour scale.
+    inverted; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement.
     """
 
     title: str
@@ -58,6 +58,7 @@ class CaptionTexts:
     lossy: bool = False
     inverted: bool = False
     heat: HeatScale | None = None
+    heat_note: str = ""
 
 
 class _Style(NamedTuple):
@@ -189,6 +190,9 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
         upper_right += texts.corner
     for number, text in enumerate(upper_right):
         yield _Item(text, _TOP_RIGHT, line * number)
+    if texts.heat_note and not small:
+        # Above the scale bar and its length.
+        yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line)
     lower_right = ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]

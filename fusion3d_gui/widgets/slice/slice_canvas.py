@@ -360,7 +360,16 @@ class SliceCanvas(QWidget):
             lossy=is_lossy(volume),
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
+            heat_note=self._heat_note,
         )
+
+    @property
+    def _heat_note(self) -> str:
+        """Caption: whether the heatmap is corrected for the displacement of its model's maps."""
+        heatmap = self.picture.heatmap
+        if heatmap is None or heatmap.correction is None or self._heat_scale is None:
+            return ""
+        return f"heatmap {heatmap.correction.text}"
 
     @property
     def _heat_scale(self) -> HeatScale | None:

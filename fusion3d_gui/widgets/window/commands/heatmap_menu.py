@@ -24,6 +24,10 @@ def heatmap_commands(
     def has_heatmap() -> bool:
         return predictions.heatmap is not None
 
+    def is_corrected() -> bool:
+        heatmap = predictions.heatmap
+        return heatmap is not None and heatmap.correction is not None and heatmap.correction.applied
+
     return [
         Command(
             "heatmap",
@@ -73,6 +77,16 @@ def heatmap_commands(
             lambda: has_heatmap() and choice.can_toggle_gradcam,
             checked=lambda: explainer.shows_beside_gradcam,
             tip="Show the heatmap and Grad-CAM of the network's last stage side by side",
+        ),
+        Command(
+            "raw_map",
+            "&Heatmap",
+            "Raw map, not corrected",
+            choice.toggle_raw,
+            "Shift+C",
+            lambda: choice.raw or is_corrected(),
+            checked=lambda: choice.raw,
+            tip="Show the map where the network computed it, without the correction of its displacement",
         ),
         Command(
             "next_spot",
