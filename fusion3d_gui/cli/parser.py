@@ -198,6 +198,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     train.add_argument(
         "--coarse-epochs", type=int, metavar="N", help="preceding epochs at half the resolution"
     )
+    train.add_argument("--rate", type=float, metavar="R", help="peak learning rate (5e-4)")
     train.add_argument(
         "--batch", type=_count, metavar="N", help="cases per step, over all processes"
     )

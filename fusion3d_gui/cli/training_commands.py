@@ -69,6 +69,7 @@ def train(options: Namespace) -> int:
         for name in (
             "epochs",
             "coarse_epochs",
+            "rate",
             "batch",
             "loss",
             "sampling",

@@ -65,12 +65,14 @@ def test_the_losses_are_focal_with_or_without_alpha_and_plain_cross_entropy():
         {"coarse_epochs": -1},
         {"batch": 1},
         {"patience": 0},
+        {"rate": 0.0},
+        {"coarse_rate": 2.0},
         {"kernel_symmetry": 1.5},
         {"kernel_symmetry": -0.01},
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"not one of|at least|not 0 to 1"):
+    with pytest.raises(ValueError, match=r"not one of|at least|not 0 to 1|not above 0"):
         Recipe(**wrong)
 
 

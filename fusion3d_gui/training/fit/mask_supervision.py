@@ -7,7 +7,9 @@ receptive field; this ties the response to the place.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -35,15 +37,16 @@ def finding_voxels(
             "no row of the table has a mask",
             remedy="Add a column `mask`, or train without --mask-weight.",
         )
-    found = []
-    for row, affine in zip(rows, affines, strict=True):
-        voxels = np.zeros((0, 3), np.int16)
-        if row.mask is not None:
-            share, _ = resample_to_grid(open_volume(row.mask), affine, shape_kji)
-            # A finding smaller than a voxel still has its strongest one.
-            voxels = np.argwhere(share >= min(0.5, float(share.max()))).astype(np.int16)
-        found.append(voxels)
-    return tuple(found)
+
+    def voxels(row: CaseRow, affine: np.ndarray) -> np.ndarray:
+        if row.mask is None:
+            return np.zeros((0, 3), np.int16)
+        share, _ = resample_to_grid(open_volume(row.mask), affine, shape_kji)
+        # A finding smaller than a voxel still has its strongest one.
+        return np.argwhere(share >= min(0.5, float(share.max()))).astype(np.int16)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return tuple(pool.map(voxels, rows, affines))
 
 
 def cell_targets(voxels: np.ndarray, stride: int, cells_kji: Sequence[int]) -> np.ndarray:

@@ -83,6 +83,8 @@ class Recipe:
             raise ValueError("at least one epoch on the whole grid is needed")
         if self.batch < 2 or self.patience < 1:
             raise ValueError("batch must be at least 2 and patience at least 1")
+        if not (0 < self.rate <= 1 and 0 < self.coarse_rate <= 1):
+            raise ValueError("a peak learning rate is not above 0 and at most 1")
         if not 0 <= self.kernel_symmetry <= 1:
             raise ValueError(f"kernel symmetry is {self.kernel_symmetry}, not 0 to 1")
         if not 0 <= self.mask_weight <= 100:

@@ -271,6 +271,7 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
             "sampling",
             "coarse_epochs",
             "epochs",
+            "rate",
             "batch",
             "kernel_symmetry",
             "mask_weight",
