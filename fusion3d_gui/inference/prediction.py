@@ -16,6 +16,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.tissue_outline import TissueOutline
+from fusion3d_gui.model.localisation_record import SMOOTHING_MM
 from fusion3d_gui.model.schema import Value
 
 #: Whether a map shows what raised the logit or what lowered it.
@@ -111,12 +112,17 @@ class Heatmap:
         return self.peak > 0 and bool(self.are_in_air(np.array([place]))[0])
 
     @property
+    def has_unit(self) -> bool:
+        """Whether values are shares of the logit; a map combined from stages is relative."""
+        return "+" not in self.layer
+
+    @property
     def peak_text(self) -> str:
         """Caption of the largest value, e.g. ``"peak 0.008 of the logit"``: one cell's share or change of it.
 
         Only ``"peak"`` where stages are combined, because such a map has no unit.
         """
-        return "peak" if "+" in self.layer else f"peak {self.peak:.2g} of the logit"
+        return f"peak {self.peak:.2g} of the logit" if self.has_unit else "peak"
 
     @property
     def peak_lps(self) -> np.ndarray | None:
@@ -143,7 +149,8 @@ class Heatmap:
         """Number and size of the cells, e.g. ``"4 × 5 × 4 cells of 40 × 40 × 40 mm"`` (k, j, i)."""
         cells = " × ".join(str(n) for n in self.values.shape)
         size = " × ".join(f"{mm:.0f}" for mm in self.as_volume.spacing_mm)
-        return f"{cells} cells of {size} mm"
+        smoothed = f", smoothed by {SMOOTHING_MM:g} mm" if self.method == "input-gradient" else ""
+        return f"{cells} cells of {size} mm{smoothed}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,8 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.localisation_record import SMOOTHING_MM
 from fusion3d_gui.progress import Progress, no_progress
-
-#: Standard deviation of the smoothing, in mm. A gradient alternates from voxel to voxel; about the
-#: radius of a finding, the sum of its neighbours does not.
-SMOOTHING_MM = 8.0
 
 #: The Gaussian is cut off at this many standard deviations.
 _REACH = 3.0

@@ -26,6 +26,10 @@ METHOD_NAMES: Mapping[str, str] = {
     "smoothgrad": "SmoothGrad",
 }
 
+#: Standard deviation of the Gaussian, in mm, that smooths gradient × input. A gradient alternates from voxel
+#: to voxel; about the radius of a finding, the sum of its neighbours does not.
+SMOOTHING_MM = 8.0
+
 #: Methods that take a stage of the network; the others attribute to input voxels.
 METHODS_AT_STAGES = ("gradcam", "gradcam++", "hirescam", "layercam")
 

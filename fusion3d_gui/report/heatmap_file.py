@@ -22,6 +22,7 @@ def write_heatmap(heatmap: Heatmap, path: Path, *, note: str = "Fusion3D") -> No
     # nibabel takes as long to import as the whole window, which needs this module at its start.
     from fusion3d_gui.imaging.files.nifti import write_nifti
 
+    note = note if heatmap.finished else f"MAP NOT FINISHED. {note}"
     write_nifti(heatmap.as_volume, path, note=note)
     if heatmap.raw is not heatmap:
         write_nifti(heatmap.raw.as_volume, raw_path(path), note=note)

@@ -67,7 +67,7 @@ def test_a_spot_of_fewer_than_four_cells_has_no_volume():
     small, large = find_hot_spots(heatmap_of(values), 0.5)
     assert (small.cells, small.volume_ml) == (3, None)
     assert (large.cells, large.volume_ml) == (4, pytest.approx(4 * 0.96))
-    assert spot_text(small).endswith("smaller than the map resolves")
+    assert spot_text(small).endswith("< 4 cells")
     assert spot_text(large).endswith("3.8 ml")
 
 
@@ -90,7 +90,7 @@ def test_a_spot_further_than_a_cell_from_all_tissue_is_marked_as_in_the_air():
     assert at == {9: False, 5: False, 4: True, 3: True}
     assert heatmap.share_in_air == pytest.approx(7 / 29)
     assert not heatmap.peak_in_air
-    assert spot_text(found[-1]).endswith("in the air")
+    assert spot_text(found[-1]).endswith("in air")
     moved = replace(heatmap, affine=affine + np.array([[0, 0, 0, 100.0]] + [[0] * 4] * 3))
     assert moved.peak_in_air
     unknown = replace(heatmap, outline=None)

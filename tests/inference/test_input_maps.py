@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +12,25 @@ from captum.attr import InputXGradient, IntegratedGradients, Occlusion
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter
 
 from fusion3d_gui.errors import Cancelled
+from fusion3d_gui.inference.case_model import CaseModel, Head
+from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.select import SelectedEngine
 from fusion3d_gui.inference.explain.attribution import (
     input_gradient,
     integrated_gradients,
     occlusion,
     smoothgrad,
 )
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import ModelInput, Preprocessing
+from fusion3d_gui.model.schema import Field, MetadataSchema
 
 
 @pytest.fixture
@@ -53,7 +64,7 @@ def test_one_level_of_occlusion_equals_captums(made):
         assert (ours.method, ours.layer, ours.side) == ("occlusion", "input", side)
 
 
-def test_maps_come_from_coarse_to_fine_and_finer_levels_only_divide_what_matters(made):
+def test_maps_come_from_coarse_to_fine_and_the_last_is_computed_everywhere(made):
     predictor, case, values, *_ = made
     told: list[Heatmap] = []
     final = occlusion(predictor, case, values, on_map=told.append)
@@ -66,10 +77,66 @@ def test_maps_come_from_coarse_to_fine_and_finer_levels_only_divide_what_matters
     shapes = [one.values.shape for one in told]
     assert shapes.count((3, 3, 4)) > 1
     np.testing.assert_array_equal(told[-1].values, final.values)
+    assert final.finished
+    assert not any(one.finished for one in told)
     coarse = [one for one in told if one.values.shape == (3, 3, 4)][-1]
     np.testing.assert_allclose(
         coarse.values, occlusion(predictor, case, values, levels=(16,)).values, atol=2e-6
     )
+    np.testing.assert_allclose(
+        final.values, occlusion(predictor, case, values, levels=(8,)).values, atol=2e-6
+    )
+
+
+def test_occlusion_finds_a_strong_small_cube_whose_surroundings_cancel_it():
+    # A network of known answer: the sum of the voxels at every eighth place.
+    config = NetworkConfig("image_only", width=1 / 16, stem_pool=False, stage_strides=(2, 2, 1))
+    network = LearnedFeatureFusion3D(config).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.zero_()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.weight.fill_(1)
+            module.eps = 0.0
+    backbone = network.image_branch.backbone
+    backbone.conv1.weight[0, 0, 3, 3, 3] = 1
+    backbone.conv1.weight[1, 0, 3, 3, 3] = -1
+    for stage in (1, 2, 3, 4):
+        shortcut = getattr(backbone, f"layer{stage}")[0].downsample[0]
+        for channel in (0, 1):
+            shortcut.weight[channel, channel, 0, 0, 0] = 1
+    cells = 5**3
+    for channel, sign in ((0, 1), (1, -1)):
+        network.image_branch.embed[0].weight[channel, channel] = cells
+        network.classifier[0].weight[channel, channel] = 1
+        network.classifier[3].weight[0, channel] = sign
+    preprocessing = Preprocessing((33, 33, 33), 2.0)
+    schema = MetadataSchema((Field("age", "Age", "number", mean=65, std=10),))
+    info = BundleInfo(
+        Path(),
+        {"name": "known", "version": "1"},
+        config,
+        preprocessing,
+        schema,
+        Decision(("a", "b")),
+    )
+    bundle = ModelBundle(info, network, "")
+    predictor = Predictor(bundle, SelectedEngine(TorchEngine(network, torch.device("cpu")), "test"))
+    # In the cube of 16 at the start one eighth is strong, and the other seven weigh as much together;
+    # elsewhere cubes of 16 are weak, but not nothing.
+    voxels = np.full((33, 33, 33), 0.01, np.float32)
+    voxels[16:32, 16:32, 16:32] = 0.3
+    voxels[:16, :16, :16] = -1.0
+    voxels[8:16, 8:16, 8:16] = 7.0
+    case = CaseModel(Head(bundle), ModelInput(voxels, np.eye(4), ()), predictor.features(voxels))
+    assert case.logit({"age": 65}) == pytest.approx(float(voxels[::8, ::8, ::8].sum()), rel=1e-5)
+    raised = occlusion(predictor, case, {"age": 65.0}, "raised")
+    assert np.unravel_index(raised.values.argmax(), raised.values.shape) == (1, 1, 1)
+    assert raised.peak == pytest.approx(7.0, rel=1e-5)
+    lowered = occlusion(predictor, case, {"age": 65.0}, "lowered")
+    assert lowered.values[0, 0, 0] == pytest.approx(1.0, rel=1e-5)
+    coarse = occlusion(predictor, case, {"age": 65.0}, "raised", levels=(16,))
+    assert coarse.values[0, 0, 0] == pytest.approx(0.0, abs=1e-4)
 
 
 def test_occlusion_marks_no_cube_without_tissue_at_its_finest_level(made, volume):
@@ -144,6 +211,16 @@ def test_smoothgrad_is_the_same_twice_and_leaves_the_random_numbers_alone(made):
     np.testing.assert_array_equal(first.values, smoothgrad(predictor, case, values).values)
     assert first.values.shape == case.model_input.voxels.shape
     assert first.peak > 0
+
+
+@pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad"])
+def test_a_method_of_many_passes_first_gives_the_map_of_one_as_not_finished(made, method):
+    predictor, case, values, *_ = made
+    told: list[Heatmap] = []
+    final = make_heatmap(predictor, case, values, Explanation(method, ()), on_map=told.append)
+    assert [(one.method, one.finished) for one in told] == [("input-gradient", False)]
+    np.testing.assert_array_equal(told[0].values, input_gradient(predictor, case, values).values)
+    assert (final.method, final.finished) == (method, True)
 
 
 @pytest.mark.parametrize("method", [input_gradient, occlusion, integrated_gradients, smoothgrad])

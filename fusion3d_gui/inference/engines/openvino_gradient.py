@@ -155,7 +155,8 @@ class _WayBack:
         # Each window's values as channels of their own.
         pick = np.zeros((channels, cells, 1, *(_WINDOW,) * 3))
         for number, place in enumerate(places):
-            pick[(slice(None), number, 0, *place)] = 1
+            k, j, i = place
+            pick[:, number, 0, k, j, i] = 1
         values = self._grouped(entered, pick, _STRIDE, [_PAD] * 3, [_PAD] * 3)
         values = self._reshaped(values, [channels, cells, flat])
         equal = self.ops.equal(values, self._reshaped(left, [channels, 1, flat]))
@@ -172,7 +173,8 @@ class _WayBack:
         for number, place in enumerate(places):
             r0, r1, r2 = (int(d != 1) for d in place)
             phase = (r0 * _STRIDE + r1) * _STRIDE + r2
-            put[(slice(None), phase, number, *(int(d == 0) for d in place))] = 1
+            o0, o1, o2 = (int(d == 0) for d in place)
+            put[:, phase, number, o0, o1, o2] = 1
         return self._interleaved(
             self._grouped(routed, put, 1, [0] * 3, [1] * 3), _STRIDE, _size(entered)[2:]
         )

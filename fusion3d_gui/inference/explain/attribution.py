@@ -19,11 +19,6 @@ from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 #: Edge of the cubes (voxels of the input grid) of each level, from coarse to fine.
 OCCLUSION_LEVELS = (32, 16, 8)
 
-#: The first ``_WHOLE_LEVELS`` levels are computed everywhere. Later ones subdivide only cubes that change
-#: the logit by at least ``_WORTH_DIVIDING`` of the largest change.
-_WHOLE_LEVELS = 2
-_WORTH_DIVIDING = 0.25
-
 #: Cubes that are blanked in one batch, after which ``on_map`` receives the intermediate map.
 _CUBES_AT_ONCE = 8
 
@@ -45,10 +40,10 @@ def occlusion(
     """Attribution by occlusion: the change of the logit when a cube is blanked (Zeiler & Fergus 2014).
 
     A cube is blanked by setting its voxels to 0: the tissue's mean for MR, mid-window for CT. The map is
-    refined from coarse to fine: the first two levels are computed everywhere, later ones only where the
-    previous level changed the logit enough; elsewhere the coarser value is kept. Cubes without tissue are
-    skipped and have the value 0, also where the enclosing coarser cube contains tissue, so that air is
-    never highlighted.
+    refined from coarse to fine, at each level first where the level before changed the logit most. Every
+    level is computed everywhere: a small cube that matters may lie in a large one that changes nothing,
+    because its surroundings work against it. Cubes without tissue are skipped and have the value 0, also
+    where the enclosing coarser cube contains tissue, so that air is never highlighted.
 
     Parameters
     ----------
@@ -82,11 +77,11 @@ def occlusion(
         for index in np.ndindex(shape):
             tissue[index] = foreground[_cube(index, edge)].any()
         changes[~tissue] = 0
-        cubes = [
-            tuple(int(n) for n in index)
-            for index in np.argwhere(tissue & _worth_dividing(changes, number))
-        ]
-        report = part_of(progress, number / len(levels), (number + 1) / len(levels))
+        places = np.argwhere(tissue)
+        promise = np.argsort(-np.abs(changes[tissue]), kind="stable")
+        cubes = [tuple(int(n) for n in index) for index in places[promise]]
+        # Each level has about eight times the cubes of the one before.
+        report = part_of(progress, 8.0 ** (number - len(levels)), 8.0 ** (number + 1 - len(levels)))
         for start in range(0, len(cubes), _CUBES_AT_ONCE):
             batch = cubes[start : start + _CUBES_AT_ONCE]
             blanked = np.repeat(voxels[None], len(batch), axis=0)
@@ -106,15 +101,6 @@ def _divided(changes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.nda
     for axis in range(3):
         changes = changes.repeat(factor, axis).take(range(shape[axis]), axis)
     return changes
-
-
-def _worth_dividing(changes: np.ndarray, number: int) -> np.ndarray:
-    """Boolean mask of the cubes to compute at level ``number``, from the previous level's changes."""
-    if number < _WHOLE_LEVELS:
-        return np.ones(changes.shape, dtype=bool)
-    size = np.abs(changes)
-    worth: np.ndarray = size >= _WORTH_DIVIDING * max(float(size.max()), 1e-12)
-    return worth
 
 
 def input_gradient(

@@ -101,4 +101,5 @@ def _uphill(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
         larger = (found > best) | ((found == best) & (neighbour < where))
         best, where = np.where(larger, found, best), np.where(larger, neighbour, where)
     k, j, i = (axis - 1 for axis in np.unravel_index(where, padded.shape))
-    return np.ravel_multi_index((k, j, i), values.shape)
+    found_at: np.ndarray = np.ravel_multi_index((k, j, i), values.shape)
+    return found_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import CaseModel
@@ -17,7 +18,10 @@ from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.cam import CAM_METHODS
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+#: Share of the progress that the preliminary map of a gradient method takes.
+_PRELIMINARY = 0.05
 
 
 def make_heatmap(
@@ -39,7 +43,8 @@ def make_heatmap(
     progress
         Progress callback.
     on_map
-        Receives intermediate maps of a method that refines from coarse to fine (occlusion).
+        Receives intermediate maps of a method that refines from coarse to fine (occlusion), and first
+        gradient × input, which takes one pass, for a gradient method that takes dozens.
 
     Raises
     ------
@@ -56,9 +61,13 @@ def make_heatmap(
         return input_gradient(predictor, case, values, side, progress)
     if method == "occlusion":
         return occlusion(predictor, case, values, side, on_map=on_map, progress=progress)
-    if method == "integrated-gradients":
-        return integrated_gradients(predictor, case, values, side, progress)
-    if method == "smoothgrad":
-        return smoothgrad(predictor, case, values, side, progress)
+    if method in ("integrated-gradients", "smoothgrad"):
+        if on_map is not None:
+            report = part_of(progress, 0.0, _PRELIMINARY)
+            first = input_gradient(predictor, case, values, side, report)
+            on_map(replace(first, finished=False))
+            progress = part_of(progress, _PRELIMINARY, 1.0)
+        make = smoothgrad if method == "smoothgrad" else integrated_gradients
+        return make(predictor, case, values, side, progress)
     known = ", ".join((*CAM_METHODS, *INPUT_METHODS))
     raise UserError(f"there is no method {method}", remedy=f"Use one of: {known}.")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from fusion3d_gui.inference.prediction import Heatmap
+
 #: While blinking, the heatmap is shown and hidden for so long (ms): far below rates that can trigger seizures.
 _BLINK_MS = 600
 
 
 class OverlaySettings(QObject):
-    """Visibility, opacity, threshold as a share of the map's peak, contours, colour map."""
+    """Visibility, opacity, threshold as a share of the scale, contours, colour map, and the scale's top.
+
+    The scale goes from 0 to the map's peak, unless one is kept for all maps.
+    """
 
     changed = Signal()
 
@@ -20,6 +25,7 @@ class OverlaySettings(QObject):
         self._threshold = 0.35
         self._contours = False
         self._color_map = "Inferno"
+        self._kept_top: float | None = None
         self._dark_phase = False
         self._blinker = QTimer(self)
         self._blinker.setInterval(_BLINK_MS)
@@ -57,8 +63,32 @@ class OverlaySettings(QObject):
 
     @property
     def threshold(self) -> float:
-        """Share of the peak, 0 to 1, below which the map is transparent."""
+        """Share of the scale's top, 0 to 1, below which the map is transparent."""
         return self._threshold
+
+    @property
+    def kept_top(self) -> float | None:
+        """Value (of the logit) at the top of the scale that is kept; None: each map has its own."""
+        return self._kept_top
+
+    def top_of(self, heatmap: Heatmap, own: float | None = None) -> float:
+        """Value at the top of a heatmap's scale: what is kept where it has that unit, else ``own`` or its peak."""
+        if self._kept_top is None or not heatmap.has_unit:
+            return own or heatmap.peak
+        return self._kept_top
+
+    def keep_scale(self, top: float | None) -> None:
+        """Keep a scale with this value (of the logit) at its top, above 0; None: keep none."""
+        if top != self._kept_top and (top is None or top > 0):
+            self._kept_top = top
+            self.changed.emit()
+
+    def toggle_kept_scale(self, heatmap: Heatmap | None) -> None:
+        """Keep a heatmap's own scale for all maps, or no longer keep one."""
+        if self._kept_top is not None:
+            self.keep_scale(None)
+        elif heatmap is not None and heatmap.has_unit:
+            self.keep_scale(heatmap.peak)
 
     def set_visible(self, visible: bool) -> None:
         """Switch it on or off."""

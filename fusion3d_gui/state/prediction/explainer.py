@@ -104,7 +104,7 @@ class Explainer(QObject):
             cells = [
                 _cell(f"Regions that {one.side} the probability", explanation, one) for one in maps
             ]
-            self._show(self, prediction, cells)
+            self._show(self, prediction, cells, on_one_scale=True)
 
         self._make_other(other, prediction, on_made)
 
@@ -148,8 +148,17 @@ class Explainer(QObject):
 
         self._task = store.run(store.inference, "Explaining", work, on_made)
 
-    def _show(self, source: object, prediction: Prediction, cells: list[MapCell]) -> None:
-        self._side_by_side.show(source, cells, lambda: self._predictions.current is prediction)
+    def _show(
+        self,
+        source: object,
+        prediction: Prediction,
+        cells: list[MapCell],
+        on_one_scale: bool = False,
+    ) -> None:
+        def is_current() -> bool:
+            return self._predictions.current is prediction
+
+        self._side_by_side.show(source, cells, is_current, on_one_scale)
 
     @property
     def shows_both_sides(self) -> bool:

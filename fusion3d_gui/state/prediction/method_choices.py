@@ -32,7 +32,9 @@ METHODS = (
     Method("layercam", (1,), "The finest cells, helpful gradients only."),
     Method("layercam", (3, 4), "The last stage sharpened by the third."),
     Method("input-gradient", (), "Voxel by voxel, smoothed; one pass forward and back."),
-    Method("occlusion", (), "Blanks cubes and asks again: slow, but assumes nothing."),
+    Method(
+        "occlusion", (), "Blanks every cube of 8 voxels and asks again: slow, but assumes nothing."
+    ),
     Method("integrated-gradients", (), "Voxel by voxel; adds up exactly."),
     Method("smoothgrad", (), "Voxel by voxel, averaged over noisy copies."),
 )

@@ -30,6 +30,7 @@ class SideBySideMaps(QObject):
         super().__init__(store)
         self._cells: tuple[MapCell, ...] = ()
         self._source: object = None
+        self._on_one_scale = False
         self._is_current: Callable[[], bool] = lambda: True
         for signal in (store.case_changed, store.bundle_changed, store.prediction_changed):
             signal.connect(self.refresh)
@@ -43,11 +44,24 @@ class SideBySideMaps(QObject):
         """Whether the maps of ``source`` are shown."""
         return bool(self._cells) and self._source is source
 
+    @property
+    def common_top(self) -> float | None:
+        """Value at the top of the scale that all maps share; None where each has its own."""
+        maps = [cell.heatmap for cell in self._cells if cell.heatmap is not None]
+        if not self._on_one_scale or not all(each.has_unit for each in maps):
+            return None
+        return max((each.peak for each in maps), default=0.0) or None
+
     def show(
-        self, source: object, cells: Sequence[MapCell], is_current: Callable[[], bool]
+        self,
+        source: object,
+        cells: Sequence[MapCell],
+        is_current: Callable[[], bool],
+        on_one_scale: bool = False,
     ) -> None:
-        """Show maps until they are hidden, or ``is_current`` returns False."""
+        """Show maps until they are hidden, or ``is_current`` returns False; all on one scale if so wished."""
         self._source, self._is_current = source, is_current
+        self._on_one_scale = on_one_scale
         self._cells = tuple(cells)
         self.changed.emit()
 

@@ -21,6 +21,8 @@ class ColorBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._threshold = 0.0
+        self._top: float | None = None
+        self._kept = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._colors = "Inferno"
 
@@ -28,9 +30,23 @@ class ColorBar(QWidget):
         """One strip and one line of small text."""
         return QSize(200, _HEIGHT + 22)
 
-    def show_scale(self, threshold: float, colors: str) -> None:
-        """Set the threshold (share of the peak) and the colour map by name."""
-        self._threshold, self._colors = threshold, colors
+    def show_scale(
+        self, threshold: float, colors: str, top: float | None = None, kept: bool = False
+    ) -> None:
+        """Set the scale.
+
+        Parameters
+        ----------
+        threshold
+            Share of the scale's top.
+        colors
+            Name of the colour map.
+        top
+            Value at the top, in units of the logit; None for a map without a unit, or none.
+        kept
+            Whether the scale is kept for all maps; else its top is the map's peak.
+        """
+        self._threshold, self._colors, self._top, self._kept = threshold, colors, top, kept
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -52,8 +68,17 @@ class ColorBar(QWidget):
         flags = Qt.AlignmentFlag
         painter.setPen(QColor(theme.MUTED))
         painter.drawText(area, flags.AlignLeft | flags.AlignTop, "0")
-        painter.drawText(area, flags.AlignRight | flags.AlignTop, "100 % = peak")
-        painter.drawText(area, flags.AlignHCenter | flags.AlignTop, "50 %")
+        middle, end = "50 %", "100 % = peak"
+        if self._top is not None:
+            middle = f"{self._top / 2:.2g}"
+            end = f"{logit_text(self._top)}, {'kept scale' if self._kept else 'peak'}"
+        painter.drawText(area, flags.AlignRight | flags.AlignTop, end)
+        painter.drawText(area, flags.AlignHCenter | flags.AlignTop, middle)
+
+
+def logit_text(value: float) -> str:
+    """Format a value of a heatmap with its unit: ``"0.013 logit"``."""
+    return f"{value:.2g} logit"
 
 
 @cache

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fusion3d_gui.imaging.display.window import Window
-from fusion3d_gui.inference.explain.hot_spots import HotSpot
+from fusion3d_gui.inference.explain.hot_spots import FEWEST_CELLS, HotSpot
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 
@@ -30,12 +30,12 @@ def spot_text(spot: HotSpot) -> str:
     )
     parts = [f"{place} mm"]
     if spot.volume_ml is None:
-        parts.append("smaller than the map resolves")
+        parts.append(f"< {FEWEST_CELLS} cells")
     else:
         volume = f"{spot.volume_ml:.0f}" if spot.volume_ml >= 100 else f"{spot.volume_ml:.2g}"
         parts.append(f"{volume} ml")
     if spot.in_air:
-        parts.append("in the air")
+        parts.append("in air")
     return "   ".join(parts)
 
 

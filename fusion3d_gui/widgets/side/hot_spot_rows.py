@@ -12,6 +12,9 @@ from fusion3d_gui.widgets.look.position_text import position_text, spot_text
 _ROWS = 5
 _SIDES = {"left": "left half", "right": "right half", "middle": "middle"}
 
+_NO_VOLUME = "; smaller than the map resolves, so without a volume"
+_IN_AIR = "; in the air, outside the patient"
+
 
 class HotSpotRows(QWidget):
     """One row a hot spot: share of the peak, position, volume; hidden while there is none."""
@@ -59,5 +62,9 @@ class HotSpotRows(QWidget):
                 spot = found[number]
                 row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
                 side, where = self._spots.side(spot), position_text(spot.position_lps)
-                row.setToolTip(f"{where}: {_SIDES[side]} of the scan")
+                row.setToolTip(
+                    f"{where}: {_SIDES[side]} of the scan"
+                    + (_NO_VOLUME if spot.volume_ml is None else "")
+                    + (_IN_AIR if spot.in_air else "")
+                )
                 row.setChecked(number == current)

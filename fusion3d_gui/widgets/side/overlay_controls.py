@@ -24,6 +24,7 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
 from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
+from fusion3d_gui.widgets.side.scale_keeper import ScaleKeeper
 
 #: Keeps the numbers of a size on one line.
 _TIMES = "\u00a0×\u00a0"
@@ -58,9 +59,10 @@ class OverlayControls(QWidget):
         self.peak.setToolTip("Move the crosshair to the heatmap's peak (G)")
         self.opacity = _PercentSlider("Opacity", "Opacity of the heatmap over the image")
         self.threshold = _PercentSlider(
-            "Threshold", "Below this share of its peak the heatmap is transparent"
+            "Threshold", "Below this share of its scale the heatmap is transparent"
         )
         self.bar = ColorBar()
+        self.scale = ScaleKeeper(self._overlay)
         self.about = theme.label(size=theme.SMALL, color=theme.FAINT)
         self.about.setWordWrap(True)
         self.contours = _Toggle("Contours", "Contour lines instead of filled areas (O)")
@@ -102,6 +104,7 @@ class OverlayControls(QWidget):
         layout.addLayout(appearance)
         layout.addSpacing(theme.GRID)
         layout.addWidget(self.bar)
+        layout.addWidget(self.scale)
         layout.addWidget(self.about)
         layout.addWidget(self.spots)
 
@@ -172,7 +175,12 @@ class OverlayControls(QWidget):
         self._show_scale()
 
     def _show_scale(self) -> None:
-        self.bar.show_scale(self._overlay.threshold, self._overlay.color_map)
+        overlay, heatmap = self._overlay, self._predictions.heatmap
+        self.scale.set_heatmap(heatmap)
+        top = None
+        if heatmap is not None and heatmap.has_unit and heatmap.peak > 0:
+            top = overlay.top_of(heatmap)
+        self.bar.show_scale(overlay.threshold, overlay.color_map, top, overlay.kept_top is not None)
 
 
 def _air_text(heatmap: Heatmap) -> str:

@@ -45,7 +45,8 @@ class CaptionTexts:
 
     ``sides`` are the orientation letters at its left, right, top and bottom; ``corner`` the lines about
     patient and series; ``lossy``: the file declares lossy compression; ``inverted``: the gray levels are
-    inverted; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement.
+    inverted; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement;
+    ``unfinished``: the heatmap is not finished.
     """
 
     title: str
@@ -59,6 +60,7 @@ class CaptionTexts:
     inverted: bool = False
     heat: HeatScale | None = None
     heat_note: str = ""
+    unfinished: bool = False
 
 
 class _Style(NamedTuple):
@@ -193,7 +195,8 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     if texts.heat_note and not small:
         # Above the scale bar and its length.
         yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line)
-    lower_right = ["lossy compression"] if texts.lossy else []
+    lower_right = ["heatmap not finished"] if texts.unfinished else []
+    lower_right += ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]
     for number, text in enumerate(each for each in lower_right if each):

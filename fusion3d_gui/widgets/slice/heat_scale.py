@@ -8,9 +8,10 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.color_bar import color_strip
+from fusion3d_gui.widgets.look.color_bar import color_strip, logit_text
 from fusion3d_gui.widgets.look.halo_text import halo_text_image
 
 _LEFT = 10.0
@@ -18,16 +19,21 @@ _LEFT = 10.0
 _TOP, _ABOVE_MIDDLE = 66, 34
 _WIDTH, _TALLEST, _SMALLEST = 9, 150, 50
 #: Room for the numbers beside it.
-_NUMBERS = 92
+_NUMBERS = 108
 #: Numbers nearer to each other than this (px) would touch.
 _APART = 15
 
 
 class HeatScale(NamedTuple):
-    """The heatmap's threshold (share of its peak) and the name of its colour map."""
+    """The heatmap's threshold (share of the scale), the name of its colour map, and the value at the top.
+
+    ``top`` is in units of the logit; None for a map without a unit. ``kept``: the scale is kept for all maps.
+    """
 
     threshold: float
     colors: str
+    top: float | None = None
+    kept: bool = False
 
     def paint(self, painter: QPainter, area: QRectF, plate: QColor | None) -> QRectF | None:
         """Paint the scale at the left edge of a view, on a plate if given; its area, None where it does not fit."""
@@ -56,10 +62,20 @@ class HeatScale(NamedTuple):
 
     def _numbers(self, apart: float) -> list[tuple[float, str]]:
         """The numbers with their positions as shares of the scale, at least ``apart`` from each other."""
-        found = [(1.0, "heatmap's peak"), (self.threshold, whole_percent(self.threshold))]
-        others = ((0.0, "0"), (0.5, "50 %"))
+        if self.top is None:
+            texts = ("heatmap's peak", whole_percent(self.threshold), "50 %")
+        else:
+            top = logit_text(self.top) + (", kept" if self.kept else "")
+            texts = (top, f"{self.threshold * self.top:.2g}", f"{self.top / 2:.2g}")
+        found = [(1.0, texts[0]), (self.threshold, texts[1])]
+        others = ((0.0, "0"), (0.5, texts[2]))
         found += [each for each in others if abs(each[0] - self.threshold) >= apart]
         return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= apart]
+
+
+def is_unfinished(heatmap: Heatmap | None, is_on: bool) -> bool:
+    """Whether the heatmap that is on would still have been refined."""
+    return is_on and heatmap is not None and not heatmap.finished
 
 
 @lru_cache(64)

@@ -28,7 +28,7 @@ from fusion3d_gui.widgets.look.position_text import axis_letter, window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm
-from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+from fusion3d_gui.widgets.slice.heat_scale import HeatScale, is_unfinished
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
 
 #: Once nothing has moved for so long (ms), a coarse preview is replaced by the final resolution.
@@ -150,9 +150,9 @@ class SliceCanvas(QWidget):
         self.picture.set_volume(volume)
         self._fit_plane()
 
-    def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Set the heatmap over the anatomy; None removes it."""
-        self.picture.set_heatmap(heatmap)
+    def set_heatmap(self, heatmap: Heatmap | None, top: float | None = None) -> None:
+        """Set the heatmap, with the value at its scale's top (None: its peak); None removes it."""
+        self.picture.set_heatmap(heatmap, top)
         self.update()
 
     def set_orientation(self, orientation: Orientation) -> None:
@@ -335,16 +335,16 @@ class SliceCanvas(QWidget):
     def _caption_texts(self, slicer: Slicer) -> CaptionTexts:
         display, picture = self.display, self.picture
         key = (
-            slicer,
+            (slicer, picture.overlay_is_on),
             (self.orientation, picture.depth_mm, display.slab.slab),
             (display.window_level.window, self.camera.zoom, self._cine_text),
             (self.with_corner_text, display.corner_text.names_patient),
-            (display.window_level.inverted, self._heat_scale),
+            (display.window_level.inverted, picture.heatmap, self._heat_scale),
         )
         return self._texts_cache.get(key, lambda: self._compute_texts(slicer))
 
     def _compute_texts(self, slicer: Slicer) -> CaptionTexts:
-        orientation, volume = self.orientation, self.picture.volume
+        orientation, picture, volume = self.orientation, self.picture, self.picture.volume
         assert volume is not None
         number = slicer.index_at(orientation, self.picture.depth_mm) + 1
         slab = self.display.slab.slab
@@ -361,6 +361,7 @@ class SliceCanvas(QWidget):
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
             heat_note=self._heat_note,
+            unfinished=is_unfinished(picture.heatmap, picture.overlay_is_on),
         )
 
     @property
@@ -377,7 +378,9 @@ class SliceCanvas(QWidget):
         # It stays while the map blinks: nothing else should catch the eye.
         if not (self.with_corner_text and self.picture.overlay_is_on):
             return None
-        return HeatScale(overlay.threshold, overlay.color_map)
+        heatmap = self.picture.heatmap
+        top = self.picture.heat_top if heatmap is not None and heatmap.has_unit else None
+        return HeatScale(overlay.threshold, overlay.color_map, top, overlay.kept_top is not None)
 
     @property
     def _place_text(self) -> str:

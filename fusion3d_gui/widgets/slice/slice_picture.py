@@ -67,6 +67,8 @@ class SlicePicture:
         self._heatmap: Heatmap | None = None
         self._slicer: Slicer | None = None
         self._heat: Volume | None = None
+        self._heat_top = 0.0
+        self._own_top: float | None = None
         self._heat_is_aligned = False
         self._matrix: np.ndarray | None = None
         self._slice: OneEntryCache[Slice] = OneEntryCache()
@@ -91,9 +93,9 @@ class SlicePicture:
         self._forget()
         self._maker.clear()
 
-    def set_heatmap(self, heatmap: Heatmap | None) -> None:
-        """Set the heatmap over the anatomy; None removes it."""
-        self._heatmap = heatmap
+    def set_heatmap(self, heatmap: Heatmap | None, top: float | None = None) -> None:
+        """Set the heatmap and the value at its scale's top (None: its peak); None removes it."""
+        self._heatmap, self._own_top = heatmap, top
         self._heat = None
         for kept in (self._levels, self._overlay, self._base):
             kept.clear()
@@ -124,6 +126,12 @@ class SlicePicture:
     def heatmap(self) -> Heatmap | None:
         """The heatmap over the anatomy, shown or not."""
         return self._heatmap
+
+    @property
+    def heat_top(self) -> float:
+        """Value at the top of the heatmap's scale."""
+        assert self._heatmap is not None
+        return self._display.overlay.top_of(self._heatmap, self._own_top)
 
     @property
     def matrix(self) -> np.ndarray:
@@ -314,10 +322,10 @@ class SlicePicture:
         slicer, heatmap = self.slicer, self._heatmap
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
-        if self._heat is None:
-            self._heat = transform_volume(
-                scaled_to_levels(heatmap.as_volume, heatmap.peak), self.matrix
-            )
+        top = self.heat_top
+        if self._heat is None or self._heat_top != top:
+            self._heat_top = top
+            self._heat = transform_volume(scaled_to_levels(heatmap.as_volume, top), self.matrix)
             self._heat_is_aligned = aligned_axes(self._heat) is not None
         heat = self._heat
         buffers = self._heat_buffers
@@ -328,7 +336,7 @@ class SlicePicture:
         rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
         thickness = self.thickness_mm if slab_is_thick(self._display) else 0.0
         levels = self._levels.get(
-            (self.orientation, piece.depth_mm, thickness, rect, shape),
+            (self.orientation, piece.depth_mm, thickness, rect, shape, top),
             lambda: heat_levels(
                 heat, self.orientation, rect, piece.depth_mm, shape, thickness, buffers
             ),

@@ -20,6 +20,7 @@ from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.color_bar import logit_text
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 
@@ -55,14 +56,12 @@ class MapViews(QWidget):
             )
             button.setChecked(plane is AXIAL)
             button.clicked.connect(lambda _=False, chosen=plane: self._show_plane(chosen))
-        note = theme.label(
-            "Each heatmap scaled to its own peak", size=theme.SMALL, color=theme.FAINT
-        )
+        self.note = theme.label(size=theme.SMALL, color=theme.FAINT)
         bar = QHBoxLayout()
         bar.setContentsMargins(3 * theme.GRID, theme.GRID, 3 * theme.GRID, theme.GRID)
         bar.setSpacing(3 * theme.GRID)
         bar.addWidget(row)
-        bar.addWidget(note)
+        bar.addWidget(self.note)
         bar.addStretch(1)
         bar.addWidget(self.back)
         self._body = QWidget()
@@ -73,6 +72,7 @@ class MapViews(QWidget):
         self._layout.addWidget(self._body, 1)
         self.back.clicked.connect(side_by_side.hide)
         side_by_side.changed.connect(self._build)
+        display.overlay.changed.connect(self._show_note)
 
     def _build(self) -> None:
         cells = self._side_by_side.cells[:_MOST_MAPS]
@@ -90,6 +90,17 @@ class MapViews(QWidget):
             grid.addWidget(self._cell(cell), number // columns, number % columns)
         self._layout.addWidget(self._body, 1)
         self._body.show()
+        self._show_note()
+
+    def _show_note(self) -> None:
+        kept, common = self._display.overlay.kept_top, self._side_by_side.common_top
+        if kept is not None:
+            text = f"On the kept scale: 100 % = {logit_text(kept)}"
+        elif common is not None:
+            text = f"All on one scale: 100 % = {logit_text(common)}"
+        else:
+            text = "Each heatmap scaled to its own peak"
+        self.note.setText(text)
 
     def _cell(self, shown: MapCell) -> QWidget:
         view = SliceView(AXIAL, self._display)
@@ -97,7 +108,7 @@ class MapViews(QWidget):
         view.with_corner_text = False
         case = self._store.case
         view.set_volume(None if case is None else case.volume)
-        view.set_heatmap(shown.heatmap)
+        view.set_heatmap(shown.heatmap, self._side_by_side.common_top)
         view.camera_changed.connect(self._on_camera_changed)
         view.await_turn()
         self.views.append(view)

@@ -38,6 +38,7 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
+from fusion3d_gui.widgets.slice.heat_scale import is_unfinished
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
@@ -67,6 +68,7 @@ class VolumeView(QWidget):
         self.display = display
         self._volume: Volume | None = None
         self._heatmap: Heatmap | None = None
+        self._top = 0.0
         self._anatomy: VolumeProjector | None = None
         self._heat: VolumeProjector | None = None
         self._work: Iterator[VolumeProjector | None] | None = None
@@ -86,12 +88,9 @@ class VolumeView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("3D view")
         self.setToolTip("Drag to rotate")
-        for signal in (
-            display.crosshair.moved,
-            display.window_level.changed,
-            display.overlay.changed,
-        ):
+        for signal in (display.crosshair.moved, display.window_level.changed):
             signal.connect(self.update)
+        display.overlay.changed.connect(self._on_overlay_changed)
 
     def sizeHint(self) -> QSize:
         """The smallest useful size; the layout gives more."""
@@ -113,8 +112,14 @@ class VolumeView(QWidget):
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
         """Set the heatmap; None removes it."""
         self._heatmap, self._heat = heatmap, None
+        self._top = 0.0 if heatmap is None else self.display.overlay.top_of(heatmap)
         if self._anatomy is not None:
             self._work = None
+        self.update()
+
+    def _on_overlay_changed(self) -> None:
+        if self._heatmap is not None and self.display.overlay.top_of(self._heatmap) != self._top:
+            self.set_heatmap(self._heatmap)
         self.update()
 
     @property
@@ -175,7 +180,7 @@ class VolumeView(QWidget):
                 self._work = prepare_projector(self._volume)
             elif self._heat is None and self._heatmap is not None and self._has_heat:
                 self._work = prepare_heatmap_projector(
-                    self._heatmap.as_volume, self._heatmap.peak, self._anatomy
+                    self._heatmap.as_volume, self._top, self._anatomy
                 )
             else:
                 return
@@ -328,6 +333,9 @@ class VolumeView(QWidget):
             window=window_text(self.display.window_level.window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
+            unfinished=is_unfinished(
+                self._heatmap, self._has_heat and self.display.overlay.visible
+            ),
         )
 
     # -- mouse --------------------------------------------------------------------------------

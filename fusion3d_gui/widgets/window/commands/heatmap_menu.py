@@ -58,6 +58,16 @@ def heatmap_commands(
         ),
         *color_map_commands("heat", "&Heatmap/Colours", HEATMAPS, overlay, has_heatmap),
         Command(
+            "keep_scale",
+            "&Heatmap",
+            "Keep this scale",
+            lambda: overlay.toggle_kept_scale(predictions.heatmap),
+            "U",
+            lambda: overlay.kept_top is not None or has_heatmap(),
+            checked=lambda: overlay.kept_top is not None,
+            tip="Colour every heatmap on this one's scale: other cases, models and methods",
+        ),
+        Command(
             "gradcam",
             "&Heatmap",
             "Grad-CAM of the last stage",
