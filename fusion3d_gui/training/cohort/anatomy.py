@@ -19,6 +19,8 @@ _TEMPLATE_CENTER = np.array([0.0, 17.0, 5.0])
 _LESION_DEPTH_MM = 13.0
 #: Middle (LPS mm in template space) and reach of the region that the ventricles' size changes.
 _VENTRICLE_CENTER, _VENTRICLE_REACH_MM = np.array([0.0, 12.0, 14.0]), np.array([20.0, 32.0, 22.0])
+#: Height (LPS mm in template space) above which nothing crosses the fissure between the hemispheres.
+_CALLOSUM_TOP_MM = 34.0
 #: Atrophy shows within this distance from the surface, in what is darker than grey matter.
 _CORTEX_MM, _GREY_INTENSITY = 15.0, 0.65
 #: Intensity of white matter, about which the varied scene's contrast between tissues changes.
@@ -54,6 +56,17 @@ def surface_sites() -> np.ndarray:
     depth = _depth_mm()
     kji = np.argwhere((depth >= 1) & (depth < 3))
     return template().to_lps(kji[:, ::-1])
+
+
+@cache
+def falx_sites() -> np.ndarray:
+    """Template positions [n, 3] (LPS mm) in the fissure between the hemispheres, one position a voxel.
+
+    Within 1 mm of the middle plane, above the corpus callosum, and at least 6 mm below the surface.
+    """
+    kji = np.argwhere((brain_mask() > 0) & (_depth_mm() >= 6))
+    sites = template().to_lps(kji[:, ::-1])
+    return np.asarray(sites[(np.abs(sites[:, 0]) < 1) & (sites[:, 2] > _CALLOSUM_TOP_MM)])
 
 
 @cache

@@ -15,14 +15,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites, surface_sites
+from fusion3d_gui.training.cohort.anatomy import (
+    Anatomy,
+    falx_sites,
+    lesion_sites,
+    surface_sites,
+)
 from fusion3d_gui.training.cohort.lesion import Lesion
 from fusion3d_gui.training.cohort.spline_field import SplineField
 
 #: Decay length of soft edges.
 _EDGE_MM = 0.8
-#: Radius of a main lesion and of the further ones about it (12 to 25 and 4 to 10 mm wide).
-_MAIN_RADIUS_MM, _FURTHER_RADIUS_MM = (6.0, 12.5), (2.0, 5.0)
+#: Radius of a main lesion and of the further ones about it (16 to 25 and 4 to 10 mm wide).
+_MAIN_RADIUS_MM, _FURTHER_RADIUS_MM = (8.0, 12.5), (2.0, 5.0)
 #: Intensity of oedema: white matter becomes as dark as grey matter or darker.
 _OEDEMA_INTENSITY = 0.6
 #: Smallest distance between the edges of a lesion and of what is not one.
@@ -59,12 +64,12 @@ class EnhancingLesion:
     ) -> EnhancingLesion:
         """Draw a lesion at a position.
 
-        Radius: log-uniform. Brightness: 1.1 to 1.4. Four of ten with a radius of at least 7 mm have a rim (core
+        Radius: log-uniform. Brightness: 1.2 to 1.5. Four of ten with a radius of at least 7 mm have a rim (core
         of 0.5 to 0.65 of the radius, intensity 0.55 to 0.7) and oedema; of the others six of ten have oedema,
         out to 1.4 to 2 times the radius.
         """
         radius = float(np.exp(rng.uniform(*np.log(radius_mm))))
-        brightness = rng.uniform(1.1, 1.4)
+        brightness = rng.uniform(1.2, 1.5)
         rotation = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
         stretch = np.diag(1 / rng.uniform(0.8, 1.25, size=3)) @ rotation
         reach = 2.2 * radius + 4
@@ -129,7 +134,7 @@ class EnhancingLesion:
 
 @dataclass(frozen=True, eq=False)
 class BrightStructure:
-    """Something bright that the label does not depend on: a vessel, a row of calcified spots, a dural patch.
+    """Something bright that the label does not depend on: a vessel, a calcified spot, a patch of dura or falx.
 
     The union of balls of ``radius_mm`` about ``points`` [n, 3] (LPS mm; a vessel's lie 1 mm apart), with
     soft edges. Inside, the intensity is at least ``brightness``.
@@ -192,13 +197,14 @@ def draw_distractors(
 ) -> tuple[Lesion | BrightStructure, ...]:
     """Draw what is bright and doesn't count, at least 8 mm from the edge of any lesion.
 
-    A ring with a dark core (``ring_rate``; :class:`~fusion3d_gui.training.cohort.lesion.Lesion`), one to three
-    vessels (7 of 10 cases; radius 1.2 to 2.2 mm, 25 to 60 mm long), two to six calcified spots (6 of 10;
-    radius 1.2 to 2.5 mm), one or two dural patches at the brain's surface (19 of 20; 5 to 7 mm thick,
-    20 to 32 mm wide). All but the ring have a brightness of 1.6 to 2.4.
+    A ring with a dark core (``ring_rate``; :class:`~fusion3d_gui.training.cohort.lesion.Lesion`), one or two
+    vessels (half of the cases; radius 1.2 to 2.2 mm, 25 to 60 mm long), one to four calcified spots (half;
+    radius 1.2 to 2.5 mm), one or two patches of dura at the brain's surface (6 of 10) and one of ossified falx
+    between the hemispheres (17 of 20), 6 to 8 mm thick and 22 to 34 mm wide. All but the ring have a brightness
+    of 1.6 to 2.4.
     """
     found: list[Lesion | BrightStructure] = []
-    inner, outer = lesion_sites(), surface_sites()
+    inner = lesion_sites()
     if rng.random() < ring_rate:
         ring = _apart(rng, lesions, lambda: Lesion.draw(rng, anatomy, ring=True))
         found += [] if ring is None else [ring]
@@ -216,17 +222,23 @@ def draw_distractors(
         place = anatomy.locate(inner[rng.integers(len(inner))])
         return BrightStructure(place[None], rng.uniform(1.2, 2.5), rng.uniform(1.6, 2.3))
 
-    def patch() -> BrightStructure:
-        middle = outer[rng.integers(len(outer))]
-        width = rng.uniform(10, 16)
+    def patch(sites: np.ndarray) -> BrightStructure:
+        middle = sites[rng.integers(len(sites))]
+        width = rng.uniform(11, 17)
         # Neighbours on the template's surface, so that it follows the brain; over so short a way the
         # elastic deformation hardly changes.
-        about = outer[np.linalg.norm(outer - middle, axis=1) < width]
-        about = about[:: max(1, len(about) // 60)]
+        about = sites[np.linalg.norm(sites - middle, axis=1) < width]
+        about = about[:: max(1, len(about) // 80)]
         points = anatomy.locate(middle) + (about - middle) @ np.linalg.inv(anatomy.matrix).T
-        return BrightStructure(points, rng.uniform(2.5, 3.5), rng.uniform(1.7, 2.4))
+        return BrightStructure(points, rng.uniform(3.0, 4.0), rng.uniform(1.8, 2.4))
 
-    for rate, most, least, draw in ((0.7, 3, 1, vessel), (0.6, 6, 2, spot), (0.95, 2, 1, patch)):
+    kinds = (
+        (0.5, 1, 2, vessel),
+        (0.5, 1, 4, spot),
+        (0.6, 1, 2, lambda: patch(surface_sites())),
+        (0.85, 1, 1, lambda: patch(falx_sites())),
+    )
+    for rate, least, most, draw in kinds:
         if rng.random() < rate:
             for _ in range(int(rng.integers(least, most + 1))):
                 one = _apart(rng, lesions, draw)
