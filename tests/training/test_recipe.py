@@ -12,11 +12,12 @@ from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
 
 
-def test_the_default_is_the_recipe_of_the_shipped_model_that_was_trained_from_random_weights():
-    path = models_dir() / "demo-image-only" / "configs" / "metadata.json"
-    stored = json.loads(path.read_text(encoding="utf-8"))["training"]["recipe"]
-    assert Recipe().to_json() == stored
-    assert default_recipe(from_bundle=False) == Recipe()
+@pytest.mark.parametrize("model", ["demo-add", "demo-concat", "demo-image-only", "demo-multiply"])
+def test_a_shipped_models_recipe_can_be_read_again_and_is_what_its_card_says(model):
+    folder = models_dir() / model
+    metadata = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    recipe = Recipe(**metadata["training"]["recipe"])
+    assert recipe.text in (folder / "docs" / "README.md").read_text(encoding="utf-8")
 
 
 def test_from_a_bundle_a_training_is_shorter_and_gentler():
