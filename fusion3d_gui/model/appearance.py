@@ -23,7 +23,7 @@ _BINS, _REACH = 32, 4.0
 _TISSUE_WEIGHT, _HISTOGRAM_WEIGHT = 2.0, 4.0
 #: Share of ordinary cases that one gauge may call odd. With three gauges, and tails that are heavier than the
 #: normal distribution's, fewer than 2 % are called odd by any.
-_FALSE_ALARMS = 0.002
+_FALSE_ALARMS = 0.001
 _LEAST_DISTANCE = 1e-12
 
 
@@ -122,7 +122,7 @@ class AppearanceStatistics:
 
 
 def is_beyond(distance: float, validation_distance: np.ndarray) -> bool:
-    """Whether a distance is larger than a new ordinary case's would be in all but 1 of 500 cases.
+    """Whether a distance is larger than a new ordinary case's would be in all but 1 of 1000 cases.
 
     The limit is the one-sided prediction limit of a normal distribution of log distances, from the n validation
     cases' distances [n]: unlike an extreme percentile it is known from a hundred cases, and takes into

@@ -20,10 +20,22 @@ _LEAST_CORE = 500
 _LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 _SMALL = 1e-4
 
-#: Typical deviations among ordinary brains, by which the features are divided: spread, middle, tails and
-#: skewness of a band; a grey level; shares of core and tissue; the coarsest deviation.
-_BAND_UNITS, _LEVEL_UNIT, _REST_UNITS = (0.1, 0.05, 0.05, 0.3), 0.08, (0.05, 0.05, 0.02)
-_UNITS = np.array([*_BAND_UNITS * (len(_SCALES) - 1), *(_LEVEL_UNIT,) * len(_LEVELS), *_REST_UNITS])
+#: Typical deviations among ordinary brains, by which the features are divided: spread of the finest band;
+#: middle, tails and skewness of a band; a grey level; shares of core and tissue; the coarsest deviation.
+_SPREAD_UNIT, _BAND_UNITS, _LEVEL_UNIT, _REST_UNITS = (
+    0.1,
+    (0.05, 0.05, 0.3),
+    0.08,
+    (0.05, 0.05, 0.02),
+)
+_UNITS = np.array(
+    [
+        _SPREAD_UNIT,
+        *_BAND_UNITS * (len(_SCALES) - 1),
+        *(_LEVEL_UNIT,) * len(_LEVELS),
+        *_REST_UNITS,
+    ]
+)
 
 #: Number of the features.
 TEXTURE_SIZE = len(_UNITS)
@@ -33,9 +45,10 @@ def texture_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
     """Statistics of the bands and of the grey values of tissue.
 
     For each band, the difference of two Gaussian-smoothed images (smoothed over tissue alone), in the core
-    of the tissue: logarithm of the standard deviation; logarithms of the ranges from the 25th to the 75th
-    and from the 2nd to the 98th percentile, over the standard deviation; skewness. Then percentiles of the
-    core's grey values, logarithms of the shares of core and tissue in the grid, and the standard deviation of
+    of the tissue: logarithms of the ranges from the 25th to the 75th and from the 2nd to the 98th percentile,
+    over the standard deviation; skewness. Of the finest band alone the logarithm of the standard deviation:
+    its ratio to the next band's says how large the scan's own voxels were. Then percentiles of the core's grey
+    values, logarithms of the shares of core and tissue in the grid, and the standard deviation of
     the core at the coarsest scale. Each is in units of its typical deviation among ordinary brains.
 
     Parameters
@@ -64,7 +77,11 @@ def texture_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
         weight = np.maximum(_smooth(share, scale), 1e-3)
         coarser = np.where(tissue, _smooth(values, scale) / weight, 0)
         if finer is not None:
-            found += _band((finer - coarser)[core])
+            band = (finer - coarser)[core]
+            deviation = float(band.std()) + _SMALL
+            if not found:
+                found.append(float(np.log(deviation)))
+            found += _form(band / deviation)
         finer = coarser
     found += np.quantile(values[core], _LEVELS).tolist()
     found += [
@@ -80,13 +97,11 @@ def _smooth(values: np.ndarray, scale: float) -> np.ndarray:
     return smooth
 
 
-def _band(values: np.ndarray) -> list[float]:
-    """Spread, tails and skewness of a band's values [n]."""
-    deviation = float(values.std()) + _SMALL
+def _form(values: np.ndarray) -> list[float]:
+    """Middle, tails and skewness of a band's values [n] of unit standard deviation."""
     low, first, third, high = np.quantile(values, (0.02, 0.25, 0.75, 0.98))
     return [
-        float(np.log(deviation)),
-        float(np.log((third - first + _SMALL) / deviation)),
-        float(np.log((high - low + _SMALL) / deviation)),
-        float(np.mean((values - values.mean()) ** 3) / deviation**3),
+        float(np.log(third - first + _SMALL)),
+        float(np.log(high - low + _SMALL)),
+        float(np.mean((values - values.mean()) ** 3)),
     ]

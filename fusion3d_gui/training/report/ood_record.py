@@ -58,7 +58,7 @@ def ood_detection_text(found: OodDetectionJson) -> str:
     return "\n\n".join(
         [
             "A scan is doubtful, or refused, where its header or its values contradict the declared scope, or "
-            "where it lies further from the training cases than 499 of 500 ordinary cases would, by any of "
+            "where it lies further from the training cases than 999 of 1000 ordinary cases would, by any of "
             "three distances: of what the scan looks like at a glance (coarse outline and grey values of the "
             "network's input), of its texture, or of the image embedding (what the model makes of it). Called "
             "doubtful or refused, among cases that neither training nor validation has seen:",
