@@ -117,7 +117,14 @@ def make_bundle(tmp_path: Path, schema: MetadataSchema):
         save_bundle(
             folder,
             LearnedFeatureFusion3D(config),
-            metadata={"name": f"test-{fusion}", "version": "1.2.3", "task": "A test"},
+            metadata={
+                "name": f"test-{fusion}",
+                "version": "1.2.3",
+                "task": "A test",
+                "description": "A network that was not trained.",
+                "authors": "The tests",
+                "copyright": "None",
+            },
             preprocessing=Preprocessing((33, 33, 49), 3.0),
             schema=used,
             decision=Decision(("no", "yes"), threshold=0.4, temperature=1.5),

@@ -18,6 +18,8 @@ from fusion3d_gui.inference.analysis.uncertainty import (
     at_prevalence,
     dropout_interval,
 )
+from fusion3d_gui.inference.fit import DEMONSTRATION
+from fusion3d_gui.inference.out_of_distribution import image_outside
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_features
 from fusion3d_gui.model.bundle import ModelBundle
@@ -89,6 +91,29 @@ def test_a_real_scan_of_another_kind_is_outside_at_a_glance(name):
     voxels = bundle.info.preprocessing.apply(open_volume(path)).voxels
     seen = appearance_features(voxels, bundle.info.preprocessing.foreground(voxels))
     assert known.percentile(float(known.distance(seen)[0])) == 100
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "real_brains/MR_Gd.nii.gz",
+        "real_brains/CT_pitch.nii.gz",
+        "ms/patient12/study1_FLAIR.nii.gz",
+        "ms/patient12/study1_T2W.nii.gz",
+        "ms/patient07_mni/FLAIR.nii.gz",
+        "dicom/mr_t1_sag_hfp",
+    ],
+)
+def test_a_real_scan_is_told_by_the_gauges_alone(name):
+    path = Path(__file__).parents[3] / "shared" / "data" / name
+    if not path.exists():
+        pytest.skip("needs the shared scans beside the repository")
+    predictor = load_predictor(demo_cases()[0].bundle, "cpu", engine="torch")
+    scan = open_volume(path)
+    found = predictor.predict_case(scan, {}, despite_misfit=True)
+    assert image_outside(found.case, predictor.reference)
+    assert found.prediction.fit.fit != "fits"
+    assert found.prediction.fit.demonstration == DEMONSTRATION
 
 
 def test_what_makes_an_image_outside_is_named(predicted_case, reference_for):

@@ -51,6 +51,31 @@ def test_monai_reads_it_as_a_bundle(make_bundle):
     assert parser["fusion"] == "concat"
 
 
+def test_its_metadata_are_what_monai_asks_of_a_bundle(make_bundle, schema):
+    """The names and types that MONAI's schema of metadata.json requires (meta_schema_20240725)."""
+    meta = json.loads((make_bundle() / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    for name in (
+        *("schema", "version", "monai_version", "pytorch_version", "numpy_version"),
+        *("task", "description", "authors", "copyright"),
+    ):
+        assert isinstance(meta[name], str), name
+    assert meta["required_packages_version"] == {}
+    network = meta["network_data_format"]
+    for tensor in (*network["inputs"].values(), *network["outputs"].values()):
+        assert isinstance(tensor["type"], str)
+        assert isinstance(tensor["format"], str)
+        assert isinstance(tensor["dtype"], str)
+        assert isinstance(tensor["is_patch_data"], bool)
+        assert all(isinstance(size, (int, str)) for size in tensor["spatial_shape"])
+        assert all(isinstance(end, (int, float)) for end in tensor["value_range"])
+        assert sorted(tensor["channel_def"], key=int) == [
+            str(n) for n in range(tensor["num_channels"])
+        ]
+    encoded = network["inputs"]["metadata"]
+    assert encoded["num_channels"] == schema.width == 7
+    assert list(encoded["channel_def"].values())[2:5] == ["sex = F", "sex = M", "sex is missing"]
+
+
 def test_bundles_are_found_and_other_folders_passed_over(make_bundle, tmp_path):
     for fusion in ("concat", "image_only"):
         make_bundle(fusion)

@@ -144,7 +144,7 @@ def read_nifti(
 
 def _note(image: Any) -> bytes:
     """The header's description; empty in formats that have none."""
-    return bytes(image.header["descrip"]) if "descrip" in image.header else b""
+    return bytes(image.header["descrip"]).rstrip(b"\0") if "descrip" in image.header else b""
 
 
 def _volume_count(image: Any) -> int:
