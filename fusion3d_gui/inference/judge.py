@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from fusion3d_gui.imaging.simulated import is_simulated
@@ -47,7 +47,13 @@ _LOOKED_AT = (
 )
 
 
-def judge_case(info: BundleInfo, volume: Volume, values: Mapping[str, Value]) -> FitReport:
+def judge_case(
+    info: BundleInfo,
+    volume: Volume,
+    values: Mapping[str, Value],
+    *,
+    tried: Collection[str] = (),
+) -> FitReport:
     """Compare a case with the scope that the model's bundle declares.
 
     Parameters
@@ -58,6 +64,8 @@ def judge_case(info: BundleInfo, volume: Volume, values: Mapping[str, Value]) ->
         The image, completely read.
     values
         The case's metadata, parsed.
+    tried
+        Names of the values that are tried in a what-if: they need not agree with the scan's header.
     """
     scope = info.scope or Scope()
     content = ScanValues.of(volume)
@@ -65,7 +73,7 @@ def judge_case(info: BundleInfo, volume: Volume, values: Mapping[str, Value]) ->
     doubts = (
         *(() if info.scope else ("The model does not declare which scans it is meant for.",)),
         *_image_doubts(scope, volume, content),
-        *_value_doubts(scope, info.schema.fields, volume, values),
+        *_value_doubts(scope, info.schema.fields, volume, values, tried),
     )
     unfamiliar = scope.population == "simulated" and not is_simulated(volume)
     if unfamiliar:
@@ -153,7 +161,11 @@ def _image_doubts(scope: Scope, volume: Volume, content: ScanValues) -> Iterator
 
 
 def _value_doubts(
-    scope: Scope, fields: tuple[Field, ...], volume: Volume, values: Mapping[str, Value]
+    scope: Scope,
+    fields: tuple[Field, ...],
+    volume: Volume,
+    values: Mapping[str, Value],
+    tried: Collection[str],
 ) -> Iterator[str]:
     """What is odd about the clinical values."""
     missing = [field.label for field in fields if values.get(field.name) is None]
@@ -162,6 +174,8 @@ def _value_doubts(
             f"{len(missing)} of {len(fields)} clinical values are not given: {', '.join(missing)}."
         )
     for field in fields:
+        if field.name in tried:
+            continue
         value, text = values.get(field.name), volume.attributes.get(field.dicom, "")
         header = field.from_dicom(text) if field.dicom and text else None
         if value is not None and header is not None and _differ(value, header):

@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.model.appearance import AppearanceStatistics, is_beyond
 from fusion3d_gui.model.reference import Reference
 
 #: What :func:`image_outside` looks at.
-LOOKED_AT = ("outline and grey values", "texture", "what the model makes of the image")
+_LOOKED_AT = ("outline and grey values", "texture", "what the model makes of the image")
+
+
+def with_image(report: FitReport, case: CaseModel, reference: Reference | None) -> FitReport:
+    """A report with what the model's features of the image say; unchanged without ``reference``."""
+    if reference is None:
+        return report
+    return report.doubting(image_outside(case, reference), _LOOKED_AT)
 
 
 def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ...]:

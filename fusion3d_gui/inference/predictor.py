@@ -25,7 +25,7 @@ from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.fit import MisfitError
 from fusion3d_gui.inference.judge import judge_case
-from fusion3d_gui.inference.out_of_distribution import LOOKED_AT, image_outside
+from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -172,8 +172,7 @@ class Predictor:
         logit = case.logit(values)
         if not np.isfinite(logit):
             raise FloatingPointError("the model's logit is not a finite number")
-        if self.reference is not None:
-            report = report.doubting(image_outside(case, self.reference), LOOKED_AT)
+        report = with_image(report, case, self.reference)
         heatmap = case.heatmap(values)
         progress(0.95, "Identifying the image")
         decision = self.info.decision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -50,7 +51,14 @@ class ScanValues:
 
     @classmethod
     def of(cls, volume: Volume) -> ScanValues:
-        """Look at whole rows of the volume, spread evenly, about 400,000 voxels."""
+        """Look at whole rows of the volume, spread evenly, about 400,000 voxels; once for each volume."""
+        known = _known.get(volume)
+        if known is None:
+            known = _known[volume] = cls._looked_at(volume)
+        return known
+
+    @classmethod
+    def _looked_at(cls, volume: Volume) -> ScanValues:
         rows = volume.voxels.reshape(-1, volume.shape[2])
         step = max(1, round(rows.size / _MOST_VOXELS))
         # An odd step goes through all residues of the rows of a slice.
@@ -82,3 +90,7 @@ class ScanValues:
     def are_hounsfield(self) -> bool:
         """Whether they look like CT: air at the bottom, and soft tissue near 0."""
         return self.air_like and self.tissue_like > 0.02
+
+
+#: Of the volumes in memory: the window asks again whenever a value in its form changes.
+_known: WeakKeyDictionary[Volume, ScanValues] = WeakKeyDictionary()

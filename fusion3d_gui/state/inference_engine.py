@@ -71,16 +71,26 @@ class InferenceEngine:
         metadata: Mapping[str, Value],
         explanation: Explanation,
         progress: Progress,
+        *,
+        despite_misfit: bool = False,
     ) -> EnginePrediction:
-        """Predict with a bundle, loading it first if it isn't the one in memory, and explain."""
+        """Predict with a bundle, loading it first if it isn't the one in memory, and explain.
+
+        Raises MisfitError where the model is not meant for the case, unless ``despite_misfit``.
+        """
         predictor = self._ready(folder, part_of(progress, 0.0, 0.2))
         from fusion3d_gui.inference.analysis.workbench import Workbench
         from fusion3d_gui.inference.pipeline import predict_and_explain
 
         predicted = predict_and_explain(
-            predictor, volume, metadata, explanation, part_of(progress, 0.2, 1.0)
+            predictor,
+            volume,
+            metadata,
+            explanation,
+            part_of(progress, 0.2, 1.0),
+            despite_misfit=despite_misfit,
         )
-        workbench = Workbench(predicted, predictor.reference)
+        workbench = Workbench(predicted, predictor.reference, volume)
         return EnginePrediction(_loaded(folder, predictor), predicted.prediction, workbench)
 
     def explain(

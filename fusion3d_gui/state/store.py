@@ -165,6 +165,11 @@ class Store(QObject):
         self._shown_prediction = shown
         self.prediction_changed.emit()
 
+    def drop_prediction(self) -> None:
+        """Show no prediction."""
+        self._shown_prediction = None
+        self.prediction_changed.emit()
+
     @property
     def predicting(self) -> bool:
         """Whether a prediction is under way."""

@@ -20,7 +20,7 @@ def moved(voxels: np.ndarray, axis: int, sign: int) -> np.ndarray:
 def test_the_interval_spans_the_answers_to_the_moved_and_the_mirrored_image(make_bundle, volume):
     predictor = load_predictor(make_bundle(), "cpu", engine="torch")
     predicted = predictor.predict_case(volume, {"age": 71, "sex": "F"})
-    workbench = Workbench(predicted, None)
+    workbench = Workbench(predicted, None, volume)
     values = predicted.prediction.metadata
     assert workbench.augmentation_range(values) is None
     seen: list[float] = []

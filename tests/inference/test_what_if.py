@@ -12,16 +12,19 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE, WhatIf
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
+from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.network_config import FUSIONS
+
+FITS = FitReport("fits")
 
 
 @pytest.mark.parametrize("fusion", FUSIONS[:3])
 def test_trying_a_value_gives_what_asking_anew_gives(predicted_case, volume, fusion):
     found = predicted_case(fusion)
     tried = {**found.prediction.metadata, "age": 52, "sex": "M"}
-    result = what_if(found.case, found.prediction, tried)
+    result = what_if(found.case, found.prediction, tried, FITS)
     anew = load_predictor(found.case.info.folder, "cpu", engine="torch").predict(volume, tried)
     assert result.logit == anew.logit
     assert result.probability == anew.probability
@@ -67,7 +70,7 @@ def test_a_model_of_the_image_alone_has_no_curves(predicted_case):
 
 def test_an_export_says_that_it_is_no_prediction(predicted_case):
     found = predicted_case()
-    result = what_if(found.case, found.prediction, {**found.prediction.metadata, "age": 50})
+    result = what_if(found.case, found.prediction, {**found.prediction.metadata, "age": 50}, FITS)
     plain = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert plain["what_if"] == WHAT_IF_NOTICE
     assert plain["changed"] == {"age": {"own": 71.0, "tried": 50.0}}
@@ -78,7 +81,24 @@ def test_an_export_says_that_it_is_no_prediction(predicted_case):
 def test_a_value_that_is_not_allowed_is_refused(predicted_case):
     found = predicted_case()
     with pytest.raises(UserError, match="age=200"):
-        what_if(found.case, found.prediction, {"age": 200})
+        what_if(found.case, found.prediction, {"age": 200}, FITS)
+
+
+def test_a_case_that_the_model_is_not_meant_for_has_no_what_if(predicted_case):
+    found = predicted_case()
+    misfit = FitReport("refused", ("One slice.",))
+    with pytest.raises(MisfitError, match="One slice"):
+        what_if(found.case, found.prediction, found.prediction.metadata, misfit)
+
+
+def test_a_doubtful_what_if_has_a_number_without_a_class_and_says_why(predicted_case):
+    found = predicted_case()
+    doubtful = FitReport("doubtful", ("It is odd.",))
+    result = what_if(found.case, found.prediction, found.prediction.metadata, doubtful)
+    assert (result.positive, result.class_name) == (None, None)
+    assert result.probability == found.prediction.probability
+    assert "It is odd." in result.notices
+    assert result.to_json()["fit_tried"]["reasons"] == ["It is odd."]
 
 
 @pytest.mark.parametrize(
@@ -87,5 +107,5 @@ def test_a_value_that_is_not_allowed_is_refused(predicted_case):
 def test_the_class_is_that_of_the_models_threshold(predicted_case, probability, name):
     prediction = predicted_case().prediction
     assert prediction.threshold == 0.4
-    assert WhatIf(prediction, {}, 0.0, probability).class_name == name
+    assert WhatIf(prediction, {}, 0.0, probability, FITS).class_name == name
     assert replace(prediction, probability=probability).class_name == name

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from limits import Limits  # beside this file
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
@@ -65,7 +66,7 @@ class Scenes:
         session.form.set_value("age", 50)
         self.picture("prediction-outdated")
         session.form.set_value("age", before)
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
 
     def layouts(self) -> None:
         """Every layout; oblique planes; a slab; 3D as surface and MIP, by processor and by OpenGL."""
@@ -207,7 +208,7 @@ class Scenes:
         """Every page of the workbench in the whole side panel; checks of a heatmap; all models; occlusion."""
         window, session = self.window, self.session
         side, panel, page = window.side, window.side.widget(), window.side.workbench
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         session.form.set_value("age", 50)
         page.show_page(0)
         self.picture("what-if", panel)
@@ -216,7 +217,7 @@ class Scenes:
         self.picture("why", panel)
         page.show_page(2)
         session.augmentation.start()
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         self.picture("how-sure", panel)
         with self._light():
             self.picture("light-how-sure", panel)
@@ -233,14 +234,14 @@ class Scenes:
                 self.picture("light-checks", dialog)
             dialog.close()
         session.model_comparison.start()
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         session.model_comparison.show_maps(True)
         side.verticalScrollBar().setValue(side.verticalScrollBar().maximum())
         self.picture("models")
         session.model_comparison.show_maps(False)
         before = session.explanation_choice.wanted
         session.explainer.show_both_sides()
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         self.picture("raised-and-lowered")
         session.side_by_side.hide()
         session.explanation_choice.choose(Explanation("input-gradient", ()))
@@ -254,13 +255,23 @@ class Scenes:
         self.picture("kept-scale")
         session.display.overlay.keep_scale(None)
         session.explanation_choice.choose(Explanation("occlusion", ()))
-        self.wait(lambda: session.store.shown_prediction.explanation is None or self._is_idle())
+        self.wait(lambda: session.store.shown_prediction.explanation is None or self.is_idle())
         self.picture("occlusion-coarse")
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         self.picture("occlusion")
         session.explanation_choice.choose(before)
-        self.wait(self._is_idle)
+        self.wait(self.is_idle)
         side.verticalScrollBar().setValue(0)
+
+    def limits(self) -> None:
+        """A refused entry; a case that is doubtful, refused, shown despite that, or no simulated one."""
+        Limits(self).take()
+
+    def in_both_themes(self, name: str) -> None:
+        """Take the window in the dark theme, then in the light one."""
+        self.picture(name)
+        with self._light():
+            self.picture(f"light-{name}")
 
     def looks(self) -> None:
         """Larger text, the smallest window, presentation."""
@@ -351,9 +362,9 @@ class Scenes:
             self.wait(lambda: not session.store.loading.running)
             self.picture("lossy")
         session.open_demo(window.demos[0])
-        self.wait(lambda: session.predictions.current is not None and self._is_idle())
+        self.wait(lambda: session.predictions.current is not None and self.is_idle())
 
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
         return not self.session.store.inference.running
 
     def _light(self) -> _Light:

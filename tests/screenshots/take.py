@@ -19,14 +19,24 @@ from pathlib import Path
 
 SCALES = ("1", "1.25", "1.5", "2")
 #: Parts that start from the demo case's prediction, which comes first; ``finding`` ends with an error notice.
-PARTS = ("layouts", "appearance", "tools", "dialogs", "workbench", "looks", "finding", "files")
+PARTS = (
+    "layouts",
+    "appearance",
+    "tools",
+    "dialogs",
+    "workbench",
+    "limits",
+    "looks",
+    "finding",
+    "files",
+)
 #: In the line of provenance: how long the prediction took and when it was made.
 _DURATION_AND_TIME = re.compile(r"\d+\.\d s  ·  \d\d:\d\d")
 _ROOT = Path(__file__).resolve().parents[2]
 README_PICTURE = _ROOT / "resources" / "readme" / "window.png"
 GUIDE_PICTURES = _ROOT / "docs" / "pictures"
 #: The states that ``docs/guide.md`` shows.
-IN_GUIDE = ("series", "prediction", "what-if", "checks", "marks")
+IN_GUIDE = ("series", "prediction", "despite-misfit", "what-if", "checks", "marks")
 
 
 def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:

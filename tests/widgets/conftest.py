@@ -24,11 +24,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 @pytest.fixture
 def make_case(tmp_path: Path):
-    """Write a small NIfTI file: bright in the patient's left, front, upper eighth."""
+    """Write a small NIfTI file: 900 in the patient's left, front, upper eighth, noise about ``base`` elsewhere."""
 
     def make(name: str = "a", base: int = 200) -> Path:
         shape = (30, 34, 26)
-        values = np.full(shape, base, np.int16)
+        # Noise, as in any image: without it the values would number things, as in a mask.
+        noise = np.random.default_rng(0).integers(-20, 21, shape)
+        values = (base + noise).astype(np.int16)
         i, j, k = np.meshgrid(*map(np.arange, shape), indexing="ij")
         # NIfTI's axes: +i is to the right here, +j anterior, +k superior.
         values[(i < 15) & (j >= 17) & (k >= 13)] = 900

@@ -85,6 +85,8 @@ def test_predict_shows_probability_class_threshold_provenance_and_the_heatmap(
     opened, qtbot, settled
 ):
     assert not any(has_color(view) for view in opened.views.views)
+    for name, value in {"age": 71.0, "sex": "F", "diabetes": False}.items():
+        opened.session.form.set_value(name, value)
     predict(opened, qtbot, settled)
     panel, prediction = opened.side.prediction, opened.session.predictions.current
     assert prediction is not None

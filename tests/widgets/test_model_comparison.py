@@ -141,7 +141,7 @@ def test_regions_that_raised_and_that_lowered_the_probability_lie_side_by_side(w
     assert (lowered.side, lowered.method, lowered.layer) == ("lowered", "gradcam", "layer4")
     # No cell both raises and lowers the probability.
     assert not np.any((raised.values > 0) & (lowered.values > 0))
-    window.side.form.rows["age"].input.edited.emit(50.0)
+    window.session.form.set_value("age", 50)
     assert window.pages.currentWidget() is window.views
     assert not picker.both.isChecked()
     session.predictions.reset_form()

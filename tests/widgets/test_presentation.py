@@ -11,6 +11,8 @@ from fusion3d_gui.widgets.look import theme
 
 @pytest.fixture
 def predicted(opened, settled):
+    for name, value in {"age": 71.0, "sex": "F", "diabetes": False}.items():
+        opened.session.form.set_value(name, value)
     opened.session.predictions.predict()
     settled(opened)
     return opened

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.analysis.result_types import WhatIf
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.reference import save_reference
@@ -133,7 +134,7 @@ def test_the_class_of_a_what_if_follows_the_models_threshold_not_one_half(
     prediction = replace(window.session.predictions.current, threshold=threshold)
     readout = window.side.prediction.readout
     logit = float(np.log(probability / (1 - probability)))
-    what_if = WhatIf(prediction, {"age": 50.0}, logit, probability)
+    what_if = WhatIf(prediction, {"age": 50.0}, logit, probability, FitReport("fits"))
     readout.show_prediction(prediction, outdated=True, what_if=what_if)
     assert readout.class_name.text() == prediction.class_names[is_positive]
     assert readout.number.text() == percent(probability)
@@ -188,7 +189,8 @@ def test_the_uncertainty_page_warns_of_a_case_outside_the_training_data(make_pre
     window = make_predicted()
     page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
-    assert page.verdict.text() == "Similar to the training cases, as far as measured"
+    assert page.verdict.text() == "Nothing odd was noticed."
+    assert page.looked_at.text().startswith("Looked at: modality,")
     assert "“yes”" in page.rank.text()
     assert "1.  " in page.neighbours.text()
     readout = window.side.prediction.readout
@@ -214,8 +216,15 @@ def test_an_image_unlike_the_training_cases_is_marked_beside_the_prediction_and_
     window = make_predicted(farthest=1e-3)
     session = window.session
     readout = window.side.prediction.readout
-    assert readout.outside.isVisible()
-    assert "less like the training cases than 100 %" in readout.warnings.text()
+    assert readout.doubt.isVisible()
+    assert "less like the training cases than 100 %" in readout.doubt.text()
+    assert "less like" not in readout.warnings.text()
+    page = window.side.workbench.uncertainty
+    press(window.side.workbench.buttons[2])
+    assert page.verdict.text() == readout.doubt.text()
+    # It has no place among the validation cases.
+    for widget in (page.strip, page.rank, page.prevalence, page.predictive_values):
+        assert not widget.isVisible()
     notices = session.predictions.current.to_json()["notices"]
     assert any("less like the training cases" in notice for notice in notices)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.reference import OUTSIDE_PERCENT, UNUSUAL_PERCENT, Neighbour
 from fusion3d_gui.model.schema import Field, Value
@@ -39,24 +40,27 @@ class WhatIf:
     """The model's output for changed metadata; not the case's prediction.
 
     ``changed`` holds (the case's own value, the value tried) by field name. ``notices`` are sentences about
-    the image and the values tried: outside the training data, or not given.
+    the image and the values tried: outside the training data, or not given. ``fit`` says whether the case
+    would be one that the model is meant for; it never is ``"refused"``.
     """
 
     prediction: Prediction
     values: Mapping[str, Value]
     logit: float
     probability: float
+    fit: FitReport
     notices: tuple[str, ...] = ()
 
     @property
-    def positive(self) -> bool:
-        """Whether the probability reaches the model's threshold."""
-        return self.probability >= self.prediction.threshold
+    def positive(self) -> bool | None:
+        """Whether the probability reaches the model's threshold; None unless the case would fit."""
+        reaches = self.probability >= self.prediction.threshold
+        return reaches if self.fit.fit == "fits" else None
 
     @property
-    def class_name(self) -> str:
-        """Name of the class that the model would then predict."""
-        return self.prediction.class_names[int(self.positive)]
+    def class_name(self) -> str | None:
+        """Name of the class that the model would then predict; None unless the case would fit."""
+        return None if self.positive is None else self.prediction.class_names[int(self.positive)]
 
     @property
     def changed(self) -> dict[str, tuple[Value, Value]]:
@@ -78,6 +82,7 @@ class WhatIf:
             "metadata_tried": dict(self.values),
             "probability_tried": self.probability,
             "logit_tried": self.logit,
+            "fit_tried": self.fit.to_json(),
             "notices_tried": list(self.notices),
             "prediction": self.prediction.to_json(),
         }

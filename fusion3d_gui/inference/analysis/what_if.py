@@ -8,26 +8,39 @@ import numpy as np
 
 from fusion3d_gui.inference.analysis.result_types import Curve, WhatIf
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.schema import Field, Value
 
 
-def what_if(case: CaseModel, prediction: Prediction, values: Mapping[str, object]) -> WhatIf:
+def what_if(
+    case: CaseModel, prediction: Prediction, values: Mapping[str, object], fit: FitReport
+) -> WhatIf:
     """Compute logit and probability with other metadata, reusing the image's features.
 
-    Raises UserError for values that do not fit the schema.
+    ``fit`` says whether the model is meant for the case with these values.
+
+    Raises
+    ------
+    MisfitError
+        When it is not meant for it.
+    UserError
+        For values that do not fit the schema.
     """
     schema = case.info.schema
     parsed = schema.parse(values)
+    if fit.fit == "refused":
+        raise MisfitError(fit)
     logit = case.logit(parsed)
-    about_own = schema.warnings(prediction.metadata)
+    about_own = (*prediction.fit.reasons, *schema.warnings(prediction.metadata))
     kept = [notice for notice in prediction.notices if notice not in about_own]
     return WhatIf(
         prediction,
         parsed,
         logit,
         case.info.decision.probability(logit),
-        (*kept, *schema.warnings(parsed)),
+        fit,
+        (*kept, *fit.reasons, *schema.warnings(parsed)),
     )
 
 

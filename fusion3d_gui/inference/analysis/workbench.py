@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.analysis.result_types import (
     AtPrevalence,
     Contributions,
@@ -22,6 +23,9 @@ from fusion3d_gui.inference.analysis.uncertainty import (
     outside_of_training,
 )
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
+from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.predictor import PredictedCase
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
@@ -30,13 +34,17 @@ from fusion3d_gui.model.schema import Value
 class Workbench:
     """Analyses of one case's image with any metadata; safe to use on any thread.
 
-    ``reference`` holds the bundle's statistics; without it some analyses return None.
+    ``reference`` holds the bundle's statistics; without it some analyses return None. ``volume`` is the
+    case's image.
     """
 
-    def __init__(self, predicted: PredictedCase, reference: Reference | None) -> None:
+    def __init__(
+        self, predicted: PredictedCase, reference: Reference | None, volume: Volume
+    ) -> None:
         self.prediction = predicted.prediction
         self.case = predicted.case
         self._reference = reference
+        self._volume = volume
         #: Pooled features [n, C] of augmented copies of the image, once they are computed.
         self.augmented_features: np.ndarray | None = None
 
@@ -45,9 +53,27 @@ class Workbench:
         """Whether the bundle carries reference statistics."""
         return self._reference is not None
 
-    def what_if(self, values: Mapping[str, object]) -> WhatIf:
-        """Logit and probability with other metadata. Raises UserError where they do not fit the schema."""
-        return what_if(self.case, self.prediction, values)
+    def fit(self, values: Mapping[str, Value]) -> FitReport:
+        """Whether the model is meant for this case with these metadata.
+
+        Values that differ from the prediction's are tried: they need not agree with the scan's header.
+        """
+        own = self.prediction.metadata
+        tried = {name for name, value in values.items() if value != own.get(name)}
+        report = judge_case(self.case.info, self._volume, values, tried=tried)
+        return with_image(report, self.case, self._reference)
+
+    def what_if(self, values: Mapping[str, Value]) -> WhatIf:
+        """Logit and probability with other metadata.
+
+        Raises
+        ------
+        MisfitError
+            When the model is not meant for the case with these.
+        UserError
+            For values that do not fit the schema.
+        """
+        return what_if(self.case, self.prediction, values, self.fit(values))
 
     def curves(self, values: Mapping[str, Value]) -> list[Curve]:
         """How the probability depends on each field."""

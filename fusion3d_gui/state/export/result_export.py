@@ -9,6 +9,7 @@ from typing import Any
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.heatmap_file import write_heatmap
@@ -27,6 +28,8 @@ def can_export(predictions: Predictions) -> bool:
 
 def suggested_name(predictions: Predictions) -> str:
     """Name of the file to write the prediction on screen to."""
+    if predictions.current is not None and predictions.current.despite_misfit:
+        return "despite-misfit.json"
     return "result.json" if predictions.current is not None else "what-if.json"
 
 
@@ -41,19 +44,21 @@ def prediction_json(predictions: Predictions) -> dict[str, Any] | None:
 def prediction_text(predictions: Predictions) -> str:
     """The prediction on screen in a few lines, for the clipboard; empty without one."""
     prediction, tried = predictions.current, predictions.what_if
+    demonstration = filter(None, (predictions.demonstration,))
     if prediction is not None:
-        said = f"{prediction.class_text}: {100 * prediction.probability:.4g} %"
-        values = _values(prediction.metadata)
-        return "\n".join((said, values, *_origin(prediction, prediction.notices)))
+        lines = _said(prediction.fit, prediction.class_name, prediction, prediction.probability)
+        notices = (*prediction.notices, *demonstration)
+        return "\n".join((*lines, _values(prediction.metadata), *_origin(prediction, notices)))
     if tried is None:
         return ""
     changed = ", ".join(f"{name} {own} → {new}" for name, (own, new) in tried.changed.items())
     lines = (
         WHAT_IF_NOTICE.upper(),
-        f"{100 * tried.probability:.4g} % with changed values: {changed}",
+        *_said(tried.fit, tried.class_name, tried.prediction, tried.probability),
+        f"With changed values: {changed}",
         f"The prediction for this case was {100 * tried.prediction.probability:.4g} %.",
     )
-    return "\n".join((*lines, *_origin(tried.prediction, tried.notices)))
+    return "\n".join((*lines, *_origin(tried.prediction, (*tried.notices, *demonstration))))
 
 
 def export_prediction(store: Store, predictions: Predictions, path: Path) -> None:
@@ -89,6 +94,19 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
         store.noticed.emit(Notice(f"{what} written to {path.name}."))
 
     store.run(store.saving, f"Writing {path.name}", work, on_written)
+
+
+def _said(
+    fit: FitReport, class_name: str | None, prediction: Prediction, probability: float
+) -> tuple[str, ...]:
+    """Class and probability; where the case does not fit, the reason first and no class."""
+    chance = f"{100 * probability:.4g} %"
+    if class_name is not None:
+        return (f"{class_name}: {chance}",)
+    of = prediction.class_names[1]
+    if fit.fit == "refused":
+        return (f"{fit.mark}, NOT A RESULT: {fit.reasons[0]}", f"probability of {of}: {chance}")
+    return (f"{fit.mark}: {fit.reasons[0]}", f"probability of {of}: {chance}, doubtful")
 
 
 def _values(metadata: Any) -> str:

@@ -196,8 +196,9 @@ class Explainer(QObject):
             report = store.engine.check_map(
                 request.bundle.folder, workbench, request.metadata, explanation, progress
             )
+            mark = f"{prediction.fit.mark}: " if prediction.fit.mark else ""
             subject = (
-                f"{explanation.name}, regions that {explanation.side} the probability of "
+                f"{mark}{explanation.name}, regions that {explanation.side} the probability of "
                 f"{100 * prediction.probability:.3g} % by {prediction.bundle_name} "
                 f"{prediction.bundle_version}, scan {prediction.volume_sha256[:8]}"
             )

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
@@ -31,6 +32,26 @@ class ModelPrediction:
     explanation: Explanation
     prediction: Prediction | None
     problem: str = ""
+    refusal: FitReport | None = None
+
+    @property
+    def summary(self) -> str:
+        """Probability and class in a few words, or why there is none."""
+        if self.refusal is not None:
+            return "not for this scan"
+        if self.prediction is None:
+            return "no prediction"
+        chance = percent(self.prediction.probability)
+        if self.prediction.fit.fit == "doubtful":
+            return f"{chance}  doubtful"
+        return f"{chance}  {self.prediction.class_text}"
+
+    @property
+    def detail(self) -> str:
+        """Why there is no prediction, or what is odd about it; empty where it fits."""
+        if self.prediction is None:
+            return self.problem
+        return " ".join(self.prediction.fit.reasons)
 
 
 class ModelComparison(QObject):
@@ -95,6 +116,9 @@ class ModelComparison(QObject):
                         info.folder, case.volume, values, explanation, report
                     )
                     found.append(ModelPrediction(info, explanation, made.prediction))
+                except MisfitError as error:
+                    why = " ".join(error.report.reasons)
+                    found.append(ModelPrediction(info, explanation, None, why, error.report))
                 except UserError as error:
                     found.append(ModelPrediction(info, explanation, None, str(error)))
             return tuple(found)
@@ -138,10 +162,12 @@ class ModelComparison(QObject):
 def _cell(made: ModelPrediction) -> MapCell:
     prediction, explanation = made.prediction, made.explanation
     if prediction is None:
-        return MapCell(made.bundle.name, "no prediction", made.problem, None)
+        return MapCell(made.bundle.name, made.summary, made.detail, None)
+    shows = f"{explanation.name}, regions that {explanation.side} the probability"
     return MapCell(
         name=made.bundle.name,
-        summary=f"{percent(prediction.probability)}  {prediction.class_text}",
-        detail=f"{explanation.name}, regions that {explanation.side} the probability",
+        summary=made.summary,
+        detail=f"{shows}. {made.detail}" if made.detail else shows,
         heatmap=prediction.heatmap,
+        doubtful=prediction.fit.fit != "fits",
     )

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.fit import FitReport, MisfitError
+from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form
@@ -25,7 +27,9 @@ class Predictions(QObject):
     """Works on the inference lane.
 
     A prediction is current only while the case, the bundle and the form are those that it was made
-    of; ``current`` is None otherwise.
+    of; ``current`` is None otherwise. Where the model is not meant for the case, there is neither a
+    prediction nor a what-if, unless :meth:`predict` was asked for one despite the misfit; that one ends with
+    any change of the form, and has no further analyses.
     """
 
     #: A prediction has been made, and ``Store.prediction_changed`` has announced it.
@@ -36,6 +40,8 @@ class Predictions(QObject):
         self._store = store
         self._form = form
         self._choice = choice
+        # The last answer of :attr:`fit`, with what it is about.
+        self._judged: tuple[ShownPrediction | None, PredictionRequest, FitReport] | None = None
         form.edited.connect(self._on_form_edited)
 
     @property
@@ -59,31 +65,87 @@ class Predictions(QObject):
         return None if shown is None or self.is_outdated else shown.heatmap
 
     @property
+    def fit(self) -> FitReport | None:
+        """Whether the chosen model is meant for the case on screen with the form's values.
+
+        None without a case, completely read, or a bundle. As far as that shows before the model runs; all
+        of it once there is a prediction of this case.
+        """
+        request, shown = self._request_now(), self._store.shown_prediction
+        if request is None:
+            return None
+        judged = self._judged
+        if judged is None or judged[0] is not shown or not judged[1].same(request):
+            if shown is not None and shown.request.same_subject(request):
+                report = shown.workbench.fit(request.metadata)
+            else:
+                report = judge_case(request.bundle, request.case.volume, request.metadata)
+            self._judged = judged = shown, request, report
+        return judged[2]
+
+    @property
+    def refusal(self) -> FitReport | None:
+        """Why there is no number; None where there may be one, or it was asked for despite the misfit."""
+        report = None if self.current is not None else self.fit
+        return report if report is not None and report.fit == "refused" else None
+
+    @property
+    def shown_fit(self) -> FitReport | None:
+        """The report about what is on screen: a prediction, a what-if, or that there is none; else None."""
+        if self.current is not None:
+            return self.current.fit
+        return self.refusal if self.what_if is None else self.what_if.fit
+
+    @property
+    def demonstration(self) -> str:
+        """What must stand beside everything that the model says about this case; empty where nothing must."""
+        report = self.fit
+        return "" if report is None else report.demonstration or ""
+
+    @property
     def workbench(self) -> Workbench | None:
-        """Further analyses of the shown prediction, with any metadata; None without one."""
+        """Further analyses of the shown prediction, with any metadata; None without one, and for a misfit."""
         shown = self._store.shown_prediction
-        return None if shown is None else shown.workbench
+        if shown is None or shown.prediction.despite_misfit or self.refusal is not None:
+            return None
+        return shown.workbench
 
     @property
     def what_if(self) -> WhatIf | None:
         """The prediction for the form's values where they are not those of the shown prediction.
 
-        None where a value is refused, or missing though the model needs it.
+        None where a value is refused, or missing though the model needs it, and for a misfit.
         """
+        workbench = None if self._form.problems or not self.is_outdated else self.workbench
         shown = self._store.shown_prediction
-        if shown is None or self._form.problems or not self.is_outdated:
+        if workbench is None or shown is None:
             return None
         if not shown.request.same_subject(self._request_now()):
             return None
-        return shown.workbench.what_if(self._form.values)
+        try:
+            return workbench.what_if(self._form.values)
+        except MisfitError:
+            return None
 
     def predict(self) -> None:
         """Predict the case on screen by the chosen model with the values in the form."""
+        self._predict(despite_misfit=False)
+
+    def predict_despite_misfit(self) -> None:
+        """The same, though the model is not meant for the case: the prediction is marked everywhere."""
+        self._predict(despite_misfit=True)
+
+    def _predict(self, *, despite_misfit: bool) -> None:
         store, request = self._store, self._request_now()
         if request is None:
             return
         if self._form.problem:
             store.tell_failure(UserError(f"Nothing can be predicted. {self._form.problem}"))
+            return
+        report = judge_case(request.bundle, request.case.volume, request.metadata)
+        if report.fit == "refused" and not despite_misfit:
+            store.drop_prediction()
+            store.tell_failure(UserError(f"No number: {report.reasons[0]}"))
             return
         wanted = self._choice.wanted
         # The number shows first; a map that needs passes of its own follows.
@@ -96,6 +158,7 @@ class Predictions(QObject):
                 request.metadata,
                 explanation,
                 progress,
+                despite_misfit=despite_misfit,
             )
 
         def on_undone() -> None:
@@ -135,7 +198,10 @@ class Predictions(QObject):
         self.arrived.emit()
 
     def _on_form_edited(self, name: str) -> None:
-        if self._store.shown_prediction is not None:
+        shown = self._store.shown_prediction
+        if shown is not None and shown.prediction.despite_misfit and self.is_outdated:
+            self._store.drop_prediction()
+        elif self._store.case is not None:
             self._store.prediction_changed.emit()
 
     def _request_now(self) -> PredictionRequest | None:

@@ -13,12 +13,16 @@ from fusion3d_gui.state.store import Store
 
 @dataclass(frozen=True, eq=False)
 class MapCell:
-    """One of the heatmaps: its title, a summary and details for its caption; ``heatmap`` None: there is none."""
+    """One of the heatmaps: its title, a summary and details for its caption; ``heatmap`` None: there is none.
+
+    ``doubtful``: the summary is a number that should be shown as doubtful.
+    """
 
     name: str
     summary: str
     detail: str
     heatmap: Heatmap | None
+    doubtful: bool = False
 
 
 class SideBySideMaps(QObject):

@@ -40,7 +40,7 @@ class CurveChart(Chart):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._curves: tuple[Curve, ...] = ()
-        self._threshold = 0.5
+        self._threshold: float | None = None
         self._rows: list[_Row] = []
         self._held: int | None = None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -53,8 +53,8 @@ class CurveChart(Chart):
         """Tall enough for all panels."""
         return QSize(200, theme.px(_ROW) * len(self._curves))
 
-    def show_curves(self, curves: Sequence[Curve], threshold: float) -> None:
-        """Draw these; ``threshold`` is the probability from which on the class is positive."""
+    def show_curves(self, curves: Sequence[Curve], threshold: float | None) -> None:
+        """Draw these; ``threshold`` is the probability from which on the class is positive, None without class."""
         self._curves, self._threshold = tuple(curves), threshold
         self.setAccessibleName(
             "; ".join(f"{curve.field.label}: {_span(curve)}" for curve in self._curves)
@@ -142,10 +142,12 @@ class _Row:
         )
         self._own: Dots = panel.dots("accent", "panel")
 
-    def show(self, curve: Curve, threshold: float) -> None:
+    def show(self, curve: Curve, threshold: float | None) -> None:
         """Draw the curve as it is now."""
         panel, chances = self.panel, np.asarray(curve.probabilities, dtype=float)
-        self._threshold.setValue(threshold)
+        self._threshold.setVisible(threshold is not None)
+        if threshold is not None:
+            self._threshold.setValue(threshold)
         given = "" if curve.own is not None else "not given  ·  "
         panel.show_summary(f"{given}{_span(curve)}")
         if self._is_number:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from string import Template
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -33,7 +34,7 @@ GRID = 4
 #: Height of every input (px) at a text scale of 1.
 CONTROL = 30
 
-SMALL, BODY, LARGE, HUGE = 11, 13, 15, 32
+SMALL, BODY, LARGE, TITLE, HUGE = 11, 13, 15, 18, 32
 
 #: Text sizes that the window offers, as factors.
 SCALES = (0.9, 1.0, 1.15, 1.3, 1.5)
@@ -86,11 +87,18 @@ def font(size_px: int = BODY, weight: QFont.Weight = QFont.Weight.Normal) -> QFo
 def label(
     text: str = "", *, size: int = BODY, color: str | None = None, medium: bool = False
 ) -> QLabel:
-    """A label in the theme's font; ``color`` is one of the palette's text colours."""
+    """A label of plain text in the theme's font; ``color`` is one of the palette's text colours."""
     made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a file
     made.setFont(font(size, QFont.Weight.Medium if medium else QFont.Weight.Normal))
     set_color(made, _palette.text if color is None else color)
     return made
+
+
+def set_font(widget: QWidget, size: int, weight: QFont.Weight) -> None:
+    """Give a widget another font; ``size`` is that at a text scale of 1."""
+    widget.setFont(font(size, weight))
+    widget.setProperty(_BASES[0], size)
 
 
 def section_title(text: str) -> QLabel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from fusion3d_gui.model.schema import Field, Value
@@ -123,7 +122,6 @@ class _Row:
         self.names.addWidget(self.origin)
         self.input: FieldInput = field_input(field)
         self.hint: QLabel = theme.label(size=theme.SMALL)
-        self.hint.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a file
         self.hint.setWordWrap(True)
         self.hint.hide()
         tip = f"{field.help or field.label}\nAllowed: {field.range_text}."

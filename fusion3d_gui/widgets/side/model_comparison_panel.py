@@ -8,11 +8,12 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.model_comparison import LABEL, ModelComparison
 from fusion3d_gui.state.prediction.models import Models
-from fusion3d_gui.state.prediction.percent import percent, whole_percent
+from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 _LABEL = "Compare models"
 
@@ -99,13 +100,10 @@ class ModelComparisonPanel(QWidget):
             row.setToolTip("Show this model's prediction and heatmap at the same position")
             row.clicked.connect(lambda _=False, info=compared.bundle: self._switch_to(info))
             prediction = compared.prediction
-            if prediction is None:
-                shown = theme.label("no prediction", color=theme.WARNING)
-                shown.setToolTip(compared.problem)
-            else:
-                shown = theme.label(
-                    f"{percent(prediction.probability)}  {prediction.class_text}", color=theme.TEXT
-                )
+            fits = prediction is not None and prediction.fit.fit == "fits"
+            color = theme.WARNING if prediction is None else theme.TEXT if fits else theme.FAINT
+            shown = theme.label(compared.summary, color=color)
+            shown.setToolTip(plain_tip(compared.detail))
             grid.addWidget(row, number, 0, Qt.AlignmentFlag.AlignLeft)
             grid.addWidget(shown, number, 1, Qt.AlignmentFlag.AlignRight)
             self.rows.append(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -12,17 +11,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.inference.analysis.result_types import WhatIf
-from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.case.form import Form
-from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
-from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
 from fusion3d_gui.widgets.look import theme
-
-OUTSIDE = "Outside this model's training data"
+from fusion3d_gui.widgets.side.readout import Readout
 
 
 class PredictionPanel(QWidget):
@@ -40,10 +34,9 @@ class PredictionPanel(QWidget):
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
         self.button.setToolTip("Predict from this scan and these values (Ctrl+Return)")
         self.problem = theme.label(size=12, color=theme.ERROR)
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.setWordWrap(True)
         self._progress = _Progress()
-        self.readout = _Readout()
+        self.readout = Readout()
         self._build()
         self._connect()
         self._on_lane_changed()
@@ -67,6 +60,8 @@ class PredictionPanel(QWidget):
     def _connect(self) -> None:
         self.button.clicked.connect(self._predictions.predict)
         self.readout.reset.clicked.connect(self._predictions.reset_form)
+        self.readout.refusal.confirmed.connect(self._predictions.predict_despite_misfit)
+        self.readout.withdraw.clicked.connect(self._store.drop_prediction)
         self._progress.cancel.clicked.connect(self._store.inference.cancel)
         self._store.inference.changed.connect(self._on_lane_changed)
         self._store.prediction_changed.connect(self._on_result_changed)
@@ -82,25 +77,26 @@ class PredictionPanel(QWidget):
         labels = [self._form.schema[name].label for name in problems]
         self.problem.setText(f"Can't predict: see {', '.join(labels)}.")
         self.problem.setVisible(bool(problems))
-        self.button.setEnabled(self._store.can_predict and not problems)
+        refused = self._predictions.refusal is not None
+        self.button.setEnabled(self._store.can_predict and not problems and not refused)
 
     def _on_result_changed(self) -> None:
         self._on_lane_changed()
-        if self._store.shown_prediction is None:
+        predictions, shown = self._predictions, self._store.shown_prediction
+        self.readout.show_demonstration(predictions.demonstration)
+        if self._store.predicting and (shown is None or predictions.refusal is not None):
+            self.readout.show_nothing("The prediction appears here.")
+        elif predictions.refusal is not None:
+            self.readout.show_refusal(predictions.refusal)
+        elif shown is None:
             self.readout.show_nothing(self._why_nothing())
         else:
             self.readout.show_prediction(
-                self._store.shown_prediction.prediction,
-                outdated=self._predictions.is_outdated,
-                what_if=self._predictions.what_if,
+                shown.prediction, outdated=predictions.is_outdated, what_if=predictions.what_if
             )
-            has_prediction = (
-                self._predictions.current is not None or self._predictions.what_if is not None
-            )
-            values = self._form.values
-            outside = (
-                self._store.shown_prediction.workbench.outside(values) if has_prediction else ()
-            )
+            report, workbench = predictions.shown_fit, predictions.workbench
+            fits = report is not None and report.fit == "fits" and workbench is not None
+            outside = workbench.outside(self._form.values) if fits and workbench else ()
             self.readout.outside.setVisible(bool(outside))
 
     def _why_nothing(self) -> str:
@@ -110,8 +106,6 @@ class PredictionPanel(QWidget):
             return "Open a scan, fill in the form, then predict."
         if not self._store.case.is_complete:
             return "The scan is still being read."
-        if self._store.predicting:
-            return "The prediction appears here."
         return "Fill in the form, then predict."
 
 
@@ -137,110 +131,3 @@ class _Progress(QWidget):
     def show_progress(self, fraction: float, message: str) -> None:
         self._bar.show_fraction(fraction)
         self._message.setText(message)
-
-
-class _Readout(QWidget):
-    """The prediction: class, probability, gauge, warnings, provenance."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._hint = theme.label(color=theme.MUTED)
-        self._hint.setWordWrap(True)
-        self._body = QWidget()
-        self.outdated = theme.label(color=theme.WARNING)
-        self.outdated.setFont(theme.font(theme.BODY, QFont.Weight.Medium))
-        self.reset = QPushButton("Reset")
-        self.reset.setProperty("quiet", True)
-        self.reset.setToolTip("Put the form back to the values that were predicted")
-        self.number = theme.label()
-        self.number.setFont(theme.font(theme.HUGE, QFont.Weight.Medium))
-        self.class_name = theme.label(size=theme.LARGE, medium=True)
-        self.class_name.setWordWrap(True)
-        self._meaning = theme.label(size=12, color=theme.MUTED)
-        self._meaning.setWordWrap(True)
-        self.gauge = Gauge()
-        self.outside = theme.label(OUTSIDE, color=theme.WARNING, medium=True)
-        self.warnings = theme.label(size=12, color=theme.WARNING)
-        self.warnings.setWordWrap(True)
-        self.provenance = theme.label(size=theme.SMALL, color=theme.FAINT)
-        self.provenance.setWordWrap(True)
-        self.provenance.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-
-        names = QVBoxLayout()
-        names.setSpacing(2)
-        names.addStretch(1)
-        names.addWidget(self.class_name)
-        names.addWidget(self._meaning)
-        names.addStretch(1)
-        head = QHBoxLayout()
-        head.setSpacing(4 * theme.GRID)
-        head.addWidget(self.number)
-        head.addLayout(names, 1)
-        body = QVBoxLayout(self._body)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(2 * theme.GRID)
-        changed = QHBoxLayout()
-        changed.addWidget(self.outdated, 1)
-        changed.addWidget(self.reset)
-        body.addLayout(changed)
-        body.addLayout(head)
-        body.addWidget(self.gauge)
-        body.addWidget(self.outside)
-        body.addWidget(self.warnings)
-        body.addWidget(self.provenance)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._hint)
-        layout.addWidget(self._body)
-
-    def show_nothing(self, why: str) -> None:
-        """Show that there is no prediction, and why or what to do (``why``)."""
-        self._hint.setText(why)
-        self._hint.show()
-        self._body.hide()
-
-    def show_prediction(
-        self, prediction: Prediction, *, outdated: bool, what_if: WhatIf | None
-    ) -> None:
-        """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so."""
-        self._hint.hide()
-        self._body.show()
-        for widget in (self.outdated, self.reset):
-            widget.setVisible(outdated)
-        self.outdated.setText(
-            "Outdated: the form has changed since." if what_if is None else "What if, not predicted"
-        )
-        color = theme.FAINT if outdated and what_if is None else theme.TEXT
-        for label in (self.number, self.class_name):
-            theme.set_color(label, color)
-        self.number.setText(percent(prediction.probability))
-        self.number.setToolTip(f"{prediction.probability:.6f} (logit {prediction.logit:.4f})")
-        self.class_name.setText(prediction.class_text)
-        self._meaning.setText(f"calibrated probability of {prediction.class_names[1]}")
-        self.gauge.show_value(prediction.probability, prediction.threshold, live=not outdated)
-        notices = prediction.notices if what_if is None else what_if.notices
-        self.warnings.setText("\n".join(notices))
-        self.warnings.setVisible(bool(notices))
-        if what_if is not None:
-            self._show_what_if(what_if)
-        when = prediction.created.astimezone()
-        self.provenance.setText(
-            ("" if what_if is None else "What if, not predicted  ·  ")
-            + f"{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
-            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
-        )
-        self.provenance.setToolTip(
-            f"Weights SHA-256 {prediction.weights_sha256}\n"
-            f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
-        )
-
-    def _show_what_if(self, what_if: WhatIf) -> None:
-        """Show the what-if probability in place of the prediction, which the gauge keeps marked."""
-        prediction, chance = what_if.prediction, what_if.probability
-        self.number.setText(percent(chance))
-        self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
-        self.class_name.setText(what_if.class_name)
-        self._meaning.setText(
-            f"for the form as it is now; predicted was {percent(prediction.probability)}"
-        )
-        self.gauge.show_value(chance, prediction.threshold, live=True, ghost=prediction.probability)

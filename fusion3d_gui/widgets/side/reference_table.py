@@ -67,6 +67,5 @@ class ReferenceTable(QWidget):
     def _add(self, number: int, texts: Sequence[str], colors: Sequence[str]) -> None:
         for column, (text, color) in enumerate(zip(texts, colors, strict=True)):
             label = theme.label(text, size=theme.SMALL, color=color)
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(column > 0)
             self._grid.addWidget(label, number, column, Qt.AlignmentFlag.AlignTop)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
+from fusion3d_gui.inference.fit import NOTHING_ODD, FitReport
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.augmentation_run import LABEL, Augmentation
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
@@ -21,7 +22,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.score_chart import ScoreChart
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.chart_source import chart_source
-from fusion3d_gui.widgets.side.prediction_panel import OUTSIDE
+from fusion3d_gui.widgets.side.readout import OUTSIDE
 
 _AUGMENT = "Shift and mirror the image too"
 _AUGMENT_TIP = (
@@ -33,7 +34,8 @@ _AUGMENT_TIP = (
 class UncertaintyPage(QWidget):
     """Uncertainty of the prediction for the form's values.
 
-    The prevalence is the user's and stays as set. The warnings that say in which respect a case lies
+    The prevalence is the user's and stays as set. A doubtful case is not compared with the validation
+    cases. The warnings that say in which respect a case lies
     outside the training data are shown with the prediction (``PredictionPanel``), not here.
     """
 
@@ -57,6 +59,7 @@ class UncertaintyPage(QWidget):
             "the model's embedding of the image. The model card states what they detect, and how often "
             "they raise a false alarm."
         )
+        self.looked_at = _text(12, theme.MUTED)
         self.interval = _text(12, theme.MUTED)
         self.augmented_range = _text(12, theme.MUTED)
         self.augment = QPushButton(_AUGMENT)
@@ -79,6 +82,7 @@ class UncertaintyPage(QWidget):
         layout.setSpacing(2 * theme.GRID)
         for widget in (
             self.verdict,
+            self.looked_at,
             self.image,
             self.interval,
             self.augmented_range,
@@ -102,7 +106,8 @@ class UncertaintyPage(QWidget):
             return
         values = self._form.values
         uncertainty = workbench.uncertainty(values)
-        self._show_verdict(uncertainty, workbench.has_reference)
+        report = workbench.fit(values)
+        self._show_verdict(report, uncertainty, workbench.has_reference)
         self.interval.setVisible(uncertainty.interval is not None)
         if uncertainty.interval is not None:
             self.interval.setText(
@@ -118,8 +123,10 @@ class UncertaintyPage(QWidget):
         self._show_augment_button()
         names = workbench.prediction.class_names
         self.rank.setText(_unbroken(_rank_text(uncertainty, names)))
-        self.rank.setVisible(bool(self.rank.text()))
-        scores = workbench.validation_scores()
+        # Among the validation cases only a case that could be one of them has a place.
+        fits = report.fit == "fits"
+        self.rank.setVisible(fits and bool(self.rank.text()))
+        scores = workbench.validation_scores() if fits else None
         for widget in (self.strip, self._prevalence_row, self.predictive_values):
             widget.setVisible(scores is not None)
         if scores is not None:
@@ -146,8 +153,13 @@ class UncertaintyPage(QWidget):
         )
         self.augment.setEnabled(working or self._augmentation.can_start)
 
-    def _show_verdict(self, uncertainty: Uncertainty, has_reference: bool) -> None:
-        if uncertainty.outside:
+    def _show_verdict(
+        self, report: FitReport, uncertainty: Uncertainty, has_reference: bool
+    ) -> None:
+        if report.fit != "fits":
+            self.verdict.setText(report.summary)
+            color = theme.WARNING
+        elif uncertainty.outside:
             self.verdict.setText(OUTSIDE)
             color = theme.WARNING
         elif not has_reference:
@@ -157,15 +169,16 @@ class UncertaintyPage(QWidget):
             self.verdict.setText("Unusual, though not outside the training data")
             color = theme.WARNING
         else:
-            self.verdict.setText("Similar to the training cases, as far as measured")
+            self.verdict.setText(NOTHING_ODD)
             color = theme.TEXT
         theme.set_color(self.verdict, color)
+        self.looked_at.setText(f"Looked at: {', '.join(report.looked_at)}.")
         self.image.setText(_unbroken(_image_text(uncertainty)))
         self.image.setVisible(bool(self.image.text()))
 
     def _show_predictive_values(self) -> None:
         workbench = self._predictions.workbench
-        if workbench is None or self._form.problems:
+        if workbench is None or self._form.problems or not self.predictive_values.isVisibleTo(self):
             return
         chance = workbench.case.probability(self._form.values)
         found = workbench.at_prevalence(chance, self.prevalence.value() / 100)

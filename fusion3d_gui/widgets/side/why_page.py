@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from fusion3d_gui.inference.analysis.result_types import Contributions, ZeroShare
@@ -66,7 +65,6 @@ class WhyPage(QWidget):
 
 def _text() -> QLabel:
     made = theme.label(size=12, color=theme.MUTED)
-    made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(True)
     return made
 

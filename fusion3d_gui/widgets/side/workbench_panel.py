@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QPushButton,
@@ -57,7 +57,6 @@ class WorkbenchPanel(QWidget):
         self._curves_text = theme.label(size=12, color=theme.MUTED)
         self._curves_text.setWordWrap(True)
         self._problem = theme.label(size=12, color=theme.ERROR)
-        self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setWordWrap(True)
         self._problem.hide()
         self.buttons: list[QPushButton] = []
@@ -121,7 +120,8 @@ class WorkbenchPanel(QWidget):
         if self.buttons[0].isChecked():
             curves = workbench.curves(values)
             self.curves.set_source(*chart_source(self._predictions, self._form))
-            self.curves.show_curves(curves, workbench.prediction.threshold)
+            fits = workbench.fit(values).fit == "fits"
+            self.curves.show_curves(curves, workbench.prediction.threshold if fits else None)
             self._curves_text.setText(
                 " ".join((_CURVES, *workbench.case.info.schema.missing_notice(values)))
                 if curves

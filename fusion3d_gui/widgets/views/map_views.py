@@ -114,9 +114,9 @@ class MapViews(QWidget):
         self.views.append(view)
         self.titles.append(f"{shown.name}: {shown.summary}")
         name = theme.label(shown.name, color=theme.MUTED)
-        missing = shown.heatmap is None
+        color = theme.FAINT if shown.doubtful else theme.TEXT
         summary = theme.label(
-            shown.summary, medium=True, color=theme.WARNING if missing else theme.TEXT
+            shown.summary, medium=True, color=theme.WARNING if shown.heatmap is None else color
         )
         detail = theme.label(shown.detail, size=theme.SMALL, color=theme.FAINT)
         detail.setWordWrap(True)

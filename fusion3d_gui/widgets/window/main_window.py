@@ -23,6 +23,7 @@ from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
+from fusion3d_gui.widgets.views.watermark import Watermark
 from fusion3d_gui.widgets.window import window_memory
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
@@ -74,7 +75,9 @@ class MainWindow(QMainWindow):
             session.predictions,
             self,
         )
-        self.header = Header(session.store, session.opener, session.display.window_level)
+        self.header = Header(
+            session.store, session.opener, session.display.window_level, session.predictions
+        )
         self.notices = NoticeStrip()
         self.views = ViewsPanel(session.store, session.display, session.predictions)
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
@@ -103,6 +106,8 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self._commands())
         self.strip = ToolStrip(self.menus.actions)
         self._build()
+        self.watermark = Watermark(session.store, session.predictions, self.pages)
+        self.pages.currentChanged.connect(self.watermark.lift)
         self.loading_card = LoadingCard(session.store, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._connect()

@@ -32,10 +32,14 @@ class PresentationBar(QFrame):
         self._hot_spots = hot_spots
         self._presentation = presentation
         self.setObjectName("presentation")
+        #: The model's answer; where the case is doubtful or refused, the reason.
         self.answer = theme.label(size=theme.LARGE, medium=True)
         self.meaning = theme.label(size=theme.SMALL, color=theme.MUTED)
+        self.demonstration = theme.label(size=theme.SMALL, color=theme.WARNING)
+        for label in (self.answer, self.meaning, self.demonstration):
+            label.setWordWrap(True)  # on a small projector they have several lines
         self.spot = theme.label(size=theme.LARGE)
-        self.spot.setWordWrap(True)  # on a small projector it has two lines
+        self.spot.setWordWrap(True)
         self.keys = theme.label(size=theme.SMALL, color=theme.MUTED)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 10, 20, 10)
@@ -44,7 +48,8 @@ class PresentationBar(QFrame):
         said.setSpacing(0)
         said.addWidget(self.answer)
         said.addWidget(self.meaning)
-        layout.addLayout(said)
+        said.addWidget(self.demonstration)
+        layout.addLayout(said, 2)
         layout.addWidget(self.spot, 1)
         layout.addWidget(self.keys)
         store.prediction_changed.connect(self._show)
@@ -57,14 +62,7 @@ class PresentationBar(QFrame):
         self._show()
 
     def _show(self) -> None:
-        prediction = self._predictions.current
-        for label in (self.answer, self.meaning):
-            label.setVisible(prediction is not None)
-        if prediction is not None:
-            threshold = percent(prediction.threshold)
-            self.meaning.setText(f"calibrated probability   ·   threshold {threshold}")
-            chance = percent(prediction.probability)
-            self.answer.setText(f"{prediction.class_names[1]}: {chance}")
+        self._show_answer()
         spots = self._hot_spots
         current = spots.current
         self.spot.setVisible(current is not None)
@@ -82,3 +80,24 @@ class PresentationBar(QFrame):
         tour = "F12 stops the tour" if self._presentation.touring else "F12 tours the hot spots"
         keys = f"{tour}   ·   " if spots.spots else ""
         self.keys.setText(f"{keys}Esc ends")
+
+    def _show_answer(self) -> None:
+        prediction, refusal = self._predictions.current, self._predictions.refusal
+        answer, meaning, is_odd = "", "", True
+        if prediction is not None:
+            fit, of = prediction.fit, prediction.class_names[1]
+            chance, is_odd = percent(prediction.probability), fit.fit != "fits"
+            answer = fit.reasons[0] if is_odd else f"{of}: {chance}"
+            meaning = {
+                "fits": f"calibrated probability   ·   threshold {percent(prediction.threshold)}",
+                "doubtful": f"doubtful   ·   {of}: {chance}",
+                "refused": f"despite misfit, not a result   ·   {of}: {chance}",
+            }[fit.fit]
+        elif refusal is not None:
+            answer = f"No number. {refusal.reasons[0]}"
+        self.answer.setText(answer)
+        theme.set_color(self.answer, theme.WARNING if is_odd else theme.TEXT)
+        self.meaning.setText(meaning)
+        self.demonstration.setText(self._predictions.demonstration)
+        for label in (self.answer, self.meaning, self.demonstration):
+            label.setVisible(bool(label.text()))

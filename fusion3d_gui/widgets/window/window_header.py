@@ -11,9 +11,11 @@ from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.display.window_level import WindowLevel
+from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.window.window_controls import WindowControls
 
 #: Smallest width (px) with room for the histogram.
@@ -24,11 +26,17 @@ class Header(QWidget):
     """One row above the images."""
 
     def __init__(
-        self, store: Store, opener: Opener, level: WindowLevel, parent: QWidget | None = None
+        self,
+        store: Store,
+        opener: Opener,
+        level: WindowLevel,
+        predictions: Predictions,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._store = store
         self._opener = opener
+        self._predictions = predictions
         self._text = ""
         self._plain = False
         self.title = theme.label(size=theme.BODY, medium=True)
@@ -42,6 +50,10 @@ class Header(QWidget):
         self.badge = theme.label(RESEARCH_USE_ONLY)
         self.badge.setFont(theme.font(12, QFont.Weight.Medium))
         self.badge.setObjectName("badge")
+        #: Says in two words where the model is not meant for this case, or hardly.
+        self.fit_badge = theme.label()
+        self.fit_badge.setFont(theme.font(12, QFont.Weight.Medium))
+        self.fit_badge.setObjectName("badge")
         names = QVBoxLayout()
         names.setSpacing(1)
         names.addStretch(1)
@@ -54,13 +66,16 @@ class Header(QWidget):
         layout.addLayout(names, 1)
         layout.addWidget(self.series)
         layout.addWidget(self.window_controls)
+        layout.addWidget(self.fit_badge, 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         store.case_changed.connect(self._on_case_changed)
+        store.prediction_changed.connect(self._show_fit)
         # Presets change with the volume and once all its slices have been read: then values are counted anew.
         level.presets_changed.connect(self._count_values)
         self._on_case_changed()
+        self._show_fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide the title to the available width; hide the histogram in a narrow window."""
@@ -89,6 +104,23 @@ class Header(QWidget):
             if case.volume.series_uid in uids:
                 self.series.setCurrentIndex(uids.index(case.volume.series_uid))
             self.series.setVisible(len(case.series) > 1 and not self._plain)
+        self._show_title()
+
+    def _show_fit(self) -> None:
+        report, demonstration = self._predictions.shown_fit, self._predictions.demonstration
+        short = "Demonstration model" if demonstration else ""
+        said = [demonstration] if demonstration else []
+        if report is not None and report.fit != "fits":
+            said = [*report.reasons, *said]
+            if report.fit == "refused":
+                short = (
+                    "Not for this scan" if self._predictions.current is None else "Despite misfit"
+                )
+            elif not demonstration:
+                short = "Doubtful"
+        self.fit_badge.setText(short)
+        self.fit_badge.setToolTip(plain_tip("\n".join(said)))
+        self.fit_badge.setVisible(bool(short))
         self._show_title()
 
     def _count_values(self) -> None:
