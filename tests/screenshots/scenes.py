@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,10 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
+from fusion3d_gui.model.localisation_record import Estimate
 from fusion3d_gui.state.display.display import middle_voxel_lps
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
@@ -294,6 +299,39 @@ class Scenes:
                     self.picture("light-presentation")
             window.presentation.toggle()
         window.resize(WIDTH, HEIGHT)
+
+    def displaced(self) -> None:
+        """A map corrected for its displacement, the same raw, and one that does not point."""
+        session, choice = self.session, self.session.explanation_choice
+        own = session.store.bundle
+        one = Displacement(
+            "gradcam", 4, 8, 2.75, 40, (2.0, -1.5, 1.0), (1.5, -2.0, 0.5), (2.5, -1.0, 1.5),
+            (1.0, 1.0, 1.0), 0.9, 0.0, Estimate(0.8),
+        )  # fmt: skip
+        empty = replace(one, method="layercam", stage=3, deletion=Estimate(0.02))
+        with TemporaryDirectory() as scratch:
+            folder = Path(shutil.copytree(own.folder, Path(scratch) / own.name))
+            sha = ModelBundle.load(folder).weights_sha256
+            write_displacements(folder, Displacements((one, empty), sha, 0.0, "cases.csv"))
+            session.models.choose_and_load(BundleInfo.read(folder))
+            self.wait(self._is_idle)
+            choice.choose(Explanation())
+            session.predictions.predict()
+            self.wait(self._is_idle)
+            session.hot_spots.go_to_peak()
+            self.picture("map-corrected")
+            choice.toggle_raw()
+            self.wait(self._is_idle)
+            self.picture("map-raw")
+            choice.toggle_raw()
+            choice.choose(Explanation("layercam", (3,)))
+            self.wait(self._is_idle)
+            self.picture("map-does-not-point")
+            choice.choose(Explanation(*own.default_map))
+            session.models.choose_and_load(own)
+            self.wait(self._is_idle)
+            session.predictions.predict()
+            self.wait(self._is_idle)
 
     def finding(self) -> None:
         """Command palette, keys, tags, hidden identity, an error notice."""

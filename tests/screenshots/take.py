@@ -27,6 +27,7 @@ PARTS = (
     "workbench",
     "limits",
     "looks",
+    "displaced",
     "finding",
     "files",
 )

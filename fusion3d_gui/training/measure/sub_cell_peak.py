@@ -27,7 +27,7 @@ def sub_cell_peak(values: np.ndarray) -> np.ndarray | None:
     strongest = np.argwhere(values >= highest * (1 - _EQUAL))
     if len(strongest) > 1:
         return np.asarray(strongest.mean(axis=0), dtype=np.float64)
-    found = strongest[0].astype(np.float64)
+    found: np.ndarray = strongest[0].astype(np.float64)
     for axis, (index, count) in enumerate(zip(strongest[0], values.shape, strict=True)):
         if 0 < index < count - 1:
             beside = strongest[0].copy()
