@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 
+from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, contour_levels, heatmap_colors
 from fusion3d_gui.widgets.slice.slice_image import contour_image
@@ -196,3 +199,20 @@ def test_the_image_itself_tells_what_the_heatmaps_colours_mean(opened):
 
 def _near(a: str, b: str) -> bool:
     return all(abs(int(a[n : n + 2], 16) - int(b[n : n + 2], 16)) <= 4 for n in (1, 3, 5))
+
+
+def test_the_image_says_whether_the_heatmap_is_corrected(opened, qtbot):
+    view, captions = opened.views.axial, opened.views.axial.picture.captions
+    plain = two_peaks(opened.session.store.case.volume)
+    moved = MapCorrection(np.array([3.0, 4.0, 0.0]), (), True)
+    areas = []
+    for correction in (None, moved, replace(moved, reasons=("it is empty",), applied=False)):
+        view.set_heatmap(replace(plain, correction=correction))
+        view.grab()
+        areas.append(captions.areas)
+    # One text more, and a longer one for "does not point for this model".
+    assert len(areas[1]) == len(areas[2]) == len(areas[0]) + 1
+    (one,), (other,) = (set(each) - set(areas[0]) for each in areas[1:])
+    assert other[2] - other[0] > one[2] - one[0]
+    assert moved.text == "corrected by 5 mm"
+    assert "3 mm left, 4 mm posterior" in moved.sentence
