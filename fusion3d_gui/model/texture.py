@@ -89,7 +89,8 @@ def texture_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
         np.log(tissue.mean() + _SMALL),
         coarser[core].std(),
     ]
-    return (np.array(found) / _UNITS).astype(np.float32)
+    features: np.ndarray = (np.array(found) / _UNITS).astype(np.float32)
+    return features
 
 
 def _smooth(values: np.ndarray, scale: float) -> np.ndarray:
