@@ -79,7 +79,11 @@ def test_the_readme_example_runs_and_gives_what_the_program_gives(capsys):
     ).prediction
     assert prediction.to_json()["logit"] == pytest.approx(expected.logit, abs=1e-5)
     np.testing.assert_allclose(prediction.heatmap.peak_lps, expected.heatmap.peak_lps)
-    assert (prediction.heatmap.method, prediction.heatmap.layer) == ("hirescam", "layer1")
+    assert (prediction.heatmap.method, prediction.heatmap.layer) == (
+        expected.heatmap.method,
+        expected.heatmap.layer,
+    )
+    assert prediction.heatmap.method == predictor.info.default_map[0]
     assert (layercam.method, layercam.layer) == ("layercam", "layer3")
 
 

@@ -47,7 +47,9 @@ def test_it_predicts_the_demo_case_where_it_is_installed(wheel, tmp_path):
         f"assert str(shipped.__file__).startswith({str(site)!r}), shipped.__file__\n"
         "case = shipped.resources_dir() / 'demo' / 'negative.nii.gz'\n"
         "model = shipped.models_dir() / 'demo-concat'\n"
-        "raise SystemExit(run(['predict', str(case), '--model', str(model), '--set', 'age=70']))\n"
+        "values = ['age=70', 'sex=F', 'mmse=27', 'hypertension=true']\n"
+        "given = [word for value in values for word in ('--set', value)]\n"
+        "raise SystemExit(run(['predict', str(case), '--model', str(model), *given]))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(

@@ -191,6 +191,9 @@ class Walk:
         self.scene.settle()
         session.annotations.remove_all()
         session.predictions.reset_form()
+        # What was refused is kept as it was typed, and nothing can be predicted with it.
+        for name in session.form.problems:
+            session.form.type_text(name, "")
         session.predictions.predict()
         self.scene.settle()
         wait(200)

@@ -49,7 +49,8 @@ def test_the_patients_left_front_top_is_on_screen_where_radiologists_expect_it(o
     opened.session.display.window_level.set_window(Window.between(0, 900))
     for view, expected in quadrants.items():
         for (u, v), level in expected.items():
-            assert gray_at(view, u, v) == pytest.approx(level, abs=2), (view.orientation.name, u, v)
+            # The dark parts have noise of up to 20 of 900, 6 of 255.
+            assert gray_at(view, u, v) == pytest.approx(level, abs=6), (view.orientation.name, u, v)
 
 
 def test_a_click_puts_the_crosshair_at_that_patient_position_in_all_views(opened, qtbot):
