@@ -120,11 +120,11 @@ def _begin(
     chart_library().load()
     if shot is not None:
         shot.start(wants_prediction=options.demo)
+    session.store.identity.set_hidden(options.anonymous)
     if options.demo:
         _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
-    session.store.identity.set_hidden(options.anonymous)
     if options.path is not None:
         session.opener.open(options.path, options.series_uid)
     if options.model_dir is not None or shot is None:

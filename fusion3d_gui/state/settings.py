@@ -112,8 +112,6 @@ class SettingsValues:
     anatomy_colors: str = field(default="", metadata=_kept("views/anatomy_colors", _text))
     #: Whether 3D shows a lit surface.
     surface: bool = field(default=True, metadata=_kept("views/surface", _flag))
-    #: Whether images name the patient.
-    names_patient: bool = field(default=True, metadata=_kept("views/names_patient", _flag))
 
     def __post_init__(self) -> None:
         if self.theme not in ("dark", "light"):

@@ -180,7 +180,10 @@ def test_every_identifying_attribute_is_dropped_whatever_it_says(
     keyword: str, oblique_volume: Volume
 ) -> None:
     volume = replace(oblique_volume, attributes={keyword: "x", "PatientSex": "F"})
-    assert dict(volume_without_identity(volume).attributes) == {"PatientSex": "F"}
+    assert dict(volume_without_identity(volume).attributes) == {
+        "PatientSex": "F",
+        "PatientIdentityRemoved": "YES",
+    }
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ OTHER = SettingsValues(
     projection="MEAN",
     anatomy_colors="Viridis",
     surface=False,
-    names_patient=False,
 )
 
 
@@ -66,7 +65,6 @@ def test_the_keys_in_the_file_are_those_of_earlier_versions(qapp, path):
         "views/contours",
         "views/interpolation",
         "views/layout",
-        "views/names_patient",
         "views/opacity",
         "views/projection",
         "views/surface",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QRectF
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QListWidget, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QListWidget, QWidget
 
+from fusion3d_gui.app import WindowOptions, _begin
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.privacy.deidentify import volume_without_identity
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.display.corner_text import CornerText
+from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, corner_lines, patient_line
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.slice.captions import _items
+from fusion3d_gui.widgets.views.views_panel import Layout
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def _all_texts(window: QWidget) -> str:
     texts += [action.text() + action.toolTip() for action in actions]
     for view in window.views.views:
         if window.session.store.case is not None:
-            texts += view.display.corner_text.lines(window.session.store.case.volume)
+            texts += corner_lines(view.picture.volume)
     return " ".join(texts).lower()
 
 
@@ -94,8 +100,80 @@ def test_sex_and_age_are_written_on_an_image_only_beside_the_name_or_number_they
         description="T1",
         attributes={**facts, "PatientName": "Querido^Jane", "PatientID": "4711"},
     )
-    assert CornerText().lines(named) == ("Querido Jane", "4711  F  77 y", "T1")
-    assert CornerText().lines(volume) == ("T1",)
+    assert corner_lines(named) == ("Querido Jane", "4711  F  77 y", "T1")
+    assert corner_lines(volume) == ("T1",)
     hidden = volume_without_identity(named)
-    assert CornerText().lines(hidden) == ("T1",)
+    assert corner_lines(hidden) == (IDENTITY_HIDDEN, "T1")
     assert hidden.attributes["PatientAge"] == "077Y"  # the model may ask for it
+
+
+def test_the_patient_is_in_the_header_and_in_every_layout(window, named_scans, settled) -> None:
+    window.session.opener.open(named_scans[0])
+    settled(window)
+    views = window.views
+    single = [partial(views.toggle_maximised, view) for view in (*views.views, views.volume)]
+    for choose in (*(partial(views.set_layout, each) for each in Layout), *single):
+        views.set_layout(Layout.THREE)
+        choose()
+        QCoreApplication.processEvents()
+        assert "Querido Jane" in window.header.title.text()
+        assert len(_views_naming(window, "Querido Jane")) == 1, views.layout_name
+
+
+def test_the_smallest_view_names_the_patient_and_the_header_gives_up_controls_for_it(
+    window, named_scans, settled
+) -> None:
+    window.session.opener.open(named_scans[0])
+    settled(window)
+    volume = window.session.store.case.volume
+    area = QRectF(0, 0, 140, 120)
+    texts = window.views.axial._caption_texts(window.views.axial.slicer)
+    shown = [item.text for item in _items(texts, area)]
+    assert {"Querido Jane", "QUERIDO4711  F"} <= set(shown)
+    assert "QUERIDO4711" in patient_line(volume)
+    theme.change(QApplication.instance(), "dark", 1.5)
+    try:
+        window.resize(1000, 700)
+        QCoreApplication.processEvents()
+        assert window.header.title.text() == patient_line(volume)
+        assert not window.header.window_controls.histogram.isVisible()
+    finally:
+        theme.change(QApplication.instance(), "dark", 1.0)
+
+
+def test_a_sign_says_on_every_layout_that_the_identity_is_hidden(
+    window, named_scans, settled
+) -> None:
+    window.session.store.identity.set_hidden(True)
+    assert IDENTITY_HIDDEN in window.header.detail.text()
+    window.session.opener.open(named_scans[0])
+    settled(window)
+    assert window.header.title.text() == IDENTITY_HIDDEN
+    for layout in Layout:
+        window.views.set_layout(layout)
+        QCoreApplication.processEvents()
+        assert len(_views_naming(window, IDENTITY_HIDDEN)) == 1
+
+
+def test_a_demo_opened_anonymously_names_nobody_and_says_so(window, named_scans, settled) -> None:
+    bundle = window.session.models.bundles[0].folder
+    demo = DemoCase("demo", "Demo", named_scans[0], bundle, {}, "")
+    _begin(window.session, WindowOptions(demo=True, anonymous=True), [demo], None)
+    settled(window)
+    assert window.session.store.case.identity_hidden
+    assert window.header.title.text() == IDENTITY_HIDDEN
+
+
+def _views_naming(window: QWidget, text: str) -> list[QWidget]:
+    """The visible views in whose captions a text stands."""
+    shown = [view for view in window.views._all_views if view.isVisible()]
+    volume = window.session.store.case.volume
+    captions = [
+        view._caption_texts(volume if view is window.views.volume else view.slicer)
+        for view in shown
+    ]
+    return [
+        view
+        for view, texts in zip(shown, captions, strict=True)
+        if text in [item.text for item in _items(texts, QRectF(view.rect()))]
+    ]

@@ -267,7 +267,6 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         window.session.display.smoothing.set_interpolation(Interpolation.CUBIC)
         window.session.display.slab.set_projection(Projection.MEAN)
         window.session.display.window_level.set_color_map("Viridis")
-        window.session.display.corner_text.set_names_patient(False)
         window.views.volume.toggle_surface()
         window.settings.toggle_panel("side")
 
@@ -278,7 +277,6 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         assert window.session.display.smoothing.interpolation is Interpolation.CUBIC
         assert window.session.display.slab.slab == Slab(0.0, Projection.MEAN)
         assert window.session.display.window_level.color_map == "Viridis"
-        assert not window.session.display.corner_text.names_patient
         assert not window.views.volume.shows_surface
         assert not window.side.isVisible()
 

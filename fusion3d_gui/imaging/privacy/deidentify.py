@@ -29,6 +29,9 @@ IDENTIFYING = frozenset(
 )
 
 
+#: Says of a volume that its identity has been removed here (PS3.3 C.7.1.1, with the standard's value).
+_REMOVED = ("PatientIdentityRemoved", "YES")
+
 #: Texts that were typed by hand or chosen by a protocol's author: names have been found in all of them.
 _FREE_TEXT = frozenset(
     (
@@ -57,6 +60,7 @@ def volume_without_identity(volume: Volume) -> Volume:
         for key, text in volume.attributes.items()
         if key not in IDENTIFYING and not (key in _FREE_TEXT and words.occur_in(text))
     }
+    kept |= [_REMOVED]
     return replace(
         volume,
         attributes=MappingProxyType(kept),
@@ -64,6 +68,12 @@ def volume_without_identity(volume: Volume) -> Volume:
         path=None,
         notices=tuple(_unnamed(notice) for notice in volume.notices),
     )
+
+
+def identity_is_removed(volume: Volume) -> bool:
+    """Whether this is what :func:`volume_without_identity` returned, not a file that names no patient."""
+    keyword, value = _REMOVED
+    return volume.attributes.get(keyword) == value
 
 
 def identifying_words(attributes: Mapping[str, str]) -> IdentifyingWords:

@@ -7,7 +7,6 @@ from PySide6.QtCore import QObject
 
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.cine import Cine
-from fusion3d_gui.state.display.corner_text import CornerText
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.state.display.paint_queue import PaintQueue
@@ -18,7 +17,7 @@ from fusion3d_gui.state.display.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, interpolation, window level, overlay and corner text of all views.
+    """Crosshair, planes, slab, interpolation, window level and overlay of all views.
 
     Each part emits its own changes.
     """
@@ -31,7 +30,6 @@ class Display(QObject):
         self.smoothing = Smoothing(self)
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
-        self.corner_text = CornerText(self)
         self.cine = Cine(self)
         #: Paint jobs of the views that take long.
         self.paint_queue = PaintQueue(self)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.widgets.look import theme
@@ -20,8 +21,10 @@ _MARGIN = 10.0
 #: Below this side length (px) a view shows less text; across, where texts stand beside each other, larger
 #: text needs more.
 _SMALL_VIEW = 260
-#: Below this width (px) a view does not name patient and series.
+#: Below this width (px), which grows with the text, patient and series stand below the position, not beside it.
 _WIDE_VIEW = 420
+#: Distance (px) of lines of text.
+_LINE = 18
 #: Lines of the crosshair end this far (px) from text.
 _CLEAR = 3.0
 #: So many rendered texts are cached: a megabyte or two.
@@ -143,7 +146,8 @@ class Captions:
             del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
         if texts.heat is not None:
-            place: Any = texts.heat.paint(painter, area, _PLATE if self._on_bright else None)
+            plate = _PLATE if self._on_bright else None
+            place: Any = texts.heat.paint(painter, area, plate, below=_corner_bottom(texts, area))
             self._areas += [] if place is None else [place.getCoords()]
 
     def _draw(self, item: _Item, area: QRectF, ratio: float) -> _Drawn:
@@ -181,16 +185,13 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     yield _Item(left, (-1, 0), style=_LETTER)
     yield _Item(bottom, (0, 1), style=_LETTER)
     # In a narrow view the second line at its left reaches below it.
-    is_narrow = area.width() < theme.px(_WIDE_VIEW)
-    yield _Item(top, (0, -1), 2 - _MARGIN if is_narrow else 0.0, _LETTER)
-    line = theme.px(18)
+    yield _Item(top, (0, -1), 2 - _MARGIN if _is_narrow(area) else 0.0, _LETTER)
+    line = theme.px(_LINE)
     yield _Item(texts.title, _TOP_LEFT, style=_TITLE)
     yield _Item(texts.position, _TOP_LEFT, line + 1)
     small = area.width() < theme.px(_SMALL_VIEW) or area.height() < _SMALL_VIEW
-    upper_right: tuple[str, ...] = (texts.slice_count,)
-    if area.width() >= _WIDE_VIEW and not small:
-        upper_right += texts.corner
-    for number, text in enumerate(upper_right):
+    yield _Item(texts.slice_count, _TOP_RIGHT)
+    for number, text in enumerate(_corner_lines(texts, area), start=_first_corner_line(area)):
         yield _Item(text, _TOP_RIGHT, line * number)
     if texts.heat_note and not small:
         # Above the scale bar and its length.
@@ -201,6 +202,37 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
         lower_right = [texts.window, texts.zoom, *lower_right]
     for number, text in enumerate(each for each in lower_right if each):
         yield _Item(text, _BOTTOM_RIGHT, line * number)
+
+
+def _is_narrow(area: QRectF) -> bool:
+    return area.width() < theme.px(_WIDE_VIEW)
+
+
+def _first_corner_line(area: QRectF) -> int:
+    """Number of the line at which patient and series begin: below the position where there is no room beside it."""
+    return 2 if _is_narrow(area) else 1
+
+
+def _corner_lines(texts: CaptionTexts, area: QRectF) -> list[str]:
+    """Patient and series, cut to the view's width; patient and ID even in the smallest view."""
+    lines = texts.corner
+    above_middle = area.height() / 2 - _MARGIN - theme.px(_LINE) / 2
+    fitting = int(above_middle / theme.px(_LINE)) - _first_corner_line(area)
+    width = area.width() - 2 * _MARGIN if _is_narrow(area) else area.width() / 2 - 2 * _MARGIN
+    return [_elided(line, width, theme.scale()) for line in lines[: max(fitting, 2)]]
+
+
+def _corner_bottom(texts: CaptionTexts, area: QRectF) -> float:
+    """Where (px) patient and series end in a narrow view, so that nothing is painted over them; else 0."""
+    if not (_is_narrow(area) and texts.corner):
+        return 0.0
+    return theme.px(_LINE) * (2 + len(_corner_lines(texts, area))) + _MARGIN
+
+
+@lru_cache(64)
+def _elided(text: str, width: float, text_scale: float) -> str:
+    metrics = QFontMetricsF(theme.font(_PLAIN.size_px, QFont.Weight(_PLAIN.weight)))
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
 def _placed(item: _Item, area: QRectF, width: float, height: float) -> QRectF:

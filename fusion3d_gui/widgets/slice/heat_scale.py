@@ -35,9 +35,14 @@ class HeatScale(NamedTuple):
     top: float | None = None
     kept: bool = False
 
-    def paint(self, painter: QPainter, area: QRectF, plate: QColor | None) -> QRectF | None:
-        """Paint the scale at the left edge of a view, on a plate if given; its area, None where it does not fit."""
-        top = theme.px(_TOP)
+    def paint(
+        self, painter: QPainter, area: QRectF, plate: QColor | None, below: float = 0.0
+    ) -> QRectF | None:
+        """Paint the scale at the left edge of a view, on a plate if given; its area, None where it does not fit.
+
+        ``below``: nothing of it lies above this (px).
+        """
+        top = max(theme.px(_TOP), below + theme.px(9))
         height = min(theme.px(_TALLEST), area.height() / 2 - top - theme.px(_ABOVE_MIDDLE))
         if height < theme.px(_SMALLEST) or area.width() < theme.px(260):
             return None

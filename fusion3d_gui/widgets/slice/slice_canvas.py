@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
-from fusion3d_gui.state.display.corner_text import is_lossy
+from fusion3d_gui.state.display.corner_text import corner_lines, is_lossy
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
@@ -75,8 +75,10 @@ class SliceCanvas(QWidget):
         self.camera = Camera()
         self.display = display
         self.picture = SlicePicture(orientation, display)
-        #: Whether patient and series are named in a corner; one view of a layout does.
-        self.with_corner_text = True
+        #: Whether patient and series are named in a corner; one view of a layout does, at any size.
+        self.names_patient = True
+        #: Whether the heatmap's colour scale is shown.
+        self.with_heat_scale = True
         self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
         self._geometry_cache: OneEntryCache[_Geometry] = OneEntryCache()
         self._texts_cache: OneEntryCache[CaptionTexts] = OneEntryCache()
@@ -96,7 +98,6 @@ class SliceCanvas(QWidget):
         for signal in (
             display.window_level.changed,
             display.overlay.changed,
-            display.corner_text.changed,
             display.cine.changed,
         ):
             signal.connect(self.update)
@@ -338,7 +339,7 @@ class SliceCanvas(QWidget):
             (slicer, picture.overlay_is_on),
             (self.orientation, picture.depth_mm, display.slab.slab),
             (display.window_level.window, self.camera.zoom, self._cine_text),
-            (self.with_corner_text, display.corner_text.names_patient),
+            (self.names_patient, self.with_heat_scale),
             (display.window_level.inverted, picture.heatmap, self._heat_scale),
         )
         return self._texts_cache.get(key, lambda: self._compute_texts(slicer))
@@ -356,7 +357,7 @@ class SliceCanvas(QWidget):
             window=window_text(self.display.window_level.window),
             zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
             sides=self._geometry.sides,
-            corner=self.display.corner_text.lines(volume) if self.with_corner_text else (),
+            corner=corner_lines(volume) if self.names_patient else (),
             lossy=is_lossy(volume),
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
@@ -376,7 +377,7 @@ class SliceCanvas(QWidget):
     def _heat_scale(self) -> HeatScale | None:
         overlay = self.display.overlay
         # It stays while the map blinks: nothing else should catch the eye.
-        if not (self.with_corner_text and self.picture.overlay_is_on):
+        if not (self.with_heat_scale and self.picture.overlay_is_on):
             return None
         heatmap = self.picture.heatmap
         top = self.picture.heat_top if heatmap is not None and heatmap.has_unit else None

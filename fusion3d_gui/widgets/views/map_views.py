@@ -105,7 +105,7 @@ class MapViews(QWidget):
     def _cell(self, shown: MapCell) -> QWidget:
         view = SliceView(AXIAL, self._display)
         view.set_orientation(self._plane)
-        view.with_corner_text = False
+        view.names_patient, view.with_heat_scale = not self.views, False
         case = self._store.case
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap, self._side_by_side.common_top)

@@ -48,8 +48,6 @@ class ViewsPanel(QWidget):
         #: The axial view without heatmap, shown beside it and following it.
         self.plain = SliceView(AXIAL, display)
         self.plain.picture.with_overlay = False
-        for view in (self.coronal, self.sagittal, self.plain):
-            view.with_corner_text = False
         self.volume = VolumeView(display)
         self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
         self._cells[self.volume] = self.volume
@@ -158,11 +156,20 @@ class ViewsPanel(QWidget):
         row_of_all = [self._first, *wanted, self._column]
         for number, widget in enumerate(row_of_all):
             self._outer.insertWidget(number, widget)
+        self._name_patient_on(self.axial if self.axial in (*row, *first) else row[0])
         for cell in (*wanted, *beside, *before):
             cell.show()
         self._distribute_space()
         # Once more after Qt has laid out widgets that were shown for the first time.
         QTimer.singleShot(0, self, self._distribute_space)
+
+    def _name_patient_on(self, main: QWidget) -> None:
+        """Name patient and series on the main view of the layout, and there alone."""
+        for view in self._all_views:
+            view.names_patient = view is main
+            view.update()
+        for view in self.views:
+            view.with_heat_scale = view.names_patient
 
     def _distribute_space(self) -> None:
         """Distribute the space among the views."""

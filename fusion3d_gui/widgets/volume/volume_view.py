@@ -33,6 +33,7 @@ from fusion3d_gui.imaging.reslice.volume_projection import (
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
+from fusion3d_gui.state.display.corner_text import corner_lines
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
@@ -75,6 +76,8 @@ class VolumeView(QWidget):
         self._captions = Captions()
         self._caster: RayCaster | None = None
         self._has_probed = False
+        #: Whether patient and series are named in a corner: where no slice view does.
+        self.names_patient = False
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
@@ -333,6 +336,7 @@ class VolumeView(QWidget):
             window=window_text(self.display.window_level.window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
+            corner=corner_lines(volume) if self.names_patient else (),
             unfinished=is_unfinished(
                 self._heatmap, self._has_heat and self.display.overlay.visible
             ),

@@ -33,10 +33,15 @@ class WindowControls(QWidget):
         layout.addWidget(self.histogram)
         layout.addSpacing(6)
         layout.addWidget(self.presets)
-        layout.addSpacing(6)
+        #: Centre and width in numbers; a narrow window has no room for them.
+        self.numbers = QWidget()
+        in_numbers = QHBoxLayout(self.numbers)
+        in_numbers.setContentsMargins(6, 0, 0, 0)
+        in_numbers.setSpacing(6)
         for letter, box in (("C", self.center), ("W", self.width_box)):
-            layout.addWidget(theme.label(letter, color=theme.MUTED))
-            layout.addWidget(box)
+            in_numbers.addWidget(theme.label(letter, color=theme.MUTED))
+            in_numbers.addWidget(box)
+        layout.addWidget(self.numbers)
         self._connect()
         self._on_presets_changed()
 

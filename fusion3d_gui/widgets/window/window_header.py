@@ -1,4 +1,4 @@
-"""``Header``: the open scan, its window level, and the notice of research use."""
+"""``Header``: the patient, the open scan, its window level, and the notice of research use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, patient_line, study_date
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
@@ -17,9 +18,6 @@ from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.window.window_controls import WindowControls
-
-#: Smallest width (px) with room for the histogram.
-_ROOMY = 1150
 
 
 class Header(QWidget):
@@ -37,11 +35,13 @@ class Header(QWidget):
         self._store = store
         self._opener = opener
         self._predictions = predictions
-        self._text = ""
+        self._text = self._about = ""
         self._plain = False
+        #: Who the patient is, or that this is hidden; without either the name of the scan.
         self.title = theme.label(size=theme.BODY, medium=True)
         self.detail = theme.label(size=theme.SMALL, color=theme.MUTED)
-        self.title.setMinimumWidth(80)
+        for label in (self.title, self.detail):
+            label.setMinimumWidth(80)
         self.series = NoScrollComboBox()
         self.series.setFixedWidth(200)
         self.series.setAccessibleName("Series")
@@ -71,6 +71,7 @@ class Header(QWidget):
         self.setFixedHeight(48)
         self.series.activated.connect(self._on_series_chosen)
         store.case_changed.connect(self._on_case_changed)
+        store.identity.changed.connect(self._on_case_changed)
         store.prediction_changed.connect(self._show_fit)
         # Presets change with the volume and once all its slices have been read: then values are counted anew.
         level.presets_changed.connect(self._count_values)
@@ -78,8 +79,8 @@ class Header(QWidget):
         self._show_fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Elide the title to the available width; hide the histogram in a narrow window."""
-        self.window_controls.histogram.setVisible(self.width() >= theme.px(_ROOMY))
+        """Make room for the patient, and elide what does not fit."""
+        self._make_room()
         self._show_title()
 
     def set_plain(self, plain: bool) -> None:
@@ -91,20 +92,42 @@ class Header(QWidget):
         case = self._store.case
         self.window_controls.setVisible(case is not None and not self._plain)
         if case is None:
-            self._text = "Fusion3D"
-            self.detail.setText("No scan open")
-            self.series.hide()
+            self._text, self._about = "Fusion3D", "No scan open"
+            if self._store.identity.hidden:
+                self._about += f"  ·  {IDENTITY_HIDDEN}"
         else:
+            patient, about = patient_line(case.volume), volume_text(case.volume)
             named = "Scan" if case.identity_hidden else case.path.name
-            self._text = case.volume.description or named
-            self.detail.setText(volume_text(case.volume))
+            scan = case.volume.description or named
+            self._text = patient or scan
+            parts = (study_date(case.volume), scan if patient else "", about)
+            self._about = " · ".join(each for each in parts if each)
+            self._about += "" if patient else " · names no patient"
             self.series.clear()
             self.series.addItems([series_text(each) for each in case.series])
             uids = [each.uid for each in case.series]
             if case.volume.series_uid in uids:
                 self.series.setCurrentIndex(uids.index(case.volume.series_uid))
-            self.series.setVisible(len(case.series) > 1 and not self._plain)
+        self._make_room()
         self._show_title()
+
+    def _make_room(self) -> None:
+        """Hide controls that are elsewhere too, one after the other, until the patient's line fits."""
+        case = self._store.case
+        several = case is not None and len(case.series) > 1 and not self._plain
+        controls = self.window_controls
+        optional = (controls.histogram, self.series, controls.numbers, controls.presets)
+        layout = self.layout()
+        assert layout is not None
+        line = min(self.title.fontMetrics().horizontalAdvance(self._text) + 2, self.width() // 2)
+        for kept in range(len(optional), -1, -1):
+            for number, widget in enumerate(reversed(optional)):
+                widget.setVisible(number < kept and (widget is not self.series or several))
+            controls.updateGeometry()
+            layout.invalidate()
+            if layout.minimumSize().width() - self.title.minimumWidth() + line <= self.width():
+                break
+        layout.activate()
 
     def _show_fit(self) -> None:
         report, demonstration = self._predictions.shown_fit, self._predictions.demonstration
@@ -121,6 +144,7 @@ class Header(QWidget):
         self.fit_badge.setText(short)
         self.fit_badge.setToolTip(plain_tip("\n".join(said)))
         self.fit_badge.setVisible(bool(short))
+        self._make_room()
         self._show_title()
 
     def _count_values(self) -> None:
@@ -133,10 +157,11 @@ class Header(QWidget):
             self._opener.open(case.path, case.series[index].uid)
 
     def _show_title(self) -> None:
-        metrics = self.title.fontMetrics()
         room = max(self.title.width(), self.title.minimumWidth())
-        self.title.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
-        self.title.setToolTip(self._text)
+        for label, text in ((self.title, self._text), (self.detail, self._about)):
+            metrics = label.fontMetrics()
+            label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, room))
+            label.setToolTip(plain_tip(text))
 
 
 def series_text(series: Series) -> str:
@@ -145,9 +170,9 @@ def series_text(series: Series) -> str:
 
 
 def volume_text(volume: Volume) -> str:
-    """Modality, size and voxel size, e.g. ``"MR  ·  256 × 256 × 35  ·  0.94 × 0.94 × 3.6 mm"``."""
+    """Modality, size and voxel size, e.g. ``"MR · 256 × 256 × 35 · 0.94 × 0.94 × 3.6 mm"``."""
     k, j, i = volume.shape
     dk, dj, di = volume.spacing_mm
     spacing = " × ".join(f"{mm:.3g}" for mm in (di, dj, dk))
     parts = [volume.modality, f"{i} × {j} × {k}", f"{spacing} mm"]
-    return "  ·  ".join(part for part in parts if part)
+    return " · ".join(part for part in parts if part)

@@ -39,7 +39,6 @@ def restore(window: QMainWindow, settings: Settings, display: Display, views: Vi
         display.window_level.set_color_map(values.anatomy_colors)
     if values.surface != views.volume.shows_surface:
         views.volume.toggle_surface()
-    display.corner_text.set_names_patient(values.names_patient)
 
 
 def _fit_on_screen(window: QMainWindow) -> None:
@@ -69,7 +68,6 @@ def keep(
         projection=display.slab.slab.projection.name,
         anatomy_colors=display.window_level.color_map,
         surface=views.volume.shows_surface,
-        names_patient=display.corner_text.names_patient,
     )
     if not presenting:
         values = replace(values, window_geometry=bytes(window.saveGeometry().data()))

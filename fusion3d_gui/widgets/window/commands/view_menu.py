@@ -12,7 +12,6 @@ from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.state.display.cine import Cine
-from fusion3d_gui.state.display.corner_text import CornerText
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.display.slab_settings import SlabSettings
 from fusion3d_gui.state.display.smoothing import Smoothing
@@ -48,8 +47,7 @@ def view_commands(
         *_slabs(display.slab, views, has_case),
         *_smoothing(display.smoothing, has_case),
         *_cine(display.cine, views, has_case),
-        _corner_text(display.corner_text),
-        Command("center", "&View", "Crosshair to centre", center, "C", has_case),
+        Command("center", "&View", "Crosshair to centre", center, "C", has_case, begins_group=True),
         *_panels(settings, has_case, has_series_choice),
         _light(settings),
         *_presentation(presentation, has_case),
@@ -261,17 +259,6 @@ def _cine(cine: Cine, views: ViewsPanel, has_case: Callable[[], bool]) -> list[C
             "cine_slower", "&View/Cine", "Slower", partial(cine.change_speed, -1), ",", has_case
         ),
     ]
-
-
-def _corner_text(corner: CornerText) -> Command:
-    return Command(
-        "corner_text",
-        "&View",
-        "Patient on the images",
-        lambda: corner.set_names_patient(not corner.names_patient),
-        checked=lambda: corner.names_patient,
-        begins_group=True,
-    )
 
 
 def _panels(
