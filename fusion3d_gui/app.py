@@ -36,7 +36,7 @@ class WindowOptions:
 
     Parameters
     ----------
-    path, series_uid
+    paths, series_uid
         What to open, and which of its series.
     model_dir
         Folder of the model bundle to use.
@@ -50,7 +50,7 @@ class WindowOptions:
         Where models compute.
     """
 
-    path: Path | None = None
+    paths: tuple[Path, ...] = ()
     series_uid: str | None = None
     model_dir: Path | None = None
     demo: bool = False
@@ -125,8 +125,8 @@ def _begin(
         _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
-    if options.path is not None:
-        session.opener.open(options.path, options.series_uid)
+    if options.paths:
+        session.opener.open(options.paths, options.series_uid)
     if options.model_dir is not None or shot is None:
         session.models.load()
 

@@ -19,13 +19,13 @@ from fusion3d_gui.progress import part_of
 
 
 def window(options: Namespace) -> int:
-    """``fusion3d [PATH]``: open the window."""
-    return _open_window(options, demo=False, path=options.path, series_uid=options.series)
+    """``fusion3d [PATH ...]``: open the window."""
+    return _open_window(options, demo=False, paths=tuple(options.paths), series_uid=options.series)
 
 
 def demo(options: Namespace) -> int:
     """``fusion3d demo``: open the window on the shipped case, predict, show the heatmap."""
-    return _open_window(options, demo=True, path=None, series_uid=None)
+    return _open_window(options, demo=True, paths=(), series_uid=None)
 
 
 def predict(options: Namespace) -> int:
@@ -182,14 +182,14 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 
 def _open_window(
-    options: Namespace, *, demo: bool, path: Path | None, series_uid: str | None
+    options: Namespace, *, demo: bool, paths: tuple[Path, ...], series_uid: str | None
 ) -> int:
     from fusion3d_gui.app import WindowOptions, run_window
 
     check_can_write(options.screenshot)
     return run_window(
         WindowOptions(
-            path=path,
+            paths=paths,
             series_uid=series_uid,
             model_dir=options.model,
             demo=demo,

@@ -62,7 +62,7 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(
         prog="fusion3d",
         description="Predict from 3D scans and explain the predictions. " + RESEARCH_USE_ONLY + ".",
-        epilog="Without a command, `fusion3d [PATH]` opens the window, on a file or folder if given. "
+        epilog="Without a command, `fusion3d [PATH ...]` opens the window, on files or folders if given. "
         "A path that is named like a command is written ./demo.",
     )
     parser.add_argument("--version", action="version", version=f"fusion3d {__version__}")
@@ -85,8 +85,10 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
 
     parsers = {"window": _Parser(prog="fusion3d", description="Open the window.")}
     window = parsers["window"]
-    window.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a scan: file or folder")
-    window.add_argument("--series", metavar="UID", help="which series of a folder to open")
+    window.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="scans: files or folders"
+    )
+    window.add_argument("--series", metavar="UID", help="which of their series to open")
     parsers["demo"] = demo = command("demo", "open the window on the shipped case, and predict")
     for one in (window, demo):
         one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")

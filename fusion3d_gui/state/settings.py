@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: So many recent cases are remembered.
 RECENT = 8
+#: Paths that are opened together are remembered up to this number.
+_MOST_PATHS = 500
 
 _CONFIG_VARIABLE = "FUSION3D_CONFIG_DIR"
 
@@ -60,9 +62,11 @@ def _path(plain: object) -> Path | None:
     return Path(_text(plain)) if plain else None
 
 
-def _paths(plain: object) -> tuple[Path, ...]:
-    lines = plain if isinstance(plain, list) else _text(plain).split("\n")
-    return tuple(Path(_text(line)) for line in lines if line)[:RECENT]
+def _cases(plain: object) -> tuple[tuple[Path, ...], ...]:
+    """Each a path, or a list of those that were opened together."""
+    entries = plain if isinstance(plain, list) else _text(plain).split("\n")
+    named = (entry if isinstance(entry, list) else [entry] for entry in entries if entry)
+    return tuple(tuple(Path(_text(path)) for path in paths) for paths in named)[:RECENT]
 
 
 def _bytes(plain: object) -> bytes:
@@ -91,8 +95,10 @@ class SettingsValues:
     #: How much larger than usual text is, 0.5 to 3.
     text_scale: float = field(default=1.0, metadata=_kept("look/text_scale", _number))
     remembers_cases: bool = field(default=True, metadata=_kept("recent/remember", _flag))
-    #: Paths opened last, the newest first.
-    recent_cases: tuple[Path, ...] = field(default=(), metadata=_kept("recent/paths", _paths))
+    #: What was opened last, the newest first: a path, or several that were opened together.
+    recent_cases: tuple[tuple[Path, ...], ...] = field(
+        default=(), metadata=_kept("recent/paths", _cases)
+    )
     #: Folder of the model bundle used last.
     model: Path | None = field(default=None, metadata=_kept("model/folder", _path))
     #: As ``QWidget.saveGeometry`` writes it, or empty.
@@ -173,13 +179,13 @@ class Settings(QObject):
         recent = self._values.recent_cases if remember else ()
         self.change(replace(self._values, remembers_cases=remember, recent_cases=recent))
 
-    def remember_case(self, path: Path) -> None:
-        """Put an opened path first among the recent cases."""
-        if not self._values.remembers_cases:
+    def remember_case(self, paths: Sequence[Path]) -> None:
+        """Put what was opened together first among the recent cases."""
+        if not self._values.remembers_cases or len(paths) > _MOST_PATHS:
             return
-        path = path.absolute()
-        others = [each for each in self._values.recent_cases if each != path]
-        self.change(replace(self._values, recent_cases=(path, *others)[:RECENT]))
+        case = tuple(path.absolute() for path in paths)
+        others = [each for each in self._values.recent_cases if each != case]
+        self.change(replace(self._values, recent_cases=(case, *others)[:RECENT]))
 
     def forget_cases(self) -> None:
         """Drop all recent cases."""
@@ -257,7 +263,11 @@ def _write_changes(path: Path, before: SettingsValues, now: SettingsValues) -> N
 def _plain(value: object) -> object:
     """A value as JSON can hold it."""
     if isinstance(value, tuple):
-        return [str(each) for each in value]
+        # A case of one path is that path, as earlier versions wrote it.
+        return [
+            _plain(each[0] if isinstance(each, tuple) and len(each) == 1 else each)
+            for each in value
+        ]
     if isinstance(value, bytes):
         return value.hex()
     return str(value) if isinstance(value, Path) else value

@@ -255,12 +255,12 @@ def test_cancelling_stops_the_reading(series: Path) -> None:
 
 def test_a_single_slice_of_a_series_suggests_its_folder(series: Path, tmp_path: Path) -> None:
     notices = " ".join(open_volume(series / "0003.dcm").notices)
-    assert "open its folder" in notices
+    assert "Open its folder" in notices
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(series / "0003.dcm", alone / "0003.dcm")
     (alone / "notes.txt").write_text("hello")
-    assert "open its folder" not in " ".join(open_volume(alone / "0003.dcm").notices)
+    assert "Open its folder" not in " ".join(open_volume(alone / "0003.dcm").notices)
 
 
 def test_scans_of_several_patients_in_one_folder_are_told_apart(

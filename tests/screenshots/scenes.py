@@ -52,7 +52,7 @@ class Scenes:
         with self._light():
             self.picture("light-start")
         for name in ("CT thorax 2024-03", "T1 follow-up.nii.gz", "MR head"):
-            self.window.settings.remember_case(Path("/scans/study") / name)
+            self.window.settings.remember_case([Path("/scans/study") / name])
         self.picture("start-recent")
         self.window.settings.forget_cases()
 

@@ -18,7 +18,7 @@ RIGHT, DOWN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 def make(name: str, value: int = 7) -> Case:
     volume = Volume(np.full((6, 7, 8), value, np.int16), np.eye(4), description=name)
-    return Case(Path(name), volume, (Preset("All", Window(0, 10)),))
+    return Case((Path(name),), volume, (Preset("All", Window(0, 10)),))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_case_of_the_same_name_but_another_geometry_does_not_get_the_marks(mar
     draw(marks)
     other = make("a")
     moved = Volume(other.volume.voxels, np.diag([2.0, 1.0, 1.0, 1.0]))
-    marks.show_case(Case(other.path, moved, other.presets))
+    marks.show_case(Case(other.paths, moved, other.presets))
     assert not marks.items
 
 

@@ -17,7 +17,7 @@ OTHER = SettingsValues(
     theme="light",
     text_scale=1.3,
     remembers_cases=True,
-    recent_cases=(Path("/scans/a, b"), Path("/scans/ö\n")),
+    recent_cases=((Path("/scans/a, b"), Path("/scans/d")), (Path("/scans/ö\n"),)),
     model=Path("/models/mine"),
     window_geometry=b"\x01\xfe",
     shows_marks=True,
@@ -94,7 +94,7 @@ def test_settings_of_an_earlier_version_are_taken_over_and_its_file_goes(qapp, p
     assert settings.values == SettingsValues(
         theme="light",
         text_scale=1.3,
-        recent_cases=(Path("/scans/a, b"), Path("/scans/c")),
+        recent_cases=((Path("/scans/a, b"),), (Path("/scans/c"),)),
         shows_marks=True,
         window_geometry=b"\x01\xfe",
         model=Path("/models/mine"),
@@ -159,19 +159,19 @@ def test_a_panel_is_shown_and_hidden_by_its_name(qapp):
 def test_recent_cases_are_few_newest_first_and_none_twice(qapp):
     settings = Settings()
     for number in range(RECENT + 3):
-        settings.remember_case(Path(f"/scans/{number}"))
-    settings.remember_case(Path("/scans/5"))
+        settings.remember_case([Path(f"/scans/{number}")])
+    settings.remember_case([Path("/scans/5")])
     recent = settings.values.recent_cases
     assert len(recent) == RECENT
-    assert recent[0] == Path("/scans/5")
+    assert recent[0] == (Path("/scans/5"),)
     assert len(set(recent)) == RECENT
 
 
 def test_recent_cases_can_be_forgotten_and_not_remembered_at_all(qapp, path):
     settings = Settings(path)
-    settings.remember_case(Path("/scans/DOE_JOHN"))
+    settings.remember_case([Path("/scans/DOE_JOHN")])
     settings.toggle_remembering_cases()
-    settings.remember_case(Path("/scans/ROE_JANE"))
+    settings.remember_case([Path("/scans/ROE_JANE")])
     assert settings.values.recent_cases == ()
     text = path.read_text(encoding="utf-8")
     assert "DOE" not in text

@@ -205,7 +205,7 @@ def test_no_path_is_remembered_or_shown_while_the_patient_is_hidden(window, make
     assert not window.menus.actions["recent_0"].isVisible()
     window.session.opener.open(make_case("ROE_JANE"))
     settled(window)
-    assert [path.name for path in window.settings.values.recent_cases] == ["DOE_JOHN.nii.gz"]
+    assert [path.name for (path,) in window.settings.values.recent_cases] == ["DOE_JOHN.nii.gz"]
 
 
 def test_the_start_screen_leads_back_to_the_scan(opened):
@@ -301,3 +301,25 @@ def test_a_window_left_on_a_screen_that_is_gone_comes_back_where_it_can_be_seen(
     assert seen.height() > 300
     window.close()
     assert session.close()
+
+
+def test_one_dropped_slice_is_opened_alone_and_a_command_opens_its_series(
+    window, dicom_folder, settled
+):
+    files = sorted((dicom_folder / "first").glob("*.dcm"))
+    assert len(files) == 9
+    window.session.opener.open(files[4])
+    settled(window)
+    assert window.session.store.case.volume.shape[0] == 1
+    assert any("Only the named file is open" in text for text in window.notices.texts)
+    action = window.menus.actions["whole_series"]
+    assert action.isEnabled()
+    action.trigger()
+    settled(window)
+    case = window.session.store.case
+    assert case.volume.shape[0] == 9
+    assert case.volume.attributes["PatientName"] == "DOE^JOHN"
+    assert len(case.series) == 1
+    window.session.opener.open(dicom_folder)
+    settled(window)
+    assert not action.isEnabled()

@@ -70,11 +70,14 @@ def test_a_dropped_file_that_is_no_scan_is_named_in_the_window_and_the_case_stay
     assert QApplication.activeModalWidget() is None
 
 
-def test_of_several_files_dropped_their_folder_is_opened(window, make_case, settled):
+def test_several_dropped_files_are_listed_and_no_file_beside_them(window, make_case, settled):
+    make_case("neighbour", base=0)
     drop(window, make_case("one"), make_case("two"))
     settled(window)
     assert window.header.series.isVisible()
-    assert window.header.series.count() == 2
+    named = [series.description for series in window.session.store.case.series]
+    assert sorted(named) == ["one", "two"]
+    assert window.settings.values.recent_cases == (window.session.store.case.paths,)
     chosen = 1 - window.header.series.currentIndex()
     window.header.series.activated.emit(chosen)
     settled(window)

@@ -52,7 +52,7 @@ def seen_in(window, mark) -> list[str]:
 
 
 def test_a_drawn_distance_is_that_of_simpleitks_physical_points(opened, marks, qtbot, make_case):
-    image = sitk.ReadImage(str(opened.session.store.case.path))
+    image = sitk.ReadImage(str(opened.session.store.case.paths[0]))
     ends = [(6, 8, 13), (20, 27, 13)]
     # SimpleITK reads NIfTI into LPS too.
     start, end = (np.array(image.TransformIndexToPhysicalPoint(index)) for index in ends)
@@ -91,7 +91,7 @@ def test_a_distance_in_an_oblique_plane_is_what_simpleitks_resampled_plane_gives
     expected = np.linalg.norm(there - np.array(sheet.GetOrigin()))
     assert marks.measurement(mark)["length_mm"] == pytest.approx(expected, abs=0.1)
     # And the volume's own image agrees about where that is.
-    image = sitk.ReadImage(str(opened.session.store.case.path))
+    image = sitk.ReadImage(str(opened.session.store.case.paths[0]))
     for point in mark.points_lps:
         found = image.TransformPhysicalPointToContinuousIndex([float(x) for x in point])
         assert np.allclose(opened.session.store.case.volume.to_index(point), found, atol=1e-3)
@@ -226,7 +226,7 @@ def test_text_that_is_being_typed_stays_on_its_case_when_another_opens(
     draw(opened, qtbot, "arrow", (0, 0, 2.5), (25, 25, 2.5))
     (editor,) = opened.findChildren(MarkTextEditor)
     qtbot.keyClicks(editor, "left")
-    first = opened.session.store.case.path
+    first = opened.session.store.case.paths[0]
     opened.session.opener.open(make_case("b"))
     settled(opened)
     QApplication.processEvents()

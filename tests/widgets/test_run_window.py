@@ -55,7 +55,7 @@ def run(options: str, before: str = "") -> subprocess.CompletedProcess[str]:
 def test_a_screenshot_of_an_opened_scan_needs_no_torch(make_case, tmp_path):
     shot = tmp_path / "shot.png"
     done = run(
-        f"path=Path({str(make_case())!r}), screenshot=Path({str(shot)!r})",
+        f"paths=(Path({str(make_case())!r}),), screenshot=Path({str(shot)!r})",
         before="import atexit; atexit.register(lambda: print('torch' in sys.modules))",
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -67,8 +67,8 @@ def test_a_screenshot_of_an_opened_scan_needs_no_torch(make_case, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        "path=Path('nowhere.nii.gz'), screenshot=Path('x.png')",
-        "path=Path(__import__('os').devnull), screenshot=Path('x.png')",
+        "paths=(Path('nowhere.nii.gz'),), screenshot=Path('x.png')",
+        "paths=(Path(__import__('os').devnull),), screenshot=Path('x.png')",
         "model_dir=Path('nowhere'), screenshot=Path('x.png')",
     ],
 )
@@ -81,14 +81,29 @@ def test_what_cannot_be_opened_is_one_line_and_status_2(options):
 
 def test_a_screenshot_that_cannot_be_written_is_one_line_and_status_2(make_case, tmp_path):
     shot = tmp_path / "no such folder" / "shot.png"
-    done = run(f"path=Path({str(make_case())!r}), screenshot=Path({str(shot)!r})")
+    done = run(f"paths=(Path({str(make_case())!r}),), screenshot=Path({str(shot)!r})")
     assert done.returncode == 2
     assert "shot.png" in done.stderr
 
 
+def test_the_command_line_opens_several_paths(make_case, tmp_path):
+    """Both are opened, or, where one is missing, neither."""
+    shot = tmp_path / "shot.png"
+    call = [sys.executable, "-m", "fusion3d_gui", make_case("a"), make_case("b")]
+    ways = ([*call, "--screenshot", shot], [*call, tmp_path / "c.nii", "--screenshot", shot])
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = [
+        subprocess.run(way, env=environment, capture_output=True, text=True, check=False)
+        for way in ways
+    ]
+    assert [each.returncode for each in done] == [0, 2]
+    assert done[0].stderr == ""
+    assert "c.nii: there is no such file" in done[1].stderr
+
+
 @pytest.mark.parametrize("lane", ["loading", "inference"])
 def test_closing_the_window_during_work_exits_cleanly(make_case, make_bundle, lane):
-    options = f"path=Path({str(make_case())!r}), model_dir=Path({str(make_bundle())!r})"
+    options = f"paths=(Path({str(make_case())!r}),), model_dir=Path({str(make_bundle())!r})"
     done = run(options, before=CLOSE_DURING.format(lane=lane))
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -23,6 +23,11 @@ from fusion3d_gui.progress import Progress
 SUPPORTED_FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
 
+def is_other_format(path: Path) -> bool:
+    """Whether a file's name says that it is NIfTI, NRRD or MetaImage."""
+    return is_nifti(path) or is_itk_file(path)
+
+
 def non_dicom_series(path: Path) -> list[Series] | None:
     """The series in a NIfTI, NRRD or MetaImage file; None where its name says it is none of these."""
     if is_nifti(path):
@@ -32,43 +37,51 @@ def non_dicom_series(path: Path) -> list[Series] | None:
 
 def series_of_files(
     scanned: ScannedFiles,
-    path: Path,
+    paths: tuple[Path, ...],
     progress: Progress,
     *,
     notices: tuple[str, ...] = (),
-    unpacked: UnpackedArchive | None = None,
+    unpacked: tuple[UnpackedArchive, ...] = (),
 ) -> list[Series]:
     """List the series in files: DICOM first, then others, largest first, localisers after the rest.
 
-    No two have the same UID: those of other formats are named by their path below ``path``.
+    No two have the same UID: those of other formats are named by their path below what was opened.
 
     Parameters
     ----------
     scanned
         The files.
-    path
+    paths
         What the user opened.
     progress
         Told how far sorting is.
     notices
         Put before the notices of every series.
     unpacked
-        The content of an archive, kept for as long as any of its series.
+        The content of archives, kept for as long as any of the series.
 
     Raises
     ------
     UserError
         If no file can be opened.
     """
-    root = path if unpacked is None else unpacked.folder
+    path = paths[0] if len(paths) == 1 else _common_folder(paths)
+
+    def root(file: Path) -> Path:
+        """The folder below which a file is named."""
+        archives = (each.folder for each in unpacked if file.is_relative_to(each.folder))
+        return next(archives, path)
+
     others: list[Series] = []
     refused = list(scanned.refused)
     for file in _without_pair_halves(scanned.others):
         try:
-            others += [_named_by_path(series, root) for series in non_dicom_series(file) or []]
+            others += [
+                _named_by_path(series, root(file)) for series in non_dicom_series(file) or []
+            ]
         except UserError as error:
             refused.append(error)
-    notices = (*notices, *refused_files_notices(refused), *_patients_notices(scanned, path))
+    notices = (*notices, *refused_files_notices(refused), *_patients_notices(scanned, paths))
     stacks = sort_into_stacks(scanned.instances, progress)
     found = [_series_of_stack(stack, path, notices) for stack in stacks]
     if notices:
@@ -80,12 +93,12 @@ def series_of_files(
             _keep_unpacked(
                 replace(
                     series,
-                    subfolder=_subfolder(series.paths, root),
+                    subfolder=_subfolder(series.paths, root(series.paths[0])),
                     patient=_patient_number(series, patients),
                 ),
                 unpacked,
             )
-            for series in found
+            for series in _with_own_uids(found)
         ]
     if len(refused) == 1:
         raise refused[0]
@@ -112,7 +125,29 @@ def _without_pair_halves(files: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _patients_notices(scanned: ScannedFiles, path: Path) -> tuple[str, ...]:
+def _common_folder(paths: tuple[Path, ...]) -> Path:
+    """The innermost folder that holds all of several paths."""
+    try:
+        return Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:  # on several drives
+        return paths[0].parent
+
+
+def _with_own_uids(found: list[Series]) -> list[Series]:
+    """The series, renamed where two have one UID: files of one name in two archives."""
+    taken: dict[str, int] = {}
+    own = []
+    for series in found:
+        number = taken[series.uid] = taken.get(series.uid, 0) + 1
+        if number > 1:
+            uid = f"{series.uid}#{number}"
+            change = partial(replace, series_uid=uid)
+            series = _with_changed_volume(replace(series, uid=uid), change)
+        own.append(series)
+    return own
+
+
+def _patients_notices(scanned: ScannedFiles, paths: tuple[Path, ...]) -> tuple[str, ...]:
     """A warning where the scans are of several patients."""
     patients = {
         (instance.file.elements.text("PatientID"), instance.file.elements.text("PatientName"))
@@ -120,7 +155,9 @@ def _patients_notices(scanned: ScannedFiles, path: Path) -> tuple[str, ...]:
     }
     if len(patients) < 2:
         return ()
-    holder = "folder" if path.is_dir() else "file"
+    if len(paths) > 1:
+        return (f"The opened files are scans of {len(patients)} patients.",)
+    holder = "folder" if paths[0].is_dir() else "file"
     return (f"This {holder} holds scans of {len(patients)} patients.",)
 
 
@@ -132,7 +169,7 @@ def _series_of_stack(stack: Stack, path: Path, notices: tuple[str, ...]) -> Seri
 def _named_by_path(series: Series, root: Path) -> Series:
     """A file's series, named by its path below a folder: several subfolders may hold one file name."""
     file = series.paths[0]
-    if not root.is_dir() or file.parent == root:
+    if not root.is_dir() or file.parent == root or not file.is_relative_to(root):
         return series
     subfolder = file.parent.relative_to(root).as_posix()
     uid, description = f"{subfolder}/{series.uid}", f"{subfolder}/{series.description}"
@@ -182,15 +219,15 @@ def _subfolder(paths: tuple[Path, ...], root: Path) -> str:
     return common.relative_to(root).as_posix() if common.is_relative_to(root) else ""
 
 
-def _keep_unpacked(series: Series, unpacked: UnpackedArchive | None) -> Series:
+def _keep_unpacked(series: Series, unpacked: tuple[UnpackedArchive, ...]) -> Series:
     """A series whose reader holds a reference to the unpacked files, which are deleted with it."""
     reader = series.reader
-    if unpacked is None or reader is None:
+    if not unpacked or reader is None:
         return series
     return replace(series, reader=partial(_read_unpacked, unpacked, reader))
 
 
 def _read_unpacked(
-    unpacked: UnpackedArchive, reader: Reader, progress: Progress, watch: Watch
+    unpacked: tuple[UnpackedArchive, ...], reader: Reader, progress: Progress, watch: Watch
 ) -> Volume:
     return reader(progress, watch)

@@ -93,22 +93,30 @@ def single_slice_notices(file: DicomFile) -> tuple[str, ...]:
     uid = file.elements.text("SeriesInstanceUID")
     if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file):
         return ()
-    try:
-        with os.scandir(file.path.parent) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file())
-    except OSError:
-        return ()
-    own = names.index(file.path.name) if file.path.name in names else 0
-    for name in names[max(0, own - _NEIGHBOURS) : own + _NEIGHBOURS + 1]:
-        if name == file.path.name:
+    beside = files_beside(file.path)
+    own = beside.index(file.path) if file.path in beside else 0
+    for path in beside[max(0, own - _NEIGHBOURS) : own + _NEIGHBOURS + 1]:
+        if path == file.path:
             continue
         try:
-            other = read_dicom_file(FileBytes.from_path(file.path.parent / name))
+            other = read_dicom_file(FileBytes.from_path(path))
         except (NotDicom, UserError):
             continue
         if other.elements.text("SeriesInstanceUID") == uid:
-            return ("This is one slice of a series; open its folder to see all of it.",)
+            return (
+                "Only the named file is open: one slice of a series."
+                " Open its folder, or File ▸ Open the whole series, to see all of it.",
+            )
     return ()
+
+
+def files_beside(path: Path) -> list[Path]:
+    """The files in a file's folder, itself among them, by name; none where it can't be listed."""
+    try:
+        with os.scandir(path.parent) as entries:
+            return sorted(path.parent / entry.name for entry in entries if _is_file(entry))
+    except OSError:
+        return []
 
 
 def _heads(paths: list[Path]) -> Iterator[FileBytes | UserError]:
@@ -139,8 +147,13 @@ def _batch_of_heads(paths: list[Path]) -> list[FileBytes | UserError]:
 
 
 def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
-    """Files in a stable order; links to folders are not followed, as they may lead round in circles."""
+    """Files in a stable order, each folder once.
+
+    Links to folders are followed, but not to the folder itself or to one around it, where other
+    patients' scans may lie.
+    """
     count = 0
+    seen = {_folder_identity(each) for each in (folder.resolve(), *folder.resolve().parents)}
     pending = [folder]
     while pending:
         current = pending.pop()
@@ -151,7 +164,14 @@ def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
         except OSError:
             continue  # a folder that can't be read
         entries = [entry for entry in entries if not entry.name.startswith(".")]
-        folders = [current / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        folders = []
+        for entry in entries:
+            if (
+                _is_folder(entry)
+                and (identity := _folder_identity(current / entry.name)) not in seen
+            ):
+                seen.add(identity)
+                folders.append(current / entry.name)
         pending += reversed(folders)
         files = [current / entry.name for entry in entries if _is_file(entry)]
         count += len(folders) + len(files)
@@ -162,6 +182,23 @@ def _files_under(folder: Path, progress: Progress) -> Iterator[Path]:
                 remedy="Choose a smaller folder.",
             )
         yield from files
+
+
+def _folder_identity(folder: Path) -> tuple[int, int] | Path:
+    """Equal for two paths to one folder; the path itself where it can't be looked up."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return folder
+    return found.st_dev, found.st_ino
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -14,7 +14,7 @@ from fusion3d_gui.state.data.case import Case, FileStamp
 
 
 def load_case(
-    path: Path,
+    paths: tuple[Path, ...],
     series_uid: str | None,
     progress: Progress,
     *,
@@ -26,12 +26,12 @@ def load_case(
 
     Parameters
     ----------
-    path, series_uid
+    paths, series_uid
         What to open, and which of its series; None: the largest volume.
     progress
         Called with 0 to 1; raises :class:`~fusion3d_gui.errors.Cancelled` to stop.
     known
-        The series of ``path`` where they have been found already.
+        The series of ``paths`` where they have been found already.
     hide_identity
         Remove the patient's identity for good.
     on_first
@@ -43,15 +43,15 @@ def load_case(
     UserError
         When there is no such series, or it can't be read.
     """
-    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.find import find_series_of
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
 
-    found = known or tuple(find_series(path, part_of(progress, 0.0, 0.2)))
-    series, notices = choose_series(found, series_uid, path)
-    stamps = _file_stamps(series, path)
+    found = known or tuple(find_series_of(paths, part_of(progress, 0.0, 0.2)))
+    series, notices = choose_series(found, series_uid, paths[0])
+    stamps = _file_stamps(series, paths)
 
     def case_of(volume: Volume, levels: tuple[Preset, ...]) -> Case:
-        case = Case(path, volume, levels, found, file_stamps=stamps)
+        case = Case(paths, volume, levels, found, file_stamps=stamps)
         return case.hide_identity(for_good=True) if hide_identity else case
 
     def watch(volume: Volume) -> None:
@@ -63,11 +63,15 @@ def load_case(
     return case_of(volume, presets(volume))
 
 
-def _file_stamps(series: Series, path: Path) -> tuple[FileStamp, ...]:
+def _file_stamps(series: Series, paths: tuple[Path, ...]) -> tuple[FileStamp, ...]:
     if series.format == "DICOM":
         return ()
     # Files unpacked from an archive are new each time: the archive's own stamp counts.
-    files = series.paths if path.is_dir() or path in series.paths else (path,)
+    named = {path.absolute() for path in paths}
+    is_unpacked = not all(
+        named.intersection((file.absolute(), *file.absolute().parents)) for file in series.paths
+    )
+    files = paths if is_unpacked else series.paths
     try:
         found = [each.stat() for each in files]
     except OSError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +12,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.display.window import Window
+from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.model.schema import Value
-from fusion3d_gui.progress import Progress
+from fusion3d_gui.progress import Progress, part_of
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.load import load_case
-from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.data.case import Case, name_of
 from fusion3d_gui.state.data.shown_prediction import ShownPrediction
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.store import Store
@@ -73,28 +74,83 @@ class Opener(QObject):
 
     def open(
         self,
-        path: Path,
+        paths: Path | Sequence[Path],
         series_uid: str | None = None,
         *,
         metadata: Mapping[str, Value] | None = None,
         then_predict: bool = False,
     ) -> None:
-        """Open a file or folder.
+        """Open a file, a folder, or several of them together, and nothing beside them.
 
         Parameters
         ----------
-        path, series_uid
+        paths, series_uid
             What to open, and which of its series; None: the largest volume.
         metadata
             Values for the form, by field name.
         then_predict
             Emit :attr:`opened_to_predict` once the case is complete.
         """
-        store, path = self._store, Path(path)
-        opening = _Opening(metadata or {}, then_predict)
-        # Another series of the folder on screen: its series are known.
-        same = store.case is not None and series_uid is not None and store.case.path == path
-        known = store.case.series if store.case is not None and same else ()
+        named = (paths,) if isinstance(paths, Path) else tuple(paths)
+        if not named:
+            raise ValueError("nothing to open")
+        case = self._store.case
+        # Another series of what is on screen: its series are known.
+        same = case is not None and series_uid is not None and case.paths == named
+        self._read(
+            lambda progress: named,
+            name_of(named),
+            series_uid,
+            _Opening(metadata or {}, then_predict),
+            known=case.series if case is not None and same else (),
+        )
+
+    def open_series(self, series_uid: str) -> None:
+        """Open another series of what is open."""
+        case = self._store.case
+        if case is not None and series_uid != case.volume.series_uid:
+            self.open(case.paths, series_uid)
+
+    @property
+    def can_open_whole_series(self) -> bool:
+        """Whether only files of the series on screen were named, so that there may be others."""
+        case = self._store.case
+        shown = None if case is None else self._shown_series(case)
+        return (
+            case is not None
+            and shown is not None
+            and shown.format == "DICOM"
+            and all(path in case.paths for path in shown.paths)
+        )
+
+    def open_whole_series(self) -> None:
+        """Open every file of the series on screen that lies in the folder of its files."""
+        case = self._store.case
+        shown = None if case is None else self._shown_series(case)
+        if shown is not None and self.can_open_whole_series:
+            first = shown.paths[0]
+
+            def find(progress: Progress) -> tuple[Path, ...]:
+                from fusion3d_gui.imaging.catalog.find import files_of_whole_series
+
+                return tuple(files_of_whole_series(first, part_of(progress, 0.0, 0.2)))
+
+            self._read(find, "the whole series", None, _Opening({}, False))
+
+    @staticmethod
+    def _shown_series(case: Case) -> Series | None:
+        return next((each for each in case.series if each.uid == case.volume.series_uid), None)
+
+    def _read(
+        self,
+        find_paths: Callable[[Progress], tuple[Path, ...]],
+        name: str,
+        series_uid: str | None,
+        opening: _Opening,
+        *,
+        known: tuple[Series, ...] = (),
+    ) -> None:
+        store = self._store
         hidden = store.identity.hidden
 
         def on_first(case: Case) -> None:
@@ -104,7 +160,7 @@ class Opener(QObject):
 
         def work(progress: Progress) -> Case:
             return load_case(
-                path,
+                find_paths(progress),
                 series_uid,
                 progress,
                 known=known,
@@ -114,7 +170,7 @@ class Opener(QObject):
 
         store.run(
             store.loading,
-            "Opening a scan" if hidden else f"Opening {path.name or path}",
+            "Opening a scan" if hidden else f"Opening {name}",
             work,
             lambda case: self._on_loaded(opening, case),
             undone=lambda: self._return_from(opening),

@@ -1,6 +1,8 @@
-"""``Thumbnails``: a small image of each series of the opened path, made one after another."""
+"""``Thumbnails``: a small image of each series of what is open, made one after another."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -17,7 +19,7 @@ _MOST = 64
 
 
 class Thumbnails(QObject):
-    """Images by series UID, kept while the same path is open; made while nothing is being opened."""
+    """Images by series UID, kept while the same paths are open; made while nothing is being opened."""
 
     #: The thumbnail of a series has been made (its UID).
     made = Signal(str)
@@ -26,7 +28,7 @@ class Thumbnails(QObject):
         super().__init__(parent)
         self._store = store
         self._images: dict[str, np.ndarray | None] = {}
-        self._path: str = ""
+        self._paths: tuple[Path, ...] = ()
         self._wanted = False
         store.case_changed.connect(self._on_case_changed)
         store.loading.changed.connect(self._make_next)
@@ -45,9 +47,9 @@ class Thumbnails(QObject):
 
     def _on_case_changed(self) -> None:
         case = self._store.case
-        path = "" if case is None else str(case.path)
-        if path != self._path:
-            self._path = path
+        paths = () if case is None else case.paths
+        if paths != self._paths:
+            self._paths = paths
             self._images.clear()
             self._store.browsing.cancel()
         self._make_next()
@@ -63,13 +65,13 @@ class Thumbnails(QObject):
             self._make(missing[0])
 
     def _make(self, series: Series) -> None:
-        path = self._path
+        paths = self._paths
 
         def work(progress: Progress) -> np.ndarray | None:
             return thumbnail(series, SIDE * DENSITY, progress)
 
         def on_made(image: np.ndarray | None) -> None:
-            if path == self._path:
+            if paths == self._paths:
                 self._images[series.uid] = image
                 self.made.emit(series.uid)
                 self._make_next()

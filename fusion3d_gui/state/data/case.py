@@ -13,8 +13,14 @@ from fusion3d_gui.imaging.volume import Volume
 #: Modification time (ns since the epoch) and size (bytes) of a file.
 FileStamp = tuple[int, int]
 
-#: Tells two scans apart without reading their voxels: path, series, shape, affine, file stamps.
+#: Tells two scans apart without reading their voxels: paths, series, shape, affine, file stamps.
 CaseKey = tuple[str, str, tuple[int, int, int], bytes, tuple[FileStamp, ...]]
+
+
+def name_of(paths: tuple[Path, ...]) -> str:
+    """File or folder name of what is opened together: ``"a.nii and 2 more"``."""
+    first = paths[0].name or str(paths[0])
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +29,14 @@ class Case:
 
     Parameters
     ----------
-    path
-        What the user opened: a file or a folder.
+    paths
+        What the user opened: a file, a folder, or several.
     volume
         The series on screen.
     presets
         Window levels of the volume, the default first.
     series
-        All series that ``path`` offers.
+        All series that ``paths`` offer.
     revealed
         The same case with the patient's identity, where that was hidden after opening.
     identity_hidden
@@ -40,7 +46,7 @@ class Case:
         written to the same path. Empty for DICOM.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     volume: Volume
     presets: tuple[Preset, ...]
     series: tuple[Series, ...] = ()
@@ -61,6 +67,11 @@ class Case:
         )
 
     @property
+    def name(self) -> str:
+        """File or folder name of what was opened: may name the patient."""
+        return name_of(self.paths)
+
+    @property
     def is_complete(self) -> bool:
         """Whether all slices have been read."""
         return self.volume.loaded_slices is None
@@ -69,5 +80,5 @@ class Case:
     def key(self) -> CaseKey:
         """Equal for the same scan opened again: marks and typed values are kept under it."""
         volume = self.volume
-        path = str(self.path.absolute())
-        return path, volume.series_uid, volume.shape, volume.affine.tobytes(), self.file_stamps
+        named = "\n".join(str(path.absolute()) for path in self.paths)
+        return named, volume.series_uid, volume.shape, volume.affine.tobytes(), self.file_stamps

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 class DropTarget(QObject):
     """Event filter of a window; while files hover over it, ``frame_in`` shows a border."""
 
-    #: Path to open (``pathlib.Path``); the parent folder where several files were dropped.
+    #: Paths to open (list of ``pathlib.Path``): what was dropped, nothing else.
     dropped = Signal(object)
     #: Whether files that could be dropped hover over the window.
     hovered = Signal(bool)
@@ -26,7 +26,7 @@ class DropTarget(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Handle drags that carry local files."""
         if isinstance(event, QDragEnterEvent):
-            if _dropped_path(event.mimeData()) is not None:
+            if _dropped_paths(event.mimeData()):
                 event.acceptProposedAction()
                 self._frame.appear()
                 self.hovered.emit(True)
@@ -36,10 +36,10 @@ class DropTarget(QObject):
             return True
         if event.type() == QEvent.Type.Drop and isinstance(event, QDropEvent):
             self._end_drag()
-            path = _dropped_path(event.mimeData())
-            if path is not None:
+            paths = _dropped_paths(event.mimeData())
+            if paths:
                 event.acceptProposedAction()
-                self.dropped.emit(path)
+                self.dropped.emit(paths)
             return True
         return False
 
@@ -63,8 +63,5 @@ class _DropFrame(QWidget):
         self.raise_()
 
 
-def _dropped_path(mime: QMimeData) -> Path | None:
-    paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    if len(paths) > 1:
-        return paths[0].parent
-    return paths[0] if paths else None
+def _dropped_paths(mime: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]

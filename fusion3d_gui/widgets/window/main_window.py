@@ -234,9 +234,9 @@ class MainWindow(QMainWindow):
     def _on_case_changed(self) -> None:
         case = self.session.store.case
         self.notices.clear()
-        shipped = [demo.path for demo in self.demos]
-        if case is not None and not case.identity_hidden and case.path not in shipped:
-            self.settings.remember_case(case.path)
+        shipped = [(demo.path,) for demo in self.demos]
+        if case is not None and not case.identity_hidden and case.paths not in shipped:
+            self.settings.remember_case(case.paths)
         self._show_panels()
         self.menus.refresh()
         if case is not None and self.focusWidget() is None:

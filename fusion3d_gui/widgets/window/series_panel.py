@@ -94,10 +94,9 @@ class SeriesPanel(QFrame):
         item.setIcon(icon)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        case = self._store.case
         uid = item.data(_UID)
-        if case is not None and uid and uid != case.volume.series_uid:
-            self._opener.open(case.path, uid)
+        if uid:
+            self._opener.open_series(uid)
 
 
 def _heading(series: Series) -> QListWidgetItem:

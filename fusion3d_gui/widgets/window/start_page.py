@@ -10,11 +10,13 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.widgets.look import theme
 
 _WIDTH = 500
 #: Number of recent cases that fit below the drop target in a small window.
 _RECENT = 5
+_TIP_LINES = 8
 
 
 class StartPage(QWidget):
@@ -23,7 +25,7 @@ class StartPage(QWidget):
     open_file_requested = Signal()
     open_folder_requested = Signal()
     demo_requested = Signal(object)
-    #: Open this recent case (Path).
+    #: Open this recent case (tuple of Path).
     recent_requested = Signal(object)
     forget_requested = Signal()
 
@@ -51,25 +53,25 @@ class StartPage(QWidget):
         self.forget.clicked.connect(self.forget_requested)
         self.show_recent(())
 
-    def show_recent(self, paths: Sequence[Path]) -> None:
+    def show_recent(self, cases: Sequence[tuple[Path, ...]]) -> None:
         """List recent cases, the newest first."""
         for button in self.recent:
             self._recent_rows.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.recent = []
-        for path in paths[:_RECENT]:
+        for paths in cases[:_RECENT]:
             button = QPushButton()
             button.setProperty("quiet", True)
             button.setProperty("row", True)
             button.setFixedWidth(theme.px(_WIDTH))
             metrics = button.fontMetrics()
-            text = f"{path.name}   {path.parent}"
+            text = f"{name_of(paths)}   {paths[0].parent}"
             room = theme.px(_WIDTH) - 30
             button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room))
-            button.setToolTip(str(path))
-            button.setAccessibleName(f"Open {path.name} again")
-            button.clicked.connect(lambda _=False, chosen=path: self.recent_requested.emit(chosen))
+            button.setToolTip(_listed(paths))
+            button.setAccessibleName(f"Open {name_of(paths)} again")
+            button.clicked.connect(lambda _=False, chosen=paths: self.recent_requested.emit(chosen))
             self._recent_rows.addWidget(button)
             self.recent.append(button)
         self._recent_box.setVisible(bool(self.recent))
@@ -137,3 +139,10 @@ class StartPage(QWidget):
             row.addWidget(button)
         row.addStretch(1)
         return row
+
+
+def _listed(paths: tuple[Path, ...]) -> str:
+    """A line for each path; of many, the first few."""
+    lines = [str(path) for path in paths[:_TIP_LINES]]
+    more = len(paths) - len(lines)
+    return "\n".join([*lines, f"and {more} more"] if more else lines)

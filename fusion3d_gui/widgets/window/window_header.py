@@ -97,7 +97,7 @@ class Header(QWidget):
                 self._about += f"  ·  {IDENTITY_HIDDEN}"
         else:
             patient, about = patient_line(case.volume), volume_text(case.volume)
-            named = "Scan" if case.identity_hidden else case.path.name
+            named = "Scan" if case.identity_hidden else case.name
             scan = case.volume.description or named
             self._text = patient or scan
             parts = (study_date(case.volume), scan if patient else "", about)
@@ -153,8 +153,8 @@ class Header(QWidget):
 
     def _on_series_chosen(self, index: int) -> None:
         case = self._store.case
-        if case is not None and case.series[index].uid != case.volume.series_uid:
-            self._opener.open(case.path, case.series[index].uid)
+        if case is not None:
+            self._opener.open_series(case.series[index].uid)
 
     def _show_title(self) -> None:
         room = max(self.title.width(), self.title.minimumWidth())

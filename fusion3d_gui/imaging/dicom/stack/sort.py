@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
 from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
@@ -104,16 +105,16 @@ def _size(stack: Stack) -> int:
     return k * j * i
 
 
-def _patient(instance: DicomInstance) -> tuple[str, ...]:
+def patient_of(file: DicomFile) -> tuple[str, ...]:
     """ID, name and birth date of the patient."""
-    elements = instance.file.elements
+    elements = file.elements
     return tuple(elements.text(f"Patient{part}") for part in ("ID", "Name", "BirthDate"))
 
 
 def _stacks_of_series(uid: str, instances: list[DicomInstance]) -> list[Stack]:
     by_patient: dict[tuple[str, ...], list[DicomInstance]] = defaultdict(list)
     for instance in instances:
-        by_patient[_patient(instance)].append(instance)
+        by_patient[patient_of(instance.file)].append(instance)
     several = len(by_patient)
     stacks: list[Stack] = []
     for number, members in enumerate(by_patient.values(), start=1):

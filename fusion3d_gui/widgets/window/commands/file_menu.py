@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
+from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.store import Store
@@ -46,6 +47,15 @@ def file_commands(
             )
             for demo in demos
         ],
+        Command(
+            "whole_series",
+            "&File",
+            "Open the whole series",
+            opener.open_whole_series,
+            enabled=lambda: opener.can_open_whole_series,
+            begins_group=True,
+            tip="Open every file of this series that lies in the same folder",
+        ),
         Command(
             "start",
             "&File",
@@ -86,23 +96,23 @@ def file_commands(
 
 
 def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
-    def path(number: int) -> Path | None:
+    def case(number: int) -> tuple[Path, ...] | None:
         """A recent case, 0 the newest; None where there are fewer."""
         recent = settings.values.recent_cases
         return recent[number] if number < len(recent) else None
 
     def open_recent(number: int) -> None:
-        chosen = path(number)
+        chosen = case(number)
         if chosen is not None:
             opener.open(chosen)
 
     def title(number: int) -> str:
         # A path often names the patient.
-        shown = None if store.identity.hidden else path(number)
-        return f"Recent {number + 1}" if shown is None else _short_path(shown)
+        shown = None if store.identity.hidden else case(number)
+        return f"Recent {number + 1}" if shown is None else _short_name(shown)
 
     def exists(number: int) -> bool:
-        return path(number) is not None
+        return case(number) is not None
 
     def visible(number: int) -> bool:
         return exists(number) and not store.identity.hidden
@@ -138,6 +148,7 @@ def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
     ]
 
 
-def _short_path(path: Path) -> str:
-    """The last two parts of a path: enough to tell cases apart."""
-    return str(Path(*path.parts[-2:])) if len(path.parts) > 2 else str(path)
+def _short_name(paths: tuple[Path, ...]) -> str:
+    """The names of the last folder and of what was opened in it: enough to tell cases apart."""
+    folder = paths[0].parent
+    return str(Path(folder.name, name_of(paths))) if len(folder.parts) > 1 else name_of(paths)
