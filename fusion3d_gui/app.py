@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
+from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.notice import Notice
@@ -215,11 +216,15 @@ class _Screenshot(QObject):
             self._look_soon()
             return
         self._done = True
-        if self._window.grab().save(str(self._target), "PNG"):
-            self._end(0)
+        try:
+            with whole_file(self._target) as whole:
+                if not self._window.grab().save(str(whole), "PNG"):
+                    raise OSError(0, "Qt can't write it")
+        except OSError as error:
+            problem = f"the picture can't be written ({error.strerror})"
+            self._end(_report(UserError(problem, path=self._target)))
         else:
-            problem = UserError("the picture can't be written here", path=self._target)
-            self._end(_report(problem))
+            self._end(0)
 
     def _on_failed(self, error: Exception) -> None:
         if self._done:

@@ -15,6 +15,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli import training_commands
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, terminal_progress
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import part_of
 
 
@@ -44,8 +45,9 @@ def predict(options: Namespace) -> int:
     # Cheap checks first: a wrong value is reported before the scan is read and torch is imported.
     for name, value in given.items():
         info.schema[name].parse(value)
-    for out in (options.json, options.heatmap):
-        check_can_write(out)
+    inputs = (options.path, options.model, options.metadata)
+    for out in _outputs(options):
+        check_can_write(out, inputs)
     progress = terminal_progress()
     volume = open_volume(
         options.path, series_uid=options.series, progress=part_of(progress, 0.0, 0.4)
@@ -109,7 +111,7 @@ def predict(options: Namespace) -> int:
 
 
 def _predict_table(options: Namespace) -> int:
-    from fusion3d_gui.inference.batch import predict_table, read_table
+    from fusion3d_gui.inference.batch import predict_table, read_table, results_file
     from fusion3d_gui.model.bundle_info import BundleInfo
 
     if options.out is None:
@@ -123,6 +125,7 @@ def _predict_table(options: Namespace) -> int:
         info.schema[name].parse(value)
     rows = read_table(options.path, info.schema)
     check_can_write(options.out)
+    check_not_input(results_file(options.out), (options.path, options.model, options.metadata))
 
     from fusion3d_gui.inference.explain.explanation import Explanation
     from fusion3d_gui.inference.predictor import load_predictor
@@ -165,11 +168,19 @@ def convert(options: Namespace) -> int:
     from fusion3d_gui.imaging.catalog.open import open_volume
     from fusion3d_gui.imaging.files.nifti import write_nifti
 
-    check_can_write(options.out)
+    check_can_write(options.out, (options.path,))
     volume = open_volume(options.path, series_uid=options.series, progress=terminal_progress())
     print_notices(volume.notices)
     write_nifti(volume, options.out)
     return 0
+
+
+def _outputs(options: Namespace) -> list[Path]:
+    """The files that a prediction of one scan may write."""
+    from fusion3d_gui.report.heatmap_file import raw_path
+
+    heatmaps = [] if options.heatmap is None else [options.heatmap, raw_path(options.heatmap)]
+    return [*([] if options.json is None else [options.json]), *heatmaps]
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
@@ -186,7 +197,7 @@ def _open_window(
 ) -> int:
     from fusion3d_gui.app import WindowOptions, run_window
 
-    check_can_write(options.screenshot)
+    check_can_write(options.screenshot, (path, options.model))
     return run_window(
         WindowOptions(
             paths=paths,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress, no_progress
 
 
-def check_can_write(path: Path | None) -> None:
-    """Raise UserError if the output's folder does not exist, before work that would be lost."""
-    if path is not None and not path.absolute().parent.is_dir():
+def check_can_write(path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
+    """Raise UserError if an output's folder does not exist or it is an input, before work that would be lost."""
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
         raise UserError("the folder to write to does not exist", path=path, remedy="Make it first.")
+    check_not_input(path, inputs)
 
 
 def print_notices(notices: tuple[str, ...]) -> None:

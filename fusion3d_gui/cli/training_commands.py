@@ -48,7 +48,7 @@ def schema(options: Namespace) -> int:
     from fusion3d_gui.training.data.table import write_inferred_schema
 
     out = options.out or options.cases.with_suffix(".json")
-    check_can_write(out)
+    check_can_write(out, (options.cases,))
     found = write_inferred_schema(options.cases, out)
     for field in found.fields:
         print(f"{field.name}: {field.kind}, {field.range_text}")
@@ -112,7 +112,7 @@ def evaluate(options: Namespace) -> int:
     from fusion3d_gui.training.report.plots import write_plots
 
     for out in (options.json, options.html, options.csv, options.plots):
-        check_can_write(out)
+        check_can_write(out, (options.model, options.cases))
     figures = evaluate_bundle(
         options.model, options.cases, record=options.record, progress=terminal_progress()
     )
@@ -150,7 +150,7 @@ def displacement(options: Namespace) -> int:
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.find_displacement import find_displacement
 
-    check_can_write(options.json)
+    check_can_write(options.json, (options.model, options.cases))
     found = find_displacement(
         options.model,
         options.cases,
@@ -171,7 +171,7 @@ def compare(options: Namespace) -> int:
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
 
-    check_can_write(options.json)
+    check_can_write(options.json, (options.model_a, options.model_b, options.cases))
     figures = compare_bundles(
         options.model_a, options.model_b, options.cases, progress=terminal_progress()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import MetadataSchema
+from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 log = logging.getLogger(__name__)
@@ -112,6 +114,11 @@ def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
     return rows
 
 
+def results_file(out: Path) -> Path:
+    """The table that :func:`predict_table` writes into the folder ``out``."""
+    return out / "results.csv"
+
+
 def predict_table(
     predictor: Predictor,
     rows: Sequence[BatchRow],
@@ -148,9 +155,15 @@ def predict_table(
     Raises
     ------
     UserError
-        When ``out`` can't be written or holds the results of other weights.
+        When ``out`` can't be written, holds the results of other weights, or its heatmaps would lie among
+        the scans.
     """
-    results = out / "results.csv"
+    results = results_file(out)
+    heatmaps = Path(os.path.realpath(out / "heatmaps"))
+    for row in rows:
+        if Path(os.path.realpath(row.path)).is_relative_to(heatmaps):
+            problem = "the scan lies where the heatmaps are written"
+            raise UserError(problem, path=row.path, remedy="Name another folder for the results.")
     explanation = explanation or Explanation.for_model(predictor.info)
     columns = [*_FIRST, *(field.name for field in predictor.info.schema.fields), *_LAST]
     try:
@@ -166,12 +179,10 @@ def predict_table(
             and (despite_misfit or done[row.number]["fit"] != "refused")
         }
         # Rows that failed or are incomplete are dropped and computed again.
-        part = results.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(results) as whole, whole.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(kept.values())
-        part.replace(results)
         refused = failed = 0
         with results.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)

@@ -24,6 +24,7 @@ from fusion3d_gui.model.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
+from fusion3d_gui.output_file import whole_file, write_whole_text
 
 #: MONAI's schema of ``configs/metadata.json``, under the address that MONAI keeps for good.
 METADATA_SCHEMA_URL = "https://project-monai.github.io/schema/meta_schema_20240725.json"
@@ -161,12 +162,13 @@ def save_bundle(
         *([] if scope is None else [("scope", scope.to_json())]),
     ):
         text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-        (folder / "configs" / f"{name}.json").write_text(text, encoding="utf-8")
+        write_whole_text(folder / "configs" / f"{name}.json", text)
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
-    save_file(state, folder / "models" / "model.safetensors")
-    (folder / "docs" / "README.md").write_text(card, encoding="utf-8")
+    with whole_file(folder / "models" / "model.safetensors") as partial:
+        save_file(state, partial)
+    write_whole_text(folder / "docs" / "README.md", card)
     return BundleInfo.read(folder)
 
 

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fusion3d_gui.model.localisation_record import Estimate, check_map
+from fusion3d_gui.output_file import write_whole_text
 
 #: A displacement is measured on at least this many cases, or not at all.
 FEWEST_CASES = 8
@@ -231,7 +232,7 @@ def displacement_path(bundle: Path) -> Path:
 def write_displacements(bundle: Path, found: Displacements) -> None:
     """Write them into a bundle, replacing earlier ones."""
     text = json.dumps(found.to_json(), indent=2) + "\n"
-    displacement_path(bundle).write_text(text, encoding="utf-8")
+    write_whole_text(displacement_path(bundle), text)
 
 
 def _triple(plain: Iterable[Any]) -> Triple:

@@ -23,6 +23,7 @@ from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_size,
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import MetadataSchema, Value
 from fusion3d_gui.model.texture import TEXTURE_SIZE
+from fusion3d_gui.output_file import whole_file, write_whole_text
 
 VERSION = 2
 
@@ -241,8 +242,9 @@ def save_reference(
 
     config, path = _paths(folder)
     text = json.dumps({"version": VERSION, **plain}, indent=2, ensure_ascii=False) + "\n"
-    config.write_text(text, encoding="utf-8")
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    write_whole_text(config, text)
+    with whole_file(path) as partial:
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, partial)
 
 
 def _paths(folder: Path) -> tuple[Path, Path]:

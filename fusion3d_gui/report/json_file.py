@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import write_whole_text
 
 
 def write_json(plain: Any, path: Path) -> None:
@@ -21,7 +22,7 @@ def write_json(plain: Any, path: Path) -> None:
     """
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole_text(path, text)
     except OSError as error:
         raise UserError(
             f"the result can't be written ({error.strerror})",

@@ -14,6 +14,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import POINT_COUNT
 from fusion3d_gui.imaging.annotations.measurement import Measurement
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.report.json_file import write_json
 
 _NUMBERS = (
@@ -61,7 +62,7 @@ def write_measurements(path: Path, measurements: Sequence[Measurement], volume: 
         write_json(_document(measurements, volume), path)
     elif path.suffix.lower() == ".csv":
         try:
-            path.write_text(_table(measurements, volume), encoding="utf-8", newline="")
+            write_whole_text(path, _table(measurements, volume), newline="")
         except OSError as error:
             raise UserError(
                 f"the measurements can't be written ({error.strerror})",

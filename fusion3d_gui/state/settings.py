@@ -13,6 +13,8 @@ from typing import Any, Literal
 import platformdirs
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from fusion3d_gui.output_file import write_whole_text
+
 log = logging.getLogger(__name__)
 
 #: So many recent cases are remembered.
@@ -247,17 +249,13 @@ def _write_changes(path: Path, before: SettingsValues, now: SettingsValues) -> N
     plain = {
         each.metadata["key"]: _plain(getattr(values, each.name)) for each in fields(SettingsValues)
     }
-    # Beside it and renamed, so that a crash never leaves half a file.
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        new.write_text(json.dumps(plain, indent=2), encoding="utf-8")
-        new.replace(path)
+        write_whole_text(path, json.dumps(plain, indent=2))
         # Its values are in the new file now; recent cases that the user forgets must not survive in it.
         if path.suffix != ".ini":
             path.with_suffix(".ini").unlink(missing_ok=True)
     except OSError:
         log.warning("the settings can't be written")
-        new.unlink(missing_ok=True)
 
 
 def _plain(value: object) -> object:

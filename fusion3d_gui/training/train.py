@@ -26,6 +26,7 @@ from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.population import COHORT_SCOPE
 from fusion3d_gui.training.data.cases import Cases
@@ -273,7 +274,7 @@ def train_folds(
         "mean": round(float(np.mean(aucs)), 4),
         "standard_deviation": round(float(np.std(aucs, ddof=1)), 4),
     }
-    (out / "folds.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_whole_text(out / "folds.json", json.dumps(result, indent=2) + "\n")
     return result
 
 
@@ -292,9 +293,7 @@ def _workspace(out: Path, settings: dict[str, Any]) -> Path:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
         work.mkdir(parents=True)
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps(settings), encoding="utf-8")
-        partial.replace(note)
+        write_whole_text(note, json.dumps(settings))
     return work
 
 

@@ -33,6 +33,7 @@ from fusion3d_gui.imaging.volume import (
     no_watch,
     spans_space,
 )
+from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -191,7 +192,7 @@ def _save(image: nib.Nifti1Image, volume: Volume, path: Path) -> None:
     header.set_slope_inter(volume.slope, volume.intercept)
     compressed = path.name.lower().endswith(".gz")
     # No time and no name in the gzip header: the same volume gives the same bytes.
-    with path.open("wb") as raw:
+    with whole_file(path) as whole, whole.open("wb") as raw:
         sink = gzip.GzipFile("", "wb", 4, raw, mtime=0) if compressed else raw
         sink.write(header.binaryblock)
         sink.write(b"\0" * 4)

@@ -28,6 +28,7 @@ from fusion3d_gui.inference.engines.available import Candidate, available_engine
 from fusion3d_gui.inference.engines.device import choose_device
 from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
 from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 log = logging.getLogger(__name__)
@@ -226,11 +227,9 @@ def _add_to_cache(key: str, measured: tuple[str, str]) -> None:
     """Append an outcome, dropping the oldest ones; a file that can't be written is logged."""
     kept = list(_read_cache().items())[-_LARGEST_CACHE_ENTRIES:]
     path = _cache_file()
-    part = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(dict([*kept, (key, measured)])), encoding="utf-8")
-        part.replace(path)
+        write_whole_text(path, json.dumps(dict([*kept, (key, measured)])))
     except OSError as error:
         # The benchmark then runs again next time.
         log.warning("the engine cache can't be written: %s", error.strerror)

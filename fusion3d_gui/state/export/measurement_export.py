@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.measurement_file import write_measurements
 from fusion3d_gui.state.marks.annotations import Annotations
@@ -19,6 +20,7 @@ def export_measurements(store: Store, annotations: Annotations, path: Path) -> N
 
     def work(progress: Progress) -> int:
         progress(0.0, "Writing the measurements")
+        check_not_input(path, (case.volume.path,))
         write_measurements(path, measurements, case.volume)
         return len(measurements)
 

@@ -11,8 +11,9 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.report.heatmap_file import write_heatmap
+from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
 from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.predictions import Predictions
@@ -82,8 +83,13 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
         store.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
         return
 
+    scan = None if store.case is None else store.case.volume.path
+    bundle = None if store.bundle is None else store.bundle.folder
+
     def work(progress: Progress) -> None:
         progress(0.0, "Writing the result")
+        for written in (path, raw_path(path)) if is_map else (path,):
+            check_not_input(written, (scan, bundle))
         if is_map and prediction is not None and heatmap is not None:
             write_heatmap(heatmap, path, note=prediction.fit.file_note)
         else:

@@ -51,6 +51,7 @@ from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.simulated import SIMULATED_ATTRIBUTES
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.schema import Value
+from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.cohort.anatomy import Acquisition, Anatomy
 from fusion3d_gui.training.cohort.lesion import Lesion
@@ -139,7 +140,7 @@ class _Scene(NamedTuple):
 def _simple_scene(streams: _Streams, has_lesion: bool, model: OutcomeModel) -> _Scene:
     anatomy, acquisition = Anatomy.draw(streams.anatomy), Acquisition.draw(streams.scanner)
     lesion = Lesion.draw(streams.lesion, anatomy) if has_lesion else None
-    distractors = ()
+    distractors: tuple[Lesion, ...] = ()
     if streams.has_distractor.random() < model.distractor_rate:
         ring = Lesion.draw(streams.distractor, anatomy, ring=True, apart_from=lesion)
         distractors = (ring,)
@@ -302,7 +303,7 @@ def make_cohort(
                 raise
     _describe(out / "cases.json", cases, seed, spacing_mm, prevalence, model, kind, rows)
     table = out / "cases.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(table) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -388,4 +389,4 @@ def _describe(
             "auc_ceilings": auc_ceilings(model),
         },
     }
-    path.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole_text(path, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")

@@ -16,6 +16,7 @@ import numpy as np
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.training.cohort.generate import SimulatedCase, draw_record, make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel
@@ -60,7 +61,7 @@ def make_demo_cases(out: Path, model: str, seed: int = DEMO_SEED) -> None:
         _described(negative, "negative", "No progression", "negative.nii.gz", model),
     ]
     text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-    (out / "cases.json").write_text(text, encoding="utf-8")
+    write_whole_text(out / "cases.json", text)
 
 
 def find_demo_cases(seed: int, model: OutcomeModel) -> tuple[int, int]:

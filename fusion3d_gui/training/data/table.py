@@ -15,6 +15,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 from fusion3d_gui.model.scope import Scope
+from fusion3d_gui.output_file import write_whole_text
 
 #: Columns with a meaning of their own; every other column is metadata, but for those that begin with one
 #: of ``_TRUTH``: they are the simulated cohort's ground truth, which no model may be given.
@@ -172,7 +173,7 @@ def write_inferred_schema(table: Path, out: Path) -> MetadataSchema:
         "class_names": ["negative", "positive"],
         "schema": schema.to_json(),
     }
-    out.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole_text(out, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
     return schema
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -70,9 +70,8 @@ class CellFinder(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.score = nn.Conv3d(channels, 1, kernel_size=1)
-        with torch.no_grad():
-            # About the logit of a finding's share of the weighted cells.
-            self.score.bias.fill_(-2.5)
+        # About the logit of a finding's share of the weighted cells.
+        nn.init.constant_(cast(Tensor, self.score.bias), -2.5)
 
     def loss(self, feature_maps: Tensor, targets: Tensor) -> Tensor:
         """Weighted cross-entropy of features [b, C, k, j, i] against targets [b, k, j, i] of 0 to 1."""

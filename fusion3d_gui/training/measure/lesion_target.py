@@ -117,7 +117,8 @@ def _seen(one: GridMap, aim: Target) -> np.ndarray:
     """A map at the brain's voxels [m], interpolated between its cells; NaN: no data."""
     # Cell 0 lies on input voxel 0: the field ends half an input voxel further out.
     found = _sampled(one.values, one.affine, aim.brain_lps, order=1, margin=0.5 / one.stride)
-    return np.maximum(found, 0)
+    shown: np.ndarray = np.maximum(found, 0)
+    return shown
 
 
 def _sampled(

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import write_whole_text
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class MetadataBaseline:
     def save(self, bundle: Path) -> None:
         """Write ``configs/baseline.json`` of a bundle."""
         plain = {"model": "logistic regression on the encoded metadata", **asdict(self)}
-        _file(bundle).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+        write_whole_text(_file(bundle), json.dumps(plain, indent=2) + "\n")
 
     @classmethod
     def load(cls, bundle: Path, width: int) -> MetadataBaseline | None:

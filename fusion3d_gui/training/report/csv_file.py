@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import whole_file
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -16,7 +17,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     Raises UserError when the file can't be written.
     """
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(path) as whole, whole.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import write_whole_text
 
 
 def card_path(bundle: Path) -> Path:
@@ -26,9 +27,9 @@ def read_card(bundle: Path) -> tuple[str, dict[str, Any]]:
 
 def write_card(bundle: Path, text: str, plain: dict[str, Any]) -> None:
     """Write both."""
-    card_path(bundle).write_text(text, encoding="utf-8")
+    write_whole_text(card_path(bundle), text)
     told = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-    _metadata_path(bundle).write_text(told, encoding="utf-8")
+    write_whole_text(_metadata_path(bundle), told)
 
 
 def _metadata_path(bundle: Path) -> Path:

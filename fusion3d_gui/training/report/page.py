@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.training.report.plots import svg
 
 
@@ -42,7 +43,7 @@ def drawing(figure: Figure, name: str) -> Markup:
 def write_page(path: Path, text: str) -> None:
     """Write a page. Raises UserError when the file can't be written."""
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole_text(path, text)
     except OSError as error:
         raise UserError(f"the page can't be written ({error.strerror})", path=path) from None
 

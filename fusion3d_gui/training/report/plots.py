@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.training.measure.metrics import CALIBRATION_BINS, Estimate
 
@@ -97,8 +98,9 @@ def write_plots(folder: Path, figures: Mapping[str, Figure]) -> None:
     try:
         folder.mkdir(exist_ok=True)
         for name, figure in figures.items():
-            (folder / f"{name}.svg").write_text(svg(figure, name), encoding="utf-8")
-            (folder / f"{name}.png").write_bytes(png(figure))
+            write_whole_text(folder / f"{name}.svg", svg(figure, name))
+            with whole_file(folder / f"{name}.png") as partial:
+                partial.write_bytes(png(figure))
     except OSError as error:
         raise UserError(f"plots can't be written ({error.strerror})", path=folder) from None
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.generate import make_cohort
 from fusion3d_gui.training.fit.recipe import Loss
@@ -124,7 +125,7 @@ def _claim(out: Path, plan: dict[str, int]) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
     out.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
+    write_whole_text(mark, json.dumps(plan, indent=2) + "\n")
 
 
 def _cohort(out: Path, cases: int, seed: int, spacing_mm: float, progress: Progress) -> Path:
@@ -146,12 +147,12 @@ def _shuffled_table(table: Path, seed: int) -> Path:
         rows = list(csv.DictReader(file))
     order = np.random.default_rng(seed).permutation(len(rows))
     labels = [rows[n]["label"] for n in order]
-    with made.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(made) as whole, whole.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({**row, "label": label} for row, label in zip(rows, labels, strict=True))
     about = table.with_suffix(".json").read_text(encoding="utf-8")
-    made.with_suffix(".json").write_text(about, encoding="utf-8")
+    write_whole_text(made.with_suffix(".json"), about)
     return made
 
 

@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle, file_sha256
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.training.data.cases import Cases
@@ -206,7 +207,7 @@ def _scored_bundles(
         logits = predict_cases(loaded, cases, part_of(part, 0.4, 1.0))
         found[name] = BundleScores(info, loaded.weights_sha256, logits)
         plain = {"weights_sha256": weights, "table_sha256": digest, "logits": logits.tolist()}
-        file.write_text(json.dumps(plain) + "\n", encoding="utf-8")
+        write_whole_text(file, json.dumps(plain) + "\n")
     return found
 
 

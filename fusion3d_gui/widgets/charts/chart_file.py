@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QImageWriter, QPainter
 
+from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.look import theme
 
@@ -58,26 +59,26 @@ class ChartContent:
 
     def write_png(self, path: Path) -> None:
         """Write the image. Raises OSError where that is not possible."""
-        _check_writable(path)
-        writer = QImageWriter(str(path), b"png")
-        if not writer.write(self.image()):
-            raise OSError(0, writer.errorString())
+        with whole_file(path) as whole:
+            writer = QImageWriter(str(whole), b"png")
+            if not writer.write(self.image()):
+                raise OSError(0, writer.errorString())
 
     def write_svg(self, path: Path) -> None:
         """Write SVG 1.1. Raises OSError where that is not possible."""
         from PySide6.QtSvg import QSvgGenerator
 
-        _check_writable(path)
         page = self._page()
         generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
-        generator.setFileName(str(path))
         generator.setSize(page)
         generator.setViewBox(QRectF(0, 0, page.width(), page.height()))
         generator.setTitle(self.title)
         generator.setDescription("\n".join(self.source))
-        painter = QPainter(generator)
-        self._paint(painter, page, 1)
-        painter.end()
+        with whole_file(path) as whole:
+            generator.setFileName(str(whole))
+            painter = QPainter(generator)
+            self._paint(painter, page, 1)
+            painter.end()
 
     def write_csv(self, path: Path) -> None:
         """Write the numbers. Raises OSError where that is not possible."""
@@ -108,9 +109,3 @@ class ChartContent:
         top = height + 2 * _MARGIN
         footer = QRectF(_MARGIN, top, width, page.height() - top)
         painter.drawText(footer, int(_FOOTER), "\n".join(self.source))
-
-
-def _check_writable(path: Path) -> None:
-    """Raise the OSError that says why a file can't be written; Qt does not."""
-    with path.open("wb"):
-        pass

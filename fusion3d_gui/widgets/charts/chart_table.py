@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusion3d_gui.output_file import whole_file
+
 Cell = str | float | int | None
 
 
@@ -19,7 +21,7 @@ class ChartTable:
 
     def write(self, path: Path, source: Sequence[str]) -> None:
         """Write a CSV file, ``source`` above the table in lines that begin with ``#``."""
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(path) as whole, whole.open("w", encoding="utf-8", newline="") as file:
             file.writelines(f"# {line}\r\n" for line in source)
             writer = csv.writer(file)
             writer.writerow(self.header)
