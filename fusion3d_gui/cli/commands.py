@@ -197,7 +197,7 @@ def _open_window(
 ) -> int:
     from fusion3d_gui.app import WindowOptions, run_window
 
-    check_can_write(options.screenshot, (path, options.model))
+    check_can_write(options.screenshot, (*paths, options.model))
     return run_window(
         WindowOptions(
             paths=paths,
