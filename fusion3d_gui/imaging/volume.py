@@ -69,6 +69,9 @@ class Volume:
         that the window shows in a corner. May hold identity: never log it.
     notices
         Sentences that the user should see about how this volume was read.
+    unreadable
+        Those of the notices that say which value of the header is not valid, so that voxels or geometry
+        are wrong: no model is meant for such a volume.
     padding
         Lowest and highest *stored* value that stand for no measurement; None where there are none.
         They are never brighter than what was measured, as slabs and projections need it.
@@ -91,6 +94,7 @@ class Volume:
     path: Path | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
     loaded_slices: LoadedSlices | None = field(default=None, repr=False)

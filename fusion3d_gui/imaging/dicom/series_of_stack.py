@@ -100,6 +100,7 @@ def _volume(
         series_uid=stack.uid,
         path=path,
         attributes=MappingProxyType(_attributes(stack)),
+        unreadable=stack.unreadable,
         notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )
 

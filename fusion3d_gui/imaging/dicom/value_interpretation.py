@@ -59,13 +59,13 @@ def interpret_values(stack: Stack) -> ValueInterpretation:
     has_table = elements.has("VOILUTSequence") and not middle.windows
     dataset = read_full_header(middle.file) if is_pet or has_table else Dataset()
     factor, unit, notices = 1.0, middle.rescale.unit, list[str]()
-    if is_pet:
+    if any(value.changes_values for frame in stack.frames for value in frame.unreadable):
+        unit = ""
+    elif is_pet:
         factor, unit, notices = _suv(stack, dataset, unit)
     windows, curve = _windows(middle, dataset)
     if curve is not None:
         notices.append("The file asks for a brightness curve; it is applied in the file's window.")
-    if elements.number("RescaleSlope") == 0:
-        notices.append("The file's rescale slope is 0, which can't be; 1 is used.")
     padding, notice = _padding(middle)
     notices += [notice] if notice else []
     return ValueInterpretation(

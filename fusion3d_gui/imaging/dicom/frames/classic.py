@@ -9,13 +9,22 @@ from fusion3d_gui.imaging.dicom.frames.frame import (
     Frame,
     Rescale,
     display_unit,
-    normalised_orientation,
     recommended_windows,
     slice_spacing_mm,
 )
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.frames.modality_lut import read_modality_lut
+from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.real_world import read_real_world_rescale
+from fusion3d_gui.imaging.dicom.frames.unreadable import (
+    INTERCEPT,
+    ORIENTATION,
+    PIXEL_SPACING,
+    POSITION,
+    SLICE_SPACING,
+    SLOPE,
+    unreadable_values,
+)
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 
 #: What may distinguish volumes within one series, besides the b-value.
@@ -42,19 +51,32 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     elements = file.elements
     orientation = normalised_orientation(elements.numbers("ImageOrientationPatient"))
     positions = _positions(file, orientation)
+    spacing, thickness_mm = _spacing(elements), slice_spacing_mm(elements)
     table = read_modality_lut(file)
+    lost: list[str] = []
+    for value, keywords in (
+        (positions[0], POSITION),
+        (orientation, ORIENTATION),
+        (spacing, PIXEL_SPACING),
+        (thickness_mm, SLICE_SPACING),
+        (table or elements.number("RescaleSlope") or None, SLOPE),
+        (table or elements.number("RescaleIntercept"), INTERCEPT),
+    ):
+        if value is None:
+            lost += keywords
     first = Frame(
         file=file,
         index=0,
         position=positions[0],
         orientation=orientation,
-        spacing=_spacing(elements),
-        slice_spacing_mm=slice_spacing_mm(elements),
+        spacing=spacing,
+        slice_spacing_mm=thickness_mm,
         rescale=_rescale_of(file, table),
         windows=recommended_windows(elements),
         voi_function=elements.text("VOILUTFunction"),
         labels=_labels(elements),
         table=table,
+        unreadable=unreadable_values(elements, lost) if lost else (),
     )
     others = (
         replace(first, index=index, position=positions[index])
@@ -93,6 +115,8 @@ def _spacing(elements: ElementValues) -> tuple[float, float] | None:
         numbers = elements.numbers(keyword)
         if numbers is not None and len(numbers) == 2 and min(numbers) > 1e-6:
             return numbers[0], numbers[1]
+        if elements.unreadable(keyword, 2):
+            return None  # the others may be sizes elsewhere, as at the detector
     return None
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
@@ -16,14 +15,17 @@ from fusion3d_gui.imaging.dicom.frames.frame import (
     Frame,
     Rescale,
     display_unit,
-    normalised_orientation,
 )
 from fusion3d_gui.imaging.dicom.frames.full_header import (
     finite_numbers,
     first_item,
+    raw_text,
     read_full_header,
 )
+from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.real_world import real_world_rescale
+from fusion3d_gui.imaging.dicom.frames.unreadable import SLICE_SPACING, UnreadableValue
+from fusion3d_gui.imaging.dicom.parser.decimals import read_decimals
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
 #: (label, functional group, attribute in it): what may distinguish frames at one position.
@@ -74,46 +76,64 @@ class _Groups:
     def __init__(self, own: Dataset, shared: Dataset) -> None:
         self._own = own
         self._shared = shared
+        self.unreadable: list[UnreadableValue] = []
 
     def __getitem__(self, keyword: str) -> Dataset:
         return first_item(self._own, keyword) or first_item(self._shared, keyword)
 
+    def numbers(self, group: str, keyword: str, count: int) -> tuple[float, ...] | None:
+        """Numbers of an element of a group; where they are there and not valid, that is kept."""
+        found = finite_numbers(self[group], keyword, count)
+        if found is None and (text := raw_text(self[group], keyword)):
+            self.unreadable.append(UnreadableValue(keyword, text))
+        return found
+
+    def refuse(self, group: str, keyword: str) -> None:
+        """Keep that an element of a group has numbers that can't be."""
+        self.unreadable.append(UnreadableValue(keyword, raw_text(self[group], keyword)))
+
 
 def _frame(file: DicomFile, index: int, groups: _Groups, unit: str) -> Frame:
-    position = finite_numbers(groups["PlanePositionSequence"], "ImagePositionPatient", 3)
-    measures = groups["PixelMeasuresSequence"]
-    spacing = finite_numbers(measures, "PixelSpacing", 2)
+    position = groups.numbers("PlanePositionSequence", "ImagePositionPatient", 3)
+    spacing = groups.numbers("PixelMeasuresSequence", "PixelSpacing", 2)
     if spacing is not None and min(spacing) <= 1e-6:
+        groups.refuse("PixelMeasuresSequence", "PixelSpacing")
         spacing = None
     slice_spacing_mm = next(
         (
             abs(number[0])
-            for keyword in ("SpacingBetweenSlices", "SliceThickness")
-            if (number := finite_numbers(measures, keyword, 1)) and abs(number[0]) > 1e-6
+            for keyword in SLICE_SPACING
+            if (number := groups.numbers("PixelMeasuresSequence", keyword, 1))
+            and abs(number[0]) > 1e-6
         ),
         None,
     )
-    orientation = groups["PlaneOrientationSequence"]
+    cosines = groups.numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    orientation = normalised_orientation(cosines)
+    if cosines is not None and orientation is None:
+        groups.refuse("PlaneOrientationSequence", "ImageOrientationPatient")
     return Frame(
         file=file,
         index=index,
         position=None if position is None else (position[0], position[1], position[2]),
-        orientation=normalised_orientation(
-            finite_numbers(orientation, "ImageOrientationPatient", 6)
-        ),
+        orientation=orientation,
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         slice_spacing_mm=slice_spacing_mm,
         rescale=_rescale_of(groups, unit),
         windows=tuple(_windows(groups["FrameVOILUTSequence"])),
         voi_function=str(groups["FrameVOILUTSequence"].get("VOILUTFunction") or ""),
         labels=_labels(groups),
+        unreadable=tuple(groups.unreadable),
     )
 
 
 def _rescale_of(groups: _Groups, unit: str) -> Rescale:
-    rescale = groups["PixelValueTransformationSequence"]
-    slope = finite_numbers(rescale, "RescaleSlope", 1)
-    intercept = finite_numbers(rescale, "RescaleIntercept", 1)
+    group = "PixelValueTransformationSequence"
+    rescale = groups[group]
+    slope = groups.numbers(group, "RescaleSlope", 1)
+    intercept = groups.numbers(group, "RescaleIntercept", 1)
+    if slope is not None and slope[0] == 0:
+        groups.refuse(group, "RescaleSlope")
     if slope is None or slope[0] == 0:
         return real_world_rescale(groups["RealWorldValueMappingSequence"]) or Rescale(unit=unit)
     rescale_type = str(rescale.get("RescaleType") or "")
@@ -123,12 +143,13 @@ def _rescale_of(groups: _Groups, unit: str) -> Rescale:
 
 
 def _windows(voi: Dataset) -> Iterator[tuple[float, float]]:
-    centers, widths = voi.get("WindowCenter"), voi.get("WindowWidth")
-    if centers in (None, "") or widths in (None, ""):
-        return
-    for center, width in zip(np.atleast_1d(centers), np.atleast_1d(widths), strict=False):
-        if float(width) > 0:
-            yield float(center), float(width)
+    centers, widths = (
+        read_decimals(raw_text(voi, keyword).encode("latin-1", "replace")) or ()
+        for keyword in ("WindowCenter", "WindowWidth")
+    )
+    for center, width in zip(centers, widths, strict=False):
+        if width > 0:
+            yield center, width
 
 
 def _labels(groups: _Groups) -> dict[str, str]:

@@ -214,6 +214,8 @@ def read_dicom_file(source: FileBytes) -> DicomFile:
             "is a DICOM file without an image", path=path, remedy="Open the image series itself."
         )
     pixel_format = _pixel_format(elements, header.pixels, path)
+    if elements.unreadable("NumberOfFrames", 1):
+        raise UserError("has a number of frames that can't be read", path=path)
     frames = elements.number("NumberOfFrames")
     frame_count = 1 if frames is None else int(frames)
     if frame_count < 1:

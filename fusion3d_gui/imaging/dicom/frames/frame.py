@@ -1,18 +1,14 @@
-"""``Frame``: a single image of a DICOM file; orientation, slice spacing and windows of a header."""
+"""``Frame``: a single image of a DICOM file; slice spacing and windows of a header."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
+from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
-
-#: All images of a series have the same one.
-_CACHED_ORIENTATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,8 @@ class Frame:
         From stored to real values where that is not linear; ``rescale`` is then the identity.
     tile
         (row, column, rows, columns): the part of the stored frame that it is; None for all of it.
+    unreadable
+        What of its rescale and geometry is there and is not valid.
     """
 
     file: DicomFile
@@ -66,6 +64,7 @@ class Frame:
     labels: Mapping[str, str]
     table: LookupTable | None = None
     tile: tuple[int, int, int, int] | None = None
+    unreadable: tuple[UnreadableValue, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,25 +72,6 @@ class Frame:
         if self.tile is not None:
             return self.tile[2], self.tile[3]
         return self.file.format.rows, self.file.format.columns
-
-
-@lru_cache(_CACHED_ORIENTATIONS)
-def normalised_orientation(numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Image Orientation (Patient) as two unit vectors (LPS), six numbers; None where it is unusable.
-
-    Unusable: vectors more than 1 % from unit length or 0.6 degrees from perpendicular, against
-    PS3.3 C.7.6.2.1.1.
-    """
-    if numbers is None or len(numbers) != 6:
-        return None
-    lengths = math.hypot(*numbers[:3]), math.hypot(*numbers[3:])
-    if not all(0.99 < length < 1.01 for length in lengths):
-        return None
-    unit = [number / lengths[0] for number in numbers[:3]]
-    unit += [number / lengths[1] for number in numbers[3:]]
-    if abs(sum(a * b for a, b in zip(unit[:3], unit[3:], strict=True))) > 0.01:
-        return None
-    return tuple(unit)
 
 
 def display_unit(dicom_unit: str) -> str:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pydicom import charset
 from pydicom.datadict import tag_for_keyword
 
+from fusion3d_gui.imaging.dicom.parser.decimals import read_decimals
+
 #: Files of a series repeat most values, so this many conversions are cached.
 _CACHED_CONVERSIONS = 4096
 
@@ -27,16 +29,6 @@ def _ascii_text(value: bytes) -> str | None:
     if not value.isascii() or b"\x1b" in value:
         return None
     return value.decode("ascii").strip("\0 ").replace("\0", "")
-
-
-@lru_cache(_CACHED_CONVERSIONS)
-def _decimals(value: bytes) -> tuple[float, ...] | None:
-    """Decimal strings separated by backslashes; None unless all are finite numbers."""
-    try:
-        numbers = tuple(float(part) for part in value.strip(b"\0 ").split(b"\\"))
-    except ValueError:
-        return None
-    return numbers if all(abs(number) < 1e30 for number in numbers) else None
 
 
 class ElementValues:
@@ -79,12 +71,20 @@ class ElementValues:
     def numbers(self, keyword: str) -> tuple[float, ...] | None:
         """Decimal strings (VR DS or IS), all finite."""
         value = self.values.get(_TAGS[keyword])
-        return _decimals(value) if value else None
+        return read_decimals(value) if value else None
 
     def number(self, keyword: str) -> float | None:
         """The first decimal string (VR DS or IS)."""
         numbers = self.numbers(keyword)
         return numbers[0] if numbers else None
+
+    def unreadable(self, keyword: str, count: int) -> bool:
+        """Whether there is a value (VR DS or IS) that is not ``count`` finite numbers; 0: any number."""
+        value = self.values.get(_TAGS[keyword], b"")
+        if not value.strip(b"\0 \\"):
+            return False
+        numbers = read_decimals(value)
+        return numbers is None or (count > 0 and len(numbers) != count)
 
     def integer(self, keyword: str) -> int | None:
         """One unsigned binary integer of 16 bits (VR US)."""

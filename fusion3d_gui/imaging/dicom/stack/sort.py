@@ -11,6 +11,7 @@ import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_sentences
 from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
     SAME_POSITION_MM,
@@ -58,6 +59,8 @@ class Stack:
         Which of the series' volumes this is, in words; empty where there is one.
     notices
         Sentences for the user.
+    unreadable
+        Sentences on values of its header that are not valid, so that voxels or geometry are wrong.
     """
 
     uid: str
@@ -65,6 +68,7 @@ class Stack:
     geometry: StackGeometry
     part: str
     notices: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_localiser(self) -> bool:
@@ -145,13 +149,24 @@ def _stacks_of_patient(uid: str, instances: list[DicomInstance], notices: list[s
     own_notices = dict.fromkeys(notice for instance in kept for notice in instance.notices)
     notices = [*duplicate_notices, *notices, *own_notices]
     frames = [frame for instance in kept for frame in instance.frames]
+    # Without its position a slice is not in the stack to which it belongs, which lacks it then.
+    apart = [value for frame in frames for value in frame.unreadable if not value.changes_values]
     stacks = []
     for group in _compatible_groups(frames):
         for part, members in _split_by_position(group):
             ordered, geometry = _order(members)
-            stack_notices = (*notices, *geometry.notices)
-            stacks.append(Stack(uid, tuple(ordered), geometry, part, stack_notices))
+            faults = _unreadable(ordered, apart)
+            stack_notices = (*notices, *faults, *geometry.notices)
+            stacks.append(Stack(uid, tuple(ordered), geometry, part, stack_notices, faults))
     return stacks
+
+
+def _unreadable(frames: Sequence[Frame], apart: Sequence[UnreadableValue]) -> tuple[str, ...]:
+    """Sentences on what is not valid in a stack's frames, and in the geometry of others of its series."""
+    values = [*(value for frame in frames for value in frame.unreadable), *apart]
+    if len(frames) > 1 and frames[0].position is not None and frames[0].orientation is not None:
+        values = [value for value in values if not value.is_slice_spacing]
+    return unreadable_sentences(values)
 
 
 def _without_duplicates(instances: list[DicomInstance]) -> tuple[list[DicomInstance], list[str]]:
@@ -292,10 +307,10 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
     first = ordered[0]
     row_mm, column_mm = first.spacing or (1.0, 1.0)
     affine = np.diag([column_mm, row_mm, first.slice_spacing_mm or 1.0, 1.0])
+    is_said = any(not value.changes_values for value in first.unreadable)
     notice = (
-        "The file's orientation of its images in the patient is not valid:"
-        " left and right, front and back are not known."
-        if first.orientation is None and first.file.elements.text("ImageOrientationPatient")
+        "Left and right, front and back are not known."
+        if is_said
         else "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."
     )
