@@ -17,8 +17,8 @@ from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.frames.file import read_dicom_file
 from fusion3d_gui.imaging.dicom.frames.frame import Frame, Rescale
-from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
+from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.stack.geometry import _on_grid
