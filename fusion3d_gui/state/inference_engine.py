@@ -129,7 +129,7 @@ class InferenceEngine:
         explanation: Explanation,
         progress: Progress,
     ) -> SanityReport:
-        """Measure whether a class activation map deserves trust."""
+        """Measure whether a heatmap deserves trust."""
         predictor = self._ready(folder, part_of(progress, 0.0, 0.1))
         from fusion3d_gui.inference.explain.sanity import check_map
 

@@ -1,24 +1,22 @@
-"""Sanity checks of class activation maps: randomisation, stability, agreement, deletion and insertion."""
+"""Sanity checks of a heatmap: randomisation, stability, agreement, deletion and insertion."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
 from scipy.ndimage import grey_dilation, map_coordinates
-from scipy.stats import spearmanr
-from torch import Tensor, nn
+from torch import nn
 
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.explain.checked_map import CamOfStages, CheckedMap, InputGradient
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
-from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
+from fusion3d_gui.model.cam import CamMethod
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
@@ -29,50 +27,6 @@ _RANDOM_ORDERS = 9
 _STEPS = 10
 
 
-@dataclass(frozen=True)
-class _MapSpec:
-    """Parameters of a map that is recomputed for changed networks and images.
-
-    ``tissue`` is a bool mask [k, j, i] of the input grid. Maps are compared only in cells that contain
-    tissue: elsewhere there is no evidence, and the ranks of its absence are random.
-    """
-
-    code: Tensor | None
-    method: CamMethod
-    stages: tuple[int, ...]
-    side: Side
-    tissue: np.ndarray
-
-    def traced(
-        self, network: LearnedFeatureFusion3D, voxels: np.ndarray, progress: Progress
-    ) -> Trace:
-        """Forward and backward pass for an input [k, j, i]."""
-        device = next(network.parameters()).device
-        image = torch.from_numpy(voxels)[None, None].to(device)
-        code = None if self.code is None else self.code.to(device)
-        return trace(network, image, code, self.stages, progress)
-
-    def evidence(self, traced: Trace) -> np.ndarray:
-        """The signed map [k, j, i] of a pass; the displayed heatmap is its positive part."""
-        signed = class_maps(traced, self.method, self.stages).signed[0].cpu().numpy()
-        return np.asarray(signed if self.side == "raised" else -signed)
-
-    def shown(self, traced: Trace, method: CamMethod) -> np.ndarray:
-        """The map [k, j, i] of a pass by any method, as displayed: non-negative."""
-        maps = class_maps(traced, method, self.stages)
-        found = maps.raised if self.side == "raised" else maps.lowered
-        return np.asarray(found[0].cpu().numpy())
-
-    def likeness(self, one: np.ndarray, other: np.ndarray) -> float:
-        """Spearman's rank correlation of two maps over tissue; 0 where one of them is constant."""
-        step = _stride(one.shape, self.tissue.shape)
-        index = [np.rint(np.arange(size) * step).astype(int) for size in one.shape]
-        cells = self.tissue[np.ix_(*index)]
-        if np.ptp(one[cells], axis=None) == 0 or np.ptp(other[cells], axis=None) == 0:
-            return 0.0
-        return float(spearmanr(one[cells], other[cells]).statistic)
-
-
 def check_map(
     predictor: Predictor,
     case: CaseModel,
@@ -81,7 +35,7 @@ def check_map(
     progress: Progress = no_progress,
     orders: int = _RANDOM_ORDERS,
 ) -> SanityReport:
-    """Run the four checks on a class activation map (see :class:`SanityReport`).
+    """Run the four checks on a heatmap (see :class:`SanityReport`).
 
     Random numbers are seeded, so that the report is reproducible.
 
@@ -99,33 +53,22 @@ def check_map(
     Raises
     ------
     ValueError
-        For a method that attributes to input voxels.
+        For a method of many passes, of which the checks would take hours.
     Cancelled
         When ``progress`` raises it.
     """
-    code = None
-    if case.head.takes_metadata:
-        code = torch.from_numpy(case.info.schema.encode(values))[None]
+    checked = _checked_map(case, values, explanation)
     voxels = case.model_input.voxels
-    tissue = grey_dilation(case.info.preprocessing.foreground(voxels), size=(3, 3, 3)) > 0
-    method = cast("CamMethod", explanation.method)
-    spec = _MapSpec(code, method, explanation.stages, explanation.side, tissue)
     network = predictor.network
-    traced = spec.traced(network, voxels, with_message(part_of(progress, 0, 0.02), "Explaining"))
-    own = spec.evidence(traced)
+    report = with_message(part_of(progress, 0, 0.02), "Explaining")
+    own = checked.evidence(network, voxels, report)
     rng = np.random.default_rng(0)
-    names, likeness = _randomised(network, spec, voxels, own, part_of(progress, 0.02, 0.2))
-    stability = _stability(network, spec, voxels, own, rng, part_of(progress, 0.2, 0.3))
-    # Other methods reuse the same pass: their maps of the same stages need no further computation.
-    shown = spec.shown(traced, method)
-    agreement: dict[str, float] = {
-        other: spec.likeness(shown, spec.shown(traced, other))
-        for other in CAM_METHODS
-        if other != method
-    }
-    deletion, insertion = _curves(
-        predictor, case, values, own, orders, rng, part_of(progress, 0.3, 1.0)
-    )
+    names, likeness = _randomised(network, checked, voxels, own, part_of(progress, 0.02, 0.2))
+    stability = _stability(network, checked, voxels, own, rng, part_of(progress, 0.2, 0.3))
+    report = with_message(part_of(progress, 0.3, 0.32), "Comparing methods")
+    agreement = checked.agreement(network, voxels, report)
+    maps = [own, *(checked.random(voxels.shape, own, rng) for _ in range(orders))]
+    deletion, insertion = _curves(predictor, case, values, maps, rng, part_of(progress, 0.32, 1.0))
     return SanityReport(
         explanation=explanation,
         randomised=names,
@@ -139,9 +82,28 @@ def check_map(
     )
 
 
+def _checked_map(
+    case: CaseModel, values: Mapping[str, Value], explanation: Explanation
+) -> CheckedMap:
+    code = None
+    if case.head.takes_metadata:
+        code = torch.from_numpy(case.info.schema.encode(values))[None]
+    side, outline = explanation.side, case.outline
+    if explanation.is_slow:
+        raise ValueError(f"{explanation.name} takes too many passes to be checked")
+    if explanation.method == "input-gradient":
+        near = outline.distances_mm <= 1.001 * outline.spacing_mm
+        return InputGradient(code, side, near, outline.spacing_mm)
+    foreground = case.info.preprocessing.foreground(case.model_input.voxels)
+    tissue = grey_dilation(foreground, size=(3, 3, 3)) > 0
+    return CamOfStages(
+        code, side, tissue, cast("CamMethod", explanation.method), explanation.stages
+    )
+
+
 def _randomised(
     network: LearnedFeatureFusion3D,
-    spec: _MapSpec,
+    checked: CheckedMap,
     voxels: np.ndarray,
     own: np.ndarray,
     progress: Progress,
@@ -165,14 +127,14 @@ def _randomised(
                 if isinstance(module, nn.Linear | nn.Conv3d | nn.BatchNorm3d):
                     module.reset_parameters()
             names.append(name)
-            found = spec.evidence(spec.traced(changed, voxels, report))
-            likeness.append(spec.likeness(own, found))
+            found = checked.evidence(changed, voxels, report)
+            likeness.append(checked.likeness(own, found))
     return tuple(names), tuple(likeness)
 
 
 def _stability(
     network: LearnedFeatureFusion3D,
-    spec: _MapSpec,
+    checked: CheckedMap,
     voxels: np.ndarray,
     own: np.ndarray,
     rng: np.random.Generator,
@@ -180,12 +142,12 @@ def _stability(
 ) -> tuple[float, ...]:
     """Likeness of the maps of copies of the image with weak noise added in tissue."""
     found = []
-    spread = _NOISE * voxels.std() * spec.tissue
+    spread = _NOISE * voxels.std() * checked.tissue
     for number in range(_NOISY_COPIES):
         report = part_of(progress, number / _NOISY_COPIES, (number + 1) / _NOISY_COPIES)
         noisy = voxels + (spread * rng.standard_normal(voxels.shape)).astype(np.float32)
-        traced = spec.traced(network, noisy, with_message(report, "Adding a little noise"))
-        found.append(spec.likeness(own, spec.evidence(traced)))
+        made = checked.evidence(network, noisy, with_message(report, "Adding a little noise"))
+        found.append(checked.likeness(own, made))
     return tuple(found)
 
 
@@ -193,21 +155,17 @@ def _curves(
     predictor: Predictor,
     case: CaseModel,
     values: Mapping[str, Value],
-    own: np.ndarray,
-    orders: int,
+    maps: Sequence[np.ndarray],
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Deletion and insertion curves (Petsiuk et al. 2018): logits [1 + random orders, steps + 1] of each.
+    """Deletion and insertion curves (Petsiuk et al. 2018): logits [maps, steps + 1] of each.
 
-    Voxels are blanked (set to 0), or inserted into a blank image, in the order of the map and, for
-    comparison, in the order of maps whose cells were shuffled, which are equally coarse.
+    Voxels are blanked (set to 0), or inserted into a blank image, in the order of each map: the first is the
+    one that is checked, the others are maps of chance.
     """
     voxels = case.model_input.voxels
-    stride = _stride(own.shape, voxels.shape)
-    maps = [own]
-    for _ in range(orders):
-        maps.append(rng.permutation(own.ravel()).reshape(own.shape))
+    stride = _stride(maps[0].shape, voxels.shape)
     code = case.info.schema.encode(values)
 
     def logits(images: list[np.ndarray], start: float, stop: float) -> np.ndarray:

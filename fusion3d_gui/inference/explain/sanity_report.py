@@ -39,10 +39,11 @@ class SanityReport:
     stability
         Likeness of the maps of copies of the image with weak noise.
     agreement
-        Likeness to the maps of other methods at the same stages, by method.
+        Likeness to the maps of other methods, by method: at the same stages, or at the last for a map of
+        the input's voxels.
     deletion, deletion_random, insertion, insertion_random
         Logits [steps + 1] while voxels are blanked, or inserted into a blank image, in the map's order;
-        and [orders, steps + 1] in the order of shuffled maps.
+        and [orders, steps + 1] in the order of maps of chance that are as coarse.
     """
 
     explanation: Explanation

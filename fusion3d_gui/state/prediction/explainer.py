@@ -179,10 +179,10 @@ class Explainer(QObject):
 
     @property
     def can_check(self) -> bool:
-        """Whether the heatmap is current, complete, and of the network's stages."""
+        """Whether the heatmap is current, complete, and of a method of few passes."""
         prediction, shown = self._predictions.current, self._store.shown_prediction
-        complete = shown is not None and shown.explanation is not None
-        return prediction is not None and complete and prediction.heatmap.layer != "input"
+        explanation = None if shown is None else shown.explanation
+        return prediction is not None and explanation is not None and not explanation.is_slow
 
     def check(self) -> None:
         """Check whether the heatmap on screen deserves trust; :attr:`checked` gives the figures."""

@@ -21,8 +21,8 @@ from fusion3d_gui.widgets.look.dialog_position import center_over
 
 _NOTE = (
     "Likeness: rank correlation of two maps over the tissue. Randomised: weights made random again from the "
-    "head down (Adebayo et al. 2018). Deleting and showing: voxels in the order of the map, against the "
-    "map shuffled (Petsiuk et al. 2018). Passing does not prove a map right; failing means not to rely "
+    "head down (Adebayo et al. 2018). Deleting and showing: voxels in the order of the map, against "
+    "maps of chance as coarse as it (Petsiuk et al. 2018). Passing does not prove a map right; failing means not to rely "
     "on it."
 )
 
