@@ -103,12 +103,13 @@ class Rect:
     height: float
 
     def intersection(self, other: Rect) -> Rect:
-        """The part that both cover; a strip 0.001 mm wide along this one's edge where they don't meet."""
+        """The part that both cover; a strip along this one's edge, at most 0.001 mm wide, where they don't meet."""
         left = min(max(self.left, other.left), self.left + self.width)
         top = min(max(self.top, other.top), self.top + self.height)
         right = min(self.left + self.width, other.left + other.width)
         bottom = min(self.top + self.height, other.top + other.height)
-        return Rect(left, top, max(right - left, 1e-3), max(bottom - top, 1e-3))
+        least = 1e-3 * min(1.0, self.width, self.height)
+        return Rect(left, top, max(right - left, least), max(bottom - top, least))
 
 
 def cross_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

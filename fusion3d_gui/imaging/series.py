@@ -92,7 +92,7 @@ class Series:
             "shape_kji": list(self.shape),
             "spacing_kji_mm": None
             if self.spacing_mm is None
-            else [round(mm, 6) for mm in self.spacing_mm],
+            else [round(mm, 6 if mm > 0.01 else 9) for mm in self.spacing_mm],
             "affine_lps": None if self.affine is None else self.affine.tolist(),
             "patient": self.patient,
             "place": self.subfolder,

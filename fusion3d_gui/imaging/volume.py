@@ -19,12 +19,17 @@ RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 #: Plausible voxel sizes in mm, lowest and highest; a header that says otherwise is wrong.
-_VOXEL_MM = (2e-3, 1e4)
+_VOXEL_MM = (1e-5, 1e4)
+#: Smallest volume of the cell between unit vectors along the axes that counts as a volume.
+_LEAST_CELL = 1e-6
 
 
 def spans_space(affine: np.ndarray) -> bool:
-    """Whether a 4x4 affine is finite and its three axes are linearly independent."""
-    return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) >= 1e-9)
+    """Whether a 4x4 affine is finite and its three axes are linearly independent, at any voxel size."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not (np.isfinite(affine).all() and np.isfinite(lengths).all() and lengths.min() > 0):
+        return False
+    return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) >= _LEAST_CELL)
 
 
 def affine_of_sizes(sizes_mm: Sequence[float]) -> np.ndarray:

@@ -16,8 +16,9 @@ from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Slab, project_axis, project_planes
 from fusion3d_gui.imaging.volume import Volume
 
-#: Voxel axes that drift from a patient axis by less than this (mm) across the volume count as aligned.
-_ALIGNED_WITHIN_MM = 0.02
+#: Voxel axes that drift from a patient axis by less than this across the volume count as aligned: in mm,
+#: and as a share of the smallest voxel edge.
+_ALIGNED_WITHIN_MM, _ALIGNED_WITHIN_SHARE = 0.02, 0.1
 
 #: Pixels along the longer side of a plane of an oblique volume, unless the caller gives a pixel size.
 _LARGEST_SIDE = 512
@@ -349,7 +350,7 @@ def aligned_axes(volume: Volume) -> tuple[int, int, int] | None:
         return None
     off_axis = np.abs(linear) * size
     off_axis[(0, 1, 2), axes] = 0.0
-    if off_axis.max() > _ALIGNED_WITHIN_MM:
+    if off_axis.max() > min(_ALIGNED_WITHIN_MM, _ALIGNED_WITHIN_SHARE * min(volume.spacing_mm)):
         return None
     along_l, along_p, along_s = axes.tolist()
     return along_l, along_p, along_s

@@ -9,11 +9,14 @@ import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
 
+#: Tolerances are in mm for voxels of a patient's scan, with edges in this range; beyond it they scale.
+_ORDINARY_VOXEL_MM = (0.1, 10.0)
+
 #: Slices within this distance (mm) of an even grid count as even: headers round positions.
 _EVEN_WITHIN_MM = 0.02
 
 #: Two slices closer than this (mm) along the normal lie at the same position.
-SAME_POSITION_MM = 0.005
+_SAME_POSITION_MM = 0.005
 
 #: Slices off an even grid by less than this share of the spacing are not interpolated.
 _SLIGHTLY_UNEVEN = 0.1
@@ -59,6 +62,18 @@ class StackGeometry:
         return self.slice_indices.dtype.kind == "i"
 
 
+def _scale(frame: Frame) -> float:
+    """What tolerances in mm are multiplied by, for voxels far from the size of a patient's scan."""
+    edges = [mm for mm in (*(frame.spacing or ()), frame.slice_spacing_mm) if mm is not None]
+    low, high = _ORDINARY_VOXEL_MM
+    return min(1.0, min(edges, default=1.0) / low) * max(1.0, min(edges, default=1.0) / high)
+
+
+def same_position_mm(frame: Frame) -> float:
+    """Distance along the normal below which two slices of a stack lie at the same position."""
+    return _SAME_POSITION_MM * _scale(frame)
+
+
 def _directions(frame: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit vectors (LPS) along a row, down a column, and their normal (PS3.3 C.7.6.2.1.1)."""
     if frame.orientation is None:
@@ -88,6 +103,7 @@ def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
         At least one; each with a position and an orientation.
     """
     first = frames[0]
+    scale = _scale(first)
     row, column, normal = _directions(first)
     notices: list[str] = []
     spacing = first.spacing
@@ -107,15 +123,15 @@ def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
 
     depths = (positions - positions[0]) @ normal
     one_spacing = len({frame.slice_spacing_mm for frame in frames}) == 1
-    slice_indices, sentences = _slice_indices(depths, one_spacing=one_spacing)
+    slice_indices, sentences = _slice_indices(depths, one_spacing=one_spacing, scale=scale)
     notices += sentences
     # One straight line through all slices, whether or not it runs along the normal (gantry tilt).
     step, start, deviations = _line(positions, slice_indices)
     affine[:3, 2], affine[:3, 3] = step, start
     sideways = np.linalg.norm(deviations - np.outer(deviations @ normal, normal), axis=1)
-    if sideways.max() > _EVEN_WITHIN_MM:
+    if sideways.max() > _EVEN_WITHIN_MM * scale:
         notices.append(
-            f"Slices are shifted sideways against each other by up to {sideways.max():.2f} mm;"
+            f"Slices are shifted sideways against each other by up to {_mm(sideways.max())};"
             " they are shown on a straight line."
         )
     tilt = np.degrees(np.arctan2(np.linalg.norm(step - (step @ normal) * normal), step @ normal))
@@ -124,17 +140,17 @@ def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
             f"Slices are tilted by {tilt:.1f} degrees (gantry tilt); shown sheared, as they lie."
         )
     if slice_indices.dtype.kind == "i":
-        notices += _contradictions(first, float(step @ normal), float(tilt))
+        notices += _contradictions(first, float(step @ normal), float(tilt), scale)
     count = int(np.ceil(slice_indices.max() - 1e-6)) + 1
     return StackGeometry(affine, count, slice_indices, tuple(notices))
 
 
-def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float) -> list[str]:
+def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float, scale: float) -> list[str]:
     """Sentences where the header of a classic image contradicts its positions, which are believed."""
     elements = first.file.elements
     notices = []
     header_mm = abs(elements.number("SpacingBetweenSlices") or 0)
-    tolerance = max(_SPACING_WITHIN_MM, _SPACING_WITHIN_SHARE * spacing_mm)
+    tolerance = max(_SPACING_WITHIN_MM * scale, _SPACING_WITHIN_SHARE * spacing_mm)
     if header_mm and abs(header_mm - spacing_mm) > tolerance:
         notices.append(
             f"The header says that slices are {header_mm:.3g} mm apart, their positions say"
@@ -162,22 +178,24 @@ def _line(
     return step, start, positions - (start + np.outer(slice_indices, step))
 
 
-def _slice_indices(depths: np.ndarray, *, one_spacing: bool) -> tuple[np.ndarray, list[str]]:
+def _slice_indices(
+    depths: np.ndarray, *, one_spacing: bool, scale: float
+) -> tuple[np.ndarray, list[str]]:
     """Slice of each depth (mm, ascending from 0), fractional where uneven, and notices.
 
     ``one_spacing``: whether the header gives all slices the same spacing. Gaps are then missing
     slices, however many; otherwise part of the patient was scanned with wider spacing, and
-    nothing is missing there.
+    nothing is missing there. ``scale``: of the tolerances.
     """
     count = len(depths)
     gaps = np.diff(depths)
     mean = float(depths[-1] / (count - 1))
     even = np.arange(count)
     worst = float(np.abs(depths - even * mean).max())
-    if worst <= _EVEN_WITHIN_MM:
+    if worst <= _EVEN_WITHIN_MM * scale:
         return even, []
     for spacing in (np.median(gaps), gaps.min()) if one_spacing else (np.median(gaps),):
-        found = _on_grid(depths, gaps, float(spacing))
+        found = _on_grid(depths, gaps, float(spacing), scale)
         if found is not None:
             return found
 
@@ -187,15 +205,12 @@ def _slice_indices(depths: np.ndarray, *, one_spacing: bool) -> tuple[np.ndarray
     step = float(depths[-1]) / steps
     return (
         depths / step,
-        [
-            f"Slices are spaced unevenly, {gaps.min():.2f} to {gaps.max():.2f} mm;"
-            f" interpolated to every {step:.2f} mm."
-        ],
+        [f"Slices are spaced unevenly, {_range(gaps)}; interpolated to every {_mm(step)}."],
     )
 
 
 def _on_grid(
-    depths: np.ndarray, gaps: np.ndarray, spacing: float
+    depths: np.ndarray, gaps: np.ndarray, spacing: float, scale: float = 1.0
 ) -> tuple[np.ndarray, list[str]] | None:
     """Slices on a grid of about this spacing (mm), some of them missing; None if they do not fit."""
     multiples = np.rint(gaps / spacing).astype(int)
@@ -205,7 +220,7 @@ def _on_grid(
     step = float(depths[-1] / numbers[-1])
     off = float(np.abs(depths - numbers * step).max())
     missing = int(numbers[-1] + 1 - len(depths))
-    if off > max(_EVEN_WITHIN_MM, _SLIGHTLY_UNEVEN * step) or missing > len(depths) // 2:
+    if off > max(_EVEN_WITHIN_MM * scale, _SLIGHTLY_UNEVEN * step) or missing > len(depths) // 2:
         return None
     notices = []
     if missing:
@@ -214,21 +229,34 @@ def _on_grid(
             f"{_slices_are(missing)} missing, {_at(gaps_mm)} from the first slice"
             f" (spacing {step:.3g} mm); left blank, so that the others are at their true position."
         )
-    if off > _EVEN_WITHIN_MM:
+    if off > _EVEN_WITHIN_MM * scale:
         notices.append(
-            f"Slices are spaced unevenly, {gaps.min():.2f} to {gaps.max():.2f} mm;"
-            f" shown every {step:.2f} mm, so up to {off:.2f} mm from their true position."
+            f"Slices are spaced unevenly, {_range(gaps)};"
+            f" shown every {_mm(step)}, so up to {_mm(off)} from their true position."
         )
     return numbers, notices
+
+
+def _mm(distance: float) -> str:
+    """A distance with two decimals, smaller ones with two digits."""
+    return f"{distance:.2f} mm" if distance >= 0.01 else f"{distance:.2g} mm"
+
+
+def _range(gaps: np.ndarray) -> str:
+    return f"{_mm(gaps.min()).removesuffix(' mm')} to {_mm(gaps.max())}"
 
 
 def _slices_are(count: int) -> str:
     return "1 slice is" if count == 1 else f"{count} slices are"
 
 
+def _short(position_mm: float) -> str:
+    return f"{position_mm:.1f}" if position_mm >= 1 else f"{position_mm:.2g}"
+
+
 def _at(positions_mm: np.ndarray) -> str:
     """In words, up to three positions."""
     if len(positions_mm) > 3:
-        return f"the first at {positions_mm[0]:.1f} mm"
-    *early, last = (f"{position:.1f}" for position in positions_mm)
+        return f"the first at {_short(positions_mm[0])} mm"
+    *early, last = (_short(position) for position in positions_mm)
     return f"at {', '.join(early)} and {last} mm" if early else f"at {last} mm"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from fusion3d_gui.imaging.dicom.frames.frame import Frame
 from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_sentences
 from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
-    SAME_POSITION_MM,
     StackGeometry,
     depths_mm,
+    same_position_mm,
     stack_geometry,
 )
 from fusion3d_gui.progress import Progress, no_progress
@@ -38,6 +39,8 @@ _LABELS = {
     "AcquisitionTime": "acquired",
     "ContentTime": "time",
 }
+
+_CACHED_SPACINGS = 64
 
 #: Direction cosines that differ by less belong to one stack.
 _SAME_ORIENTATION = 1e-3
@@ -205,7 +208,7 @@ def _compatible_groups(frames: Sequence[Frame]) -> list[list[Frame]]:
             frame.file.format.samples,
             frame.file.format.dtype,
             has_position,
-            None if frame.spacing is None else tuple(round(mm, 4) for mm in frame.spacing),
+            _rounded(frame.spacing),
             frame.file.is_localiser,
             frame.table is None,
             frame.file.format.photometric,
@@ -220,6 +223,14 @@ def _compatible_groups(frames: Sequence[Frame]) -> list[list[Frame]]:
         else:
             groups[kind].append((orientation, [frame]))
     return [members for same_kind in groups.values() for _, members in same_kind]
+
+
+@lru_cache(_CACHED_SPACINGS)
+def _rounded(spacing: tuple[float, float] | None) -> tuple[str, ...] | None:
+    """Pixel spacing to four digits, but at least 0.0001 mm: headers of one scan round it differently."""
+    if spacing is None:
+        return None
+    return tuple(f"{mm:.4f}" if mm >= 0.1 else f"{mm:.3e}" for mm in spacing)
 
 
 def _is_near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
@@ -268,7 +279,7 @@ def _position_numbers(frames: Sequence[Frame]) -> np.ndarray:
     """For each frame the number (from 0) of its position along the normal."""
     depths = depths_mm(frames)
     order = np.argsort(depths, kind="stable")
-    is_next = np.diff(depths[order]) > SAME_POSITION_MM
+    is_next = np.diff(depths[order]) > same_position_mm(frames[0])
     numbers = np.empty(len(frames), dtype=int)
     numbers[order] = np.concatenate([[0], np.cumsum(is_next)])
     return numbers
