@@ -31,8 +31,8 @@ def test_an_affine_of_another_size_not_finite_or_singular_is_refused() -> None:
     flat[:3, 1] = flat[:3, 0]
     with pytest.raises(ValueError, match="singular"):
         Volume(voxels, flat)
-    assert spans_space(np.diag([1e-3, 1e-3, 1e-3, 1.0]))
-    assert not spans_space(np.diag([0.99e-3, 1e-3, 1e-3, 1.0]))
+    assert spans_space(np.diag([1e-4, 1e3, 1.0, 1.0]))
+    assert not spans_space(np.diag([0.0, 1e-3, 1e-3, 1.0]))
     assert not spans_space(np.diag([1.0, np.nan, 1.0, 1.0]))
 
 
@@ -49,8 +49,8 @@ def test_sizes_that_no_voxel_has_become_1_mm() -> None:
     for sizes, expected in (
         ((0.5, 2.0, 3.0), (0.5, 2.0, 3.0)),
         ((0.5, 2.0), (0.5, 2.0, 1.0)),
-        ((1.9e-3, 1.1e4, -2.0), (1.0, 1.0, 1.0)),
-        ((2e-3, 1e4, np.nan), (2e-3, 1e4, 1.0)),
+        ((0.9e-5, 1.1e4, -2.0), (1.0, 1.0, 1.0)),
+        ((1e-5, 1e4, np.nan), (1e-5, 1e4, 1.0)),
     ):
         np.testing.assert_array_equal(affine_of_sizes(sizes), np.diag([*expected, 1.0]))
 
