@@ -68,6 +68,11 @@ class Series:
     reader: Reader | None = field(default=None, repr=False)
 
     @property
+    def slices_text(self) -> str:
+        """``"1 slice"`` or ``"35 slices"``."""
+        return "1 slice" if self.shape[0] == 1 else f"{self.shape[0]} slices"
+
+    @property
     def voxel_count(self) -> int:
         """Number of voxels; the series with the most is opened by default."""
         k, j, i = self.shape

@@ -80,6 +80,9 @@ QAbstractItemView { background: $PANEL; color: $TEXT; outline: 0; border: none;
 QTableView::item, QTreeView::item, QListView::item { padding: 0 6px; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
     background: $HOVER; color: $TEXT; }
+#series QListView::item { border: 1px solid transparent; border-radius: 5px; }
+#series QListView::item:focus { border-color: $MUTED; }
+#series QListView::item:selected { border-color: $ACCENT; }
 QHeaderView { background: $PANEL; border: none; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: none;
     border-bottom: 1px solid $LINE; padding: 4px 6px 4px 9px; }

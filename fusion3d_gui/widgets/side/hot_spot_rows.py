@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
@@ -34,6 +35,7 @@ class HotSpotRows(QWidget):
             button = QPushButton(text)
             button.setProperty("quiet", True)
             button.setToolTip(tip)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(step)
             head.addWidget(button)
         layout = QVBoxLayout(self)
@@ -45,10 +47,16 @@ class HotSpotRows(QWidget):
         for number, row in enumerate(self.rows):
             row.setProperty("spot", True)
             row.setCheckable(True)
-            row.clicked.connect(lambda _=False, n=number: spots.go_to(n))
+            row.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.clicked.connect(lambda _=False, n=number: self._on_chosen(n))
             grid.addWidget(row, number, 0)
         layout.addLayout(grid)
         spots.changed.connect(self._show)
+        self._show()
+
+    def _on_chosen(self, number: int) -> None:
+        self._spots.go_to(number)
+        # Where the crosshair was there already, the click has only turned the highlight off.
         self._show()
 
     def _show(self) -> None:

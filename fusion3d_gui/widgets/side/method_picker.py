@@ -45,6 +45,7 @@ class MethodPicker(QWidget):
         self._explainer = explainer
         self._side_by_side = side_by_side
         self.box = NoScrollComboBox()
+        self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.box.setAccessibleName("Heatmap method")
         self._methods: tuple[Method, ...] = ()
         self.localisation = theme.label(size=theme.SMALL, color=theme.FAINT)

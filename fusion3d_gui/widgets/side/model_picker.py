@@ -22,6 +22,7 @@ class ModelPicker(QWidget):
         self._store = store
         self._models = models
         self.box = NoScrollComboBox()
+        self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.box.setAccessibleName("Model")
         self.browse = QPushButton("Other…")
         self.browse.setProperty("quiet", True)

@@ -68,6 +68,7 @@ class OverlayControls(QWidget):
         self.contours = _Toggle("Contours", "Contour lines instead of filled areas (O)")
         self.blink = _Toggle("Blink", "Show and hide the heatmap in turn (Shift+H)")
         self.colors = NoScrollComboBox()
+        self.colors.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.colors.addItems(HEATMAPS)
         self.colors.setAccessibleName("Heatmap colours")
         self.colors.setToolTip(

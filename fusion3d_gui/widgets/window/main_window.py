@@ -7,9 +7,17 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.state.data.case import CaseKey
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
@@ -102,6 +110,7 @@ class MainWindow(QMainWindow):
             views=self.views,
             maps=self.map_views,
         )
+        self._key_before: CaseKey | None = None
         self._center = QWidget()
         self.menus = Menus(self, self._commands())
         self.strip = ToolStrip(self.menus.actions)
@@ -162,6 +171,8 @@ class MainWindow(QMainWindow):
         session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         self.restyling.styled.connect(self.status.fit)
+        self.restyling.styled.connect(self.series.list_series)
+        self.series.chosen.connect(self._focus_images)
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.opener.open)
         self._drops.hovered.connect(self.start.set_aimed)
@@ -239,8 +250,16 @@ class MainWindow(QMainWindow):
             self.settings.remember_case(case.paths)
         self._show_panels()
         self.menus.refresh()
-        if case is not None and self.focusWidget() is None:
-            self.views.axial.setFocus()
+        if case is not None and case.key != self._key_before:
+            self._focus_images()
+        self._key_before = None if case is None else case.key
+
+    def _focus_images(self) -> None:
+        """Give the keys to the images, unless the user is typing."""
+        focused = self.focusWidget()
+        typing = isinstance(focused, QLineEdit | QAbstractSpinBox) and focused.isVisible()
+        if not typing and not isinstance(focused, SliceView):
+            self.views.active.setFocus()
 
     def _on_bundle_changed(self) -> None:
         if self.session.store.bundle is not None:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QListWidgetItem, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.thumbnails import DENSITY, SIDE, Thumbnails
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.elided_lines import elided_lines
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
+from fusion3d_gui.widgets.window.series_list import UID_ROLE, SeriesList
 
 _WIDTH = 136
-_UID = Qt.ItemDataRole.UserRole
+#: Height of a caption (px): two lines of the name, one with the number of slices.
+_CAPTION = 54
+_MARGIN = 10
 
 
 class SeriesPanel(QFrame):
-    """A column of thumbnails; the open series is marked."""
+    """A column of thumbnails; the open series is highlighted, and no other."""
+
+    #: The user has chosen a series, which is open or being opened.
+    chosen = Signal()
 
     def __init__(self, store: Store, opener: Opener, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,27 +34,16 @@ class SeriesPanel(QFrame):
         self._store = store
         self._opener = opener
         self.thumbnails = Thumbnails(store, self)
-        self.list = QListWidget()
-        self.list.setViewMode(QListView.ViewMode.IconMode)
-        self.list.setFlow(QListView.Flow.TopToBottom)
-        self.list.setWrapping(False)
-        self.list.setMovement(QListView.Movement.Static)
-        self.list.setIconSize(QSize(SIDE, SIDE))
-        self.list.setWordWrap(True)
-        self.list.setSpacing(4)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list = SeriesList(SIDE)
         self.list.setFont(theme.font(theme.SMALL))
-        self.list.setAccessibleName("Series")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 8, 4, 4)
         layout.setSpacing(4)
         layout.addWidget(theme.section_title("  Series"))
         layout.addWidget(self.list, 1)
         self.setFixedWidth(_WIDTH)
-        self.list.itemClicked.connect(self._on_chosen)
-        self.list.itemActivated.connect(self._on_chosen)
-        store.case_changed.connect(self._on_case_changed)
+        self.list.chosen.connect(self._on_chosen)
+        store.case_changed.connect(self.list_series)
         self.thumbnails.made.connect(self._on_made)
 
     @property
@@ -61,7 +58,8 @@ class SeriesPanel(QFrame):
         self.setVisible(shown)
         self.thumbnails.set_wanted(shown)
 
-    def _on_case_changed(self) -> None:
+    def list_series(self) -> None:
+        """List the series of the case, their captions fitted to the text size."""
         case = self._store.case
         self.list.clear()
         found = () if case is None else sorted(case.series, key=lambda each: each.patient or 0)
@@ -71,32 +69,39 @@ class SeriesPanel(QFrame):
             if several and series.patient != patient:
                 self.list.addItem(_heading(series))
             patient = series.patient
-            item = QListWidgetItem(_text(series))
-            item.setData(_UID, series.uid)
-            item.setToolTip(f"{series.description}\n{series.modality} {series.format}".strip())
-            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            item.setSizeHint(QSize(theme.px(_WIDTH - 24), SIDE + theme.px(40)))
+            item = self._item(series)
             self.list.addItem(item)
             self._show(item)
             if case is not None and series.uid == case.volume.series_uid:
-                self.list.setCurrentItem(item)
+                self.list.show_open(item)
+
+    def _item(self, series: Series) -> QListWidgetItem:
+        name, slices = series.description or series.modality or "Series", series.slices_text
+        width, metrics = theme.px(_WIDTH - 24), self.list.fontMetrics()
+        item = QListWidgetItem(f"{elided_lines(name, metrics, width - 2 * _MARGIN)}\n{slices}")
+        item.setData(UID_ROLE, series.uid)
+        about = f"{series.modality} {series.format}".strip()
+        item.setToolTip(plain_tip(f"{name}\n{about}, {slices}"))
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {slices}")
+        item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+        item.setSizeHint(QSize(width, SIDE + theme.px(_CAPTION)))
+        return item
 
     def _on_made(self, uid: str) -> None:
         for row in range(self.list.count()):
-            if self.list.item(row).data(_UID) == uid:
+            if self.list.item(row).data(UID_ROLE) == uid:
                 self._show(self.list.item(row))
 
     def _show(self, item: QListWidgetItem) -> None:
-        picture = _pixmap(self.thumbnails.image(item.data(_UID)))
+        picture = _pixmap(self.thumbnails.image(item.data(UID_ROLE)))
         icon = QIcon(picture)
         # Without an icon for it, Qt would tint that of the selected item.
         icon.addPixmap(picture, QIcon.Mode.Selected)
         item.setIcon(icon)
 
-    def _on_chosen(self, item: QListWidgetItem) -> None:
-        uid = item.data(_UID)
-        if uid:
-            self._opener.open_series(uid)
+    def _on_chosen(self, uid: str) -> None:
+        self._opener.open_series(uid)
+        self.chosen.emit()
 
 
 def _heading(series: Series) -> QListWidgetItem:
@@ -130,8 +135,3 @@ def _pixmap(picture: np.ndarray | None) -> QPixmap:
         painter.end()
     square.setDevicePixelRatio(DENSITY)
     return square
-
-
-def _text(series: Series) -> str:
-    name = series.description or series.modality or "Series"
-    return f"{name}\n{series.shape[0]} slices"

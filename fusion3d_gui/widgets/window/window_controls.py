@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
 from fusion3d_gui.state.display.window_level import WindowLevel
@@ -23,6 +24,7 @@ class WindowControls(QWidget):
         self.histogram = WindowHistogram(window_level)
         self.presets = NoScrollComboBox()
         self.presets.setFixedWidth(130)
+        self.presets.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.presets.setAccessibleName("Window preset")
         self.presets.setToolTip("Window presets (keys 1 to 9, 0)")
         self.center = _ValueBox("Window centre")

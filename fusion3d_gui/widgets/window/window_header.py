@@ -10,6 +10,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, patient_line, study_date
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.prediction.predictions import Predictions
@@ -43,6 +44,7 @@ class Header(QWidget):
         for label in (self.title, self.detail):
             label.setMinimumWidth(80)
         self.series = NoScrollComboBox()
+        self.series.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.series.setFixedWidth(200)
         self.series.setAccessibleName("Series")
         self.series.setToolTip("This folder holds several series")
@@ -105,9 +107,7 @@ class Header(QWidget):
             self._about += "" if patient else " · names no patient"
             self.series.clear()
             self.series.addItems([series_text(each) for each in case.series])
-            uids = [each.uid for each in case.series]
-            if case.volume.series_uid in uids:
-                self.series.setCurrentIndex(uids.index(case.volume.series_uid))
+            self._name_open_series(case)
         self._make_room()
         self._show_title()
 
@@ -151,10 +151,17 @@ class Header(QWidget):
         case = self._store.case
         self.window_controls.histogram.set_volume(None if case is None else case.volume)
 
+    def _name_open_series(self, case: Case) -> None:
+        uids = [each.uid for each in case.series]
+        if case.volume.series_uid in uids:
+            self.series.setCurrentIndex(uids.index(case.volume.series_uid))
+
     def _on_series_chosen(self, index: int) -> None:
         case = self._store.case
         if case is not None:
             self._opener.open_series(case.series[index].uid)
+            # Until it is open, or where it can't be read, the open one stays named.
+            self._name_open_series(case)
 
     def _show_title(self) -> None:
         room = max(self.title.width(), self.title.minimumWidth())
@@ -166,7 +173,7 @@ class Header(QWidget):
 
 def series_text(series: Series) -> str:
     """Name and number of slices, to tell series of one name apart: ``"T1  ·  35 slices"``."""
-    return f"{series.description or series.uid}  ·  {series.shape[0]} slices"
+    return f"{series.description or series.uid}  ·  {series.slices_text}"
 
 
 def volume_text(volume: Volume) -> str:
