@@ -123,7 +123,7 @@ def _predict_table(options: Namespace) -> int:
     given = _given_metadata(options.metadata, options.set)
     for name, value in given.items():
         info.schema[name].parse(value)
-    rows = read_table(options.path, info.schema)
+    rows = read_table(options.path, info.schema, lambda notice: print_notices((notice,)))
     check_can_write(options.out)
     check_not_input(results_file(options.out), (options.path, options.model, options.metadata))
 

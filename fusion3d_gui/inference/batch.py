@@ -6,7 +6,7 @@ import csv
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,9 @@ from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
+from fusion3d_gui.table_file import plain_cell, read_table_file
 
 log = logging.getLogger(__name__)
-
-_LARGEST_TABLE_BYTES = 50_000_000
 
 #: Exceptions that fail one case only: the log has the traceback, the results table the class's name.
 _FAILURES = (
@@ -73,45 +72,56 @@ class BatchSummary:
     results: Path
 
 
-def read_table(path: Path, schema: MetadataSchema) -> list[BatchRow]:
-    """Read a CSV table with a column ``path`` and, optionally, ``case`` (a name) and metadata fields.
+def read_table(
+    path: Path, schema: MetadataSchema, on_notice: Callable[[str], None] = lambda notice: None
+) -> list[BatchRow]:
+    """Read a table with a column ``path`` and, optionally, ``case`` (a name) and metadata fields.
 
-    Relative paths are relative to the table's folder; other columns are ignored. Raises UserError,
+    A field named like one of the two has its values in the column ``metadata.NAME``. Relative paths are
+    relative to the table's folder; ``on_notice`` is told which columns are not used. See
+    :func:`~fusion3d_gui.table_file.read_table_file` for what a table may look like. Raises UserError,
     naming the row, when the table can't be used.
     """
-    try:
-        if path.stat().st_size > _LARGEST_TABLE_BYTES:
-            raise UserError("is too large to be a table of cases", path=path)
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            lines = list(reader)
-    except OSError as error:
-        raise UserError(f"can't be read ({error.strerror})", path=path) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"is not a CSV table in UTF-8 ({error})", path=path) from None
-    if "path" not in columns:
+    table = read_table_file(path)
+    if "path" not in table.columns:
         raise UserError(
             "has no column path", path=path, remedy="Add it, with each case's file or folder."
         )
-    known = [field.name for field in schema.fields if field.name in columns]
+    own = ("path", "case")
+    named = {
+        field.name: f"metadata.{field.name}" if field.name in own else field.name
+        for field in schema.fields
+    }
+    for notice in table.unused_notices([*own, *named.values()]):
+        on_notice(notice)
     rows = []
-    for number, line in enumerate(lines, start=2):
-        text = (line["path"] or "").strip()
+    for row in table.rows:
+        text = row.cells["path"]
         if not text:
-            raise UserError(f"row {number}, column path: is empty", path=path)
+            raise UserError(f"row {row.number}, column path: is empty", path=path)
         rows.append(
             BatchRow(
-                number=number,
-                name=(line.get("case") or "").strip() or f"row-{number}",
+                number=row.number,
+                name=row.cells.get("case") or f"row-{row.number}",
                 path=path.parent / text,
                 path_text=text,
-                values={name: (line[name] or "").strip() for name in known},
+                values={
+                    name: row.cells[column] for name, column in named.items() if column in row.cells
+                },
             )
         )
     if not rows:
         raise UserError("holds no cases", path=path)
     return rows
+
+
+def field_columns(schema: MetadataSchema) -> dict[str, str]:
+    """The results' column of each metadata field: its name, or ``metadata.NAME`` where a column has that name."""
+    own = {*_FIRST, *_LAST}
+    return {
+        field.name: f"metadata.{field.name}" if field.name in own else field.name
+        for field in schema.fields
+    }
 
 
 def results_file(out: Path) -> Path:
@@ -165,7 +175,7 @@ def predict_table(
             problem = "the scan lies where the heatmaps are written"
             raise UserError(problem, path=row.path, remedy="Name another folder for the results.")
     explanation = explanation or Explanation.for_model(predictor.info)
-    columns = [*_FIRST, *(field.name for field in predictor.info.schema.fields), *_LAST]
+    columns = [*_FIRST, *field_columns(predictor.info.schema).values(), *_LAST]
     try:
         (out / "heatmaps").mkdir(parents=True, exist_ok=True)
         done = _done_before(results, columns, predictor.weights_sha256)
@@ -196,7 +206,8 @@ def predict_table(
                 if cells["error"]:
                     is_misfit = cells.get("fit") == "refused"
                     refused, failed = refused + is_misfit, failed + (not is_misfit)
-                writer.writerow({**dict.fromkeys(columns, ""), **cells})
+                filled = {**dict.fromkeys(columns, ""), **cells}
+                writer.writerow({name: plain_cell(value) for name, value in filled.items()})
                 file.flush()
     except OSError as error:
         raise UserError(f"the results can't be written ({error.strerror})", path=out) from None
@@ -213,13 +224,14 @@ def _predict_row(
     progress: Progress,
     despite_misfit: bool,
 ) -> dict[str, object]:
+    columns = field_columns(predictor.info.schema)
     cells: dict[str, object] = {
         "row": row.number,
         "case": row.name,
         "path": row.path_text,
         "error": "",
         "weights_sha256": predictor.weights_sha256,
-        **row.values,
+        **{columns[name]: value for name, value in row.values.items()},
     }
     try:
         volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
@@ -248,7 +260,7 @@ def _predict_row(
         write_nifti(heatmap.raw.as_volume, out / "heatmaps" / raw, note=note)
     return {
         **cells,
-        **_cells(prediction),
+        **_cells(prediction, columns),
         "explanation": _text_of(explanation),
         "heatmap": f"heatmaps/{name}",
     }
@@ -263,8 +275,10 @@ def _fit_cells(report: FitReport) -> dict[str, object]:
     }
 
 
-def _cells(prediction: Prediction) -> dict[str, object]:
-    values = {name: "" if value is None else value for name, value in prediction.metadata.items()}
+def _cells(prediction: Prediction, columns: Mapping[str, str]) -> dict[str, object]:
+    values = {
+        columns[name]: "" if value is None else value for name, value in prediction.metadata.items()
+    }
     return {
         **values,
         "probability": f"{prediction.probability:.9g}",
@@ -321,11 +335,12 @@ def _is_same(
     line: Mapping[str, str], row: BatchRow, values: Mapping[str, str], schema: MetadataSchema
 ) -> bool:
     """Whether an earlier line has this row's case, path and given values."""
-    if line["path"] != row.path_text or line["case"] != row.name:
+    if line["path"] != plain_cell(row.path_text) or line["case"] != plain_cell(row.name):
         return False
+    columns = field_columns(schema)
     try:
         return all(
-            not text or schema[name].parse(text) == schema[name].parse(line[name])
+            not text or schema[name].parse(text) == schema[name].parse(line[columns[name]])
             for name, text in values.items()
         )
     except UserError:

@@ -16,6 +16,7 @@ from fusion3d_gui.imaging.annotations.measurement import Measurement
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.report.json_file import write_json
+from fusion3d_gui.table_file import plain_cell
 
 _NUMBERS = (
     "length_mm",
@@ -28,9 +29,6 @@ _NUMBERS = (
     "area_mm2",
     "voxels",
 )
-#: A cell that begins with one of these is a formula to spreadsheets.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
 _REGION_RULE = (
     "A region's voxels are those through which its plane passes and whose centres, projected onto "
     "the plane, lie inside or on its outline; sd divides by n - 1."
@@ -119,7 +117,7 @@ def _table(measurements: Sequence[Measurement], volume: Volume) -> str:
         row: dict[str, Any] = {
             "number": mark.number,
             "kind": mark.kind,
-            "text": f"'{mark.text}" if mark.text.startswith(_FORMULA) else mark.text,
+            "text": plain_cell(mark.text),
             "value_unit": volume.unit,
             "volume_sha256": volume.sha256,
             "program": f"Fusion3D {__version__}",

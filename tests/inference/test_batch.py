@@ -185,3 +185,39 @@ def test_a_stage_that_is_not_there_is_refused(table, make_bundle, capsys):
     asked = ["predict", str(table.parent / "0.nii.gz"), "--model", str(make_bundle())]
     assert run([*asked, "--stage", "5"]) == 2
     assert "stage" in capsys.readouterr().err
+
+
+def test_no_cell_of_the_results_is_a_formula_and_a_rerun_knows_the_case(table, predictor, tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("case;path;age\n=1+1;0.nii.gz;71,5\n", encoding="utf-8")
+    rows = read_table(path, predictor.info.schema)
+    out = tmp_path / "out"
+    assert predict_table(predictor, rows, out).predicted == 1
+    found = pd.read_csv(out / "results.csv", keep_default_na=False)
+    assert list(found["case"]) == ["'=1+1"]
+    assert list(found["age"]) == [71.5]
+    assert predict_table(predictor, rows, out).known == 1
+
+
+def test_a_field_named_like_a_result_has_its_own_column(predictor, make_bundle, table, tmp_path):
+    folder = make_bundle()
+    path = folder / "configs/schema.json"
+    renamed = path.read_text().replace('"name": "age"', '"name": "error"')
+    renamed = renamed.replace('"name": "sex"', '"name": "path"')
+    path.write_text(renamed)
+    predictor = load_predictor(folder, "cpu", engine="torch")
+    cases = tmp_path / "cases.csv"
+    cases.write_text("path,error,metadata.path\n0.nii.gz,71,F\n", encoding="utf-8")
+    rows = read_table(cases, predictor.info.schema)
+    out = tmp_path / "out"
+    assert predict_table(predictor, rows, out).predicted == 1
+    found = pd.read_csv(out / "results.csv", keep_default_na=False)
+    assert (found["error"][0], found["metadata.error"][0]) == ("", 71)
+    assert (found["path"][0], found["metadata.path"][0]) == ("0.nii.gz", "F")
+    assert predict_table(predictor, rows, out).known == 1
+
+
+def test_columns_that_are_not_used_are_named(table, predictor):
+    said: list[str] = []
+    read_table(table, predictor.info.schema, said.append)
+    assert said == ["Columns of the table that are not used: label, remark."]

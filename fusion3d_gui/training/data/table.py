@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.schema import Field, MetadataSchema, Value
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.output_file import write_whole_text
+from fusion3d_gui.table_file import TableRow, read_table_file
 
 #: Columns with a meaning of their own; every other column is metadata, but for those that begin with one
 #: of ``_TRUTH``: they are the simulated cohort's ground truth, which no model may be given.
@@ -113,7 +113,8 @@ def read_table(
         Naming file, row and column of what is wrong.
     """
     path = Path(path)
-    columns, rows = _read_rows(path)
+    table = read_table_file(path)
+    columns = table.columns
     for needed in ("path", "label") if labelled else ("path",):
         if needed not in columns:
             raise UserError(
@@ -125,16 +126,12 @@ def read_table(
     metadata = [name for name in columns if name not in OWN_COLUMNS and not name.startswith(_TRUTH)]
     if schema is None:
         schema = about.get("schema") or MetadataSchema(
-            tuple(_infer(path, name, rows) for name in metadata)
+            tuple(_infer(path, name, table.rows) for name in metadata)
         )
     absent = [field.name for field in schema.fields if field.name not in columns]
     if absent:
         raise UserError(f"there is no column {absent[0]!r}, which the schema names", path=path)
-    cases = tuple(
-        _case(path, number, row, schema, labelled)
-        for number, row in enumerate(rows, start=2)
-        if any(row.values())
-    )
+    cases = tuple(_case(path, row.number, row.cells, schema, labelled) for row in table.rows)
     if not cases:
         raise UserError("it holds no cases", path=path)
     seen: dict[str, int] = {}
@@ -198,36 +195,6 @@ def fit_schema(schema: MetadataSchema, cases: Sequence[CaseRow]) -> MetadataSche
     return MetadataSchema(tuple(fields))
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark in front.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            columns = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = columns
-            rows = list(reader)
-    except FileNotFoundError:
-        raise UserError("there is no such file", path=path) from None
-    except OSError as error:
-        raise UserError(f"it can't be read ({error.strerror})", path=path) from None
-    except (UnicodeDecodeError, csv.Error):
-        raise UserError(
-            "it is not a table in CSV (UTF-8)", path=path, remedy="Export it as CSV UTF-8."
-        ) from None
-    twice = {name for name in columns if columns.count(name) > 1}
-    if twice or "" in columns:
-        what = (
-            f"two columns are named {min(twice - {''})!r}"
-            if twice - {""}
-            else "a column has no name"
-        )
-        raise UserError(what, path=path)
-    for number, row in enumerate(rows, start=2):
-        if "" in row:
-            raise UserError(f"row {number} has more cells than the header has columns", path=path)
-    return columns, [{name: cell.strip() for name, cell in row.items()} for row in rows]
-
-
 def _read_description(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
@@ -246,8 +213,8 @@ def _read_description(path: Path) -> dict[str, Any]:
     return about
 
 
-def _infer(path: Path, name: str, rows: list[dict[str, str]]) -> Field:
-    cells = [row[name] for row in rows if row[name]]
+def _infer(path: Path, name: str, rows: Sequence[TableRow]) -> Field:
+    cells = [row.cells[name] for row in rows if row.cells[name]]
     if not cells:
         raise UserError(f"column {name!r} is empty", path=path, remedy="Remove the column.")
     label = name.replace("_", " ").capitalize()
@@ -261,9 +228,9 @@ def _infer(path: Path, name: str, rows: list[dict[str, str]]) -> Field:
         kinds = sorted(set(cells))
         if len(kinds) == 1 or len(kinds) > _MOST_CHOICES or len(words) < len(kinds):
             number, cell = next(
-                (number, row[name])
-                for number, row in enumerate(rows, start=2)
-                if row[name] and not _is_number(row[name])
+                (row.number, row.cells[name])
+                for row in rows
+                if row.cells[name] and not _is_number(row.cells[name])
             )
             raise UserError(
                 f"row {number}, column {name!r}: {cell!r} is not a number, and with {len(kinds)} "
@@ -284,7 +251,7 @@ def _is_number(text: str) -> bool:
 
 
 def _case(
-    path: Path, number: int, row: dict[str, str], schema: MetadataSchema, labelled: bool
+    path: Path, number: int, row: Mapping[str, str], schema: MetadataSchema, labelled: bool
 ) -> CaseRow:
     def error(column: str, what: str) -> UserError:
         return UserError(f"row {number}, column {column!r}: {what}", path=path)
