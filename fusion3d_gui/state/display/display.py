@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject
 
+from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.cine import Cine
 from fusion3d_gui.state.display.crosshair import Crosshair
@@ -41,6 +42,16 @@ class Display(QObject):
         self.planes.straighten()
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
+
+    def reset(self) -> None:
+        """Use the defaults of window level, colours, slab, interpolation and heatmap.
+
+        What is looked at stays: crosshair, planes, zoom.
+        """
+        self.window_level.reset()
+        self.slab.reset()
+        self.smoothing.set_interpolation(Interpolation.LINEAR)
+        self.overlay.reset()
 
     def complete_case(self, case: Case) -> None:
         """Take the presets of the same case once all its slices have been read."""

@@ -20,16 +20,25 @@ class OverlaySettings(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._blinker = QTimer(self)
+        self._blinker.setInterval(_BLINK_MS)
+        self._blinker.timeout.connect(self._on_blink)
+        self._use_defaults()
+
+    def _use_defaults(self) -> None:
+        self._blinker.stop()
+        self._dark_phase = False
         self._visible = True
         self._opacity = 0.5
         self._threshold = 0.35
         self._contours = False
         self._color_map = "Inferno"
         self._kept_top: float | None = None
-        self._dark_phase = False
-        self._blinker = QTimer(self)
-        self._blinker.setInterval(_BLINK_MS)
-        self._blinker.timeout.connect(self._on_blink)
+
+    def reset(self) -> None:
+        """Use the defaults of everything."""
+        self._use_defaults()
+        self.changed.emit()
 
     @property
     def visible(self) -> bool:

@@ -26,6 +26,10 @@ class SlabSettings(QObject):
         """Thickness and projection."""
         return self._slab
 
+    def reset(self) -> None:
+        """Show single slices."""
+        self._set(THIN)
+
     def set_thickness(self, thickness_mm: float) -> None:
         """Set the thickness in mm, 0 for single slices."""
         self._set(Slab(min(max(float(thickness_mm), 0.0), THICKEST_MM), self._slab.projection))

@@ -6,6 +6,8 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.display.window import Preset, Window
 
+_GRAY = "Gray"
+
 
 class WindowLevel(QObject):
     """The current window level in real values, and the presets that the volume offers."""
@@ -18,7 +20,7 @@ class WindowLevel(QObject):
         self._window = Window(0.5, 1.0)
         self._presets: tuple[Preset, ...] = ()
         self._inverted = False
-        self._color_map = "Gray"
+        self._color_map = _GRAY
 
     @property
     def window(self) -> Window:
@@ -86,6 +88,12 @@ class WindowLevel(QObject):
         for preset in self._presets:
             if preset.name == "Automatic":
                 self.set_window(preset.window)
+
+    def reset(self) -> None:
+        """Use the volume's default window level, in gray and not inverted."""
+        self._inverted, self._color_map = False, _GRAY
+        self.apply_preset(0)
+        self.changed.emit()
 
     def drag(self, right: float, down: float) -> None:
         """Follow a drag, in fractions of the default width: right widens, down brightens.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 
 from fusion3d_gui.inference.prediction import Heatmap
@@ -24,7 +23,7 @@ class ScaleKeeper(QWidget):
         self.keep.setToolTip(
             "Colour every heatmap on this scale, whatever its peak: other cases, models and methods (U)"
         )
-        self.top = _NoScrollSpinBox()
+        self.top = QDoubleSpinBox()
         self.top.setDecimals(6)
         self.top.setRange(1e-6, 1000.0)
         self.top.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
@@ -59,15 +58,3 @@ class ScaleKeeper(QWidget):
             self.top.blockSignals(True)
             self.top.setValue(kept)
             self.top.blockSignals(False)
-
-
-class _NoScrollSpinBox(QDoubleSpinBox):
-    """Turning the wheel over it scrolls the panel, and changes no number by accident."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel."""
-        event.ignore()

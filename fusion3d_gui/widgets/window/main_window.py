@@ -23,6 +23,7 @@ from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.controls.drop_target import DropTarget
+from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look.restyling import Restyling
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
@@ -121,6 +122,7 @@ class MainWindow(QMainWindow):
         self._drops = DropTarget(self, self.pages)
         self._connect()
         self._on_settings_changed()
+        guard_wheel(self)
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
         window_memory.restore(self, self.settings, session.display, self.views)

@@ -19,6 +19,7 @@ from shiboken6 import isValid
 from fusion3d_gui.state.case.tag_reading import dicom_files, read_series_tags
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
+from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
 
@@ -97,6 +98,7 @@ class TagBrowser(QDialog):
         self.line.textChanged.connect(self._on_searched)
         self.file.valueChanged.connect(self._read)
         store.case_changed.connect(self.close)
+        guard_wheel(self)
         self.resize(theme.px(820), theme.px(620))
         center_over(self, parent)
         self._read()
