@@ -77,6 +77,8 @@ class Volume:
     unreadable
         Those of the notices that say which value of the header is not valid, so that voxels or geometry
         are wrong: no model is meant for such a volume.
+    doubts
+        Those of the notices that say what in the header is odd, so that geometry or order may be wrong.
     padding
         Lowest and highest *stored* value that stand for no measurement; None where there are none.
         They are never brighter than what was measured, as slabs and projections need it.
@@ -100,6 +102,7 @@ class Volume:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
     loaded_slices: LoadedSlices | None = field(default=None, repr=False)

@@ -132,6 +132,7 @@ def _impossible_sizes(scope: Scope, volume: Volume) -> Iterator[str]:
 
 def _image_doubts(scope: Scope, volume: Volume, content: ScanValues) -> Iterator[str]:
     """What is odd about the scan's header and values."""
+    yield from volume.doubts
     part = volume.attributes.get("BodyPartExamined", "").lower()
     wanted = set(scope.body_part.lower().split())
     if part and wanted and part not in wanted and not ({part} | wanted) <= _HEAD_WORDS:

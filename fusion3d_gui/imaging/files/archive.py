@@ -53,6 +53,12 @@ def is_archive(path: Path) -> bool:
     return magic == _ZIP_MAGIC
 
 
+def is_gzip(path: Path) -> bool:
+    """Whether a file is gzip, by its first bytes. Raises OSError."""
+    with path.open("rb") as stream:
+        return stream.read(2) == _GZIP_MAGIC
+
+
 class UnpackedArchive:
     """A temporary folder, removed once this object is garbage or the program ends."""
 

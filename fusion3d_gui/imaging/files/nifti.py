@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import struct
 import zlib
 from dataclasses import replace
@@ -12,14 +13,16 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.openers import ImageOpener
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.colour import COLOURS_ARE_GRAY, gray_of_rgb
+from fusion3d_gui.imaging.files.archive import is_gzip
 from fusion3d_gui.imaging.files.multi_volume import (
     series_of_volumes,
     volume_description,
     volume_uid,
 )
+from fusion3d_gui.imaging.files.nifti_geometry import nifti_geometry
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
@@ -29,17 +32,15 @@ from fusion3d_gui.imaging.volume import (
     RAS_LPS,
     Volume,
     Watch,
-    affine_of_sizes,
     no_watch,
-    spans_space,
 )
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress
 
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
-#: sform and qform round differently; further apart than this (mm), they contradict each other.
-_FORMS_WITHIN_MM = 0.5
+# What is wrong with a header is said in one sentence of our own.
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
 
 #: Raised by nibabel and the unpacker on damaged files, as found by fuzzing.
 _DAMAGE = (
@@ -67,16 +68,16 @@ def is_nifti(path: Path) -> bool:
 def nifti_series(path: Path) -> list[Series]:
     """The series that a NIfTI file offers, from its header: one for each of its volumes. Raises UserError."""
     image = _load(path)
-    affine, notices = _affine(image)
+    geometry = nifti_geometry(image)
     return series_of_volumes(
         path,
         read_nifti,
         stem=_stem(path),
         format="NIfTI",
         shape=_shape(image),
-        affine=affine,
+        affine=geometry.affine,
         count=_volume_count(image),
-        notices=notices,
+        notices=geometry.notices,
     )
 
 
@@ -85,7 +86,7 @@ def read_nifti(
 ) -> Volume:
     """Read one volume of a NIfTI file, in its stored type with slope and intercept beside.
 
-    The sform has precedence over the qform, as in nibabel.
+    The sform has precedence over the qform, as in nibabel. Colours are read as their luminance.
 
     Parameters
     ----------
@@ -102,22 +103,33 @@ def read_nifti(
     Raises
     ------
     UserError
-        The file is damaged, of a type that is no scan (colour, complex), or too large for memory.
+        The file is damaged, of a type that is no scan (complex numbers), or too large for memory.
     """
     progress(0.0, "Reading slices")
     image = _load(path)
-    affine, notices = _affine(image)
+    geometry = nifti_geometry(image)
     dtype = image.get_data_dtype()
-    if dtype.kind not in "iuf":
-        raise UserError(f"holds values of type {dtype}, which are not a scan", path=path)
+    is_colour = dtype.names is not None and dtype.names[:3] == ("R", "G", "B")
+    if dtype.kind not in "iuf" and not is_colour:
+        kind = "complex numbers" if dtype.kind == "c" else f"values of type {dtype.name}"
+        raise UserError(f"holds {kind}, which are not a scan", path=path)
     shape = _shape(image)
     kept = np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
+    kept = np.dtype(np.uint8) if is_colour else kept
+    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    unreadable = geometry.unreadable
+    # Not a number stands for no rescale: nibabel writes it so.
+    if np.isinf(_stored_slope(image)):
+        unreadable += ("The file's slope is infinite: its values are not rescaled.",)
     check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
+    notices = (*unreadable, *(each for each in geometry.notices if each not in unreadable))
+    if is_colour:
+        notices += (COLOURS_ARE_GRAY,)
     volume = Volume(
         voxels=np.zeros(shape, kept),
-        affine=affine,
-        slope=float(image.dataobj.slope),
-        intercept=float(image.dataobj.inter),
+        affine=geometry.affine,
+        slope=slope,
+        intercept=intercept,
         description=volume_description(_stem(path), number, _volume_count(image)),
         series_uid=volume_uid(path, number),
         path=path,
@@ -125,22 +137,41 @@ def read_nifti(
             SIMULATED_ATTRIBUTES if _note(image) == SIMULATED.encode() else {}
         ),
         notices=notices,
+        unreadable=unreadable,
+        doubts=geometry.doubts,
         loaded_slices=LoadedSlices(shape[0]),
     )
     data_file = Path(image.file_map["image"].filename)
-    packed = data_file.name.lower().endswith((".gz", ".bz2", ".zst"))
+    packed = is_gzip(data_file)
     start = _offset(image) + number * int(np.prod(shape, dtype=object)) * dtype.itemsize
     try:
-        with ImageOpener(str(data_file)) as stream:
+        with gzip.open(data_file) if packed else data_file.open("rb", buffering=0) as stream:
             stream.seek(start)
             read_slices(
-                stream, StoredSlices(data_file, start, dtype, packed), volume, progress, watch
+                stream,
+                StoredSlices(data_file, start, dtype, packed),
+                volume,
+                progress,
+                watch,
+                convert=_gray if is_colour else None,
             )
     except _DAMAGE:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         ) from None
     return replace(volume, loaded_slices=None)
+
+
+def _stored_slope(image: Any) -> float:
+    """The slope as the file has it; nibabel takes an infinite one for none."""
+    file = Path((image.file_map.get("header") or image.file_map["image"]).filename)
+    with gzip.open(file) if is_gzip(file) else file.open("rb") as stream:
+        header = type(image).header_class.from_fileobj(stream, check=False)
+    return float(header.get("scl_slope", 1.0))
+
+
+def _gray(plane: np.ndarray) -> np.ndarray:
+    return gray_of_rgb(np.stack([plane[colour] for colour in "RGB"], axis=-1))
 
 
 def _note(image: Any) -> bytes:
@@ -206,7 +237,7 @@ def _load(path: Path) -> Any:
     """Open a file's header, and check the sizes that it claims against the size of the file."""
     image: Any
     try:
-        image = _image_class(path).from_filename(path)
+        image = _open_image(path)
     except FileNotFoundError:
         raise _half_missing(path) from None
     except _DAMAGE:
@@ -229,7 +260,7 @@ def _load(path: Path) -> Any:
         raise _half_missing(path) from None
     except OSError as error:
         raise UserError(f"can't be read ({error.strerror})", path=data_file) from None
-    packed = data_file.name.lower().endswith(".gz")
+    packed = is_gzip(data_file)
     room = LARGEST_DEFLATE_RATIO * size if packed else size - _offset(image)
     if claimed > room:
         raise UserError(
@@ -251,60 +282,24 @@ def _half_missing(path: Path) -> UserError:
     )
 
 
-def _image_class(path: Path) -> Any:
-    """nibabel's class for a file, by its header's size alone; ``nib.load`` would try several."""
+def _open_image(path: Path) -> Any:
+    """nibabel's image of a file, from its header; packed or not by its first bytes, whatever its name."""
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         pair = nib.Nifti1Pair.filespec_to_file_map(str(path))
         if not all(Path(str(half.filename)).is_file() for half in pair.values()):
             raise _half_missing(path)
-        return type(nib.load(path))
-    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
-        head = stream.read(4)
-    return nib.Nifti2Image if head in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+        return nib.load(path)
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+        # By its header's size alone; ``nib.load`` would try several classes.
+        is_second = stream.read(4) in (b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+        kind = nib.Nifti2Image if is_second else nib.Nifti1Image
+        stream.seek(0)
+        return kind.from_file_map({"image": nib.FileHolder(str(path), stream)})
 
 
 def _shape(image: Any) -> tuple[int, int, int]:
     i, j, k = (*image.shape, 1)[:3]
     return int(k), int(j), int(i)
-
-
-def _affine(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-    notices: list[str] = []
-    ras = np.array(image.affine, dtype=np.float64)
-    header = image.header
-    if isinstance(image, nib.Nifti1Pair):
-        # The lowest three bits (NIfTI-1: NIFTI_UNITS_METER 1, _MM 2, _MICRON 3).
-        scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
-        if scale != 1.0:
-            ras[:3] *= scale
-        if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
-            notices.append("The file does not say where it lies in the patient.")
-        apart = _forms_apart_mm(image)
-        if apart > _FORMS_WITHIN_MM:
-            notices.append(
-                f"The file says in two ways where it lies, {apart:.1f} mm apart; its sform is used."
-            )
-    else:
-        notices.append("Analyze files do not say left from right; the usual order is assumed.")
-    if not spans_space(ras):
-        notices.append("Its orientation is not valid; only its voxel size is used.")
-        ras = affine_of_sizes(header.get_zooms())
-    return RAS_LPS @ ras, tuple(notices)
-
-
-def _forms_apart_mm(image: Any) -> float:
-    """Largest distance (mm) of a corner by sform and by qform; 0 where not both are given."""
-    header = image.header
-    if int(header["sform_code"]) == 0 or int(header["qform_code"]) == 0:
-        return 0.0
-    try:
-        difference = header.get_sform() - header.get_qform()
-    except _DAMAGE:  # an invalid quaternion
-        return 0.0
-    size = np.array((*image.shape, 1, 1)[:3]) - 1
-    corners = np.array(np.meshgrid(*((0, n) for n in size))).reshape(3, -1)
-    apart = difference[:3, :3] @ corners + difference[:3, 3:]
-    return float(np.linalg.norm(apart, axis=0).max()) if np.isfinite(apart).all() else 0.0
 
 
 def _stem(path: Path) -> str:

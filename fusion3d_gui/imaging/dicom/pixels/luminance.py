@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusion3d_gui.imaging.colour import COLOURS_ARE_GRAY, LUMINANCE_WEIGHTS, gray_of_rgb
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.pixels.palette_lut import read_palette
-
-#: Red, green and blue in ITU-R BT.601, as in YBR_FULL (PS3.3 C.7.6.3.1.2).
-_WEIGHTS = np.array([0.299, 0.587, 0.114])
 
 #: Decoders return these as RGB.
 _DECODED_TO_RGB = ("YBR_ICT", "YBR_RCT")
@@ -37,14 +35,13 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
         return _from_palette(image, file)
     if file.format.samples == 1:
         return image
-    notices.add("Colours are shown as their luminance.")
+    notices.add(COLOURS_ARE_GRAY)
     if image.ndim == 2:  # only the luminance was read
         return image
     is_jpeg = file.transfer_syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
     if photometric.startswith("YBR") and photometric not in _DECODED_TO_RGB and not is_jpeg:
         return image[..., 0]  # Y
-    gray: np.ndarray = np.rint(image @ _WEIGHTS).astype(image.dtype)
-    return gray
+    return gray_of_rgb(image)
 
 
 def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
@@ -58,7 +55,9 @@ def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
         return image
     first = palettes[0].first
     size = min(len(palette.levels) for palette in palettes)
-    gray = sum(w * palette.levels[:size] for w, palette in zip(_WEIGHTS, palettes, strict=True))
+    gray = sum(
+        w * palette.levels[:size] for w, palette in zip(LUMINANCE_WEIGHTS, palettes, strict=True)
+    )
     # A palette's 16 bits are scaled onto the range of the stored type.
     top = np.iinfo(image.dtype).max
     if gray.max() > top:
