@@ -75,10 +75,10 @@ def nifti_geometry(image: Any) -> FileGeometry:
         ras = np.array(header.get_base_affine(), dtype=np.float64)
         ras[:3] *= scale
         if not spans_space(ras):
-            ras = affine_of_sizes(sizes)
+            ras = affine_of_sizes(sizes.tolist())
             unreadable.append("Its voxel size is not valid; 1 mm is shown.")
     else:
-        ras = affine_of_sizes(sizes)
+        ras = affine_of_sizes(sizes.tolist())
         unreadable.append(_CANT_BE)
     doubts += size_doubts(ras, image.shape)
     return FileGeometry(
