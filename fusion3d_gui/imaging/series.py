@@ -41,6 +41,8 @@ class Series:
         Sentences that the user should see about this series.
     study_uid
         DICOM Study Instance UID: series of one study belong to one patient.
+    image_count
+        Number of images that make its slices; 0: one for each slice.
     patient
         Number, from 1, of the patient among those of everything that was opened; None where the
         file names no patient.
@@ -62,15 +64,21 @@ class Series:
     paths: tuple[Path, ...]
     notices: tuple[str, ...] = ()
     study_uid: str = ""
+    image_count: int = 0
     patient: int | None = None
     subfolder: str = ""
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
     @property
+    def slice_count(self) -> int:
+        """Number of slices that were acquired, without interpolated and missing ones."""
+        return self.image_count or self.shape[0]
+
+    @property
     def slices_text(self) -> str:
         """``"1 slice"`` or ``"35 slices"``."""
-        return "1 slice" if self.shape[0] == 1 else f"{self.shape[0]} slices"
+        return "1 slice" if self.slice_count == 1 else f"{self.slice_count} slices"
 
     @property
     def voxel_count(self) -> int:

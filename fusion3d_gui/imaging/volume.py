@@ -84,6 +84,13 @@ class Volume:
         They are never brighter than what was measured, as slabs and projections need it.
     missing
         Slices (k) that the series should have and has not; they are blank.
+    image_numbers
+        For each slice (k) the number of its image in the file: Instance Number, or the frame's number; None
+        where a slice is missing. Empty where slices are no images of a file.
+    slice_locations_mm
+        For each slice (k) the file's Slice Location, None where it has none; empty as above.
+    interpolated_from
+        Number of images between which unevenly spaced slices were interpolated; 0: none was.
     loaded_slices
         Which slices are there, while the volume is still being read; None once all are.
     """
@@ -105,6 +112,9 @@ class Volume:
     doubts: tuple[str, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
+    image_numbers: tuple[int | None, ...] = field(default=(), repr=False)
+    slice_locations_mm: tuple[float | None, ...] = field(default=(), repr=False)
+    interpolated_from: int = 0
     loaded_slices: LoadedSlices | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

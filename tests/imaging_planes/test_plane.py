@@ -18,12 +18,12 @@ from fusion3d_gui.imaging.plane import (
     cross_product,
     spatial_letters,
 )
+from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Projection, Slab, project_planes
 from fusion3d_gui.imaging.reslice.slicer import (
     SamplingOptions,
     Slicer,
-    aligned_axes,
     transform_volume,
 )
 from fusion3d_gui.imaging.volume import Volume

@@ -207,6 +207,7 @@ def test_planes_along_the_scan_show_its_own_slices(opened, tmp_path, settled):
     nib.save(nib.Nifti1Image(voxels, affine), tmp_path / "tilted.nii")
     opened.session.opener.open(tmp_path / "tilted.nii")
     settled(opened)
+    opened.views.straighten()
     assert not opened.views.axial.slicer.is_aligned
     opened.views.follow_scan()
     view = opened.views.axial

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from fusion3d_gui.imaging.dicom.frames.file import SHOWN_ATTRIBUTES
 from fusion3d_gui.imaging.dicom.pixels.stack_pixels import StackPixels, read_stack_pixels
+from fusion3d_gui.imaging.dicom.stack.image_numbers import image_numbers, slice_locations_mm
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.value_interpretation import ValueInterpretation, interpret_values
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
@@ -28,6 +29,7 @@ def series_of_stack(stack: Stack, notices: tuple[str, ...] = ()) -> Series:
         shape=stack.shape,
         affine=stack.geometry.affine,
         study_uid=elements.text("StudyInstanceUID"),
+        image_count=len(stack.frames),
         paths=tuple(dict.fromkeys(frame.file.path for frame in stack.frames)),
         notices=(*notices, *stack.notices),
         identity=MappingProxyType(
@@ -95,6 +97,9 @@ def _volume(
         windows=meaning.windows,
         curve=meaning.curve,
         missing=stack.geometry.missing,
+        image_numbers=image_numbers(stack),
+        slice_locations_mm=slice_locations_mm(stack),
+        interpolated_from=0 if stack.geometry.is_even else len(stack.frames),
         padding=meaning.padding if pixels.is_stored else None,
         description=_description(stack),
         series_uid=stack.uid,

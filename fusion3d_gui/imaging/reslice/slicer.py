@@ -10,15 +10,19 @@ from functools import cached_property
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
+from fusion3d_gui.imaging.reslice.acquisition import (
+    Source,
+    aligned_axes,
+    lone_axes,
+    shifted_slice_axes,
+    slice_axis,
+)
+from fusion3d_gui.imaging.reslice.columns import Columns
 from fusion3d_gui.imaging.reslice.cubic import enlarge_cubic
 from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample
 from fusion3d_gui.imaging.reslice.slab import THIN, Slab, project_axis, project_planes
 from fusion3d_gui.imaging.volume import Volume
-
-#: Voxel axes that drift from a patient axis by less than this across the volume count as aligned: in mm,
-#: and as a share of the smallest voxel edge.
-_ALIGNED_WITHIN_MM, _ALIGNED_WITHIN_SHARE = 0.02, 0.1
 
 #: Pixels along the longer side of a plane of an oblique volume, unless the caller gives a pixel size.
 _LARGEST_SIDE = 512
@@ -28,9 +32,6 @@ _FINEST_SHARE = 0.5
 
 #: Pixels interpolated cubically in one step, so that a step takes some milliseconds.
 _CUBIC_PIXELS = 32_768
-
-#: Slices from which columns are copied at a time, so that they stay in the cache.
-_COPIED_SLICES = 8
 
 #: Most columns that are copied: more take longer to copy than to be read in place.
 _MOST_COLUMNS = 32
@@ -101,32 +102,68 @@ class Slicer:
         The voxels, and their affine into this space.
     snaps
         Whether planes lie only at numbered positions, one voxel apart; otherwise they lie exactly
-        where they are asked for. Volumes aligned with the axes always snap, to their slices.
+        where they are asked for. Planes that coincide with slices of voxels always snap to these.
     """
 
     def __init__(self, volume: Volume, *, snaps: bool = True) -> None:
         self.volume = volume
         self._axes = aligned_axes(volume)
+        self._lone_axes = lone_axes(volume)
         self.snaps = snaps or self._axes is not None
-        self._columns = _Columns(volume.voxels)
+        self._columns = Columns(volume.voxels)
         self._low, self._high = volume.bounds_lps
         self._rects: dict[Orientation, Rect] = {}
+        self._whole_slices: dict[Orientation, tuple[int, int, int] | None] = {}
 
     @property
     def is_aligned(self) -> bool:
         """Whether the voxels lie along the axes, so that planes need no resampling."""
         return self._axes is not None
 
+    def source(self, orientation: Orientation) -> Source:
+        """What a single plane shows: an acquired slice, or values from several of them."""
+        axis = slice_axis(self.volume)
+        whole = self._shifted_axes(orientation)
+        if whole is not None and axis == whole[2] and not self.volume.interpolated_from:
+            return "acquired"
+        if self._axes is None:
+            return "resampled"
+        if axis is None:
+            return "voxels"
+        return "resampled" if self.volume.interpolated_from else "reformatted"
+
+    def voxel_index(self, orientation: Orientation, depth_mm: float) -> int | None:
+        """Index along their own axis of the slices of voxels that coincide with the planes; None where none do."""
+        axis, depth = self._lone_axes[orientation.depth], orientation.depth
+        if axis is None:
+            return None
+        affine, size = self.volume.affine, self.volume.shape[2 - axis]
+        at = (self.nearest_depth(orientation, depth_mm) - self._origin(axis)[depth]) / affine[
+            depth, axis
+        ]
+        return min(max(round(float(at)), 0), size - 1)
+
+    def _origin(self, axis: int) -> np.ndarray:
+        """Position of the middle of the first slice across a voxel axis."""
+        middle = (np.array(self.volume.shape[::-1]) - 1) / 2
+        middle[axis] = 0.0
+        return self.volume.to_lps(middle)
+
+    def _shifted_axes(self, orientation: Orientation) -> tuple[int, int, int] | None:
+        if orientation not in self._whole_slices:
+            self._whole_slices[orientation] = shifted_slice_axes(self.volume, orientation)
+        return self._whole_slices[orientation]
+
     @cached_property
     def _counts(self) -> tuple[int, ...]:
         """Number of planes across each axis."""
         linear = self.volume.affine[:3, :3]
-        if self._axes is not None:
-            steps = np.abs(linear[(0, 1, 2), self._axes])
-        else:
-            # The spacing of the voxel axis that runs closest to the axis.
-            spacing = np.linalg.norm(linear, axis=0)
-            steps = spacing[np.abs(linear / spacing).argmax(axis=1)]
+        # The spacing of the voxel axis that runs closest to the axis, or the step along it where it runs alone.
+        spacing = np.linalg.norm(linear, axis=0)
+        steps = spacing[np.abs(linear / spacing).argmax(axis=1)]
+        for depth, axis in enumerate(self._lone_axes):
+            if axis is not None:
+                steps[depth] = abs(linear[depth, axis])
         extent_mm = (self._high - self._low).tolist()
         return tuple(
             max(round(mm / step), 1) for mm, step in zip(extent_mm, steps.tolist(), strict=True)
@@ -162,7 +199,7 @@ class Slicer:
 
     def nearest_depth(self, orientation: Orientation, depth_mm: float) -> float:
         """Coordinate (mm) of the plane that is cut for a depth."""
-        if self.snaps:
+        if self.snaps or self._lone_axes[orientation.depth] is not None:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm))
         low, high = self._low[orientation.depth], self._high[orientation.depth]
         # Rounded, so that planes that differ by rounding errors only are the same plane.
@@ -170,7 +207,7 @@ class Slicer:
 
     def step_depth(self, orientation: Orientation, depth_mm: float, planes: int) -> float:
         """Coordinate (mm) of the plane that lies ``planes`` planes further."""
-        if self.snaps:
+        if self.snaps or self._lone_axes[orientation.depth] is not None:
             return self.depth_of(orientation, self.index_at(orientation, depth_mm) + planes)
         return self.nearest_depth(orientation, depth_mm + planes * self.pitch_mm(orientation))
 
@@ -211,6 +248,10 @@ class Slicer:
         slab = Slab(slab.thickness_mm, slab.projection.of_stored(self.volume.slope))
         if self._axes is not None:
             yield self._cut_aligned(self._axes, orientation, rect, depth, slab)
+            return
+        whole = self._shifted_axes(orientation)
+        if whole is not None and not _half_count(slab, self.pitch_mm(orientation)):
+            yield self._cut_shifted(whole, orientation, depth)
             return
         finest = min(self.volume.spacing_mm) * _FINEST_SHARE
         pixel = max(finest, options.pixel_mm or max(rect.width, rect.height) / _LARGEST_SIDE)
@@ -278,56 +319,32 @@ class Slicer:
             plane = plane[:, ::-1]
         return Slice(plane, rect, depth_mm)
 
+    def _cut_shifted(
+        self, axes: tuple[int, int, int], orientation: Orientation, depth_mm: float
+    ) -> Slice:
+        """A slice that lies on the plane as a whole, where the other slices are shifted sideways against it."""
+        across, along, axis = axes
+        index = self.voxel_index(orientation, depth_mm)
+        assert index is not None
+        affine, size = self.volume.affine, np.array(self.volume.shape[::-1])
+        plane = self.volume.voxels[_at(2 - axis, index)].T  # by the lower voxel axis first
+        plane = plane.T if along > across else plane
+        middle = (size - 1) / 2
+        middle[axis] = index
+        u, v = orientation.to_screen(self.volume.to_lps(middle)).tolist()
+        width = abs(affine[orientation.right, across]) * size[across]
+        height = abs(affine[orientation.down, along]) * size[along]
+        if orientation.down_sign * affine[orientation.down, along] < 0:
+            plane = plane[::-1]
+        if orientation.right_sign * affine[orientation.right, across] < 0:
+            plane = plane[:, ::-1]
+        rect = Rect(u - width / 2, v - height / 2, float(width), float(height))
+        return Slice(plane, rect, depth_mm)
+
 
 def _half_count(slab: Slab, pitch_mm: float) -> int:
     """Number of planes of a slab on each side of its middle one."""
     return min(int(slab.thickness_mm / pitch_mm / 2 + 1e-6), _MOST_PLANES // 2)
-
-
-class _Columns:
-    """Cache of planes across the voxels' fastest axis (i), each copied to contiguous memory.
-
-    Neighbouring voxels of such a plane lie far apart, and a slab of them is read again at each step.
-    Plane ``i`` is kept at ``i`` modulo their number, so that a step copies one plane only: 7 ms for a
-    slab of 21 sagittal planes of 512 x 200 voxels, against 64 where it is read in place.
-    """
-
-    def __init__(self, voxels: np.ndarray) -> None:
-        self._voxels = voxels
-        self._range = range(0)
-        self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
-
-    def between(self, first: int, end: int) -> np.ndarray:
-        """Voxels ``[plane, k, j]`` with ``first <= i < end``; the planes are in any order."""
-        count = end - first
-        if count > len(self._kept):
-            self._range = range(0)
-            self._kept = np.empty((count, *self._voxels.shape[:2]), self._voxels.dtype)
-        wanted, size = range(first, end), len(self._kept)
-        missing = [i for i in wanted if i not in self._range]
-        for start, stop in _runs(missing, size):
-            self._fetch(start, stop)
-        # Planes before and after may have been overwritten: only these are known.
-        self._range = wanted
-        if count == size:
-            return self._kept
-        return self._kept[[i % size for i in wanted]]
-
-    def _fetch(self, start: int, stop: int) -> None:
-        """Copy planes that are kept next to one another."""
-        position = start % len(self._kept)
-        kept = self._kept[position : position + stop - start]
-        for slices in row_blocks(self._voxels.shape[0], _COPIED_SLICES):
-            kept[:, slices] = self._voxels[slices, :, start:stop].transpose(2, 0, 1)
-
-
-def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """(first, end) of runs of consecutive numbers, split at multiples of ``size``."""
-    start = 0
-    for n in range(1, len(numbers) + 1):
-        if n == len(numbers) or numbers[n] != numbers[n - 1] + 1 or numbers[n] % size == 0:
-            yield numbers[start], numbers[n - 1] + 1
-            start = n
 
 
 def transform_volume(volume: Volume, matrix: np.ndarray) -> Volume:
@@ -339,18 +356,3 @@ def transform_volume(volume: Volume, matrix: np.ndarray) -> Volume:
 
 def _at(axis: int, index: slice | int) -> tuple[slice | int, ...]:
     return tuple(index if each == axis else slice(None) for each in range(3))
-
-
-def aligned_axes(volume: Volume) -> tuple[int, int, int] | None:
-    """For each patient axis (L, P, S) the voxel axis (0: i, 1: j, 2: k) along it; None if it is oblique."""
-    linear = volume.affine[:3, :3]
-    size = np.array(volume.shape[::-1])
-    axes = np.abs(linear).argmax(axis=1)
-    if len(set(axes.tolist())) < 3:
-        return None
-    off_axis = np.abs(linear) * size
-    off_axis[(0, 1, 2), axes] = 0.0
-    if off_axis.max() > min(_ALIGNED_WITHIN_MM, _ALIGNED_WITHIN_SHARE * min(volume.spacing_mm)):
-        return None
-    along_l, along_p, along_s = axes.tolist()
-    return along_l, along_p, along_s

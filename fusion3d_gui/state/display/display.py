@@ -36,10 +36,10 @@ class Display(QObject):
         self.paint_queue = PaintQueue(self)
 
     def show_case(self, case: Case) -> None:
-        """Reset for another case: crosshair in its middle, straight planes, its default window level."""
+        """Reset for another case: crosshair in its middle, planes in its slices, its default window level."""
         low, high = case.volume.bounds_lps
         self.cine.stop()
-        self.planes.straighten()
+        self.planes.show_slices_of(case.volume)
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
 

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS
+from fusion3d_gui.imaging.reslice.acquisition import aligned_axes, nearest_axes, slice_axis
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -58,15 +59,28 @@ class Planes(QObject):
         """Align all planes with the patient's axes."""
         self._set_all(np.eye(4))
 
+    def show_slices_of(self, volume: Volume) -> None:
+        """Align all planes with the patient's axes; where slices of the scan are tilted against these, with them."""
+        if aligned_axes(volume) is None:
+            self.follow_scan(volume)
+        else:
+            self.straighten()
+
     def follow_scan(self, volume: Volume) -> None:
         """Align all planes with the voxel axes of the scan.
 
-        Each voxel axis is assigned to the nearest patient axis. Of a sheared volume (a CT with a
-        tilted gantry) the nearest rotation is used.
+        Each voxel axis is assigned to the nearest patient axis. Of a sheared volume (a CT with a tilted
+        gantry) one plane is that of the slices; where these are not known, the nearest rotation is used.
         """
         linear = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
-        # The rotation nearest to the voxel axes, each given to the patient axis it is closest to.
-        order = _nearest_axes(linear)
+        order = nearest_axes(linear)
+        axis = slice_axis(volume)
+        if axis is not None:
+            # Planes in the slices themselves, also where a tilted gantry shifts them against each other.
+            first, second = (linear[:, each] for each in range(3) if each != axis)
+            normal = np.cross(first, second)
+            linear[:, axis] = normal * np.sign(normal @ linear[:, axis])
+        # The rotation nearest to these axes, each given to the patient axis it is closest to.
         signs = np.sign(linear[(0, 1, 2), order])
         u, _, vt = np.linalg.svd(linear[:, order] * signs)
         rotation = (u @ vt).T
@@ -80,17 +94,6 @@ class Planes(QObject):
         self._snaps = True
         self.version += 1
         self.changed.emit()
-
-
-def _nearest_axes(linear: np.ndarray) -> list[int]:
-    """For each patient axis the voxel axis nearest to it, each used once; columns are unit vectors."""
-    left = np.abs(linear).copy()
-    order = [0, 0, 0]
-    for _ in range(3):
-        patient, voxel = np.unravel_index(int(left.argmax()), left.shape)
-        order[int(patient)] = int(voxel)
-        left[patient, :] = left[:, voxel] = -1.0
-    return order
 
 
 def _turn(axis: np.ndarray, radians: float, about: np.ndarray) -> np.ndarray:

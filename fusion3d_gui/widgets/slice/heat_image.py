@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
+from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
 from fusion3d_gui.imaging.reslice.sampling import sample
 from fusion3d_gui.imaging.reslice.slab import Projection, project_planes
-from fusion3d_gui.imaging.reslice.slicer import aligned_axes
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.widgets.look.color_map import contour_levels, contour_lut, overlay_lut

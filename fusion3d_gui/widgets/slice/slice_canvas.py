@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,11 +23,12 @@ from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
-from fusion3d_gui.widgets.look.position_text import axis_letter, window_text
+from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale, is_unfinished
+from fusion3d_gui.widgets.slice.plane_text import image_text, position_text
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
 
 #: Once nothing has moved for so long (ms), a coarse preview is replaced by the final resolution.
@@ -347,13 +347,11 @@ class SliceCanvas(QWidget):
     def _compute_texts(self, slicer: Slicer) -> CaptionTexts:
         orientation, picture, volume = self.orientation, self.picture, self.picture.volume
         assert volume is not None
-        number = slicer.index_at(orientation, self.picture.depth_mm) + 1
         slab = self.display.slab.slab
-        kind = slab.projection.value if slab.thickness_mm > 0 else "slice"
         return CaptionTexts(
             title=orientation.name,
-            position=f"{self._place_text}   {kind} {round(self.picture.thickness_mm, 2):.3g} mm",
-            slice_count=f"{number} / {slicer.count(orientation)}{self._cine_text}",
+            position=position_text(picture, slicer, slab),
+            slice_count=f"{image_text(picture, slicer, slab)}{self._cine_text}",
             window=window_text(self.display.window_level.window),
             zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
             sides=self._geometry.sides,
@@ -382,16 +380,6 @@ class SliceCanvas(QWidget):
         heatmap = self.picture.heatmap
         top = self.picture.heat_top if heatmap is not None and heatmap.has_unit else None
         return HeatScale(overlay.threshold, overlay.color_map, top, overlay.kept_top is not None)
-
-    @property
-    def _place_text(self) -> str:
-        """Caption: the position of a straight plane, or the angle of an oblique one."""
-        orientation, depth = self.orientation, self.picture.depth_mm
-        normal = self.picture.matrix[orientation.depth, :3]
-        degrees = math.degrees(math.acos(min(1.0, abs(float(normal[orientation.depth])))))
-        if degrees >= 0.05:
-            return f"oblique {degrees:.0f}°"
-        return f"{axis_letter(orientation.depth, depth)} {abs(depth):.1f} mm"
 
     @property
     def _cine_text(self) -> str:

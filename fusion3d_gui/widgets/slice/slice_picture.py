@@ -10,13 +10,13 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Rect
+from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Slab
 from fusion3d_gui.imaging.reslice.slicer import (
     SamplingOptions,
     Slice,
     Slicer,
-    aligned_axes,
     transform_volume,
 )
 from fusion3d_gui.imaging.volume import Volume

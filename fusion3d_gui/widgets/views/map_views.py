@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, SAGITTAL, Orientation
+from fusion3d_gui.imaging.reslice.acquisition import acquired_orientation
+from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.prediction.side_by_side import MapCell, SideBySideMaps
 from fusion3d_gui.state.store import Store
@@ -72,7 +74,12 @@ class MapViews(QWidget):
         self._layout.addWidget(self._body, 1)
         self.back.clicked.connect(side_by_side.hide)
         side_by_side.changed.connect(self._build)
+        store.case_opened.connect(self._on_case_opened)
         display.overlay.changed.connect(self._show_note)
+
+    def _on_case_opened(self, case: Case) -> None:
+        self._plane = acquired_orientation(case.volume) or AXIAL
+        self.planes[self._plane.name].setChecked(True)
 
     def _build(self) -> None:
         cells = self._side_by_side.cells[:_MOST_MAPS]

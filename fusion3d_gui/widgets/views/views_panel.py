@@ -8,6 +8,8 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
+from fusion3d_gui.imaging.reslice.acquisition import FEW_SLICES, acquired_orientation
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
@@ -45,7 +47,9 @@ class ViewsPanel(QWidget):
         self.axial = SliceView(AXIAL, display)
         self.coronal = SliceView(CORONAL, display)
         self.sagittal = SliceView(SAGITTAL, display)
-        #: The axial view without heatmap, shown beside it and following it.
+        #: The view that comes first and largest in every layout: that of the acquired slices.
+        self.main = self.axial
+        #: The main view without heatmap, shown beside it and following it.
         self.plain = SliceView(AXIAL, display)
         self.plain.picture.with_overlay = False
         self.volume = VolumeView(display)
@@ -53,6 +57,8 @@ class ViewsPanel(QWidget):
         self._cells[self.volume] = self.volume
         self._layout = Layout.LARGE_AND_TWO
         self._maximised: QWidget | None = None
+        #: Whether the main view is alone because the scan has a slice or two, not because the user wanted it.
+        self._alone_for_few = False
         # With a parent from the start: without one, each would flash as a window of its own.
         self._outer = QSplitter(Qt.Orientation.Horizontal, self)
         self._column = QSplitter(Qt.Orientation.Vertical, self)
@@ -72,9 +78,9 @@ class ViewsPanel(QWidget):
             view.menu_requested.connect(lambda at, chosen=view: self._show_menu(chosen, at))
             view.hovered.connect(self.hovered)
         self.volume.maximise_requested.connect(lambda: self.toggle_maximised(self.volume))
-        for leader, follower in ((self.axial, self.plain), (self.plain, self.axial)):
-            for signal in (leader.camera_changed, leader.orientation_changed):
-                signal.connect(lambda a=leader, b=follower: self._on_leader_moved(a, b))
+        for view in self.views:
+            for signal in (view.camera_changed, view.orientation_changed):
+                signal.connect(lambda leader=view: self._on_view_moved(leader))
         self._store.case_changed.connect(self._on_case_changed)
         self._store.case_filled.connect(self._on_case_filled)
         self._store.prediction_changed.connect(self._on_result_changed)
@@ -106,7 +112,8 @@ class ViewsPanel(QWidget):
     def active(self) -> SliceView:
         """The slice view that commands act on: the focused one, else the first visible."""
         shown = self.shown
-        return next((view for view in shown if view.hasFocus()), shown[0] if shown else self.axial)
+        first = self.main if self.main in shown or not shown else shown[0]
+        return next((view for view in shown if view.hasFocus()), first)
 
     @property
     def layout_name(self) -> Layout:
@@ -117,13 +124,14 @@ class ViewsPanel(QWidget):
 
     def set_layout(self, layout: Layout) -> None:
         """Choose a layout; ends a maximised view."""
-        self._layout, self._maximised = layout, None
+        self._layout, self._maximised, self._alone_for_few = layout, None, False
         self._arrange()
         self.layout_changed.emit()
 
     def toggle_maximised(self, chosen: QWidget) -> None:
         """Show this view alone, or the whole layout again."""
         self._maximised = None if self._maximised is chosen else chosen
+        self._alone_for_few = False
         self._arrange()
         chosen.setFocus()
         self.layout_changed.emit()
@@ -132,16 +140,18 @@ class ViewsPanel(QWidget):
         row: list[QWidget] = []
         first: list[QWidget] = []
         column: list[QWidget] = []
+        main = self.main
+        second, third = (view for view in self.views[:3] if view is not main)
         if self._maximised is not None:
             row = [self._maximised]
         elif self._layout is Layout.SIDE_BY_SIDE:
-            row = [self.plain, self.axial]
+            row = [self.plain, main]
         elif self._layout is Layout.GRID:
-            first, column = [self.axial, self.sagittal], [self.coronal, self.volume]
+            first, column = [main, third], [second, self.volume]
         elif self._layout is Layout.THREE:
-            row = [self.axial, self.coronal, self.sagittal]
+            row = [main, second, third]
         else:
-            row, column = [self.axial], [self.coronal, self.sagittal]
+            row, column = [main], [second, third]
         wanted = [self._cells[view] for view in row]
         beside = [self._cells[view] for view in column]
         before = [self._cells[view] for view in first]
@@ -156,7 +166,7 @@ class ViewsPanel(QWidget):
         row_of_all = [self._first, *wanted, self._column]
         for number, widget in enumerate(row_of_all):
             self._outer.insertWidget(number, widget)
-        self._name_patient_on(self.axial if self.axial in (*row, *first) else row[0])
+        self._name_patient_on(main if main in (*row, *first) else row[0])
         for cell in (*wanted, *beside, *before):
             cell.show()
         self._distribute_space()
@@ -196,9 +206,14 @@ class ViewsPanel(QWidget):
     def straighten(self) -> None:
         """Reset the planes to the patient's axes, fitted and unflipped."""
         self._display.planes.straighten()
-        for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL, AXIAL), strict=True):
-            view.set_orientation(usual)
+        self._unflip()
         self.fit()
+
+    def _unflip(self) -> None:
+        """Give every view the planes that its place is named after, unflipped."""
+        for view, usual in zip(self.views, (AXIAL, CORONAL, SAGITTAL), strict=False):
+            view.set_orientation(usual)
+        self.plain.set_orientation(self.main.orientation)
 
     def follow_scan(self) -> None:
         """Align the planes to the scan's own axes, and fit them."""
@@ -241,8 +256,10 @@ class ViewsPanel(QWidget):
 
     # -- signals ------------------------------------------------------------------------------
 
-    def _on_leader_moved(self, leader: SliceView, follower: SliceView) -> None:
-        if leader.isVisible() and follower.isVisible():
+    def _on_view_moved(self, leader: SliceView) -> None:
+        """Move the main view and the plain one beside it together."""
+        follower = {self.main: self.plain, self.plain: self.main}.get(leader)
+        if follower is not None and leader.isVisible() and follower.isVisible():
             follower.follow(leader)
 
     def _on_case_changed(self) -> None:
@@ -252,8 +269,23 @@ class ViewsPanel(QWidget):
         for view in self._all_views:
             view.set_volume(volume)
         if volume is not None and (before is None or before.voxels is not volume.voxels):
+            self._follow_acquisition(volume)
             for view in self.views:
                 view.await_turn()
+
+    def _follow_acquisition(self, volume: Volume) -> None:
+        """Put the acquired slices first; alone where there are so few that other planes would be black."""
+        before, alone = self.main, None if self._alone_for_few else self._maximised
+        place = ORIENTATIONS.index(acquired_orientation(volume) or AXIAL)
+        self.main = self.views[place]
+        self._alone_for_few = min(volume.shape) <= FEW_SLICES
+        if self._alone_for_few or alone is before:
+            alone = self.main
+        if (self.main, alone) != (before, self._maximised):
+            self._maximised = alone
+            self._arrange()
+            self.layout_changed.emit()
+        self._unflip()
 
     def _on_case_filled(self) -> None:
         for view in self.views:

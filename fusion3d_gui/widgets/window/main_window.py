@@ -260,8 +260,8 @@ class MainWindow(QMainWindow):
         """Give the keys to the images, unless the user is typing."""
         focused = self.focusWidget()
         typing = isinstance(focused, QLineEdit | QAbstractSpinBox) and focused.isVisible()
-        if not typing and not isinstance(focused, SliceView):
-            self.views.active.setFocus()
+        if not typing:
+            self.views.main.setFocus()
 
     def _on_bundle_changed(self) -> None:
         if self.session.store.bundle is not None:

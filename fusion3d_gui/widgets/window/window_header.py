@@ -178,8 +178,9 @@ def series_text(series: Series) -> str:
 
 def volume_text(volume: Volume) -> str:
     """Modality, size and voxel size, e.g. ``"MR · 256 × 256 × 35 · 0.94 × 0.94 × 3.6 mm"``."""
-    k, j, i = volume.shape
+    (k, j, i), found = volume.shape, volume.interpolated_from
     dk, dj, di = volume.spacing_mm
     spacing = " × ".join(f"{mm:.3g}" for mm in (di, dj, dk))
-    parts = [volume.modality, f"{i} × {j} × {k}", f"{spacing} mm"]
+    size = f"{i} × {j} × {k}" if not found else f"{i} × {j}, {found} slices interpolated to {k}"
+    parts = [volume.modality, size, f"{spacing} mm"]
     return " · ".join(part for part in parts if part)

@@ -81,6 +81,7 @@ _WANTED = tag_numbers(
     "ImagerPixelSpacing",
     "NominalScannedPixelSpacing",
     "SpacingBetweenSlices",
+    "SliceLocation",
     "GantryDetectorTilt",
     "NumberOfFrames",
     "GridFrameOffsetVector",
