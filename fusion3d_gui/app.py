@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
+from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.notice import Notice
@@ -111,7 +112,8 @@ def favour_the_window() -> None:
 
 def _report(error: Exception) -> int:
     """Print one line on standard error, as the command line does; returns the exit status."""
-    print(f"fusion3d: {str(error) or type(error).__name__}", file=sys.stderr)
+    text = f"fusion3d: {str(error) or type(error).__name__}"
+    print(terminal_text(text, sys.stderr.encoding), file=sys.stderr)
     return 2 if isinstance(error, UserError) else 1
 
 

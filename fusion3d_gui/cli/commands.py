@@ -13,7 +13,13 @@ from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli import training_commands
-from fusion3d_gui.cli.terminal import check_can_write, print_notices, terminal_progress
+from fusion3d_gui.cli.terminal import (
+    check_can_write,
+    print_json,
+    print_notices,
+    say,
+    terminal_progress,
+)
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import part_of
@@ -92,21 +98,21 @@ def predict(options: Namespace) -> int:
     from_file = [name for name in info.schema.prefill(volume.attributes) if name not in given]
     fit = prediction.fit
     if fit.mark:
-        print(f"{fit.mark}: {fit.summary}")
-    print(f"{info.title}: {prediction.class_text}")
-    print(
+        say(f"{fit.mark}: {fit.summary}")
+    say(f"{info.title}: {prediction.class_text}")
+    say(
         f"{'probability' if fit.fit == 'fits' else 'number':<12} {prediction.probability:.4f}  (threshold {prediction.threshold:.4f})"
     )
-    print(f"logit        {prediction.logit:.6f}")
-    print(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
+    say(f"logit        {prediction.logit:.6f}")
+    say(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
     told = "" if heatmap.correction is None else f", {heatmap.correction.text}"
-    print(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}{told}")
-    print(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
+    say(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}{told}")
+    say(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
     if not fit.mark:
-        print(f"fit          {fit.summary}")
+        say(f"fit          {fit.summary}")
     if fit.demonstration:
-        print(fit.demonstration)
-    print(f"{RESEARCH_USE_ONLY}.")
+        say(fit.demonstration)
+    say(f"{RESEARCH_USE_ONLY}.")
     return 0
 
 
@@ -144,13 +150,13 @@ def _predict_table(options: Namespace) -> int:
         progress=part_of(progress, 0.05, 1.0),
     )
     progress(1.0, "Done")
-    print(f"predicted    {summary.predicted}, known from before {summary.known}")
+    say(f"predicted    {summary.predicted}, known from before {summary.known}")
     if summary.refused:
-        print(f"refused      {summary.refused}: see the column reasons")
+        say(f"refused      {summary.refused}: see the column reasons")
     if summary.failed:
-        print(f"failed       {summary.failed}: see the column error")
-    print(f"results      {summary.results}")
-    print(f"{RESEARCH_USE_ONLY}.")
+        say(f"failed       {summary.failed}: see the column error")
+    say(f"results      {summary.results}")
+    say(f"{RESEARCH_USE_ONLY}.")
     return 0
 
 
@@ -159,7 +165,7 @@ def info(options: Namespace) -> int:
     from fusion3d_gui.imaging.catalog.find import find_series
 
     found = find_series(options.path, terminal_progress())
-    print(json.dumps({"series": [series.to_json() for series in found]}, indent=2))
+    print_json({"series": [series.to_json() for series in found]})
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.cli import commands
+from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.network_config import FUSIONS
 from fusion3d_gui.training.fit.recipe import LOSSES, SAMPLINGS
@@ -37,14 +38,14 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        print(f"fusion3d: {error}", file=sys.stderr)
+        say_error(error)
         return 2
     except BrokenPipeError:
         # The reader of our output (e.g. `| head`) has closed it; nothing more can be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print("fusion3d: interrupted", file=sys.stderr)
+        say("fusion3d: interrupted", error=True)
         return 1
 
 

@@ -6,12 +6,11 @@ Libraries of the extra ``[train]`` are imported inside the commands.
 from __future__ import annotations
 
 import importlib.util
-import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from fusion3d_gui.cli.terminal import check_can_write, terminal_progress
+from fusion3d_gui.cli.terminal import check_can_write, print_json, say, terminal_progress
 from fusion3d_gui.errors import UserError
 
 
@@ -51,8 +50,8 @@ def schema(options: Namespace) -> int:
     check_can_write(out, (options.cases,))
     found = write_inferred_schema(options.cases, out)
     for field in found.fields:
-        print(f"{field.name}: {field.kind}, {field.range_text}")
-    print(f"Written to {out}; training reads it when it lies beside the table under its name.")
+        say(f"{field.name}: {field.kind}, {field.range_text}")
+    say(f"Written to {out}; training reads it when it lies beside the table under its name.")
     return 0
 
 
@@ -95,7 +94,7 @@ def train(options: Namespace) -> int:
     }
     if options.folds is not None:
         result = train_folds(options.cases, options.out, options.fusion, options.folds, **settings)
-        print(json.dumps(result, indent=2))
+        print_json(result)
     else:
         train_bundle(options.cases, options.out, options.fusion, **settings)
     return 0
@@ -125,7 +124,7 @@ def evaluate(options: Namespace) -> int:
     if options.plots:
         write_plots(options.plots, evaluation_plots(figures))
     # One line per case belongs in a file, not on the screen.
-    print(json.dumps({key: value for key, value in figures.items() if key != "cases"}, indent=2))
+    print_json({key: value for key, value in figures.items() if key != "cases"})
     return 0
 
 
@@ -140,7 +139,8 @@ def reference(options: Namespace) -> int:
     if options.check:
         found = measure_ood_detection(options.model, options.check, progress=terminal_progress())
         record_ood_detection(options.model, found)
-        print(ood_detection_text(found))
+        for line in ood_detection_text(found).splitlines():
+            say(line)
     return 0
 
 
@@ -161,7 +161,7 @@ def displacement(options: Namespace) -> int:
     )
     if options.json:
         write_json(found, options.json)
-    print(json.dumps(found, indent=2))
+    print_json(found)
     return 0
 
 
@@ -177,7 +177,7 @@ def compare(options: Namespace) -> int:
     )
     if options.json:
         write_json(figures, options.json)
-    print(json.dumps(figures, indent=2))
+    print_json(figures)
     return 0
 
 
@@ -197,8 +197,8 @@ def ablate(options: Namespace) -> int:
     for row in found["rows"]:
         area = row["figures"]["auroc"]
         interval = "" if area["low"] is None else f"({area['low']:.3f} to {area['high']:.3f})"
-        print(f"{row['title']:<40} AUROC {area['value']:.3f} {interval}")
-    print(f"written: {options.out / 'ablation.html'}")
+        say(f"{row['title']:<40} AUROC {area['value']:.3f} {interval}")
+    say(f"written: {options.out / 'ablation.html'}")
     return 0
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import permutations
 
 import numpy as np
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, spatial_letters
+from fusion3d_gui.plain_text import html_text
 
 #: The longer side of each slice on the page, in CSS pixels.
 _SIDE_PX = 220
@@ -167,10 +167,10 @@ def page(
 ) -> str:
     """The HTML: a title, facts in one line, the slices' images (uint8 ``[row, column, 3]``), notices."""
     figures = "".join(_figure(each, image) for each, image in zip(slices, images, strict=True))
-    said = "".join(f"<div>{escape(each)}</div>" for each in notices)
-    line = escape(" · ".join(facts))
+    said = "".join(f"<div>{html_text(each)}</div>" for each in notices)
+    line = html_text(" · ".join(facts))
     return (
-        f'<div style="font-family:sans-serif;font-size:13px"><div><b>{escape(title)}</b></div>'
+        f'<div style="font-family:sans-serif;font-size:13px"><div><b>{html_text(title)}</b></div>'
         f'<div>{line}</div><div style="white-space:nowrap">{figures}</div>{said}'
         "<div><i>Research use only</i></div></div>"
     )
@@ -190,7 +190,7 @@ def _figure(of: OrthogonalSlice, image: np.ndarray) -> str:
         for side, letter in zip(_SIDES, of.letters, strict=True)
     )
     return (
-        f'<span style="{_FIGURE}"><img alt="{escape(of.name)}" title="{escape(of.name)}" '
+        f'<span style="{_FIGURE}"><img alt="{html_text(of.name)}" title="{html_text(of.name)}" '
         f'style="width:{width_px}px;height:{height_px}px;display:block" '
         f'src="data:image/png;base64,{encoded}">{letters}</span>'
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.imaging.volume import Volume, Watch
+from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 from fusion3d_gui.progress import Progress
 
 #: Reads the voxels of a series whose headers are known.
@@ -20,6 +21,8 @@ Reader = Callable[[Progress, Watch], Volume]
 @dataclass(frozen=True, eq=False)
 class Series:
     """One volume that a path offers, known from its headers without reading voxels.
+
+    All text but ``uid`` is made plain text of bounded length.
 
     Parameters
     ----------
@@ -70,6 +73,14 @@ class Series:
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reader: Reader | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        for name in ("description", "modality", "subfolder"):
+            object.__setattr__(self, name, visible_text(getattr(self, name)))
+        notices = tuple(visible_text(each, LONGEST_TEXT) for each in self.notices)
+        identity = {key: visible_text(text) for key, text in self.identity.items()}
+        object.__setattr__(self, "notices", notices)
+        object.__setattr__(self, "identity", MappingProxyType(identity))
+
     @property
     def slice_count(self) -> int:
         """Number of slices that were acquired, without interpolated and missing ones."""
@@ -97,8 +108,8 @@ class Series:
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``fusion3d info`` prints; holds no patient identity."""
         return {
-            "uid": self.uid,
-            "study_uid": self.study_uid,
+            "uid": visible_text(self.uid),
+            "study_uid": visible_text(self.study_uid),
             "description": self.description,
             "modality": self.modality,
             "format": self.format,

@@ -13,6 +13,7 @@ import numpy as np
 
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.voi_curve import VoiCurve
+from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 
 #: Flips the first two axes: takes RAS millimetres (NIfTI) to LPS millimetres (DICOM) and back.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -42,6 +43,8 @@ def affine_of_sizes(sizes_mm: Sequence[float]) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class Volume:
     """One 3D image in patient space.
+
+    All text but ``series_uid`` is made plain text of bounded length.
 
     Parameters
     ----------
@@ -126,7 +129,17 @@ class Volume:
         if not spans_space(affine):
             raise ValueError("the affine is singular: two axes of the volume coincide")
         affine.setflags(write=False)
-        object.__setattr__(self, "affine", affine)
+        attributes = {key: visible_text(text) for key, text in self.attributes.items()}
+        changed: dict[str, object] = {
+            "affine": affine,
+            "attributes": MappingProxyType(attributes),
+            "notices": tuple(visible_text(each, LONGEST_TEXT) for each in self.notices),
+            **{
+                key: visible_text(getattr(self, key)) for key in ("unit", "modality", "description")
+            },
+        }
+        for key, value in changed.items():
+            object.__setattr__(self, key, value)
 
     @property
     def shape(self) -> tuple[int, int, int]:

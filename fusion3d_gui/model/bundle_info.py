@@ -29,9 +29,13 @@ from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
+from fusion3d_gui.plain_text import visible_text, visible_values
 
 #: Size limit of a configuration file; real ones are far smaller.
 _LARGEST_CONFIG_BYTES = 4_000_000
+
+#: Texts of more than one sentence. All text of a bundle is made plain text of bounded length.
+_LONG_TEXTS = ("description", "help", "intended_use", "changelog", "references")
 
 _T = TypeVar("_T")
 
@@ -119,7 +123,7 @@ class BundleInfo:
     @property
     def name(self) -> str:
         """Short name, as stated in a prediction's provenance."""
-        return str(self.metadata.get("name") or self.folder.name)
+        return visible_text(str(self.metadata.get("name") or self.folder.name))
 
     @property
     def title(self) -> str:
@@ -207,7 +211,7 @@ def _read(path: Path, build: Callable[[Any], _T]) -> _T:
     try:
         if path.stat().st_size > _LARGEST_CONFIG_BYTES:
             raise UserError(f"{where} is too large to be a configuration", remedy=remedy)
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = visible_values(json.loads(path.read_text(encoding="utf-8")), _LONG_TEXTS)
     except OSError:
         raise UserError(f"{where} is missing or can't be read", remedy=remedy) from None
     except (ValueError, RecursionError):

@@ -24,6 +24,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import MetadataSchema, Value
 from fusion3d_gui.model.texture import TEXTURE_SIZE
 from fusion3d_gui.output_file import whole_file, write_whole_text
+from fusion3d_gui.plain_text import visible_values
 
 VERSION = 2
 
@@ -254,7 +255,7 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 def _read_config(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _LARGEST_CONFIG_BYTES:
         raise ValueError("configs/reference.json is too large")
-    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain = visible_values(json.loads(path.read_text(encoding="utf-8")))
     if plain["version"] != VERSION:
         raise ValueError(f"version {plain['version']} is not {VERSION}")
     return dict(plain)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.privacy.deidentify import error_without_file_name
+from fusion3d_gui.imaging.privacy.deidentify import error_without_file_names
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case
@@ -226,7 +226,7 @@ class Store(QObject):
         """Show that a request failed: a UserError's own sentence, else a general one."""
         if isinstance(error, UserError):
             hidden = self.identity.hidden
-            text = error_without_file_name(str(error), error.path) if hidden else str(error)
+            text = error_without_file_names(error) if hidden else str(error)
         else:
             text = "That did not work, through a fault of Fusion3D. The details are in its log."
         self.noticed.emit(Notice(text, "error"))

@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar, TypeVarTuple
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Task(Generic[T]):
     """
 
     def __init__(self, label: str, work: Callable[[Progress], T]) -> None:
-        self.label = label
+        self.label = visible_text(label)  # it may name a file
         #: With what ``work`` returned.
         self.succeeded: Outcome[T] = Outcome()
         #: With a UserError, or with another exception that has been logged with its traceback.
@@ -154,7 +155,7 @@ class TaskLane(QObject):
             QTimer.singleShot(0, self, lambda: self._refuse(task))
             return task
         self._current = task
-        self.fraction, self.message = 0.0, label
+        self.fraction, self.message = 0.0, task.label
         with self._wake:
             self._waiting = task
             self._wake.notify()
@@ -239,6 +240,6 @@ class TaskLane(QObject):
             now = time.monotonic()
             if now - reported_s >= _REPORT_EVERY_S:
                 reported_s = now
-                self._progressed.emit(task, float(fraction), str(message))
+                self._progressed.emit(task, float(fraction), visible_text(str(message)))
 
         return progress

@@ -17,7 +17,7 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.privacy.deidentify import (
     IDENTIFYING,
-    error_without_file_name,
+    error_without_file_names,
     series_without_identity,
     volume_without_identity,
 )
@@ -155,9 +155,9 @@ def test_a_refusal_without_the_files_name_still_says_what_is_wrong() -> None:
     path = Path("/scans/Quast Zoe.nii")
     error = UserError("is damaged", path=path, remedy="Copy Quast Zoe.nii again.")
     assert str(error) == "Quast Zoe.nii: is damaged. Copy Quast Zoe.nii again."
-    hidden = error_without_file_name(str(error), path)
+    hidden = error_without_file_names(error)
     assert hidden == "The file: is damaged. Copy the file again."
-    assert error_without_file_name("No file at all.", None) == "No file at all."
+    assert error_without_file_names(UserError("No file at all")) == "No file at all."
 
 
 @pytest.mark.parametrize(

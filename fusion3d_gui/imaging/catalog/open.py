@@ -30,7 +30,10 @@ def choose_series(
         if series.uid == series_uid:
             return series, ()
     raise UserError(
-        f"holds no series {series_uid}", path=path, remedy="List its series with: fusion3d info."
+        f"holds no series {series_uid}",
+        path=path,
+        remedy="List its series with: fusion3d info.",
+        quoted=[Path(series_uid)],  # other formats than DICOM have the file's name there
     )
 
 

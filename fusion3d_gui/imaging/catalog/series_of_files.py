@@ -108,6 +108,7 @@ def series_of_files(
             f"none of its {len(refused)} scans can be opened;"
             f" the first, {shown_name(first.path)}, {first.problem}",
             path=path,
+            quoted=[] if first.path is None else [first.path, *first.quoted],
         )
     raise UserError("holds no scan that can be opened", path=path, remedy=SUPPORTED_FORMATS)
 

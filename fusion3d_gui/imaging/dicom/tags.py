@@ -13,6 +13,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 from fusion3d_gui.imaging.privacy.deidentify import identifying_words
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentifyingWords
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress, no_progress
 
 HIDDEN = "hidden"
@@ -128,7 +129,9 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentifyingWo
         if len(lines) >= _MOST_LINES:
             return
         element = dataset[tag]
-        name = element.name if element.keyword or element.tag.is_private else "Unknown"
+        name = (
+            visible_text(element.name) if element.keyword or element.tag.is_private else "Unknown"
+        )
         if element.VR == "SQ" and depth < _DEEPEST:
             items = list(element.value or ())
             count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
@@ -166,5 +169,4 @@ def _text(element: DataElement) -> str:
     if element.VR in _BINARY_VRS or isinstance(value, bytes):
         return f"{len(value)} bytes"
     text = " \\ ".join(map(str, value)) if element.VM > 1 else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    return visible_text(" ".join(text.split()), _LONGEST_VALUE)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fusion3d_gui.errors import shown_name
+from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE, IdentifyingWords
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.plain_text import visible_text
 
 #: Those of a volume's attributes that identify the patient, directly or not (from PS3.15 table
 #: E.1-1). Age, sex, weight and size stay: the model asks for them.
@@ -96,12 +97,21 @@ def series_without_identity(series: Series) -> Series:
     )
 
 
-def error_without_file_name(text: str, path: Path | None) -> str:
-    """A UserError's text without the name of the file that it is about."""
-    if path is None:
-        return text
-    name = shown_name(path)
-    return text.replace(f"{name}: ", "The file: ", 1).replace(name, "the file")
+def error_without_file_names(error: UserError) -> str:
+    """A UserError's text without the names of the files that it is about."""
+    text = str(error)
+    if error.path is not None:
+        name = shown_name(error.path)
+        text = _replace(text.replace(f"{name}: ", "The file: ", 1), name, "the file")
+    for path in error.quoted:
+        for name in (visible_text(str(path)), shown_name(path)):
+            text = _replace(text, name, "a file")
+    return text
+
+
+def _replace(text: str, name: str, by: str) -> str:
+    # A file may be called 1: not every 1 is its name.
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", by, text)
 
 
 def _description(description: str, path: Path | None, words: IdentifyingWords) -> str:
@@ -109,7 +119,8 @@ def _description(description: str, path: Path | None, words: IdentifyingWords) -
     if not description:
         return description
     stem = description.partition(" (volume ")[0].rpartition("/")[2]
-    named = path is not None and path.name.startswith(stem)
+    # A path too long to be shown ends anywhere.
+    named = path is not None and (shown_name(path).startswith(stem) or description.endswith("…"))
     if not named and not words.occur_in(description):
         return description
     # The suffix of our own readers stays: which of several volumes this is.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fusion3d_gui.errors import shown_name
 from fusion3d_gui.imaging.display.window import Preset
 from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
 from fusion3d_gui.imaging.series import Series
@@ -19,7 +20,7 @@ CaseKey = tuple[str, str, tuple[int, int, int], bytes, tuple[FileStamp, ...]]
 
 def name_of(paths: tuple[Path, ...]) -> str:
     """File or folder name of what is opened together: ``"a.nii and 2 more"``."""
-    first = paths[0].name or str(paths[0])
+    first = shown_name(paths[0])
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.localisation_record import LocalisationRecord
+from fusion3d_gui.plain_text import markdown_text, visible_text
 from fusion3d_gui.training.measure.localisation_table import (
     BEST_RULE,
     Localisation,
@@ -50,7 +51,7 @@ def record_evaluation(bundle: Path, result: EvaluationJson) -> None:
 def held_out_text(result: EvaluationJson) -> str:
     """An evaluation's figures in Markdown, without headings."""
     cohort = result["table"].get("cohort")
-    table = "TEST/cases.csv" if cohort else result["table"]["name"]
+    table = "TEST/cases.csv" if cohort else visible_text(result["table"]["name"])
     commands = [cohort_command(cohort, "TEST")] if cohort else []
     commands.append(f"fusion3d evaluate BUNDLE {table} --json OUT.json --html OUT.html")
     parts = [
@@ -86,8 +87,8 @@ def _figure_rows(result: EvaluationJson) -> list[tuple[str, ...]]:
 def _subgroup_table(groups: Sequence[SubgroupJson]) -> str:
     rows = [
         (
-            one["field"],
-            one["group"],
+            markdown_text(one["field"]),
+            markdown_text(one["group"]),
             str(one["n"]),
             str(one["positives"]),
             "" if one["auroc"] is None else Estimate.from_json(one["auroc"]).text(),

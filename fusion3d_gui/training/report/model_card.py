@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
+from fusion3d_gui.errors import shown_name
 from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
+from fusion3d_gui.plain_text import LONGEST_TEXT, markdown_text
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.table import CaseTable
 from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
@@ -115,7 +117,7 @@ def model_card(
     cells = " × ".join(str((n - 1) // network.total_stride + 1) for n in preprocessing.shape_kji)
     cell_mm = network.total_stride * preprocessing.spacing_mm
     fields = "\n".join(
-        f"| {f.name} | {f.kind} | {f.range_text} | "
+        f"| {f.name} | {f.kind} | {markdown_text(f.range_text)} | "
         + (
             f"{f.seen_minimum:g} to {f.seen_maximum:g}"
             if f.seen_minimum is not None and f.seen_maximum is not None
@@ -130,9 +132,10 @@ def model_card(
         else f"| field | type | allowed | seen in training |\n| --- | --- | --- | --- |\n{fields}\n\n"
         "A missing value is allowed; the model is told that it is missing."
     )
-    return f"""# {name}
+    negative, positive = map(markdown_text, decision.class_names)
+    return f"""# {markdown_text(name)}
 
-{run.table.task}. {run.table.description}
+{markdown_text(run.table.task)}. {markdown_text(run.table.description, LONGEST_TEXT)}
 
 **{RESEARCH_USE_ONLY}.**
 
@@ -140,7 +143,7 @@ def model_card(
 
 For research into how an image and clinical values are fused and explained, and to try the program
 with. Its users are researchers who can judge what a model is worth. Its answer is a probability of
-"{decision.class_names[1]}" against "{decision.class_names[0]}", called positive from
+"{positive}" against "{negative}", called positive from
 {decision.threshold:g} on.
 
 Out of scope: any decision about a person; scans of another kind than it was trained on; the making of
@@ -216,7 +219,9 @@ loss), threshold {decision.threshold:g} ({run.threshold_rule}).
 
 def scope_text(scope: Scope) -> str:
     """The declared scope in Markdown, without a heading."""
-    rows = "\n".join(f"| {name.lower()} | {value} |" for name, value in scope.lines())
+    rows = "\n".join(
+        f"| {name.lower()} | {markdown_text(value)} |" for name, value in scope.lines()
+    )
     return (
         f"| of the scans | declared |\n| --- | --- |\n{rows}\n\n"
         "A scan that contradicts it gets no number, or a number without a class."
@@ -261,7 +266,7 @@ def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
 
 def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     cohort = run.table.cohort
-    table = "COHORT/cases.csv" if cohort else run.table.path.name
+    table = "COHORT/cases.csv" if cohort else shown_name(run.table.path)
     first = cohort_command(cohort) + "\n" if cohort else ""
     usual = default_recipe(run.init_is_bundle)
     options = "".join(
@@ -291,7 +296,7 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
 def _data_text(run: TrainingRun) -> str:
     cohort = run.table.cohort
     if not cohort:
-        return f"The table {run.table.path.name} with {len(run.table.cases)} cases."
+        return f"The table {markdown_text(run.table.path.name)} with {len(run.table.cases)} cases."
     best, outcome = cohort["auc_ceilings"], cohort["outcome"]
     return (
         f"A semi-synthetic cohort of {cohort['cases']} cases ({cohort['positives']} positive, "

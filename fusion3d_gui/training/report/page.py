@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import write_whole_text
+from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.training.report.plots import svg
 
 
@@ -48,11 +49,19 @@ def write_page(path: Path, text: str) -> None:
         raise UserError(f"the page can't be written ({error.strerror})", path=path) from None
 
 
+def _visible(value: Any) -> Any:
+    """What a template inserts: markup as it is, texts visible line by line; all that is no markup is then escaped."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(terminal_text(line) for line in value.split("\n"))
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("fusion3d_gui.training.report"),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

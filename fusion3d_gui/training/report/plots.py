@@ -51,6 +51,7 @@ _STYLE: Any = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.8,
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # names come from files: a dollar sign is one
 }
 
 #: Number of resamples for the band about a curve.

@@ -21,6 +21,7 @@ from fusion3d_gui.widgets.charts.chart_menu import ChartMenu
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.charts.library import chart_library
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.charts.plot import Panel, Plot
@@ -256,7 +257,7 @@ class Chart(QWidget):
             panel = None if self._plot is None else self._plot.panel_at(where)
             text = "" if panel is None else self.tip_at(panel, *panel.value_at(where))
             if text:
-                QToolTip.showText(event.globalPos(), text, self)
+                QToolTip.showText(event.globalPos(), plain_tip(text), self)
                 return True
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._restyle()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.state.case.entry import Entry
@@ -27,8 +27,7 @@ class NumberBox(QLineEdit):
         self.setPlaceholderText("Not given")
         self.setFixedHeight(theme.CONTROL)
         if field.unit:
-            unit = QLabel(field.unit, self)  # the style sheet colours it
-            unit.setFont(theme.font())
+            unit = theme.label(field.unit, color=theme.FAINT)
             unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             inside = QHBoxLayout(self)
             inside.setContentsMargins(0, 0, 10, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 
 class Segments(QFrame):
@@ -25,7 +26,7 @@ class Segments(QFrame):
         button = QPushButton(text)
         button.setProperty("segment", True)
         button.setCheckable(True)
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._group.addButton(button)
         self._row.addWidget(button, 1)

@@ -24,6 +24,7 @@ from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.measurement_text import measurement_line
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.look.position_text import position_text
 
 _HEIGHT = 172
@@ -53,7 +54,9 @@ class MarkModel(RowModel[int]):
             return mark.kind.capitalize()
         if index.column() == 2:
             return measurement_line(self._marks.measurement(mark))
-        return position_text(mark.middle_lps) if index.column() == 3 else mark.text
+        if index.column() == 3:
+            return position_text(mark.middle_lps)
+        return plain_tip(mark.text) if role == Qt.ItemDataRole.ToolTipRole else mark.text
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Set a mark's text."""
@@ -193,5 +196,5 @@ class MarkTable(QFrame):
 def _quiet(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setProperty("quiet", True)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     return button

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.look.position_text import position_text, spot_text
 
 _ROWS = 5
@@ -34,7 +35,7 @@ class HotSpotRows(QWidget):
         ):
             button = QPushButton(text)
             button.setProperty("quiet", True)
-            button.setToolTip(tip)
+            button.setToolTip(plain_tip(tip))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(step)
             head.addWidget(button)
@@ -71,8 +72,10 @@ class HotSpotRows(QWidget):
                 row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
                 side, where = self._spots.side(spot), position_text(spot.position_lps)
                 row.setToolTip(
-                    f"{where}: {_SIDES[side]} of the scan"
-                    + (_NO_VOLUME if spot.volume_ml is None else "")
-                    + (_IN_AIR if spot.in_air else "")
+                    plain_tip(
+                        f"{where}: {_SIDES[side]} of the scan"
+                        + (_NO_VOLUME if spot.volume_ml is None else "")
+                        + (_IN_AIR if spot.in_air else "")
+                    )
                 )
                 row.setChecked(number == current)

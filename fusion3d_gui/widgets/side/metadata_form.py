@@ -9,6 +9,7 @@ from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import FieldInput, field_input
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 
 class MetadataForm(QWidget):
@@ -114,7 +115,7 @@ class _Row:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.label = theme.label(field.label, color=theme.MUTED)
+        self.label = theme.label(plain_caption(field.label), color=theme.MUTED)
         self.origin = theme.label(size=theme.SMALL, color=theme.ACCENT)
         self.names = QVBoxLayout()
         self.names.setSpacing(0)
@@ -126,7 +127,7 @@ class _Row:
         self.hint.hide()
         tip = f"{field.help or field.label}\nAllowed: {field.range_text}."
         for widget in (self.label, self.input):
-            widget.setToolTip(tip)
+            widget.setToolTip(plain_tip(tip))
         self.label.setBuddy(self.input)
         self.input.setAccessibleName(field.label)
 

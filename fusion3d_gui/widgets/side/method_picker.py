@@ -19,6 +19,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 
 _CHECK = "Check this heatmap"
@@ -101,7 +102,9 @@ class MethodPicker(QWidget):
         for method in self._methods:
             best = (method.method, method.stages) == default
             self.box.addItem(f"{method.label} (default)" if best else method.label)
-            self.box.setItemData(self.box.count() - 1, method.help, Qt.ItemDataRole.ToolTipRole)
+            self.box.setItemData(
+                self.box.count() - 1, plain_tip(method.help), Qt.ItemDataRole.ToolTipRole
+            )
         self._show()
 
     def _show(self) -> None:
@@ -109,7 +112,7 @@ class MethodPicker(QWidget):
         for number, method in enumerate(self._methods):
             if (method.method, method.stages) == (chosen.method, chosen.stages):
                 self.box.setCurrentIndex(number)
-                self.box.setToolTip(method.help)
+                self.box.setToolTip(plain_tip(method.help))
         both = self._explainer.shows_both_sides
         (self.both if both else self.sides[chosen.side]).setChecked(True)
         is_default = info is not None and (chosen.method, chosen.stages) == info.default_map

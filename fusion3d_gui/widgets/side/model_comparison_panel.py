@@ -13,7 +13,7 @@ from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.plain_tip import plain_tip
+from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 _LABEL = "Compare models"
 
@@ -95,7 +95,7 @@ class ModelComparisonPanel(QWidget):
         grid.setColumnStretch(0, 1)
         self.rows = []
         for number, compared in enumerate(self.comparison.predictions):
-            row = QPushButton(compared.bundle.name)
+            row = QPushButton(plain_caption(compared.bundle.name))
             row.setProperty("quiet", True)
             row.setToolTip("Show this model's prediction and heatmap at the same position")
             row.clicked.connect(lambda _=False, info=compared.bundle: self._switch_to(info))

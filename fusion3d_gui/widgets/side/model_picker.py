@@ -9,6 +9,7 @@ from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 
 class ModelPicker(QWidget):
@@ -63,7 +64,9 @@ class ModelPicker(QWidget):
             ambiguous = titles.count(info.title) > 1
             self.box.addItem(f"{info.name} · {info.title}" if ambiguous else info.title)
             self.box.setItemData(
-                self.box.count() - 1, info.description or info.name, Qt.ItemDataRole.ToolTipRole
+                self.box.count() - 1,
+                plain_tip(info.description or info.name),
+                Qt.ItemDataRole.ToolTipRole,
             )
         self.box.setEnabled(bool(self._models.bundles))
         if not self._models.bundles:
@@ -75,7 +78,7 @@ class ModelPicker(QWidget):
         folders = [each.folder for each in self._models.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
-            self.box.setToolTip(info.description or "The model used for prediction")
+            self.box.setToolTip(plain_tip(info.description or "The model used for prediction"))
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -90,4 +93,4 @@ class ModelPicker(QWidget):
             where = "loads with the first prediction"
         self.detail.setText(f"{self._store.bundle.name} {self._store.bundle.version}  ·  {where}")
         reason = self._models.engine_reason
-        self.detail.setToolTip(f"Why this engine: {reason}" if reason else "")
+        self.detail.setToolTip(plain_tip(f"Why this engine: {reason}" if reason else ""))

@@ -23,6 +23,7 @@ from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.side.hot_spot_rows import HotSpotRows
 from fusion3d_gui.widgets.side.scale_keeper import ScaleKeeper
 
@@ -163,7 +164,7 @@ class OverlayControls(QWidget):
                 None if shown is None else shown.explanation,
                 heatmap.correction,
             )
-            self.about.setToolTip("" if correction is None else correction.sentence)
+            self.about.setToolTip(plain_tip("" if correction is None else correction.sentence))
             # A coarse intermediate map is not yet the explanation that was asked for.
             name = METHOD_NAMES[heatmap.method] if explanation is None else explanation.name
             self.about.setText(
@@ -199,7 +200,7 @@ class _Toggle(QPushButton):
         super().__init__(text)
         self.setProperty("segment", True)
         self.setCheckable(True)
-        self.setToolTip(tip)
+        self.setToolTip(plain_tip(tip))
 
 
 class _PercentSlider:
@@ -213,7 +214,7 @@ class _PercentSlider:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setAccessibleName(f"Heatmap {name.lower()}")
-        self.slider.setToolTip(tip)
+        self.slider.setToolTip(plain_tip(tip))
         self._label.setBuddy(self.slider)
 
     def add_to(self, grid: QGridLayout, row: int) -> None:

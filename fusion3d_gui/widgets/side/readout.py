@@ -12,6 +12,7 @@ from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.side.refusal_view import RefusalView
 
 OUTSIDE = "Outside this model's training data"
@@ -129,7 +130,7 @@ class Readout(QWidget):
         self._show_fit(fit, prediction, live=not outdated or what_if is not None)
         chance = prediction.probability
         self.number.setText(percent(chance))
-        self.number.setToolTip(f"{chance:.6f} (logit {prediction.logit:.4f})")
+        self.number.setToolTip(plain_tip(f"{chance:.6f} (logit {prediction.logit:.4f})"))
         self.class_name.setText(prediction.class_name or "")
         self.gauge.show_value(chance, prediction.threshold, live=not outdated)
         notices = prediction.notices
@@ -166,7 +167,9 @@ class Readout(QWidget):
         """Show the what-if probability in place of the prediction, which the gauge keeps marked."""
         prediction, chance = what_if.prediction, what_if.probability
         self.number.setText(percent(chance))
-        self.number.setToolTip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
+        self.number.setToolTip(
+            plain_tip(f"{chance:.6f} (logit {what_if.logit:.4f}), not predicted")
+        )
         self.class_name.setText(what_if.class_name or "")
         doubtful = "" if what_if.fit.fit == "fits" else ", doubtful"
         self.meaning.setText(
@@ -181,8 +184,10 @@ class Readout(QWidget):
             f"{prediction.seconds:.1f} s  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
         )
         self.provenance.setToolTip(
-            f"Weights SHA-256 {prediction.weights_sha256}\n"
-            f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
+            plain_tip(
+                f"Weights SHA-256 {prediction.weights_sha256}\n"
+                f"Voxels SHA-256 {prediction.volume_sha256}\n{when:%Y-%m-%d %H:%M:%S %Z}"
+            )
         )
 
     def _show_only(self, shown: QWidget) -> None:

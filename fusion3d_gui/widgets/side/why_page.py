@@ -13,6 +13,7 @@ from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.widgets.charts.share_chart import Share, ShareChart
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.reference_table import ComparedRow, ReferenceTable
 
@@ -53,9 +54,11 @@ class WhyPage(QWidget):
         self.shares.set_source(*chart_source(self._predictions, self._form))
         self.shares.show_shares(_shares(found, schema))
         self.shares.setToolTip(
-            "Shapley values in units of the logit. From the reference case "
-            f"(logit {found.reference_logit:.2f}) they add up to this case (logit {found.logit:.2f})."
-            + ("" if found.exact else " Sampled, as there are many fields.")
+            plain_tip(
+                "Shapley values in units of the logit. From the reference case "
+                f"(logit {found.reference_logit:.2f}) they add up to this case (logit {found.logit:.2f})."
+                + ("" if found.exact else " Sampled, as there are many fields.")
+            )
         )
         chance = workbench.case.info.decision.probability(found.logit)
         self.reference.show_rows(_compared(found, schema, values, chance))

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.state.fuzzy_match import fuzzy_score
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.window.commands.command import Command, Menus
+from fusion3d_gui.widgets.window.commands.command import Command, Menus, title_of
 
 _WIDTH, _HEIGHT, _ROW = 560, 400, 34
 #: Subtracted from the score of a match that needs the name of the menu.
@@ -100,7 +100,7 @@ class CommandPalette(QDialog):
             action = self._menus.actions[command.id]
             if command.id == "palette" or not action.isVisible():
                 continue
-            name = action.text().rstrip("…").replace("&", "")
+            name = title_of(action)
             by_name = fuzzy_score(text, name)
             by_menu = fuzzy_score(text, f"{_menu_text(command)} {name}")
             if by_menu is not None:

@@ -114,7 +114,7 @@ def _heading(series: Series) -> QListWidgetItem:
     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
     item.setFont(theme.font(theme.SMALL, QFont.Weight.DemiBold))
     item.setForeground(QColor(theme.MUTED))
-    item.setToolTip(name)
+    item.setToolTip(plain_tip(name))
     item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
     item.setSizeHint(QSize(theme.px(_WIDTH - 24), theme.px(18 * (name.count("\n") + 1))))
     return item

@@ -9,9 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 _WIDTH = 500
 #: Number of recent cases that fit below the drop target in a small window.
@@ -66,10 +68,11 @@ class StartPage(QWidget):
             button.setProperty("row", True)
             button.setFixedWidth(theme.px(_WIDTH))
             metrics = button.fontMetrics()
-            text = f"{name_of(paths)}   {paths[0].parent}"
+            text = f"{name_of(paths)}   {visible_text(str(paths[0].parent), LONGEST_TEXT)}"
             room = theme.px(_WIDTH) - 30
-            button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room))
-            button.setToolTip(_listed(paths))
+            elided = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+            button.setText(plain_caption(elided))
+            button.setToolTip(plain_tip(_listed(paths)))
             button.setAccessibleName(f"Open {name_of(paths)} again")
             button.clicked.connect(lambda _=False, chosen=paths: self.recent_requested.emit(chosen))
             self._recent_rows.addWidget(button)
@@ -134,7 +137,7 @@ class StartPage(QWidget):
         for demo in demos:
             button = QPushButton(demo.title)
             button.setProperty("quiet", True)
-            button.setToolTip(demo.about)
+            button.setToolTip(plain_tip(demo.about))
             button.clicked.connect(lambda _=False, chosen=demo: self.demo_requested.emit(chosen))
             row.addWidget(button)
         row.addStretch(1)
@@ -143,6 +146,6 @@ class StartPage(QWidget):
 
 def _listed(paths: tuple[Path, ...]) -> str:
     """A line for each path; of many, the first few."""
-    lines = [str(path) for path in paths[:_TIP_LINES]]
+    lines = [visible_text(str(path), LONGEST_TEXT) for path in paths[:_TIP_LINES]]
     more = len(paths) - len(lines)
     return "\n".join([*lines, f"and {more} more"] if more else lines)

@@ -22,6 +22,7 @@ from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
 from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.case.tag_reading import TagLine
@@ -66,7 +67,8 @@ class TagModel(RowModel["TagLine"]):
         line = self._rows[index.row()]
         if index.column() == 1 and role == Qt.ItemDataRole.DisplayRole:
             return "    " * line.depth + line.name
-        return (line.tag, line.name, line.vr, line.value)[index.column()]
+        text = (line.tag, line.name, line.vr, line.value)[index.column()]
+        return plain_tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
 
 
 class TagBrowser(QDialog):

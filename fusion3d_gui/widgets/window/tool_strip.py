@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QVBoxLayout, QWidget
 from fusion3d_gui.state.marks.tool import TOOLS
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.icons import SIDE, icon_path
+from fusion3d_gui.widgets.window.commands.command import title_of
 
 #: Id of the command and name of its icon, in groups.
 _GROUPS = (
@@ -66,7 +67,7 @@ class ActionButton(QAbstractButton):
         action = self._action
         self.setEnabled(action.isEnabled())
         self.setToolTip(action.toolTip())
-        self.setAccessibleName(action.text().rstrip("…"))
+        self.setAccessibleName(title_of(action))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -11,6 +11,7 @@ from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.widgets.charts.window_histogram import WindowHistogram
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 _CUSTOM = "Custom"
 
@@ -94,4 +95,4 @@ class _ValueBox(QDoubleSpinBox):
         self.setFixedSize(72, theme.CONTROL)
         self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(plain_tip(name))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, patient_line, study_date
@@ -173,7 +174,7 @@ class Header(QWidget):
 
 def series_text(series: Series) -> str:
     """Name and number of slices, to tell series of one name apart: ``"T1  ·  35 slices"``."""
-    return f"{series.description or series.uid}  ·  {series.slices_text}"
+    return f"{series.description or visible_text(series.uid)}  ·  {series.slices_text}"
 
 
 def volume_text(volume: Volume) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
+
+from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 #: The menus, in the order of the menu bar. A command must name one of them.
 MENUS = ("&File", "&Edit", "&View", "&Window", "&Tools", "&Heatmap", "&Model", "&Help")
@@ -99,7 +102,7 @@ class Menus(QObject):
         # macOS would move commands with "About", "Quit" or "Settings" in their titles to other menus.
         action.setMenuRole(QAction.MenuRole.NoRole)
         tip = command.tip or command.name
-        action.setToolTip(f"{tip} ({_written(keys[0])})" if keys else tip)
+        action.setToolTip(plain_tip(f"{tip} ({_written(keys[0])})" if keys else tip))
         action.triggered.connect(lambda _=False: self._run(command))
         return action
 
@@ -119,7 +122,7 @@ class Menus(QObject):
             if command.visible is not None:
                 action.setVisible(command.visible())
             if command.title_now is not None:
-                action.setText(command.title_now())
+                action.setText(plain_caption(command.title_now()))
 
     @property
     def keys(self) -> dict[str, list[tuple[str, str]]]:
@@ -130,8 +133,13 @@ class Menus(QObject):
             if command.listed and action.shortcuts():
                 written = "  or  ".join(_written(key) for key in action.shortcuts())
                 menu = command.menu.split("/")[-1].replace("&", "")
-                found.setdefault(menu, []).append((written, action.text().rstrip("…")))
+                found.setdefault(menu, []).append((written, title_of(action)))
         return found
+
+
+def title_of(action: QAction) -> str:
+    """The text of an action without the ellipsis and the mnemonic of a menu."""
+    return re.sub("&(.)", r"\1", action.text()).rstrip("…")
 
 
 def _written(key: QKeySequence) -> str:

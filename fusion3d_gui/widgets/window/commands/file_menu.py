@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
+from fusion3d_gui.errors import shown_name
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
@@ -151,4 +153,6 @@ def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
 def _short_name(paths: tuple[Path, ...]) -> str:
     """The names of the last folder and of what was opened in it: enough to tell cases apart."""
     folder = paths[0].parent
-    return str(Path(folder.name, name_of(paths))) if len(folder.parts) > 1 else name_of(paths)
+    if len(folder.parts) <= 1:
+        return name_of(paths)
+    return f"{shown_name(folder)}{os.sep}{name_of(paths)}"

@@ -35,6 +35,7 @@ def show_about(parent: QWidget) -> None:
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setWindowTitle("About Fusion3D")
+    box.setTextFormat(Qt.TextFormat.RichText)  # all of it is ours
     box.setText(
         f"<b>Fusion3D {__version__}</b><p>A model's prediction on a 3D scan, image and metadata "
         f"fused, with its explanation.</p><p>{RESEARCH_USE_ONLY}: not a medical device.</p>",
