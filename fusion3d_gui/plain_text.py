@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 #: Longest name or label, and longest text of sentences, in characters.
@@ -57,23 +57,20 @@ def markdown_text(text: str, longest: int = LONGEST_NAME) -> str:
     return re.sub(r"([\\`*\[\]<>|#!~&])", r"\\\1", visible_text(text, longest))
 
 
-def visible_values(plain: Any, long: Iterable[str] = ()) -> Any:
-    """A JSON value with every text in it made visible, keys too; those under the keys ``long`` may be longer."""
-    return _visible_values(plain, frozenset(long), LONGEST_NAME)
+def visible_values(plain: Any, longest: Mapping[str, int], usual: int = LONGEST_NAME) -> Any:
+    """A JSON value with every text in it made visible, keys too.
 
-
-def _visible_values(plain: Any, long: frozenset[str], longest: int) -> Any:
+    ``longest`` has the greatest length by key, also of what lies below the key; elsewhere it is ``usual``.
+    """
     if isinstance(plain, str):
-        return visible_text(plain, longest)
+        return visible_text(plain, usual)
     if isinstance(plain, Mapping):
         return {
-            visible_text(str(key)): _visible_values(
-                value, long, LONGEST_TEXT if key in long else longest
-            )
+            visible_text(key): visible_values(value, longest, longest.get(key, usual))
             for key, value in plain.items()
         }
     if isinstance(plain, list):
-        return [_visible_values(each, long, longest) for each in plain]
+        return [visible_values(each, longest, usual) for each in plain]
     return plain
 
 

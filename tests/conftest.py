@@ -6,11 +6,22 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pydicom
 import pytest
 import torch
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+from pydicom.uid import ImplicitVRLittleEndian
 from pytestqt.qtbot import QtBot
 
+from fusion3d_gui.imaging.dicom.frames.file import SHOWN_ATTRIBUTES
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle import save_bundle
 from fusion3d_gui.model.bundle_info import Decision
 from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
@@ -134,6 +145,79 @@ def make_bundle(tmp_path: Path, schema: MetadataSchema):
         return folder
 
     return make
+
+
+#: A line of ours, as a stranger would like to forge it.
+FORGED = "probability 0.0001"
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    """What a stranger may write into a text: markup, a turned direction, an escape sequence, a forged line, 100 kB."""
+    return (
+        "<img src=file:///x><b>Z\u202e\u2066y\x1b[2J\x07\x9b1m\r\n"
+        f"{FORGED}\n\u2028{FORGED}\u200f & " + "x" * 100_000
+    )
+
+
+@pytest.fixture
+def make_hostile_bundle(make_bundle, hostile: str):
+    """Write a bundle of which every text is hostile, but those that its reader refuses then."""
+
+    def make(fusion: str = "concat") -> Path:
+        folder = make_bundle(fusion)
+
+        def change(name: str, change: Callable[[Any], Any]) -> None:
+            path = folder / "configs" / f"{name}.json"
+            path.write_text(json.dumps(change(json.loads(path.read_text()))), encoding="utf-8")
+
+        change("metadata", lambda plain: dict.fromkeys((*plain, "intended_use"), hostile))
+        change(
+            "decision", lambda plain: {**plain, "class_names": [f"no{hostile}", f"yes{hostile}"]}
+        )
+        change("scope", lambda plain: {**plain, "body_part": "<b>head</b>", "contrasts": ["<i>"]})
+
+        def hostile_field(field: dict[str, Any]) -> dict[str, Any]:
+            texts = {key: f"{key} {hostile}" for key in ("label", "help")}
+            if field["kind"] == "number":
+                texts["unit"] = f"years {hostile}"
+            if field["kind"] == "category":
+                texts["choices"] = [[value, label + hostile] for value, label in field["choices"]]
+            return {**field, **texts}
+
+        change("schema", lambda plain: [hostile_field(field) for field in plain])
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def hostile_scan(tmp_path: Path, hostile: str) -> Path:
+    """A folder of a hostile name with two DICOM series of which every text is hostile."""
+    folder = tmp_path / "<b>scan\u202e\x1b[2J"
+    voxels = np.random.default_rng(0).integers(0, 900, (12, 34, 30)).astype(np.int16)
+    for number in (1, 2):
+        volume = Volume(voxels[number:], np.diag([4.0, 4.0, 9.0, 1.0]), modality="MR")
+        paths = write_dicom_series(
+            volume, folder / f"s{number}", attributes={}, uid_seed=f"{number}"
+        )
+        for path in paths:
+            _make_hostile(path, f"{number} {hostile}")
+    return folder
+
+
+def _make_hostile(path: Path, text: str) -> None:
+    """Write a text into every attribute that has one, whatever the standard allows there."""
+    dataset = pydicom.dcmread(path)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    written = text.encode("utf-8")
+    keywords = {*SHOWN_ATTRIBUTES, *NAMING, *WHOLE, "SeriesDescription", "ProtocolName"}
+    keywords -= {"PhotometricInterpretation", "LossyImageCompression", "PatientPosition"}
+    for keyword in sorted(keywords | {"Modality", "RescaleType", "ImageComments"}):
+        tag = Tag(tag_for_keyword(keyword))
+        dataset[tag] = RawDataElement(tag, "UN", len(written), written, 0, True, True)
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    pydicom.dcmwrite(path, dataset, implicit_vr=True, little_endian=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.imaging.volume import Volume, Watch
-from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
+from fusion3d_gui.plain_text import LONGEST_NAME, LONGEST_TEXT, visible_text
 from fusion3d_gui.progress import Progress
 
 #: Reads the voxels of a series whose headers are known.
@@ -74,8 +74,12 @@ class Series:
     reader: Reader | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("description", "modality", "subfolder"):
-            object.__setattr__(self, name, visible_text(getattr(self, name)))
+        for name, longest in (
+            ("description", LONGEST_NAME),
+            ("modality", 24),
+            ("subfolder", LONGEST_NAME),
+        ):
+            object.__setattr__(self, name, visible_text(getattr(self, name), longest))
         notices = tuple(visible_text(each, LONGEST_TEXT) for each in self.notices)
         identity = {key: visible_text(text) for key, text in self.identity.items()}
         object.__setattr__(self, "notices", notices)

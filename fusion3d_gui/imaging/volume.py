@@ -19,6 +19,9 @@ from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+#: Longest unit and modality: both stand in front of other texts. DICOM's code strings have 16 characters.
+_LONGEST_UNIT = 24
+
 #: Plausible voxel sizes in mm, lowest and highest; a header that says otherwise is wrong.
 _VOXEL_MM = (1e-5, 1e4)
 #: Smallest volume of the cell between unit vectors along the axes that counts as a volume.
@@ -134,9 +137,9 @@ class Volume:
             "affine": affine,
             "attributes": MappingProxyType(attributes),
             "notices": tuple(visible_text(each, LONGEST_TEXT) for each in self.notices),
-            **{
-                key: visible_text(getattr(self, key)) for key in ("unit", "modality", "description")
-            },
+            "unit": visible_text(self.unit, _LONGEST_UNIT),
+            "modality": visible_text(self.modality, _LONGEST_UNIT),
+            "description": visible_text(self.description),
         }
         for key, value in changed.items():
             object.__setattr__(self, key, value)

@@ -34,8 +34,14 @@ from fusion3d_gui.plain_text import visible_text, visible_values
 #: Size limit of a configuration file; real ones are far smaller.
 _LARGEST_CONFIG_BYTES = 4_000_000
 
-#: Texts of more than one sentence. All text of a bundle is made plain text of bounded length.
-_LONG_TEXTS = ("description", "help", "intended_use", "changelog", "references")
+#: All text of a bundle is made plain text of at most so many characters, by key.
+_LONGEST = {
+    "unit": 16,
+    "version": 40,
+    **dict.fromkeys(("name", "label", "choices", "class_names"), 80),
+    "task": 150,
+    **dict.fromkeys(("description", "help", "intended_use", "changelog", "references"), 2000),
+}
 
 _T = TypeVar("_T")
 
@@ -211,7 +217,7 @@ def _read(path: Path, build: Callable[[Any], _T]) -> _T:
     try:
         if path.stat().st_size > _LARGEST_CONFIG_BYTES:
             raise UserError(f"{where} is too large to be a configuration", remedy=remedy)
-        plain = visible_values(json.loads(path.read_text(encoding="utf-8")), _LONG_TEXTS)
+        plain = visible_values(json.loads(path.read_text(encoding="utf-8")), _LONGEST)
     except OSError:
         raise UserError(f"{where} is missing or can't be read", remedy=remedy) from None
     except (ValueError, RecursionError):

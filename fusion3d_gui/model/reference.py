@@ -255,7 +255,7 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 def _read_config(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _LARGEST_CONFIG_BYTES:
         raise ValueError("configs/reference.json is too large")
-    plain = visible_values(json.loads(path.read_text(encoding="utf-8")))
+    plain = visible_values(json.loads(path.read_text(encoding="utf-8")), {})
     if plain["version"] != VERSION:
         raise ValueError(f"version {plain['version']} is not {VERSION}")
     return dict(plain)

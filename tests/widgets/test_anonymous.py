@@ -177,3 +177,23 @@ def _views_naming(window: QWidget, text: str) -> list[QWidget]:
         for view, texts in zip(shown, captions, strict=True)
         if text in [item.text for item in _items(texts, QRectF(view.rect()))]
     ]
+
+
+def test_an_error_about_a_folder_of_broken_scans_quotes_no_file_name(
+    window, tmp_path, settled
+) -> None:
+    folder = tmp_path / "QUERIDO_JANE"
+    folder.mkdir()
+    for number in (1, 2):
+        (folder / f"Querido  Jane {number}.nii").write_bytes(b"broken")
+    told = []
+    window.session.store.noticed.connect(lambda notice: told.append(notice.text))
+    window.session.opener.open(folder)
+    settled(window)
+    assert "querido" in told[-1].lower()
+    window.session.store.identity.set_hidden(True)
+    window.session.opener.open(folder)
+    settled(window)
+    assert "querido" not in told[-1].lower()
+    assert told[-1].startswith("The file: none of its 2 scans can be opened; the first, a file, ")
+    assert "querido" not in _all_texts(window)

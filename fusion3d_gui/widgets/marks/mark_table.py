@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel, row_table
@@ -50,13 +51,15 @@ class MarkModel(RowModel[int]):
             return None
         if index.column() == 0:
             return mark.number
-        if index.column() == 1:
+        text = self._text(mark, index.column())
+        return plain_tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
+
+    def _text(self, mark: Annotation, column: int) -> str:
+        if column == 1:
             return mark.kind.capitalize()
-        if index.column() == 2:
+        if column == 2:
             return measurement_line(self._marks.measurement(mark))
-        if index.column() == 3:
-            return position_text(mark.middle_lps)
-        return plain_tip(mark.text) if role == Qt.ItemDataRole.ToolTipRole else mark.text
+        return position_text(mark.middle_lps) if column == 3 else mark.text
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Set a mark's text."""

@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
         self.start.demo_requested.connect(session.open_demo)
         self.start.recent_requested.connect(session.opener.open)
         self.start.forget_requested.connect(self.settings.forget_cases)
-        session.store.identity.changed.connect(self._show_recent)
+        session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
         self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.settings.toggle_panel("marks"))
@@ -243,6 +243,11 @@ class MainWindow(QMainWindow):
 
     def _show_keys(self) -> None:
         KeysOverlay(self.menus.keys, self._center)
+
+    def _on_identity_changed(self) -> None:
+        if self.session.store.case is None:
+            self.notices.clear()  # they may quote file names; those of a case come anew without them
+        self._show_recent()
 
     def _on_case_changed(self) -> None:
         case = self.session.store.case
