@@ -106,6 +106,7 @@ def _volume(
         path=path,
         attributes=MappingProxyType(_attributes(stack)),
         unreadable=stack.unreadable,
+        doubts=stack.doubts,
         notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,28 +17,11 @@ from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
     StackGeometry,
     depths_mm,
-    same_position_mm,
     stack_geometry,
 )
+from fusion3d_gui.imaging.dicom.stack.repetitions import instance_number
+from fusion3d_gui.imaging.dicom.stack.split import split_by_position
 from fusion3d_gui.progress import Progress, no_progress
-
-#: What may distinguish volumes within one series, most telling first, and its name on screen.
-_LABELS = {
-    "ImageType": "type",
-    "ComplexImageComponent": "",
-    "SegmentNumber": "segment",
-    "EchoNumbers": "echo",
-    "EchoTime": "TE",
-    "DiffusionBValue": "b",
-    "DiffusionDirectionality": "",
-    "TemporalPositionIdentifier": "time point",
-    "TriggerTime": "trigger time",
-    "StackID": "stack",
-    "AcquisitionNumber": "acquisition",
-    "DiffusionGradientOrientation": "direction",
-    "AcquisitionTime": "acquired",
-    "ContentTime": "time",
-}
 
 _CACHED_SPACINGS = 64
 
@@ -64,6 +47,8 @@ class Stack:
         Sentences for the user.
     unreadable
         Sentences on values of its header that are not valid, so that voxels or geometry are wrong.
+    doubts
+        Sentences on what makes it doubtful that its frames belong together.
     """
 
     uid: str
@@ -72,6 +57,7 @@ class Stack:
     part: str
     notices: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def is_localiser(self) -> bool:
@@ -156,11 +142,13 @@ def _stacks_of_patient(uid: str, instances: list[DicomInstance], notices: list[s
     apart = [value for frame in frames for value in frame.unreadable if not value.changes_values]
     stacks = []
     for group in _compatible_groups(frames):
-        for part, members in _split_by_position(group):
-            ordered, geometry = _order(members)
+        for part in split_by_position(group):
+            ordered, geometry = _order(part.frames)
             faults = _unreadable(ordered, apart)
-            stack_notices = (*notices, *faults, *geometry.notices)
-            stacks.append(Stack(uid, tuple(ordered), geometry, part, stack_notices, faults))
+            stack_notices = (*notices, *faults, *part.doubts, *part.notices, *geometry.notices)
+            stacks.append(
+                Stack(uid, tuple(ordered), geometry, part.name, stack_notices, faults, part.doubts)
+            )
     return stacks
 
 
@@ -237,84 +225,13 @@ def _is_near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return all(abs(a - b) < _SAME_ORIENTATION for a, b in zip(one, other, strict=True))
 
 
-def _number(frame: Frame) -> tuple[float, str, int]:
-    """Sorts frames by instance number, then by file name and index; those without a number last."""
-    number = frame.file.elements.number("InstanceNumber")
-    return (np.inf if number is None else number, frame.file.path.name, frame.index)
-
-
-def _split_by_position(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
-    """Split frames of which several lie at one position (echoes, time points, b-values ...).
-
-    Returns each part's name, empty where there is one, and its frames.
-    """
-    if frames[0].position is None or frames[0].orientation is None:
-        return [("", frames)]
-    frames = sorted(frames, key=_number)
-    positions = _position_numbers(frames)
-    most_at_one = max(Counter(positions.tolist()).values())
-    if most_at_one == 1:
-        return [("", frames)]
-    keys = _distinguishing_labels(frames, positions, most_at_one)
-    volumes: dict[tuple[tuple[str, ...], int], list[Frame]] = defaultdict(list)
-    taken: Counter[tuple[tuple[str, ...], int]] = Counter()
-    for frame, position in zip(frames, positions.tolist(), strict=True):
-        values = tuple(frame.labels.get(key, "") for key in keys)
-        # Frames with equal labels are told apart by number: the n-th at each position.
-        volumes[values, taken[values, position]].append(frame)
-        taken[values, position] += 1
-    several = Counter(values for values, _ in volumes)
-    named = []
-    for (values, repetition), members in volumes.items():
-        words = [
-            f"{_LABELS[key]} {value}" for key, value in zip(keys, values, strict=True) if value
-        ]
-        if several[values] > 1:
-            words.append(f"volume {repetition + 1}")
-        named.append((", ".join(words), members))
-    return named
-
-
-def _position_numbers(frames: Sequence[Frame]) -> np.ndarray:
-    """For each frame the number (from 0) of its position along the normal."""
-    depths = depths_mm(frames)
-    order = np.argsort(depths, kind="stable")
-    is_next = np.diff(depths[order]) > same_position_mm(frames[0])
-    numbers = np.empty(len(frames), dtype=int)
-    numbers[order] = np.concatenate([[0], np.cumsum(is_next)])
-    return numbers
-
-
-def _distinguishing_labels(
-    frames: Sequence[Frame], positions: np.ndarray, most_at_one: int
-) -> list[str]:
-    """The labels that together leave the fewest frames at one position, most telling first.
-
-    A label with more values than there are frames at a position (such as a time of its own for
-    each slice) distinguishes no volumes.
-    """
-    keys: list[str] = []
-    left = most_at_one
-    for key in _LABELS:
-        trial = [*keys, key]
-        values = [tuple(frame.labels.get(each, "") for each in trial) for frame in frames]
-        if len(set(values)) > most_at_one:
-            continue
-        most = max(Counter(zip(values, positions.tolist(), strict=True)).values())
-        if most < left:
-            keys, left = trial, most
-        if left == 1:
-            break
-    return keys
-
-
 def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
     """Frames in slice order, by position or else by number, and their geometry."""
     if frames[0].position is not None and frames[0].orientation is not None:
         order = np.argsort(depths_mm(frames), kind="stable")
         ordered = [frames[index] for index in order]
         return ordered, stack_geometry(ordered)
-    ordered = sorted(frames, key=_number)
+    ordered = sorted(frames, key=instance_number)
     first = ordered[0]
     row_mm, column_mm = first.spacing or (1.0, 1.0)
     affine = np.diag([column_mm, row_mm, first.slice_spacing_mm or 1.0, 1.0])
