@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
+from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.imaging.voi_curve import VoiCurve
 from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 
@@ -85,6 +86,8 @@ class Volume:
         are wrong: no model is meant for such a volume.
     doubts
         Those of the notices that say what in the header is odd, so that geometry or order may be wrong.
+    warnings
+        Those of the notices that the reader must have in view, as they tell how far the geometry can be trusted.
     padding
         Lowest and highest *stored* value that stand for no measurement; None where there are none.
         They are never brighter than what was measured, as slabs and projections need it.
@@ -116,6 +119,7 @@ class Volume:
     notices: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    warnings: tuple[ScanWarning, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
     image_numbers: tuple[int | None, ...] = field(default=(), repr=False)

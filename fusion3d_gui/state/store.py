@@ -112,9 +112,10 @@ class Store(QObject):
         self.prediction_changed.emit()
 
     def _notice_of(self, case: Case, noticed: Sequence[str] = ()) -> None:
+        warnings = {each.sentence for each in case.volume.warnings}
         for text in case.volume.notices:
             if text not in noticed:
-                self.noticed.emit(Notice(text))
+                self.noticed.emit(Notice(text, "warning" if text in warnings else "info"))
 
     def _on_loading_changed(self) -> None:
         if self._case is not None and not self._case.is_complete:

@@ -13,6 +13,7 @@ from fusion3d_gui.imaging.dicom.stack.image_numbers import image_numbers, slice_
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.value_interpretation import ValueInterpretation, interpret_values
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
+from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, no_watch
 from fusion3d_gui.progress import Progress
@@ -107,6 +108,11 @@ def _volume(
         attributes=MappingProxyType(_attributes(stack)),
         unreadable=stack.unreadable,
         doubts=stack.doubts,
+        warnings=(
+            *(ScanWarning("invalid header", each) for each in stack.unreadable),
+            *(ScanWarning("header in doubt", each) for each in stack.doubts),
+            *stack.geometry.warnings,
+        ),
         notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )
 

@@ -27,6 +27,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
 from fusion3d_gui.imaging.files.slice_stream import InflatingReader, StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
+from fusion3d_gui.imaging.scan_warning import position_warnings
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, affine_of_sizes, no_watch, spans_space
 from fusion3d_gui.progress import Progress, no_progress
@@ -126,6 +127,7 @@ def read_itk_file(
         series_uid=volume_uid(path, number),
         path=path,
         notices=known.notices,
+        warnings=position_warnings(known.notices),
     )
     stored = known.stored
     if stored is not None and not (stored.packed and number):

@@ -26,6 +26,7 @@ from fusion3d_gui.imaging.files.nifti_geometry import nifti_geometry
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
+from fusion3d_gui.imaging.scan_warning import position_warnings
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.simulated import SIMULATED, SIMULATED_ATTRIBUTES, is_simulated
 from fusion3d_gui.imaging.volume import (
@@ -123,6 +124,7 @@ def read_nifti(
         unreadable += ("The file's slope is infinite: its values are not rescaled.",)
     check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
     notices = (*unreadable, *(each for each in geometry.notices if each not in unreadable))
+    warnings = position_warnings(notices)
     if is_colour:
         notices += (COLOURS_ARE_GRAY,)
     volume = Volume(
@@ -138,6 +140,7 @@ def read_nifti(
         ),
         notices=notices,
         unreadable=unreadable,
+        warnings=warnings,
         doubts=geometry.doubts,
         loaded_slices=LoadedSlices(shape[0]),
     )

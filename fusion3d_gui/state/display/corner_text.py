@@ -55,6 +55,11 @@ def study_date(volume: Volume) -> str:
     return _date(volume.attributes, "StudyDate")[:_LONGEST]
 
 
+def warning_texts(volume: Volume) -> tuple[str, ...]:
+    """A few words on each thing that makes the volume's geometry doubtful."""
+    return tuple(dict.fromkeys(each.short for each in volume.warnings))
+
+
 def is_lossy(volume: Volume) -> bool:
     """Whether the file declares lossy compression of its pixels (PS3.3 C.7.6.1.1.5)."""
     return volume.attributes.get("LossyImageCompression") == "01"

@@ -116,7 +116,7 @@ QSplitter::handle:hover { background: $EDGE; }
 #drop { border: 2px solid $ACCENT; border-radius: 6px; background: rgba(86, 182, 216, 24); }
 #zone { border: 1px dashed $EDGE; border-radius: 12px; background: $PANEL; }
 #zone[aimed="true"] { border: 2px solid $ACCENT; }
-#notice { background: $RAISED; border: none; border-left: 3px solid $ACCENT; }
-#notice[level="warning"] { border-left-color: $WARNING; }
-#notice[level="error"] { border-left-color: $ERROR; }
+#notice { background: $RAISED; border: 1px solid $EDGE; border-left: 3px solid $ACCENT; border-radius: 5px; }
+#notice[level="warning"] { border: 1px solid $WARNING; border-left: 5px solid $WARNING; }
+#notice[level="error"] { border: 2px solid $ERROR; border-left: 8px solid $ERROR; }
 """

@@ -27,6 +27,7 @@ IMAGE_TEXT = "#e6e9ed"
 ON_IMAGE = "#c2c9d1"
 IMAGE_ACCENT = "#56b6d8"
 IMAGE_MARK = "#f2d45c"
+IMAGE_WARNING = "#ffb454"
 
 #: Every gap and margin is a multiple of this (px).
 GRID = 4

@@ -48,7 +48,7 @@ class CaptionTexts:
 
     ``sides`` are the orientation letters at its left, right, top and bottom; ``corner`` the lines about
     patient and series; ``lossy``: the file declares lossy compression; ``inverted``: the gray levels are
-    inverted; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement;
+    inverted; ``warnings`` a few words on each thing that makes the geometry doubtful; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement;
     ``unfinished``: the heatmap is not finished.
     """
 
@@ -61,6 +61,7 @@ class CaptionTexts:
     corner: tuple[str, ...] = ()
     lossy: bool = False
     inverted: bool = False
+    warnings: tuple[str, ...] = ()
     heat: HeatScale | None = None
     heat_note: str = ""
     unfinished: bool = False
@@ -74,6 +75,7 @@ class _Style(NamedTuple):
 _LETTER = _Style(theme.LARGE, QFont.Weight.DemiBold.value)
 _TITLE = _Style(theme.BODY, QFont.Weight.Medium.value)
 _PLAIN = _Style(12, QFont.Weight.Normal.value)
+_WARNING = _Style(12, QFont.Weight.DemiBold.value)
 
 
 class _Item(NamedTuple):
@@ -108,6 +110,8 @@ class Captions:
         self._look: tuple[float, ...] = ()
         self._size = (0.0, 0.0)
         self._areas: list[Box] = []
+        #: Areas of the warnings last painted.
+        self.warning_areas: list[Box] = []
         self._on_bright = False
 
     @property
@@ -136,12 +140,14 @@ class Captions:
             }
             self._drawn.clear()
         length_mm = scale_bar_mm(camera.scale, area.width() * 0.28)
-        self._areas = []
+        self._areas, self.warning_areas = [], []
         for item in (*_items(texts, area), _Item(f"{length_mm:g} mm", _BOTTOM_LEFT, 8)):
             each = self._drawn.pop(item, None) or self._draw(item, area, ratio)
             self._drawn[item] = each  # the last one asked for comes last
             painter.drawImage(each.at, each.picture)
             self._areas.append(each.area)
+            if item.style is _WARNING:
+                self.warning_areas.append(each.area)
         for oldest in list(self._drawn)[:-_MOST_KEPT]:
             del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
@@ -161,7 +167,8 @@ class Captions:
         style = item.style
         if style not in self._fonts:
             self._fonts[style] = theme.font(style.size_px, QFont.Weight(style.weight))
-        color = QColor(theme.ON_IMAGE if style is _PLAIN else theme.IMAGE_TEXT)
+        inks = {_PLAIN: theme.ON_IMAGE, _WARNING: theme.IMAGE_WARNING}
+        color = QColor(inks.get(style, theme.IMAGE_TEXT))
         plate = _PLATE if self._on_bright else None
         return halo_text_image(item.text, self._fonts[style], color, ratio, plate)
 
@@ -200,8 +207,11 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     lower_right += ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]
-    for number, text in enumerate(each for each in lower_right if each):
+    lower_right = [each for each in lower_right if each]
+    for number, text in enumerate(lower_right):
         yield _Item(text, _BOTTOM_RIGHT, line * number)
+    for number, text in enumerate(texts.warnings, start=len(lower_right)):
+        yield _Item(text, _BOTTOM_RIGHT, line * number, _WARNING)
 
 
 def _is_narrow(area: QRectF) -> bool:

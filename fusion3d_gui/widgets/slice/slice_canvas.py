@@ -17,7 +17,7 @@ from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
-from fusion3d_gui.state.display.corner_text import corner_lines, is_lossy
+from fusion3d_gui.state.display.corner_text import corner_lines, is_lossy, warning_texts
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
@@ -357,6 +357,7 @@ class SliceCanvas(QWidget):
             sides=self._geometry.sides,
             corner=corner_lines(volume) if self.names_patient else (),
             lossy=is_lossy(volume),
+            warnings=warning_texts(volume),
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
             heat_note=self._heat_note,

@@ -13,6 +13,7 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 from fusion3d_gui.widgets.slice.slice_mouse import SliceMouse
 from fusion3d_gui.widgets.slice.view_layer import ViewLayer
+from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
 
 
 class SliceView(SliceCanvas):
@@ -175,6 +176,11 @@ class SliceView(SliceCanvas):
             each.double_click(self, event) for each in self.layers
         ):
             self._mouse.double_click(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Tell the reasons of warnings where the pointer rests on them."""
+        told = show_warning_tip(self, event, self.picture.captions, self.picture.volume)
+        return told or super().event(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Take the keyboard focus, unless the user is typing elsewhere."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -33,7 +33,7 @@ from fusion3d_gui.imaging.reslice.volume_projection import (
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
-from fusion3d_gui.state.display.corner_text import corner_lines
+from fusion3d_gui.state.display.corner_text import corner_lines, warning_texts
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
@@ -41,6 +41,7 @@ from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.heat_scale import is_unfinished
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
+from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
@@ -337,10 +338,16 @@ class VolumeView(QWidget):
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
             corner=corner_lines(volume) if self.names_patient else (),
+            warnings=warning_texts(volume),
             unfinished=is_unfinished(
                 self._heatmap, self._has_heat and self.display.overlay.visible
             ),
         )
+
+    def event(self, event: QEvent) -> bool:
+        """Tell the reasons of warnings where the pointer rests on them."""
+        told = show_warning_tip(self, event, self._captions, self._volume)
+        return told or super().event(event)
 
     # -- mouse --------------------------------------------------------------------------------
 

@@ -87,7 +87,6 @@ class MainWindow(QMainWindow):
         self.header = Header(
             session.store, session.opener, session.display.window_level, session.predictions
         )
-        self.notices = NoticeStrip()
         self.views = ViewsPanel(session.store, session.display, session.predictions)
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
@@ -118,6 +117,8 @@ class MainWindow(QMainWindow):
         self._build()
         self.watermark = Watermark(session.store, session.predictions, self.pages)
         self.pages.currentChanged.connect(self.watermark.lift)
+        self.notices = NoticeStrip(self.pages)
+        self.pages.currentChanged.connect(self.notices.lift)
         self.loading_card = LoadingCard(session.store, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._connect()
@@ -135,7 +136,6 @@ class MainWindow(QMainWindow):
         images.addWidget(self.pages, 1)
         left = QVBoxLayout()
         left.setSpacing(0)
-        left.addWidget(self.notices)
         left.addLayout(images, 1)
         left.addWidget(self.marks)
         middle = QHBoxLayout()
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         self.mark_layer.text_requested.connect(self._write_on)
 
     def show_notice(self, notice: Notice) -> None:
-        """Show a notice in the strip above the images."""
+        """Show a notice over the lower edge of the images."""
         self.notices.add(notice)
 
     def _commands(self) -> list[Command]:

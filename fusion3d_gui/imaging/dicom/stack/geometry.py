@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
+from fusion3d_gui.imaging.scan_warning import ScanWarning
 
 #: Tolerances are in mm for voxels of a patient's scan, with edges in this range; beyond it they scale.
 _ORDINARY_VOXEL_MM = (0.1, 10.0)
@@ -40,14 +41,19 @@ class StackGeometry:
     slice_indices
         For each frame its slice (integers); slices without a frame stay blank. Where slices are
         unevenly spaced, fractional: the volume is interpolated between them.
-    notices
-        Sentences for the user.
+    warnings
+        What of it the reader must know.
     """
 
     affine: np.ndarray
     slice_count: int
     slice_indices: np.ndarray
-    notices: tuple[str, ...] = ()
+    warnings: tuple[ScanWarning, ...] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """The sentences of the warnings."""
+        return tuple(each.sentence for each in self.warnings)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -105,11 +111,12 @@ def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
     first = frames[0]
     scale = _scale(first)
     row, column, normal = _directions(first)
-    notices: list[str] = []
+    warnings: list[ScanWarning] = []
     spacing = first.spacing
     if spacing is None:
         spacing = (1.0, 1.0)
-        notices.append("The file does not say the size of a pixel; 1 mm is shown.")
+        sentence = "The file does not say the size of a pixel; 1 mm is shown."
+        warnings.append(ScanWarning("pixel size unknown", sentence))
     positions = np.array([frame.position for frame in frames], dtype=np.float64)
     affine = np.eye(4)
     affine[:3, 0] = row * spacing[1]
@@ -117,52 +124,59 @@ def stack_geometry(frames: Sequence[Frame]) -> StackGeometry:
     affine[:3, 3] = positions[0]
     if len(frames) == 1:
         if first.slice_spacing_mm is None:
-            notices.append("The file does not say how thick its slice is; 1 mm is shown.")
+            sentence = "The file does not say how thick its slice is; 1 mm is shown."
+            warnings.append(ScanWarning("thickness unknown", sentence))
         affine[:3, 2] = normal * (first.slice_spacing_mm or 1.0)
-        return StackGeometry(affine, 1, np.zeros(1, dtype=int), tuple(notices))
+        return StackGeometry(affine, 1, np.zeros(1, dtype=int), tuple(warnings))
 
     depths = (positions - positions[0]) @ normal
     one_spacing = len({frame.slice_spacing_mm for frame in frames}) == 1
-    slice_indices, sentences = _slice_indices(depths, one_spacing=one_spacing, scale=scale)
-    notices += sentences
+    slice_indices, uneven = _slice_indices(depths, one_spacing=one_spacing, scale=scale)
+    warnings += uneven
     # One straight line through all slices, whether or not it runs along the normal (gantry tilt).
     step, start, deviations = _line(positions, slice_indices)
     affine[:3, 2], affine[:3, 3] = step, start
     sideways = np.linalg.norm(deviations - np.outer(deviations @ normal, normal), axis=1)
     if sideways.max() > _EVEN_WITHIN_MM * scale:
-        notices.append(
+        sentence = (
             f"Slices are shifted sideways against each other by up to {_mm(sideways.max())};"
             " they are shown on a straight line."
         )
+        warnings.append(ScanWarning("slices shifted sideways", sentence))
     tilt = np.degrees(np.arctan2(np.linalg.norm(step - (step @ normal) * normal), step @ normal))
     if tilt > 0.05:
-        notices.append(
+        sentence = (
             f"Slices are tilted by {tilt:.1f} degrees (gantry tilt); shown sheared, as they lie."
         )
+        warnings.append(ScanWarning(f"gantry tilt {tilt:.1f}°", sentence))
     if slice_indices.dtype.kind == "i":
-        notices += _contradictions(first, float(step @ normal), float(tilt), scale)
+        warnings += _contradictions(first, float(step @ normal), float(tilt), scale)
     count = int(np.ceil(slice_indices.max() - 1e-6)) + 1
-    return StackGeometry(affine, count, slice_indices, tuple(notices))
+    return StackGeometry(affine, count, slice_indices, tuple(warnings))
 
 
-def _contradictions(first: Frame, spacing_mm: float, tilt_deg: float, scale: float) -> list[str]:
-    """Sentences where the header of a classic image contradicts its positions, which are believed."""
+def _contradictions(
+    first: Frame, spacing_mm: float, tilt_deg: float, scale: float
+) -> list[ScanWarning]:
+    """Warnings where the header of a classic image contradicts its positions, which are believed."""
     elements = first.file.elements
-    notices = []
+    warnings = []
     header_mm = abs(elements.number("SpacingBetweenSlices") or 0)
     tolerance = max(_SPACING_WITHIN_MM * scale, _SPACING_WITHIN_SHARE * spacing_mm)
     if header_mm and abs(header_mm - spacing_mm) > tolerance:
-        notices.append(
+        sentence = (
             f"The header says that slices are {header_mm:.3g} mm apart, their positions say"
             f" {spacing_mm:.3g} mm; the positions are used."
         )
+        warnings.append(ScanWarning("spacing contradictory", sentence))
     header_deg = elements.number("GantryDetectorTilt")
     if header_deg is not None and abs(abs(header_deg) - tilt_deg) > _TILT_WITHIN_DEG:
-        notices.append(
+        sentence = (
             f"The header says that the gantry was tilted by {abs(header_deg):.1f} degrees, the"
             f" positions say {tilt_deg:.1f}; the positions are used."
         )
-    return notices
+        warnings.append(ScanWarning("tilt contradictory", sentence))
+    return warnings
 
 
 def _line(
@@ -180,8 +194,8 @@ def _line(
 
 def _slice_indices(
     depths: np.ndarray, *, one_spacing: bool, scale: float
-) -> tuple[np.ndarray, list[str]]:
-    """Slice of each depth (mm, ascending from 0), fractional where uneven, and notices.
+) -> tuple[np.ndarray, list[ScanWarning]]:
+    """Slice of each depth (mm, ascending from 0), fractional where uneven, and warnings.
 
     ``one_spacing``: whether the header gives all slices the same spacing. Gaps are then missing
     slices, however many; otherwise part of the patient was scanned with wider spacing, and
@@ -203,15 +217,13 @@ def _slice_indices(
     step = max(float(np.percentile(gaps, 10)), float(depths[-1]) / (4 * count))
     steps = max(1, round(float(depths[-1]) / step))
     step = float(depths[-1]) / steps
-    return (
-        depths / step,
-        [f"Slices are spaced unevenly, {_range(gaps)}; interpolated to every {_mm(step)}."],
-    )
+    sentence = f"Slices are spaced unevenly, {_range(gaps)}; interpolated to every {_mm(step)}."
+    return depths / step, [ScanWarning(f"uneven spacing, {_range(gaps)}", sentence)]
 
 
 def _on_grid(
     depths: np.ndarray, gaps: np.ndarray, spacing: float, scale: float = 1.0
-) -> tuple[np.ndarray, list[str]] | None:
+) -> tuple[np.ndarray, list[ScanWarning]] | None:
     """Slices on a grid of about this spacing (mm), some of them missing; None if they do not fit."""
     multiples = np.rint(gaps / spacing).astype(int)
     if multiples.min() < 1:
@@ -222,19 +234,22 @@ def _on_grid(
     missing = int(numbers[-1] + 1 - len(depths))
     if off > max(_EVEN_WITHIN_MM * scale, _SLIGHTLY_UNEVEN * step) or missing > len(depths) // 2:
         return None
-    notices = []
+    warnings = []
     if missing:
         gaps_mm = np.setdiff1d(np.arange(numbers[-1]), numbers) * step
-        notices.append(
+        sentence = (
             f"{_slices_are(missing)} missing, {_at(gaps_mm)} from the first slice"
             f" (spacing {step:.3g} mm); left blank, so that the others are at their true position."
         )
+        short = "1 slice missing" if missing == 1 else f"{missing} slices missing"
+        warnings.append(ScanWarning(short, sentence))
     if off > _EVEN_WITHIN_MM * scale:
-        notices.append(
+        sentence = (
             f"Slices are spaced unevenly, {_range(gaps)};"
             f" shown every {_mm(step)}, so up to {_mm(off)} from their true position."
         )
-    return numbers, notices
+        warnings.append(ScanWarning(f"uneven spacing, {_range(gaps)}", sentence))
+    return numbers, warnings
 
 
 def _mm(distance: float) -> str:

@@ -21,6 +21,7 @@ from fusion3d_gui.imaging.dicom.stack.geometry import (
 )
 from fusion3d_gui.imaging.dicom.stack.repetitions import instance_number
 from fusion3d_gui.imaging.dicom.stack.split import split_by_position
+from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.progress import Progress, no_progress
 
 _CACHED_SPACINGS = 64
@@ -242,4 +243,5 @@ def _order(frames: list[Frame]) -> tuple[list[Frame], StackGeometry]:
         else "The file does not say where its images lie in the patient:"
         " left and right, front and back are not known."
     )
-    return ordered, StackGeometry(affine, len(ordered), np.arange(len(ordered)), (notice,))
+    warning = ScanWarning("left and right unknown", notice)
+    return ordered, StackGeometry(affine, len(ordered), np.arange(len(ordered)), (warning,))
