@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.input_file import read_bounded
 
 #: Larger files are no tables of cases.
 _LARGEST_BYTES = 50_000_000
@@ -128,12 +129,9 @@ def plain_cell(value: object) -> object:
 
 def _read_text(path: Path) -> str:
     try:
-        # A pipe or a device would wait, or never end.
-        if path.exists() and not path.is_file():
-            raise UserError("is not a file", path=path, remedy="Name a CSV file.")
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise UserError("is too large to be a table of cases", path=path)
-        raw = path.read_bytes()
+        raw = read_bounded(path, _LARGEST_BYTES)
+    except ValueError:
+        raise UserError("is too large to be a table of cases", path=path) from None
     except FileNotFoundError:
         raise UserError("there is no such file", path=path) from None
     except OSError as error:

@@ -85,7 +85,7 @@ def test_what_is_ambiguous_or_broken_is_refused_with_its_row(write, text, compla
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     pipe = tmp_path / "cases.csv"
     os.mkfifo(pipe)
-    with pytest.raises(UserError, match="is not a file"):
+    with pytest.raises(UserError, match="no regular file"):
         read_table_file(pipe)
 
 

@@ -21,8 +21,11 @@ from fusion3d_gui.cli.terminal import (
     terminal_progress,
 )
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import part_of
+
+_LARGEST_METADATA_BYTES = 1_000_000
 
 
 def window(options: Namespace) -> int:
@@ -223,7 +226,7 @@ def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]
     values: dict[str, Any] = {}
     if path is not None:
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(read_bounded(path, _LARGEST_METADATA_BYTES))
         except OSError as error:
             raise UserError(f"can't be read ({error.strerror})", path=path) from None
         except (ValueError, RecursionError):

@@ -68,8 +68,11 @@ class ModelBundle:
         try:
             with safe_open(path, framework="pt") as weights:
                 names = weights.keys()
-                shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in names}
+                slices = {name: weights.get_slice(name) for name in names}
+                shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+                kinds = {name: part.get_dtype() for name, part in slices.items()}
             _check_fit(expected, shapes, info)
+            _check_kinds(expected, kinds, path)
             # Read the file at once: each tensor that safe_open passes to PyTorch leaks memory (0.8.0).
             content = path.read_bytes()
             state = load_tensors(content)
@@ -170,6 +173,18 @@ def save_bundle(
         save_file(state, partial)
     write_whole_text(folder / "docs" / "README.md", card)
     return BundleInfo.read(folder)
+
+
+def _check_kinds(expected: Mapping[str, Tensor], found: Mapping[str, str], path: Path) -> None:
+    """Raise UserError for weights stored as whole numbers, or the other way round."""
+    for name, kind in found.items():
+        is_float = kind in ("F64", "F32", "F16", "BF16")
+        if is_float != expected[name].is_floating_point():
+            raise UserError(
+                f"weight {name} is stored as {kind}, which this program can't read",
+                path=path,
+                remedy="Store weights as float32, float16 or bfloat16.",
+            )
 
 
 def _check_fit(

@@ -15,14 +15,17 @@ A bundle is a folder in the layout of the MONAI Bundle specification:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.input_file import read_bounded
+from fusion3d_gui.model.bundle_schema import parsed
 from fusion3d_gui.model.displacement import Displacements, displacement_path
 from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, LocalisationRecord
 from fusion3d_gui.model.network_config import NetworkConfig
@@ -70,6 +73,8 @@ class Decision:
         names = tuple(self.class_names)
         if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
             raise ValueError("class_names must be two names, negative then positive")
+        if names[0].strip().lower() == names[1].strip().lower():
+            raise ValueError(f"both classes are named {names[0]!r}")
         object.__setattr__(self, "class_names", names)
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold is {self.threshold}, not between 0 and 1")
@@ -176,9 +181,7 @@ class BundleInfo:
             scope=_read(configs / "scope.json", Scope.from_json)
             if (configs / "scope.json").exists()
             else None,
-            displacements=_read(displaced, Displacements.from_json)
-            if displaced.is_file()
-            else None,
+            displacements=_read(displaced, Displacements.from_json) if displaced.exists() else None,
         )
         if info.network.metadata_width != info.schema.width:
             raise UserError(
@@ -215,14 +218,18 @@ def _read(path: Path, build: Callable[[Any], _T]) -> _T:
     where = "/".join(path.parts[-3:])
     remedy = "Choose a complete model bundle."
     try:
-        if path.stat().st_size > _LARGEST_CONFIG_BYTES:
-            raise UserError(f"{where} is too large to be a configuration", remedy=remedy)
-        plain = visible_values(json.loads(path.read_text(encoding="utf-8")), _LONGEST)
+        content = read_bounded(path, _LARGEST_CONFIG_BYTES)
+    except ValueError:
+        raise UserError(f"{where} is too large to be a configuration", remedy=remedy) from None
     except OSError:
         raise UserError(f"{where} is missing or can't be read", remedy=remedy) from None
-    except (ValueError, RecursionError):
-        raise UserError(f"{where} is not valid JSON", remedy=remedy) from None
     try:
-        return build(plain)
+        return build(visible_values(parsed(path.name, content), _LONGEST))
+    except RecursionError:
+        raise UserError(f"{where} is not valid JSON", remedy=remedy) from None
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where} does not describe a model: {error}", remedy=remedy) from None
+    except msgspec.DecodeError:
+        raise UserError(f"{where} is not valid JSON", remedy=remedy) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{where} does not describe a model: {error}", remedy=remedy) from None

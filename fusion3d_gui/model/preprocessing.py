@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -28,6 +29,9 @@ _SAME = 1e-5
 
 #: Scaled intensities (0..1 between the ends) between which a voxel turns from air into tissue.
 _AIR, _TISSUE = 0.05, 0.15
+
+#: A larger input grid would need gigabytes for the network's first feature maps.
+_MOST_VOXELS = 256**3
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,8 @@ class Preprocessing:
         shape = tuple(self.shape_kji)
         if len(shape) != 3 or not all(isinstance(n, int) and 8 <= n <= 512 for n in shape):
             raise ValueError(f"shape_kji is {self.shape_kji}, not three sizes of 8 to 512")
+        if math.prod(shape) > _MOST_VOXELS:
+            raise ValueError(f"shape_kji {self.shape_kji} has more than {_MOST_VOXELS:,} voxels")
         if not 0.05 <= self.spacing_mm <= 50:
             raise ValueError(f"spacing_mm is {self.spacing_mm}, not 0.05 to 50")
         if self.intensity not in ("percentile", "window"):

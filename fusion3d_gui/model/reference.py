@@ -19,6 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_size, mahalanobis
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import MetadataSchema, Value
@@ -253,9 +254,11 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > _LARGEST_CONFIG_BYTES:
-        raise ValueError("configs/reference.json is too large")
-    plain = visible_values(json.loads(path.read_text(encoding="utf-8")), {})
+    try:
+        content = read_bounded(path, _LARGEST_CONFIG_BYTES)
+    except ValueError:
+        raise ValueError("configs/reference.json is too large") from None
+    plain = visible_values(json.loads(content), {})
     if plain["version"] != VERSION:
         raise ValueError(f"version {plain['version']} is not {VERSION}")
     return dict(plain)
@@ -263,6 +266,8 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
     """Read the arrays, float32 or uint8, after checking their shapes against the network and each other."""
+    if not path.is_file():
+        raise ValueError("models/reference.safetensors is missing or no file")
     if path.stat().st_size > _LARGEST_BYTES:
         raise ValueError("models/reference.safetensors is too large")
     embedding, pooled = info.network.embedding, info.network.feature_channels

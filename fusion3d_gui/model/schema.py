@@ -80,10 +80,30 @@ class Field:
             raise ValueError(f"field name {self.name!r} is not a plain identifier")
         if self.kind not in ("number", "category", "boolean"):
             raise ValueError(f"field {self.name!r} has unknown type {self.kind!r}")
-        if self.kind == "category" and len({value for value, _ in self.choices}) < 2:
+        if self.kind == "category" and len(self.choices) < 2:
             raise ValueError(f"category {self.name!r} needs at least two different choices")
+        for words in zip(*self.choices, strict=True):
+            if len({word.strip().lower() for word in words}) < len(words):
+                raise ValueError(f"two choices of {self.name!r} are the same")
+        for least, most in (("minimum", "maximum"), ("seen_minimum", "seen_maximum")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"{least} {low:g} of {self.name!r} is above its {most} {high:g}")
+        self._check_default()
         if self.kind == "number" and not (self.std > 0 and math.isfinite(self.mean + self.std)):
             raise ValueError(f"number {self.name!r} needs a finite mean and a positive std")
+
+    def _check_default(self) -> None:
+        if self.default is None:
+            return
+        try:
+            fits = self.parse(self.default) == self.default
+        except UserError:
+            fits = False
+        is_flag = isinstance(self.default, bool)
+        if not fits or is_flag != (self.kind == "boolean"):
+            problem = f"default {self.default!r} of {self.name!r} is not {self.range_text}"
+            raise ValueError(problem)
 
     @property
     def width(self) -> int:
