@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 from pydicom.sequence import Sequence
@@ -159,7 +160,15 @@ def test_suv_counts_the_dose_that_is_left(changed: dict[str, object], left: floa
         ({"RadionuclideHalfLife": 0}, "half-life"),
         ({"RadionuclideHalfLife": -100}, "half-life"),
         ({"RadionuclideHalfLife": None}, "half-life"),
-        ({"RadionuclideHalfLife": 1}, "nothing of the dose was left"),
+        ({"RadionuclideHalfLife": 1}, "half-life, 1 s, is not plausible"),
+        ({"RadionuclideHalfLife": 109.77}, "it may be in minutes"),
+        ({"RadionuclideHalfLife": 1.829}, "is not plausible"),  # hours
+        ({"RadionuclideHalfLife": 122.2}, "nothing of the dose was left"),
+        ({"Radiopharmaceutical": "F-18 FDG", "RadionuclideHalfLife": 4063}, "not that of F-18"),
+        ({"RadionuclideTotalDose": 370}, "370 Bq, is not plausible; it may be in MBq"),
+        ({"RadionuclideTotalDose": 0.37}, "is not plausible"),  # GBq
+        ({"RadionuclideTotalDose": 3e11}, "is not plausible"),
+        ({"PatientWeight": 70_000}, "70000 kg, is not plausible"),
         ({"RadiopharmaceuticalStartTime": ""}, "time of injection"),
         ({"SeriesDate": ""}, "time of the scan"),
         ({"RadiopharmaceuticalStartDateTime": "20200229095959"}, "contradict each other"),
@@ -169,6 +178,33 @@ def test_suv_counts_the_dose_that_is_left(changed: dict[str, object], left: floa
 def test_suv_is_refused_with_the_reason(changed: dict[str, object], reason: str) -> None:
     with pytest.raises(SuvUnavailable, match=reason):
         suv_factor(_pet_header(**changed), [])
+
+
+def test_suv_values_may_have_decimal_commas_and_what_can_not_be_read_is_named() -> None:
+    dataset = _pet_header()
+    weight = dataset["PatientWeight"].tag
+    for text, expected in ((b"70,5", 70.5), (b"7O ", None)):
+        dataset._dict[weight] = RawDataElement(weight, "DS", len(text), text, 0, False, True)
+        if expected is None:
+            with pytest.raises(SuvUnavailable, match='weight, "7O", can\'t be read'):
+                suv_factor(dataset, [])
+        else:
+            left = 350e6 * 0.5 ** (3600 / 6586.2)
+            assert suv_factor(dataset, []).factor == pytest.approx(1000 * expected / left)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "half_life"), [("^18^Fluorine", 6588), ("^68^Gallium", 4069), ("^82^Rubidium", 75)]
+)
+def test_the_half_life_of_a_named_nuclide_is_accepted(meaning: str, half_life: float) -> None:
+    code = Dataset()
+    code.CodeMeaning = meaning
+    changed = {"RadionuclideCodeSequence": Sequence([code]), "RadionuclideHalfLife": half_life}
+    dataset = _pet_header(RadiopharmaceuticalStartTime="095900", **changed)
+    dose = dataset.RadiopharmaceuticalInformationSequence[0]
+    dose.RadionuclideCodeSequence = Sequence([code])
+    expected = 70_000 / (350e6 * 0.5 ** (60 / half_life))
+    assert suv_factor(dataset, []).factor == pytest.approx(expected)
 
 
 def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
