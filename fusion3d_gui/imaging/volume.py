@@ -81,9 +81,9 @@ class Volume:
         that the window shows in a corner. May hold identity: never log it.
     notices
         Sentences that the user should see about how this volume was read.
-    unreadable
-        Those of the notices that say which value of the header is not valid, so that voxels or geometry
-        are wrong: no model is meant for such a volume.
+    faults
+        Those of the notices that say why its voxels or geometry are wrong, or that it is no volume: no
+        model is meant for it.
     doubts
         Those of the notices that say what in the header is odd, so that geometry or order may be wrong.
     warnings
@@ -117,7 +117,7 @@ class Volume:
     path: Path | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notices: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     warnings: tuple[ScanWarning, ...] = ()
     padding: tuple[float, float] | None = None
@@ -140,7 +140,10 @@ class Volume:
         changed: dict[str, object] = {
             "affine": affine,
             "attributes": MappingProxyType(attributes),
-            "notices": tuple(visible_text(each, LONGEST_TEXT) for each in self.notices),
+            **{
+                key: tuple(visible_text(each, LONGEST_TEXT) for each in getattr(self, key))
+                for key in ("notices", "faults", "doubts")
+            },
             "unit": visible_text(self.unit, _LONGEST_UNIT),
             "modality": visible_text(self.modality, _LONGEST_UNIT),
             "description": visible_text(self.description),

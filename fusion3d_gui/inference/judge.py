@@ -89,7 +89,7 @@ def judge_case(
 
 def _refusals(scope: Scope, volume: Volume, content: ScanValues) -> Iterator[str]:
     """Why the scan can't be one that the model is meant for."""
-    yield from volume.unreadable
+    yield from volume.faults
     modality = "CT" if volume.unit == "HU" and not volume.modality else volume.modality
     if scope.modality and modality and modality != scope.modality:
         yield f"The scan's modality is {modality}; the model is meant for {scope.modality}."

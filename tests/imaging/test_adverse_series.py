@@ -269,7 +269,7 @@ def test_slices_that_do_not_name_their_frame_of_reference_lie_in_that_of_the_oth
 def test_a_slope_of_zero_is_said(tmp_path: Path) -> None:
     (volume,) = _mixed(tmp_path, "RescaleSlope", ("0", "0"))
     assert (volume.slope, volume.unit) == (1.0, "")
-    assert 'Rescale Slope, "0", is not valid' in " ".join(volume.unreadable)
+    assert 'Rescale Slope, "0", is not valid' in " ".join(volume.faults)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_bad_sform_gives_way_to_a_good_qform(bad: float, tmp_path: Path) -> No
     volume = open_volume(_with_sform_rows(tmp_path / "a.nii", np.full((3, 4), bad)))
     np.testing.assert_allclose(volume.affine, np.diag([-1, -1, 1, 1]) @ _LEFTWARDS, atol=1e-4)
     assert volume.notices == ("Its sform is not valid; its qform is used.",)
-    assert (volume.unreadable, volume.doubts) == ((), ())
+    assert (volume.faults, volume.doubts) == ((), ())
 
 
 def test_without_any_valid_form_no_model_is_meant_for_it(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_without_any_valid_form_no_model_is_meant_for_it(tmp_path: Path) -> None
     data[252:254] = b"\0\0"  # no qform
     path.write_bytes(data)
     volume = open_volume(path)
-    assert volume.unreadable == ("Its orientation is not valid; only its voxel size is used.",)
+    assert volume.faults == ("Its orientation is not valid; only its voxel size is used.",)
     np.testing.assert_allclose(volume.spacing_mm, (4, 3, 2))
 
 
@@ -91,7 +91,7 @@ def test_an_infinite_slope_is_said(tmp_path: Path) -> None:
     data = bytearray(_saved(tmp_path / "a.nii", _image()).read_bytes())
     data[112:116] = np.array([np.inf], "<f4").tobytes()
     (tmp_path / "a.nii").write_bytes(data)
-    assert "slope is infinite" in " ".join(open_volume(tmp_path / "a.nii").unreadable)
+    assert "slope is infinite" in " ".join(open_volume(tmp_path / "a.nii").faults)
 
 
 def test_whether_a_file_is_packed_is_told_by_its_bytes(

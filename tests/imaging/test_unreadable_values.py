@@ -79,7 +79,7 @@ def test_a_rescale_with_decimal_commas_gives_the_same_volume(
     with_decimal: Callable[..., Volume],
 ) -> None:
     volume = with_decimal("RescaleIntercept", "-1024,5")
-    assert (volume.intercept, volume.unit, volume.unreadable) == (-1024.5, "HU", ())
+    assert (volume.intercept, volume.unit, volume.faults) == (-1024.5, "HU", ())
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_value_that_can_not_be_read_is_said(
     keyword: str, text: str, name: str, with_decimal: Callable[..., Volume]
 ) -> None:
     volume = with_decimal(keyword, text)
-    (sentence,) = volume.unreadable
+    (sentence,) = volume.faults
     assert sentence in volume.notices
     assert f'{name}, "{text}", is not valid' in sentence
     assert (volume.unit == "") == keyword.startswith("Rescale")
@@ -109,11 +109,11 @@ def test_a_slice_without_its_position_is_said_of_the_stack_that_lacks_it(
 ) -> None:
     volume = with_decimal("ImagePositionPatient", "1\\2\\three", {6})
     assert volume.shape[0] == 6
-    assert "Image Position (Patient)" in " ".join(volume.unreadable)
+    assert "Image Position (Patient)" in " ".join(volume.faults)
 
 
 def test_what_nothing_depends_on_may_be_unreadable(with_decimal: Callable[..., Volume]) -> None:
-    assert with_decimal("SliceThickness", "5 mm").unreadable == ()
+    assert with_decimal("SliceThickness", "5 mm").faults == ()
 
 
 def test_a_slice_spacing_counts_where_there_are_no_positions(
@@ -125,16 +125,23 @@ def test_a_slice_spacing_counts_where_there_are_no_positions(
     folder = written(edit)
     for path in folder.iterdir():
         _set_decimal(path, "SliceThickness", "2,5 mm")
-    assert "Slice Thickness" in " ".join(open_volume(folder).unreadable)
+    assert "Slice Thickness" in " ".join(open_volume(folder).faults)
 
 
-def test_a_number_of_frames_that_can_not_be_read_is_refused(
+def test_a_number_of_frames_that_can_not_be_read_is_told_by_the_pixels(
     written: Callable[[Edit], Path],
 ) -> None:
     folder = written(lambda dataset, number: None)
     path = sorted(folder.iterdir())[0]
     dataset = pydicom.dcmread(path)
+    dataset.NumberOfFrames = 2
+    dataset.PixelData = dataset.PixelData * 2
+    dataset.save_as(path)
+    path.write_bytes(path.read_bytes().replace(b"IS\x02\x002 ", b"IS\x02\x00x "))
+    assert open_volume(path).shape[0] == 2
     dataset.NumberOfFrames = 1
+    dataset.PixelData = dataset.pixel_array[0].tobytes()
+    dataset.compress(pydicom.uid.RLELossless)
     dataset.save_as(path)
     path.write_bytes(path.read_bytes().replace(b"IS\x02\x001 ", b"IS\x02\x00x "))
     with pytest.raises(UserError, match="number of frames that can't be read"):
@@ -170,11 +177,11 @@ def test_an_enhanced_image_says_it_as_well(written: Callable[[Edit], Path]) -> N
     dataset.save_as(first)
     whole = first.read_bytes()
     right = open_volume(first)
-    assert (right.intercept, right.unreadable) == (-1024.0, ())
+    assert (right.intercept, right.faults) == (-1024.0, ())
     for wrong, unreadable in ((b"-102,4  ", 0), (b"-1,024  ", 1)):
         # Same length: the sequences around it stay valid.
         first.write_bytes(whole.replace(b"-1024.0 ", wrong))
         volume = open_volume(first)
-        assert len(volume.unreadable) == unreadable
+        assert len(volume.faults) == unreadable
         expected = right.voxels * 2.0 + (0 if unreadable else -102.4)
         np.testing.assert_allclose(volume.real(), expected, rtol=1e-5)

@@ -89,7 +89,7 @@ def test_an_ordinary_case_fits_and_it_is_said_what_was_looked_at(judge, brain):
         (lambda v: replace(v, modality="CT"), "modality is CT; the model is meant for MR"),
         (lambda v: replace(v, voxels=v.voxels[20:21]), "1 slice; the model needs at least 20"),
         (lambda v: replace(v, voxels=v.voxels[:19]), "19 slices; the model needs at least 20"),
-        (lambda v: replace(v, unreadable=("The slope is not valid.",)), "slope is not valid"),
+        (lambda v: replace(v, faults=("The slope is not valid.",)), "slope is not valid"),
         (lambda v: scaled(v, 10), "longest edge is 1.6e"),
         (lambda v: scaled(v, 0.001), "longest edge is 0.16 mm"),
         (lambda v: replace(v, voxels=0 * v.voxels + 5), "Every voxel has the same value"),

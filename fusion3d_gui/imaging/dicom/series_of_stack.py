@@ -106,10 +106,10 @@ def _volume(
         series_uid=stack.uid,
         path=path,
         attributes=MappingProxyType(_attributes(stack)),
-        unreadable=stack.unreadable,
+        faults=stack.faults,
         doubts=stack.doubts,
         warnings=(
-            *(ScanWarning("invalid header", each) for each in stack.unreadable),
+            *(ScanWarning("invalid header", each) for each in stack.faults),
             *(ScanWarning("header in doubt", each) for each in stack.doubts),
             *stack.geometry.warnings,
         ),

@@ -118,12 +118,12 @@ def read_nifti(
     kept = np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
     kept = np.dtype(np.uint8) if is_colour else kept
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-    unreadable = geometry.unreadable
+    faults = geometry.faults
     # Not a number stands for no rescale: nibabel writes it so.
     if np.isinf(_stored_slope(image)):
-        unreadable += ("The file's slope is infinite: its values are not rescaled.",)
+        faults += ("The file's slope is infinite: its values are not rescaled.",)
     check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
-    notices = (*unreadable, *(each for each in geometry.notices if each not in unreadable))
+    notices = (*faults, *(each for each in geometry.notices if each not in faults))
     warnings = position_warnings(notices)
     if is_colour:
         notices += (COLOURS_ARE_GRAY,)
@@ -139,7 +139,7 @@ def read_nifti(
             SIMULATED_ATTRIBUTES if _note(image) == SIMULATED.encode() else {}
         ),
         notices=notices,
-        unreadable=unreadable,
+        faults=faults,
         warnings=warnings,
         doubts=geometry.doubts,
         loaded_slices=LoadedSlices(shape[0]),

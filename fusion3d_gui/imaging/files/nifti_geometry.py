@@ -31,13 +31,13 @@ class FileGeometry:
         4x4, voxel index (i, j, k) to LPS mm.
     notices
         Sentences for the user.
-    unreadable, doubts
+    faults, doubts
         Those of them that :class:`~fusion3d_gui.imaging.volume.Volume` names so.
     """
 
     affine: np.ndarray
     notices: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
@@ -57,7 +57,7 @@ def nifti_geometry(image: Any) -> FileGeometry:
     sform, qform = _form(header, "sform", scale), _form(header, "qform", scale)
     sizes = np.abs(np.array((*header.get_zooms(), 1.0, 1.0)[:3], dtype=np.float64)) * scale
     notices: list[str] = []
-    unreadable: list[str] = []
+    faults: list[str] = []
     doubts: list[str] = []
     is_sform_bad = sform is not None and not spans_space(sform)
     if sform is not None and not is_sform_bad:
@@ -76,14 +76,12 @@ def nifti_geometry(image: Any) -> FileGeometry:
         ras[:3] *= scale
         if not spans_space(ras):
             ras = affine_of_sizes(sizes.tolist())
-            unreadable.append("Its voxel size is not valid; 1 mm is shown.")
+            faults.append("Its voxel size is not valid; 1 mm is shown.")
     else:
         ras = affine_of_sizes(sizes.tolist())
-        unreadable.append(_CANT_BE)
+        faults.append(_CANT_BE)
     doubts += size_doubts(ras, image.shape)
-    return FileGeometry(
-        RAS_LPS @ ras, (*unreadable, *doubts, *notices), tuple(unreadable), tuple(doubts)
-    )
+    return FileGeometry(RAS_LPS @ ras, (*faults, *doubts, *notices), tuple(faults), tuple(doubts))
 
 
 def size_doubts(affine: np.ndarray, shape: tuple[int, ...]) -> tuple[str, ...]:

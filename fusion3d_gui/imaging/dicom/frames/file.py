@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.frames.storage_classes import class_name, is_photograph
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues, tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
@@ -85,6 +86,7 @@ _WANTED = tag_numbers(
     "GantryDetectorTilt",
     "NumberOfFrames",
     "GridFrameOffsetVector",
+    "DimensionOrganizationType",
     "Rows",
     "Columns",
     "SamplesPerPixel",
@@ -214,14 +216,12 @@ def read_dicom_file(source: FileBytes) -> DicomFile:
         raise UserError(
             "is a DICOM file without an image", path=path, remedy="Open the image series itself."
         )
+    sop_class = elements.text("SOPClassUID")
+    if is_photograph(sop_class) or elements.text("DimensionOrganizationType").startswith("TILED"):
+        raise UserError(f"is no volume: it holds {_class_or_tiles(sop_class)}", path=path)
     pixel_format = _pixel_format(elements, header.pixels, path)
-    if elements.unreadable("NumberOfFrames", 1):
-        raise UserError("has a number of frames that can't be read", path=path)
-    frames = elements.number("NumberOfFrames")
-    frame_count = 1 if frames is None else int(frames)
-    if frame_count < 1:
-        frame_count = 1
     length = header.pixels.length
+    frame_count = _frame_count(elements, length, pixel_format, path)
     if length is None and frame_count > 1 + source.size // _LEAST_BYTES_A_FRAME:
         raise UserError(f"claims {frame_count:,} frames, more than it can hold", path=path)
     if length is not None and 8 * length < frame_count * pixel_format.frame_bits:
@@ -234,6 +234,22 @@ def read_dicom_file(source: FileBytes) -> DicomFile:
     return DicomFile(
         path, elements, header.transfer_syntax, header.pixels, pixel_format, frame_count
     )
+
+
+def _class_or_tiles(sop_class: str) -> str:
+    return class_name(sop_class) if is_photograph(sop_class) else "tiles of one large image"
+
+
+def _frame_count(
+    elements: ElementValues, length: int | None, pixel_format: PixelFormat, path: Path
+) -> int:
+    """Number of frames, at least 1; by the length of the pixels where the header's can't be read."""
+    frames = elements.number("NumberOfFrames")
+    if not elements.unreadable("NumberOfFrames", 1):
+        return 1 if frames is None else max(1, int(frames))
+    if length is None:
+        raise UserError("has a number of frames that can't be read", path=path)
+    return max(1, 8 * length // pixel_format.frame_bits)
 
 
 def _pixel_format(elements: ElementValues, pixels: PixelElement, path: Path) -> PixelFormat:
