@@ -125,24 +125,12 @@ def _begin(
         shot.start(wants_prediction=options.demo)
     session.store.identity.set_hidden(options.anonymous)
     if options.demo:
-        _go_to_first_peak(session)
         session.open_demo(demos[0])
         return
     if options.paths:
         session.opener.open(options.paths, options.series_uid)
     if options.model_dir is not None or shot is None:
         session.models.load()
-
-
-def _go_to_first_peak(session: Session) -> None:
-    """Put the crosshair on the heatmap's peak once, when the demo's prediction arrives."""
-
-    def on_result() -> None:
-        if session.predictions.current is not None:
-            session.store.prediction_changed.disconnect(on_result)
-            session.hot_spots.go_to_peak()
-
-    session.store.prediction_changed.connect(on_result)
 
 
 def _use_offscreen_without_display() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
@@ -12,7 +14,8 @@ from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.opening import Opener
-from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
@@ -57,6 +60,9 @@ class Session(QObject):
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
+        #: Once the prediction of this case arrives, the crosshair goes to the peak of its heatmap.
+        self._to_peak_of: tuple[Path, ...] = ()
+        store.case_opened.connect(self._on_case_opened)
         store.case_opened.connect(self.annotations.show_case)
         store.case_opened.connect(self.display.show_case)
         store.case_completed.connect(self.display.complete_case)
@@ -67,13 +73,14 @@ class Session(QObject):
             self.models.choose(bundles[0])
 
     def open_demo(self, demo: DemoCase) -> None:
-        """Open a shipped case with its model and metadata, and predict."""
+        """Open a shipped case with its model and metadata, predict, and go to the heatmap's peak."""
         try:
             info = self.models.find(demo.bundle)
         except UserError as error:
             self.store.tell_failure(error)
             return
         self.models.choose(info)
+        self._to_peak_of = (demo.path,)
         self.opener.open(demo.path, metadata=demo.metadata, then_predict=True)
 
     def close(self) -> bool:
@@ -81,4 +88,16 @@ class Session(QObject):
         return self.store.close()
 
     def _on_prediction_changed(self) -> None:
-        self.hot_spots.set_heatmap(self.predictions.heatmap)
+        heatmap = self.predictions.heatmap
+        self.hot_spots.set_heatmap(heatmap)
+        case = self.store.case
+        if heatmap is None or case is None or case.paths != self._to_peak_of:
+            return
+        self._to_peak_of = ()
+        # Not where the user has gone elsewhere meanwhile.
+        if np.allclose(self.display.crosshair.position_lps, middle_voxel_lps(case)):
+            self.hot_spots.go_to_peak()
+
+    def _on_case_opened(self, case: Case) -> None:
+        if case.paths != self._to_peak_of:
+            self._to_peak_of = ()

@@ -101,6 +101,8 @@ class SettingsValues:
     recent_cases: tuple[tuple[Path, ...], ...] = field(
         default=(), metadata=_kept("recent/paths", _cases)
     )
+    #: Folder in which a file was last chosen in a dialog.
+    folder: Path | None = field(default=None, metadata=_kept("recent/folder", _path))
     #: Folder of the model bundle used last.
     model: Path | None = field(default=None, metadata=_kept("model/folder", _path))
     #: As ``QWidget.saveGeometry`` writes it, or empty.
@@ -135,7 +137,7 @@ class Settings(QObject):
     """The values in use, written to a JSON file at every change; without a path, kept in memory only.
 
     A file that can't be read, or a value in it that makes no sense, counts as absent. Of a case only
-    the path is kept, and only while ``remembers_cases``.
+    its paths are kept, and only while ``remembers_cases``.
     """
 
     changed = Signal()
@@ -178,8 +180,9 @@ class Settings(QObject):
     def toggle_remembering_cases(self) -> None:
         """Remember opened paths from now on; or don't, and forget those there are."""
         remember = not self._values.remembers_cases
-        recent = self._values.recent_cases if remember else ()
-        self.change(replace(self._values, remembers_cases=remember, recent_cases=recent))
+        if not remember:
+            self.forget_cases()
+        self.change(replace(self._values, remembers_cases=remember))
 
     def remember_case(self, paths: Sequence[Path]) -> None:
         """Put what was opened together first among the recent cases."""
@@ -189,9 +192,14 @@ class Settings(QObject):
         others = [each for each in self._values.recent_cases if each != case]
         self.change(replace(self._values, recent_cases=(case, *others)[:RECENT]))
 
+    def remember_folder(self, folder: Path) -> None:
+        """Let dialogs start in this folder the next time."""
+        if self._values.remembers_cases:
+            self.change(replace(self._values, folder=folder.absolute()))
+
     def forget_cases(self) -> None:
-        """Drop all recent cases."""
-        self.change(replace(self._values, recent_cases=()))
+        """Drop all recent cases, and the folder used last."""
+        self.change(replace(self._values, recent_cases=(), folder=None))
 
 
 # -- the file ---------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from fusion3d_gui.widgets.window.command_palette import CommandPalette
 #: Buttons that open a dialog of files or run the network have their own deeds, and so their own chance.
 BUTTONS_LEFT_OUT = {
     "Open folder…",
-    "Open file…",
+    "Open files…",
     "Other…",
     "Export…",
     "Save picture…",

@@ -181,7 +181,7 @@ class Readout(QWidget):
         when = prediction.created.astimezone()
         self.provenance.setText(
             f"{prefix}{prediction.bundle_name} {prediction.bundle_version}  ·  {prediction.device}  ·  "
-            f"{prediction.seconds:.1f} s  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
+            f"{_duration(prediction.seconds)}  ·  {when:%H:%M}  ·  scan {prediction.volume_sha256[:8]}"
         )
         self.provenance.setToolTip(
             plain_tip(
@@ -205,3 +205,7 @@ class Readout(QWidget):
 
 #: What a number is called that is no calibrated probability for this case.
 _WORTH = {"doubtful": "doubtful for this scan", "refused": "meaningless for this scan"}
+
+
+def _duration(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"

@@ -213,8 +213,9 @@ def _unbroken(text: str) -> str:
 
 
 def _range_text(low: float, high: float) -> str:
-    """Two probabilities as a range, e.g. ``"below 0.1 % to 0.4 %"``."""
-    text = f"{percent(low)} to {percent(high)}"
+    """Two probabilities as a range, e.g. ``"below 0.1 % to 0.4 %"``; one where they read the same."""
+    ends = dict.fromkeys((percent(low), percent(high)))
+    text = " to ".join(ends)
     return _unbroken(text.replace("< ", "below ").replace("> ", "above "))
 
 

@@ -12,6 +12,7 @@ from fusion3d_gui.state.export.result_export import export_prediction, suggested
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
 
 
@@ -25,6 +26,7 @@ class FileDialogs:
         models: Models,
         annotations: Annotations,
         predictions: Predictions,
+        settings: Settings,
         window: QWidget,
     ) -> None:
         self._store = store
@@ -32,32 +34,64 @@ class FileDialogs:
         self._models = models
         self._annotations = annotations
         self._predictions = predictions
+        self._settings = settings
         self._window = window
+        self._folder: Path | None = None
+
+    def _start(self, name: str = "") -> str:
+        """A file in the folder used last; one of an earlier session may name a patient."""
+        folder = self._folder
+        if folder is None and not self._store.identity.hidden:
+            folder = self._settings.values.folder
+        if folder is None or not folder.is_dir():
+            folder = Path.home()  # Qt would begin in its own last folder
+        return str(folder / name)
+
+    def _keep(self, folder: Path) -> None:
+        self._folder = folder
+        if not self._store.identity.hidden:
+            self._settings.remember_folder(folder)
 
     def open_file(self) -> None:
-        """Choose a file to open."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open a DICOM or NIfTI file")
-        if name:
-            self._opener.open(Path(name))
+        """Choose files to open together."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open DICOM, NIfTI, NRRD or MetaImage files", self._start()
+        )
+        if names:
+            paths = [Path(name) for name in names]
+            self._keep(paths[0].parent)
+            self._opener.open(paths)
 
     def open_folder(self) -> None:
-        """Choose a folder of DICOM files to open."""
-        name = QFileDialog.getExistingDirectory(self._window, "Open a folder of DICOM files")
+        """Choose a folder of scans to open."""
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Open a folder of scans", self._start()
+        )
         if name:
+            self._keep(Path(name))
             self._opener.open(Path(name))
 
     def add_model(self) -> None:
-        """Choose a model bundle's folder."""
-        name = QFileDialog.getExistingDirectory(self._window, "Choose the folder of a model bundle")
+        """Choose a model bundle's folder, beginning beside the one in use."""
+        used = self._store.bundle
+        name = QFileDialog.getExistingDirectory(
+            self._window,
+            "Choose the folder of a model bundle",
+            "" if used is None else str(used.folder.absolute().parent),
+        )
         if name:
             self._models.add(Path(name))
 
     def export_measurements(self) -> None:
         """Choose where the measurements are written."""
         name, _ = QFileDialog.getSaveFileName(
-            self._window, "Export measurements", "measurements.csv", "CSV (*.csv);;JSON (*.json)"
+            self._window,
+            "Export measurements",
+            self._start("measurements.csv"),
+            "CSV (*.csv);;JSON (*.json)",
         )
         if name:
+            self._keep(Path(name).parent)
             export_measurements(self._store, self._annotations, Path(name))
 
     def save_result(self) -> None:
@@ -65,8 +99,9 @@ class FileDialogs:
         name, _ = QFileDialog.getSaveFileName(
             self._window,
             "Save the result",
-            suggested_name(self._predictions),
+            self._start(suggested_name(self._predictions)),
             "Result (*.json);;Heatmap (*.nii.gz)",
         )
         if name:
+            self._keep(Path(name).parent)
             export_prediction(self._store, self._predictions, Path(name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QHBoxLayout,
@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
             session.models,
             session.annotations,
             session.predictions,
+            self.settings,
             self,
         )
         self.header = Header(
@@ -119,6 +120,7 @@ class MainWindow(QMainWindow):
         self.pages.currentChanged.connect(self.watermark.lift)
         self.notices = NoticeStrip(self.pages)
         self.pages.currentChanged.connect(self.notices.lift)
+        self.pages.currentChanged.connect(self._show_panels)
         self.loading_card = LoadingCard(session.store, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._connect()
@@ -297,14 +299,14 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         alone = self.presentation.on
-        has_case = self.session.store.case is not None and not alone
+        has_case = not self.pages.shows_start and not alone
         shown = self.settings.panel_shown
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
-        self.side.setVisible(shown("side") and not alone)
-        self.series.show_if(shown("series") and not alone)
+        self.side.setVisible(has_case and shown("side"))
+        self.series.show_if(has_case and shown("series"))
 
     def _write_on(self, view: SliceView, number: int) -> None:
         marks = self.session.annotations
@@ -312,6 +314,12 @@ class MainWindow(QMainWindow):
         if mark is not None:
             at = view.px_at(mark.points_lps[-1])
             MarkTextEditor(view, at, mark, marks, self.session.store)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Prepare the side panel, which is hidden on the start page, for when a scan arrives."""
+        super().showEvent(event)
+        if self.pages.shows_start:
+            QTimer.singleShot(0, self.side, self.side.grab)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close at once; the owner of the session waits for its threads."""

@@ -37,8 +37,10 @@ class StartPage(QWidget):
         self.forget = QPushButton("Forget these")
         self.open_folder = QPushButton("Open folder…")
         self.open_folder.setToolTip("Look through a folder for scans (Ctrl+O)")
-        self.open_file = QPushButton("Open file…")
-        self.open_file.setToolTip("Open one DICOM, NIfTI, NRRD or MetaImage file (Ctrl+Shift+O)")
+        self.open_file = QPushButton("Open files…")
+        self.open_file.setToolTip(
+            "Open DICOM, NIfTI, NRRD or MetaImage files together (Ctrl+Shift+O)"
+        )
         self._recent_box = QWidget()
         self._recent_rows = QVBoxLayout()
         self._zone = self._build_zone(demos)
@@ -92,7 +94,7 @@ class StartPage(QWidget):
         title = theme.label("Drop a scan here")
         title.setFont(theme.font(22, QFont.Weight.Medium))
         kinds = theme.label(
-            "A DICOM folder or file, or a NIfTI, NRRD or MetaImage file", color=theme.MUTED
+            "Folders or files of DICOM, or NIfTI, NRRD or MetaImage files", color=theme.MUTED
         )
         ways = QHBoxLayout()
         ways.setSpacing(10)

@@ -37,7 +37,7 @@ def file_commands(
     """Commands of the File menu; dialogs open over ``window``, which Quit closes."""
     return [
         Command("open_folder", "&File", "Open folder…", files.open_folder, "Ctrl+O"),
-        Command("open_file", "&File", "Open file…", files.open_file, "Ctrl+Shift+O"),
+        Command("open_file", "&File", "Open files…", files.open_file, "Ctrl+Shift+O"),
         *_recent(store, settings, opener),
         *[
             Command(

@@ -290,7 +290,7 @@ def _panels(
     return [
         panel("marks", "Measurements", "M", has_case),
         panel("series", "Series", "S", has_series_choice),
-        panel("side", "Model and heatmap", "B"),
+        panel("side", "Model and heatmap", "B", has_case),
     ]
 
 
