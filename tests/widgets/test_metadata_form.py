@@ -15,6 +15,14 @@ from fusion3d_gui.widgets.look import theme
 
 
 @pytest.fixture
+def window(window, make_case, settled):
+    """The window with a case: there is no form on the start page."""
+    window.session.opener.open(make_case())
+    settled(window)
+    return window
+
+
+@pytest.fixture
 def form(window):
     return window.side.form
 
