@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.prediction.side_by_side import MapCell
 from fusion3d_gui.widgets.look.color_map import heatmap_colors
+from fusion3d_gui.widgets.slice.captions import _items
+from fusion3d_gui.widgets.slice.stamp import REMOVED, UNFINISHED
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -127,9 +129,34 @@ def test_a_map_that_is_not_finished_says_so_in_every_view(even):
         heatmap = even_map(volume, 1.0, finished=finished)
         for view in views:
             view.set_heatmap(heatmap)
-            assert view._caption_texts(view.slicer).unfinished is not finished
+            assert view._caption_texts(view.slicer).stamp == (() if finished else UNFINISHED)
         even.views.volume.set_heatmap(heatmap)
-        assert even.views.volume._caption_texts(volume).unfinished is not finished
+        assert even.views.volume._caption_texts(volume).stamp == (() if finished else UNFINISHED)
     even.views.axial.set_heatmap(even_map(volume, 1.0, finished=False))
     even.session.display.overlay.toggle()
-    assert not even.views.axial._caption_texts(even.views.axial.slicer).unfinished
+    assert not even.views.axial._caption_texts(even.views.axial.slicer).stamp
+
+
+def test_the_images_say_that_the_form_has_taken_the_heatmap_away(opened, settled):
+    session, views = opened.session, opened.views
+
+    def stamps() -> set[tuple[str, ...]]:
+        return {view._caption_texts(view.slicer).stamp for view in views.shown}
+
+    session.predictions.predict()
+    settled(opened)
+    assert session.predictions.heatmap is not None
+    assert stamps() == {()}
+    session.form.set_value("age", 41.0)
+    assert stamps() == {REMOVED}
+    assert views.volume._caption_texts(session.store.case.volume).stamp == REMOVED
+    for view in views.shown:
+        shown = [item.text for item in _items(view._caption_texts(view.slicer), view.rect())]
+        assert set(shown) & set(REMOVED)
+    session.display.overlay.toggle()
+    assert stamps() == {()}  # who has hidden it misses nothing
+    session.display.overlay.toggle()
+    session.predictions.predict()
+    assert stamps() == {()}
+    settled(opened)
+    assert stamps() == {()}

@@ -14,6 +14,7 @@ from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.inference_engine import EnginePrediction
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
@@ -42,6 +43,8 @@ class Predictions(QObject):
         self._choice = choice
         # The last answer of :attr:`fit`, with what it is about.
         self._judged: tuple[ShownPrediction | None, PredictionRequest, FitReport] | None = None
+        #: The case whose heatmap despite a misfit has ended with a change of the form.
+        self._lost: Case | None = None
         form.edited.connect(self._on_form_edited)
 
     @property
@@ -63,6 +66,17 @@ class Predictions(QObject):
         """The heatmap of :attr:`current`; None without one, and while the one asked for is being made."""
         shown = self._store.shown_prediction
         return None if shown is None or self.is_outdated else shown.heatmap
+
+    @property
+    def has_lost_heatmap(self) -> bool:
+        """Whether there was a heatmap of the case on screen until the form changed, and no other is on its way."""
+        store, shown = self._store, self._store.shown_prediction
+        if store.predicting or store.case is None:
+            return False
+        if shown is None:
+            return self._lost is store.case
+        same_subject = shown.request.case is store.case and shown.request.bundle is store.bundle
+        return self.is_outdated and same_subject and shown.heatmap is not None
 
     @property
     def fit(self) -> FitReport | None:
@@ -139,6 +153,7 @@ class Predictions(QObject):
         store, request = self._store, self._request_now()
         if request is None:
             return
+        self._lost = None
         if self._form.problem:
             store.tell_failure(UserError(f"Nothing can be predicted. {self._form.problem}"))
             return
@@ -200,6 +215,7 @@ class Predictions(QObject):
     def _on_form_edited(self, name: str) -> None:
         shown = self._store.shown_prediction
         if shown is not None and shown.prediction.despite_misfit and self.is_outdated:
+            self._lost = None if shown.heatmap is None else self._store.case
             self._store.drop_prediction()
         elif self._store.case is not None:
             self._store.prediction_changed.emit()

@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.halo_text import halo_text_image
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+from fusion3d_gui.widgets.slice.stamp import Stamp
 
 _MARGIN = 10.0
 #: Below this side length (px) a view shows less text; across, where texts stand beside each other, larger
@@ -25,6 +26,8 @@ _SMALL_VIEW = 260
 _WIDE_VIEW = 420
 #: Distance (px) of lines of text.
 _LINE = 18
+#: A stamp lies so far (px, at the usual text size) above the lower edge.
+_STAMP_UP = 70
 #: Lines of the crosshair end this far (px) from text.
 _CLEAR = 3.0
 #: So many rendered texts are cached: a megabyte or two.
@@ -49,7 +52,7 @@ class CaptionTexts:
     ``sides`` are the orientation letters at its left, right, top and bottom; ``corner`` the lines about
     patient and series; ``lossy``: the file declares lossy compression; ``inverted``: the gray levels are
     inverted; ``warnings`` a few words on each thing that makes the geometry doubtful; ``heat`` the heatmap's colour scale; ``heat_note`` whether it is corrected for its displacement;
-    ``unfinished``: the heatmap is not finished.
+    ``stamp``: what must be known of the heatmap before it is read, or that it has gone.
     """
 
     title: str
@@ -64,7 +67,7 @@ class CaptionTexts:
     warnings: tuple[str, ...] = ()
     heat: HeatScale | None = None
     heat_note: str = ""
-    unfinished: bool = False
+    stamp: Stamp = ()
 
 
 class _Style(NamedTuple):
@@ -76,6 +79,7 @@ _LETTER = _Style(theme.LARGE, QFont.Weight.DemiBold.value)
 _TITLE = _Style(theme.BODY, QFont.Weight.Medium.value)
 _PLAIN = _Style(12, QFont.Weight.Normal.value)
 _WARNING = _Style(12, QFont.Weight.DemiBold.value)
+_STAMP = _Style(theme.BODY, QFont.Weight.DemiBold.value)
 
 
 class _Item(NamedTuple):
@@ -148,6 +152,8 @@ class Captions:
             self._areas.append(each.area)
             if item.style is _WARNING:
                 self.warning_areas.append(each.area)
+            elif item.style is _STAMP:
+                self._paint_frame(painter, each.area)
         for oldest in list(self._drawn)[:-_MOST_KEPT]:
             del self._drawn[oldest]
         self._paint_scale_bar(painter, length_mm * camera.scale, area)
@@ -167,10 +173,16 @@ class Captions:
         style = item.style
         if style not in self._fonts:
             self._fonts[style] = theme.font(style.size_px, QFont.Weight(style.weight))
-        inks = {_PLAIN: theme.ON_IMAGE, _WARNING: theme.IMAGE_WARNING}
+        inks = {_PLAIN: theme.ON_IMAGE, _WARNING: theme.IMAGE_WARNING, _STAMP: theme.IMAGE_WARNING}
         color = QColor(inks.get(style, theme.IMAGE_TEXT))
-        plate = _PLATE if self._on_bright else None
+        plate = _PLATE if self._on_bright or style is _STAMP else None
         return halo_text_image(item.text, self._fonts[style], color, ratio, plate)
+
+    def _paint_frame(self, painter: QPainter, area: Box) -> None:
+        left, top, right, bottom = area
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(theme.IMAGE_WARNING), 1.5))
+        painter.drawRect(QRectF(left, top, right - left, bottom - top).adjusted(-1, 0, 1, 0))
 
     def _paint_scale_bar(self, painter: QPainter, length: float, area: QRectF) -> None:
         """Paint the scale bar, ``length`` px long, bottom left."""
@@ -203,8 +215,12 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     if texts.heat_note and not small:
         # Above the scale bar and its length.
         yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line)
-    lower_right = ["heatmap not finished"] if texts.unfinished else []
-    lower_right += ["lossy compression"] if texts.lossy else []
+    if texts.stamp:
+        width = area.width() - 4 * _MARGIN
+        fitting = [each for each in texts.stamp if _width(each, _STAMP, theme.scale()) <= width]
+        # Above the letter, the scale bar and the texts beside it.
+        yield _Item((*fitting, texts.stamp[-1])[0], (0, 1), theme.px(_STAMP_UP), _STAMP)
+    lower_right = ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]
     lower_right = [each for each in lower_right if each]
@@ -237,6 +253,12 @@ def _corner_bottom(texts: CaptionTexts, area: QRectF) -> float:
     if not (_is_narrow(area) and texts.corner):
         return 0.0
     return theme.px(_LINE) * (2 + len(_corner_lines(texts, area))) + _MARGIN
+
+
+@lru_cache(64)
+def _width(text: str, style: _Style, text_scale: float) -> float:
+    metrics = QFontMetricsF(theme.font(style.size_px, QFont.Weight(style.weight)))
+    return metrics.horizontalAdvance(text)
 
 
 @lru_cache(64)

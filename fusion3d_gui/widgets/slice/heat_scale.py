@@ -8,7 +8,6 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import color_strip, logit_text
@@ -76,11 +75,6 @@ class HeatScale(NamedTuple):
         others = ((0.0, "0"), (0.5, texts[2]))
         found += [each for each in others if abs(each[0] - self.threshold) >= apart]
         return [each for each in found if each[0] == 1.0 or 1.0 - each[0] >= apart]
-
-
-def is_unfinished(heatmap: Heatmap | None, is_on: bool) -> bool:
-    """Whether the heatmap that is on would still have been refined."""
-    return is_on and heatmap is not None and not heatmap.finished
 
 
 @lru_cache(64)

@@ -27,9 +27,10 @@ from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm
-from fusion3d_gui.widgets.slice.heat_scale import HeatScale, is_unfinished
+from fusion3d_gui.widgets.slice.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.plane_text import image_text, position_text
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
+from fusion3d_gui.widgets.slice.stamp import Stamp, stamp_of
 
 #: Once nothing has moved for so long (ms), a coarse preview is replaced by the final resolution.
 _SETTLED_MS = 120
@@ -77,6 +78,8 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in a corner; one view of a layout does, at any size.
         self.names_patient = True
+        #: Whether a heatmap has gone because the form changed.
+        self.lost_heatmap = False
         #: Whether the heatmap's colour scale is shown.
         self.with_heat_scale = True
         self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
@@ -336,7 +339,7 @@ class SliceCanvas(QWidget):
     def _caption_texts(self, slicer: Slicer) -> CaptionTexts:
         display, picture = self.display, self.picture
         key = (
-            (slicer, picture.overlay_is_on),
+            (slicer, picture.overlay_is_on, self._stamp),
             (self.orientation, picture.depth_mm, display.slab.slab),
             (display.window_level.window, self.camera.zoom, self._cine_text),
             (self.names_patient, self.with_heat_scale),
@@ -361,8 +364,14 @@ class SliceCanvas(QWidget):
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
             heat_note=self._heat_note,
-            unfinished=is_unfinished(picture.heatmap, picture.overlay_is_on),
+            stamp=self._stamp,
         )
+
+    @property
+    def _stamp(self) -> Stamp:
+        is_on, overlay = self.picture.overlay_is_on, self.display.overlay
+        gone = self.lost_heatmap and self.picture.with_overlay and overlay.visible
+        return stamp_of(self.picture.heatmap, is_on=is_on, was_removed=gone)
 
     @property
     def _heat_note(self) -> str:

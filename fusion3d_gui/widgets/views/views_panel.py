@@ -296,4 +296,5 @@ class ViewsPanel(QWidget):
     def _on_result_changed(self) -> None:
         heatmap = self._predictions.heatmap
         for view in self._all_views:
+            view.lost_heatmap = self._predictions.has_lost_heatmap
             view.set_heatmap(heatmap)

@@ -39,8 +39,8 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
-from fusion3d_gui.widgets.slice.heat_scale import is_unfinished
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
+from fusion3d_gui.widgets.slice.stamp import stamp_of
 from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
@@ -79,6 +79,8 @@ class VolumeView(QWidget):
         self._has_probed = False
         #: Whether patient and series are named in a corner: where no slice view does.
         self.names_patient = False
+        #: Whether a heatmap has gone because the form changed.
+        self.lost_heatmap = False
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
@@ -339,8 +341,10 @@ class VolumeView(QWidget):
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
             corner=corner_lines(volume) if self.names_patient else (),
             warnings=warning_texts(volume),
-            unfinished=is_unfinished(
-                self._heatmap, self._has_heat and self.display.overlay.visible
+            stamp=stamp_of(
+                self._heatmap,
+                is_on=self._has_heat and self.display.overlay.visible,
+                was_removed=self.lost_heatmap and self.display.overlay.visible,
             ),
         )
 
