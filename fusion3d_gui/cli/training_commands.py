@@ -17,7 +17,7 @@ from fusion3d_gui.errors import UserError
 def cohort(options: Namespace) -> int:
     """``fusion3d cohort``: generate a semi-synthetic cohort."""
     _need_training_extra()
-    from fusion3d_gui.training.cohort.generate import make_cohort
+    from fusion3d_gui.training.cohort.make_cohort import make_cohort
     from fusion3d_gui.training.cohort.population import OutcomeModel
 
     try:

@@ -12,7 +12,7 @@ from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
-from fusion3d_gui.training.cohort.generate import make_cohort
+from fusion3d_gui.training.cohort.make_cohort import make_cohort
 from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.table import fit_schema, read_table
 from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline

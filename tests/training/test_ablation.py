@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.progress import no_progress
-from fusion3d_gui.training.cohort.generate import make_cohort
+from fusion3d_gui.training.cohort.make_cohort import make_cohort
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.measure.metrics import share_of_ceiling
 from fusion3d_gui.training.study.ablation import _shuffled_table, ablate

@@ -15,12 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.training.cohort.anatomy import Anatomy, lesion_sites, template
-from fusion3d_gui.training.cohort.generate import (
-    SceneKind,
-    SimulatedCase,
-    make_case,
-    make_cohort,
-)
+from fusion3d_gui.training.cohort.generate import SceneKind, SimulatedCase, make_case
+from fusion3d_gui.training.cohort.make_cohort import make_cohort
 from fusion3d_gui.training.cohort.population import (
     OutcomeModel,
     Person,
@@ -355,3 +351,27 @@ def test_cancelling_stops_the_making(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         make_cohort(tmp_path / "c", 3, seed=0, spacing_mm=8.0, progress=give_up)
     assert not (tmp_path / "c" / "cases.csv").exists()
+
+
+def test_an_interrupted_cohort_goes_on_and_ends_as_if_it_had_not_been(tmp_path):
+    def stop(fraction: float, message: str) -> None:
+        if fraction > 0.4:
+            raise Cancelled
+
+    settings = {"cases": 5, "seed": 4, "spacing_mm": 8.0, "workers": 1}
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    make_cohort(whole, **settings)
+    with pytest.raises(Cancelled):
+        make_cohort(out, **settings, progress=stop)
+    assert not (out / "cases.csv").exists()
+    with pytest.raises(UserError, match="unfinished cohort with other settings"):
+        make_cohort(out, **{**settings, "seed": 5})
+    first = out / "volumes/case-00000.nii.gz"
+    made = first.stat().st_mtime_ns
+    make_cohort(out, **settings)
+    assert first.stat().st_mtime_ns == made
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*"))
+    assert files == sorted(path.relative_to(out) for path in out.rglob("*"))
+    for path in files:
+        if (whole / path).is_file():
+            assert (whole / path).read_bytes() == (out / path).read_bytes()

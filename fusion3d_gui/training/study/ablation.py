@@ -15,7 +15,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.training.cohort.generate import make_cohort
+from fusion3d_gui.training.cohort.make_cohort import make_cohort
 from fusion3d_gui.training.fit.recipe import Loss
 from fusion3d_gui.training.measure.results import AblationJson
 from fusion3d_gui.training.study.ablation_scores import SHUFFLED, score_ablation
