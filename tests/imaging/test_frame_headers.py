@@ -108,7 +108,7 @@ def test_slices_off_a_grid_by_less_than_a_tenth_of_its_step_are_put_on_it(step: 
     numbers, notices = _on_grid(depths, np.diff(depths), step)
     assert numbers.tolist() == [0, 1, 2, 3, 4, 5]
     assert len(notices) == 1
-    assert "spaced unevenly" in notices[0]
+    assert "spaced unevenly" in notices[0].sentence
     depths = step * np.array([0, 1, 2, 3.2, 4, 5])
     assert _on_grid(depths, np.diff(depths), step) is None
 

@@ -10,6 +10,7 @@ from fusion3d_gui.imaging.dicom.frames.file import DicomFile, read_dicom_file
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic, split_mosaic
+from fusion3d_gui.imaging.dicom.vendor.united_imaging_grid import is_grid, split_grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +23,7 @@ class DicomInstance:
 
 
 def read_instance(source: FileBytes) -> DicomInstance:
-    """Read the header of a file, and describe its frames: classic, enhanced, or tiles of a mosaic.
+    """Read the header of a file, and describe its frames: classic, enhanced, or tiles of a mosaic or grid.
 
     Raises
     ------
@@ -37,4 +38,6 @@ def read_instance(source: FileBytes) -> DicomInstance:
     frames = read_classic_frames(file)
     if is_mosaic(file):
         frames = tuple(tile for frame in frames for tile in split_mosaic(frame))
+    elif is_grid(file):
+        frames = tuple(tile for frame in frames for tile in split_grid(frame))
     return DicomInstance(file, frames)

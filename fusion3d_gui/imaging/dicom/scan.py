@@ -14,6 +14,7 @@ from fusion3d_gui.imaging.dicom.frames.file import DicomFile, read_dicom_file
 from fusion3d_gui.imaging.dicom.instance import DicomInstance, read_instance
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom.vendor.siemens_mosaic import is_mosaic
+from fusion3d_gui.imaging.dicom.vendor.united_imaging_grid import is_grid
 from fusion3d_gui.progress import Progress
 
 #: A folder tree with more files than this is not one case (the root of a disk, perhaps).
@@ -91,7 +92,7 @@ def scan_files(paths: list[Path], progress: Progress) -> ScannedFiles:
 def single_slice_notices(file: DicomFile) -> tuple[str, ...]:
     """A notice for a single slice that has others of its series beside it, which the user may want."""
     uid = file.elements.text("SeriesInstanceUID")
-    if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file):
+    if not uid or file.frame_count > 1 or file.is_localiser or is_mosaic(file) or is_grid(file):
         return ()
     beside = files_beside(file.path)
     own = beside.index(file.path) if file.path in beside else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import (
@@ -10,12 +11,19 @@ from fusion3d_gui.imaging.dicom.frames.frame import (
     Rescale,
     display_unit,
     recommended_windows,
+    signed_slice_spacing_mm,
     slice_spacing_mm,
+)
+from fusion3d_gui.imaging.dicom.frames.full_header import (
+    finite_numbers,
+    first_item,
+    read_full_header,
 )
 from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable
 from fusion3d_gui.imaging.dicom.frames.modality_lut import read_modality_lut
 from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.frames.real_world import read_real_world_rescale
+from fusion3d_gui.imaging.dicom.frames.storage_classes import is_single_image
 from fusion3d_gui.imaging.dicom.frames.unreadable import (
     INTERCEPT,
     ORIENTATION,
@@ -26,6 +34,7 @@ from fusion3d_gui.imaging.dicom.frames.unreadable import (
     unreadable_values,
 )
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
+from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
 #: What may distinguish volumes within one series, besides the b-value.
 _LABELS = (
@@ -39,6 +48,12 @@ _LABELS = (
     "ContentTime",
 )
 
+#: Image types of volumes, not projections, in nuclear medicine (PS3.3 C.8.4.9.1.1).
+_RECONSTRUCTED = {"RECON TOMO", "RECON GATED TOMO"}
+
+#: Slice Vector as a frame increment pointer: frames differ in their slice, or in more (PS3.3 C.8.4.8).
+_SLICE_VECTOR = (0x0054, 0x0080)
+
 #: DICOM's codes for an unspecified unit (PS3.3 C.11.1.1.2).
 _NO_UNIT = ("", "US", "UNSPECIFIED")
 
@@ -49,8 +64,8 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     Raises UserError where the file has a Modality LUT that can't be used.
     """
     elements = file.elements
-    orientation = normalised_orientation(elements.numbers("ImageOrientationPatient"))
-    positions = _positions(file, orientation)
+    place = _place(file)
+    orientation, positions = place.orientation, _positions(file, place)
     spacing, thickness_mm = _spacing(elements), slice_spacing_mm(elements)
     table = read_modality_lut(file)
     lost: list[str] = []
@@ -85,23 +100,70 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     return (first, *others)
 
 
-def _positions(
-    file: DicomFile, orientation: tuple[float, ...] | None
-) -> list[tuple[float, float, float] | None]:
-    first = _triple(file.elements.numbers("ImagePositionPatient"))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Position of the first frame's first pixel (LPS mm), and orientation; None where not said."""
+
+    position: tuple[float, float, float] | None
+    orientation: tuple[float, ...] | None
+
+
+def _place(file: DicomFile) -> _Place:
+    """By the header itself; of reconstructed nuclear medicine by its detector (PS3.3 C.8.4.11)."""
+    elements = file.elements
+    orientation = elements.numbers("ImageOrientationPatient")
+    place = _Place(
+        _triple(elements.numbers("ImagePositionPatient")), normalised_orientation(orientation)
+    )
+    if (
+        place == _Place(None, None)
+        and elements.has("DetectorInformationSequence")
+        and _RECONSTRUCTED & set(elements.text("ImageType").upper().split("\\"))
+    ):
+        try:
+            detector = first_item(read_full_header(file), "DetectorInformationSequence")
+            cosines = finite_numbers(detector, "ImageOrientationPatient", 6)
+            position = finite_numbers(detector, "ImagePositionPatient", 3)
+        except PYDICOM_ERRORS:
+            return place
+        return _Place(_triple(position), normalised_orientation(cosines))
+    return place
+
+
+def _positions(file: DicomFile, place: _Place) -> list[tuple[float, float, float] | None]:
+    first, orientation = place.position, place.orientation
     if file.frame_count == 1:
         return [first]
-    offsets = file.elements.numbers("GridFrameOffsetVector")
-    if first is None or orientation is None or offsets is None or len(offsets) != file.frame_count:
+    offsets = _frame_offsets_mm(file)
+    if first is None or orientation is None or offsets is None:
         return [None] * file.frame_count
-    # PS3.3 C.8.8.3.2: offsets along the normal, from the first frame's or absolute.
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
     normal = (b * f - c * e, c * d - a * f, a * e - b * d)
     x, y, z = first
-    return [
-        (x + normal[0] * mm, y + normal[1] * mm, z + normal[2] * mm)
-        for mm in (offset - offsets[0] for offset in offsets)
-    ]
+    return [(x + normal[0] * mm, y + normal[1] * mm, z + normal[2] * mm) for mm in offsets]
+
+
+def _frame_offsets_mm(file: DicomFile) -> list[float] | None:
+    """Offset of each frame from the first along the normal; None where frames are no slices."""
+    elements = file.elements
+    offsets = elements.numbers("GridFrameOffsetVector")
+    if offsets is not None:
+        # PS3.3 C.8.8.3.2: from the first frame's or absolute.
+        counts = len(offsets) == file.frame_count
+        return [offset - offsets[0] for offset in offsets] if counts else None
+    pointers = elements.shorts("FrameIncrementPointer")
+    vector = elements.shorts("SliceVector")
+    is_by_slice = len(vector) == file.frame_count and (
+        not pointers or _SLICE_VECTOR in pairwise(pointers)
+    )
+    spacing = signed_slice_spacing_mm(elements)
+    if spacing is None or elements.unreadable("GridFrameOffsetVector", 0):
+        return None
+    if is_by_slice:
+        return [(number - vector[0]) * spacing for number in vector]
+    if pointers or is_single_image(elements.text("SOPClassUID")):
+        return None  # frames of a film, perhaps
+    return [index * spacing for index in range(file.frame_count)]
 
 
 def _triple(numbers: tuple[float, ...] | None) -> tuple[float, float, float] | None:

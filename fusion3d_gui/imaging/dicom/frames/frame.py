@@ -81,10 +81,16 @@ def display_unit(dicom_unit: str) -> str:
 
 def slice_spacing_mm(elements: ElementValues) -> float | None:
     """Distance from slice to slice by the header, else its slice thickness; None without either."""
+    spacing = signed_slice_spacing_mm(elements)
+    return None if spacing is None else abs(spacing)
+
+
+def signed_slice_spacing_mm(elements: ElementValues) -> float | None:
+    """As :func:`slice_spacing_mm`, negative where slices follow against the normal (PS3.3 C.8.4.15)."""
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
         number = elements.number(keyword)
         if number is not None and abs(number) > 1e-6:
-            return abs(number)
+            return number
     return None
 
 

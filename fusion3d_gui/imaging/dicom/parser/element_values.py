@@ -124,5 +124,12 @@ class _Tags(dict[str, int]):
         return number
 
 
-#: Keywords of our own for Siemens' private elements, as their conformance statements describe them.
-_TAGS = _Tags(SiemensMosaicCount=0x0019100A, SiemensBValue=0x0019100C, SiemensCsaImage=0x00291010)
+#: Keywords of our own for private elements of Siemens and UIH, as their conformance statements describe them.
+_TAGS = _Tags(
+    SiemensMosaicCount=0x0019100A,
+    SiemensBValue=0x0019100C,
+    SiemensCsaImage=0x00291010,
+    SiemensCsaSeries=0x00291020,
+    SiemensMatrixText=0x0051100B,
+    UihGridCount=0x00651050,
+)
