@@ -19,6 +19,7 @@ from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
+from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
@@ -83,7 +84,12 @@ def run_window(options: WindowOptions) -> int:
     except UserError as error:
         return _report(error)
     favour_the_window()
-    session = Session(bundles, device=options.device, engine=options.engine)
+    session = Session(
+        bundles,
+        device=options.device,
+        engine=options.engine,
+        kept_folder=kept_work_folder() if options.screenshot is None else None,
+    )
     window = MainWindow(session, demos, settings)
     for problem in problems:
         window.show_notice(Notice(str(problem), "error"))

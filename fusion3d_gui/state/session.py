@@ -16,6 +16,7 @@ from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
+from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
@@ -32,6 +33,8 @@ from fusion3d_gui.state.store import Store
 class Session(QObject):
     """Creates the parts and connects them. Widgets show the parts and call them.
 
+    Work on cases is kept in ``kept_folder``; None: nowhere.
+
     Parts are created in an order in which each needs only earlier ones; this is also the order in
     which they hear of a change, all of them before any widget.
     """
@@ -42,6 +45,7 @@ class Session(QObject):
         *,
         device: str = "auto",
         engine: str = "auto",
+        kept_folder: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -69,6 +73,8 @@ class Session(QObject):
         store.case_filled.connect(self.annotations.measure_again)
         store.prediction_changed.connect(self._on_prediction_changed)
         self.opener.opened_to_predict.connect(self.predictions.predict)
+        # Last: what a change brings about is there when it is collected.
+        self.keeper = WorkKeeper(kept_folder, store, self.display, self.annotations, form, choice)
         if bundles:
             self.models.choose(bundles[0])
 
@@ -84,8 +90,9 @@ class Session(QObject):
         self.opener.open(demo.path, metadata=demo.metadata, then_predict=True)
 
     def close(self) -> bool:
-        """Cancel all work and wait for the threads; returns whether they ended in time."""
-        return self.store.close()
+        """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
+        is_kept = self.keeper.finish()
+        return self.store.close() and is_kept
 
     def _on_prediction_changed(self) -> None:
         heatmap = self.predictions.heatmap

@@ -132,6 +132,14 @@ class Form(QObject):
         self._prefilled = schema.prefill(self._attributes)
         self.schema_changed.emit()
 
+    def restore(self, entries: Mapping[Field, Entry]) -> dict[Field, Entry]:
+        """Take entries of an earlier time for fields that nobody has entered since; returns those taken."""
+        taken = {each: entry for each, entry in entries.items() if each not in self._typed}
+        self._typed.update(taken)
+        if taken:
+            self.schema_changed.emit()
+        return taken
+
     def put_back(self, values: Mapping[str, Value]) -> None:
         """Set all fields to these values."""
         for field in self._schema.fields:

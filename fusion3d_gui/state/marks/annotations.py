@@ -125,6 +125,28 @@ class Annotations(QObject):
         self.select(None)
         self.changed.emit()
 
+    def put_first(self, marks: Marks) -> None:
+        """Put marks of an earlier time before those drawn since, which get higher numbers; no step undoes it."""
+        if not marks:
+            return
+        last = max(mark.number for mark in marks)
+        known = {replace(mark, number=0) for mark in marks}
+
+        def after(own: Marks) -> Marks:
+            drawn = [mark for mark in own if replace(mark, number=0) not in known]
+            return (*marks, *(replace(mark, number=mark.number + last) for mark in drawn))
+
+        history, selected = self._history, self._selected
+        history.items = after(history.items)
+        history.undo[:], history.redo[:] = map(after, history.undo), map(after, history.redo)
+        history.next_number += last
+        if self._before is not None:
+            self._before = after(self._before)
+        if self._draft is not None:
+            self._draft = replace(self._draft, number=self._draft.number + last)
+        self.select(None if selected is None else selected + last)
+        self._emit_changed()
+
     def measure_again(self) -> None:
         """Drop all measurements, since more slices of the case have been read."""
         self._measurements.clear()

@@ -207,6 +207,7 @@ class MainWindow(QMainWindow):
                 store,
                 self.settings,
                 session.annotations,
+                session.keeper,
                 session.opener,
                 self.demos,
                 session.open_demo,

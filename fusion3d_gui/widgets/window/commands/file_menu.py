@@ -14,6 +14,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.data.case import name_of
+from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.store import Store
@@ -27,6 +28,7 @@ def file_commands(
     store: Store,
     settings: Settings,
     annotations: Annotations,
+    keeper: WorkKeeper,
     opener: Opener,
     demos: Sequence[DemoCase],
     open_demo: Callable[[DemoCase], object],
@@ -92,6 +94,14 @@ def file_commands(
             files.export_measurements,
             "Ctrl+E",
             lambda: bool(annotations.items),
+        ),
+        Command(
+            "forget_work",
+            "&File",
+            "Forget what was kept of this case",
+            keeper.forget,
+            enabled=lambda: keeper.can_forget,
+            tip="Delete the marks, window level, form and map settings that were kept on this computer",
         ),
         Command("quit", "&File", "Quit", window.close, "Ctrl+Q", begins_group=True),
     ]
