@@ -28,6 +28,7 @@ from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
 from fusion3d_gui.state.store import Store
+from fusion3d_gui.state.undo import Undo
 
 
 class Session(QObject):
@@ -52,6 +53,7 @@ class Session(QObject):
         self.store = store = Store(device=device, engine=engine, parent=self)
         self.display = Display(self)
         self.annotations = Annotations(self)
+        self.undo = Undo(self.annotations, self.display.window_level, self)
         self.tool = Tool(self)
         self.form = form = Form(self)
         self.switcher = CaseSwitcher(store, form)
@@ -69,6 +71,7 @@ class Session(QObject):
         store.case_opened.connect(self._on_case_opened)
         store.case_opened.connect(self.annotations.show_case)
         store.case_opened.connect(self.display.show_case)
+        store.case_opened.connect(self.undo.show_case)
         store.case_completed.connect(self.display.complete_case)
         store.case_filled.connect(self.annotations.measure_again)
         store.prediction_changed.connect(self._on_prediction_changed)

@@ -7,17 +7,28 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.imaging.display.window import Preset, Window
 
 _GRAY = "Gray"
+#: Steps that can be undone.
+_DEPTH = 200
 
 
 class WindowLevel(QObject):
-    """The current window level in real values, and the presets that the volume offers."""
+    """The current window level in real values, and the presets that the volume offers.
+
+    What the user does to it is undone in steps: a choice is one step, and so is a drag from
+    :meth:`preview` or :meth:`drag` to :meth:`settle`.
+    """
 
     changed = Signal()
     presets_changed = Signal()
+    #: A step that can be undone was made.
+    stepped = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._window = Window(0.5, 1.0)
+        self._before: Window | None = None
+        self._undo: list[Window] = []
+        self._redo: list[Window] = []
         self._presets: tuple[Preset, ...] = ()
         self._inverted = False
         self._color_map = _GRAY
@@ -59,8 +70,11 @@ class WindowLevel(QObject):
         return next((each for each in self._presets if each.window == self._window), None)
 
     def set_presets(self, presets: tuple[Preset, ...]) -> None:
-        """Take the presets of another volume, and use the first."""
+        """Take the presets of another volume, and use the first; nothing can be undone then."""
         self._presets = presets
+        self._before = None
+        self._undo.clear()
+        self._redo.clear()
         self.presets_changed.emit()
         self.set_window(presets[0].window)
 
@@ -81,13 +95,13 @@ class WindowLevel(QObject):
     def apply_preset(self, number: int) -> None:
         """Use a preset by its number from 0; a number beyond the last is ignored."""
         if 0 <= number < len(self._presets):
-            self.set_window(self._presets[number].window)
+            self.choose(self._presets[number].window)
 
     def apply_automatic(self) -> None:
         """Use the preset computed from the image itself."""
         for preset in self._presets:
             if preset.name == "Automatic":
-                self.set_window(preset.window)
+                self.choose(preset.window)
 
     def reset(self) -> None:
         """Use the volume's default window level, in gray and not inverted."""
@@ -102,4 +116,54 @@ class WindowLevel(QObject):
         """
         unit = self._presets[0].window.width if self._presets else self._window.width
         width = max(self._window.width + right * unit, unit * 1e-3)
-        self.set_window(self._window.reshaped(self._window.center - down * unit, width))
+        self.preview(self._window.reshaped(self._window.center - down * unit, width))
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def choose(self, window: Window) -> None:
+        """Use this window level, as one step."""
+        self.preview(window)
+        self.settle()
+
+    def preview(self, window: Window) -> None:
+        """Use this window level while something is dragged, until :meth:`settle` makes a step of it."""
+        if self._before is None:
+            self._before = self._window
+        self.set_window(window)
+
+    def settle(self) -> None:
+        """End a drag: make one step of what it changed."""
+        before, self._before = self._before, None
+        if before is not None and before != self._window:
+            self._undo.append(before)
+            del self._undo[:-_DEPTH]
+            self._redo.clear()
+            self.stepped.emit()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to redo."""
+        return bool(self._redo)
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._go(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Redo the step undone last."""
+        self._go(self._redo, self._undo)
+
+    def drop_redo(self) -> None:
+        """Forget the steps that were undone."""
+        self._redo.clear()
+
+    def _go(self, from_steps: list[Window], to_steps: list[Window]) -> None:
+        self.settle()
+        if from_steps:
+            to_steps.append(self._window)
+            self.set_window(from_steps.pop())

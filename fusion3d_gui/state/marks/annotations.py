@@ -38,6 +38,8 @@ class Annotations(QObject):
 
     changed = Signal()
     selection_changed = Signal()
+    #: A step that can be undone was made.
+    stepped = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -233,6 +235,10 @@ class Annotations(QObject):
         """Redo the step undone last."""
         self._go(self._history.redo, self._history.undo)
 
+    def drop_redo(self) -> None:
+        """Forget the steps that were undone."""
+        self._history.redo.clear()
+
     def select(self, number: int | None) -> None:
         """Select the mark on which commands act; None: none."""
         if number != self._selected:
@@ -258,6 +264,7 @@ class Annotations(QObject):
         history.redo.clear()
         history.items = items
         self._emit_changed()
+        self.stepped.emit()
 
     def _with(self, annotation: Annotation) -> Marks:
         return tuple(

@@ -192,11 +192,12 @@ class WindowHistogram(Chart):
         else:
             edges = window.low + x - self._from, window.high + x - self._from
         self._from = x
-        self._state.set_window(window.reshaped(sum(edges) / 2, edges[1] - edges[0]))
+        self._state.preview(window.reshaped(sum(edges) / 2, edges[1] - edges[0]))
 
     def release(self) -> None:
-        """Hold nothing."""
+        """Hold nothing: the drag is one step."""
         self._held = None
+        self._state.settle()
 
     def read(self, panel: Panel, x: float, y: float) -> None:
         """Show by the cursor what a press would take hold of."""

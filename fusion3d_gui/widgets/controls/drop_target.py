@@ -1,24 +1,33 @@
-"""``DropTarget``: accept files and folders dropped anywhere on the window."""
+"""``DropTarget``: accept files and folders dropped anywhere on the window, and series on the images."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
+
+#: What a series that is dragged within the window carries: its UID.
+SERIES_MIME = "application/x-fusion3d-series"
 
 
 class DropTarget(QObject):
-    """Event filter of a window; while files hover over it, ``frame_in`` shows a border."""
+    """Event filter of a window; while files hover over it, ``frame_in`` shows a border.
+
+    A series is accepted on ``frame_in`` only.
+    """
 
     #: Paths to open (list of ``pathlib.Path``): what was dropped, nothing else.
     dropped = Signal(object)
+    #: UID of a series to open.
+    series_dropped = Signal(str)
     #: Whether files that could be dropped hover over the window.
     hovered = Signal(bool)
 
     def __init__(self, window: QWidget, frame_in: QWidget) -> None:
         super().__init__(window)
+        self._window, self._images = window, frame_in
         self._frame = _DropFrame(frame_in)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
@@ -30,18 +39,38 @@ class DropTarget(QObject):
                 event.acceptProposedAction()
                 self._frame.appear()
                 self.hovered.emit(True)
+            elif event.mimeData().hasFormat(SERIES_MIME):
+                event.acceptProposedAction()
+            return True
+        if isinstance(event, QDragMoveEvent) and event.mimeData().hasFormat(SERIES_MIME):
+            over_images = self._is_over_images(event.position().toPoint())
+            event.setAccepted(over_images)
+            if over_images:
+                self._frame.appear()
+            else:
+                self._frame.hide()
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._end_drag()
             return True
         if event.type() == QEvent.Type.Drop and isinstance(event, QDropEvent):
             self._end_drag()
+            if event.mimeData().hasFormat(SERIES_MIME):
+                if self._is_over_images(event.position().toPoint()):
+                    event.acceptProposedAction()
+                    self.series_dropped.emit(
+                        bytes(event.mimeData().data(SERIES_MIME).data()).decode()
+                    )
+                return True
             paths = _dropped_paths(event.mimeData())
             if paths:
                 event.acceptProposedAction()
                 self.dropped.emit(paths)
             return True
         return False
+
+    def _is_over_images(self, where: QPoint) -> bool:
+        return self._images.rect().contains(self._images.mapFrom(self._window, where))
 
     def _end_drag(self) -> None:
         self._frame.hide()

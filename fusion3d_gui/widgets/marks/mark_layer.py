@@ -94,6 +94,14 @@ class MarkLayer(QObject):
         self._marks.cancel()
         return busy
 
+    def select_at(self, view: SliceCanvas, where: QPointF) -> int | None:
+        """Select the mark at a position (px) of a view, and return its number; None: none is there."""
+        hit = self._mark_at(view, where)
+        if hit is None:
+            return None
+        self._marks.select(hit.annotation.number)
+        return hit.annotation.number
+
     # -- painting -----------------------------------------------------------------------------
 
     def paint(self, view: SliceCanvas, painter: QPainter) -> None:

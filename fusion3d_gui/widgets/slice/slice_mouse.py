@@ -18,6 +18,8 @@ Drag = Literal["crosshair", "window", "pan", "turn"]
 _WINDOW_DRAG_PX = 350.0
 _ZOOM_PER_STEP = 1.15
 _WHEEL_STEP = 120
+#: A right press that moves no further is a click.
+_CLICK_PX = 4
 #: With ctrl held, arms turn in steps of this many degrees.
 _TURN_STEP = 5.0
 
@@ -45,8 +47,8 @@ class SliceActions(Protocol):
 
 
 class SliceMouse:
-    """Left drag moves the crosshair or, from a grip, turns an arm; right drag changes the window;
-    middle or shift+left drag pans; the wheel turns slices, with ctrl it zooms, with shift it changes
+    """Left drag moves the crosshair or, from a grip, turns an arm; right drag changes the window,
+    a right click asks for the menu; middle or shift+left drag pans; the wheel turns slices, with ctrl it zooms, with shift it changes
     the window's width; double click asks to be maximised."""
 
     CURSORS: ClassVar[dict[Drag | None, Qt.CursorShape]] = {
@@ -62,6 +64,8 @@ class SliceMouse:
         self._display = view.display
         self.drag: Drag | None = None
         self._from = QPointF()
+        self._pressed = QPointF()
+        self._moved = False
         self._before_click = self._display.crosshair.position_lps
         self._wheel = 0
         self._arm: Arm | None = None
@@ -87,7 +91,8 @@ class SliceMouse:
                 self._display.crosshair.move_to(view.lps_at(where))
         elif event.button() == buttons.RightButton:
             self.drag = "window"
-        self._from = where
+        self._from = self._pressed = where
+        self._moved = False
         view.setCursor(self.CURSORS[self.drag])
 
     def move(self, event: QMouseEvent) -> None:
@@ -99,6 +104,9 @@ class SliceMouse:
         elif self.drag == "pan":
             self._actions.pan(delta.x(), delta.y())
         elif self.drag == "window":
+            self._moved = self._moved or (where - self._pressed).manhattanLength() > _CLICK_PX
+            if not self._moved:
+                return
             self._display.window_level.drag(
                 delta.x() / _WINDOW_DRAG_PX, delta.y() / _WINDOW_DRAG_PX
             )
@@ -134,9 +142,13 @@ class SliceMouse:
             self._turned = wanted
 
     def release(self, event: QMouseEvent) -> None:
-        """End the drag."""
-        self.drag = None
+        """End the drag; a click with the right button asks for the menu."""
+        drag, self.drag = self.drag, None
         self._view.setCursor(self.CURSORS[None])
+        if drag == "window":
+            self._display.window_level.settle()
+            if not self._moved:
+                self._actions.open_menu(event.position().toPoint())
 
     def double_click(self, event: QMouseEvent) -> None:
         """Request to be maximised, or restored."""
@@ -154,6 +166,7 @@ class SliceMouse:
             self._actions.zoom_about(where.x(), where.y(), _ZOOM_PER_STEP ** (turn / _WHEEL_STEP))
         elif modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._display.window_level.drag(0.05 * turn / _WHEEL_STEP, 0.0)
+            self._display.window_level.settle()
         else:
             # Touch pads send fractions of a step: they add up.
             self._wheel += turn

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QEnterEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
@@ -199,6 +206,11 @@ class SliceView(SliceCanvas):
         if self.slicer is not None:
             self._pointer = event.position()
             self._mouse.wheel(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open the menu by its key; by the mouse a click does, once it was no drag."""
+        if self.slicer is not None and event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.open_menu(self.rect().center())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrow and page keys change the slice; plus and minus zoom."""

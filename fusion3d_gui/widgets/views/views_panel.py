@@ -32,6 +32,9 @@ class ViewsPanel(QWidget):
 
     hovered = Signal(object)
     layout_changed = Signal()
+    #: The context menu (QMenu) of a view (QWidget) is about to open at a position (QPoint) in it: others
+    #: may add to it.
+    menu_opened = Signal(QMenu, QWidget, QPoint)
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class ViewsPanel(QWidget):
             view.menu_requested.connect(lambda at, chosen=view: self._show_menu(chosen, at))
             view.hovered.connect(self.hovered)
         self.volume.maximise_requested.connect(lambda: self.toggle_maximised(self.volume))
+        self.volume.menu_requested.connect(self._show_volume_menu)
         for view in self.views:
             for signal in (view.camera_changed, view.orientation_changed):
                 signal.connect(lambda leader=view: self._on_view_moved(leader))
@@ -251,7 +255,26 @@ class ViewsPanel(QWidget):
         menu.addAction("Flip left and right", self.flip)
         menu.addAction("Rotate by 90°", self.turn)
         menu.addAction("Actual size", view.actual_size)
+        self._open_menu(menu, view, at)
+
+    def _show_volume_menu(self, at: QPoint) -> None:
+        view = self.volume
+        menu = QMenu(view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        surface = menu.addAction("Surface", view.toggle_surface)
+        spin = menu.addAction("Spin", view.toggle_spin)
+        for action, checked in ((surface, view.shows_surface), (spin, view.spinning)):
+            action.setCheckable(True)
+            action.setChecked(checked)
+        menu.addSeparator()
+        self._open_menu(menu, view, at)
+
+    def _open_menu(self, menu: QMenu, view: SliceView | VolumeView, at: QPoint) -> None:
         menu.addAction("Fit", view.fit)
+        alone = menu.addAction("This view alone", lambda: self.toggle_maximised(view))
+        alone.setCheckable(True)
+        alone.setChecked(self._maximised is view)
+        self.menu_opened.emit(menu, view, at)
         menu.popup(view.mapToGlobal(at))
 
     # -- signals ------------------------------------------------------------------------------

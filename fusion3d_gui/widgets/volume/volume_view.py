@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 _BUDGET_S = 0.004
 _DEGREES_PER_PX = 0.5
 _WINDOW_DRAG_PX = 350.0
+#: A right press that moves no further is a click.
+_CLICK_PX = 4
 _ZOOM_PER_STEP = 1.15
 _SPIN_MS = 40
 _SPIN_DEGREES = 2.0
@@ -63,6 +65,8 @@ class VolumeView(QWidget):
     zooms, a double click asks to be maximised."""
 
     maximise_requested = Signal()
+    #: The context menu is requested at this position (QPoint) in the view.
+    menu_requested = Signal(QPoint)
 
     def __init__(self, display: Display, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +89,8 @@ class VolumeView(QWidget):
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = 20.0, 10.0
         self._from = QPointF()
+        self._pressed = QPointF()
+        self._moved = False
         self._spin = QTimer(self)
         self._spin.setInterval(_SPIN_MS)
         self._spin.timeout.connect(lambda: self.turn(_SPIN_DEGREES, 0.0))
@@ -357,12 +363,17 @@ class VolumeView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to rotate, or to change the window level."""
-        self._from = event.position()
+        self._from = self._pressed = event.position()
+        self._moved = False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Continue the drag."""
-        delta = event.position() - self._from
-        self._from = event.position()
+        where = event.position()
+        self._moved = self._moved or (where - self._pressed).manhattanLength() > _CLICK_PX
+        if not self._moved and event.buttons() & Qt.MouseButton.RightButton:
+            return
+        delta = where - self._from
+        self._from = where
         if event.buttons() & Qt.MouseButton.LeftButton:
             self.turn(-delta.x() * _DEGREES_PER_PX, delta.y() * _DEGREES_PER_PX)
         elif event.buttons() & Qt.MouseButton.RightButton:
@@ -370,6 +381,13 @@ class VolumeView(QWidget):
         elif event.buttons() & Qt.MouseButton.MiddleButton:
             self.camera.pan(delta.x(), delta.y())
             self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a change of the window level; a click with the right button asks for the menu."""
+        if event.button() == Qt.MouseButton.RightButton:
+            self.display.window_level.settle()
+            if not self._moved and self._volume is not None:
+                self.menu_requested.emit(event.position().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Request to be maximised, or restored."""

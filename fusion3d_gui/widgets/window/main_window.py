@@ -44,6 +44,7 @@ from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_comman
 from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
 from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
+from fusion3d_gui.widgets.window.context_menus import ContextMenus
 from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.loading_card import LoadingCard
@@ -123,6 +124,16 @@ class MainWindow(QMainWindow):
         self.pages.currentChanged.connect(self._show_panels)
         self.loading_card = LoadingCard(session.store, self.pages)
         self._drops = DropTarget(self, self.pages)
+        self._context_menus = ContextMenus(
+            session.store,
+            session.opener,
+            session.display.window_level,
+            session.display.crosshair,
+            self.mark_layer,
+            self.series,
+            self.menus.actions,
+            self,
+        )
         self._connect()
         self._on_settings_changed()
         guard_wheel(self)
@@ -163,6 +174,7 @@ class MainWindow(QMainWindow):
             session.store.loading.changed,
             session.store.inference.changed,
             session.store.saving.changed,
+            session.undo.changed,
             session.annotations.changed,
             session.annotations.selection_changed,
             session.tool.changed,
@@ -179,6 +191,8 @@ class MainWindow(QMainWindow):
         self.series.chosen.connect(self._focus_images)
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.opener.open)
+        self._drops.series_dropped.connect(session.opener.open_series)
+        self.views.menu_opened.connect(self._context_menus.add_to)
         self._drops.hovered.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
@@ -216,7 +230,11 @@ class MainWindow(QMainWindow):
                 self,
             ),
             *edit_commands(
-                session.annotations, display.crosshair, self.views.views, self._write_on
+                session.undo,
+                session.annotations,
+                display.crosshair,
+                self.views.views,
+                self._write_on,
             ),
             *view_commands(
                 store,

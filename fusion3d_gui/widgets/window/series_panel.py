@@ -103,6 +103,12 @@ class SeriesPanel(QFrame):
         self._opener.open_series(uid)
         self.chosen.emit()
 
+    def series(self, uid: str) -> Series | None:
+        """A listed series by its UID."""
+        case = self._store.case
+        found = () if case is None else case.series
+        return next((each for each in found if each.uid == uid), None)
+
 
 def _heading(series: Series) -> QListWidgetItem:
     """The patient of the series below it; only a number while the identity is hidden."""

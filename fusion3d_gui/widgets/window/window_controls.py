@@ -57,7 +57,7 @@ class WindowControls(QWidget):
 
     def _on_typed(self) -> None:
         window = self._state.window.reshaped(self.center.value(), self.width_box.value())
-        self._state.set_window(window)
+        self._state.choose(window)
 
     def _on_presets_changed(self) -> None:
         self.presets.clear()

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.undo import Undo
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.window.commands.command import Command
 
 
 def edit_commands(
+    undo: Undo,
     annotations: Annotations,
     crosshair: Crosshair,
     views: Sequence[SliceView],
@@ -38,14 +40,14 @@ def edit_commands(
             write_on((focused or shown)[0], selected.number)
 
     return [
-        Command("undo", "&Edit", "Undo", annotations.undo, "Ctrl+Z", lambda: annotations.can_undo),
+        Command("undo", "&Edit", "Undo", undo.undo, "Ctrl+Z", lambda: undo.can_undo),
         Command(
             "redo",
             "&Edit",
             "Redo",
-            annotations.redo,
+            undo.redo,
             "Ctrl+Y",
-            lambda: annotations.can_redo,
+            lambda: undo.can_redo,
             also="Ctrl+Shift+Z",
         ),
         Command(
