@@ -7,12 +7,14 @@ import csv
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.export.measurement_export import export_measurements
-from fusion3d_gui.widgets.marks.mark_painter import marks_on_screen
+from fusion3d_gui.widgets.look.measurement_text import label_lines
+from fusion3d_gui.widgets.marks.mark_painter import marks_on_screen, paint_label, paint_mark
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
 
 LEFT = Qt.MouseButton.LeftButton
@@ -328,3 +330,44 @@ def test_a_label_leaves_the_hot_spot_beside_its_mark_free_even_while_the_map_is_
     assert not covered()
     session.hot_spots.set_heatmap(None)
     assert covered()  # there is where it goes by itself
+
+
+@pytest.mark.parametrize("kind", ["distance", "arrow"])
+def test_a_line_that_crosses_another_plane_is_a_small_cross_there_without_a_value(
+    opened, marks, qtbot, kind
+):
+    mark = draw(opened, qtbot, kind, [-30.0, 5.0, 2.5], [30.0, 5.0, 2.5])
+    labels, extents = {}, {}
+    for view in (opened.views.axial, opened.views.sagittal):
+        (seen,) = marks_on_screen(view, (mark,))
+        image = QImage(view.size(), QImage.Format.Format_RGB32)
+        image.fill(Qt.GlobalColor.black)
+        occupied: list[QRectF] = []
+        painter = QPainter(image)
+        paint_mark(painter, seen, selected=False, handles=False)
+        measurement = marks.measurement(mark.with_text("Nodule") if kind == "arrow" else mark)
+        paint_label(painter, seen, measurement, QRectF(view.rect()), occupied, [])
+        painter.end()
+        labels[view] = len(occupied)
+        bright = [
+            (x, y)
+            for x in range(image.width())
+            for y in range(image.height())
+            if image.pixelColor(x, y).lightness() > 90
+        ]
+        x, y = np.array(bright).T
+        extents[view] = np.ptp(x), np.ptp(y)
+    axial, sagittal = opened.views.axial, opened.views.sagittal
+    assert labels == {axial: 1, sagittal: 0}
+    assert max(extents[sagittal]) < 14
+    assert min(extents[sagittal]) > 4
+    assert extents[axial][0] > 100
+
+
+def test_a_length_with_one_end_in_the_plane_says_that_it_leaves_it(opened, marks, qtbot):
+    mark = draw(opened, qtbot, "distance", [0.0, 5.0, 2.5], [30.0, 5.0, 2.5])
+    opened.session.display.crosshair.move_to(mark.points_lps[0])
+    (seen,) = marks_on_screen(opened.views.sagittal, (mark,))
+    assert not seen.is_crossing
+    (text,) = label_lines(marks.measurement(mark), whole=seen.mark.whole)
+    assert text.endswith("mm, out of plane")

@@ -16,14 +16,16 @@ _MOST_DECIMALS = 6
 def label_lines(measurement: Measurement, *, whole: bool = True) -> list[str]:
     """The lines of a mark's label on the image; empty where it has none.
 
-    A region seen edge on, not ``whole``, says its mean alone: all of it stands where it is seen.
+    A region seen edge on, not ``whole``, says its mean alone: all of it stands where it is seen. A length
+    or an angle that leaves the plane says so, as it can't be checked there by eye.
     """
     mark, texts = measurement.annotation, _texts(measurement)
     lines = [mark.text] if mark.text else []
     if mark.kind == "point":
         return [": ".join((f"Point {mark.number}", *texts.values())), *lines]
     if not mark.is_region:
-        return [*texts.values(), *lines]
+        away = "" if whole else ", out of plane"
+        return [*(f"{text}{away}" for text in texts.values()), *lines]
     if "mean" not in texts:
         return [texts["area_mm2"], *lines]
     if not whole:

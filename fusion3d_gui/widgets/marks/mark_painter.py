@@ -40,6 +40,11 @@ class MarkOnScreen:
         """The mark itself."""
         return self.mark.annotation
 
+    @property
+    def is_crossing(self) -> bool:
+        """Whether a line only passes through the plane, with none of its points in it."""
+        return not (self.mark.whole or self.handles or self.annotation.is_region)
+
     @cached_property
     def points(self) -> tuple[QPointF, ...]:
         """All points of its lines, or its handles where it has no line."""
@@ -123,7 +128,7 @@ def paint_mark(painter: QPainter, mark: MarkOnScreen, *, selected: bool, handles
         pen = QPen(pen_color, width)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        if not mark.mark.whole:
+        if not (mark.mark.whole or mark.is_crossing):
             pen.setDashPattern([3, 3])  # it leads out of this plane
         painter.setPen(pen)
         painter.drawPath(path)
@@ -136,6 +141,9 @@ def paint_mark(painter: QPainter, mark: MarkOnScreen, *, selected: bool, handles
 
 def _path(mark: MarkOnScreen) -> QPainterPath:
     path = QPainterPath()
+    if mark.is_crossing:
+        _add_crosses(path, mark)
+        return path
     for line in mark.lines:
         path.addPolygon(QPolygonF(list(line)))
     kind, ends = mark.annotation.kind, dict(mark.handles)
@@ -153,8 +161,6 @@ def _path(mark: MarkOnScreen) -> QPainterPath:
             path.lineTo(tip + head)
     elif kind == "angle" and {0, 1, 2} <= set(ends):
         _add_arc(path, ends[1], ends[0], ends[2])
-    elif kind in ("distance", "arrow"):
-        _add_dots(path, mark)
     return path
 
 
@@ -168,11 +174,14 @@ def _add_arc(path: QPainterPath, vertex: QPointF, first: QPointF, last: QPointF)
     path.arcTo(box, start, sweep)
 
 
-def _add_dots(path: QPainterPath, mark: MarkOnScreen) -> None:
-    """Add a dot where a line crosses the plane: the crossing itself would be too small to see."""
+def _add_crosses(path: QPainterPath, mark: MarkOnScreen) -> None:
+    """Add a × where a line crosses the plane: the crossing itself would be too small to see."""
     for line in mark.lines:
-        if _distance(line[0], line[-1]) < _HANDLE_PX:
-            path.addEllipse(line[0], _HANDLE_PX, _HANDLE_PX)
+        middle = (line[0] + line[-1]) / 2
+        for x, y in ((1, 1), (1, -1)):
+            reach = QPointF(x * _HANDLE_PX, y * _HANDLE_PX)
+            path.moveTo(middle - reach)
+            path.lineTo(middle + reach)
 
 
 def paint_label(
@@ -186,8 +195,11 @@ def paint_label(
     """Paint a mark's measurements beside it, inside ``area``, and add the label's box to ``occupied``.
 
     The label keeps off the labels already painted (``occupied``) and, where possible, off ``avoid``:
-    the hot spots and the other marks.
+    the hot spots and the other marks. A line that only crosses the plane has none: what it measures is not
+    there.
     """
+    if mark.is_crossing:
+        return
     lines = label_lines(measurement, whole=mark.mark.whole)
     if not lines:
         return
@@ -202,7 +214,8 @@ def paint_label(
     painter.setBrush(QColor(0, 0, 0, 150))
     painter.drawRoundedRect(box, 4, 4)
     painter.setFont(chosen)
-    painter.setPen(QColor(theme.IMAGE_MARK))
+    is_there = mark.mark.whole or mark.annotation.is_region
+    painter.setPen(QColor(theme.IMAGE_MARK if is_there else theme.ON_IMAGE))
     for number, line in enumerate(lines):
         top = box.top() + _MARGIN / 2 + number * metrics.lineSpacing()
         painter.drawText(QPointF(box.left() + _MARGIN, top + metrics.ascent()), line)
