@@ -50,6 +50,10 @@ def _number(plain: object) -> float:
     return float(plain)
 
 
+def _count(plain: object) -> int:
+    return round(_number(plain))
+
+
 def _share(plain: object) -> float | None:
     return None if plain is None else _number(plain)
 
@@ -110,6 +114,10 @@ class SettingsValues:
     shows_marks: bool = field(default=False, metadata=_kept("panels/marks", _flag))
     shows_series: bool = field(default=True, metadata=_kept("panels/series", _flag))
     shows_side: bool = field(default=True, metadata=_kept("panels/side", _flag))
+    #: Width (px at the usual text size) to which the side panel was dragged; 0: its usual one.
+    side_width: int = field(default=0, metadata=_kept("panels/side_width", _count))
+    #: Shares of the views, where their borders were dragged: JSON, by layout.
+    panes: str = field(default="", metadata=_kept("views/panes", _text))
     layout: str = field(default="", metadata=_kept("views/layout", _text))
     #: Of the heatmap, 0 to 1; None: the overlay's default.
     opacity: float | None = field(default=None, metadata=_kept("views/opacity", _share))

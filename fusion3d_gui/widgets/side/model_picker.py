@@ -29,6 +29,7 @@ class ModelPicker(QWidget):
         self.browse.setProperty("quiet", True)
         self.browse.setToolTip("Use a model bundle from a folder")
         self.detail = theme.label(size=12, color=theme.FAINT)
+        self.detail.setWordWrap(True)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(theme.section_title("Model"))

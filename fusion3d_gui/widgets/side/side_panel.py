@@ -15,6 +15,7 @@ from fusion3d_gui.widgets.side.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.side.prediction_panel import PredictionPanel
 from fusion3d_gui.widgets.side.workbench_panel import WorkbenchPanel
 
+#: Usual width (px) at the usual text size.
 WIDTH = 340
 _SCROLL_BAR = 8
 
@@ -43,10 +44,9 @@ class SidePanel(QScrollArea):
         self.method = MethodPicker(
             session.store, session.explanation_choice, session.explainer, session.side_by_side
         )
-        body = QWidget()
+        self._body = body = QWidget()
         layout = QVBoxLayout(body)
         # Space is reserved for the scroll bar, so that nothing moves when it appears.
-        body.setFixedWidth(WIDTH - _SCROLL_BAR)
         layout.setContentsMargins(16, 14, 16 - _SCROLL_BAR, 14)
         layout.setSpacing(12)
         layout.addWidget(self.model_picker)
@@ -62,11 +62,15 @@ class SidePanel(QScrollArea):
         layout.addStretch(1)
         self.setWidget(body)
         self.setWidgetResizable(True)
-        self.setFixedWidth(WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("side")
         self.setAccessibleName("Model, prediction and heatmap")
         self.setFrameShape(QFrame.Shape.NoFrame)
+
+    @property
+    def least_width(self) -> int:
+        """Width (px) below which texts would be cut."""
+        return self._body.minimumSizeHint().width() + _SCROLL_BAR
 
 
 def _line() -> QFrame:

@@ -15,7 +15,11 @@ from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.views.panes import Panes
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
+
+#: Width (px) of the borders between views: wide enough to be caught with the mouse.
+_HANDLE = 6
 
 
 class Layout(Enum):
@@ -60,14 +64,16 @@ class ViewsPanel(QWidget):
         self._cells[self.volume] = self.volume
         self._layout = Layout.LARGE_AND_TWO
         self._maximised: QWidget | None = None
+        self.panes = Panes()
         #: Whether the main view is alone because the scan has a slice or two, not because the user wanted it.
         self._alone_for_few = False
         # With a parent from the start: without one, each would flash as a window of its own.
         self._outer = QSplitter(Qt.Orientation.Horizontal, self)
         self._column = QSplitter(Qt.Orientation.Vertical, self)
         self._first = QSplitter(Qt.Orientation.Vertical, self)
-        for splitter in (self._outer, self._column, self._first):
-            splitter.setHandleWidth(3)
+        for splitter in self._splitters:
+            splitter.setHandleWidth(_HANDLE)
+            splitter.splitterMoved.connect(self._on_border_dragged)
             splitter.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -177,6 +183,14 @@ class ViewsPanel(QWidget):
         # Once more after Qt has laid out widgets that were shown for the first time.
         QTimer.singleShot(0, self, self._distribute_space)
 
+    @property
+    def _splitters(self) -> tuple[QSplitter, QSplitter, QSplitter]:
+        return self._outer, self._column, self._first
+
+    def _on_border_dragged(self) -> None:
+        if self._maximised is None:
+            self.panes.keep(self._layout.name, self._splitters)
+
     def _name_patient_on(self, main: QWidget) -> None:
         """Name patient and series on the main view of the layout, and there alone."""
         for view in self._all_views:
@@ -186,7 +200,9 @@ class ViewsPanel(QWidget):
             view.with_heat_scale = view.names_patient
 
     def _distribute_space(self) -> None:
-        """Distribute the space among the views."""
+        """Distribute the space among the views, as their borders were dragged or else as usual."""
+        if self._maximised is None and self.panes.apply(self._layout.name, self._splitters):
+            return
         beside, before = self._column.isVisibleTo(self), self._first.isVisibleTo(self)
         large = beside and not before
         shares = [620 if large else 500] * self._outer.count()

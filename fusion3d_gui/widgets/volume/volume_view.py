@@ -57,6 +57,8 @@ _CLICK_PX = 4
 _ZOOM_PER_STEP = 1.15
 _SPIN_MS = 40
 _SPIN_DEGREES = 2.0
+#: Turn and tilt (degrees) at first.
+_USUAL_SIDE = (20.0, 10.0)
 _SIDES = ((0, "front"), (90, "left"), (180, "back"), (270, "right"))
 
 
@@ -87,7 +89,7 @@ class VolumeView(QWidget):
         self.lost_heatmap = False
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
-        self._turn_degrees, self._tilt_degrees = 20.0, 10.0
+        self._turn_degrees, self._tilt_degrees = _USUAL_SIDE
         self._from = QPointF()
         self._pressed = QPointF()
         self._moved = False
@@ -111,7 +113,10 @@ class VolumeView(QWidget):
     # -- contents -----------------------------------------------------------------------------
 
     def set_volume(self, volume: Volume | None) -> None:
-        """Show a volume, without a heatmap; None shows nothing."""
+        """Show a volume, without a heatmap; None shows nothing. Another scan is seen from the usual side."""
+        before = self._volume
+        if before is None or volume is None or before.voxels is not volume.voxels:
+            self._turn_degrees, self._tilt_degrees = _USUAL_SIDE
         self._volume, self._heatmap = volume, None
         self._anatomy = self._heat = self._work = None
         self._spin.stop()

@@ -52,6 +52,7 @@ from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.window.pages import Pages
 from fusion3d_gui.widgets.window.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.window.series_panel import SeriesPanel
+from fusion3d_gui.widgets.window.side_splitter import SideSplitter
 from fusion3d_gui.widgets.window.start_page import StartPage
 from fusion3d_gui.widgets.window.status_line import StatusLine
 from fusion3d_gui.widgets.window.tool_strip import ToolStrip
@@ -139,7 +140,7 @@ class MainWindow(QMainWindow):
         guard_wheel(self)
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
-        window_memory.restore(self, self.settings, session.display, self.views)
+        window_memory.restore(self, self.settings, session.display, self.views, self.splitter)
 
     def _build(self) -> None:
         images = QHBoxLayout()
@@ -147,19 +148,20 @@ class MainWindow(QMainWindow):
         images.addWidget(self.strip)
         images.addWidget(self.series)
         images.addWidget(self.pages, 1)
-        left = QVBoxLayout()
+        # Else the widest page, also a hidden one, would take the side panel's room at large text.
+        self.pages.setMinimumSize(320, 240)
+        beside = QWidget()
+        left = QVBoxLayout(beside)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
         left.addLayout(images, 1)
         left.addWidget(self.marks)
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addLayout(left, 1)
-        middle.addWidget(self.side)
+        self.splitter = SideSplitter(beside, self.side)
         layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
-        layout.addLayout(middle, 1)
+        layout.addWidget(self.splitter, 1)
         layout.addWidget(self.presentation_bar)
         layout.addWidget(self.status)
         self.setCentralWidget(self._center)
@@ -187,6 +189,7 @@ class MainWindow(QMainWindow):
         session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         self.restyling.styled.connect(self.status.fit)
+        self.restyling.styled.connect(self.splitter.fit)
         self.restyling.styled.connect(self.series.list_series)
         self.series.chosen.connect(self._focus_images)
         self.presentation.changed.connect(self._on_presentation_changed)
@@ -347,6 +350,7 @@ class MainWindow(QMainWindow):
             self.settings,
             self.session.display,
             self.views,
+            self.splitter,
             presenting=self.presentation.on,
         )
         self.session.store.loading.cancel()

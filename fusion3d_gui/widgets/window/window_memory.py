@@ -13,13 +13,22 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
 from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
+from fusion3d_gui.widgets.window.side_splitter import SideSplitter
 
 
-def restore(window: QMainWindow, settings: Settings, display: Display, views: ViewsPanel) -> None:
+def restore(
+    window: QMainWindow,
+    settings: Settings,
+    display: Display,
+    views: ViewsPanel,
+    splitter: SideSplitter,
+) -> None:
     """Size, position, layout, anatomy and heatmap as they were left; panels follow the settings anyway."""
     values, overlay = settings.values, display.overlay
     window.restoreGeometry(QByteArray(values.window_geometry))
     _fit_on_screen(window)
+    splitter.choose_width(values.side_width)
+    views.panes.restore(values.panes)
     for layout in Layout:
         if layout.name == values.layout:
             views.set_layout(layout)
@@ -52,6 +61,7 @@ def keep(
     settings: Settings,
     display: Display,
     views: ViewsPanel,
+    splitter: SideSplitter,
     *,
     presenting: bool,
 ) -> None:
@@ -59,6 +69,8 @@ def keep(
     overlay = display.overlay
     values = replace(
         settings.values,
+        side_width=splitter.chosen_width,
+        panes=views.panes.text,
         layout=views.layout_name.name,
         opacity=overlay.opacity,
         threshold=overlay.threshold,
