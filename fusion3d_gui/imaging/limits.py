@@ -28,20 +28,23 @@ def check_memory(byte_count: int, path: Path) -> None:
     Raises
     ------
     UserError
-        Fewer than ``byte_count`` bytes, and a reserve of 200 MiB, are available.
+        Fewer than ``byte_count`` bytes, and a reserve of 200 MiB, are available; the message counts both.
     """
-    available = available_memory() - _RESERVE_BYTES
-    if byte_count > available:
+    available = available_memory()
+    if byte_count > available - _RESERVE_BYTES:
         raise UserError(
-            f"needs {gigabytes(byte_count)} of memory, and only {gigabytes(max(available, 0))} is free",
+            f"needs {gigabytes(byte_count + _RESERVE_BYTES)} of memory, and only"
+            f" {gigabytes(available)} is free",
             path=path,
             remedy="Close other programs, or open a smaller series.",
         )
 
 
 def gigabytes(byte_count: int) -> str:
-    """Format a size for a message, e.g. ``"1.5 GB"`` (10^9 bytes)."""
-    return f"{byte_count / 1e9:,.1f} GB"
+    """Format a size for a message, e.g. ``"1.5 GB"`` (10^9 bytes); smaller ones in MB or kB."""
+    if byte_count >= 1e8:
+        return f"{byte_count / 1e9:,.1f} GB"
+    return f"{byte_count / 1e6:.1f} MB" if byte_count >= 1e5 else f"{byte_count / 1e3:.1f} kB"
 
 
 def inflate(packed: bytes, limit: int, path: Path) -> bytes:

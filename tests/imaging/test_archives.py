@@ -126,3 +126,19 @@ def test_a_dicomdir_reached_through_a_link_lists_files_below_the_path_that_was_g
     found = find_series(tmp_path / "disc" / "DICOMDIR")
     paths = {path for series in found for path in series.paths}
     assert paths == {tmp_path / "disc" / path.relative_to(real) for path in listed[1:]}
+
+
+def test_a_folder_of_gzipped_dicom_files_is_what_it_is_unpacked(
+    tmp_path: Path, oblique_volume: Volume
+) -> None:
+    paths = write_dicom_series(oblique_volume, tmp_path / "a/b", attributes={}, uid_seed="z")
+    plain = open_volume(tmp_path / "a")
+    for path in paths:
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    (tmp_path / "a/b/notes.txt.gz").write_bytes(gzip.compress(b"no scan" * 99))
+    (tmp_path / "a/b/cut.dcm.gz").write_bytes(gzip.compress(bytes(128) + b"DICM" + bytes(999))[:-5])
+    volume = open_volume(tmp_path / "a")
+    np.testing.assert_array_equal(volume.voxels, plain.voxels)
+    np.testing.assert_array_equal(volume.affine, plain.affine)
+    assert len(find_series(tmp_path / "a")) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from pathlib import Path
 
 import nibabel as nib
@@ -99,7 +101,7 @@ def test_a_file_of_several_values_a_voxel_is_refused(tmp_path: Path) -> None:
     values = np.arange(2 * 3 * 4 * 5, dtype="<i2").reshape(5, 4, 3, 2)
     text = (
         "NRRD0005\ntype: short\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 3 4 5\n"
-        "space directions: none (2,0,0) (0,2,0) (0,0,3)\nkinds: list domain domain domain\n"
+        "space directions: none (2,0,0) (0,2,0) (0,0,3)\nkinds: vector domain domain domain\n"
         "endian: little\nencoding: raw\nspace origin: (0,0,0)\n\n"
     )
     (tmp_path / "a.nrrd").write_bytes(text.encode() + values.tobytes())
@@ -168,3 +170,69 @@ def test_lying_damaged_and_traversing_files_are_refused(image: sitk.Image, tmp_p
             open_volume(folder / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+_TEXT = (
+    "NRRD0005\ntype: short\ndimension: {dimension}\nspace: left-posterior-superior\nsizes: {sizes}\n"
+    "space directions: {directions}\nkinds: {kinds}\nendian: little\nencoding: {encoding}\n"
+    "space origin: (-10,-20,-30)\n\n"
+)
+_PACK = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
+
+
+@pytest.mark.parametrize("encoding", _PACK)
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_list_axis_is_a_volume_for_each_of_its_items(
+    place: str, encoding: str, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(2).integers(-99, 999, (5, 8, 7, 6)).astype("<i2")
+    axes = ["(2,0,0)", "(0,3,0)", "(0,0,4)"]
+    sizes, kinds = ["6", "7", "8"], ["space"] * 3
+    where = 0 if place == "first" else 3
+    for fields, item in ((axes, "none"), (sizes, "5"), (kinds, "list")):
+        fields.insert(where, item)
+    text = _TEXT.format(
+        dimension=4,
+        sizes=" ".join(sizes),
+        directions=" ".join(axes),
+        kinds=" ".join(kinds),
+        encoding=encoding,
+    )
+    stored = np.moveaxis(values, 0, -1) if place == "first" else values
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + _PACK[encoding](stored.tobytes()))
+    if encoding == "bzip2" and place == "first":
+        with pytest.raises(UserError, match="packed by bzip2 in a way that can't be read"):
+            open_volume(tmp_path / "a.nrrd")
+        return
+    found = find_series(tmp_path / "a.nrrd")
+    assert len(found) == 5
+    for number, series in enumerate(found):
+        volume = open_volume(tmp_path / "a.nrrd", series_uid=series.uid)
+        np.testing.assert_array_equal(volume.voxels, values[number])
+        assert volume.spacing_mm == (4, 3, 2)
+        np.testing.assert_allclose(volume.affine[:3, 3], [-10, -20, -30])
+
+
+def test_bzip2_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
+    values = np.random.default_rng(2).integers(-99, 999, (8, 7, 6)).astype("<i2")
+    text = _TEXT.format(
+        dimension=3,
+        sizes="6 7 8",
+        directions="(2,0,0) (0,3,0) (0,0,4)",
+        kinds="domain domain domain",
+        encoding="bzip2",
+    )
+    packed = bz2.compress(values.tobytes())
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + packed)
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.nrrd").voxels, values)
+    for damaged in (packed[: len(packed) // 2], packed[:9] + b"\0" * 40 + packed[49:]):
+        (tmp_path / "a.nrrd").write_bytes(text.encode() + damaged)
+        with pytest.raises(UserError, match="damaged or cut short"):
+            open_volume(tmp_path / "a.nrrd")
+
+
+def test_a_head_in_metres_is_said(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.zeros((40, 40, 40), np.int16))
+    image.SetSpacing((0.005, 0.005, 0.005))
+    sitk.WriteImage(image, str(tmp_path / "a.mha"))
+    assert "too small for a patient" in " ".join(open_volume(tmp_path / "a.mha").doubts)

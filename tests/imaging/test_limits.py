@@ -17,14 +17,14 @@ def test_a_volume_fits_up_to_the_reserve_and_not_one_byte_further(monkeypatch) -
     monkeypatch.setattr(limits, "available_memory", lambda: 10**9 + _RESERVE)
     limits.check_memory(10**9, Path("scan.nii"))
     with pytest.raises(
-        UserError, match=r"scan\.nii: needs 1\.0 GB of memory, and only 1\.0 GB is free"
+        UserError, match=r"scan\.nii: needs 1\.2 GB of memory, and only 1\.2 GB is free"
     ):
         limits.check_memory(10**9 + 1, Path("scan.nii"))
 
 
-def test_where_less_than_the_reserve_is_left_nothing_is_said_to_be_free(monkeypatch) -> None:
+def test_what_is_needed_and_what_is_free_are_said_with_the_reserve(monkeypatch) -> None:
     monkeypatch.setattr(limits, "available_memory", lambda: _RESERVE // 2)
-    with pytest.raises(UserError, match=r"only 0\.0 GB is free"):
+    with pytest.raises(UserError, match=r"needs 0\.2 GB of memory, and only 0\.1 GB is free"):
         limits.check_memory(1, Path("scan.nii"))
 
 
@@ -45,7 +45,7 @@ def test_a_stream_is_unpacked_up_to_its_limit_and_not_one_byte_further() -> None
     plain = bytes(range(256)) * 40
     packed = _deflated(plain)
     assert limits.inflate(packed, len(plain), Path("a.dcm")) == plain
-    with pytest.raises(UserError, match=r"a\.dcm: unpacks to more than 0\.0 GB"):
+    with pytest.raises(UserError, match=r"a\.dcm: unpacks to more than 10\.2 kB"):
         limits.inflate(packed, len(plain) - 1, Path("a.dcm"))
 
 

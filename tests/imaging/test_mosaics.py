@@ -372,3 +372,19 @@ def test_no_changed_byte_makes_the_csa_reader_raise(place: int, value: int, vers
     raw[place % len(raw)] = value
     found = read_csa(bytes(raw))
     csa_numbers(found, "SliceNormalVector", 3)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_count_may_stand_in_the_protocol_alone(version: int, tmp_path: Path) -> None:
+    volume = _volume(6)
+    dataset = _mosaic(volume, 3, None, element=None)
+    protocol = (
+        "sSliceArray.asSlice[0].dThickness = 3\nsSliceArray.lSize\t = \t6\nsSliceArray.x = 9\n"
+    )
+    # Without the private creator, as some programs remove it.
+    raw = _csa_bytes({"MrPhoenixProtocol": (protocol,)}, version=version)
+    dataset.add_new((0x0029, 0x1020), "OB", raw)
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    opened = open_volume(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(opened.voxels, volume.voxels)
+    np.testing.assert_allclose(opened.affine, volume.affine, atol=1e-5)

@@ -301,3 +301,31 @@ def test_colours_become_their_luminance_and_it_is_said(name: str, write: Write) 
     volume = open_volume(path)
     np.testing.assert_array_equal(volume.voxels[0], np.rint(image @ [0.299, 0.587, 0.114]))
     assert "Colours are shown as their luminance." in volume.notices
+
+
+def test_an_encoding_that_can_not_be_read_is_named_and_not_called_damaged(write: Write) -> None:
+    plane = np.zeros(_SHAPE, np.uint16)
+    ge = "1.2.840.113619.5.2"  # GE's private, uncompressed encoding
+    path = write(plane, "1.2.840.10008.1.2.1")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"1.2.840.10008.1.2.1\0", ge.encode().ljust(20, b"\0"), 1))
+    with pytest.raises(UserError, match="an encoding that can't be read .1.2.840.113619.5.2"):
+        open_volume(path)
+    path = write(plane, "1.2.840.10008.1.2.4.100", b"\0\0\1\0" * 9)
+    with pytest.raises(UserError, match="an encoding that can't be read .MPEG2 Main Profile"):
+        open_volume(path)
+
+
+def test_one_bit_pixels_in_run_length_encoding_are_refused_for_what_they_are(write: Write) -> None:
+    path = write(
+        np.zeros(_SHAPE, np.uint8),
+        pydicom.uid.RLELossless,
+        bytes(70),
+        BitsAllocated=1,
+        BitsStored=1,
+    )
+    dataset = pydicom.dcmread(path)
+    dataset.HighBit = 0
+    dataset.save_as(path)
+    with pytest.raises(UserError, match="one bit in run-length encoding"):
+        open_volume(path)

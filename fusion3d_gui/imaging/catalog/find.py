@@ -26,7 +26,13 @@ from fusion3d_gui.imaging.dicom.scan import (
     single_slice_notices,
 )
 from fusion3d_gui.imaging.dicom.stack.sort import patient_of
-from fusion3d_gui.imaging.files.archive import UnpackedArchive, is_archive, unpack
+from fusion3d_gui.imaging.files.archive import (
+    UnpackedArchive,
+    holds_packed_dicom,
+    is_archive,
+    unpack,
+    unpack_each,
+)
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
@@ -163,7 +169,7 @@ def _content(path: Path, progress: Progress) -> _Content:
     if not exists:
         raise UserError("there is no such file or folder", path=path)
     if is_folder:
-        return _Content(scan_folder(path, progress))
+        return _folder_content(path, progress)
     if not is_file:
         raise UserError("is not a file that can be read", path=path)
     if is_other_format(path):
@@ -177,6 +183,25 @@ def _content(path: Path, progress: Progress) -> _Content:
         notices = (f"{missing} of the files that it lists are missing.",) if missing else ()
         return _Content(scan_files(files, progress), notices)
     return _Content(is_file=True)
+
+
+def _folder_content(folder: Path, progress: Progress) -> _Content:
+    """What a folder holds, gzipped DICOM files included."""
+    scanned = scan_folder(folder, part_of(progress, 0.0, 0.8))
+    packed = [file for file in scanned.others if holds_packed_dicom(file)]
+    if not packed:
+        return _Content(scanned)
+    archive = unpack_each(packed, folder, part_of(progress, 0.8, 0.95))
+    inside = scan_folder(archive.folder, part_of(progress, 0.95, 1.0))
+    unpacked = set(packed)
+    return _Content(
+        ScannedFiles(
+            (*scanned.instances, *inside.instances),
+            (*scanned.refused, *inside.refused),
+            tuple(file for file in scanned.others if file not in unpacked),
+        ),
+        unpacked=(archive,),
+    )
 
 
 def _without_strangers(scanned: ScannedFiles) -> ScannedFiles:

@@ -10,13 +10,13 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, gigabytes
-from fusion3d_gui.progress import Progress
+from fusion3d_gui.progress import Progress, no_progress
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -109,6 +109,44 @@ def unpack(path: Path, progress: Progress) -> UnpackedArchive:
     return content
 
 
+def holds_packed_dicom(path: Path) -> bool:
+    """Whether a file named ``.gz`` is a gzipped DICOM file, by its first bytes."""
+    if not path.name.lower().endswith(".gz"):
+        return False
+    try:
+        if not is_gzip(path):
+            return False
+        with gzip.open(path) as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except (*_DAMAGE, OSError):
+        return False
+
+
+def unpack_each(files: Sequence[Path], root: Path, progress: Progress) -> UnpackedArchive:
+    """Unpack gzip files below a folder into one temporary folder, those of a subfolder together.
+
+    Files that are damaged or too large are left out.
+
+    Raises
+    ------
+    UserError
+        The disk can't take them.
+    """
+    try:
+        content = UnpackedArchive(Path(tempfile.mkdtemp(prefix="fusion3d-")))
+        paths = _MemberPaths(content.folder)
+        for number, file in enumerate(files):
+            progress(number / len(files), "Unpacking")
+            target = paths.of(file.relative_to(root).as_posix()[: -len(".gz")])
+            try:
+                _inflate_to(target, file, _limit(file, content.folder), no_progress)
+            except (*_DAMAGE, UserError):
+                target.unlink()
+    except OSError as error:
+        raise UserError(f"can't be unpacked ({error.strerror or 'damaged'})", path=root) from None
+    return content
+
+
 def _limit(path: Path, folder: Path) -> int:
     likely = max(_LIKELY_RATIO * path.stat().st_size, _ALWAYS_ALLOWED)
     possible = LARGEST_DEFLATE_RATIO * path.stat().st_size + _CHUNK
@@ -140,9 +178,12 @@ def _unpack_zip(path: Path, folder: Path, limit: int, progress: Progress) -> Non
 
 
 def _unpack_gzip(path: Path, folder: Path, limit: int, progress: Progress) -> None:
-    name = _clean(path.name.removesuffix(".gz"))
+    _inflate_to(folder / _clean(path.name.removesuffix(".gz")), path, limit, progress)
+
+
+def _inflate_to(target: Path, path: Path, limit: int, progress: Progress) -> None:
     done = 0
-    with gzip.open(path) as source, (folder / name).open("wb") as sink:
+    with gzip.open(path) as source, target.open("wb") as sink:
         for chunk in _chunks(source):
             done += len(chunk)
             if done > limit:

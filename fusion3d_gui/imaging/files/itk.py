@@ -7,6 +7,7 @@ read one by one instead (:mod:`fusion3d_gui.imaging.files.slice_stream` says wha
 
 from __future__ import annotations
 
+import bz2
 import re
 import zlib
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
     volume_description,
     volume_uid,
 )
+from fusion3d_gui.imaging.files.nifti_geometry import NOT_VALID, size_doubts
 from fusion3d_gui.imaging.files.slice_stream import InflatingReader, StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
@@ -62,6 +64,8 @@ class _Information:
         Sentences for the user.
     stored
         Where the slices are; None where they can't be read one by one.
+    list_count
+        Number of volumes that SimpleITK gives as components of each voxel; 1 where it gives axes.
     """
 
     size: tuple[int, ...]
@@ -69,6 +73,7 @@ class _Information:
     item_bytes: int
     notices: tuple[str, ...]
     stored: StoredSlices | None
+    list_count: int = 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -77,7 +82,7 @@ class _Information:
 
     @property
     def volume_count(self) -> int:
-        return int(np.prod(self.size[3:], dtype=object))
+        return int(np.prod(self.size[3:], dtype=object)) * self.list_count
 
 
 def itk_series(path: Path) -> list[Series]:
@@ -127,14 +132,19 @@ def read_itk_file(
         series_uid=volume_uid(path, number),
         path=path,
         notices=known.notices,
+        faults=tuple(each for each in known.notices if each == NOT_VALID),
+        doubts=size_doubts(known.affine, known.size),
         warnings=position_warnings(known.notices),
     )
     stored = known.stored
-    if stored is not None and not (stored.packed and number):
+    if stored is not None and (stored.is_bzip2 or not (stored.packed and number)):
         before = number * int(np.prod(known.shape, dtype=object)) * known.item_bytes
-        stored = replace(stored, offset=stored.offset + before)
-        return _by_slices(known, stored, volume, progress, watch)
+        if not stored.packed:
+            stored, before = replace(stored, offset=stored.offset + before), 0
+        return _by_slices(known, stored, volume, progress, watch, skipped_bytes=before)
     reader = _reader(path)
+    if known.list_count > 1:
+        return replace(volume, voxels=_component(reader, known, number, path, progress))
     if known.volume_count > 1:
         frame = np.unravel_index(number, known.size[3:], order="F")
         reader.SetExtractIndex([0, 0, 0, *(int(n) for n in frame)])
@@ -144,6 +154,25 @@ def read_itk_file(
     except (RuntimeError, MemoryError):
         raise _damaged(path) from None
     return replace(volume, voxels=voxels.reshape(known.shape))
+
+
+def _component(
+    reader: Any, known: _Information, number: int, path: Path, progress: Progress
+) -> np.ndarray:
+    """One component of each voxel: a volume of a list axis."""
+    import SimpleITK as sitk
+
+    whole = known.volume_count + 1
+    check_memory(whole * int(np.prod(known.shape, dtype=object)) * known.item_bytes, path)
+
+    def read() -> Any:
+        return sitk.VectorIndexSelectionCast(reader.Execute(), number)
+
+    try:
+        voxels = np.asarray(_Pixels(_cancellable(progress, read)))
+    except (RuntimeError, MemoryError):
+        raise _damaged(path) from None
+    return voxels.reshape(known.shape)
 
 
 def _cancellable(progress: Progress, work: Callable[[], Any]) -> Any:
@@ -159,14 +188,23 @@ def _cancellable(progress: Progress, work: Callable[[], Any]) -> Any:
 
 
 def _by_slices(
-    known: _Information, stored: StoredSlices, volume: Volume, progress: Progress, watch: Watch
+    known: _Information,
+    stored: StoredSlices,
+    volume: Volume,
+    progress: Progress,
+    watch: Watch,
+    *,
+    skipped_bytes: int,
 ) -> Volume:
     voxels = np.zeros(known.shape, stored.dtype.newbyteorder("="))
     volume = replace(volume, voxels=voxels, loaded_slices=LoadedSlices(len(voxels)))
     try:
         with stored.path.open("rb", buffering=0) as stream:
             stream.seek(stored.offset)
-            source = InflatingReader(stream) if stored.packed else stream
+            source: Any = InflatingReader(stream) if stored.packed else stream
+            if stored.is_bzip2:
+                source = bz2.BZ2File(stream)
+                source.seek(skipped_bytes)
             read_slices(source, stored, volume, progress, watch)
     except (OSError, EOFError, zlib.error):
         raise _damaged(stored.path) from None
@@ -207,10 +245,12 @@ def _information(path: Path) -> _Information:
     if not 2 <= len(size) <= 5 or min(size) < 1 or max(size) > _LONGEST_AXIS:
         raise UserError(f"holds an image of shape {size}, which is not a scan", path=path)
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
-    item_bytes = _item_bytes(kind)
-    if reader.GetNumberOfComponents() != 1 or item_bytes is None:
+    components = int(reader.GetNumberOfComponents())
+    list_count = components if header.has_list and len(size) == 3 else 1
+    item_bytes = _item_bytes(kind.removeprefix("vector of ") if list_count > 1 else kind)
+    if components != list_count or item_bytes is None:
         raise UserError(f"holds values of type {kind}, which are not a scan", path=path)
-    claimed = int(np.prod(size, dtype=object)) * item_bytes
+    claimed = int(np.prod(size, dtype=object)) * item_bytes * list_count
     room = header.file_size * _LARGEST_RATIOS.get(header.packing, 1)
     if header.stored is not None and not header.stored.packed:
         room -= header.stored.offset
@@ -221,10 +261,18 @@ def _information(path: Path) -> _Information:
             remedy="Copy it again from its source.",
         )
     affine, notices = _affine(reader, len(size))
+    notices += size_doubts(affine, size)
     stored = header.stored
-    if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, size):
+    sizes = size if list_count == 1 else (*size, list_count)
+    if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, sizes):
         stored = None  # ITK reads the header differently: let it read the voxels too
-    return _Information(size, affine, item_bytes, notices, stored)
+    if stored is None and header.packing == "bzip2":
+        raise UserError(
+            "is packed by bzip2 in a way that can't be read",
+            path=path,
+            remedy="Save it with gzip or raw encoding.",
+        )
+    return _Information(size, affine, item_bytes, notices, stored, list_count)
 
 
 def _item_bytes(kind: str) -> int | None:
@@ -240,9 +288,7 @@ def _affine(reader: Any, dimension: int) -> tuple[np.ndarray, tuple[str, ...]]:
     affine[:used, :used] = direction * np.array(reader.GetSpacing()[:used])
     affine[:used, 3] = reader.GetOrigin()[:used]
     if not spans_space(affine):
-        return affine_of_sizes(reader.GetSpacing()[:used]), (
-            "Its orientation is not valid; only its voxel size is used.",
-        )
+        return affine_of_sizes(reader.GetSpacing()[:used]), (NOT_VALID,)
     return affine, ()
 
 

@@ -55,12 +55,15 @@ class ItkHeader:
         Where the slices are; None where they can't be read one by one.
     sizes
         Length of each axis, the fastest first.
+    has_list
+        Whether one axis counts volumes, such as the gradients of a diffusion scan.
     """
 
     file_size: int
     packing: str
     stored: StoredSlices | None
     sizes: tuple[int, ...]
+    has_list: bool = False
 
 
 def read_itk_header(path: Path) -> ItkHeader:
@@ -94,15 +97,17 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
     elsewhere = fields.get("datafile")
     data_file = path if elsewhere is None else _beside(path, elsewhere)
     kind = _NRRD_TYPES.get(fields.get("type", "").lower())
-    plain = packing in ("raw", "gzip") and "byteskip" not in fields
+    plain = packing in ("raw", "gzip", "bzip2") and "byteskip" not in fields
     stored = None
     if plain and kind is not None and "lineskip" not in fields:
         order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
         if order or kind.endswith("1"):
             offset = end if elsewhere is None else 0
             dtype = np.dtype((order or "<") + kind)
-            stored = StoredSlices(data_file, offset, dtype, packed=packing == "gzip")
-    return ItkHeader(_size(data_file, path), packing, stored, _integers(fields.get("sizes", "")))
+            stored = StoredSlices(data_file, offset, dtype, packing != "raw", packing == "bzip2")
+    kinds = fields.get("kinds", "").lower().split()
+    sizes = _integers(fields.get("sizes", ""))
+    return ItkHeader(_size(data_file, path), packing, stored, sizes, "list" in kinds)
 
 
 def _meta(path: Path, head: bytes) -> ItkHeader:

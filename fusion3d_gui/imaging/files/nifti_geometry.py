@@ -18,7 +18,7 @@ _SIZES_WITHIN_SHARE = 0.01
 #: A patient's scan: its longest edge in mm, and the longest of its two shorter ones (a scanner's bore).
 _LONGEST_EDGE_MM, _WIDEST_MM = (2.0, 2500.0), 900.0
 
-_CANT_BE = "Its orientation is not valid; only its voxel size is used."
+NOT_VALID = "Its orientation is not valid; only its voxel size is used."
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def nifti_geometry(image: Any) -> FileGeometry:
         if spans_space(ras):
             return FileGeometry(RAS_LPS @ ras, (said,))
         return FileGeometry(
-            RAS_LPS @ affine_of_sizes(header.get_zooms()), (said, _CANT_BE), (_CANT_BE,)
+            RAS_LPS @ affine_of_sizes(header.get_zooms()), (said, NOT_VALID), (NOT_VALID,)
         )
     # The lowest three bits (NIfTI-1: NIFTI_UNITS_METER 1, _MM 2, _MICRON 3).
     scale = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
@@ -79,7 +79,7 @@ def nifti_geometry(image: Any) -> FileGeometry:
             faults.append("Its voxel size is not valid; 1 mm is shown.")
     else:
         ras = affine_of_sizes(sizes.tolist())
-        faults.append(_CANT_BE)
+        faults.append(NOT_VALID)
     doubts += size_doubts(ras, image.shape)
     return FileGeometry(RAS_LPS @ ras, (*faults, *doubts, *notices), tuple(faults), tuple(doubts))
 

@@ -46,12 +46,15 @@ class StoredSlices:
         As stored, with its byte order.
     packed
         Whether they are compressed together, so that they can only be read in order.
+    is_bzip2
+        Whether they are compressed by bzip2, not as zlib or gzip do.
     """
 
     path: Path
     offset: int
     dtype: np.dtype
     packed: bool
+    is_bzip2: bool = False
 
 
 def read_slices(

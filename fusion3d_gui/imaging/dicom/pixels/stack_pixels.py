@@ -10,13 +10,14 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydicom import config
 from pydicom.uid import UID
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import Frame, Rescale
 from fusion3d_gui.imaging.dicom.parser.encoding import DEFLATED, NATIVE
-from fusion3d_gui.imaging.dicom.pixels.codecs import is_slow_to_decode
+from fusion3d_gui.imaging.dicom.pixels.codecs import RLE, is_slow_to_decode
 from fusion3d_gui.imaging.dicom.pixels.frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom.pixels.luminance import luminance
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
@@ -26,6 +27,7 @@ from fusion3d_gui.progress import Progress, part_of
 
 #: Frames of a multi-frame file that a thread reads at a time.
 _FRAMES_A_JOB = 8
+_LONGEST_NAME = 64
 #: How often progress is reported, and with it a request to cancel noticed.
 _TICK_S = 0.05
 
@@ -138,10 +140,17 @@ def read_stack_pixels(
 def _check_syntaxes(frames: Sequence[Frame]) -> None:
     for syntax, file in {frame.file.transfer_syntax: frame.file for frame in frames}.items():
         if not can_read(syntax):
+            name = UID(syntax, validation_mode=config.IGNORE).name
             raise UserError(
-                f"is compressed in a way that can't be read ({UID(syntax).name})",
+                f"has pixels in an encoding that can't be read ({name[:_LONGEST_NAME]})",
                 path=file.path,
                 remedy="Export it uncompressed or as JPEG 2000.",
+            )
+        if file.format.bits_allocated == 1 and syntax == RLE:
+            raise UserError(
+                "has pixels of one bit in run-length encoding, which can't be read",
+                path=file.path,
+                remedy="Export it uncompressed.",
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,9 @@ from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues, tag_
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.imaging.dicom.vendor.siemens_csa import csa_numbers, read_csa
+
+(_CSA_IMAGE,) = tag_numbers("SiemensCsaImage")
+_MOST_TILES = 1024
 
 
 def is_mosaic(file: DicomFile) -> bool:
@@ -36,8 +40,11 @@ def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
         If the number of tiles is unknown, or contradicts the size of the mosaic.
     """
     file = mosaic.file
-    csa = _csa_header(file)
+    private = _private_elements(file)
+    csa = read_csa(private.values.get(_CSA_IMAGE, b""))
     count = _tile_count(file.elements, csa)
+    if count is None:
+        count = _protocol_count(private)
     if count is None:
         raise UserError(
             "is a Siemens mosaic that does not say how many slices it holds", path=file.path
@@ -85,12 +92,22 @@ def _triple(position: np.ndarray) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _csa_header(file: DicomFile) -> dict[str, tuple[str, ...]]:
-    elements = read_header(FileBytes.from_path(file.path), tag_numbers("SiemensCsaImage")).elements
-    return read_csa(next(iter(elements.values.values()), b""))
+def _private_elements(file: DicomFile) -> ElementValues:
+    """The CSA headers of image and series, by their tags alone: their private creator may be removed."""
+    wanted = tag_numbers("SiemensCsaImage", "SiemensCsaSeries")
+    return read_header(FileBytes.from_path(file.path), wanted).elements
+
+
+def _protocol_count(private: ElementValues) -> int | None:
+    """Number of slices by the scan protocol, a text within either of the CSA headers."""
+    for value in private.values.values():
+        found = re.search(rb"sSliceArray\.lSize\s*=\s*(\d{1,4})\b", value)
+        if found and 1 <= int(found[1]) <= _MOST_TILES:
+            return int(found[1])
+    return None
 
 
 def _tile_count(elements: ElementValues, csa: dict[str, tuple[str, ...]]) -> int | None:
     """Number of slices by the private element (0019,100A), else by the CSA header."""
     counts = elements.shorts("SiemensMosaicCount") or csa_numbers(csa, "NumberOfImagesInMosaic", 1)
-    return int(counts[0]) if counts and 1 <= counts[0] <= 1024 else None
+    return int(counts[0]) if counts and 1 <= counts[0] <= _MOST_TILES else None
