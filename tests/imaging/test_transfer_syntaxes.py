@@ -309,10 +309,10 @@ def test_an_encoding_that_can_not_be_read_is_named_and_not_called_damaged(write:
     path = write(plane, "1.2.840.10008.1.2.1")
     data = path.read_bytes()
     path.write_bytes(data.replace(b"1.2.840.10008.1.2.1\0", ge.encode().ljust(20, b"\0"), 1))
-    with pytest.raises(UserError, match="an encoding that can't be read .1.2.840.113619.5.2"):
+    with pytest.raises(UserError, match=r"an encoding.*1.2.840.113619.5.2"):
         open_volume(path)
     path = write(plane, "1.2.840.10008.1.2.4.100", b"\0\0\1\0" * 9)
-    with pytest.raises(UserError, match="an encoding that can't be read .MPEG2 Main Profile"):
+    with pytest.raises(UserError, match=r"an encoding.*MPEG2 Main Profile"):
         open_volume(path)
 
 
