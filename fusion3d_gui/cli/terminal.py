@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,9 +66,16 @@ class _PlainFormatter(logging.Formatter):
     """Messages may quote files: no control character, and no line that looks like one of ours."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as lines of plain text."""
+        """The record as lines of plain text, without the paths of scans: they often name a patient."""
         lines = super().format(record).split("\n")
-        return "\n    ".join(_line(each, sys.stderr) for each in lines)
+        return "\n    ".join(_line(_without_paths(each), sys.stderr) for each in lines)
+
+
+def _without_paths(line: str) -> str:
+    if line.startswith('  File "'):
+        return line  # a place in the program
+    # To the end of the quotation, or of the line: a path may hold spaces.
+    return re.sub(r"""(?:\b[A-Za-z]:)?(?<![\w/])[\\/](?=[^\s/])[^"'\n]*""", "(a path)", line)
 
 
 def print_notices(notices: tuple[str, ...]) -> None:

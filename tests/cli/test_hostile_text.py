@@ -103,6 +103,23 @@ def test_log_warnings_and_tracebacks_are_plain_lines_indented_below_the_first(
     assert max(map(len, said.splitlines())) < 30_000
 
 
+def test_the_log_quotes_no_path_of_a_scan_but_the_places_in_the_program(capsys) -> None:
+    formatter = terminal._PlainFormatter("%(levelname)s: %(message)s")
+    log = logging.getLogger("fusion3d_gui.paths")
+    try:
+        Path("/scans/Querido Jane/1.dcm").read_bytes()
+    except OSError as error:
+        record = log.makeRecord(
+            "x", logging.ERROR, "f", 1, "failed: %s, 3/4", (error,), sys.exc_info()
+        )
+    said = formatter.format(record)
+    assert "Querido" not in said and "Jane" not in said
+    assert "test_hostile_text.py" in said
+    assert "FileNotFoundError: [Errno 2] No such file or directory: '(a path)'" in said
+    plain = log.makeRecord("x", logging.ERROR, "f", 1, "3/4 of them, 5 mm/s", (), None)
+    assert formatter.format(plain) == "ERROR: 3/4 of them, 5 mm/s"
+
+
 def test_the_texts_of_a_table_are_plain_in_a_model_card(hostile: str) -> None:
     shown = markdown_text(f"a|b `c` [d](javascript:e) {hostile}")
     assert_plain(shown)

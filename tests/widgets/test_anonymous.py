@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QListWidget, QWidget
 
 from fusion3d_gui.app import WindowOptions, _begin
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.privacy.deidentify import volume_without_identity
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.case.demo_cases import DemoCase
@@ -197,3 +199,35 @@ def test_an_error_about_a_folder_of_broken_scans_quotes_no_file_name(
     assert "querido" not in told[-1].lower()
     assert told[-1].startswith("The file: none of its 2 scans can be opened; the first, a file, ")
     assert "querido" not in _all_texts(window)
+
+
+def test_hiding_while_a_scan_is_being_read_takes_its_name_off_the_screen_at_once(
+    window, named_scans, settled
+) -> None:
+    session = window.session
+    session.opener.open(named_scans[0])
+    settled(window)
+    case = session.store.case
+    loaded = LoadedSlices(len(case.volume.voxels))
+    loaded.add(4)
+    partly = replace(case, volume=replace(case.volume, loaded_slices=loaded))
+    session.switcher.show(partly, {})
+    assert "querido" in _all_texts(window)
+    session.store.identity.set_hidden(True)
+    assert session.store.case.identity_hidden
+    assert not session.store.case.is_complete
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert "querido" not in _all_texts(window)
+
+
+def test_the_loading_card_and_the_dialogs_forget_names_when_the_identity_is_hidden(
+    window, named_scans, settled
+) -> None:
+    window.session.opener.open(named_scans[0])
+    window.files._keep(named_scans[0])
+    assert "QUERIDO_JANE" in window.loading_card._title.text()
+    assert "QUERIDO_JANE" in window.files._start("result.json")
+    window.session.store.identity.set_hidden(True)
+    assert window.loading_card._title.text() == "Opening a scan"
+    assert "QUERIDO_JANE" not in window.files._start("result.json")
+    settled(window)

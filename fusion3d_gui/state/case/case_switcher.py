@@ -61,7 +61,7 @@ class CaseSwitcher(QObject):
 
     def _on_identity_changed(self) -> None:
         before = self._store.case
-        if before is None or not before.is_complete:
+        if before is None:
             return
         case = self._apply_identity(before)
         if case is not before:

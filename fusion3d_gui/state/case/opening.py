@@ -212,8 +212,9 @@ class Opener(QObject):
         """Put the case before back on screen, in place of one that was not read to its end."""
         if opening is self._opening:
             self._opening = None
-        before = opening.before
-        if before is None or self._store.case is not opening.shown:
+        before, shown, now = opening.before, opening.shown, self._store.case
+        # Its identity may have been hidden meanwhile, which makes it another object.
+        if before is None or shown is None or now is None or now.key != shown.key:
             return
         if before.case is None:
             self._switcher.show_none()

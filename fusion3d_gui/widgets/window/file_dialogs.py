@@ -37,15 +37,20 @@ class FileDialogs:
         self._settings = settings
         self._window = window
         self._folder: Path | None = None
+        store.identity.changed.connect(self._forget_folder)
 
     def _start(self, name: str = "") -> str:
-        """A file in the folder used last; one of an earlier session may name a patient."""
+        """A file in the folder used last; not one of before the identity was hidden."""
         folder = self._folder
         if folder is None and not self._store.identity.hidden:
             folder = self._settings.values.folder
         if folder is None or not folder.is_dir():
             folder = Path.home()  # Qt would begin in its own last folder
         return str(folder / name)
+
+    def _forget_folder(self) -> None:
+        """What was chosen while the identity was shown may name a patient, too."""
+        self._folder = None
 
     def _keep(self, folder: Path) -> None:
         self._folder = folder

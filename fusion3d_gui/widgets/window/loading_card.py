@@ -21,6 +21,7 @@ class LoadingCard(QFrame):
     def __init__(self, store: Store, parent: QWidget) -> None:
         super().__init__(parent)
         self._place_in = parent
+        self._store = store
         self._lanes = (store.loading, store.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
@@ -46,6 +47,7 @@ class LoadingCard(QFrame):
         self.cancel.clicked.connect(self._on_cancel)
         for lane in self._lanes:
             lane.changed.connect(self._on_lane_changed)
+        store.identity.changed.connect(self._on_lane_changed)
         parent.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -73,7 +75,7 @@ class LoadingCard(QFrame):
         metrics = self._title.fontMetrics()
         available = _WIDTH - 130
         elide = Qt.TextElideMode.ElideMiddle
-        self._title.setText(metrics.elidedText(lane.label, elide, available))
+        self._title.setText(metrics.elidedText(self._label(lane), elide, available))
         message = lane.message if lane.message != lane.label else ""
         self._message.setText(self._message.fontMetrics().elidedText(message, elide, available))
         self._bar.show_fraction(lane.fraction)
@@ -81,6 +83,11 @@ class LoadingCard(QFrame):
             self.raise_()  # a case that appears while it is read covers the card
         elif not self._delay.isActive():
             self._delay.start()
+
+    def _label(self, lane: TaskLane) -> str:
+        """What a lane does; without the name of a scan once the identity is hidden."""
+        is_named = self._store.identity.hidden and lane is self._store.loading
+        return "Opening a scan" if is_named else lane.label
 
     def _on_delay_over(self) -> None:
         if self._running is not None:
