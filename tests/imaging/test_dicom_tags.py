@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -88,3 +91,45 @@ def test_long_values_and_endless_lists_are_cut(file):
     lines = read_tags(file, hide_identity=False)
     assert 20_000 <= len(lines) <= 20_001
     assert max(len(line.value) for line in lines) <= 300
+
+
+def nested_sequences(count: int, *, stated_lengths: bool) -> bytes:
+    """Content Sequence in Content Sequence, ``count`` times, in explicit little endian."""
+    tag, item = struct.pack("<HH2sH", 0x0040, 0xA730, b"SQ", 0), struct.pack("<HH", 0xFFFE, 0xE000)
+    if not stated_lengths:
+        unknown = struct.pack("<I", 0xFFFFFFFF)
+        end = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
+        return (tag + unknown + item + unknown) * count + end * count
+    inner = b""
+    for _ in range(count):
+        content = item + struct.pack("<I", len(inner)) + inner
+        inner = tag + struct.pack("<I", len(content)) + content
+    return inner
+
+
+@pytest.mark.parametrize("stated_lengths", [True, False])
+@pytest.mark.parametrize("count", [60, 1000])
+def test_nested_sequences_take_neither_memory_nor_minutes(tmp_path, count, stated_lengths):
+    dataset = Dataset()
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    dataset.SOPInstanceUID = "1.2.3"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    path = tmp_path / "nested.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    with path.open("ab") as file:
+        file.write(nested_sequences(count, stated_lengths=stated_lengths))
+    tracemalloc.start()
+    try:
+        lines = read_tags(path, hide_identity=False)
+    except UserError as error:  # deeper than pydicom parses
+        assert count == 1000
+        assert "can't be read" in str(error)
+    else:
+        nested = [line for line in lines if line.tag == "(0040,A730)"]
+        assert [line.depth for line in nested] == list(range(9))
+        assert {line.value for line in nested} == {"1 item"}
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 50e6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -326,6 +327,18 @@ def table_of(*maps: tuple[str, int | None, float, float, float, bool], chosen=No
         ),
         chosen=chosen,
     )
+
+
+def test_of_the_maps_that_point_near_the_one_that_points_beside_the_lesion_is_not_kept():
+    found = table_of(
+        ("gradcam++", 1, 0.8, 0.95, 0.02, True), ("layercam", 1, 0.75, 0.9, 0.07, True)
+    )
+    hit, beside = found.maps
+    hit = replace(hit, figures=replace(hit.figures, pointing=Estimate(0.78, 0.6, 0.95)))
+    beside = replace(beside, figures=replace(beside.figures, pointing=Estimate(0.26, 0.1, 0.45)))
+    assert replace(found, maps=(beside, hit)).best is hit
+    as_good = replace(beside, figures=replace(beside.figures, pointing=Estimate(0.7, 0.5, 0.9)))
+    assert replace(found, maps=(as_good, hit)).best is as_good
 
 
 def test_of_the_maps_that_point_as_well_as_the_best_the_one_with_most_energy_inside_is_kept():

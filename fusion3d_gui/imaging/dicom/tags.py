@@ -99,7 +99,7 @@ def read_tags(
     Returns
     -------
     list of TagLine
-        In the file's order, at most 20,000.
+        In the file's order, at most 20,000. Sequences are unfolded to a depth of 8.
 
     Raises
     ------
@@ -132,13 +132,14 @@ def _add(lines: list[TagLine], dataset: Dataset, depth: int, hide: IdentifyingWo
         name = (
             visible_text(element.name) if element.keyword or element.tag.is_private else "Unknown"
         )
-        if element.VR == "SQ" and depth < _DEEPEST:
+        if element.VR == "SQ":
             items = list(element.value or ())
             count = f"{len(items)} item" + ("" if len(items) == 1 else "s")
             hidden = hide is not None and _identifies(element)
             value = HIDDEN if hidden else count
             lines.append(TagLine(depth, str(element.tag), name, "SQ", value))
-            if not hidden:
+            # Deeper ones are only counted: as text, each level would hold all below it once more.
+            if not hidden and depth < _DEEPEST:
                 for item in items:
                     _add(lines, item, depth + 1, hide)
             continue

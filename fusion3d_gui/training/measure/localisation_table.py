@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,9 @@ from fusion3d_gui.training.measure.metrics import Estimate
 
 #: How :func:`best_map` chooses, for whoever reads the result.
 BEST_RULE = (
-    "Of the maps that pass the randomisation test and whose share of peaks within the tolerance is not "
-    "clearly below the best one's (their 95 % interval reaches it), the one with the most energy inside "
-    "the lesion."
+    "Of the maps that pass the randomisation test, those whose share of peaks within the tolerance is not "
+    "clearly below the best one's (their 95 % interval reaches it); of these, those whose share of peaks "
+    "inside is not; of these, the one with the most energy inside the lesion."
 )
 
 
@@ -176,13 +176,9 @@ class Localisation:
             return next(iter([one for one in named if one.eligible] or named), None)
         if not able:
             return None
-        most = max(one.figures.pointing_near.value for one in able)
-        near = [
-            one
-            for one in able
-            if one.figures.pointing_near.high is None or one.figures.pointing_near.high >= most
-        ]
-        return max(near, key=lambda one: one.figures.energy.value)
+        near = _not_clearly_below(able, lambda one: one.figures.pointing_near)
+        inside = _not_clearly_below(near, lambda one: one.figures.pointing)
+        return max(inside, key=lambda one: one.figures.energy.value)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -229,3 +225,12 @@ def explanation_json(found: Localisation) -> dict[str, Any] | None:
             "energy": found.chance.energy.to_json()["value"],
         },
     }
+
+
+def _not_clearly_below(
+    maps: Sequence[MapFigures], figure: Callable[[MapFigures], Estimate]
+) -> list[MapFigures]:
+    """The maps whose figure's 95 % interval reaches the highest value of the figure among them."""
+    most = max(figure(one).value for one in maps)
+    highs = ((one, figure(one).high) for one in maps)
+    return [one for one, high in highs if high is None or high >= most]

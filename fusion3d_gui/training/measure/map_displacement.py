@@ -38,8 +38,9 @@ from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 #: More cases than these add nothing to a median.
 MOST_CASES = 60
 
-#: Seeds of the networks with random weights.
-RANDOM_SEEDS = (0, 1, 2)
+#: Seeds of the networks with random weights: with three, the share in which gradient × input points by chance
+#: had a standard error of 4 % over 23 cases, and the limit is 10 %.
+RANDOM_SEEDS = tuple(range(10))
 
 
 @dataclass(frozen=True, eq=False)
