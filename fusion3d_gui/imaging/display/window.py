@@ -73,6 +73,11 @@ class Preset:
     name: str
     window: Window
 
+    @property
+    def title(self) -> str:
+        """Name, width and centre, as radiologists write them: ``"Brain 80/40"``."""
+        return f"{self.name} {self.window.width:.4g}/{self.window.center:.4g}"
+
 
 #: For standardised uptake values of PET.
 _SUV_PRESETS = (
@@ -82,7 +87,7 @@ _SUV_PRESETS = (
 )
 
 #: In Hounsfield units.
-_CT_PRESETS = (
+CT_PRESETS = (
     Preset("Brain", Window(40, 80)),
     Preset("Subdural", Window(75, 215)),
     Preset("Stroke", Window(40, 40)),
@@ -107,7 +112,7 @@ def presets(volume: Volume) -> tuple[Preset, ...]:
     ]
     found.append(Preset("Automatic", automatic))
     if volume.modality == "CT":
-        found += _CT_PRESETS
+        found += CT_PRESETS
     elif volume.unit == "SUV":
         found += _SUV_PRESETS
     else:

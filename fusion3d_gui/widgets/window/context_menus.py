@@ -54,7 +54,7 @@ class ContextMenus(QObject):
         presets = menu.addMenu("Window level")
         for number, preset in enumerate(self._level.presets):
             # An ampersand in a name would be taken for a key.
-            action = presets.addAction(preset.name.replace("&", "&&"))
+            action = presets.addAction(preset.title.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(preset == self._level.preset)
             action.triggered.connect(lambda _=False, n=number: self._level.apply_preset(n))

@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
             session.annotations.selection_changed,
             session.tool.changed,
             session.display.overlay.changed,
+            session.display.window_level.presets_changed,
             session.store.identity.changed,
             session.explanation_choice.changed,
             session.side_by_side.changed,

@@ -24,7 +24,7 @@ class WindowControls(QWidget):
         self._state = window_level
         self.histogram = WindowHistogram(window_level)
         self.presets = NoScrollComboBox()
-        self.presets.setFixedWidth(130)
+        self.presets.setFixedWidth(156)
         self.presets.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.presets.setAccessibleName("Window preset")
         self.presets.setToolTip("Window presets (keys 1 to 9, 0)")
@@ -61,7 +61,7 @@ class WindowControls(QWidget):
 
     def _on_presets_changed(self) -> None:
         self.presets.clear()
-        self.presets.addItems([preset.name for preset in self._state.presets])
+        self.presets.addItems([preset.title for preset in self._state.presets])
         self._on_changed()
 
     def _on_changed(self) -> None:

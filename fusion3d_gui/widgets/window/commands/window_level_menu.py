@@ -33,6 +33,15 @@ def window_level_commands(store: Store, level: WindowLevel) -> list[Command]:
         ),
         *color_map_commands("colors", "&Window/Colours", ANATOMY_MAPS, level, has_case),
         *_presets(store, level),
+        Command(
+            "offer_ct",
+            "&Window",
+            "Offer window levels of CT",
+            level.offer_ct,
+            enabled=lambda: has_case() and not level.offers_ct,
+            begins_group=True,
+            tip="For CT in a file that does not say so: values must be Hounsfield units",
+        ),
     ]
 
 
@@ -41,7 +50,7 @@ def _presets(store: Store, level: WindowLevel) -> list[Command]:
         return len(level.presets) >= number
 
     def names() -> list[str]:
-        return [] if store.case is None else [preset.name for preset in store.case.presets]
+        return [] if store.case is None else [preset.title for preset in level.presets]
 
     def title(number: int) -> str:
         return names()[number - 1] if number <= len(names()) else f"Preset {number}"
