@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
@@ -36,6 +36,8 @@ from fusion3d_gui.imaging.dicom.frames.unreadable import (
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 
+_Position = tuple[float, float, float]
+
 #: What may distinguish volumes within one series, besides the b-value.
 _LABELS = (
     "ImageType",
@@ -64,21 +66,24 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     Raises UserError where the file has a Modality LUT that can't be used.
     """
     elements = file.elements
-    place = _place(file)
-    orientation, positions = place.orientation, _positions(file, place)
+    position, orientation = _place(file)
+    positions = _positions(file, position, orientation)
     spacing, thickness_mm = _spacing(elements), slice_spacing_mm(elements)
     table = read_modality_lut(file)
-    lost: list[str] = []
-    for value, keywords in (
-        (positions[0], POSITION),
-        (orientation, ORIENTATION),
-        (spacing, PIXEL_SPACING),
-        (thickness_mm, SLICE_SPACING),
-        (table or elements.number("RescaleSlope") or None, SLOPE),
-        (table or elements.number("RescaleIntercept"), INTERCEPT),
-    ):
-        if value is None:
-            lost += keywords
+    lost: tuple[str, ...] = ()
+    if positions[0] is None:
+        lost += POSITION
+    if orientation is None:
+        lost += ORIENTATION
+    if spacing is None:
+        lost += PIXEL_SPACING
+    if thickness_mm is None:
+        lost += SLICE_SPACING
+    if table is None:
+        if not elements.number("RescaleSlope"):
+            lost += SLOPE
+        if elements.number("RescaleIntercept") is None:
+            lost += INTERCEPT
     first = Frame(
         file=file,
         index=0,
@@ -100,38 +105,33 @@ def read_classic_frames(file: DicomFile) -> tuple[Frame, ...]:
     return (first, *others)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Position of the first frame's first pixel (LPS mm), and orientation; None where not said."""
+def _place(file: DicomFile) -> tuple[_Position | None, tuple[float, ...] | None]:
+    """Position of the first frame's first pixel (LPS mm), and orientation; None where not said.
 
-    position: tuple[float, float, float] | None
-    orientation: tuple[float, ...] | None
-
-
-def _place(file: DicomFile) -> _Place:
-    """By the header itself; of reconstructed nuclear medicine by its detector (PS3.3 C.8.4.11)."""
+    Of reconstructed nuclear medicine they stand with its detector (PS3.3 C.8.4.11).
+    """
     elements = file.elements
-    orientation = elements.numbers("ImageOrientationPatient")
-    place = _Place(
-        _triple(elements.numbers("ImagePositionPatient")), normalised_orientation(orientation)
-    )
+    position = _triple(elements.numbers("ImagePositionPatient"))
+    orientation = normalised_orientation(elements.numbers("ImageOrientationPatient"))
     if (
-        place == _Place(None, None)
+        position is None
+        and orientation is None
         and elements.has("DetectorInformationSequence")
         and _RECONSTRUCTED & set(elements.text("ImageType").upper().split("\\"))
     ):
         try:
             detector = first_item(read_full_header(file), "DetectorInformationSequence")
             cosines = finite_numbers(detector, "ImageOrientationPatient", 6)
-            position = finite_numbers(detector, "ImagePositionPatient", 3)
+            position = _triple(finite_numbers(detector, "ImagePositionPatient", 3))
         except PYDICOM_ERRORS:
-            return place
-        return _Place(_triple(position), normalised_orientation(cosines))
-    return place
+            return None, None
+        orientation = normalised_orientation(cosines)
+    return position, orientation
 
 
-def _positions(file: DicomFile, place: _Place) -> list[tuple[float, float, float] | None]:
-    first, orientation = place.position, place.orientation
+def _positions(
+    file: DicomFile, first: _Position | None, orientation: tuple[float, ...] | None
+) -> list[_Position | None]:
     if file.frame_count == 1:
         return [first]
     offsets = _frame_offsets_mm(file)
@@ -166,7 +166,7 @@ def _frame_offsets_mm(file: DicomFile) -> list[float] | None:
     return [index * spacing for index in range(file.frame_count)]
 
 
-def _triple(numbers: tuple[float, ...] | None) -> tuple[float, float, float] | None:
+def _triple(numbers: tuple[float, ...] | None) -> _Position | None:
     if numbers is None or len(numbers) != 3:
         return None
     return numbers[0], numbers[1], numbers[2]

@@ -249,8 +249,10 @@ def _frame_count(
 ) -> int:
     """Number of frames, at least 1; by the length of the pixels where the header's can't be read."""
     frames = elements.number("NumberOfFrames")
+    if frames is not None:
+        return max(1, int(frames))
     if not elements.unreadable("NumberOfFrames", 1):
-        return 1 if frames is None else max(1, int(frames))
+        return 1
     if length is None:
         raise UserError("has a number of frames that can't be read", path=path)
     return max(1, 8 * length // pixel_format.frame_bits)
