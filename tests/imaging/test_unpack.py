@@ -66,7 +66,7 @@ def test_an_archive_unpacks_up_to_its_limit_and_not_one_byte_further(
     monkeypatch.setattr(archive_module, "_limit", lambda path, folder: 4000)
     unpack(path, no_progress)
     monkeypatch.setattr(archive_module, "_limit", lambda path, folder: 3999)
-    with pytest.raises(UserError, match=f"{name}: unpacks to 0.0 GB or more"):
+    with pytest.raises(UserError, match=f"{name}: unpacks to 4.0 kB or more"):
         unpack(path, no_progress)
     assert not list(scratch.iterdir())
 
