@@ -227,13 +227,13 @@ def test_a_number_despite_the_misfit_is_marked_on_screen_and_in_every_file(
     assert window.pages.grab().toImage() != shown
     window.watermark.show()
     assert prediction_text(session.predictions).startswith("DESPITE MISFIT, NOT A RESULT")
-    for name in ("a.json", "a.nii.gz"):
+    for name in ("result.json", "result.nii.gz"):
         export_prediction(session.store, session.predictions, tmp_path / name)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=30_000)
         qtbot.waitUntil(lambda: not session.store.saving.running)
-    plain = json.loads((tmp_path / "a.json").read_text())
+    plain = json.loads((tmp_path / "result.json").read_text())
     assert (plain["fit"], plain["despite_misfit"], plain["class"]) == ("refused", True, None)
-    assert b"DESPITE MISFIT" in nib.load(tmp_path / "a.nii.gz").header["descrip"].tobytes()
+    assert b"DESPITE MISFIT" in nib.load(tmp_path / "result.nii.gz").header["descrip"].tobytes()
     qtbot.keyClick(window, Qt.Key.Key_F11)
     assert "despite misfit, not a result" in window.presentation_bar.meaning.text()
     assert window.watermark.isVisible()
