@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.meta_fields import check_meta_offsets, meta_fields
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
@@ -114,14 +115,12 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
     last = re.search(rb"(?m)^\s*ElementDataFile\s*=\s*(.*?)[ \t\r]*\n?$", head)
     if last is None:
         raise UserError("is not a MetaImage file", path=path)
-    fields = {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in re.findall(rb"(?m)^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$", head[: last.start()])
-    }
+    fields = meta_fields(path, head[: last.start()])
     is_packed = fields.get("CompressedData", "").lower() == "true"
     name = last[1].decode("utf-8", "replace")
     is_local = name.upper() == "LOCAL"
     data_file = path if is_local else _beside(path, name)
+    check_meta_offsets(path, fields, _size(data_file, path), is_local=is_local)
     kind = _META_TYPES.get(fields.get("ElementType", ""))
     stored = None
     if (

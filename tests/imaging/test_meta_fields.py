@@ -1,0 +1,86 @@
+"""MetaImage headers that would end the process inside ITK, or never return, are refused with the true reason."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.files.itk import read_itk_file
+
+HEADER = """ObjectType = Image
+NDims = 3
+DimSize = 4 4 4
+ElementType = MET_SHORT
+ElementSpacing = 1 1 1
+ElementDataFile = LOCAL
+"""
+
+
+def write(path: Path, header: str) -> Path:
+    path.write_bytes(header.encode() + bytes(128))
+    return path
+
+
+def test_the_67_bytes_that_ended_the_process_are_refused_in_a_process_that_lives(tmp_path):
+    path = tmp_path / "few.mha"
+    path.write_bytes(b"NDims = -1\nDimSize = 1\nElementType = MET_UCHAR\nElementDataFile=LOCAL\n")
+    words = [sys.executable, "-m", "fusion3d_gui", "info", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().count("\n") == 0
+    assert "NDims" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("NDims = 3", "NDims = -1", "-1 as NDims"),
+        ("NDims = 3", "NDims = 0", "0 as NDims"),
+        ("NDims = 3", "NDims = 1000000000", "1000000000 as NDims"),
+        ("NDims = 3", "NDims = 3.5", "3.5 as NDims"),
+        ("NDims = 3\n", "", "nothing as NDims"),
+        ("NDims = 3", "NDims = 3\nNDims = -1", "NDims twice"),
+        ("NDims = 3\nDimSize = 4 4 4", "DimSize = 4 4 4\nNDims = 3", "DimSize before NDims"),
+        ("DimSize = 4 4 4", "DimSize = -4 4 4", "3 whole numbers as DimSize"),
+        ("DimSize = 4 4 4", "DimSize = 4 4", "3 whole numbers as DimSize"),
+        ("DimSize = 4 4 4", "DimSize = 99999999999 4 4", "3 whole numbers as DimSize"),
+        ("MET_SHORT", "MET_NONSENSE", "no type of voxels"),
+        ("MET_SHORT", "MET_SHORT_ARRAY", "no type of voxels"),
+        ("ElementSpacing", "ElementNumberOfChannels = -1\nElementSpacing", "as ElementNumberOfCh"),
+        ("ElementSpacing = 1 1 1", "ElementSpacing = nan 1 1", "finite numbers as ElementSpacing"),
+        ("ElementSpacing", "TransformMatrix = 1 0 0\nElementSpacing", "9 finite numbers as Trans"),
+        ("ElementSpacing", "Offset = 1e400 0 0\nElementSpacing", "3 finite numbers as Offset"),
+        ("ElementSpacing", "HeaderSize = -5\nElementSpacing", "-5 as HeaderSize"),
+        ("ElementSpacing", "HeaderSize = 99999999999\nElementSpacing", "as HeaderSize"),
+        ("ElementSpacing", "HeaderSize = 64\nElementSpacing", "skips a part of the voxels"),
+        ("ElementSpacing", "CompressedDataSize = -1\nElementSpacing", "as CompressedDataSize"),
+        (
+            "ElementSpacing",
+            f"Comment = {'x' * 10_000}\nElementSpacing",
+            "more than 4096 characters",
+        ),
+    ],
+)
+def test_a_header_with_an_impossible_value_is_refused_for_it(tmp_path, old, new, reason, capfd):
+    assert old in HEADER
+    with pytest.raises(UserError, match=reason):
+        read_itk_file(write(tmp_path / "a.mha", HEADER.replace(old, new, 1)))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".mhd"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_simpleitk_writes_is_read(tmp_path, suffix, compressed):
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetOrigin((1.5, -2e-3, 3e5))
+    image.SetMetaData("Comment", "a comment")
+    path = tmp_path / f"a{suffix}"
+    sitk.WriteImage(image, str(path), compressed)
+    np.testing.assert_array_equal(read_itk_file(path).voxels, voxels)
