@@ -123,8 +123,8 @@ def evaluate(options: Namespace) -> int:
         write_page(options.html, evaluation_page(figures))
     if options.plots:
         write_plots(options.plots, evaluation_plots(figures))
-    # One line per case belongs in a file, not on the screen.
-    print_json({key: value for key, value in figures.items() if key != "cases"})
+    # One line per case, or per point of a curve, belongs in a file, not on the screen.
+    print_json({key: value for key, value in figures.items() if key not in ("cases", "curves")})
     return 0
 
 

@@ -27,6 +27,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.model.bundle_schema import parsed
 from fusion3d_gui.model.displacement import Displacements, displacement_path
+from fusion3d_gui.model.evaluation_curves import EvaluationCurves
 from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, LocalisationRecord
 from fusion3d_gui.model.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
@@ -112,6 +113,8 @@ class BundleInfo:
     decision: Decision
     #: The explanation that localised lesions best when the bundle was evaluated; None where it was not.
     localisation_record: LocalisationRecord | None = None
+    #: The curves of its evaluation; None where they were not recorded.
+    curves: EvaluationCurves | None = None
     #: The scans that the model is meant for; None where the bundle does not declare it.
     scope: Scope | None = None
     #: How far its class activation maps lie from the evidence; None where it was not measured.
@@ -178,6 +181,7 @@ class BundleInfo:
             schema=_read(configs / "schema.json", MetadataSchema.from_json),
             decision=_read(configs / "decision.json", lambda plain: Decision(**plain)),
             localisation_record=_read(configs / "metadata.json", LocalisationRecord.from_metadata),
+            curves=_read(configs / "metadata.json", EvaluationCurves.from_metadata),
             scope=_read(configs / "scope.json", Scope.from_json)
             if (configs / "scope.json").exists()
             else None,

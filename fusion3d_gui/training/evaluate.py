@@ -17,6 +17,7 @@ from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import CaseRow, CaseTable, read_table
 from fusion3d_gui.training.measure.case_maps import REFERENCE
+from fusion3d_gui.training.measure.curves import evaluation_curves
 from fusion3d_gui.training.measure.localisation import localise
 from fusion3d_gui.training.measure.localisation_table import Localisation
 from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
@@ -65,7 +66,8 @@ def evaluate(
     EvaluationJson
         A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
         ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
-        ``value``, ``low`` and ``high`` (95 %). With true probabilities, ``ceilings``: the AUROC of
+        ``value``, ``low`` and ``high`` (95 %). ``curves`` (ROC and reliability, see
+        :class:`~fusion3d_gui.model.evaluation_curves.EvaluationCurves`). With true probabilities, ``ceilings``: the AUROC of
         each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
         the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
         ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
@@ -105,6 +107,7 @@ def evaluate(
             name: found.to_json()
             for name, found in compute_metrics(labels, probabilities, threshold, resamples).items()
         },
+        "curves": evaluation_curves(labels, probabilities, threshold).to_json(),
         "subgroups": _subgroups(table, labels, probabilities, threshold),
     }
     truth = ceiling_probabilities(table)
