@@ -75,7 +75,8 @@ def run_window(options: WindowOptions) -> int:
     app.setApplicationName("Fusion3D")
     # Screenshots for papers and tests show the default settings, not those of the user.
     settings = Settings(settings_path() if options.screenshot is None else None)
-    apply_theme(app, settings.values.theme, settings.values.text_scale)
+    # At the usual text size: the window enlarges its widgets with their text, from this size on.
+    apply_theme(app, settings.values.theme)
     demos, problems = _shipped_demos()
     try:
         bundles = known_bundles(options, problems, settings.values.model, demos)

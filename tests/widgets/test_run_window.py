@@ -38,6 +38,19 @@ timer.timeout.connect(look)
 timer.start(1)
 """
 
+#: Prints the height of the header and of the menus' text, and closes the window.
+MEASURE_HEADER = """
+app = QApplication([])
+def look():
+    for window in app.topLevelWidgets():
+        if getattr(window, "session", None) is not None and window.isVisible():
+            print(window.header.height(), window.menuBar().font().pixelSize())
+            window.close()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(300)
+"""
+
 
 def run(options: str, before: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
@@ -99,6 +112,14 @@ def test_the_command_line_opens_several_paths(make_case, tmp_path):
     assert [each.returncode for each in done] == [0, 2]
     assert done[0].stderr == ""
     assert "c.nii: there is no such file" in done[1].stderr
+
+
+def test_a_window_opened_at_large_text_has_room_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("FUSION3D_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "settings.json").write_text('{"look/text_scale": 1.5}')
+    done = run("", before=MEASURE_HEADER)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:2] == ["72", "20"]  # 48 and 13 at the usual size
 
 
 @pytest.mark.parametrize("lane", ["loading", "inference"])

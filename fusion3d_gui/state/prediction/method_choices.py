@@ -40,11 +40,20 @@ METHODS = (
 )
 
 
-def methods_for(info: BundleInfo | None) -> tuple[Method, ...]:
-    """The methods to offer with a model, including the one measured best for it."""
-    measured = None if info is None else info.localisation_record
-    if measured is None:
-        return METHODS
-    best = Method(measured.method, measured.stages, "Pointed best when this model was evaluated.")
-    known = any((each.method, each.stages) == (best.method, best.stages) for each in METHODS)
-    return METHODS if known else (best, *METHODS)
+def methods_for(info: BundleInfo | None, wanted: Explanation) -> tuple[Method, ...]:
+    """The methods to offer with a model, with its default and the one ``wanted`` now among them."""
+    listed = METHODS
+    if info is not None:
+        measured = info.localisation_record is not None
+        help_text = (
+            "Pointed best when this model was evaluated."
+            if measured
+            else "This model's default, chosen on its validation cases."
+        )
+        listed = _with(listed, Method(*info.default_map, help_text))
+    return _with(listed, Method(wanted.method, wanted.stages, "Chosen with another model."))
+
+
+def _with(listed: tuple[Method, ...], extra: Method) -> tuple[Method, ...]:
+    known = any((each.method, each.stages) == (extra.method, extra.stages) for each in listed)
+    return listed if known else (extra, *listed)

@@ -49,6 +49,7 @@ class MethodPicker(QWidget):
         self.box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.box.setAccessibleName("Heatmap method")
         self._methods: tuple[Method, ...] = ()
+        self._default: tuple[str, tuple[int, ...]] | None = None
         self.localisation = theme.label(size=theme.SMALL, color=theme.FAINT)
         self.localisation.setWordWrap(True)
         self.sides: dict[Side, QPushButton] = {}
@@ -88,16 +89,19 @@ class MethodPicker(QWidget):
         self._store.inference.changed.connect(self._show_progress)
         self._store.prediction_changed.connect(self._show_progress)
         self.box.activated.connect(self._on_method_chosen)
-        self._explanation_choice.changed.connect(self._show)
-        self._store.bundle_changed.connect(self._list)
+        self._explanation_choice.changed.connect(self._list)  # as it does with the model
         self._list()
         self._show_progress()
 
     def _list(self) -> None:
-        """List the methods for the chosen model; its default is marked."""
+        """List the methods for the chosen model, the wanted one among them; the model's default is marked."""
         info = self._store.bundle
-        self._methods = methods_for(info)
+        methods = methods_for(info, self._explanation_choice.wanted)
         default = None if info is None else info.default_map
+        if (methods, default) == (self._methods, self._default):
+            self._show()
+            return
+        self._methods, self._default = methods, default
         self.box.clear()
         for method in self._methods:
             best = (method.method, method.stages) == default

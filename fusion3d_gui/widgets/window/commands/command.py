@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 #: The menus, in the order of the menu bar. A command must name one of them.
@@ -70,6 +71,8 @@ class Menus(QObject):
         self.commands = tuple(commands)
         self.actions: dict[str, QAction] = {}
         bar = window.menuBar()
+        # Its own: Qt does not give a hidden menu bar with a style sheet a new font of the application.
+        bar.setFont(theme.font())
         self._menus: dict[str, QMenu] = {name: bar.addMenu(name) for name in MENUS}
         for menu in self._menus.values():
             menu.aboutToShow.connect(self.refresh)
