@@ -111,6 +111,19 @@ def test_without_its_palettes_the_stored_values_are_shown(tmp_path: Path) -> Non
     np.testing.assert_array_equal(open_volume(tmp_path / "a.dcm").voxels[0], pixels)
 
 
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_palette_without_all_its_entries_is_not_used_and_it_is_said(
+    length: int, tmp_path: Path
+) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    dataset = _saved(tmp_path, pixels)
+    _add_palettes(dataset, [256, 0, 8], [bytes(range(255, -1, -1))[:length]] * 3, "")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    volume = open_volume(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(volume.voxels[0], pixels)
+    assert "palette can't be used" in " ".join(volume.notices)
+
+
 def test_a_gray_image_says_nothing_about_colours(tmp_path: Path) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     dataset = _saved(tmp_path, pixels)

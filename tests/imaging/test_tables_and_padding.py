@@ -74,6 +74,25 @@ def test_a_table_from_stored_to_real_values_that_is_damaged_is_refused(
         open_volume(written(edit))
 
 
+@pytest.mark.parametrize("data", [b"", b"\1\0\2"], ids=["empty", "cut short"])
+def test_a_table_without_its_entries_is_refused_or_said(
+    data: bytes, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _without(dataset, "WindowCenter", "WindowWidth")
+        dataset.VOILUTSequence = _table(np.arange(10), 0, 16)
+        dataset.VOILUTSequence[0].LUTData = data
+
+    folder = written(edit)
+    assert "table from values to brightness can't be used" in " ".join(open_volume(folder).notices)
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.ModalityLUTSequence = dataset.VOILUTSequence
+        dataset.save_as(path)
+    with pytest.raises(UserError, match="table from stored to real values"):
+        open_volume(folder)
+
+
 def test_an_empty_table_sequence_is_no_table(written: Callable[[Edit], Path]) -> None:
     def edit(dataset: Dataset, number: int) -> None:
         dataset.ModalityLUTSequence = Sequence([])

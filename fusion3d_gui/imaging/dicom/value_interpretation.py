@@ -64,6 +64,8 @@ def interpret_values(stack: Stack) -> ValueInterpretation:
     elif is_pet:
         factor, unit, notices = _suv(stack, dataset, unit)
     windows, curve = _windows(middle, dataset)
+    if has_table and dataset.get("VOILUTSequence") and not windows:
+        notices.append("The file's table from values to brightness can't be used.")
     if curve is not None:
         notices.append("The file asks for a brightness curve; it is applied in the file's window.")
     padding, notice = _padding(middle)

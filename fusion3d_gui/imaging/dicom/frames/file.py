@@ -14,6 +14,7 @@ from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues, tag_
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes
 from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.imaging.dicom.parser.walker import PIXEL_TAGS, PixelElement
+from fusion3d_gui.imaging.limits import gigabytes
 
 #: Attributes of a volume: shown in the corners of a view, or filled into the form.
 SHOWN_ATTRIBUTES = (
@@ -55,6 +56,10 @@ SHOWN_ATTRIBUTES = (
 
 #: A compressed frame takes at least an item's header (PS3.5 A.4).
 _LEAST_BYTES_A_FRAME = 8
+#: Pixels that a byte of a compressed file may stand for, and pixels that any file may have: a blank frame of
+#: 4096 x 4096 takes JPEG-LS 1 kB and JPEG 2000 less, but no scan is blank throughout.
+_MOST_PIXELS_A_BYTE = 10_000
+_PIXELS_OF_ANY_FILE = 1 << 26
 
 _WANTED = tag_numbers(
     *SHOWN_ATTRIBUTES,
@@ -228,6 +233,9 @@ def read_dicom_file(source: FileBytes) -> DicomFile:
     frame_count = _frame_count(elements, length, pixel_format, path)
     if length is None and frame_count > 1 + source.size // _LEAST_BYTES_A_FRAME:
         raise UserError(f"claims {frame_count:,} frames, more than it can hold", path=path)
+    pixels = frame_count * pixel_format.rows * pixel_format.columns
+    if length is None and pixels > max(source.size * _MOST_PIXELS_A_BYTE, _PIXELS_OF_ANY_FILE):
+        raise UserError(f"claims {pixels:,} pixels in {gigabytes(source.size)}", path=path)
     if length is not None and 8 * length < frame_count * pixel_format.frame_bits:
         raise UserError(
             f"holds fewer pixels ({length:,} bytes) than its header says"

@@ -76,7 +76,10 @@ def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupT
         packed = bits <= 8 and len(entries) < 2 * count
         entries = np.frombuffer(entries[: len(entries) // 2 * 2], "<u2" if little else ">u2")
         entries = entries.astype("<u2").view(np.uint8) if packed else entries
-    table = np.asarray(entries).ravel()[:count].astype(np.uint16)
+    try:  # without a value, or with one of another type, entries may be anything
+        table = np.asarray(entries).ravel()[:count].astype(np.uint16)
+    except (TypeError, ValueError, OverflowError):
+        return None
     if not 2 <= len(table) == count:
         return None
     highest = max(float((1 << min(max(bits, 1), 16)) - 1), float(table.max()))

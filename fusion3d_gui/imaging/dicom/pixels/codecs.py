@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 
 from fusion3d_gui.imaging.dicom.frames.file import PixelFormat
+from fusion3d_gui.imaging.dicom.pixels.image_header import read_image_header
 
 RLE = "1.2.840.10008.1.2.5"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
@@ -151,12 +152,8 @@ def decode_frame(data: bytes, transfer_syntax: str, pixels: PixelFormat) -> np.n
     DecodeError
         If the frame is damaged, or of another size than the header says.
     """
-    if transfer_syntax != RLE and _claimed_size(data) != (
-        pixels.rows,
-        pixels.columns,
-        pixels.samples,
-    ):
-        raise DecodeError("the compressed image is of another size than the header says")
+    if transfer_syntax != RLE:
+        _check_claims(data, pixels)
     try:
         frame = _DECODERS[transfer_syntax](data, pixels)
     # imagecodecs' own errors derive from RuntimeError; impossible sizes raise the others.
@@ -170,28 +167,11 @@ def decode_frame(data: bytes, transfer_syntax: str, pixels: PixelFormat) -> np.n
     return frame
 
 
-def _claimed_size(data: bytes) -> tuple[int, int, int] | None:
-    """(rows, columns, components) by the header of a compressed image; None where it has none.
-
-    Checked before decoding: a decoder allocates whatever a damaged image claims.
-    """
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if data[:2] != b"\xff\xd8" and start >= 0:  # JPEG 2000: SIZ (ISO 15444-1 A.5.1)
-        if len(data) < start + 42:
-            return None
-        right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
-        (components,) = struct.unpack_from(">H", data, start + 40)
-        return bottom - top, right - left, components
-    position = 2
-    while position + 10 <= len(data):  # JPEG and JPEG-LS: frame header (ISO 10918-1 B.2.2)
-        if data[position] != 0xFF:
-            return None
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-        elif marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            rows, columns, components = struct.unpack_from(">HHB", data, position + 5)
-            return rows, columns, components
-        else:
-            position += 2 + int(struct.unpack_from(">H", data, position + 2)[0])
-    return None
+def _check_claims(data: bytes, pixels: PixelFormat) -> None:
+    """Refuse an image that contradicts the DICOM header before a codec allocates what it claims."""
+    image = read_image_header(data)
+    said = (pixels.rows, pixels.columns, pixels.samples)
+    if image is None or (image.rows, image.columns, image.components) != said:
+        raise DecodeError("the compressed image is of another size than the header says")
+    if image.bits > 8 * pixels.dtype.itemsize:
+        raise DecodeError("the compressed image has more bits than the header says")

@@ -31,8 +31,13 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     """
     photometric = file.format.photometric
     if photometric == "PALETTE COLOR":
-        notices.add("Colours of a palette are shown as their luminance.")
-        return _from_palette(image, file)
+        gray = _from_palette(image, file)
+        notices.add(
+            "The file's palette can't be used; stored values are shown."
+            if gray is None
+            else "Colours of a palette are shown as their luminance."
+        )
+        return image if gray is None else gray
     if file.format.samples == 1:
         return image
     notices.add(COLOURS_ARE_GRAY)
@@ -44,7 +49,8 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     return gray_of_rgb(image)
 
 
-def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
+def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray | None:
+    """Grey levels by the file's palette; None where it can't be used."""
     signed = file.format.signed
     palettes = [
         palette
@@ -52,7 +58,7 @@ def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray:
         if (palette := read_palette(file.elements, colour, signed=signed)) is not None
     ]
     if len(palettes) < 3:
-        return image
+        return None
     first = palettes[0].first
     size = min(len(palette.levels) for palette in palettes)
     gray = sum(

@@ -27,7 +27,7 @@ class Palette:
 
 
 def read_palette(elements: ElementValues, colour: str, *, signed: bool) -> Palette | None:
-    """The palette of ``"Red"``, ``"Green"`` or ``"Blue"``; None where the file has none.
+    """The palette of ``"Red"``, ``"Green"`` or ``"Blue"``; None where the file has no whole one.
 
     ``signed``: whether the stored values are, and so the first of them that the palette maps.
     """
@@ -43,6 +43,8 @@ def read_palette(elements: ElementValues, colour: str, *, signed: bool) -> Palet
         levels = np.array(entries, dtype=np.uint16)
         if bits == 8 and len(levels) < count:  # two entries in each word
             levels = levels.astype("<u2").view(np.uint8)
+        if len(levels) < count:
+            return None
     else:
         words = elements.shorts(f"Segmented{colour}PaletteColorLookupTableData")
         packed = np.array(words, np.uint16)
