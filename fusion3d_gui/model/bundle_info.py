@@ -155,6 +155,23 @@ class BundleInfo:
         return str(self.metadata.get("description", ""))
 
     @property
+    def calibrated_at(self) -> float | None:
+        """Prevalence for which the probabilities are calibrated; None where it is not recorded.
+
+        That of the validation cases, on which the temperature was fitted, else that of the evaluation. None
+        for a model that saw both classes equally often, which a temperature can't undo.
+        """
+        training = self.metadata.get("training")
+        training = training if isinstance(training, Mapping) else {}
+        recipe = training.get("recipe")
+        if isinstance(recipe, Mapping) and recipe.get("sampling", "shuffled") != "shuffled":
+            return None
+        cases, positives = training.get("validation_cases"), training.get("validation_positives")
+        if isinstance(cases, int) and isinstance(positives, int) and 0 < positives < cases:
+            return positives / cases
+        return None if self.curves is None else self.curves.prevalence
+
+    @property
     def weights_path(self) -> Path:
         """Path of the weights file."""
         return self.folder / "models" / "model.safetensors"

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 #: So many recent cases are remembered.
 RECENT = 8
+#: The user's prevalence is remembered for so many models.
+MOST_PREVALENCES = 50
 #: Paths that are opened together are remembered up to this number.
 _MOST_PATHS = 500
 
@@ -75,6 +77,12 @@ def _cases(plain: object) -> tuple[tuple[Path, ...], ...]:
     return tuple(tuple(Path(_text(path)) for path in paths) for paths in named)[:RECENT]
 
 
+def _prevalences(plain: object) -> tuple[tuple[str, float], ...]:
+    if not isinstance(plain, list):
+        raise TypeError("not a list")
+    return tuple((_text(name), _number(share)) for name, share in plain)[:MOST_PREVALENCES]
+
+
 def _bytes(plain: object) -> bytes:
     return bytes.fromhex(_text(plain))
 
@@ -109,6 +117,10 @@ class SettingsValues:
     folder: Path | None = field(default=None, metadata=_kept("recent/folder", _path))
     #: Folder of the model bundle used last.
     model: Path | None = field(default=None, metadata=_kept("model/folder", _path))
+    #: Share of the user's patients who have the finding, by the name of a model bundle.
+    prevalences: tuple[tuple[str, float], ...] = field(
+        default=(), metadata=_kept("model/prevalences", _prevalences)
+    )
     #: As ``QWidget.saveGeometry`` writes it, or empty.
     window_geometry: bytes = field(default=b"", metadata=_kept("window/geometry", _bytes))
     shows_marks: bool = field(default=False, metadata=_kept("panels/marks", _flag))
@@ -139,6 +151,8 @@ class SettingsValues:
         for share in (self.opacity, self.threshold):
             if share is not None and not 0 <= share <= 1:
                 raise ValueError("opacity and threshold must be between 0 and 1")
+        if not all(0 < share < 1 for _, share in self.prevalences):
+            raise ValueError("a prevalence must lie between 0 and 1")
 
 
 class Settings(QObject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from fusion3d_gui.inference.out_of_distribution import (
     embedding_distance,
     image_outside,
 )
+from fusion3d_gui.model.prevalence import predictive_values, shifted_probability
 from fusion3d_gui.model.reference import Reference
 from fusion3d_gui.model.schema import Value
 
@@ -98,25 +99,18 @@ def at_prevalence(
     flagged = reference.validation_probability >= threshold
     adjusted = chance
     if 0 < label.mean() < 1 and 0 < chance < 1:
-        prior = _odds(float(label.mean()))
-        odds = _odds(chance) / prior * _odds(prevalence)
-        adjusted = odds / (1 + odds)
+        adjusted = shifted_probability(chance, float(label.mean()), prevalence)
     sensitivity = _wilson(int((flagged & label).sum()), int(label.sum()))
     specificity = _wilson(int((~flagged & ~label).sum()), int((~label).sum()))
     if sensitivity is None or specificity is None:
         return AtPrevalence(prevalence, adjusted, None, None)
     pairs = list(zip(sensitivity, specificity, strict=True))
-    ppv = [_ratio(a * prevalence, (1 - b) * (1 - prevalence)) for a, b in pairs]
-    npv = [_ratio(b * (1 - prevalence), (1 - a) * prevalence) for a, b in pairs]
+    ppv, npv = zip(*(predictive_values(a, b, prevalence) for a, b in pairs), strict=True)
     return AtPrevalence(prevalence, adjusted, _triple(ppv), _triple(npv))
 
 
 def _share_lower(scores: np.ndarray, chance: float) -> float | None:
     return float(np.mean(scores < chance)) if len(scores) else None
-
-
-def _odds(share: float) -> float:
-    return share / (1 - share)
 
 
 def _wilson(hits: int, count: int) -> tuple[float, float, float] | None:
@@ -127,11 +121,7 @@ def _wilson(hits: int, count: int) -> tuple[float, float, float] | None:
     return hits / count, float(ends.low), float(ends.high)
 
 
-def _ratio(right: float, wrong: float) -> float | None:
-    return right / (right + wrong) if right + wrong > 0 else None
-
-
-def _triple(found: list[float | None]) -> tuple[float, float, float] | None:
+def _triple(found: Sequence[float | None]) -> tuple[float, float, float] | None:
     first, low, high = found
     if first is None or low is None or high is None:
         return None

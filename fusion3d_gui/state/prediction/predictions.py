@@ -62,6 +62,12 @@ class Predictions(QObject):
         return None if shown is None or self.is_outdated else shown.prediction
 
     @property
+    def calibrated_at(self) -> float | None:
+        """Prevalence for which the shown prediction is calibrated; None where that is not known."""
+        shown = self._store.shown_prediction
+        return None if shown is None else shown.request.bundle.calibrated_at
+
+    @property
     def heatmap(self) -> Heatmap | None:
         """The heatmap of :attr:`current`; None without one, and while the one asked for is being made."""
         shown = self._store.shown_prediction

@@ -17,6 +17,8 @@ class ModelPicker(QWidget):
 
     #: The user wants to choose a bundle's folder.
     browse_requested = Signal()
+    #: The user wants to see the chosen model's page.
+    page_requested = Signal()
 
     def __init__(self, store: Store, models: Models, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,12 +30,16 @@ class ModelPicker(QWidget):
         self.browse = QPushButton("Other…")
         self.browse.setProperty("quiet", True)
         self.browse.setToolTip("Use a model bundle from a folder")
+        self.page = QPushButton("About…")
+        self.page.setProperty("quiet", True)
+        self.page.setToolTip("The model's card, scope, performance, subgroups and heatmaps")
         self.detail = theme.label(size=12, color=theme.FAINT)
         self.detail.setWordWrap(True)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(theme.section_title("Model"))
         head.addStretch(1)
+        head.addWidget(self.page)
         head.addWidget(self.browse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -46,6 +52,7 @@ class ModelPicker(QWidget):
 
     def _connect(self) -> None:
         self.browse.clicked.connect(self.browse_requested)
+        self.page.clicked.connect(self.page_requested)
         self.box.activated.connect(self._on_activated)
         self._models.changed.connect(self._on_bundles_changed)
         self._store.bundle_changed.connect(self._on_bundle_changed)
@@ -66,7 +73,7 @@ class ModelPicker(QWidget):
             self.box.addItem(f"{info.name} · {info.title}" if ambiguous else info.title)
             self.box.setItemData(
                 self.box.count() - 1,
-                plain_tip(info.description or info.name),
+                plain_tip(f"{info.name} {info.version}"),
                 Qt.ItemDataRole.ToolTipRole,
             )
         self.box.setEnabled(bool(self._models.bundles))
@@ -79,10 +86,11 @@ class ModelPicker(QWidget):
         folders = [each.folder for each in self._models.bundles]
         if info is not None and info.folder in folders:
             self.box.setCurrentIndex(folders.index(info.folder))
-            self.box.setToolTip(plain_tip(info.description or "The model used for prediction"))
+            self.box.setToolTip("The model used for prediction; About… shows its card")
         self._show_detail()
 
     def _show_detail(self) -> None:
+        self.page.setEnabled(self._store.bundle is not None)
         if self._store.bundle is None:
             self.detail.setText("Choose a model bundle's folder with Other…")
             return

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.data.shown_prediction import ShownPrediction
+from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.progress_bar import ProgressBar
@@ -23,12 +25,18 @@ class PredictionPanel(QWidget):
     """Show the current prediction, grayed and marked once the form has changed since."""
 
     def __init__(
-        self, store: Store, form: Form, predictions: Predictions, parent: QWidget | None = None
+        self,
+        store: Store,
+        form: Form,
+        predictions: Predictions,
+        my_prevalence: MyPrevalence,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._store = store
         self._form = form
         self._predictions = predictions
+        self._my_prevalence = my_prevalence
         self.button = QPushButton("Predict")
         self.button.setProperty("primary", True)
         self.button.setFont(theme.font(theme.BODY, QFont.Weight.DemiBold))
@@ -65,6 +73,7 @@ class PredictionPanel(QWidget):
         self._progress.cancel.clicked.connect(self._store.inference.cancel)
         self._store.inference.changed.connect(self._on_lane_changed)
         self._store.prediction_changed.connect(self._on_result_changed)
+        self._my_prevalence.changed.connect(self._on_result_changed)
         self._store.case_changed.connect(self._on_lane_changed)
         self._store.bundle_changed.connect(self._on_lane_changed)
         self._form.edited.connect(self._on_lane_changed)
@@ -92,12 +101,22 @@ class PredictionPanel(QWidget):
             self.readout.show_nothing(self._why_nothing())
         else:
             self.readout.show_prediction(
-                shown.prediction, outdated=predictions.is_outdated, what_if=predictions.what_if
+                shown.prediction,
+                outdated=predictions.is_outdated,
+                what_if=predictions.what_if,
+                calibrated_at=predictions.calibrated_at,
             )
+            self._show_my_prevalence(shown)
             report, workbench = predictions.shown_fit, predictions.workbench
             fits = report is not None and report.fit == "fits" and workbench is not None
             outside = workbench.outside(self._form.values) if fits and workbench else ()
             self.readout.outside.setVisible(bool(outside))
+
+    def _show_my_prevalence(self, shown: ShownPrediction) -> None:
+        """Beside the number; a doubtful one is worth no second."""
+        answer = self._predictions.what_if or shown.prediction
+        text = self._my_prevalence.text(shown.request.bundle, answer.probability)
+        self.readout.show_my_prevalence(text if answer.fit.fit == "fits" else "")
 
     def _why_nothing(self) -> str:
         if self._store.bundle is None:

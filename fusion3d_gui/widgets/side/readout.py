@@ -53,6 +53,16 @@ class Readout(QWidget):
         self.class_name.setWordWrap(True)
         self.meaning = theme.label(size=12, color=theme.MUTED)
         self.meaning.setWordWrap(True)
+        #: The probability at the prevalence among the user's patients; hidden without one.
+        self.my_prevalence = theme.label(size=12)
+        self.my_prevalence.setWordWrap(True)
+        self.my_prevalence.setToolTip(
+            plain_tip(
+                "The stated probability, shifted by Bayes' theorem from the prevalence for which the model "
+                "is calibrated to mine. It holds where patients differ from the model's cases in "
+                "prevalence only."
+            )
+        )
         self.gauge = Gauge()
         self.demonstration = theme.label(size=12, color=theme.WARNING, medium=True)
         self.demonstration.setWordWrap(True)
@@ -86,6 +96,7 @@ class Readout(QWidget):
         body.addWidget(self.doubt)
         body.addWidget(self.more_doubts)
         body.addLayout(head)
+        body.addWidget(self.my_prevalence)
         body.addWidget(self.gauge)
         body.addWidget(self.outside)
         body.addWidget(self.warnings)
@@ -116,10 +127,23 @@ class Readout(QWidget):
         self.refusal.show_report(report)
         self._show_only(self.refusal)
 
+    def show_my_prevalence(self, text: str) -> None:
+        """Show what the probability is at the user's prevalence; empty: nothing."""
+        self.my_prevalence.setText(text)
+        self.my_prevalence.setVisible(bool(text))
+
     def show_prediction(
-        self, prediction: Prediction, *, outdated: bool, what_if: WhatIf | None
+        self,
+        prediction: Prediction,
+        *,
+        outdated: bool,
+        what_if: WhatIf | None,
+        calibrated_at: float | None,
     ) -> None:
-        """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so."""
+        """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so.
+
+        ``calibrated_at`` is the prevalence for which the probability is calibrated; None: not known.
+        """
         self._show_only(self._body)
         for widget in (self.outdated, self.reset):
             widget.setVisible(outdated)
@@ -127,7 +151,7 @@ class Readout(QWidget):
             "Outdated: the form has changed since." if what_if is None else "What if, not predicted"
         )
         fit = prediction.fit if what_if is None else what_if.fit
-        self._show_fit(fit, prediction, live=not outdated or what_if is not None)
+        self._show_fit(fit, prediction, calibrated_at, live=not outdated or what_if is not None)
         chance = prediction.probability
         self.number.setText(percent(chance))
         self.number.setToolTip(plain_tip(f"{chance:.6f} (logit {prediction.logit:.4f})"))
@@ -142,7 +166,14 @@ class Readout(QWidget):
         self.warnings.setVisible(bool(notices))
         self._show_provenance(prediction, "" if what_if is None else "What if, not predicted  ·  ")
 
-    def _show_fit(self, fit: FitReport, prediction: Prediction, *, live: bool) -> None:
+    def _show_fit(
+        self,
+        fit: FitReport,
+        prediction: Prediction,
+        calibrated_at: float | None,
+        *,
+        live: bool,
+    ) -> None:
         """Show reasons for doubt above the number, and the number as large and bright as it deserves."""
         fits = fit.fit == "fits"
         for widget in (self.misfit, self.withdraw):
@@ -158,10 +189,16 @@ class Readout(QWidget):
             (theme.HUGE, QFont.Weight.Medium) if fits else (theme.LARGE, QFont.Weight.Normal)
         )
         theme.set_font(self.number, size, weight)
-        for label in (self.number, self.class_name):
+        for label in (self.number, self.class_name, self.my_prevalence):
             theme.set_color(label, theme.TEXT if fits and live else theme.FAINT)
-        of = f"probability of {prediction.class_names[1]}"
-        self.meaning.setText(f"calibrated {of}" if fits else f"{of}, {_WORTH[fit.fit]}")
+        name = prediction.class_names[1]
+        of = f"probability of {name}"
+        if not fits:
+            self.meaning.setText(f"{of}, {_WORTH[fit.fit]}")
+        elif calibrated_at is None:
+            self.meaning.setText(f"calibrated {of}")
+        else:
+            self.meaning.setText(f"{of}, calibrated at {percent(calibrated_at)} {name}")
 
     def _show_what_if(self, what_if: WhatIf) -> None:
         """Show the what-if probability in place of the prediction, which the gauge keeps marked."""
@@ -200,6 +237,7 @@ class Readout(QWidget):
             self.number.setToolTip("")
             self.class_name.clear()
             self.meaning.clear()
+            self.show_my_prevalence("")
             self.gauge.setAccessibleName("")
 
 

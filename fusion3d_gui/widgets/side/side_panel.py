@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.metadata_form import MetadataForm
@@ -23,13 +24,21 @@ _SCROLL_BAR = 8
 class SidePanel(QScrollArea):
     """The column at the right of the window; scrolls where a form is long."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, my_prevalence: MyPrevalence, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.model_picker = ModelPicker(session.store, session.models)
         self.form = MetadataForm(session.store, session.form)
-        self.prediction = PredictionPanel(session.store, session.form, session.predictions)
+        self.prediction = PredictionPanel(
+            session.store, session.form, session.predictions, my_prevalence
+        )
         self.workbench = WorkbenchPanel(
-            session.store, session.form, session.predictions, session.augmentation
+            session.store,
+            session.form,
+            session.predictions,
+            session.augmentation,
+            my_prevalence,
         )
         self.comparison = ModelComparisonPanel(
             session.store,

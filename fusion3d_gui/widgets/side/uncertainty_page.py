@@ -16,6 +16,7 @@ from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertain
 from fusion3d_gui.inference.fit import NOTHING_ODD, FitReport
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.augmentation_run import LABEL, Augmentation
+from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
@@ -23,6 +24,9 @@ from fusion3d_gui.widgets.charts.score_chart import ScoreChart
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.readout import OUTSIDE
+
+#: In per cent, until the user states one.
+_USUAL_PREVALENCE = 10.0
 
 _AUGMENT = "Shift and mirror the image too"
 _AUGMENT_TIP = (
@@ -34,7 +38,7 @@ _AUGMENT_TIP = (
 class UncertaintyPage(QWidget):
     """Uncertainty of the prediction for the form's values.
 
-    The prevalence is the user's and stays as set. A doubtful case is not compared with the validation
+    The prevalence is the user's (``MyPrevalence``) and stays as set. A doubtful case is not compared with the validation
     cases. The warnings that say in which respect a case lies
     outside the training data are shown with the prediction (``PredictionPanel``), not here.
     """
@@ -45,9 +49,11 @@ class UncertaintyPage(QWidget):
         form: Form,
         predictions: Predictions,
         augmentation: Augmentation,
+        my_prevalence: MyPrevalence,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._my_prevalence = my_prevalence
         self._store = store
         self._form = form
         self._predictions = predictions
@@ -73,7 +79,7 @@ class UncertaintyPage(QWidget):
         self._prevalence_row = QWidget()
         row = QHBoxLayout(self._prevalence_row)
         row.setContentsMargins(0, 0, 0, 0)
-        name = theme.label("Prevalence in your patients", color=theme.MUTED, size=12)
+        name = theme.label("My prevalence", color=theme.MUTED, size=12)
         name.setBuddy(self.prevalence)
         row.addWidget(name, 1)
         row.addWidget(self.prevalence)
@@ -97,7 +103,8 @@ class UncertaintyPage(QWidget):
         layout.setAlignment(self.augment, Qt.AlignmentFlag.AlignLeft)
         self.augment.clicked.connect(self._on_augment_clicked)
         self._store.inference.changed.connect(self._show_augment_button)
-        self.prevalence.valueChanged.connect(self._show_predictive_values)
+        self.prevalence.valueChanged.connect(self._on_prevalence_set)
+        my_prevalence.changed.connect(self._show_prevalence)
 
     def refresh(self) -> None:
         """Compute everything again for the form's values and show it."""
@@ -134,6 +141,18 @@ class UncertaintyPage(QWidget):
             self.strip.show_scores(names, scores, workbench.case.probability(values))
         self.neighbours.setVisible(bool(uncertainty.neighbours))
         self.neighbours.setText(_neighbours_text(uncertainty, names))
+        self._show_prevalence()
+
+    def _on_prevalence_set(self, percentage: float) -> None:
+        if self._store.bundle is not None:
+            self._my_prevalence.set(self._store.bundle, percentage / 100)
+
+    def _show_prevalence(self) -> None:
+        bundle = self._store.bundle
+        share = None if bundle is None else self._my_prevalence.of(bundle)
+        self.prevalence.blockSignals(True)
+        self.prevalence.setValue(_USUAL_PREVALENCE if share is None else 100 * share)
+        self.prevalence.blockSignals(False)
         self._show_predictive_values()
 
     def _on_augment_clicked(self) -> None:
@@ -191,13 +210,13 @@ class _PrevalenceBox(QDoubleSpinBox):
         super().__init__()
         self.setRange(0.1, 99.9)
         self.setDecimals(1)
-        self.setValue(10)
+        self.setValue(_USUAL_PREVALENCE)
         self.setSuffix(" %")
         self.setFixedWidth(92)
         self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setFixedHeight(theme.CONTROL)
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.setAccessibleName("Prevalence")
+        self.setAccessibleName("My prevalence")
         self.setToolTip("Share of the people you examine who have the finding")
 
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
+from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.curve_chart import CurveChart
@@ -44,6 +45,7 @@ class WorkbenchPanel(QWidget):
         form: Form,
         predictions: Predictions,
         augmentation: Augmentation,
+        my_prevalence: MyPrevalence,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -53,7 +55,7 @@ class WorkbenchPanel(QWidget):
         self._augmentation = augmentation
         self.curves = CurveChart()
         self.why = WhyPage(form, predictions)
-        self.uncertainty = UncertaintyPage(store, form, predictions, augmentation)
+        self.uncertainty = UncertaintyPage(store, form, predictions, augmentation, my_prevalence)
         self._curves_text = theme.label(size=12, color=theme.MUTED)
         self._curves_text.setWordWrap(True)
         self._problem = theme.label(size=12, color=theme.ERROR)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import CaseKey
 from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
@@ -28,6 +29,7 @@ from fusion3d_gui.widgets.look.restyling import Restyling
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
+from fusion3d_gui.widgets.model_page.model_page import show_model_page
 from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
         self.demos = tuple(demos)
         self.settings = Settings(parent=self) if settings is None else settings
         self.setWindowTitle("Fusion3D")
+        self.my_prevalence = MyPrevalence(self.settings, self)
         self.presentation = Presentation(session.store, session.hot_spots, self)
         self.files = FileDialogs(
             session.store,
@@ -93,7 +96,7 @@ class MainWindow(QMainWindow):
         self.views = ViewsPanel(session.store, session.display, session.predictions)
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
-        self.side = SidePanel(session)
+        self.side = SidePanel(session, self.my_prevalence)
         self.status = StatusLine(session.store, session.predictions, session.display.crosshair)
         self.presentation_bar = PresentationBar(
             session.store, session.predictions, session.hot_spots, self.presentation
@@ -207,6 +210,7 @@ class MainWindow(QMainWindow):
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
+        self.side.model_picker.page_requested.connect(self._show_model_page)
         self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.settings.toggle_panel("marks"))
         self.mark_layer.text_requested.connect(self._write_on)
@@ -258,10 +262,20 @@ class MainWindow(QMainWindow):
             ),
             *tool_commands(store, session.tool, session.annotations, display.crosshair),
             *model_commands(
-                store, session.predictions, self.files, escape.cancel, escape.can_cancel
+                store,
+                session.predictions,
+                self.files,
+                escape.cancel,
+                escape.can_cancel,
+                self._show_model_page,
             ),
             *help_commands(self._show_palette, self._show_keys, self),
         ]
+
+    def _show_model_page(self) -> None:
+        bundle = self.session.store.bundle
+        if bundle is not None:
+            show_model_page(bundle, self.my_prevalence, self)
 
     def _show_palette(self) -> None:
         CommandPalette(self.menus, self).appear()

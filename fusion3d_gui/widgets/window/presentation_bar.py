@@ -87,9 +87,11 @@ class PresentationBar(QFrame):
         if prediction is not None:
             fit, of = prediction.fit, prediction.class_names[1]
             chance, is_odd = percent(prediction.probability), fit.fit != "fits"
+            calibrated_at = self._predictions.calibrated_at
+            at = "" if calibrated_at is None else f" at {percent(calibrated_at)} {of}"
             answer = fit.reasons[0] if is_odd else f"{of}: {chance}"
             meaning = {
-                "fits": f"calibrated probability   ·   threshold {percent(prediction.threshold)}",
+                "fits": f"calibrated probability{at}   ·   threshold {percent(prediction.threshold)}",
                 "doubtful": f"doubtful   ·   {of}: {chance}",
                 "refused": f"despite misfit, not a result   ·   {of}: {chance}",
             }[fit.fit]

@@ -22,8 +22,9 @@ def model_commands(
     files: FileDialogs,
     cancel: Callable[[], object],
     can_cancel: Callable[[], bool],
+    show_page: Callable[[], object],
 ) -> list[Command]:
-    """Commands of the Model menu; ``cancel`` is what Escape does."""
+    """Commands of the Model menu; ``cancel`` is what Escape does, ``show_page`` opens the model's page."""
 
     def exportable() -> bool:
         return can_export(predictions)
@@ -52,7 +53,17 @@ def model_commands(
             tip="As JSON with all that it came from, or its heatmap as NIfTI",
         ),
         Command("copy_result", "&Model", "Copy the result", copy, "Ctrl+Shift+C", exportable),
-        Command("model", "&Model", "Use another model…", files.add_model, begins_group=True),
+        Command(
+            "model_page",
+            "&Model",
+            "About this model…",
+            show_page,
+            "",
+            lambda: store.bundle is not None,
+            begins_group=True,
+            tip="Its card, scope, ROC and calibration curve, subgroups, heatmaps, and my prevalence",
+        ),
+        Command("model", "&Model", "Use another model…", files.add_model),
     ]
 
 

@@ -1,0 +1,1 @@
+"""The model's page: its card, figures, curves, subgroups and heatmaps, in a window of its own."""
