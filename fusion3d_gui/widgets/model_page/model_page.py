@@ -62,6 +62,7 @@ class ModelPage(QDialog):
         self.setWindowTitle(f"Model: {info.name}")
         self.info = info
         self.segments = Segments()
+        self.segments.setFixedHeight(theme.px(theme.CONTROL))
         self.pages = QStackedWidget()
         self.performance = PerformanceView(info, my_prevalence)
         card = self._add("Card", "What the model is, and which scans it is meant for", self._card())
@@ -95,6 +96,9 @@ class ModelPage(QDialog):
 
     def _add(self, title: str, tip: str, page: QWidget) -> QPushButton:
         area = QScrollArea()
+        layout = page.layout()
+        assert layout is not None
+        layout.setContentsMargins(0, 0, 3 * theme.GRID, 0)  # beside the scroll bar
         area.setWidget(page)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

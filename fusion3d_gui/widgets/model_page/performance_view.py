@@ -33,7 +33,7 @@ _FIGURES_HEIGHT = 7 * 26
 
 
 class PerformanceView(QWidget):
-    """The field takes the prevalence for this model; the figures below follow the pointer on the ROC curve."""
+    """The field takes the prevalence for this model; the figures under it follow the pointer on the ROC curve."""
 
     def __init__(
         self, info: BundleInfo, my_prevalence: MyPrevalence, parent: QWidget | None = None
@@ -42,7 +42,7 @@ class PerformanceView(QWidget):
         self._info, self._curves, self._my_prevalence = info, info.curves, my_prevalence
         self._point: RocPoint | None = None
         self.box = NumberBox(_PREVALENCE)
-        self.box.setFixedWidth(theme.px(130))
+        self.box.setFixedSize(theme.px(130), theme.px(theme.CONTROL))
         self.box.setAccessibleName(_PREVALENCE.label)
         self.box.setToolTip("Share of the people you examine who have the finding; remembered")
         self.stated = theme.label(size=12, color=theme.MUTED)
@@ -69,8 +69,9 @@ class PerformanceView(QWidget):
                 chart.set_source(*source)
                 chart.setFixedHeight(chart.sizeHint().height())
                 charts.addWidget(chart, 1)
-            layout.addLayout(charts)
+            # Above the charts: never scrolled away while the pointer is on the curve.
             layout.addLayout(self._operating_point_grid())
+            layout.addLayout(charts)
             self.roc.pointed.connect(self._on_pointed)
         figures = figure_table(info)
         if figures is not None:
