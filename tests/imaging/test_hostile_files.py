@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -97,6 +99,15 @@ def test_a_mutated_file_is_a_volume_or_a_refusal(corpus: list[Path], tmp_path: P
                 print(f"{took:.1f} s: {path.name}, mutant {opened + refused} of seed {_SEED}")
     print(f"{opened} opened, {refused} refused; slowest {slowest[0]:.2f} s ({slowest[1]})")
     assert refused > 0
+
+
+def test_files_that_lie_about_their_structure_end_no_process() -> None:
+    pytest.importorskip("resource")
+    fuzzer = Path(__file__).parents[1] / "benchmarks/fuzz_files.py"
+    words = [sys.executable, str(fuzzer), "--mutants", "150", "--seed", "5", "--seconds", "120"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "150 mutants" in done.stdout
 
 
 def test_a_mosaic_whose_size_contradicts_its_slices_is_refused() -> None:

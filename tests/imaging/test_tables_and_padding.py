@@ -93,6 +93,25 @@ def test_a_table_without_its_entries_is_refused_or_said(
         open_volume(folder)
 
 
+def test_a_table_that_no_parser_can_read_is_refused_or_said(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _without(dataset, "WindowCenter", "WindowWidth")
+        dataset.add_new(0x00283010, "OB", b"\xfe\xff\x00\xe0\x06\x00\x00\x00\x28\x00")
+
+    folder = written(edit)
+    for path in folder.iterdir():
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(b"\x28\x00\x10\x30OB", b"\x28\x00\x10\x30SQ"))
+    assert "table from values to brightness can't be used" in " ".join(open_volume(folder).notices)
+    for path in folder.iterdir():
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(b"\x28\x00\x10\x30SQ", b"\x28\x00\x00\x30SQ"))
+    with pytest.raises(UserError):
+        open_volume(folder)
+
+
 def test_an_empty_table_sequence_is_no_table(written: Callable[[Edit], Path]) -> None:
     def edit(dataset: Dataset, number: int) -> None:
         dataset.ModalityLUTSequence = Sequence([])

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
 from fusion3d_gui.imaging.dicom.frames.full_header import read_full_header
-from fusion3d_gui.imaging.dicom.frames.lookup_table import read_lookup_table
+from fusion3d_gui.imaging.dicom.frames.lookup_table import has_lookup_table, read_lookup_table
 from fusion3d_gui.imaging.dicom.frames.voi_lut import voi_lut_window
 from fusion3d_gui.imaging.dicom.stack.sort import Stack
 from fusion3d_gui.imaging.dicom.suv import SuvUnavailable, suv_factor
@@ -64,7 +64,7 @@ def interpret_values(stack: Stack) -> ValueInterpretation:
     elif is_pet:
         factor, unit, notices = _suv(stack, dataset, unit)
     windows, curve = _windows(middle, dataset)
-    if has_table and dataset.get("VOILUTSequence") and not windows:
+    if has_table and not windows and has_lookup_table(dataset, "VOILUTSequence"):
         notices.append("The file's table from values to brightness can't be used.")
     if curve is not None:
         notices.append("The file asks for a brightness curve; it is applied in the file's window.")

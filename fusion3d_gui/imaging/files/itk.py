@@ -39,8 +39,12 @@ _LONGEST_AXIS = 1 << 20
 #: Time (s) between two looks whether the user has cancelled.
 _TICK_S = 0.05
 #: Highest compression ratios that are accepted. bzip2 packs a run of one value into next to nothing, but a
-#: scan never that far.
-_LARGEST_RATIOS = {"gzip": LARGEST_DEFLATE_RATIO, "bzip2": 20_000}
+#: scan never that far. As text a value of 8 bytes takes a digit and a space at least.
+_LARGEST_RATIOS = {
+    "gzip": LARGEST_DEFLATE_RATIO,
+    "bzip2": 20_000,
+    **dict.fromkeys(("ascii", "text", "txt"), 4),
+}
 
 
 def is_itk_file(path: Path) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.meta_fields import check_meta_offsets, meta_fields
+from fusion3d_gui.imaging.files.nrrd_fields import nrrd_fields
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
@@ -87,12 +88,7 @@ def read_itk_header(path: Path) -> ItkHeader:
 def _nrrd(path: Path, head: bytes) -> ItkHeader:
     if not head.startswith(b"NRRD"):
         raise UserError("is not an NRRD file", path=path)
-    gap = re.search(rb"\r?\n\r?\n", head)
-    text, end = (head, len(head)) if gap is None else (head[: gap.start()], gap.end())
-    fields = {
-        name.decode("latin-1").lower().replace(" ", ""): value.decode("latin-1")
-        for name, value in re.findall(rb"(?m)^([A-Za-z ]+): ?(.*?)\s*$", text)
-    }
+    fields, end = nrrd_fields(path, head, is_whole=len(head) < _LONGEST_HEADER)
     packing = fields.get("encoding", "raw").lower()
     packing = {"gz": "gzip", "bz2": "bzip2"}.get(packing, packing)
     elsewhere = fields.get("datafile")

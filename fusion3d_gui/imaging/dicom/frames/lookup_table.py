@@ -41,6 +41,14 @@ class LookupTable:
         return self.entries[index]
 
 
+def has_lookup_table(dataset: Dataset, keyword: str) -> bool:
+    """Whether a sequence has an item, or can't be read; a table that then can't be used is damaged."""
+    try:
+        return bool(dataset.get(keyword))
+    except PYDICOM_ERRORS:
+        return True
+
+
 def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupTable | None:
     """Read the first table of a sequence (PS3.3 C.11.1.1 and C.11.2.1.1).
 

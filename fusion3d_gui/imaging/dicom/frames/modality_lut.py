@@ -5,7 +5,11 @@ from __future__ import annotations
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.full_header import read_full_header
-from fusion3d_gui.imaging.dicom.frames.lookup_table import LookupTable, read_lookup_table
+from fusion3d_gui.imaging.dicom.frames.lookup_table import (
+    LookupTable,
+    has_lookup_table,
+    read_lookup_table,
+)
 
 
 def read_modality_lut(file: DicomFile) -> LookupTable | None:
@@ -16,7 +20,7 @@ def read_modality_lut(file: DicomFile) -> LookupTable | None:
     if not file.elements.has("ModalityLUTSequence"):
         return None
     dataset = read_full_header(file)
-    if "ModalityLUTSequence" in dataset and not dataset["ModalityLUTSequence"].value:
+    if "ModalityLUTSequence" in dataset and not has_lookup_table(dataset, "ModalityLUTSequence"):
         return None
     table = read_lookup_table(dataset, "ModalityLUTSequence", file.format.signed)
     if table is None or file.format.floating:
