@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from limits import Limits  # beside this file
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
@@ -23,6 +23,7 @@ from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
 from fusion3d_gui.model.localisation_record import Estimate
 from fusion3d_gui.state.display.display import middle_voxel_lps
+from fusion3d_gui.widgets.model_page.model_page import ModelPage
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.ray_caster import SWITCH
@@ -334,7 +335,7 @@ class Scenes:
             self.wait(self._is_idle)
 
     def finding(self) -> None:
-        """Command palette, keys, tags, hidden identity, an error notice."""
+        """Command palette, keys, tags, the model's page, hidden identity, an error notice."""
         window = self.window
         window.menus.actions["palette"].trigger()
         palette = window.findChildren(CommandPalette)[-1]
@@ -354,6 +355,7 @@ class Scenes:
         with self._light():
             self.picture("light-tags", browser)
         browser.close()
+        self._model_page()
         self.session.store.identity.set_hidden(True)
         self.picture("hidden")
         self.session.store.identity.set_hidden(False)
@@ -361,6 +363,14 @@ class Scenes:
         self.wait(lambda: bool(self.window.notices.texts), 20)
         self.picture("mistake")
         window.notices.clear()
+
+    def _model_page(self) -> None:
+        self.window.menus.actions["model_page"].trigger()
+        page = self.window.findChildren(ModelPage)[-1]
+        for button in page.segments.findChildren(QPushButton):
+            button.click()
+            self.picture(f"model-{button.text().lower()}", page)
+        page.close()
 
     def files(self) -> None:
         """A folder of several series, while it is read and afterwards; lossy compression."""

@@ -50,8 +50,9 @@ def fact_table(table: FactTable, name: str, parent: QWidget) -> QTableView:
     metrics = QFontMetrics(theme.font(12))
     widths = []
     for column, title in enumerate(table.header):
-        longest = max((title, *(row[column] for row in table.rows)), key=len)
-        widths.append(min(metrics.horizontalAdvance(longest) / theme.scale() + _MARGIN, _WIDEST))
+        texts = (title, *(row[column] for row in table.rows))
+        longest = max(map(metrics.horizontalAdvance, texts))
+        widths.append(min(longest / theme.scale() + _MARGIN, _WIDEST))
     view = row_table(FactModel(table, parent), name, [round(each) for each in widths[:-1]], _ROW)
     view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     return view

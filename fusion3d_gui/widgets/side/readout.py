@@ -138,7 +138,7 @@ class Readout(QWidget):
         *,
         outdated: bool,
         what_if: WhatIf | None,
-        calibrated_at: float | None,
+        calibrated_at: float | None = None,
     ) -> None:
         """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so.
 
