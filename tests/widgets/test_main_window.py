@@ -125,7 +125,7 @@ def test_editing_the_form_takes_the_heatmap_away_and_says_outdated(opened, qtbot
     qtbot.keyClicks(box, "71")
     assert opened.session.form.values["age"] == 71
     assert opened.side.prediction.readout.outdated.isVisible()
-    assert not any(has_color(view) for view in opened.views.views)
+    assert all(view.heatmap is None for view in opened.views.views)
     assert "outdated" in opened.side.overlay.about.text()
 
 

@@ -62,7 +62,7 @@ def show(qtbot):
         views = [SliceView(each, display) for each in ORIENTATIONS]
         for view in views:
             qtbot.addWidget(view)
-            view.resize(220, 200)
+            view.resize(440, 400)
             view.set_volume(volume)
             view.show()
         return views, display

@@ -33,6 +33,12 @@ SHOWING = {
     "imaging/reslice/volume_projection.py",
     "imaging/reslice/surface_shading.py",
     "imaging/reslice/row_blocks.py",
+    # Geometry of the acquired slices, from the affine; a cache of planes that slabs have read.
+    "imaging/reslice/acquisition.py",
+    "imaging/reslice/columns.py",
+    # Whether the header says that the identity was removed; the names of a case.
+    "imaging/privacy/deidentify.py",
+    "imaging/series.py",
     "imaging/display/window.py",
     "imaging/volume.py",
     "inference/prediction.py",
