@@ -143,6 +143,50 @@ def test_the_palette_lists_every_command_but_itself_and_those_that_sleep_last(wi
     shown.close()
 
 
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("screenshot", "Copy a picture of the images"),
+        ("zoom", "Zoom in"),
+        ("zoom out", "Zoom out"),
+        ("compare", "Compare models"),
+        ("anonymize", "Hide who the patient is"),
+        ("anonymise", "Hide who the patient is"),
+    ],
+)
+def test_the_palette_finds_commands_by_other_words(opened, qtbot, words, title):
+    shown = palette(opened)
+    qtbot.keyClicks(shown.line, words)
+    assert title in shown.titles[:2]
+    assert shown.nothing.isHidden()
+    shown.close()
+
+
+def test_the_palette_says_where_it_finds_nothing(opened, qtbot):
+    shown = palette(opened)
+    qtbot.keyClicks(shown.line, "xyzzy")
+    assert shown.titles == []
+    assert (shown.nothing.isVisible(), shown.list.isVisible()) == (True, False)
+    assert shown.nothing.text() == "Nothing found"
+    shown.line.clear()
+    assert (shown.nothing.isVisible(), shown.list.isVisible()) == (False, True)
+    shown.close()
+
+
+def test_a_picture_of_the_images_can_be_copied(opened):
+    opened.menus.actions["copy_picture"].trigger()
+    copied = QApplication.clipboard().image()
+    assert copied.size() == opened.pages.size()
+
+
+def test_zoom_commands_enlarge_the_active_view(opened):
+    before = opened.views.active.camera.scale
+    opened.menus.actions["zoom_in"].trigger()
+    assert opened.views.active.camera.scale == pytest.approx(1.25 * before)
+    opened.menus.actions["zoom_out"].trigger()
+    assert opened.views.active.camera.scale == pytest.approx(before)
+
+
 def test_a_command_that_sleeps_is_not_run(window, qtbot):
     shown = palette(window)
     qtbot.keyClicks(shown.line, "rectangle")

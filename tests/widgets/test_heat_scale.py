@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.side_by_side import MapCell
 from fusion3d_gui.widgets.look.color_map import heatmap_colors
 from fusion3d_gui.widgets.slice.captions import _items
@@ -148,15 +149,42 @@ def test_the_images_say_that_the_form_has_taken_the_heatmap_away(opened, settled
     assert session.predictions.heatmap is not None
     assert stamps() == {()}
     session.form.set_value("age", 41.0)
-    assert stamps() == {REMOVED}
-    assert views.volume._caption_texts(session.store.case.volume).stamp == REMOVED
+    assert stamps() == {REMOVED["form"]}
+    assert views.volume._caption_texts(session.store.case.volume).stamp == REMOVED["form"]
     for view in views.shown:
         shown = [item.text for item in _items(view._caption_texts(view.slicer), view.rect())]
-        assert set(shown) & set(REMOVED)
+        assert set(shown) & set(REMOVED["form"])
     session.display.overlay.toggle()
     assert stamps() == {()}  # who has hidden it misses nothing
     session.display.overlay.toggle()
     session.predictions.predict()
+    assert stamps() == {()}
+
+
+def test_the_images_say_that_another_model_has_taken_the_heatmap_away(
+    opened, make_bundle, make_case, settled
+):
+    session, views = opened.session, opened.views
+
+    def stamps() -> set[tuple[str, ...]]:
+        texts = [view._caption_texts(view.slicer) for view in views.shown]
+        texts.append(views.volume._caption_texts(session.store.case.volume))
+        return {each.stamp for each in texts}
+
+    session.models.choose(BundleInfo.read(make_bundle("add")))
+    assert stamps() == {()}  # there was none to remove
+    session.predictions.predict()
+    settled(opened)
+    session.models.choose(BundleInfo.read(make_bundle("multiply")))
+    assert stamps() == {REMOVED["model"]}
+    session.form.set_value("age", 41.0)
+    assert stamps() == {REMOVED["model"]}
+    session.predictions.predict()
+    assert stamps() == {()}
+    settled(opened)
+    session.models.choose(BundleInfo.read(make_bundle("add")))
+    session.opener.open(make_case("b"))
+    settled(opened)
     assert stamps() == {()}
     settled(opened)
     assert stamps() == {()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -22,6 +22,9 @@ from fusion3d_gui.state.store import Store
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.analysis.workbench import Workbench
+
+#: What has taken a heatmap off the screen.
+HeatmapLoss = Literal["form", "model"]
 
 
 class Predictions(QObject):
@@ -43,9 +46,13 @@ class Predictions(QObject):
         self._choice = choice
         # The last answer of :attr:`fit`, with what it is about.
         self._judged: tuple[ShownPrediction | None, PredictionRequest, FitReport] | None = None
-        #: The case whose heatmap despite a misfit has ended with a change of the form.
-        self._lost: Case | None = None
+        #: The case whose heatmap was the last on screen.
+        self._mapped: Case | None = None
+        #: The case whose prediction was dropped with its heatmap, and why.
+        self._lost: tuple[Case, HeatmapLoss] | None = None
         form.edited.connect(self._on_form_edited)
+        store.prediction_changed.connect(self._on_prediction_changed)
+        store.bundle_chosen.connect(self._on_bundle_chosen)
 
     @property
     def is_outdated(self) -> bool:
@@ -74,15 +81,17 @@ class Predictions(QObject):
         return None if shown is None or self.is_outdated else shown.heatmap
 
     @property
-    def has_lost_heatmap(self) -> bool:
-        """Whether there was a heatmap of the case on screen until the form changed, and no other is on its way."""
+    def heatmap_loss(self) -> HeatmapLoss | None:
+        """Why the heatmap of the case on screen has gone; None where there was none, and while another is on its way."""
         store, shown = self._store, self._store.shown_prediction
         if store.predicting or store.case is None:
-            return False
+            return None
         if shown is None:
-            return self._lost is store.case
+            case, why = self._lost or (None, None)
+            return why if case is store.case else None
         same_subject = shown.request.case is store.case and shown.request.bundle is store.bundle
-        return self.is_outdated and same_subject and shown.heatmap is not None
+        lost = self.is_outdated and same_subject and shown.heatmap is not None
+        return "form" if lost else None
 
     @property
     def fit(self) -> FitReport | None:
@@ -159,7 +168,7 @@ class Predictions(QObject):
         store, request = self._store, self._request_now()
         if request is None:
             return
-        self._lost = None
+        self._lost = self._mapped = None
         if self._form.problem:
             store.tell_failure(UserError(f"Nothing can be predicted. {self._form.problem}"))
             return
@@ -221,10 +230,21 @@ class Predictions(QObject):
     def _on_form_edited(self, name: str) -> None:
         shown = self._store.shown_prediction
         if shown is not None and shown.prediction.despite_misfit and self.is_outdated:
-            self._lost = None if shown.heatmap is None else self._store.case
+            case = self._store.case
+            self._lost = None if case is None or shown.heatmap is None else (case, "form")
             self._store.drop_prediction()
         elif self._store.case is not None:
             self._store.prediction_changed.emit()
+
+    def _on_prediction_changed(self) -> None:
+        shown = self._store.shown_prediction
+        if shown is not None:
+            self._mapped = None if shown.heatmap is None else shown.request.case
+
+    def _on_bundle_chosen(self) -> None:
+        case = self._store.case
+        if case is not None and self._mapped is case:
+            self._lost = case, "model"
 
     def _request_now(self) -> PredictionRequest | None:
         """What a prediction would be made of now."""

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.widgets.look.palette import PALETTES
 from fusion3d_gui.widgets.look.style_sheet import style_sheet
+from fusion3d_gui.widgets.look.wrapped_label import WrappedLabel
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def label(
     text: str = "", *, size: int = BODY, color: str | None = None, medium: bool = False
 ) -> QLabel:
     """A label of plain text in the theme's font; ``color`` is one of the palette's text colours."""
-    made = QLabel(text)
+    made = WrappedLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a file
     made.setFont(font(size, QFont.Weight.Medium if medium else QFont.Weight.Normal))
     set_color(made, _palette.text if color is None else color)

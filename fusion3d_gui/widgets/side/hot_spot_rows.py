@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
@@ -25,7 +26,7 @@ class HotSpotRows(QWidget):
         super().__init__(parent)
         self._spots = spots
         self.title = theme.label("Hot spots", color=theme.MUTED)
-        self.rows = [QPushButton() for _ in range(_ROWS)]
+        self.rows = [_SpotRow() for _ in range(_ROWS)]
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
@@ -69,13 +70,42 @@ class HotSpotRows(QWidget):
             row.setVisible(number < len(found))
             if number < len(found):
                 spot = found[number]
-                row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
+                row.show_text(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
                 side, where = self._spots.side(spot), position_text(spot.position_lps)
                 row.setToolTip(
                     plain_tip(
-                        f"{where}: {_SIDES[side]} of the scan"
+                        f"{row.accessibleName()}\n{where}: {_SIDES[side]} of the scan"
                         + (_NO_VOLUME if spot.volume_ml is None else "")
                         + (_IN_AIR if spot.in_air else "")
                     )
                 )
                 row.setChecked(number == current)
+
+
+class _SpotRow(QPushButton):
+    """A row whose end is cut where the panel is too narrow for it; its tooltip says the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+
+    def show_text(self, text: str) -> None:
+        """Show a text, as much of it as there is room for."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the panel needs it to be."""
+        return QSize(theme.px(120), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        frame = self.sizeHint().width() - metrics.horizontalAdvance(self.text())
+        room = self.width() - frame
+        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room))

@@ -63,14 +63,16 @@ class MethodPicker(QWidget):
         )
         self.both.clicked.connect(self._on_both)
         self._side_by_side.changed.connect(self._show)
+        effect = theme.label(
+            "Regions by their effect on the probability", size=12, color=theme.MUTED
+        )
+        effect.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
         layout.addWidget(self.box)
         layout.addWidget(self.localisation)
-        layout.addWidget(
-            theme.label("Regions by their effect on the probability", size=12, color=theme.MUTED)
-        )
+        layout.addWidget(effect)
         layout.addWidget(row)
         self.check = QPushButton(_CHECK)
         self.check.setProperty("quiet", True)

@@ -28,6 +28,10 @@ _WIDE_VIEW = 420
 _LINE = 18
 #: A stamp lies so far (px, at the usual text size) above the lower edge.
 _STAMP_UP = 70
+#: Least distance (px) of texts beside each other.
+_APART = 8.0
+#: Between the parts of a position: where the plane lies, and how it was made.
+_PARTS_APART = "   "
 #: Lines of the crosshair end this far (px) from text.
 _CLEAR = 3.0
 #: So many rendered texts are cached: a megabyte or two.
@@ -206,20 +210,21 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
     # In a narrow view the second line at its left reaches below it.
     yield _Item(top, (0, -1), 2 - _MARGIN if _is_narrow(area) else 0.0, _LETTER)
     line = theme.px(_LINE)
-    yield _Item(texts.title, _TOP_LEFT, style=_TITLE)
-    yield _Item(texts.position, _TOP_LEFT, line + 1)
+    title, slice_count, position = _heading(texts, area)
+    yield _Item(title, _TOP_LEFT, style=_TITLE)
+    yield _Item(position, _TOP_LEFT, line + 1)
     small = area.width() < theme.px(_SMALL_VIEW) or area.height() < _SMALL_VIEW
-    yield _Item(texts.slice_count, _TOP_RIGHT)
+    if slice_count:
+        yield _Item(slice_count, _TOP_RIGHT)
     for number, text in enumerate(_corner_lines(texts, area), start=_first_corner_line(area)):
         yield _Item(text, _TOP_RIGHT, line * number)
     if texts.heat_note and not small:
         # Above the scale bar and its length.
         yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line)
     if texts.stamp:
-        width = area.width() - 4 * _MARGIN
-        fitting = [each for each in texts.stamp if _width(each, _STAMP, theme.scale()) <= width]
+        stamp = _first_fitting(texts.stamp, area.width() - 4 * _MARGIN, _STAMP) or texts.stamp[-1]
         # Above the letter, the scale bar and the texts beside it.
-        yield _Item((*fitting, texts.stamp[-1])[0], (0, 1), theme.px(_STAMP_UP), _STAMP)
+        yield _Item(stamp, (0, 1), theme.px(_STAMP_UP), _STAMP)
     lower_right = ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]
@@ -228,6 +233,32 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
         yield _Item(text, _BOTTOM_RIGHT, line * number)
     for number, text in enumerate(texts.warnings, start=len(lower_right)):
         yield _Item(text, _BOTTOM_RIGHT, line * number, _WARNING)
+
+
+def _heading(texts: CaptionTexts, area: QRectF) -> tuple[str, str, str]:
+    """Title, slice number and position as far as a view has room for them beside the letter at its top.
+
+    The number of all slices goes first, then that of the slice; before how the plane was made, its position.
+    """
+    beside = (
+        area.width() / 2 - _MARGIN - _APART - _width(texts.sides[2], _LETTER, theme.scale()) / 2
+    )
+    title = _elided(texts.title, beside, theme.scale(), _TITLE)
+    counts = (texts.slice_count, texts.slice_count.split(" / ")[0])
+    positions = (texts.position, texts.position.split(_PARTS_APART)[-1])
+    whole = area.width() - 2 * _MARGIN
+    position = _first_fitting(positions, whole, _PLAIN)
+    return (
+        title,
+        _first_fitting(counts, beside, _PLAIN),
+        position or _elided(positions[-1], whole, theme.scale()),
+    )
+
+
+def _first_fitting(forms: tuple[str, ...], width: float, style: _Style) -> str:
+    """The first of some forms of a text that is no wider than ``width`` px; empty where none is."""
+    fitting = (each for each in forms if _width(each, style, theme.scale()) <= width)
+    return next(fitting, "")
 
 
 def _is_narrow(area: QRectF) -> bool:
@@ -262,8 +293,8 @@ def _width(text: str, style: _Style, text_scale: float) -> float:
 
 
 @lru_cache(64)
-def _elided(text: str, width: float, text_scale: float) -> str:
-    metrics = QFontMetricsF(theme.font(_PLAIN.size_px, QFont.Weight(_PLAIN.weight)))
+def _elided(text: str, width: float, text_scale: float, style: _Style = _PLAIN) -> str:
+    metrics = QFontMetricsF(theme.font(style.size_px, QFont.Weight(style.weight)))
     return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 

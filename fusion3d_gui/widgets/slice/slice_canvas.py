@@ -21,6 +21,7 @@ from fusion3d_gui.state.display.corner_text import corner_lines, is_lossy, warni
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
+from fusion3d_gui.state.prediction.predictions import HeatmapLoss
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.position_text import window_text
@@ -78,8 +79,8 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in a corner; one view of a layout does, at any size.
         self.names_patient = True
-        #: Whether a heatmap has gone because the form changed.
-        self.lost_heatmap = False
+        #: Why a heatmap has gone; None where none has.
+        self.heatmap_loss: HeatmapLoss | None = None
         #: Whether the heatmap's colour scale is shown.
         self.with_heat_scale = True
         self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
@@ -370,8 +371,8 @@ class SliceCanvas(QWidget):
     @property
     def _stamp(self) -> Stamp:
         is_on, overlay = self.picture.overlay_is_on, self.display.overlay
-        gone = self.lost_heatmap and self.picture.with_overlay and overlay.visible
-        return stamp_of(self.picture.heatmap, is_on=is_on, was_removed=gone)
+        loss = self.heatmap_loss if self.picture.with_overlay and overlay.visible else None
+        return stamp_of(self.picture.heatmap, loss, is_on=is_on)
 
     @property
     def _heat_note(self) -> str:

@@ -223,6 +223,14 @@ class ViewsPanel(QWidget):
             view.fit()
         self.volume.fit()
 
+    def zoom(self, factor: float) -> None:
+        """Zoom the active view about its middle, or 3D where it is alone."""
+        if not self.shown:
+            self.volume.zoom(factor)
+            return
+        view = self.active
+        view.zoom_about(view.width() / 2, view.height() / 2, factor)
+
     def straighten(self) -> None:
         """Reset the planes to the patient's axes, fitted and unflipped."""
         self._display.planes.straighten()
@@ -335,5 +343,5 @@ class ViewsPanel(QWidget):
     def _on_result_changed(self) -> None:
         heatmap = self._predictions.heatmap
         for view in self._all_views:
-            view.lost_heatmap = self._predictions.has_lost_heatmap
+            view.heatmap_loss = self._predictions.heatmap_loss
             view.set_heatmap(heatmap)

@@ -35,6 +35,7 @@ from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.corner_text import corner_lines, warning_texts
 from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.prediction.predictions import HeatmapLoss
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import window_text
@@ -85,8 +86,8 @@ class VolumeView(QWidget):
         self._has_probed = False
         #: Whether patient and series are named in a corner: where no slice view does.
         self.names_patient = False
-        #: Whether a heatmap has gone because the form changed.
-        self.lost_heatmap = False
+        #: Why a heatmap has gone; None where none has.
+        self.heatmap_loss: HeatmapLoss | None = None
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
         self._turn_degrees, self._tilt_degrees = _USUAL_SIDE
@@ -354,8 +355,8 @@ class VolumeView(QWidget):
             warnings=warning_texts(volume),
             stamp=stamp_of(
                 self._heatmap,
+                self.heatmap_loss if self.display.overlay.visible else None,
                 is_on=self._has_heat and self.display.overlay.visible,
-                was_removed=self.lost_heatmap and self.display.overlay.visible,
             ),
         )
 
@@ -365,6 +366,11 @@ class VolumeView(QWidget):
         return told or super().event(event)
 
     # -- mouse --------------------------------------------------------------------------------
+
+    def zoom(self, factor: float) -> None:
+        """Zoom about the middle."""
+        self.camera.zoom_about(self.width() / 2, self.height() / 2, factor)
+        self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to rotate, or to change the window level."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, 
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QDialog,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -45,6 +46,8 @@ class CommandPalette(QDialog):
         self.list.setAccessibleName("Commands")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.nothing: QLabel = theme.label("Nothing found", color=theme.MUTED)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         theme.style(
             self,
             "CommandPalette { background: $RAISED; border: 1px solid $EDGE; }"
@@ -55,6 +58,7 @@ class CommandPalette(QDialog):
         layout.setSpacing(8)
         layout.addWidget(self.line)
         layout.addWidget(self.list, 1)
+        layout.addWidget(self.nothing, 1)
         self.resize(theme.px(_WIDTH), theme.px(_HEIGHT))
         self.line.installEventFilter(self)
         self.line.textChanged.connect(self._search)
@@ -103,8 +107,11 @@ class CommandPalette(QDialog):
             name = title_of(action)
             by_name = fuzzy_score(text, name)
             by_menu = fuzzy_score(text, f"{_menu_text(command)} {name}")
+            scores = [_synonym_score(text, command)]
             if by_menu is not None:
-                score = by_menu - _MENU_COST if by_name is None else by_name
+                scores.append(by_menu - _MENU_COST if by_name is None else by_name)
+            score = max((each for each in scores if each is not None), default=None)
+            if score is not None:
                 found.append((not action.isEnabled(), -score, order, command, name))
         found.sort(key=lambda each: each[:3])
         self.list.clear()
@@ -114,6 +121,8 @@ class CommandPalette(QDialog):
             if disabled:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
             self.list.addItem(item)
+        self.list.setVisible(bool(found))
+        self.nothing.setVisible(not found)
         if found:
             self.list.setCurrentRow(0)
 
@@ -124,6 +133,15 @@ class CommandPalette(QDialog):
         self.close()
         # After the palette has closed, so that it does not take the focus back from what the command opens.
         self._menus.actions[command.id].trigger()
+
+
+def _synonym_score(text: str, command: Command) -> float | None:
+    """Score of the best of the command's synonyms that begin with the text; None where none does."""
+    wanted = text.strip().lower()
+    scores = [
+        fuzzy_score(wanted, each) for each in command.synonyms if wanted and each.startswith(wanted)
+    ]
+    return max((each for each in scores if each is not None), default=None)
 
 
 def _menu_text(command: Command) -> str:

@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
             session.display.window_level.presets_changed,
             session.store.identity.changed,
             session.explanation_choice.changed,
+            session.models.changed,
             session.side_by_side.changed,
         ):
             signal.connect(self.menus.refresh)
@@ -263,7 +264,10 @@ class MainWindow(QMainWindow):
             *tool_commands(store, session.tool, session.annotations, display.crosshair),
             *model_commands(
                 store,
+                session.models,
                 session.predictions,
+                session.model_comparison,
+                self.pages,
                 self.files,
                 escape.cancel,
                 escape.can_cancel,

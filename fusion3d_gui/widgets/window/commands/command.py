@@ -40,6 +40,8 @@ class Command:
         Whether the list of keys has a line for it.
     tip
         Tool tip of its button, where the title does not say enough.
+    synonyms
+        Words under which the palette finds it, too.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Command:
     tip: str = ""
     visible: Callable[[], bool] | None = None
     title_now: Callable[[], str] | None = None
+    synonyms: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

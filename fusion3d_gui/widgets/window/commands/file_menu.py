@@ -78,6 +78,7 @@ def file_commands(
             "Ctrl+Shift+H",
             checked=lambda: store.identity.hidden,
             tip="Hide names, numbers, dates and file names, for this session",
+            synonyms=("anonymize", "anonymise", "anonymous", "de-identify", "identity"),
         ),
         Command(
             "tags",

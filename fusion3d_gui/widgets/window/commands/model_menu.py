@@ -9,16 +9,22 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.state.export.result_export import can_export, prediction_text
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
+from fusion3d_gui.state.prediction.model_comparison import ModelComparison
+from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.pages import Pages
 
 
 def model_commands(
     store: Store,
+    models: Models,
     predictions: Predictions,
+    comparison: ModelComparison,
+    pages: Pages,
     files: FileDialogs,
     cancel: Callable[[], object],
     can_cancel: Callable[[], bool],
@@ -28,6 +34,13 @@ def model_commands(
 
     def exportable() -> bool:
         return can_export(predictions)
+
+    def can_compare() -> bool:
+        several = len(models.bundles) > 1
+        return several and store.shown_prediction is not None and not store.predicting
+
+    def copy_picture() -> None:
+        QApplication.clipboard().setPixmap(pages.grab())
 
     def copy() -> None:
         QApplication.clipboard().setText(prediction_text(predictions))
@@ -53,6 +66,23 @@ def model_commands(
             tip="As JSON with all that it came from, or its heatmap as NIfTI",
         ),
         Command("copy_result", "&Model", "Copy the result", copy, "Ctrl+Shift+C", exportable),
+        Command(
+            "copy_picture",
+            "&Model",
+            "Copy a picture of the images",
+            copy_picture,
+            enabled=lambda: store.case is not None and not pages.shows_start,
+            tip="All views as they are on screen, to paste into another program",
+            synonyms=("screenshot", "snapshot", "capture", "picture", "image"),
+        ),
+        Command(
+            "compare_models",
+            "&Model",
+            "Compare models",
+            comparison.start,
+            enabled=can_compare,
+            tip="Predict this case with each model in the list, one after the other",
+        ),
         Command(
             "model_page",
             "&Model",

@@ -23,6 +23,8 @@ from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.thickness_dialog import ask_for_thickness
 
+_ZOOM = 1.25
+
 
 def view_commands(
     store: Store,
@@ -75,7 +77,30 @@ def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
         "3D": views.volume,
     }
     return [
-        Command("fit", "&View", "Fit to window", views.fit, "F", has_case),
+        Command(
+            "fit",
+            "&View",
+            "Fit to window",
+            views.fit,
+            "F",
+            has_case,
+            synonyms=("reset zoom", "zoom"),
+        ),
+        *[
+            Command(
+                f"zoom_{way}",
+                "&View",
+                f"Zoom {way}",
+                partial(views.zoom, factor),
+                enabled=has_case,
+                tip=f"Enlarge or reduce the image ({key}, or Ctrl and the wheel)",
+                synonyms=synonyms,
+            )
+            for way, factor, key, synonyms in (
+                ("in", _ZOOM, "+", ("magnify", "enlarge")),
+                ("out", 1 / _ZOOM, "-", ("reduce",)),
+            )
+        ],
         Command(
             "actual_size",
             "&View",
