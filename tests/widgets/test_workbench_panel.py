@@ -191,8 +191,9 @@ def test_the_uncertainty_page_warns_of_a_case_outside_the_training_data(make_pre
     press(window.side.workbench.buttons[2])
     assert page.verdict.text() == "Nothing odd was noticed."
     assert page.looked_at.text().startswith("Looked at: modality,")
-    assert "“yes”" in page.rank.text()
-    assert "1.  " in page.neighbours.text()
+    assert [name for name, _ in page.rank.facts] == ["“no” cases", "“yes” cases"]
+    assert page.neighbours.facts[0][0].startswith("1.  ")
+    assert [name for name, _ in page.distance.facts][-1] == "Model's embedding"
     readout = window.side.prediction.readout
     assert not readout.outside.isVisible()
     window.session.form.set_value("age", 20)
@@ -235,11 +236,12 @@ def test_shifting_and_mirroring_the_image_adds_a_range_that_follows_the_form(
     window = make_predicted()
     page = window.side.workbench.uncertainty
     press(window.side.workbench.buttons[2])
-    assert not page.augmented_range.isVisible()
+    named = "Shifted and mirrored images"
+    assert named not in dict(page.range.facts)
     press(page.augment)
     settled(window)
     QTest.qWait(20)
-    assert "shifted and mirrored" in page.augmented_range.text()
+    assert named in dict(page.range.facts)
     assert not page.augment.isVisible()
     workbench, form = window.session.predictions.workbench, window.session.form
     seen = set()
@@ -249,11 +251,9 @@ def test_shifting_and_mirroring_the_image_adds_a_range_that_follows_the_form(
         low, high = workbench.augmentation_range(form.values)
         assert low < workbench.case.probability(form.values) < high
         for end in (low, high):
-            assert (
-                percent(end).removeprefix("< ").replace(" ", "\u00a0")
-                in page.augmented_range.text()
-            )
-        seen.add(page.augmented_range.text())
+            told = dict(page.range.facts)[named]
+            assert percent(end).removeprefix("< ").replace(" ", "\u00a0") in told
+        seen.add(told)
     assert len(seen) == 3
 
 

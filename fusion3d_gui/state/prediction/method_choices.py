@@ -42,7 +42,7 @@ METHODS = (
 
 def methods_for(info: BundleInfo | None, wanted: Explanation) -> tuple[Method, ...]:
     """The methods to offer with a model, with its default and the one ``wanted`` now among them."""
-    listed = METHODS
+    listed: tuple[Method, ...] = METHODS
     if info is not None:
         measured = info.localisation_record is not None
         help_text = (

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.percent import whole_percent
@@ -70,11 +80,11 @@ class HotSpotRows(QWidget):
             row.setVisible(number < len(found))
             if number < len(found):
                 spot = found[number]
-                row.show_text(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
+                row.setText(f"{number + 1}   {whole_percent(spot.share)}   {spot_text(spot)}")
                 side, where = self._spots.side(spot), position_text(spot.position_lps)
                 row.setToolTip(
                     plain_tip(
-                        f"{row.accessibleName()}\n{where}: {_SIDES[side]} of the scan"
+                        f"{row.text()}\n{where}: {_SIDES[side]} of the scan"
                         + (_NO_VOLUME if spot.volume_ml is None else "")
                         + (_IN_AIR if spot.in_air else "")
                     )
@@ -87,25 +97,19 @@ class _SpotRow(QPushButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self._whole = ""
-
-    def show_text(self, text: str) -> None:
-        """Show a text, as much of it as there is room for."""
-        self._whole = text
-        self.setAccessibleName(text)
-        self._fit()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as the panel needs it to be."""
         return QSize(theme.px(120), super().minimumSizeHint().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the text anew."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint as Qt does, with an ellipsis where the text is too long."""
+        painter, option = QStylePainter(self), QStyleOptionButton()
+        self.initStyleOption(option)
         metrics = self.fontMetrics()
         frame = self.sizeHint().width() - metrics.horizontalAdvance(self.text())
-        room = self.width() - frame
-        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        option.text = metrics.elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width() - frame
+        )
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)

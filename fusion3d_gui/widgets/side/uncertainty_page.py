@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
@@ -21,6 +22,7 @@ from fusion3d_gui.state.prediction.percent import percent, whole_percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.charts.score_chart import ScoreChart
+from fusion3d_gui.widgets.controls.fact_group import Fact, FactGroup
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.chart_source import chart_source
 from fusion3d_gui.widgets.side.readout import OUTSIDE
@@ -58,24 +60,24 @@ class UncertaintyPage(QWidget):
         self._form = form
         self._predictions = predictions
         self._augmentation = augmentation
-        self.verdict = _text(theme.BODY)
-        self.image = _text(12, theme.MUTED)
-        self.image.setToolTip(
+        self.verdict = _text(theme.TITLE)
+        theme.set_font(self.verdict, theme.TITLE, QFont.Weight.DemiBold)
+        self.distance = FactGroup("Distance from the training cases")
+        self.distance.setToolTip(
             "Mahalanobis distances from the training cases: of the coarse outline and grey values, and of "
             "the model's embedding of the image. The model card states what they detect, and how often "
             "they raise a false alarm."
         )
-        self.looked_at = _text(12, theme.MUTED)
-        self.interval = _text(12, theme.MUTED)
-        self.augmented_range = _text(12, theme.MUTED)
+        self.looked_at = _text(theme.SMALL, theme.FAINT)
+        self.range = FactGroup("Range of the probability")
         self.augment = QPushButton(_AUGMENT)
         self.augment.setProperty("quiet", True)
         self.augment.setToolTip(_AUGMENT_TIP)
-        self.rank = _text(12, theme.MUTED)
+        self.rank = FactGroup("Probability among the validation cases")
         self.strip = ScoreChart()
         self.prevalence = _PrevalenceBox()
         self.predictive_values = _text(12, theme.MUTED)
-        self.neighbours = _text(12, theme.MUTED)
+        self.neighbours = FactGroup("Most similar training cases: outcome, probability")
         self._prevalence_row = QWidget()
         row = QHBoxLayout(self._prevalence_row)
         row.setContentsMargins(0, 0, 0, 0)
@@ -88,16 +90,15 @@ class UncertaintyPage(QWidget):
         layout.setSpacing(2 * theme.GRID)
         for widget in (
             self.verdict,
-            self.looked_at,
-            self.image,
-            self.interval,
-            self.augmented_range,
+            self.range,
             self.augment,
+            self.distance,
             self.rank,
             self.strip,
             self._prevalence_row,
             self.predictive_values,
             self.neighbours,
+            self.looked_at,
         ):
             layout.addWidget(widget)
         layout.setAlignment(self.augment, Qt.AlignmentFlag.AlignLeft)
@@ -115,32 +116,19 @@ class UncertaintyPage(QWidget):
         uncertainty = workbench.uncertainty(values)
         report = workbench.fit(values)
         self._show_verdict(report, uncertainty, workbench.has_reference)
-        self.interval.setVisible(uncertainty.interval is not None)
-        if uncertainty.interval is not None:
-            self.interval.setText(
-                _unbroken("95 % interval under dropout (random parts of the model left out): ")
-                + _range_text(*uncertainty.interval)
-            )
-        augmented = workbench.augmentation_range(values)
-        self.augmented_range.setVisible(augmented is not None)
-        if augmented is not None:
-            self.augmented_range.setText(
-                f"Range over shifted and mirrored images: {_range_text(*augmented)}"
-            )
+        self.range.show_facts(_range_facts(uncertainty, workbench.augmentation_range(values)))
         self._show_augment_button()
         names = workbench.prediction.class_names
-        self.rank.setText(_unbroken(_rank_text(uncertainty, names)))
         # Among the validation cases only a case that could be one of them has a place.
         fits = report.fit == "fits"
-        self.rank.setVisible(fits and bool(self.rank.text()))
+        self.rank.show_facts(_rank_facts(uncertainty, names) if fits else ())
         scores = workbench.validation_scores() if fits else None
         for widget in (self.strip, self._prevalence_row, self.predictive_values):
             widget.setVisible(scores is not None)
         if scores is not None:
             self.strip.set_source(*chart_source(self._predictions, self._form))
             self.strip.show_scores(names, scores, workbench.case.probability(values))
-        self.neighbours.setVisible(bool(uncertainty.neighbours))
-        self.neighbours.setText(_neighbours_text(uncertainty, names))
+        self.neighbours.show_facts(_neighbour_facts(uncertainty, names))
         self._show_prevalence()
 
     def _on_prevalence_set(self, percentage: float) -> None:
@@ -192,8 +180,7 @@ class UncertaintyPage(QWidget):
             color = theme.TEXT
         theme.set_color(self.verdict, color)
         self.looked_at.setText(f"Looked at: {', '.join(report.looked_at)}.")
-        self.image.setText(_unbroken(_image_text(uncertainty)))
-        self.image.setVisible(bool(self.image.text()))
+        self.distance.show_facts(_distance_facts(uncertainty))
 
     def _show_predictive_values(self) -> None:
         workbench = self._predictions.workbench
@@ -238,28 +225,36 @@ def _range_text(low: float, high: float) -> str:
     return _unbroken(text.replace("< ", "below ").replace("> ", "above "))
 
 
-def _image_text(uncertainty: Uncertainty) -> str:
-    distances = (
-        ("by outline and grey values", uncertainty.appearance_percent),
-        ("by the model's embedding", uncertainty.image_percent),
+def _range_facts(
+    uncertainty: Uncertainty, augmented: tuple[float, float] | None
+) -> tuple[Fact, ...]:
+    ranges = (
+        ("95 % interval, random parts of the model left out", uncertainty.interval),
+        ("Shifted and mirrored images", augmented),
     )
-    parts = [(f"{share:.0f} %", by) for by, share in distances if share is not None]
-    if not parts:
-        return ""
-    (share, by), *others = parts
-    more = "".join(f", {other} {why}" for other, why in others)
-    return f"Distance from the training cases: larger than for {share} of the validation cases {by}{more}."
+    return tuple((_unbroken(name), _range_text(*ends)) for name, ends in ranges if ends is not None)
 
 
-def _rank_text(uncertainty: Uncertainty, names: tuple[str, str]) -> str:
-    parts = [
-        f"{100 * share:.0f} % of the “{name}” cases"
-        for share, name in zip(
-            (uncertainty.lower_negative, uncertainty.lower_positive), names, strict=True
-        )
+def _distance_facts(uncertainty: Uncertainty) -> tuple[Fact, ...]:
+    """By each measure, the share of the validation cases that lie nearer."""
+    distances = (
+        ("Outline and grey values", uncertainty.appearance_percent),
+        ("Model's embedding", uncertainty.image_percent),
+    )
+    return tuple(
+        (name, _unbroken(f"farther than {share:.0f} %"))
+        for name, share in distances
         if share is not None
-    ]
-    return f"Probability higher than for {' and '.join(parts)} of the validation set." * bool(parts)
+    )
+
+
+def _rank_facts(uncertainty: Uncertainty, names: tuple[str, str]) -> tuple[Fact, ...]:
+    shares = (uncertainty.lower_negative, uncertainty.lower_positive)
+    return tuple(
+        (f"“{name}” cases", _unbroken(f"higher than {100 * share:.0f} %"))
+        for share, name in zip(shares, names, strict=True)
+        if share is not None
+    )
 
 
 def _predictive_values_text(found: AtPrevalence) -> str:
@@ -273,9 +268,8 @@ def _predictive_values_text(found: AtPrevalence) -> str:
     return "\n".join(lines)
 
 
-def _neighbours_text(uncertainty: Uncertainty, names: tuple[str, str]) -> str:
-    lines = [
-        f"{number}.  {names[case.label]}, probability {percent(case.probability)}"
+def _neighbour_facts(uncertainty: Uncertainty, names: tuple[str, str]) -> tuple[Fact, ...]:
+    return tuple(
+        (f"{number}.  {names[case.label]}", _unbroken(percent(case.probability)))
         for number, case in enumerate(uncertainty.neighbours, start=1)
-    ]
-    return "\n".join(["Most similar training cases, with their outcome:", *lines])
+    )
