@@ -46,13 +46,15 @@ def _line(text: str, stream: TextIO) -> str:
 
 
 def keep_log_plain() -> None:
-    """Write the log, Python's warnings and uncaught exceptions to standard error as plain lines.
+    """Write the log and uncaught exceptions to standard error as plain lines.
 
-    Each record begins with its level; the lines below it, such as a traceback's, are indented.
+    Each record begins with its level; the lines below it, such as a traceback's, are indented. Only the program's
+    own records are written: what libraries say of a file, as logs or as warnings, is not for the user.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
+    handler.addFilter(logging.Filter("fusion3d_gui"))
     logging.getLogger().addHandler(handler)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught

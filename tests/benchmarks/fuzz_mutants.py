@@ -78,7 +78,8 @@ def _dicom(data: bytes, chance: random.Random) -> bytes:
     if chance.random() < 0.5:  # those of the image itself
         chosen = chance.choice([each for each in elements if _is_image(data, each)] or elements)
     whole = bytearray(data)
-    kind = chance.randrange(10)
+    is_compressed = data[elements[-1].value : elements[-1].value + 4] == _ITEM
+    kind = chance.randrange(16 if is_compressed else 9)
     if kind == 0 and chosen.vr:
         whole[chosen.start + 4 : chosen.start + 6] = chance.choice(_VRS)
     elif kind == 1:

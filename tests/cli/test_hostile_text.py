@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,9 @@ def test_log_warnings_and_tracebacks_are_plain_lines_indented_below_the_first(
         except ValueError:
             logging.getLogger("fusion3d_gui.x").exception("work failed on %s", hostile)
         said = capsys.readouterr().err
+        logging.getLogger("pydicom").error("a library's record about /scans/Jane/1.dcm")
+        warnings.warn("a library's warning", UserWarning, stacklevel=1)
+        assert capsys.readouterr().err == ""
         sys.excepthook(ValueError, ValueError(hostile), None)
         said += capsys.readouterr().err
     finally:

@@ -37,6 +37,14 @@ def test_a_zip_opens_like_the_folder_in_it_and_writes_nothing_outside(
     assert len(find_series(tmp_path / "s.zip")) == 1
 
 
+def test_a_member_without_a_name_is_left_out(tmp_path: Path, oblique_volume: Volume) -> None:
+    (path, *_) = write_dicom_series(oblique_volume, tmp_path / "s", attributes={}, uid_seed="z")
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        archive.write(path, "1.dcm")
+        archive.writestr(zipfile.ZipInfo(""), b"something")
+    assert open_volume(tmp_path / "s.zip").shape[0] == 1
+
+
 def test_a_gzipped_slice_opens(tmp_path: Path, oblique_volume: Volume) -> None:
     path = write_dicom_series(oblique_volume, tmp_path, attributes={}, uid_seed="g")[2]
     (tmp_path / "slice.dcm.gz").write_bytes(gzip.compress(path.read_bytes()))

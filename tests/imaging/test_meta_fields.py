@@ -47,6 +47,7 @@ def test_the_67_bytes_that_ended_the_process_are_refused_in_a_process_that_lives
         ("NDims = 3\n", "", "nothing as NDims"),
         ("NDims = 3", "NDims = 3\nNDims = -1", "NDims twice"),
         ("NDims = 3\nDimSize = 4 4 4", "DimSize = 4 4 4\nNDims = 3", "DimSize before NDims"),
+        ("NDims = 3", "Offset = 0 0 0\nNDims = 3", "Offset before NDims"),
         ("DimSize = 4 4 4", "DimSize = -4 4 4", "3 whole numbers as DimSize"),
         ("DimSize = 4 4 4", "DimSize = 4 4", "3 whole numbers as DimSize"),
         ("DimSize = 4 4 4", "DimSize = 99999999999 4 4", "3 whole numbers as DimSize"),
@@ -71,6 +72,13 @@ def test_a_header_with_an_impossible_value_is_refused_for_it(tmp_path, old, new,
     assert old in HEADER
     with pytest.raises(UserError, match=reason):
         read_itk_file(write(tmp_path / "a.mha", HEADER.replace(old, new, 1)))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_packed_file_cut_short_is_refused_before_itk_prints_of_it(tmp_path, capfd):
+    packed = "BinaryData True\nCompressedData = True\nCompressedDataSize = 692\nElementType"
+    with pytest.raises(UserError, match="cut short"):
+        read_itk_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
     assert capfd.readouterr().err == ""
 
 

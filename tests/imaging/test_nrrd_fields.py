@@ -65,3 +65,12 @@ def test_values_as_text_may_take_fewer_bytes_than_voxels(tmp_path):
     path = tmp_path / "a.nrrd"
     path.write_text(f"{header}\n{' '.join('1' * 64)}\n")
     assert read_itk_file(path).voxels.tolist() == np.ones((4, 4, 4)).tolist()
+
+
+@pytest.mark.parametrize("before", [0, (1 << 20) - 70])
+def test_voxels_as_text_that_ended_the_process_are_refused(tmp_path, before):
+    path = tmp_path / "a.nrrd"
+    numbers = "1 " * (before // 2) + "x" * 5000 + " 1" * 64
+    path.write_text(f"{HEADER.replace('raw', 'ascii')}\n{numbers}\n")
+    with pytest.raises(UserError, match="not all numbers"):
+        read_itk_file(path)

@@ -206,9 +206,11 @@ def _too_large(path: Path, size: int) -> UserError:
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is a folder, or a hidden file that some systems add."""
+    """Whether a member is a folder, has no name, or is a hidden file that some systems add."""
     parts = re.split(r"[/\\]", member.filename)
-    return member.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts
+    return (
+        not member.filename or member.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts
+    )
 
 
 class _MemberPaths:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.files.itk_header import NRRD_SUFFIXES, read_itk_header
+from fusion3d_gui.imaging.files.itk_header import NRRD_SUFFIXES, TEXT_ENCODINGS, read_itk_header
 from fusion3d_gui.imaging.files.multi_volume import (
     series_of_volumes,
     volume_description,
@@ -43,7 +43,7 @@ _TICK_S = 0.05
 _LARGEST_RATIOS = {
     "gzip": LARGEST_DEFLATE_RATIO,
     "bzip2": 20_000,
-    **dict.fromkeys(("ascii", "text", "txt"), 4),
+    **dict.fromkeys(TEXT_ENCODINGS, 4),
 }
 
 
@@ -255,9 +255,7 @@ def _information(path: Path) -> _Information:
     if components != list_count or item_bytes is None:
         raise UserError(f"holds values of type {kind}, which are not a scan", path=path)
     claimed = int(np.prod(size, dtype=object)) * item_bytes * list_count
-    room = header.file_size * _LARGEST_RATIOS.get(header.packing, 1)
-    if header.stored is not None and not header.stored.packed:
-        room -= header.stored.offset
+    room = header.voxel_bytes * _LARGEST_RATIOS.get(header.packing, 1)
     if claimed > room:
         raise UserError(
             f"is cut short or damaged: its header claims {claimed:,} bytes of voxels",

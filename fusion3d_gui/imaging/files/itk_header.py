@@ -14,9 +14,10 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.meta_fields import check_meta_offsets, meta_fields
-from fusion3d_gui.imaging.files.nrrd_fields import nrrd_fields
+from fusion3d_gui.imaging.files.nrrd_fields import check_nrrd_text, nrrd_fields
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices
 
+TEXT_ENCODINGS = ("ascii", "text", "txt")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 _LONGEST_HEADER = 1 << 20
 
@@ -49,10 +50,10 @@ class ItkHeader:
 
     Parameters
     ----------
-    file_size
-        Bytes of the file that holds the voxels.
+    voxel_bytes
+        Bytes of the file that holds the voxels, from the first of them to its end.
     packing
-        NRRD's encoding (``"raw"``, ``"gzip"``, ``"bzip2"`` ...); MetaImage's is raw or gzip.
+        NRRD's encoding (``"raw"``, ``"gzip"``, ``"bzip2"`` ...); MetaImage's is raw, gzip or ascii.
     stored
         Where the slices are; None where they can't be read one by one.
     sizes
@@ -61,7 +62,7 @@ class ItkHeader:
         Whether one axis counts volumes, such as the gradients of a diffusion scan.
     """
 
-    file_size: int
+    voxel_bytes: int
     packing: str
     stored: StoredSlices | None
     sizes: tuple[int, ...]
@@ -93,18 +94,21 @@ def _nrrd(path: Path, head: bytes) -> ItkHeader:
     packing = {"gz": "gzip", "bz2": "bzip2"}.get(packing, packing)
     elsewhere = fields.get("datafile")
     data_file = path if elsewhere is None else _beside(path, elsewhere)
+    offset = end if elsewhere is None else 0
+    if packing in TEXT_ENCODINGS:
+        check_nrrd_text(path, data_file, offset)
     kind = _NRRD_TYPES.get(fields.get("type", "").lower())
     plain = packing in ("raw", "gzip", "bzip2") and "byteskip" not in fields
     stored = None
     if plain and kind is not None and "lineskip" not in fields:
         order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "")
         if order or kind.endswith("1"):
-            offset = end if elsewhere is None else 0
             dtype = np.dtype((order or "<") + kind)
             stored = StoredSlices(data_file, offset, dtype, packing != "raw", packing == "bzip2")
     kinds = fields.get("kinds", "").lower().split()
     sizes = _integers(fields.get("sizes", ""))
-    return ItkHeader(_size(data_file, path), packing, stored, sizes, "list" in kinds)
+    left = _size(data_file, path) - offset
+    return ItkHeader(left, packing, stored, sizes, "list" in kinds)
 
 
 def _meta(path: Path, head: bytes) -> ItkHeader:
@@ -116,23 +120,30 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
     name = last[1].decode("utf-8", "replace")
     is_local = name.upper() == "LOCAL"
     data_file = path if is_local else _beside(path, name)
-    check_meta_offsets(path, fields, _size(data_file, path), is_local=is_local)
+    size = _size(data_file, path)
+    check_meta_offsets(path, fields, size, is_local=is_local)
+    # The voxels begin on the next line; without one the file ends here.
+    line, newline, _ = head[last.start(1) :].partition(b"\n")
+    offset = last.start(1) + len(line) + len(newline) if is_local else 0
+    left = size - (offset or max(0, int(fields.get("HeaderSize", "0"))))
+    is_binary = fields.get("BinaryData", "").lower() == "true"
     kind = _META_TYPES.get(fields.get("ElementType", ""))
     stored = None
     if (
         kind is not None
-        and fields.get("BinaryData", "").lower() == "true"
+        and is_binary
         and fields.get("HeaderSize", "0") == "0"
         and fields.get("ElementNumberOfChannels", "1") == "1"
     ):
         said = [fields[key].lower() for key in _META_ORDER if key in fields]
-        # The voxels begin on the next line; without one the file ends here.
-        line, newline, _ = head[last.start(1) :].partition(b"\n")
-        offset = last.start(1) + len(line) + len(newline) if is_local else 0
         order = ">" if "true" in said else "<"
         stored = StoredSlices(data_file, offset, np.dtype(order + kind), packed=is_packed)
-    sizes = _integers(fields.get("DimSize", ""))
-    return ItkHeader(_size(data_file, path), "gzip" if is_packed else "raw", stored, sizes)
+    if stored is None and is_packed and int(fields.get("CompressedDataSize", "0")) > left:
+        raise UserError(
+            "is damaged or cut short", path=path, remedy="Copy it again from its source."
+        )
+    packing = "gzip" if is_packed else "raw" if is_binary else "ascii"
+    return ItkHeader(left, packing, stored, _integers(fields.get("DimSize", "")))
 
 
 _META_ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")

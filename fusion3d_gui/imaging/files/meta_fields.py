@@ -49,8 +49,9 @@ def meta_fields(path: Path, head: bytes) -> dict[str, str]:
         fields[key] = value.decode("latin-1")
     axes = _whole(path, fields, "NDims", 1, _MOST_AXES)
     order = list(fields)
-    if "DimSize" in fields and order.index("DimSize") < order.index("NDims"):
-        raise _wrong(path, "its header says DimSize before NDims")
+    for key in order[: order.index("NDims")]:
+        if key == "DimSize" or key in _VECTORS:
+            raise _wrong(path, f"its header says {key} before NDims")
     sizes = fields.get("DimSize", "").split()
     if len(sizes) != axes or not all(re.fullmatch(r"\d{1,9}", size) for size in sizes):
         raise _wrong(path, f"its header does not have {axes} whole numbers as DimSize")

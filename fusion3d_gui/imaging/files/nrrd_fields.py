@@ -1,7 +1,7 @@
 """The fields of an NRRD header, checked before ITK sees the file.
 
-ITK's reader of NRRD (NrrdIO) quotes a line that it can't read in a message of about 1000 characters, and writes
-beyond it: a longer line ends the process.
+ITK's reader of NRRD (NrrdIO) quotes a line that it can't read in a message of about 1000 characters, and copies a
+number that is written as text to a place as long. It writes beyond both: what is longer ends the process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from fusion3d_gui.errors import UserError
 
 #: Characters of a field's line. Comments and key/value pairs, which no message quotes, may be longer.
 _LONGEST_LINE = 512
+_LONGEST_NUMBER = 64
+_CHUNK = 1 << 20
 
 
 def nrrd_fields(path: Path, head: bytes, *, is_whole: bool) -> tuple[dict[str, str], int]:
@@ -35,6 +37,21 @@ def nrrd_fields(path: Path, head: bytes, *, is_whole: bool) -> tuple[dict[str, s
         key = name.decode("latin-1").lower().replace(" ", "")
         fields[key] = value.decode("latin-1").strip()
     return fields, end
+
+
+def check_nrrd_text(path: Path, data_file: Path, start: int) -> None:
+    """Raise UserError where voxels that are written as text hold a word too long to be a number."""
+    too_long = re.compile(rb"[^ \t\r\n\v\f]{%d}" % (_LONGEST_NUMBER + 1))
+    before = b""
+    try:
+        with data_file.open("rb") as stream:
+            stream.seek(start)
+            while chunk := stream.read(_CHUNK):
+                if too_long.search(before + chunk):
+                    raise _wrong(path, "is damaged: its voxels are not all numbers")
+                before = chunk[-_LONGEST_NUMBER:]
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=path) from None
 
 
 def _wrong(path: Path, problem: str) -> UserError:
