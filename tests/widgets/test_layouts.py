@@ -80,11 +80,9 @@ def test_side_by_side_the_plain_image_lies_left_of_the_same_image_with_the_heatm
         return [view.grab(middle).toImage() for view in (views.plain, views.axial)]
 
     def largest_difference(one: QImage, other: QImage) -> int:
-        grays = [
-            np.frombuffer(image.convertToFormat(QImage.Format.Format_Grayscale8).bits(), np.uint8)
-            for image in (one, other)
-        ]
-        return int(np.abs(np.subtract(*grays, dtype=int)).max())
+        assert one.format() == other.format() == QImage.Format.Format_RGB32
+        first, second = (np.frombuffer(each.constBits(), np.uint8) for each in (one, other))
+        return int(np.abs(first.astype(int) - second).max())
 
     plain, with_heat = pictures()
     assert largest_difference(plain, with_heat) > 8
