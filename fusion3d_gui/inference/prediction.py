@@ -113,14 +113,17 @@ class Heatmap:
 
     @property
     def has_unit(self) -> bool:
-        """Whether values are shares of the logit; a map combined from stages is relative."""
-        return "+" not in self.layer
+        """Whether values are shares of the logit: not where stages are combined, nor by Grad-CAM++'s weights.
+
+        Those are normalised over the cells (Chattopadhay et al. 2018, eq. 19), so that a value is no share.
+        """
+        return "+" not in self.layer and self.method != "gradcam++"
 
     @property
     def peak_text(self) -> str:
         """Caption of the largest value, e.g. ``"peak 0.008 of the logit"``: one cell's share or change of it.
 
-        Only ``"peak"`` where stages are combined, because such a map has no unit.
+        Only ``"peak"`` for a map without a unit.
         """
         return f"peak {self.peak:.2g} of the logit" if self.has_unit else "peak"
 

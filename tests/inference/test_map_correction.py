@@ -12,6 +12,7 @@ import pytest
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.pipeline import predict_and_explain
+from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle import ModelBundle
 from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
@@ -135,3 +136,18 @@ def test_where_the_field_is_uncovered_there_is_no_data(measured, volume):
     beyond = corner + np.sign(heatmap.correction.vector_lps) * 0.01
     assert heatmap.raw.as_volume.value_at(corner) is not None
     assert heatmap.as_volume.value_at(beyond) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "layer", "has_unit"),
+    [
+        ("gradcam", "layer4", True),
+        ("input-gradient", "input", True),
+        ("gradcam++", "layer1", False),
+        ("layercam", "layer3+layer4", False),
+    ],
+)
+def test_only_maps_whose_values_are_shares_of_the_logit_have_its_unit(method, layer, has_unit):
+    found = Heatmap(np.ones((2, 2, 2), np.float32), np.eye(4), method, layer)
+    assert found.has_unit is has_unit
+    assert ("logit" in found.peak_text) is has_unit
