@@ -107,3 +107,41 @@ def test_2_kb_that_ask_for_4_gib_are_refused_even_where_both_headers_agree(
     path = sorted(written(edit).iterdir())[0]
     with pytest.raises(UserError, match=r"claims 4,290,250,000 pixels in \d\.\d kB"):
         open_volume(path)
+
+
+def _with_precincts(frame: bytes, exponents: int, side: int, in_tile: bool = False) -> bytes:
+    """A blank JPEG 2000 image made larger, with precincts of another size (ISO 15444-1 A.6.1)."""
+    whole = bytearray(frame)
+    sizes, style = whole.find(b"\xff\x51"), whole.find(b"\xff\x52")
+    length = int.from_bytes(whole[style + 2 : style + 4], "big")
+    segment = whole[style : style + 2 + length]
+    segment[4] |= 1
+    segment += bytes([exponents]) * (segment[9] + 1)
+    segment[2:4] = struct.pack(">H", len(segment) - 2)
+    if in_tile:
+        tile = whole.find(b"\xff\x90")
+        (part,) = struct.unpack_from(">I", whole, tile + 6)
+        struct.pack_into(">I", whole, tile + 6, part + len(segment))
+        whole[tile + 12 : tile + 12] = segment
+    else:
+        whole[style : style + 2 + length] = segment
+    struct.pack_into(">II", whole, sizes + 6, side, side)
+    struct.pack_into(">II", whole, sizes + 22, side, side)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("in_tile", [False, True])
+def test_150_bytes_of_tiny_precincts_are_no_image(in_tile: bool) -> None:
+    blank = imagecodecs.jpeg2k_encode(np.zeros((64, 64), np.uint8), codecformat="j2k")
+    assert read_image_header(_with_precincts(blank, 0x11, 4096, in_tile)) is None
+    header = read_image_header(_with_precincts(blank, 0x88, 4096, in_tile))
+    assert header == ImageHeader(4096, 4096, 1, 8)
+
+
+def test_tiny_code_blocks_of_a_blank_image_are_no_image() -> None:
+    blank = bytearray(imagecodecs.jpeg2k_encode(np.zeros((64, 64), np.uint8), codecformat="j2k"))
+    blank = bytearray(_with_precincts(bytes(blank), 0xFF, 8000))
+    style = blank.find(b"\xff\x52")
+    assert read_image_header(bytes(blank)) is not None
+    blank[style + 10 : style + 12] = b"\0\0"
+    assert read_image_header(bytes(blank)) is None

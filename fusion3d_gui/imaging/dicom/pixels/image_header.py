@@ -7,6 +7,7 @@ codecs go by; where an image could be read in two ways, it has no header.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _JPEG_START = b"\xff\xd8"
@@ -18,6 +19,9 @@ _WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xDA)}
 _CODESTREAM_BOX = b"jp2c"
 #: Bytes of the shortest tile-part of JPEG 2000: its SOT and SOD markers (ISO 15444-1 A.4).
 _LEAST_BYTES_A_TILE = 14
+_COD, _COC, _SOT, _SOD = 0xFF52, 0xFF53, 0xFF90, 0xFF93
+#: Packets and code-blocks that any JPEG 2000 image may have; more need a byte a packet, a bit a block.
+_ANY_PACKETS, _ANY_BLOCKS = 1 << 12, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -93,5 +97,53 @@ def _jpeg_2000(data: bytes, start: int) -> ImageHeader | None:
     tiles = -((tile_left - right) // width) * -((tile_top - bottom) // height)
     if tiles * _LEAST_BYTES_A_TILE > len(data):
         return None
+    size = right - left, bottom - top
+    for segment in _coding_styles(data, start + 2):
+        if not _is_plausible(segment, size, components, len(data)):
+            return None
     bits = 1 + max(depth & 0x7F for depth in parts[::3])
     return ImageHeader(bottom - top, right - left, components, bits)
+
+
+def _coding_styles(data: bytes, position: int) -> Iterator[bytes]:
+    """The segments, as of COD, of all headers of a JPEG 2000 codestream (ISO 15444-1 A.6.1 and A.6.2)."""
+    layers, wide, tile_end = b"\0\0\1\0", 0, len(data)
+    while position + 4 <= len(data):
+        marker, length = struct.unpack_from(">HH", data, position)
+        if marker == _SOD:
+            position = tile_end
+            continue
+        if marker < 0xFF00 or length < 2:
+            return
+        segment = data[position + 4 : position + 2 + length]
+        if marker == 0xFF51:
+            wide = int(len(segment) > 38 + 3 * 256)  # from 257 components on they have two bytes
+        elif marker == _COD:
+            layers = segment[1:5]
+            yield segment
+        elif marker == _COC:
+            yield segment[1 + wide : 2 + wide] + layers + segment[2 + wide :]
+        elif marker == _SOT and len(segment) == 8:
+            (part,) = struct.unpack_from(">I", segment, 2)
+            tile_end = position + part if part >= _LEAST_BYTES_A_TILE else len(data)
+        position += 2 + length
+
+
+def _is_plausible(segment: bytes, size: tuple[int, int], components: int, length: int) -> bool:
+    """Whether a coding style divides an image into no more packets and code-blocks than its bytes may hold.
+
+    A decoder makes room for all of them: 150 bytes with precincts of 2 x 2 pixels take it 12 GB and minutes.
+    """
+    if len(segment) < 10:
+        return False
+    layers, levels = int.from_bytes(segment[2:4], "big"), segment[5]
+    exponents = segment[10:] if segment[0] & 1 else b"\xff" * (levels + 1)
+    if levels > 32 or len(exponents) <= levels:
+        return False
+    precincts = 0
+    for level, exponent in enumerate(exponents[: levels + 1]):
+        columns, rows = (-(-side >> (levels - level)) or 1 for side in size)
+        precincts += -(-columns >> (exponent & 15)) * -(-rows >> (exponent >> 4))
+    packets = precincts * layers * components
+    blocks = components * size[0] * size[1] >> ((segment[6] & 15) + (segment[7] & 15) + 4)
+    return packets <= max(length, _ANY_PACKETS) and blocks <= max(8 * length, _ANY_BLOCKS)
