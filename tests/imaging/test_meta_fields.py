@@ -82,6 +82,19 @@ def test_a_packed_file_cut_short_is_refused_before_itk_prints_of_it(tmp_path, ca
     assert capfd.readouterr().err == ""
 
 
+def test_packed_voxels_that_itk_would_make_up_are_refused(tmp_path, capfd):
+    packed = "CompressedData = True\nCompressedDataSize = 100\nElementType"  # without BinaryData
+    with pytest.raises(UserError, match="in a way that can't be read"):
+        read_itk_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
+    assert capfd.readouterr().err == ""
+
+
+def test_packed_voxels_of_64_bits_are_read(tmp_path):
+    voxels = np.arange(60, dtype=np.int64).reshape(3, 4, 5) << 40
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "a.mha"), True)
+    np.testing.assert_array_equal(read_itk_file(tmp_path / "a.mha").voxels, voxels)
+
+
 @pytest.mark.parametrize("suffix", [".mha", ".mhd"])
 @pytest.mark.parametrize("compressed", [False, True])
 def test_what_simpleitk_writes_is_read(tmp_path, suffix, compressed):

@@ -268,9 +268,11 @@ def _information(path: Path) -> _Information:
     sizes = size if list_count == 1 else (*size, list_count)
     if stored is not None and (stored.dtype.itemsize, header.sizes) != (item_bytes, sizes):
         stored = None  # ITK reads the header differently: let it read the voxels too
-    if stored is None and header.packing == "bzip2":
+    # MetaIO only prints that unpacking failed, and returns voxels all the same.
+    is_meta = path.name.lower().endswith(_META_SUFFIXES)
+    if stored is None and header.packing in ("bzip2", "gzip" if is_meta else ""):
         raise UserError(
-            "is packed by bzip2 in a way that can't be read",
+            f"is packed by {header.packing} in a way that can't be read",
             path=path,
             remedy="Save it with gzip or raw encoding.",
         )

@@ -39,6 +39,8 @@ _META_TYPES = {
     "MET_USHORT": "u2",
     "MET_INT": "i4",
     "MET_UINT": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
@@ -142,7 +144,13 @@ def _meta(path: Path, head: bytes) -> ItkHeader:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         )
-    packing = "gzip" if is_packed else "raw" if is_binary else "ascii"
+    packing = (
+        "gzip"
+        if is_packed
+        else "raw"
+        if fields.get("BinaryData", "")[:1] in ("t", "T", "1")
+        else "ascii"
+    )
     return ItkHeader(left, packing, stored, _integers(fields.get("DimSize", "")))
 
 
