@@ -127,3 +127,12 @@ def test_averaging_down_keeps_the_ends_and_is_the_mean_of_three():
     found = coarsen(torch.from_numpy(noise)[None, None], 2)[0, 0].numpy()
     judge = uniform_filter(noise, 3)[::2, ::2, ::2]
     np.testing.assert_allclose(found[1:-1, 1:-1, 1:-1], judge[1:-1, 1:-1, 1:-1])
+
+
+def test_mirrored_cases_keep_their_order_and_are_turned_from_left_to_right_only():
+    images = np.arange(2 * 2 * 3 * 4, dtype=np.float16).reshape(2, 2, 3, 4)
+    cases = Cases(images, np.array([[1.0], [2.0]]), np.array([0, 1]))
+    mirrored = cases.mirrored()
+    np.testing.assert_array_equal(mirrored.images, np.flip(images, axis=3))
+    np.testing.assert_array_equal(mirrored.labels, cases.labels)
+    np.testing.assert_array_equal(mirrored.metadata, cases.metadata)
