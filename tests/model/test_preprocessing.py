@@ -204,3 +204,11 @@ def test_can_be_cancelled():
 def test_a_configuration_without_sense_is_refused(wrong):
     with pytest.raises(ValueError, match=r"\w"):
         Preprocessing(**{"shape_kji": (9, 9, 9), "spacing_mm": 2.0, **wrong})
+
+
+def test_the_foreground_is_what_is_not_air():
+    voxels = np.array([-1.0, -0.5, 0.0, 2.0], np.float32)
+    mr = Preprocessing((33, 33, 33), 3.0)
+    ct = Preprocessing((33, 33, 33), 3.0, "window", 40, 80)
+    assert mr.foreground(voxels).tolist() == [True, True, False, True]
+    assert ct.foreground(voxels).tolist() == [False, True, True, True]

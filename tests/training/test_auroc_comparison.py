@@ -60,4 +60,5 @@ def test_perfect_scores_against_perfectly_wrong_ones_have_no_p():
     labels = np.repeat([0, 1], 6)
     found = compare_scores(labels, labels.astype(float), 1.0 - labels)
     assert found.difference.value == pytest.approx(1)
+    assert (found.auroc_a, found.auroc_b) == pytest.approx((1, 0))
     assert found.p is None
