@@ -69,6 +69,8 @@ class OverlayControls(QWidget):
         self.contours = _Toggle("Contours", "Contour lines instead of filled areas (O)")
         self.blink = _Toggle("Blink", "Show and hide the heatmap in turn (Shift+H)")
         self.colors = NoScrollComboBox()
+        # Beside two buttons: at large text the usual eight would be wider than the panel.
+        self.colors.setMinimumContentsLength(4)
         self.colors.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.colors.addItems(HEATMAPS)
         self.colors.setAccessibleName("Heatmap colours")
