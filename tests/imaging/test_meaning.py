@@ -99,10 +99,11 @@ def test_dose_decay_corrected_to_injection_needs_no_times(written: Callable[[Edi
     assert volume.voxels.dtype.kind in "iu"
 
 
-def test_an_enhanced_pet_image_says_the_same_in_other_attributes() -> None:
+@pytest.mark.parametrize("corrected_to", ["20200301100000", "20200301100000.000000"])
+def test_an_enhanced_pet_image_says_the_same_in_other_attributes(corrected_to: str) -> None:
     dataset, dose = Dataset(), Dataset()
     dataset.DecayCorrected = dataset.AttenuationCorrected = "YES"
-    dataset.DecayCorrectionDateTime = "20200301100000"
+    dataset.DecayCorrectionDateTime = corrected_to
     dataset.PatientWeight = 70
     dose.RadionuclideTotalDose, dose.RadionuclideHalfLife = 350e6, 6586.2
     dose.RadiopharmaceuticalStartDateTime = "20200301090000.00"
