@@ -13,6 +13,7 @@ from fusion3d_gui.imaging.plane import spatial_letters
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.volume.orbit import Orbit
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -294,7 +295,7 @@ def test_the_3d_view_shows_crosshair_letters_and_heatmap_where_they_are(opened, 
     assert view.isVisible()
     opened.session.display.overlay.set_threshold(0.8)
     for turn in (0, 90, 135):
-        view._turn_degrees, view._tilt_degrees = turn, 0.0
+        view.orbit = Orbit(turn, 0.0)
         image = view.grab().toImage()
         wanted = view.px_at(heatmap.peak_lps)
         warm = []
@@ -304,9 +305,9 @@ def test_the_3d_view_shows_crosshair_letters_and_heatmap_where_they_are(opened, 
                 if color.red() - color.blue() > 40:
                     warm.append((x, y))
         assert np.linalg.norm(np.mean(warm, axis=0) - wanted.toTuple()) < 12
-    view._turn_degrees = 0.0
+    view.orbit = Orbit(0.0, 0.0)
     assert view._caption_texts(volume).sides == ("R", "L", "S", "I")
-    view._turn_degrees = 90.0
+    view.orbit = Orbit(90.0, 0.0)
     # From the patient's left anterior is on the screen's left.
     assert view._caption_texts(volume).sides == ("A", "P", "S", "I")
     assert "from the left" in view._caption_texts(volume).position

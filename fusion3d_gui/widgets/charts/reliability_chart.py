@@ -5,28 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.model.evaluation_curves import EvaluationCurves
 from fusion3d_gui.state.prediction.operating_point import observed_share
-from fusion3d_gui.widgets.charts.chart import Chart
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
-from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.charts.percent_chart import PercentChart
 
 if TYPE_CHECKING:
-    from fusion3d_gui.widgets.charts.plot import Panel, Plot
-
-_SIZE = (400, 310)
-_RANGE = (-2.0, 102.0)
+    from fusion3d_gui.widgets.charts.plot import Panel
 
 
-class ReliabilityChart(Chart):
+class ReliabilityChart(PercentChart):
     """One dot a bin, with Wilson's interval; a well calibrated model lies on the gray line."""
 
-    BACKGROUND = "window"
-    WHEEL_ZOOMS = True
     FILE_NAME = "reliability"
+    TITLE = "Calibration: observed over stated"
 
     def __init__(self, curves: EvaluationCurves, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,33 +28,14 @@ class ReliabilityChart(Chart):
         self._shares = [observed_share(each) for each in self._bins]
         self._x = np.array([100 * (each.mean_probability or 0.0) for each in self._bins])
         self._y = np.array([100 * each.value for each in self._shares])
-        self._is_made = False
         self.setAccessibleName("Reliability curve")
         self.setToolTip(
             "Each dot is a bin of cases, with the 95 % interval of the share observed.\n"
             "The wheel zooms, a drag moves, a right click saves."
         )
 
-    def sizeHint(self) -> QSize:
-        """As large as the ROC curve beside it."""
-        return QSize(theme.px(_SIZE[0]), theme.px(_SIZE[1]))
-
-    @property
-    def has_data(self) -> bool:
-        """Always: the curve comes with the chart."""
-        return True
-
-    def fill(self, plot: Plot) -> None:
-        """Draw it once: the line of perfect calibration, intervals, dots."""
-        if self._is_made:
-            return
-        self._is_made = True
-        plot.set_margins(10)
-        panel = plot.add_panel(0, 0, "Calibration: observed over stated")
-        panel.add_axis("left").set_suffix(" %")
-        panel.add_axis("bottom").set_suffix(" %")
-        panel.set_home(_RANGE, _RANGE)
-        panel.line("faint", 1).setData([0, 100], [0, 100])
+    def add_curve(self, panel: Panel) -> None:
+        """Intervals, and dots over them."""
         ends = [(100 * each.low, 100 * each.high, np.nan) for each in self._shares]
         panel.line("accent", 1.5).setData(np.repeat(self._x, 3), np.array(ends).ravel())
         panel.line("accent", 1, 0.5).setData(self._x, self._y)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -44,23 +43,18 @@ from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, 
 from fusion3d_gui.widgets.slice.stamp import stamp_of
 from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
+from fusion3d_gui.widgets.volume.orbit import Orbit
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
+from fusion3d_gui.widgets.volume.volume_mouse import VolumeMouse
 
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.volume.ray_caster import RayCaster
 
 #: Preparation works for so long (s) at a time, then returns to the event loop.
 _BUDGET_S = 0.004
-_DEGREES_PER_PX = 0.5
-_WINDOW_DRAG_PX = 350.0
-#: A right press that moves no further is a click.
-_CLICK_PX = 4
 _ZOOM_PER_STEP = 1.15
 _SPIN_MS = 40
 _SPIN_DEGREES = 2.0
-#: Turn and tilt (degrees) at first.
-_USUAL_SIDE = (20.0, 10.0)
-_SIDES = ((0, "front"), (90, "left"), (180, "back"), (270, "right"))
 
 
 class VolumeView(QWidget):
@@ -90,10 +84,11 @@ class VolumeView(QWidget):
         self.heatmap_loss: HeatmapLoss | None = None
         #: The lit surface of what is bright under the window, or the maximum intensity projection.
         self.shows_surface = True
-        self._turn_degrees, self._tilt_degrees = _USUAL_SIDE
-        self._from = QPointF()
-        self._pressed = QPointF()
-        self._moved = False
+        self.orbit = Orbit()
+        self._mouse = VolumeMouse(display.window_level, self)
+        self._mouse.turned.connect(self.turn)
+        self._mouse.panned.connect(self._on_panned)
+        self._mouse.menu_requested.connect(self._on_menu_requested)
         self._spin = QTimer(self)
         self._spin.setInterval(_SPIN_MS)
         self._spin.timeout.connect(lambda: self.turn(_SPIN_DEGREES, 0.0))
@@ -117,7 +112,7 @@ class VolumeView(QWidget):
         """Show a volume, without a heatmap; None shows nothing. Another scan is seen from the usual side."""
         before = self._volume
         if before is None or volume is None or before.voxels is not volume.voxels:
-            self._turn_degrees, self._tilt_degrees = _USUAL_SIDE
+            self.orbit = Orbit()
         self._volume, self._heatmap = volume, None
         self._anatomy = self._heat = self._work = None
         self._spin.stop()
@@ -169,8 +164,7 @@ class VolumeView(QWidget):
 
     def turn(self, degrees: float, tilt_degrees: float) -> None:
         """Rotate (degrees) about the patient's long axis, and tilt towards or away from the reader."""
-        self._turn_degrees = (self._turn_degrees + degrees) % 360.0
-        self._tilt_degrees = min(max(self._tilt_degrees + tilt_degrees, -90.0), 90.0)
+        self.orbit.turn(degrees, tilt_degrees)
         self.update()
 
     def fit(self) -> None:
@@ -181,11 +175,7 @@ class VolumeView(QWidget):
     @property
     def axes_lps(self) -> tuple[np.ndarray, np.ndarray]:
         """Unit vectors (LPS) to the screen's right and down; at 0° the patient is seen from the front."""
-        turn, tilt = math.radians(self._turn_degrees), math.radians(self._tilt_degrees)
-        right = np.array([math.cos(turn), math.sin(turn), 0.0])
-        away = np.array([-math.sin(turn), math.cos(turn), 0.0])  # from the reader into the screen
-        down = np.array([0.0, 0.0, -1.0]) * math.cos(tilt) - away * math.sin(tilt)
-        return right, down
+        return self.orbit.axes_lps
 
     # -- preparation --------------------------------------------------------------------------
 
@@ -342,11 +332,10 @@ class VolumeView(QWidget):
 
     def _caption_texts(self, volume: Volume) -> CaptionTexts:
         right, down = self.axes_lps
-        side = min(_SIDES, key=lambda each: abs(math.remainder(self._turn_degrees - each[0], 360)))
         left, top = spatial_letters(-right), spatial_letters(-down)
         return CaptionTexts(
             title="3D",
-            position=f"from the {side[1]}   {self._turn_degrees:.0f}°",
+            position=self.orbit.text,
             slice_count="surface" if self.shows_surface else "MIP",
             window=window_text(self.display.window_level.window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
@@ -374,31 +363,23 @@ class VolumeView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to rotate, or to change the window level."""
-        self._from = self._pressed = event.position()
-        self._moved = False
+        self._mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Continue the drag."""
-        where = event.position()
-        self._moved = self._moved or (where - self._pressed).manhattanLength() > _CLICK_PX
-        if not self._moved and event.buttons() & Qt.MouseButton.RightButton:
-            return
-        delta = where - self._from
-        self._from = where
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self.turn(-delta.x() * _DEGREES_PER_PX, delta.y() * _DEGREES_PER_PX)
-        elif event.buttons() & Qt.MouseButton.RightButton:
-            self.display.window_level.drag(delta.x() / _WINDOW_DRAG_PX, delta.y() / _WINDOW_DRAG_PX)
-        elif event.buttons() & Qt.MouseButton.MiddleButton:
-            self.camera.pan(delta.x(), delta.y())
-            self.update()
+        self._mouse.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End a change of the window level; a click with the right button asks for the menu."""
-        if event.button() == Qt.MouseButton.RightButton:
-            self.display.window_level.settle()
-            if not self._moved and self._volume is not None:
-                self.menu_requested.emit(event.position().toPoint())
+        """End the drag, or click."""
+        self._mouse.release(event)
+
+    def _on_panned(self, x_px: float, y_px: float) -> None:
+        self.camera.pan(x_px, y_px)
+        self.update()
+
+    def _on_menu_requested(self, where: QPoint) -> None:
+        if self._volume is not None:
+            self.menu_requested.emit(where)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Request to be maximised, or restored."""
