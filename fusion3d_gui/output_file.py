@@ -12,14 +12,18 @@ from pathlib import Path
 
 from fusion3d_gui.errors import UserError
 
+#: Part of the names of files that are not whole: a process that was killed leaves one.
+PARTIAL = ".part"
+
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a new path beside ``path`` to write to; rename it to ``path`` when the block ends well.
 
     Until then, and for ever when the block raises, the process is killed or the disk is full, ``path`` is
     what it was. The name to write to ends like ``path``'s, for writers that go by it. A symbolic link is
-    followed; what is no regular file (a pipe, a device) is given the bytes.
+    followed; what is no regular file (a pipe, a device) is given the bytes. ``private``: a new file, and what
+    is written until then, may be read by its owner only.
 
     Raises
     ------
@@ -39,9 +43,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         with _pass_on(target) as unnamed:
             yield unnamed
         return
-    partial = target.with_name(f".{secrets.token_hex(8)}.part{_ending(target)}")
+    partial = target.with_name(f".{secrets.token_hex(8)}{PARTIAL}{_ending(target)}")
     try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        rights = 0o600 if private else 0o666
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, rights))
         if mode is not None:
             partial.chmod(stat.S_IMODE(mode))
         yield partial

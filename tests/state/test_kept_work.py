@@ -285,6 +285,20 @@ def test_the_number_of_kept_cases_is_bounded(folder: Path, monkeypatch) -> None:
     assert sorted(path.stem for path in folder.iterdir()) == ["k2", "k3", "k4"]
 
 
+def test_half_files_of_killed_processes_are_cleared_and_count_as_no_case(
+    folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(work_folder, "MOST_CASES", 2)
+    folder.mkdir(parents=True, exist_ok=True)
+    old, new = folder / ".0a.part.json", folder / ".0b.part.json"
+    old.write_text("{")
+    new.write_text("{")
+    os.utime(old, (1, 1))
+    for number in range(2):
+        write_work(folder, f"k{number}", KeptWork(window=(number, 1)))
+    assert sorted(path.name for path in folder.iterdir()) == [new.name, "k0.json", "k1.json"]
+
+
 def test_the_key_follows_voxels_and_places_not_names(tmp_path: Path) -> None:
     volume = Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4), series_uid="1.2.3")
     key = work_key(volume)

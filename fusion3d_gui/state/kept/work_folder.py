@@ -7,13 +7,14 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import platformdirs
 
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.input_file import read_bounded
+from fusion3d_gui.output_file import PARTIAL, whole_file
 from fusion3d_gui.state.kept.kept_work import KeptWork
 
 log = logging.getLogger(__name__)
@@ -46,11 +47,8 @@ def read_work(folder: Path, key: str) -> KeptWork | None:
     """What is kept of a case; None where there is nothing, or nothing that can be read."""
     path = _file(folder, key)
     try:
-        about = path.stat()
-        if about.st_size > _LARGEST_BYTES:
-            return None
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        return KeptWork.from_json(plain, datetime.fromtimestamp(about.st_mtime))
+        changed = datetime.fromtimestamp(path.stat().st_mtime)
+        return KeptWork.from_json(json.loads(read_bounded(path, _LARGEST_BYTES)), changed)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -68,17 +66,8 @@ def write_work(folder: Path, key: str, work: KeptWork) -> None:
         raise OSError(27, "too much work to keep")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    # Only its owner may read a file that mkstemp makes.
-    handle, name = tempfile.mkstemp(dir=folder, prefix=key[:8], suffix=".new")
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(_file(folder, key))
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(_file(folder, key), private=True) as partial:
+        partial.write_text(text, encoding="ascii")
     _drop_oldest(folder)
 
 
@@ -95,8 +84,10 @@ def _file(folder: Path, key: str) -> Path:
 def _drop_oldest(folder: Path) -> None:
     """Delete the files of the cases changed longest ago, and what a killed process left half written."""
     with contextlib.suppress(OSError):
-        files = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        left = [path for path in folder.glob("*.new") if path.stat().st_mtime < _hour_ago()]
+        files = sorted(folder.glob("[!.]*.json"), key=lambda path: path.stat().st_mtime)
+        left = [
+            path for path in folder.glob(f".*{PARTIAL}.json") if path.stat().st_mtime < _hour_ago()
+        ]
         for path in (*files[: max(0, len(files) - MOST_CASES)], *left):
             path.unlink(missing_ok=True)
 
