@@ -16,6 +16,7 @@ from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
+from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
@@ -66,6 +67,15 @@ class Session(QObject):
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
+        self.result_collector = ResultCollector(
+            store,
+            form,
+            self.display,
+            self.annotations,
+            self.predictions,
+            self.explainer,
+            self.model_comparison,
+        )
         #: Once the prediction of this case arrives, the crosshair goes to the peak of its heatmap.
         self._to_peak_of: tuple[Path, ...] = ()
         store.case_opened.connect(self._on_case_opened)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.shown_prediction import MapChecks
@@ -42,6 +43,8 @@ class Explainer(QObject):
         self._predictions = predictions
         self._side_by_side = side_by_side
         self._task: Task[Heatmap] | None = None
+        #: The heatmap that was checked last, and what came of it.
+        self._checked: tuple[Heatmap, SanityReport] | None = None
         self._coarse_made.connect(self._on_coarse_made, Qt.ConnectionType.QueuedConnection)
         #: Stands for the maps beside Grad-CAM, as ``self`` does for those of both sides.
         self._beside_gradcam = object()
@@ -204,7 +207,15 @@ class Explainer(QObject):
             )
             return MapChecks(subject, report)
 
-        store.run(store.inference, "Checking the map", work, self.checked.emit)
+        def on_checked(checks: MapChecks) -> None:
+            self._checked = prediction.heatmap, checks.report
+            self.checked.emit(checks)
+
+        store.run(store.inference, "Checking the map", work, on_checked)
+
+    def checks_of(self, heatmap: Heatmap) -> SanityReport | None:
+        """The figures of the last checks where they were of this heatmap; else None."""
+        return self._checked[1] if self._checked and self._checked[0] is heatmap else None
 
 
 def _cell(name: str, explanation: Explanation, heatmap: Heatmap) -> MapCell:

@@ -1,0 +1,51 @@
+"""``SourceUids``: the UIDs of the study, series and instances that a volume was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
+from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
+from fusion3d_gui.imaging.dicom.parser.header import read_header
+from fusion3d_gui.progress import Progress, no_progress
+
+_WANTED = tag_numbers(
+    "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"
+)
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class SourceUids:
+    """UIDs as the files have them, each empty where unknown; ``instances`` in the order of the files."""
+
+    study: str = ""
+    series: str = ""
+    frame_of_reference: str = ""
+    instances: tuple[str, ...] = ()
+
+
+def read_source_uids(files: Iterable[Path], progress: Progress = no_progress) -> SourceUids:
+    """Read the UIDs of DICOM files of one series; what is no DICOM, or can't be read, is passed over."""
+    named = list(files)
+    found = SourceUids()
+    instances: list[str] = []
+    for number, path in enumerate(named):
+        if number % _BATCH == 0:
+            progress(number / len(named), "Reading the scan's identifiers")
+        try:
+            with FileBytes.from_path(path) as file:
+                elements = read_header(file, _WANTED).elements
+        except (NotDicom, UserError):
+            continue
+        if not instances:
+            study, series, frame = (
+                elements.text(keyword)
+                for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+            )
+            found = SourceUids(study, series, frame)
+        instances.append(elements.text("SOPInstanceUID"))
+    return SourceUids(found.study, found.series, found.frame_of_reference, tuple(instances))
