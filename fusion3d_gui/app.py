@@ -17,6 +17,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
+from fusion3d_gui.report.audit.log_folder import audit_folder
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
@@ -90,6 +91,7 @@ def run_window(options: WindowOptions) -> int:
         device=options.device,
         engine=options.engine,
         kept_folder=kept_work_folder() if options.screenshot is None else None,
+        audit_folder=audit_folder() if options.screenshot is None else None,
     )
     window = MainWindow(session, demos, settings)
     for problem in problems:

@@ -65,13 +65,23 @@ def predict(options: Namespace) -> int:
     # As in the main window: DICOM attributes prefill the form, the user's values override them.
     metadata = info.schema.case_values(volume.attributes, given)
 
+    from fusion3d_gui.cli.audit import log_prediction
     from fusion3d_gui.inference.judge import judge_case
+    from fusion3d_gui.report.audit.entry import ModelSaid
     from fusion3d_gui.report.refusal import refusal_json
 
     report = judge_case(info, volume, metadata)
+    asked = {"despite_misfit": options.despite_misfit, "method": options.method}
     if report.fit == "refused" and not options.despite_misfit:
         if options.json:
             write_json(refusal_json(report, info, volume), options.json)
+        log_prediction(
+            volume.sha256,
+            ModelSaid(info.name, info.version),
+            asked,
+            {"probability": None, "fit": report.fit},
+            [("result", options.json)] if options.json else [],
+        )
         raise MisfitError(report)
 
     from fusion3d_gui.inference.explain.explanation import Explanation
@@ -98,6 +108,22 @@ def predict(options: Namespace) -> int:
         write_json(prediction.to_json(), options.json)
     if options.heatmap:
         write_heatmap(heatmap, options.heatmap, note=prediction.fit.file_note)
+    log_prediction(
+        prediction.volume_sha256,
+        ModelSaid(prediction.bundle_name, prediction.bundle_version, prediction.weights_sha256),
+        asked,
+        {
+            "probability": prediction.probability,
+            "class": prediction.class_name,
+            "threshold": prediction.threshold,
+            "fit": prediction.fit.fit,
+        },
+        [
+            ("result" if each == options.json else "heatmap", each)
+            for each in _outputs(options)
+            if each.exists()
+        ],
+    )
     from_file = [name for name in info.schema.prefill(volume.attributes) if name not in given]
     fit = prediction.fit
     if fit.mark:
@@ -120,8 +146,10 @@ def predict(options: Namespace) -> int:
 
 
 def _predict_table(options: Namespace) -> int:
+    from fusion3d_gui.cli.audit import log_prediction
     from fusion3d_gui.inference.batch import predict_table, read_table, results_file
     from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.report.audit.entry import ModelSaid
 
     if options.out is None:
         raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
@@ -151,6 +179,13 @@ def _predict_table(options: Namespace) -> int:
         given=given,
         despite_misfit=options.despite_misfit,
         progress=part_of(progress, 0.05, 1.0),
+    )
+    log_prediction(
+        "",
+        ModelSaid(info.name, info.version),
+        {"table": True, "despite_misfit": options.despite_misfit, "method": options.method},
+        {name: getattr(summary, name) for name in ("predicted", "known", "refused", "failed")},
+        [("table of results", summary.results)],
     )
     progress(1.0, "Done")
     say(f"predicted    {summary.predicted}, known from before {summary.known}")
@@ -184,6 +219,32 @@ def convert(options: Namespace) -> int:
     return 0
 
 
+def audit(options: Namespace) -> int:
+    """``fusion3d audit``: check the audit log, or write it into one file."""
+    from fusion3d_gui.report.audit.log_folder import audit_folder, export_log
+    from fusion3d_gui.report.audit.verify import verify
+
+    folder = audit_folder()
+    if options.action == "export":
+        if options.file is None:
+            raise UserError("audit export needs a file to write", remedy="Give FILE.jsonl.")
+        check_can_write(options.file, (folder,))
+        say(f"entries      {export_log(folder, options.file)}")
+        return 0
+    found = verify(folder if options.file is None else options.file)
+    for problem in found.problems:
+        say(problem, error=True)
+    if found.problems:
+        raise UserError("The audit log was changed", remedy="See the lines above.")
+    say(f"entries      {found.entries}")
+    if found.first is not None and found.last is not None:
+        say(f"from         {found.first.event.when}  (entry {found.first.number})")
+        say(f"to           {found.last.event.when}  (entry {found.last.number})")
+    say(f"last SHA-256 {found.last_sha256}")
+    say("whole        yes")
+    return 0
+
+
 def _outputs(options: Namespace) -> list[Path]:
     """The files that a prediction of one scan may write."""
     from fusion3d_gui.report.heatmap_file import raw_path
@@ -197,6 +258,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "predict": predict,
     "info": info,
     "convert": convert,
+    "audit": audit,
     **training_commands.COMMANDS,
 }
 

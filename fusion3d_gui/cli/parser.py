@@ -155,6 +155,21 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     convert.add_argument("out", type=Path, metavar="OUT.nii.gz", help="NIfTI file to write")
     convert.add_argument("--series", metavar="UID", help="which series of a folder to take")
 
+    parsers["audit"] = audit = command("audit", "check or export the audit log of this computer")
+    audit.add_argument(
+        "action",
+        choices=("verify", "export"),
+        metavar="verify|export",
+        help="whether every entry is as it was written; or write all entries into one file",
+    )
+    audit.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="verify: an exported log instead of this computer's; export: the file to write",
+    )
+
     parsers["cohort"] = cohort = command("cohort", "generate a semi-synthetic cohort")
     cohort.add_argument("out", type=Path, metavar="OUT", help="folder to create")
     cohort.add_argument("--cases", type=_count, required=True, metavar="N", help="number of cases")

@@ -16,6 +16,8 @@ from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
+from fusion3d_gui.state.export.audit_trail import AuditTrail
+from fusion3d_gui.state.export.left import LeftResults
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
@@ -35,7 +37,7 @@ from fusion3d_gui.state.undo import Undo
 class Session(QObject):
     """Creates the parts and connects them. Widgets show the parts and call them.
 
-    Work on cases is kept in ``kept_folder``; None: nowhere.
+    Work on cases is kept in ``kept_folder``, the audit log in ``audit_folder``; None: nowhere.
 
     Parts are created in an order in which each needs only earlier ones; this is also the order in
     which they hear of a change, all of them before any widget.
@@ -48,6 +50,7 @@ class Session(QObject):
         device: str = "auto",
         engine: str = "auto",
         kept_folder: Path | None = None,
+        audit_folder: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -86,6 +89,8 @@ class Session(QObject):
         store.case_filled.connect(self.annotations.measure_again)
         store.prediction_changed.connect(self._on_prediction_changed)
         self.opener.opened_to_predict.connect(self.predictions.predict)
+        self.left = LeftResults(store, form)
+        self.audit = AuditTrail(audit_folder, store, self.predictions)
         # Last: what a change brings about is there when it is collected.
         self.keeper = WorkKeeper(kept_folder, store, self.display, self.annotations, form, choice)
         if bundles:
@@ -104,8 +109,8 @@ class Session(QObject):
 
     def close(self) -> bool:
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
-        is_kept = self.keeper.finish()
-        return self.store.close() and is_kept
+        is_kept, is_logged = self.keeper.finish(), self.audit.finish()
+        return self.store.close() and is_kept and is_logged
 
     def _on_prediction_changed(self) -> None:
         heatmap = self.predictions.heatmap

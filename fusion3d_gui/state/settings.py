@@ -140,6 +140,12 @@ class SettingsValues:
     interpolation: str = field(default="", metadata=_kept("views/interpolation", _text))
     projection: str = field(default="", metadata=_kept("views/projection", _text))
     anatomy_colors: str = field(default="", metadata=_kept("views/anatomy_colors", _text))
+    #: Whether what is asked, answered and exported is written to the audit log.
+    audits: bool = field(default=True, metadata=_kept("audit/on", _flag))
+    #: Whether the audit log also names files, folders and form values.
+    audits_names: bool = field(default=False, metadata=_kept("audit/names", _flag))
+    #: Who reads, for the audit log and results; empty: not told.
+    reader: str = field(default="", metadata=_kept("audit/reader", _text))
     #: Whether 3D shows a lit surface.
     surface: bool = field(default=True, metadata=_kept("views/surface", _flag))
 

@@ -48,6 +48,8 @@ class Store(QObject):
     model_loaded = Signal()
     #: The shown prediction, whether it is current, or whether one is under way has changed.
     prediction_changed = Signal()
+    #: Something has left the program (Departure): emitted once it is written, copied or sent.
+    departed = Signal(object)
     #: The window should show this Notice.
     noticed = Signal(object)
     #: A request failed with this Exception. Its notice is emitted separately.

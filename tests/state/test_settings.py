@@ -36,6 +36,9 @@ OTHER = SettingsValues(
     projection="MEAN",
     anatomy_colors="Viridis",
     surface=False,
+    audits=False,
+    audits_names=True,
+    reader="reader-7",
 )
 
 
@@ -56,6 +59,9 @@ def test_what_was_chosen_is_there_in_the_next_run(qapp, path):
 def test_the_keys_in_the_file_are_those_of_earlier_versions(qapp, path):
     Settings(path).change(OTHER)
     assert sorted(json.loads(path.read_text(encoding="utf-8"))) == [
+        "audit/names",
+        "audit/on",
+        "audit/reader",
         "look/text_scale",
         "look/theme",
         "model/folder",

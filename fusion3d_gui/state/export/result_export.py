@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.model.schema import Value
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
 from fusion3d_gui.report.json_file import write_json
+from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
@@ -32,6 +34,14 @@ def suggested_name(predictions: Predictions) -> str:
     if predictions.current is not None and predictions.current.despite_misfit:
         return "despite-misfit.json"
     return "result.json" if predictions.current is not None else "what-if.json"
+
+
+def shown_values(predictions: Predictions) -> Mapping[str, Value]:
+    """The values of the prediction on screen, current or what-if; empty without one."""
+    prediction, tried = predictions.current, predictions.what_if
+    if prediction is not None:
+        return prediction.metadata
+    return {} if tried is None else tried.values
 
 
 def prediction_json(predictions: Predictions) -> dict[str, Any] | None:
@@ -67,7 +77,8 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
     path = Path(path)
     prediction, plain = predictions.current, prediction_json(predictions)
     is_map = path.name.lower().endswith(_HEATMAP)
-    if plain is None:
+    case = store.case
+    if plain is None or case is None:
         return
     heatmap = predictions.heatmap
     if is_map and prediction is not None and heatmap is None:
@@ -83,19 +94,23 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
         store.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
         return
 
-    scan = None if store.case is None else store.case.volume.path
+    values = shown_values(predictions)
+    scan = case.volume.path
     bundle = None if store.bundle is None else store.bundle.folder
 
-    def work(progress: Progress) -> None:
+    def work(progress: Progress) -> tuple[LeftItem, ...]:
         progress(0.0, "Writing the result")
         for written in (path, raw_path(path)) if is_map else (path,):
             check_not_input(written, (scan, bundle))
         if is_map and prediction is not None and heatmap is not None:
             write_heatmap(heatmap, path, note=prediction.fit.file_note)
-        else:
-            write_json(plain, path)
+            maps = (path,) if heatmap.raw is heatmap else (path, raw_path(path))
+            return files_left(("heatmap", each) for each in maps)
+        write_json(plain, path)
+        return files_left([("what-if" if prediction is None else "result", path)])
 
-    def on_written(_: object) -> None:
+    def on_written(left: tuple[LeftItem, ...]) -> None:
+        store.departed.emit(Departure(case, left, values, with_identity=False))
         what = "Heatmap" if is_map else "Result" if prediction is not None else "What-if answer"
         store.noticed.emit(Notice(f"{what} written to {path.name}."))
 

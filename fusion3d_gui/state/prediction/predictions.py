@@ -38,6 +38,8 @@ class Predictions(QObject):
 
     #: A prediction has been made, and ``Store.prediction_changed`` has announced it.
     arrived = Signal()
+    #: A number was asked for, and there is none (FitReport), since the model is not meant for the case.
+    refused = Signal(object)
 
     def __init__(self, store: Store, form: Form, choice: ExplanationChoice) -> None:
         super().__init__(store)
@@ -176,6 +178,7 @@ class Predictions(QObject):
         if report.fit == "refused" and not despite_misfit:
             store.drop_prediction()
             store.tell_failure(UserError(f"No number: {report.reasons[0]}"))
+            self.refused.emit(report)
             return
         wanted = self._choice.wanted
         # The number shows first; a map that needs passes of its own follows.

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.state.export.result_export import export_prediction, suggested_name
 from fusion3d_gui.state.marks.annotations import Annotations
@@ -26,6 +27,7 @@ class FileDialogs:
         models: Models,
         annotations: Annotations,
         predictions: Predictions,
+        audit: AuditTrail,
         settings: Settings,
         window: QWidget,
     ) -> None:
@@ -34,6 +36,7 @@ class FileDialogs:
         self._models = models
         self._annotations = annotations
         self._predictions = predictions
+        self._audit = audit
         self._settings = settings
         self._window = window
         self._folder: Path | None = None
@@ -98,6 +101,15 @@ class FileDialogs:
         if name:
             self._keep(Path(name).parent)
             export_measurements(self._store, self._annotations, Path(name))
+
+    def export_audit_log(self) -> None:
+        """Choose where the audit log is written."""
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Export the audit log", self._start("audit.jsonl"), "JSON lines (*.jsonl)"
+        )
+        if name:
+            self._keep(Path(name).parent)
+            self._audit.export(Path(name))
 
     def save_result(self) -> None:
         """Choose where the prediction on screen, or its heatmap, is written."""

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import CaseKey
+from fusion3d_gui.state.export.audit_trail import AuditOptions
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.presentation import Presentation
@@ -37,6 +38,7 @@ from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.views.watermark import Watermark
 from fusion3d_gui.widgets.window import window_memory
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
 from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
 from fusion3d_gui.widgets.window.commands.file_menu import file_commands
@@ -87,6 +89,7 @@ class MainWindow(QMainWindow):
             session.models,
             session.annotations,
             session.predictions,
+            session.audit,
             self.settings,
             self,
         )
@@ -273,6 +276,7 @@ class MainWindow(QMainWindow):
                 escape.can_cancel,
                 self._show_model_page,
             ),
+            *audit_commands(session.audit, self.settings, self.files, self),
             *help_commands(self._show_palette, self._show_keys, self),
         ]
 
@@ -318,6 +322,9 @@ class MainWindow(QMainWindow):
 
     def _on_settings_changed(self) -> None:
         values = self.settings.values
+        self.session.audit.set_options(
+            AuditOptions(values.audits, values.audits_names, values.reader)
+        )
         scale = values.text_scale
         self.restyling.change(
             values.theme, max(scale, _PRESENTATION_SCALE) if self.presentation.on else scale

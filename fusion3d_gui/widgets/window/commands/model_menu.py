@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QApplication
 
-from fusion3d_gui.state.export.result_export import can_export, prediction_text
+from fusion3d_gui.state.export.left import note_copied
+from fusion3d_gui.state.export.result_export import can_export, prediction_text, shown_values
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.prediction.model_comparison import ModelComparison
@@ -40,10 +41,15 @@ def model_commands(
         return several and store.shown_prediction is not None and not store.predicting
 
     def copy_picture() -> None:
-        QApplication.clipboard().setPixmap(pages.grab())
+        picture = pages.grab().toImage()
+        QApplication.clipboard().setImage(picture)
+        values = shown_values(predictions) if exportable() else None
+        note_copied(store, "picture", bytes(picture.constBits()), values)
 
     def copy() -> None:
-        QApplication.clipboard().setText(prediction_text(predictions))
+        text = prediction_text(predictions)
+        QApplication.clipboard().setText(text)
+        note_copied(store, "result", text.encode(), shown_values(predictions))
 
     return [
         Command(
