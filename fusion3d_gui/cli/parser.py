@@ -112,7 +112,10 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     predict.add_argument("--series", metavar="UID", help="which series of a folder to take")
     predict.add_argument(
-        "--json", type=Path, metavar="OUT.json", help="write prediction and provenance"
+        "--json",
+        type=Path,
+        metavar="OUT.json",
+        help="write everything about the result (docs/schema/result-1.json)",
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
     predict.add_argument(
@@ -125,6 +128,11 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--despite-misfit",
         action="store_true",
         help="give a number also for a scan that the model is not meant for, marked in every output",
+    )
+    predict.add_argument(
+        "--identity",
+        action="store_true",
+        help="write who the patient is, UIDs and paths; without it they are left out",
     )
     add_device_and_engine(predict)
     predict.add_argument(

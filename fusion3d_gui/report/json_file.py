@@ -20,9 +20,19 @@ def write_json(plain: Any, path: Path) -> None:
     ValueError
         A number is not finite, which JSON can't express.
     """
-    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_json_text(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def write_json_text(text: str, path: Path) -> None:
+    """Write a JSON document that has been made already.
+
+    Raises
+    ------
+    UserError
+        The file can't be written.
+    """
     try:
-        write_whole_text(path, text)
+        write_whole_text(path, text, newline="")  # its SHA-256 is the same on every system
     except OSError as error:
         raise UserError(
             f"the result can't be written ({error.strerror})",

@@ -81,28 +81,33 @@ def _document(measurements: Sequence[Measurement], volume: Volume) -> dict[str, 
         "volume_sha256": volume.sha256,
         "frame": "patient millimetres, LPS (+x left, +y posterior, +z superior)",
         "regions": _REGION_RULE,
-        "measurements": [
-            {
-                "number": measurement.annotation.number,
-                "kind": measurement.annotation.kind,
-                "text": measurement.annotation.text,
-                "points_lps_mm": [list(point) for point in measurement.annotation.points],
-                **(
-                    {
-                        "right_lps": list(measurement.annotation.right),
-                        "down_lps": list(measurement.annotation.down),
-                    }
-                    if measurement.annotation.is_region
-                    else {}
-                ),
-                "quantities": {
-                    quantity.key: {"value": quantity.value, "unit": quantity.unit}
-                    for quantity in measurement.quantities
-                },
-            }
-            for measurement in measurements
-        ],
+        "measurements": marks_json(measurements),
     }
+
+
+def marks_json(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Marks with their points (mm, LPS) and numbers, as JSON objects."""
+    return [
+        {
+            "number": measurement.annotation.number,
+            "kind": measurement.annotation.kind,
+            "text": measurement.annotation.text,
+            "points_lps_mm": [list(point) for point in measurement.annotation.points],
+            **(
+                {
+                    "right_lps": list(measurement.annotation.right),
+                    "down_lps": list(measurement.annotation.down),
+                }
+                if measurement.annotation.is_region
+                else {}
+            ),
+            "quantities": {
+                quantity.key: {"value": quantity.value, "unit": quantity.unit}
+                for quantity in measurement.quantities
+            },
+        }
+        for measurement in measurements
+    ]
 
 
 def _table(measurements: Sequence[Measurement], volume: Volume) -> str:

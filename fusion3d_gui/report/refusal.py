@@ -8,11 +8,13 @@ from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.report.result_json import SCHEMA
 
 
 def refusal_json(report: FitReport, info: BundleInfo, volume: Volume) -> dict[str, Any]:
     """Why there is no number, with the keys of a prediction's JSON, without identity or file paths."""
     return {
+        "schema": SCHEMA,
         "probability": None,
         "logit": None,
         "threshold": info.decision.threshold,

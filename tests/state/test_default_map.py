@@ -52,7 +52,9 @@ def test_a_map_whose_making_was_stopped_is_missing_until_it_is_asked_for_again(
     session.store.failed.connect(lambda error: failures.append(str(error)))
     from fusion3d_gui.state.export.result_export import export_prediction
 
-    export_prediction(session.store, session.predictions, tmp_path / "map.nii.gz")
+    export_prediction(
+        session.store, session.predictions, session.result_collector, tmp_path / "map.nii.gz"
+    )
     assert "not been made" in failures[0]
     assert not (tmp_path / "map.nii.gz").exists()
     session.explainer.refresh()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
+from fusion3d_gui.report.result_json import SCHEMA
 from fusion3d_gui.state.export.result_export import (
     can_export,
     export_prediction,
@@ -33,7 +34,9 @@ def export(predicted, qtbot, tmp_path):
     def write(name: str):
         said = []
         predicted.store.noticed.connect(said.append)
-        export_prediction(predicted.store, predicted.predictions, tmp_path / name)
+        export_prediction(
+            predicted.store, predicted.predictions, predicted.result_collector, tmp_path / name
+        )
         qtbot.waitUntil(lambda: bool(said) and not predicted.store.saving.running, timeout=30_000)
         return tmp_path / name, said[0]
 
@@ -44,7 +47,15 @@ def test_a_prediction_is_saved_with_its_origin_and_its_map(predicted, export):
     prediction = predicted.predictions.current
     assert suggested_name(predicted.predictions) == "result.json"
     path, said = export("result.json")
-    assert json.loads(path.read_text()) == prediction.to_json()
+    plain = json.loads(path.read_text())
+    assert {
+        key: plain[key] for key in ("probability", "logit", "class", "metadata", "created")
+    } == {
+        key: prediction.to_json()[key]
+        for key in ("probability", "logit", "class", "metadata", "created")
+    }
+    assert plain["schema"] == SCHEMA
+    assert plain["patient"] is None
     assert "what_if" not in json.loads(path.read_text())
     assert said.text == "Result written to result.json."
     path, _ = export("map.nii.gz")

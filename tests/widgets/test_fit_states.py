@@ -228,7 +228,9 @@ def test_a_number_despite_the_misfit_is_marked_on_screen_and_in_every_file(
     window.watermark.show()
     assert prediction_text(session.predictions).startswith("DESPITE MISFIT, NOT A RESULT")
     for name in ("result.json", "result.nii.gz"):
-        export_prediction(session.store, session.predictions, tmp_path / name)
+        export_prediction(
+            session.store, session.predictions, session.result_collector, tmp_path / name
+        )
         qtbot.waitUntil(lambda name=name: (tmp_path / name).exists(), timeout=30_000)
         qtbot.waitUntil(lambda: not session.store.saving.running)
     plain = json.loads((tmp_path / "result.json").read_text())

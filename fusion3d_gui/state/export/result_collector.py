@@ -39,8 +39,8 @@ class ResultCollector:
 
     @property
     def can_collect(self) -> bool:
-        """Whether a current prediction with its heatmap is on screen."""
-        return self._predictions.heatmap is not None and self._store.case is not None
+        """Whether a current prediction is on screen."""
+        return self._predictions.current is not None and self._store.case is not None
 
     def work(self) -> Callable[[Progress], CaseResult] | None:
         """Work for a worker thread that collects the result as it is on screen now; None without one.
@@ -48,8 +48,8 @@ class ResultCollector:
         Without the patient's identity while that is hidden.
         """
         store, shown, case = self._store, self._store.shown_prediction, self._store.case
-        prediction, heatmap = self._predictions.current, self._predictions.heatmap
-        if shown is None or prediction is None or heatmap is None or case is None:
+        prediction = self._predictions.current
+        if shown is None or prediction is None or case is None:
             return None
         # The words that name the patient are known only where they are not hidden.
         known = case.revealed or case
@@ -68,7 +68,8 @@ class ResultCollector:
             for each in self._comparison.predictions
             if each.bundle is not shown.request.bundle
         )
-        marks, checks = tuple(self._annotations.measurements), self._explainer.checks_of(heatmap)
+        marks = tuple(self._annotations.measurements)
+        checks = self._explainer.checks_of(prediction.heatmap)
         is_hidden = case.identity_hidden or store.identity.hidden
 
         def work(progress: Progress) -> CaseResult:

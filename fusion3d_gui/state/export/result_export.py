@@ -15,8 +15,10 @@ from fusion3d_gui.model.schema import Value
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
-from fusion3d_gui.report.json_file import write_json
+from fusion3d_gui.report.json_file import write_json, write_json_text
+from fusion3d_gui.report.result_json import result_text
 from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
+from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
@@ -72,8 +74,10 @@ def prediction_text(predictions: Predictions) -> str:
     return "\n".join((*lines, *_origin(tried.prediction, (*tried.notices, *demonstration))))
 
 
-def export_prediction(store: Store, predictions: Predictions, path: Path) -> None:
-    """Write the prediction as ``.json``, or its heatmap as NIfTI; the window shows how it went."""
+def export_prediction(
+    store: Store, predictions: Predictions, collector: ResultCollector, path: Path
+) -> None:
+    """Write the result without identity as ``.json``, or its heatmap as NIfTI; the window shows how it went."""
     path = Path(path)
     prediction, plain = predictions.current, prediction_json(predictions)
     is_map = path.name.lower().endswith(_HEATMAP)
@@ -94,6 +98,7 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
         store.tell_failure(UserError(problem, path=path, remedy="Choose one of the two."))
         return
 
+    collect = collector.work()
     values = shown_values(predictions)
     scan = case.volume.path
     bundle = None if store.bundle is None else store.bundle.folder
@@ -106,7 +111,10 @@ def export_prediction(store: Store, predictions: Predictions, path: Path) -> Non
             write_heatmap(heatmap, path, note=prediction.fit.file_note)
             maps = (path,) if heatmap.raw is heatmap else (path, raw_path(path))
             return files_left(("heatmap", each) for each in maps)
-        write_json(plain, path)
+        if collect is None:
+            write_json(plain, path)
+        else:
+            write_json_text(result_text(collect(progress).without_identity()), path)
         return files_left([("what-if" if prediction is None else "result", path)])
 
     def on_written(left: tuple[LeftItem, ...]) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.measurement_export import export_measurements
+from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.export.result_export import export_prediction, suggested_name
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.prediction.models import Models
@@ -28,6 +29,7 @@ class FileDialogs:
         annotations: Annotations,
         predictions: Predictions,
         audit: AuditTrail,
+        collector: ResultCollector,
         settings: Settings,
         window: QWidget,
     ) -> None:
@@ -37,6 +39,7 @@ class FileDialogs:
         self._annotations = annotations
         self._predictions = predictions
         self._audit = audit
+        self._collector = collector
         self._settings = settings
         self._window = window
         self._folder: Path | None = None
@@ -121,4 +124,4 @@ class FileDialogs:
         )
         if name:
             self._keep(Path(name).parent)
-            export_prediction(self._store, self._predictions, Path(name))
+            export_prediction(self._store, self._predictions, self._collector, Path(name))

@@ -90,6 +90,7 @@ class MainWindow(QMainWindow):
             session.annotations,
             session.predictions,
             session.audit,
+            session.result_collector,
             self.settings,
             self,
         )

@@ -1,0 +1,251 @@
+"""``fusion3d predict``: one scan or a table of scans, and the files that come of it.
+
+Heavy libraries are imported inside the functions that need them, so that ``--help`` is immediate.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.input_file import read_bounded
+from fusion3d_gui.output_file import check_not_input
+from fusion3d_gui.progress import part_of
+
+if TYPE_CHECKING:
+    from fusion3d_gui.report.case_result import CaseResult
+
+_LARGEST_METADATA_BYTES = 1_000_000
+
+
+def predict(options: Namespace) -> int:
+    """``fusion3d predict``: predict one scan or a table of scans; write the requested files."""
+    if options.path.suffix.lower() == ".csv":
+        return _predict_table(options)
+    if options.out is not None:
+        raise UserError("--out is for a table of cases", remedy="Use --json and --heatmap.")
+    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.open import choose_series, read_series
+    from fusion3d_gui.inference.fit import MisfitError
+    from fusion3d_gui.model.bundle_info import BundleInfo
+
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    # Cheap checks first: a wrong value is reported before the scan is read and torch is imported.
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    inputs = (options.path, options.model, options.metadata)
+    for out in _outputs(options):
+        check_can_write(out, inputs)
+    progress = terminal_progress()
+    found = find_series(options.path, part_of(progress, 0.0, 0.1))
+    series, notices = choose_series(found, options.series, options.path)
+    volume = read_series(series, notices=notices, progress=part_of(progress, 0.1, 0.4))
+    print_notices(volume.notices)
+    # As in the main window: DICOM attributes prefill the form, the user's values override them.
+    metadata = info.schema.case_values(volume.attributes, given)
+
+    from fusion3d_gui.cli.audit import log_prediction
+    from fusion3d_gui.inference.judge import judge_case
+    from fusion3d_gui.report.audit.entry import ModelSaid
+    from fusion3d_gui.report.json_file import write_json
+    from fusion3d_gui.report.refusal import refusal_json
+
+    report = judge_case(info, volume, metadata)
+    asked = {"despite_misfit": options.despite_misfit, "method": options.method}
+    if report.fit == "refused" and not options.despite_misfit:
+        if options.json:
+            write_json(refusal_json(report, info, volume), options.json)
+        log_prediction(
+            volume.sha256,
+            ModelSaid(info.name, info.version),
+            asked,
+            {"probability": None, "fit": report.fit},
+            [("result", options.json)] if options.json else [],
+        )
+        raise MisfitError(report)
+
+    from fusion3d_gui.inference.analysis.workbench import Workbench
+    from fusion3d_gui.inference.explain.explanation import Explanation
+    from fusion3d_gui.inference.pipeline import predict_and_explain
+    from fusion3d_gui.inference.predictor import load_predictor
+    from fusion3d_gui.report.collect import collect_result
+
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
+    )
+    explanation = Explanation.for_model(info, options.method, options.stage, options.side)
+    predicted = predict_and_explain(
+        predictor,
+        volume,
+        metadata,
+        explanation,
+        part_of(progress, 0.6, 0.9),
+        despite_misfit=options.despite_misfit,
+    )
+    prediction = predicted.prediction
+    print_notices(prediction.notices)
+    heatmap = prediction.heatmap
+    from_file = [name for name in info.schema.prefill(volume.attributes) if name not in given]
+    result = collect_result(
+        prediction,
+        info,
+        volume,
+        opened=(options.path,),
+        series=series,
+        sources={name: "dicom" if name in from_file else "typed" for name in prediction.metadata},
+        explanation=explanation,
+        workbench=Workbench(predicted, predictor.reference, volume),
+        progress=part_of(progress, 0.9, 0.95),
+    )
+    written = _write(result if options.identity else result.without_identity(), options)
+    log_prediction(
+        prediction.volume_sha256,
+        ModelSaid(prediction.bundle_name, prediction.bundle_version, prediction.weights_sha256),
+        asked,
+        {
+            "probability": prediction.probability,
+            "class": prediction.class_name,
+            "threshold": prediction.threshold,
+            "fit": prediction.fit.fit,
+        },
+        written,
+    )
+    progress(1.0, "Done")
+    fit = prediction.fit
+    if fit.mark:
+        say(f"{fit.mark}: {fit.summary}")
+    say(f"{info.title}: {prediction.class_text}")
+    say(
+        f"{'probability' if fit.fit == 'fits' else 'number':<12} {prediction.probability:.4f}  (threshold {prediction.threshold:.4f})"
+    )
+    say(f"logit        {prediction.logit:.6f}")
+    say(f"metadata     {_metadata_text(prediction.metadata, from_file)}")
+    told = "" if heatmap.correction is None else f", {heatmap.correction.text}"
+    say(f"heatmap      {heatmap.method} of {heatmap.layer}, {heatmap.grid_text}{told}")
+    say(f"model        {prediction.bundle_name} {prediction.bundle_version}, {prediction.device}")
+    if not fit.mark:
+        say(f"fit          {fit.summary}")
+    if fit.demonstration:
+        say(fit.demonstration)
+    say(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def _write(result: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
+    """Write the files that were asked for; returns what each is, and its path."""
+    from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
+    from fusion3d_gui.report.json_file import write_json_text
+    from fusion3d_gui.report.result_json import result_text
+
+    prediction, written = result.prediction, []
+    if options.json:
+        write_json_text(result_text(result), options.json)
+        written.append(("result", options.json))
+    if options.heatmap:
+        write_heatmap(prediction.heatmap, options.heatmap, note=prediction.fit.file_note)
+        written.append(("heatmap", options.heatmap))
+        if prediction.heatmap.raw is not prediction.heatmap:
+            written.append(("heatmap", raw_path(options.heatmap)))
+    return written
+
+
+def _predict_table(options: Namespace) -> int:
+    from fusion3d_gui.cli.audit import log_prediction
+    from fusion3d_gui.inference.batch import predict_table, read_table, results_file
+    from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.report.audit.entry import ModelSaid
+
+    if options.out is None:
+        raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
+    for name in ("json", "heatmap", "series"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
+    info = BundleInfo.read(options.model)
+    given = _given_metadata(options.metadata, options.set)
+    for name, value in given.items():
+        info.schema[name].parse(value)
+    rows = read_table(options.path, info.schema, lambda notice: print_notices((notice,)))
+    check_can_write(options.out)
+    check_not_input(results_file(options.out), (options.path, options.model, options.metadata))
+
+    from fusion3d_gui.inference.explain.explanation import Explanation
+    from fusion3d_gui.inference.predictor import load_predictor
+
+    progress = terminal_progress()
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
+    )
+    summary = predict_table(
+        predictor,
+        rows,
+        options.out,
+        Explanation.for_model(info, options.method, options.stage, options.side),
+        given=given,
+        despite_misfit=options.despite_misfit,
+        progress=part_of(progress, 0.05, 1.0),
+    )
+    log_prediction(
+        "",
+        ModelSaid(info.name, info.version),
+        {"table": True, "despite_misfit": options.despite_misfit, "method": options.method},
+        {name: getattr(summary, name) for name in ("predicted", "known", "refused", "failed")},
+        [("table of results", summary.results)],
+    )
+    progress(1.0, "Done")
+    say(f"predicted    {summary.predicted}, known from before {summary.known}")
+    if summary.refused:
+        say(f"refused      {summary.refused}: see the column reasons")
+    if summary.failed:
+        say(f"failed       {summary.failed}: see the column error")
+    say(f"results      {summary.results}")
+    say(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
+def _outputs(options: Namespace) -> list[Path]:
+    """The files that a prediction of one scan may write."""
+    from fusion3d_gui.report.heatmap_file import raw_path
+
+    heatmaps = [] if options.heatmap is None else [options.heatmap, raw_path(options.heatmap)]
+    return [*([] if options.json is None else [options.json]), *heatmaps]
+
+
+def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:
+    """Values from ``--metadata`` and, over them, from ``--set``."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            plain = json.loads(read_bounded(path, _LARGEST_METADATA_BYTES))
+        except OSError as error:
+            raise UserError(f"can't be read ({error.strerror})", path=path) from None
+        except (ValueError, RecursionError):
+            raise UserError(
+                "is not valid JSON", path=path, remedy='Write it like {"age": 71, "sex": "F"}.'
+            ) from None
+        if not isinstance(plain, dict):
+            raise UserError(
+                "must hold one JSON object", path=path, remedy='Write it like {"age": 71}.'
+            )
+        values.update(plain)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UserError(f"--set {assignment} is not NAME=VALUE", remedy="E.g. --set age=71.")
+        values[name.strip()] = value
+    return values
+
+
+def _metadata_text(values: Mapping[str, Any], from_file: list[str]) -> str:
+    parts = [
+        f"{name}={'not given' if value is None else value}"
+        + (" (from the file)" if name in from_file else "")
+        for name, value in values.items()
+    ]
+    return ", ".join(parts) or "none"
