@@ -208,6 +208,50 @@ def test_the_half_life_of_a_named_nuclide_is_accepted(meaning: str, half_life: f
     assert suv_factor(dataset, []).factor == pytest.approx(expected)
 
 
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+
+
+@pytest.mark.parametrize(
+    ("nuclide", "half_life"),
+    [
+        # As nuclear medicine's tables give them, in the units in which they are known.
+        ("^11^Carbon", 20.36 * _MINUTE),
+        ("^13^Nitrogen", 9.97 * _MINUTE),
+        ("^15^Oxygen", 2.04 * _MINUTE),
+        ("^18^Fluorine", 109.8 * _MINUTE),
+        ("^38^Potassium", 7.64 * _MINUTE),
+        ("^44^Scandium", 4.04 * _HOUR),
+        ("^60^Copper", 23.7 * _MINUTE),
+        ("^61^Copper", 3.34 * _HOUR),
+        ("^62^Copper", 9.67 * _MINUTE),
+        ("^64^Copper", 12.7 * _HOUR),
+        ("^68^Gallium", 67.7 * _MINUTE),
+        ("^76^Bromine", 16.2 * _HOUR),
+        ("^82^Rubidium", 1.27 * _MINUTE),
+        ("^86^Yttrium", 14.74 * _HOUR),
+        ("^89^Zirconium", 78.4 * _HOUR),
+        ("^90^Yttrium", 64.1 * _HOUR),
+        ("^124^Iodine", 4.176 * _DAY),
+    ],
+)
+def test_the_half_life_is_that_of_the_nuclide_within_three_percent(
+    nuclide: str, half_life: float
+) -> None:
+    code = Dataset()
+    code.CodeMeaning = nuclide
+    for factor, fits in ((1.0, True), (0.98, True), (1.02, True), (0.9, False), (1.1, False)):
+        dataset = _pet_header(RadiopharmaceuticalStartTime="095930")
+        dose = dataset.RadiopharmaceuticalInformationSequence[0]
+        dose.RadionuclideCodeSequence = Sequence([code])
+        dose.RadionuclideHalfLife = f"{factor * half_life:.8g}"
+        if fits:
+            left = 350e6 * 0.5 ** (30 / (factor * half_life))
+            assert suv_factor(dataset, []).factor == pytest.approx(70_000 / left)
+        else:
+            with pytest.raises(SuvUnavailable, match="is not that of"):
+                suv_factor(dataset, [])
+
+
 def test_a_classic_image_with_a_real_world_mapping_shows_real_world_values(
     written: Callable[[Edit], Path],
 ) -> None:

@@ -173,3 +173,26 @@ def test_a_grid_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
         open_volume(_grid(tmp_path, 0, placed=5))
     with pytest.raises(UserError, match="can't be divided into 4x3"):
         open_volume(_grid(tmp_path, 0, count=11, placed=6))
+
+
+def test_a_vframe_of_one_slice_and_images_of_another_type_are_no_grids(tmp_path: Path) -> None:
+    grid = pydicom.dcmread(_grid(tmp_path, 0), force=True)
+    whole = (1, 2 * _ROWS, 3 * _COLUMNS)
+    grid.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND"]
+    grid.save_as(tmp_path / "other.dcm")
+    assert open_volume(tmp_path / "other.dcm").shape == whole
+    grid.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
+    grid[0x0065, 0x1050].value = "1"
+    del grid[0x0065, 0x1051]  # a grid without positions would be refused
+    grid.save_as(tmp_path / "one.dcm")
+    assert open_volume(tmp_path / "one.dcm").shape == whole
+
+
+def test_two_tiles_make_a_grid(tmp_path: Path) -> None:
+    grid = pydicom.dcmread(_grid(tmp_path, 0), force=True)
+    grid[0x0065, 0x1050].value = "2"
+    grid[0x0065, 0x1051].value = grid[0x0065, 0x1051].value[:2]
+    grid.Rows, grid.Columns = _ROWS, 2 * _COLUMNS
+    grid.PixelData = _frames(2).transpose(1, 0, 2).astype("<u2").tobytes()
+    grid.save_as(tmp_path / "two.dcm")
+    _assert_placed(open_volume(tmp_path / "two.dcm"), _frames(2), 4)

@@ -134,6 +134,12 @@ def test_the_identity_changes_with_everything_that_changes_the_image(
     assert same.sha256 == volume.sha256
 
 
+def test_a_volume_that_is_still_being_read_has_no_identity(oblique_volume: Volume) -> None:
+    reading = replace(oblique_volume, loaded_slices=LoadedSlices(7))
+    with pytest.raises(ValueError, match="no identity"):
+        _ = reading.sha256
+
+
 @pytest.mark.parametrize(
     ("direction", "letters"),
     [

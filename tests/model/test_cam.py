@@ -270,8 +270,8 @@ def test_the_way_back_can_be_cancelled_and_leaves_no_hook_behind():
     image, _ = case_for(network, 1)
     seen: list[float] = []
     explain(network, image, None, "layercam", (1,), lambda f, _: seen.append(f))
-    assert seen == sorted(seen)
-    assert 0 <= seen[0] < seen[-1] < 1
+    # From 0 in equal steps; of the last, which ends it, nothing is said.
+    np.testing.assert_allclose(seen, np.arange(len(seen)) / (len(seen) + 1))
     calls = 0
 
     def late(fraction: float, message: str) -> None:

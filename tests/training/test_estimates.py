@@ -12,6 +12,7 @@ from fusion3d_gui.training.measure.metrics import (
     compute_metrics,
     mean,
     median,
+    ratio_of_means,
     share_of_ceiling,
 )
 
@@ -84,3 +85,21 @@ def test_a_share_has_no_interval_where_the_best_is_as_good_as_chance_in_a_resamp
     assert found.value == pytest.approx(0.5 / 0.3)
     assert (found.low, found.high) == (None, None)
     assert share_of_ceiling(labels, labels.astype(float), np.zeros(10)) is None
+
+
+def test_a_ratio_of_means_has_the_interval_of_a_bootstrap_over_pairs():
+    chance = np.random.default_rng(4)
+    others = chance.uniform(0.05, 0.5, 60)  # none as large as 1
+    values = others * 0.6 + chance.normal(0, 0.05, 60)
+    found = ratio_of_means(values, others)
+    assert found.value == pytest.approx(values.mean() / others.mean())
+    resampled = [chance.integers(0, 60, 60) for _ in range(4000)]
+    ratios = [values[rows].mean() / others[rows].mean() for rows in resampled]
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02)
+    assert high - low < 0.15  # of the two apart it would be 0.3
+
+
+def test_there_is_no_ratio_to_a_mean_that_is_not_above_0():
+    assert ratio_of_means(np.ones(5), np.zeros(5)) is None
+    assert ratio_of_means(np.ones(5), -np.ones(5)) is None

@@ -199,3 +199,33 @@ def test_a_group_too_small_to_judge_has_no_area():
     rows = rows_of([{"age": 50.0}] * 6)
     (only,) = subgroup_metrics(schema, rows, np.array([0, 1] * 3), np.linspace(0, 1, 6), 0.5)
     assert only["auroc"] is None and only["group"] == "50"
+
+
+@pytest.mark.parametrize(
+    ("decimals", "numbers", "names"),
+    [
+        # A tenth of the range is 0.3: whole numbers have whole edges, others the next lower of 1, 2 and 5.
+        (0, np.arange(60, 64), ["below 61", "61 to below 62", "62 or more"]),
+        (1, np.arange(0, 30) / 10, ["below 1", "1 to below 2", "2 or more"]),
+        (1, np.arange(0, 3, 0.01), ["below 1", "1 to below 2", "2 or more"]),
+        (2, np.arange(0, 50) / 100, ["below 0.16", "0.16 to below 0.32", "0.32 or more"]),
+        (0, np.arange(0, 400), ["below 140", "140 to below 260", "260 or more"]),
+    ],
+)
+def test_bands_of_numbers_are_thirds_at_round_edges(decimals, numbers, names):
+    schema = MetadataSchema((Field("x", "X", "number", decimals=decimals),))
+    found = subgroups(schema, rows_of([{"x": float(number)} for number in numbers]))
+    assert [group.group for group in found] == names
+    for group, part in zip(found, np.array_split(np.arange(len(numbers)), 3), strict=True):
+        assert abs(group.rows.sum() - len(part)) <= 0.08 * len(numbers) + 1
+
+
+@pytest.mark.parametrize(("of_each", "has_area"), [(4, False), (5, True)])
+def test_an_area_needs_five_cases_of_either_label(of_each, has_area):
+    schema = MetadataSchema((Field("age", "Age", "number"),))
+    labels = np.repeat([0, 1], [20, of_each])
+    for truth in (labels, 1 - labels):
+        (only,) = subgroup_metrics(
+            schema, rows_of([{"age": 50.0}] * len(truth)), truth, np.linspace(0, 1, len(truth)), 0.5
+        )
+        assert (only["auroc"] is not None) == has_area
