@@ -106,7 +106,9 @@ def test_a_copy_of_a_slice_is_left_out_and_said(series: Path, oblique_volume: Vo
     shutil.copy(series / "0003.dcm", series / "copy.dcm")
     volume = open_volume(series)
     np.testing.assert_array_equal(volume.voxels, oblique_volume.voxels)
-    assert "1 duplicate file" in " ".join(volume.notices)
+    assert "1 duplicate file left out." in volume.notices
+    shutil.copy(series / "0004.dcm", series / "other copy.dcm")
+    assert "2 duplicate files left out." in open_volume(series).notices
 
 
 def test_a_missing_slice_is_left_blank_so_that_the_others_stay_in_place(

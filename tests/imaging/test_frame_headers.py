@@ -113,6 +113,12 @@ def test_slices_off_a_grid_by_less_than_a_tenth_of_its_step_are_put_on_it(step: 
     assert _on_grid(depths, np.diff(depths), step) is None
 
 
+def test_gaps_of_up_to_half_as_many_slices_as_there_are_lie_on_the_grid() -> None:
+    for depths, missing in (([0, 1, 4, 5], 2), ([0, 1, 5, 6], None)):
+        found = _on_grid(np.array(depths, float), np.diff(depths).astype(float), 1.0)
+        assert (None if found is None else int(found[0][-1]) + 1 - 4) == missing
+
+
 def test_a_table_of_two_steps_is_a_curve_over_all_its_values() -> None:
     entries = np.array([0, 0, 0, 255, 255], np.uint16)
     window, curve = voi_lut_window(LookupTable(first=10, entries=entries, highest=255, kind=""))

@@ -186,6 +186,13 @@ def test_a_vframe_of_one_slice_and_images_of_another_type_are_no_grids(tmp_path:
     del grid[0x0065, 0x1051]  # a grid without positions would be refused
     grid.save_as(tmp_path / "one.dcm")
     assert open_volume(tmp_path / "one.dcm").shape == whole
+    for count in ("0", "4097", None):
+        if count is None:
+            del grid[0x0065, 0x1050]
+        else:
+            grid[0x0065, 0x1050].value = count
+        grid.save_as(tmp_path / "one.dcm")
+        assert open_volume(tmp_path / "one.dcm").shape == whole
 
 
 def test_two_tiles_make_a_grid(tmp_path: Path) -> None:

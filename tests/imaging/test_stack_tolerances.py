@@ -124,3 +124,24 @@ def test_frames_without_an_orientation_have_no_depth_and_tolerances_shrink_with_
     # The shortest edge counts.
     flat = replace(frame, spacing=(0.5, 0.05), slice_spacing_mm=4.0)
     assert same_position_mm(flat) == pytest.approx(0.5 * ordinary)
+
+
+@pytest.mark.parametrize(
+    ("spacings", "sizes"),
+    [
+        # Four decimals: 0.1 micrometres.
+        ((0.70312, 0.703125), [7]),
+        ((0.7031, 0.7033), [4, 3]),
+        ((12.3461, 12.3463), [4, 3]),
+        # Below a tenth of a millimetre four digits: microscopes and micro-CT.
+        ((0.01231, 0.01234), [4, 3]),
+        ((0.0123412, 0.0123414), [7]),
+    ],
+)
+def test_slices_of_one_volume_have_the_same_pixel_spacing_but_for_its_rounding(
+    spacings: tuple[float, float], sizes: list[int], written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        dataset.PixelSpacing = [spacings[number % 2]] * 2
+
+    assert [series.shape[0] for series in find_series(written(edit))] == sizes

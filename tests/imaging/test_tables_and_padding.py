@@ -260,6 +260,22 @@ def test_negative_padding_stays_what_it_is(written: Callable[[Edit], Path]) -> N
     assert not volume.notices
 
 
+def test_padding_below_0_that_is_brighter_than_what_was_measured_is_made_dark(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        pixels = -1900 + dataset.pixel_array.astype(np.int16) % 300
+        pixels[:5] = -1500
+        dataset.PixelData, dataset.PixelRepresentation = pixels.tobytes(), 1
+        dataset.Modality, dataset.BitsStored, dataset.HighBit = "MR", 12, 11
+        dataset.add_new("PixelPaddingValue", "SS", -1500)
+
+    volume = open_volume(written(edit))
+    for plane in volume.voxels:
+        assert (plane[:5] == plane[5:].min()).all()
+    assert any("Padding brighter" in notice for notice in volume.notices)
+
+
 def test_padding_with_bits_above_the_stored_ones_is_known_by_those_that_are_kept(
     written: Callable[[Edit], Path],
 ) -> None:

@@ -71,6 +71,29 @@ def test_a_part_of_an_enlarged_picture_is_that_part_of_the_whole():
     np.testing.assert_allclose(part, whole[60:160, 30:70], atol=0.02)
 
 
+@pytest.mark.parametrize(("left", "top"), [(-9.0, 8.0), (40.0, 8.0), (8.0, -30.0), (8.0, 90.0)])
+def test_beyond_an_enlarged_picture_its_outermost_values_continue(left, top):
+    values = np.random.default_rng(2).integers(-500, 900, (30, 26)).astype(np.int16)
+    found = enlarge_cubic(values, Rect(0.0, 0.0, 26.0, 60.0), Rect(left, top, 4.0, 4.0), (8, 8))
+    if 0 < top < 60:  # beside: each row as it is interpolated down the edge
+        edge = enlarge_cubic(
+            values[:, [0 if left < 0 else -1]],
+            Rect(0.0, 0.0, 1.0, 60.0),
+            Rect(0.0, top, 1.0, 4.0),
+            (8, 1),
+        )
+        expected = np.broadcast_to(edge, (8, 8))
+    else:
+        edge = enlarge_cubic(
+            values[[0 if top < 0 else -1]],
+            Rect(0.0, 0.0, 26.0, 1.0),
+            Rect(left, 0.0, 4.0, 1.0),
+            (1, 8),
+        )
+        expected = np.broadcast_to(edge, (8, 8))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 def test_cubic_values_of_a_parabola_are_exact_on_any_plane():
     affine = oblique_affine()
     k, j, i = np.mgrid[:14, :20, :22].astype(np.float64)

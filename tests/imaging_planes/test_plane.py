@@ -464,14 +464,16 @@ def test_a_negative_slope_exchanges_the_brightest_and_the_darkest_of_stored_valu
         assert found == expected
 
 
-@pytest.mark.parametrize("part", ["left", "right", "both"])
+@pytest.mark.parametrize("part", ["left", "right", "both", "left face alone", "right face alone"])
 @pytest.mark.parametrize("interpolation", Interpolation, ids=lambda each: each.value)
 def test_exactly_what_lies_beyond_the_volumes_faces_is_outside(part, interpolation):
     volume = noise(oblique_affine((0.0, 0.0, 20.0)), (5, 30, 30))
     whole = Slicer(volume).rect(AXIAL)
     # A part whose one edge is cut by the volume's slanting face, the other by the part's own.
-    begin, width = {"left": (0.0, 0.5), "right": (0.5, 0.5), "both": (0.0, 1.0)}[part]
+    begin, width = (0.5 if "right" in part else 0.0), (1.0 if part == "both" else 0.5)
     rect = Rect(whole.left + begin * whole.width, whole.top, width * whole.width, whole.height)
+    if "alone" in part:  # rows that the upper and the lower face do not cross
+        rect = Rect(rect.left, whole.top + 0.4 * whole.height, rect.width, 0.2 * whole.height)
     plane = Plane.covering(AXIAL, rect, float(volume.center_lps[2]), (70, 90))
     index = volume.to_index(plane.to_lps(np.arange(70)[:, None], np.arange(90)[None, :]))
     inside = ((index >= -0.5) & (index <= np.array([30, 30, 5]) - 0.5)).all(axis=-1)

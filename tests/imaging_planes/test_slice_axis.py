@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.imaging.reslice.acquisition import (
     acquired_orientation,
     aligned_axes,
     lone_axes,
+    nearest_axes,
     slice_axis,
 )
 from fusion3d_gui.imaging.volume import Volume
@@ -76,3 +78,13 @@ def test_axes_that_hardly_drift_count_as_aligned(edge_mm, drift_mm, is_aligned):
     volume = Volume(np.zeros((8, 9, 10), np.int16), affine)
     assert aligned_axes(volume) == ((0, 1, 2) if is_aligned else None)
     assert lone_axes(volume) == ((0, 1, 2) if is_aligned else (0, None, 2))
+
+
+def test_the_nearest_axes_are_those_of_the_directions_whatever_the_voxels_sizes():
+    for turn in Rotation.random(300, random_state=0).as_matrix():
+        order = nearest_axes(turn)
+        assert sorted(order) == [0, 1, 2]
+        patient, voxel = np.unravel_index(np.abs(turn).argmax(), (3, 3))
+        assert order[patient] == voxel
+        assert nearest_axes(turn @ np.diag([0.5, 1.0, 4.0])) == order
+        assert nearest_axes(turn @ np.diag([-3.0, 0.4, 0.9])) == order

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.explain.attribution import input_gradient
@@ -88,6 +89,18 @@ def test_maps_of_chance_are_as_smooth_as_the_gradient_and_know_nothing_of_it():
     near = np.corrcoef(one[core].ravel(), np.roll(one, 4, axis=2)[core].ravel())[0, 1]
     assert near == pytest.approx(np.exp(-0.25), abs=0.08)
     assert abs(checked.likeness(one, other)) < 0.35
+
+
+def test_likeness_is_scipys_rank_correlation_over_tissue_and_0_with_a_constant():
+    rng = np.random.default_rng(1)
+    tissue = rng.random((6, 7, 8)) > 0.5
+    checked = InputGradient(None, "raised", tissue, 2.0)
+    one = rng.random(tissue.shape)
+    other = one**3 + np.where(tissue, 0.2, 5.0) * rng.random(tissue.shape)
+    expected = spearmanr(one[tissue], other[tissue]).statistic
+    assert checked.likeness(one, other) == pytest.approx(expected)
+    flat = np.where(tissue, 0.5, one)
+    assert checked.likeness(one, flat) == checked.likeness(flat, one) == 0.0
 
 
 def test_a_method_of_many_passes_is_not_checked(made):

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.bundle_schema import (
+    DecisionFile,
+    FieldFile,
+    NetworkFile,
+    PreprocessingFile,
+    ScopeFile,
+    parsed,
+)
+from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.preprocessing import Preprocessing
+from fusion3d_gui.model.schema import Field
+from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.shipped import models_dir
 
 
@@ -130,3 +144,56 @@ def test_weights_stored_as_whole_numbers_are_refused(bundle, kind):
     save_file({**weights, name: weights[name].astype(kind)}, path)
     with pytest.raises(UserError, match="is stored as I"):
         ModelBundle.load(bundle)
+
+
+@pytest.mark.parametrize(
+    ("declared", "used"),
+    [
+        (FieldFile, Field),
+        (NetworkFile, NetworkConfig),
+        (PreprocessingFile, Preprocessing),
+        (DecisionFile, Decision),
+        (ScopeFile, Scope),
+    ],
+)
+def test_what_a_file_leaves_out_is_declared_as_it_is_used(declared, used):
+    defaults = {each.name: each.default for each in dataclasses.fields(used)}
+    for each in msgspec.structs.fields(declared):
+        if each.name == "version":  # of the file; the code knows this one only
+            assert each.default == 1
+        elif each.default_factory is not msgspec.NODEFAULT:
+            assert each.default_factory() == list(defaults[each.name])
+        elif each.default is msgspec.NODEFAULT:
+            assert defaults[each.name] is dataclasses.MISSING
+        else:
+            assert each.default == defaults[each.name]
+
+
+_NUMBER = {"name": "age", "label": "Age", "kind": "number"}
+_CHOICES = [[f"c{number}", f"C {number}"] for number in range(201)]
+
+
+@pytest.mark.parametrize(
+    ("name", "largest", "too_large"),
+    [
+        ("schema.json", [_NUMBER] * 500, [_NUMBER] * 501),
+        ("schema.json", [{**_NUMBER, "decimals": 9}], [{**_NUMBER, "decimals": 10}]),
+        ("schema.json", [{**_NUMBER, "decimals": 0}], [{**_NUMBER, "decimals": -1}]),
+        (
+            "schema.json",
+            [{**_NUMBER, "choices": _CHOICES[:200]}],
+            [{**_NUMBER, "choices": _CHOICES}],
+        ),
+        ("schema.json", [{**_NUMBER, "std": 1e-9}], [{**_NUMBER, "std": 0.0}]),
+        ("schema.json", [{**_NUMBER, "label": "A"}], [{**_NUMBER, "label": ""}]),
+        ("network.json", {"stem_stride": 1}, {"stem_stride": 0}),
+        ("network.json", {"stem_stride": 4}, {"stem_stride": 5}),
+        ("network.json", {"embedding": 65536}, {"embedding": 65537}),
+        ("network.json", {"metadata_width": 0}, {"metadata_width": -1}),
+        ("scope.json", {"contrasts": ["T1"] * 50}, {"contrasts": ["T1"] * 51}),
+    ],
+)
+def test_sizes_and_lengths_are_bounded(name, largest, too_large):
+    assert parsed(name, json.dumps(largest).encode()) == largest
+    with pytest.raises(ValueError, match="Expected"):
+        parsed(name, json.dumps(too_large).encode())

@@ -21,6 +21,7 @@ from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
 from fusion3d_gui.training.measure.localisation_table import Localisation
+from fusion3d_gui.training.measure.scores import score_bundle
 from fusion3d_gui.training.report.evaluation_page import evaluation_plots
 from fusion3d_gui.training.report.evaluation_record import record_evaluation
 from fusion3d_gui.training.report.plots import svg
@@ -164,6 +165,11 @@ def test_two_models_are_compared_on_the_same_cases(
     assert json.loads(capsys.readouterr().out) == compared
     area = found["figures"]["auroc"]["value"]
     assert compared["auroc_a"] == pytest.approx(area, abs=1e-5)
+    seen: list[float] = []
+    assert compare_bundles(bundle, other, judged_table, lambda at, _: seen.append(at)) == compared
+    own: list[float] = []
+    score_bundle(bundle, judged_table, progress=lambda at, _: own.append(at))
+    assert seen == pytest.approx([start + at / 2 for start in (0, 0.5) for at in own])
     gap = compared["auroc_a"] - compared["auroc_b"]
     assert compared["difference"]["value"] == pytest.approx(gap, abs=2e-5)
     assert 0 <= compared["p"] <= 1
