@@ -85,10 +85,11 @@ def read_lookup_table(dataset: Dataset, keyword: str, negative: bool) -> LookupT
         entries = np.frombuffer(entries[: len(entries) // 2 * 2], "<u2" if little else ">u2")
         entries = entries.astype("<u2").view(np.uint8) if packed else entries
     try:  # without a value, or with one of another type, entries may be anything
-        table = np.asarray(entries).ravel()[:count].astype(np.uint16)
+        numbers = np.asarray(entries).ravel()[:count]
+        table = numbers.astype(np.uint16)
     except (TypeError, ValueError, OverflowError):
         return None
-    if not 2 <= len(table) == count:
+    if not 2 <= len(table) == count or not np.array_equal(table, numbers):
         return None
     highest = max(float((1 << min(max(bits, 1), 16)) - 1), float(table.max()))
     return _shared(first, table.tobytes(), highest, kind)
