@@ -253,7 +253,7 @@ def main() -> None:
         f"  longest gap while 3D is prepared             {beat.gap_ms():6.1f} ms   (target 50 ms)"
     )
     _report("3D surface turned", _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60))
-    window.views.volume.toggle_surface()
+    window.session.display.volume_look.toggle_surface()
     _report("3D projection turned", _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60))
     window.views.set_layout(Layout.LARGE_AND_TWO)
     for view in views:

@@ -1,4 +1,4 @@
-"""Projections of a whole volume: what lies where on screen, judged by scipy's rotation."""
+"""Projections of a whole volume, or of what a plane leaves of it: what lies where on screen, judged by scipy's rotation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.imaging.plane import AXIAL
+from fusion3d_gui.imaging.reslice.clip import ClipPlane, Side
 from fusion3d_gui.imaging.reslice.slab import Projection, Slab
 from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.reslice.volume_projection import (
@@ -173,7 +174,8 @@ def test_a_lit_ball_is_round_and_brightest_where_it_faces_the_light(turn, tilt, 
     k, j, i = np.mgrid[: size[2], : size[1], : size[0]]
     place = np.stack([i, j, k], axis=-1) * spacing + affine[:3, 3]
     ball = (1000 * (np.linalg.norm(place, axis=-1) < 20)).astype(np.int16)
-    flat, found = made(prepare_projector(Volume(ball, affine))).surface(*axes(turn, tilt), 500)
+    lit = made(prepare_projector(Volume(ball, affine))).surface(*axes(turn, tilt), 500)
+    flat, found = lit.shade, lit.found
     row, column = np.indices(flat.values.shape)
     u = flat.to_screen @ np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
     distance = np.hypot(*u).reshape(row.shape)
@@ -201,7 +203,8 @@ def test_a_flat_surface_is_as_bright_as_it_faces_the_light_whichever_way_it_lean
     away = (95 - j if from_behind else j).astype(float)
     solid = away > 47.5 + lean[0] * u + lean[1] * v
     projector = made(prepare_projector(Volume((1000 * solid).astype(np.int16), np.eye(4))))
-    flat, found = projector.surface(right, down, 500)
+    lit = projector.surface(right, down, 500)
+    flat, found = lit.shade, lit.found
     assert found.all()
     normal = np.array([lean[0], lean[1], -1.0])
     light = np.array([-0.35, -0.45, -1.0])
@@ -214,7 +217,8 @@ def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_
     voxels = np.zeros((60, 60, 60), np.int16)
     voxels[10:50, 40:, 10:50] = 1000  # a plate at the back
     voxels[25:35, :10, 25:35] = 1000  # and a small one 30 mm before it
-    flat, found = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    lit = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat, found = lit.shade, lit.found
     assert found.sum() == 40 * 40
     inner = flat.values[13:47, 13:47]
     facing = 255 * (0.12 + 0.88 / np.sqrt(1 + 0.35**2 + 0.45**2))
@@ -224,14 +228,15 @@ def test_where_one_surface_ends_before_another_both_stay_as_bright_as_they_face_
 def test_a_wire_of_one_voxel_is_seen():
     voxels = np.zeros((40, 40, 40), np.int16)
     voxels[:, 20, 20] = 1000
-    flat, _ = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(0, 0), 500).shade
     assert flat.values[10:30, 20].min() > 60
 
 
 def test_an_outline_fades_over_a_pixel_or_two():
     k, j, i = np.mgrid[:60, :20, :60]
     plate = (1000 * ((np.hypot(i - 29.5, k - 29.5) < 20) & (j > 9))).astype(np.int16)
-    flat, found = made(prepare_projector(Volume(plate, np.eye(4)))).surface(*axes(0, 0), 500)
+    lit = made(prepare_projector(Volume(plate, np.eye(4)))).surface(*axes(0, 0), 500)
+    flat, found = lit.shade, lit.found
     distance = np.hypot(*(np.indices(found.shape) - 29.5))
     levels = [flat.values[np.abs(distance - radius) < 0.5].mean() for radius in range(17, 24)]
     assert all(inner >= outer for inner, outer in itertools.pairwise(levels))
@@ -253,12 +258,14 @@ def test_a_negative_slope_is_projected_by_real_values(kind):
         theirs = made(prepare_projector(rising)).project(*axes(turn, tilt)).values
         seen = np.isfinite(theirs) & (theirs > -1e30)
         assert np.array_equal((ours * -2.0 + 500.0)[seen], theirs[seen])
-        ours, where = made(prepare_projector(falling)).surface(
-            *axes(turn, tilt), (420.0 - 500.0) / -2.0
-        )
-        theirs, there = made(prepare_projector(rising)).surface(*axes(turn, tilt), 420.0)
-        assert np.array_equal(where, there)
-        assert np.array_equal(ours.values, theirs.values)
+        clip = Side.FRONT.plane(*falling.bounds_lps, 6.0)
+        mine = made(prepare_projector(falling)).surface(*axes(turn, tilt), -80.0 / -2.0, clip)
+        other = made(prepare_projector(rising)).surface(*axes(turn, tilt), 420.0, clip)
+        assert np.array_equal(mine.found, other.found)
+        assert np.array_equal(mine.shade.values, other.shade.values)
+        assert mine.face.any()
+        assert np.array_equal(mine.face, other.face)
+        assert np.array_equal(mine.face_values * -2.0 + 500.0, other.face_values)
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["aligned", "oblique"])
@@ -331,7 +338,8 @@ def test_a_flat_surface_in_an_oblique_volume_is_as_bright_as_it_faces_the_light(
     u, v, away = lps @ right, lps @ down, lps @ np.cross(right, down)
     solid = away > lean[0] * u + lean[1] * v
     projector = made(prepare_projector(Volume((1000 * solid).astype(np.int16), affine)))
-    flat, found = projector.surface(right, down, 500)
+    lit = projector.surface(right, down, 500)
+    flat, found = lit.shade, lit.found
     row, column = np.indices(found.shape)
     screen = flat.to_screen @ np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
     inner = (np.hypot(*screen) < 15).reshape(found.shape)
@@ -346,5 +354,118 @@ def test_a_flat_surface_in_an_oblique_volume_is_as_bright_as_it_faces_the_light(
 def test_a_surface_in_the_nearest_or_the_farthest_slice_is_found(layer, turn):
     voxels = np.zeros((24, 20, 22), np.int16)
     voxels[4:15, layer, 6:17] = 1000
-    _, found = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(turn, 0), 500)
-    assert found.sum() == 11 * 11
+    lit = made(prepare_projector(Volume(voxels, np.eye(4)))).surface(*axes(turn, 0), 500)
+    assert lit.found.sum() == 11 * 11
+
+
+OBLIQUE = Rotation.from_euler("xyz", [17, -12, 25], degrees=True).as_matrix()
+
+
+def scan_of(voxels, spacing, rotation) -> Volume:
+    """A volume about the origin."""
+    affine = np.eye(4)
+    affine[:3, :3] = rotation @ np.diag(spacing)
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(voxels.shape[::-1]) - 1) / 2
+    return Volume(voxels, affine)
+
+
+def places(volume: Volume) -> np.ndarray:
+    """Patient positions (mm, LPS) ``[k, j, i, 3]`` of the voxel centres."""
+    k, j, i = np.indices(volume.shape)
+    return volume.to_lps(np.stack([i, j, k], axis=-1))
+
+
+@pytest.mark.parametrize("rotation", [np.eye(3), OBLIQUE], ids=["straight", "oblique"])
+@pytest.mark.parametrize(("turn", "tilt"), [(0, 0), (35, 20), (90, 0), (200, -60)])
+@pytest.mark.parametrize("side", list(Side))
+def test_a_projection_behind_a_plane_is_that_of_a_volume_that_ends_there(
+    rotation, turn, tilt, side
+):
+    voxels = np.random.default_rng(1).integers(0, 900, (18, 20, 22)).astype(np.int16)
+    scan = scan_of(voxels, (1.1, 0.9, 1.4), rotation)
+    clip = side.plane(*scan.bounds_lps, 0.4 * side.extent_mm(*scan.bounds_lps))
+    beyond = places(scan) @ np.array(side.value) > clip.offset_mm
+    assert 0.1 < beyond.mean() < 0.9
+    cut = Volume(np.where(beyond, np.int16(-(2**15)), voxels), scan.affine)
+    projector, expected = made(prepare_projector(scan)), made(prepare_projector(cut))
+    for _ in range(2):  # the second time from what is kept
+        ours = projector.project(*axes(turn, tilt), clip)
+        np.testing.assert_array_equal(ours.values, expected.project(*axes(turn, tilt)).values)
+        lit = projector.surface(*axes(turn, tilt), 450, clip)
+        theirs = expected.surface(*axes(turn, tilt), 450)
+        np.testing.assert_array_equal(lit.found, theirs.found)
+        np.testing.assert_array_equal(lit.shade.values, theirs.shade.values)
+    whole = made(prepare_projector(scan)).project(*axes(turn, tilt)).values
+    np.testing.assert_array_equal(projector.project(*axes(turn, tilt)).values, whole)
+
+
+@pytest.mark.parametrize(
+    ("side", "outermost"),
+    [
+        (Side.FRONT, (0, -20, 0)),
+        (Side.BACK, (0, 50, 0)),
+        (Side.LEFT, (40, 0, 0)),
+        (Side.RIGHT, (-10, 0, 0)),
+        (Side.TOP, (0, 0, 60)),
+        (Side.BOTTOM, (0, 0, -30)),
+    ],
+)
+def test_a_plane_cuts_from_the_side_of_the_patient_that_it_is_named_after(side, outermost):
+    low, high = np.array([-10.0, -20.0, -30.0]), np.array([40.0, 50.0, 60.0])
+    plane = side.plane(low, high, 7.0)
+    assert plane.beyond_mm(np.array(outermost, float)) == pytest.approx(7.0)
+    assert side.extent_mm(low, high) == (high - low)[np.abs(side.value).argmax()]
+
+
+@pytest.mark.parametrize("rotation", [np.eye(3), OBLIQUE], ids=["straight", "oblique"])
+@pytest.mark.parametrize(("turn", "tilt"), [(0, 0), (30, 15), (330, -10)])
+@pytest.mark.parametrize("depth", [0.35, 0.6])
+def test_the_face_of_a_cut_shows_the_values_there_as_scipy_interpolates_them(
+    rotation, turn, tilt, depth
+):
+    # Smooth values, all above the threshold within a ball and below outside of it.
+    scan = scan_of(np.zeros((44, 58, 50), np.int16), (1.0, 0.8, 1.2), rotation)
+    lps = places(scan)
+    values = 900 + 6 * lps @ np.array([1.0, 0.5, -0.7])
+    scan.voxels[:] = np.where(np.linalg.norm(lps, axis=-1) < 18, values, 0)
+    low, high = scan.bounds_lps
+    clip = Side.FRONT.plane(low, high, depth * Side.FRONT.extent_mm(low, high))
+    right, down = axes(turn, tilt)
+    lit = made(prepare_projector(scan)).surface(right, down, 400, clip)
+    row, column = np.nonzero(lit.face)
+    u, v = lit.shade.to_screen @ np.stack([column, row, np.ones(len(row))])
+    # Where the line of sight through a pixel meets the plane.
+    away = np.cross(right, down)
+    flat = np.outer(u, right) + np.outer(v, down)
+    hit = flat - np.outer(clip.beyond_mm(flat) / (away @ np.array(clip.normal_lps)), away)
+    inner = np.linalg.norm(hit, axis=1) < 15
+    assert inner.sum() > 200
+    expected = ndimage.map_coordinates(
+        scan.voxels.astype(float),
+        ((hit - scan.affine[:3, 3]) @ np.linalg.inv(scan.affine[:3, :3]).T).T[::-1],
+        order=1,
+    )
+    assert np.abs(lit.face_values - expected)[inner].mean() < 8
+    assert np.abs(lit.face_values - expected)[inner].max() < 25
+    # The whole disc that the plane cuts out of the ball is a face, and nothing around it.
+    seen = np.zeros(lit.face.shape, bool)
+    columns, rows = np.meshgrid(*(np.arange(each) for each in lit.face.shape[::-1]))
+    u, v = lit.shade.to_screen @ np.stack([columns.ravel(), rows.ravel(), np.ones(rows.size)])
+    flat = np.outer(u, right) + np.outer(v, down)
+    hit = flat - np.outer(clip.beyond_mm(flat) / (away @ np.array(clip.normal_lps)), away)
+    distance = np.linalg.norm(hit, axis=1).reshape(seen.shape)
+    assert lit.face[distance < 16].all()
+    assert not lit.face[distance > 20].any()
+
+
+def test_a_plane_that_cuts_nothing_away_changes_nothing_and_has_no_face():
+    voxels = np.random.default_rng(2).integers(0, 900, (12, 14, 16)).astype(np.int16)
+    scan = scan_of(voxels, (1.0, 1.0, 1.0), OBLIQUE)
+    beside = ClipPlane((1.0, 0.0, 0.0), 1000.0)
+    projector = made(prepare_projector(scan))
+    lit = projector.surface(*axes(20, 10), 100, beside)
+    assert not lit.face.any()
+    whole = projector.surface(*axes(20, 10), 100)
+    np.testing.assert_array_equal(lit.shade.values, whole.shade.values)
+    everything = ClipPlane((1.0, 0.0, 0.0), -1000.0)
+    assert not projector.surface(*axes(20, 10), 100, everything).found.any()

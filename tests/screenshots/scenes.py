@@ -15,6 +15,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -87,9 +88,12 @@ class Scenes:
         views.toggle_maximised(views.axial)
         views.toggle_maximised(views.volume)
         self.picture("3d-surface")
-        views.volume.toggle_surface()
+        views.volume.display.volume_look.toggle_surface()
         self.picture("3d-mip")
-        views.volume.toggle_surface()
+        views.volume.display.volume_look.toggle_surface()
+        views.volume.display.volume_look.cut_from(Side.LEFT)
+        self.picture("3d-cut")
+        views.volume.display.volume_look.reset()
         self._by_graphics_card()
         views.toggle_maximised(views.volume)
         views.axial.turn_others(0.35)
@@ -115,8 +119,12 @@ class Scenes:
             view.show()
             self.wait(lambda: view.is_settled, 20)
             self.picture("3d-opengl", view)
-            view.toggle_surface()
+            view.display.volume_look.toggle_surface()
             self.picture("3d-opengl-mip", view)
+            view.display.volume_look.toggle_surface()
+            view.display.volume_look.cut_from(Side.LEFT)
+            self.picture("3d-opengl-cut", view)
+            view.display.volume_look.reset()
             view.close()
         os.environ[SWITCH] = "off"
 

@@ -267,7 +267,7 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         window.session.display.smoothing.set_interpolation(Interpolation.CUBIC)
         window.session.display.slab.set_projection(Projection.MEAN)
         window.session.display.window_level.set_color_map("Viridis")
-        window.views.volume.toggle_surface()
+        window.session.display.volume_look.toggle_surface()
         window.settings.toggle_panel("side")
 
     def look(window, overlay) -> None:
@@ -277,7 +277,7 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
         assert window.session.display.smoothing.interpolation is Interpolation.CUBIC
         assert window.session.display.slab.slab == Slab(0.0, Projection.MEAN)
         assert window.session.display.window_level.color_map == "Viridis"
-        assert not window.views.volume.shows_surface
+        assert not window.session.display.volume_look.is_surface
         assert not window.side.isVisible()
 
     run(leave)

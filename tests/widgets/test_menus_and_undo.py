@@ -108,9 +108,10 @@ def test_the_3d_view_has_a_menu(opened):
     view = opened.views.volume
     QTest.mouseClick(view, RIGHT, NONE, view.rect().center())
     menu = menu_under(view)
-    shown = view.shows_surface
+    look = view.display.volume_look
+    shown = look.is_surface
     entry(menu, "Surface").trigger()
-    assert view.shows_surface != shown
+    assert look.is_surface != shown
     menu.close()
 
 

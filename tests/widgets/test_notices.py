@@ -104,7 +104,7 @@ def test_doubts_about_the_geometry_stay_on_every_view_with_their_reasons(doubtfu
         assert "(gantry tilt)" in tip
         assert warning_tip_at(view.rect().center(), captions, volume) == ""
     volume_view = doubtful.views.volume
-    assert "1 slice missing" in volume_view._caption_texts(volume_view._volume).warnings
+    assert "1 slice missing" in volume_view._caption_texts(volume_view.picture.volume).warnings
 
 
 def test_an_ordinary_scan_carries_no_warning(opened) -> None:

@@ -148,7 +148,7 @@ def test_every_volume_can_be_turned_in_3d(display, qtbot, shape, kind):
     for _ in range(6):
         view.turn(67, 31)
         pictures.append(levels(view))
-        view.toggle_surface()
+        view.display.volume_look.toggle_surface()
         pictures.append(levels(view))
     # Something is drawn from every side, and it is another picture from each.
     assert all(len(np.unique(picture)) > 8 for picture in pictures)

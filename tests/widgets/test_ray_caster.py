@@ -22,6 +22,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.imaging.display.window import presets
+from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
@@ -44,6 +45,7 @@ def look(slope):
     low, high = volume.bounds_lps
     display.crosshair.set_bounds(low, high, volume.center_lps)
     display.window_level.set_presets(presets(volume))
+    display.volume_look.show_volume(volume)
     view = VolumeView(display)
     view.resize(150, 140)
     view.set_volume(volume)
@@ -53,23 +55,46 @@ def look(slope):
         app.processEvents()
 
 def picture(caster):
-    view._caster, view._has_probed = caster, True
+    view.picture.caster, view.picture.has_probed = caster, True
     image = view.grab().toImage().convertToFormat(view.grab().toImage().Format.Format_RGB32)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
-    assert (view._caster is None) == (caster is None)
+    assert (view.picture.caster is None) == (caster is None)
     return rows[25:-25, 25:-25, :3].astype(float)
+
+def compare(name, likeness, difference):
+    ours, theirs = picture(caster), picture(None)
+    assert theirs.std() > 20, "nothing to be seen"
+    for channel in range(3):
+        alike = np.corrcoef(ours[..., channel].ravel(), theirs[..., channel].ravel())[0, 1]
+        apart = np.abs(ours - theirs)[..., channel].mean()
+        print(name, channel, round(alike, 3), round(apart, 1))
+        assert alike > likeness, "another picture"
+        assert apart < difference, "another brightness"
+    return ours
 
 for slope, surface, turn in ((1.0, True, 0), (1.0, False, 50), (-2.0, True, 120), (-2.0, False, 0)):
     look(slope)
-    view.shows_surface = surface
+    shown = view.display.volume_look
+    if shown.is_surface != surface:
+        shown.toggle_surface()
     view.turn(turn, 5)
-    ours, theirs = picture(caster), picture(None)
-    for channel in range(3):
-        likeness = np.corrcoef(ours[..., channel].ravel(), theirs[..., channel].ravel())[0, 1]
-        difference = np.abs(ours - theirs)[..., channel].mean()
-        print(slope, surface, turn, channel, round(likeness, 3), round(difference, 1))
-        assert likeness > (0.93 if surface else 0.97), "another picture"
-        assert difference < 14, "another brightness"
+    whole = compare((slope, surface, turn), 0.93 if surface else 0.97, 14)
+    # Other levels of the surface; the small bright spot alone is above the highest.
+    for level in (60.0, 600.0, 1100.0) if surface else ():
+        shown.set_level(level)
+        assert np.abs(compare((slope, "level", level), 0.93, 18) - whole).mean() > 0.5
+    shown.set_level(None)
+    # Each side; of what is turned away from the reader only a rim is seen to go.
+    for side in Side:
+        shown.cut_from(side)
+        assert np.abs(compare((slope, surface, side), 0.92, 14) - whole).mean() > 0.5
+    shown.set_depth(0.3 * shown.deepest_mm)
+    compare((slope, surface, "less"), 0.92, 14)
+    shown.cut_from(Side.FRONT)
+    for inverted in (True, False):
+        view.display.window_level.invert()
+        # Of an inverted face only its rim is bright: a pixel or two, where the two paths differ.
+        compare((slope, surface, "inverted", inverted), 0.85, 16)
 caster.close()
 """
 
@@ -97,7 +122,7 @@ def test_the_graphics_card_draws_what_the_processor_draws():
             env=os.environ | about,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     finally:
         screen.terminate()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui.imaging.plane import Plane
+from fusion3d_gui.imaging.reslice.clip import ClipPlane
 from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 from fusion3d_gui.imaging.reslice.sampling import sample
 from fusion3d_gui.imaging.reslice.surface_shading import shade_surface
@@ -46,6 +47,28 @@ class ProjectedImage:
     to_screen: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The lit surface of a threshold, and the face where a plane cuts through what is above it.
+
+    Parameters
+    ----------
+    shade
+        uint8 brightness, see :func:`~fusion3d_gui.imaging.reslice.surface_shading.shade_surface`.
+    found
+        bool ``[row, column]``: where there is a surface.
+    face
+        bool ``[row, column]``: where it is the face of a cut.
+    face_values
+        Stored values ``[n]`` on that face, in the order of ``face``.
+    """
+
+    shade: ProjectedImage
+    found: np.ndarray
+    face: np.ndarray
+    face_values: np.ndarray
+
+
 class VolumeProjector:
     """A volume ready to be projected, with a copy of its voxels for each axis.
 
@@ -66,7 +89,9 @@ class VolumeProjector:
         self.shape = voxels.shape
         self._stacks: dict[int, np.ndarray] = {}
         self._ranks = np.zeros((0, 0, 0), np.uint8)
-        self._ranked: tuple[int, float, bool] | None = None
+        self._ranked: tuple[int, float, bool, ClipPlane | None] | None = None
+        self._cut = np.zeros((0, 0, 0), voxels.dtype)
+        self._cut_by: tuple[int, ClipPlane] | None = None
 
     def _stack(self, axis: int) -> np.ndarray:
         """The voxels ``[slice, second other axis, first other axis]`` across a voxel axis."""
@@ -89,7 +114,9 @@ class VolumeProjector:
         for axis in range(3):
             yield from self._stacking(axis)
 
-    def project(self, right_lps: np.ndarray, down_lps: np.ndarray) -> ProjectedImage:
+    def project(
+        self, right_lps: np.ndarray, down_lps: np.ndarray, clip: ClipPlane | None = None
+    ) -> ProjectedImage:
         """Maximum intensity projection.
 
         Parameters
@@ -97,6 +124,8 @@ class VolumeProjector:
         right_lps, down_lps
             Orthogonal unit vectors (LPS) to the screen's right and down. Screen mm (u, v) are the dot
             products of a patient position with them.
+        clip
+            Voxels with their centre beyond this plane do not count.
 
         Returns
         -------
@@ -104,7 +133,7 @@ class VolumeProjector:
             In the dtype of the voxels.
         """
         shear = self._shear(right_lps, down_lps)
-        stack = self._stack(shear.axis)
+        stack = self._stack(shear.axis) if clip is None else self._cut_stack(shear.axis, clip)
         merged = np.full(shear.shape, stack.dtype.type(_lowest(stack.dtype)))
         for number, position in shear.positions:
             np.maximum(merged[position], stack[number], out=merged[position])
@@ -112,24 +141,36 @@ class VolumeProjector:
             _reversed_order(merged) if self._low_wins else merged, shear.to_screen
         )
 
+    def met(
+        self, right_lps: np.ndarray, down_lps: np.ndarray, clip: ClipPlane | None = None
+    ) -> np.ndarray:
+        """Where the rays of :meth:`project` meet any voxel at all: bool ``[row, column]``."""
+        shear = self._shear(right_lps, down_lps)
+        met = np.zeros(shear.shape, bool)
+        for number, position in shear.positions:
+            met[position] |= clip is None or self._beyond(shear.axis, number, clip) <= 0
+        return met
+
     def surface(
-        self, right_lps: np.ndarray, down_lps: np.ndarray, least: float
-    ) -> tuple[ProjectedImage, np.ndarray]:
+        self,
+        right_lps: np.ndarray,
+        down_lps: np.ndarray,
+        least: float,
+        clip: ClipPlane | None = None,
+    ) -> Surface:
         """The lit surface at which rays first meet a value at or above a threshold.
 
         Parameters
         ----------
-        right_lps, down_lps
+        right_lps, down_lps, clip
             As for :meth:`project`.
         least
             The threshold, a stored value; with ``low_wins`` the surface is at values at or below it.
 
         Returns
         -------
-        image : ProjectedImage
-            uint8 brightness, see :func:`~fusion3d_gui.imaging.reslice.surface_shading.shade_surface`.
-        found : numpy.ndarray
-            bool ``[row, column]``: where there is a surface.
+        Surface
+            Where there is a surface, how bright, and what the plane cuts through.
         """
         shear = self._shear(right_lps, down_lps)
         stack = self._stack(shear.axis)
@@ -138,7 +179,7 @@ class VolumeProjector:
             least -= stack.dtype.kind == "i"
         away = np.cross(right_lps, down_lps)
         step_mm = float(self.affine[:3, shear.axis] @ away)
-        ranks = self._rank(shear.axis, least, step_mm > 0)
+        ranks = self._rank(shear.axis, least, step_mm > 0, clip)
         highest = np.zeros(shear.shape, ranks.dtype)
         for number, position in shear.positions:
             np.maximum(highest[position], ranks[number], out=highest[position])
@@ -148,31 +189,93 @@ class VolumeProjector:
         # Depth (mm) of the surface: from slice to slice, and within the tilted slices.
         row, column = np.indices(shear.shape, dtype=np.float32)
         along_row, along_column = (away @ each for each in shear.steps)
-        tops = np.array([position[0].start for _, position in shear.positions], np.float32)
-        lefts = np.array([position[1].start for _, position in shear.positions], np.float32)
+        tops, lefts = shear.starts
         depth = np.float32(step_mm) * met
-        depth += (row - tops[met]) * along_row + (column - lefts[met]) * along_column
+        depth += (row - tops.astype(np.float32)[met]) * along_row
+        depth += (column - lefts.astype(np.float32)[met]) * along_column
         shade = shade_surface(depth, found, abs(step_mm), shear.to_screen[:, :2])
-        return ProjectedImage(shade, shear.to_screen), found
+        face = np.zeros(shear.shape, bool)
+        if clip is not None:
+            face[found] = self._is_on_face(shear, met, found, step_mm > 0, clip)
+        rows, columns = np.nonzero(face)
+        slices = met[face]
+        values = stack[slices, rows - tops[slices], columns - lefts[slices]]
+        return Surface(
+            ProjectedImage(shade, shear.to_screen),
+            found,
+            face,
+            _reversed_order(values) if self._low_wins else values,
+        )
 
-    def _rank(self, axis: int, least: float, first_is_nearest: bool) -> np.ndarray:
+    def _beyond(self, axis: int, number: int, clip: ClipPlane) -> np.ndarray:
+        """How far (mm) beyond a plane the voxels ``[row, column]`` of a slice across an axis lie."""
+        a, b = _OTHERS[axis]
+        _, rows, columns = self._stack(axis).shape
+        normal = np.array(clip.normal_lps)
+        start = normal @ (self.affine[:3, 3] + number * self.affine[:3, axis]) - clip.offset_mm
+        by_row = normal @ self.affine[:3, b] * np.arange(rows)
+        by_column = normal @ self.affine[:3, a] * np.arange(columns)
+        beyond: np.ndarray = start + by_row[:, None] + by_column[None]
+        return beyond
+
+    def _is_on_face(
+        self,
+        shear: _Shear,
+        met: np.ndarray,
+        found: np.ndarray,
+        first_is_nearest: bool,
+        clip: ClipPlane,
+    ) -> np.ndarray:
+        """Whether the next voxel towards the reader is cut away, for each pixel where something is found."""
+        rows, columns = np.nonzero(found)
+        count, height, width = self._stack(shear.axis).shape
+        nearer = met[found].astype(int) + (-1 if first_is_nearest else 1)
+        inside = (nearer >= 0) & (nearer < count)
+        nearer = nearer.clip(0, count - 1)
+        tops, lefts = shear.starts
+        a, b = _OTHERS[shear.axis]
+        voxel = np.empty((len(rows), 3))
+        voxel[:, shear.axis] = nearer
+        voxel[:, a], voxel[:, b] = columns - lefts[nearer], rows - tops[nearer]
+        inside &= (voxel[:, a] >= 0) & (voxel[:, a] < width)
+        inside &= (voxel[:, b] >= 0) & (voxel[:, b] < height)
+        lps = voxel @ self.affine[:3, :3].T + self.affine[:3, 3]
+        on_face: np.ndarray = inside & (clip.beyond_mm(lps) > 0)
+        return on_face
+
+    def _rank(
+        self, axis: int, least: float, first_is_nearest: bool, clip: ClipPlane | None
+    ) -> np.ndarray:
         """Rank of each voxel ``[slice, row, column]``: 0 below ``least``, else higher the nearer its slice.
 
         The first surface along a ray is then the maximum. Cached, as a volume that is turned asks for the
         same ranks again.
         """
-        wanted = axis, least, first_is_nearest
+        wanted = axis, least, first_is_nearest, clip
         if self._ranked != wanted:
             stack = self._stack(axis)
             count = len(stack)
             self._ranks = np.empty(stack.shape, np.min_scalar_type(count))
             for number in range(count):
                 rank = count - number if first_is_nearest else number + 1
-                np.multiply(
-                    stack[number] >= least, self._ranks.dtype.type(rank), out=self._ranks[number]
-                )
+                solid = stack[number] >= least
+                if clip is not None:
+                    solid &= self._beyond(axis, number, clip) <= 0
+                np.multiply(solid, self._ranks.dtype.type(rank), out=self._ranks[number])
             self._ranked = wanted
         return self._ranks
+
+    def _cut_stack(self, axis: int, clip: ClipPlane) -> np.ndarray:
+        """As :meth:`_stack`, with the lowest value beyond the plane. Cached, as :meth:`_rank` is."""
+        if self._cut_by != (axis, clip):
+            stack = self._stack(axis)
+            lowest = stack.dtype.type(_lowest(stack.dtype))
+            self._cut = np.empty_like(stack)
+            for number, values in enumerate(stack):
+                kept = self._beyond(axis, number, clip) <= 0
+                self._cut[number] = np.where(kept, values, lowest)
+            self._cut_by = axis, clip
+        return self._cut
 
     def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
         linear = self.affine[:3, :3]
@@ -227,6 +330,14 @@ class _Shear:
     positions: list[tuple[int, tuple[slice, slice]]]
     steps: tuple[np.ndarray, np.ndarray]
     to_screen: np.ndarray
+
+    @property
+    def starts(self) -> tuple[np.ndarray, np.ndarray]:
+        """First row and first column of each slice in the image."""
+        return (
+            np.array([position[0].start for _, position in self.positions]),
+            np.array([position[1].start for _, position in self.positions]),
+        )
 
 
 def _reversed_order(values: np.ndarray) -> np.ndarray:

@@ -14,11 +14,12 @@ from fusion3d_gui.state.display.paint_queue import PaintQueue
 from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.slab_settings import SlabSettings
 from fusion3d_gui.state.display.smoothing import Smoothing
+from fusion3d_gui.state.display.volume_look import VolumeLook
 from fusion3d_gui.state.display.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, interpolation, window level and overlay of all views.
+    """Crosshair, planes, slab, interpolation, window level, 3D and overlay of all views.
 
     Each part emits its own changes.
     """
@@ -31,6 +32,7 @@ class Display(QObject):
         self.smoothing = Smoothing(self)
         self.window_level = WindowLevel(self)
         self.overlay = OverlaySettings(self)
+        self.volume_look = VolumeLook(self)
         self.cine = Cine(self)
         #: Paint jobs of the views that take long.
         self.paint_queue = PaintQueue(self)
@@ -42,9 +44,10 @@ class Display(QObject):
         self.planes.show_slices_of(case.volume)
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
+        self.volume_look.show_volume(case.volume)
 
     def reset(self) -> None:
-        """Use the defaults of window level, colours, slab, interpolation and heatmap.
+        """Use the defaults of window level, colours, slab, interpolation, 3D and heatmap.
 
         What is looked at stays: crosshair, planes, zoom.
         """
@@ -52,10 +55,12 @@ class Display(QObject):
         self.slab.reset()
         self.smoothing.set_interpolation(Interpolation.LINEAR)
         self.overlay.reset()
+        self.volume_look.reset()
 
     def complete_case(self, case: Case) -> None:
-        """Take the presets of the same case once all its slices have been read."""
+        """Take the presets and values of the same case once all its slices have been read."""
         self.window_level.refine_presets(case.presets)
+        self.volume_look.complete(case.volume)
 
 
 def middle_voxel_lps(case: Case) -> np.ndarray:

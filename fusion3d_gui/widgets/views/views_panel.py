@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
@@ -16,6 +18,8 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.panes import Panes
+from fusion3d_gui.widgets.volume.look_bar import VolumeCell
+from fusion3d_gui.widgets.volume.look_text import SIDE_NAMES
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 #: Width (px) of the borders between views: wide enough to be caught with the mouse.
@@ -61,7 +65,7 @@ class ViewsPanel(QWidget):
         self.plain.picture.with_overlay = False
         self.volume = VolumeView(display)
         self._cells: dict[QWidget, QWidget] = {view: ViewCell(view, self) for view in self.views}
-        self._cells[self.volume] = self.volume
+        self._cells[self.volume] = VolumeCell(self.volume, self)
         self._layout = Layout.LARGE_AND_TWO
         self._maximised: QWidget | None = None
         self.panes = Panes()
@@ -285,9 +289,23 @@ class ViewsPanel(QWidget):
         view = self.volume
         menu = QMenu(view)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        surface = menu.addAction("Surface", view.toggle_surface)
-        spin = menu.addAction("Spin", view.toggle_spin)
-        for action, checked in ((surface, view.shows_surface), (spin, view.spinning)):
+        look = self._display.volume_look
+        presets, cuts = menu.addMenu("Show"), menu.addMenu("Cut")
+        rows: list[tuple[QMenu, str, Callable[[], None], bool]] = [
+            (presets, each.title, partial(look.apply, each), each == look.preset)
+            for each in look.presets
+        ]
+        rows += [
+            (cuts, f"From the {name}", partial(look.cut_from, side), side is look.cut)
+            for side, name in SIDE_NAMES.items()
+        ]
+        rows += [
+            (cuts, "Nothing", partial(look.cut_from, None), look.cut is None),
+            (menu, "Surface", look.toggle_surface, look.is_surface),
+            (menu, "Spin", view.toggle_spin, view.spinning),
+        ]
+        for where, title, run, checked in rows:
+            action = where.addAction(title, run)
             action.setCheckable(True)
             action.setChecked(checked)
         menu.addSeparator()

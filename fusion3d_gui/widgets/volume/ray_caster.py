@@ -128,11 +128,27 @@ class RayCaster:
         self._context.doneCurrent()
 
     def render(
-        self, viewpoint: Viewpoint, colors: np.ndarray, heat_lut: np.ndarray | None, size: QSize
+        self,
+        viewpoint: Viewpoint,
+        value_colors: np.ndarray,
+        shade_colors: np.ndarray,
+        heat_lut: np.ndarray | None,
+        size: QSize,
     ) -> QImage | None:
-        """Render an image of ``size`` device pixels; None where the card failed.
+        """Render an image; None where the card failed.
 
-        ``colors`` are uint32 ``[256]`` opaque RGB of gray levels, ``heat_lut`` premultiplied ARGB.
+        Parameters
+        ----------
+        viewpoint
+            From where, and of which values.
+        value_colors
+            uint32 ``[256]`` opaque RGB of the values from ``low`` to ``high``.
+        shade_colors
+            The same, of a surface from dark to fully lit.
+        heat_lut
+            uint32 ``[256]`` premultiplied ARGB of the heatmap's levels; None draws none.
+        size
+            Device pixels.
         """
         if not self._context.makeCurrent(self._surface):
             return None
@@ -144,7 +160,11 @@ class RayCaster:
         functions.glViewport(0, 0, size.width(), size.height())
         self._program.bind()
         self._set_viewpoint(viewpoint, size)
-        tables = {"colors": _table(colors), "heat_colors": _table(heat_lut)}
+        tables = {
+            "value_colors": _table(value_colors),
+            "shade_colors": _table(shade_colors),
+            "heat_colors": _table(heat_lut),
+        }
         for unit, (name, texture) in enumerate((self._textures | tables).items()):
             texture.bind(unit)
             self._program.setUniformValue1i(self._program.uniformLocation(name), unit)
@@ -183,6 +203,11 @@ class RayCaster:
         ):
             program.setUniformValue1f(place(name), float(number))
         program.setUniformValue1i(place("surface"), int(viewpoint.surface_value is not None))
+        clip = viewpoint.clip
+        program.setUniformValue1i(place("cuts"), int(clip is not None))
+        if clip is not None:
+            program.setUniformValue(place("cut_normal"), QVector3D(*clip.normal_lps))
+            program.setUniformValue1f(place("cut_offset"), clip.offset_mm)
 
     def close(self) -> None:
         """Free the card's memory."""

@@ -10,16 +10,17 @@ void main() {
 }
 """
 
-#: Follows the line of sight of a pixel through the volume. A surface is lit by Lambert's law as
-#: ``imaging.projection`` has it; the heatmap is the largest of its levels along the line.
+#: Follows the line of sight of a pixel through the part of the volume that is not cut away. A surface is lit by
+#: Lambert's law as ``imaging.reslice.surface_shading`` has it; where the plane cuts through what is above the
+#: threshold, the values there are shown. The heatmap is the largest of its levels along the line.
 FRAGMENT = """#version 330 core
 uniform sampler3D anatomy, heat;
-uniform sampler2D colors, heat_colors;
+uniform sampler2D value_colors, shade_colors, heat_colors;
 uniform mat4 to_texture;
-uniform vec3 right, down, middle;
+uniform vec3 right, down, middle, cut_normal;
 uniform vec2 size, light;
-uniform float px_per_mm, low, high, least, step_mm, reach_mm, ambient;
-uniform bool surface;
+uniform float px_per_mm, low, high, least, step_mm, reach_mm, ambient, cut_offset;
+uniform bool surface, cuts;
 out vec4 color;
 
 vec3 place(vec3 mm) { return (to_texture * vec4(mm, 1.0)).xyz; }
@@ -37,6 +38,19 @@ void main() {
     vec3 nearest = (vec3(0.0) - from) / along, farthest = (vec3(1.0) - from) / along;
     vec3 first = min(nearest, farthest), last = max(nearest, farthest);
     float enter = max(max(first.x, first.y), first.z), leave = min(min(last.x, last.y), last.z);
+    bool enters_by_cut = false;
+    if (cuts) {
+        float beyond = dot(cut_normal, start) - cut_offset, change = dot(cut_normal, away);
+        float at_plane = -beyond / change;
+        if (abs(change) < 1e-6) {
+            if (beyond > 0.0) leave = enter;
+        } else if (change > 0.0) {
+            leave = min(leave, at_plane);
+        } else if (at_plane > enter) {
+            enter = at_plane;
+            enters_by_cut = true;
+        }
+    }
     color = vec4(0.0, 0.0, 0.0, 1.0);
     if (enter >= leave) return;
     float sign_of_rise = high >= low ? 1.0 : -1.0;
@@ -59,7 +73,9 @@ void main() {
         before = at;
     }
     if (!surface) {
-        color = shown((sign_of_rise * best - low) / (high - low), colors);
+        color = shown((sign_of_rise * best - low) / (high - low), value_colors);
+    } else if (enters_by_cut && met == enter) {
+        color = shown((texture(anatomy, from + along * enter).r - low) / (high - low), value_colors);
     } else if (met >= 0.0) {
         vec3 mm = start + away * met;
         vec3 axes[3] = vec3[3](right, down, away);
@@ -74,7 +90,7 @@ void main() {
         // Towards the reader: from low to high values the surface's normal points the other way.
         vec3 normal = length(slope) > 0.0 ? -normalize(slope) : vec3(0.0, 0.0, -1.0);
         float lit = max(0.0, dot(normal, normalize(vec3(light, -1.0))));
-        color = shown(ambient + (1.0 - ambient) * lit, colors);
+        color = shown(ambient + (1.0 - ambient) * lit, shade_colors);
     }
     vec4 over = shown(hottest, heat_colors);
     color = vec4(over.rgb + color.rgb * (1.0 - over.a), 1.0);

@@ -1,10 +1,12 @@
-"""``Viewpoint``: from where, how large and in which values a volume is drawn in 3D."""
+"""``Viewpoint``: from where, how large, in which values and cut by which plane a volume is drawn in 3D."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from fusion3d_gui.imaging.reslice.clip import ClipPlane
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +22,11 @@ class Viewpoint:
     px_per_mm
         Device pixels per millimetre.
     low, high
-        Stored values shown as black and white in a maximum intensity projection.
+        Stored values shown as black and white in a maximum intensity projection and on the face of a cut.
     surface_value
         Stored value at which a ray meets the surface; None for a maximum intensity projection.
+    clip
+        What lies beyond this plane is not drawn; None: everything is.
     """
 
     right_lps: np.ndarray
@@ -32,3 +36,4 @@ class Viewpoint:
     low: float
     high: float
     surface_value: float | None
+    clip: ClipPlane | None

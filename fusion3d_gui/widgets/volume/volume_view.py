@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
-    QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QResizeEvent,
-    QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from fusion3d_gui.imaging.display.window import to_gray
 from fusion3d_gui.imaging.plane import Rect, spatial_letters
-from fusion3d_gui.imaging.reslice.volume_projection import (
-    ProjectedImage,
-    VolumeProjector,
-    prepare_heatmap_projector,
-    prepare_projector,
-)
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
@@ -36,19 +23,14 @@ from fusion3d_gui.state.display.corner_text import corner_lines, warning_texts
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.prediction.predictions import HeatmapLoss
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
-from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
 from fusion3d_gui.widgets.slice.stamp import stamp_of
 from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
-from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
+from fusion3d_gui.widgets.volume.look_text import cut_text, level_text
 from fusion3d_gui.widgets.volume.orbit import Orbit
-from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 from fusion3d_gui.widgets.volume.volume_mouse import VolumeMouse
-
-if TYPE_CHECKING:
-    from fusion3d_gui.widgets.volume.ray_caster import RayCaster
+from fusion3d_gui.widgets.volume.volume_picture import VolumePicture
 
 #: Preparation works for so long (s) at a time, then returns to the event loop.
 _BUDGET_S = 0.004
@@ -69,21 +51,12 @@ class VolumeView(QWidget):
         super().__init__(parent)
         self.camera = Camera()
         self.display = display
-        self._volume: Volume | None = None
-        self._heatmap: Heatmap | None = None
-        self._top = 0.0
-        self._anatomy: VolumeProjector | None = None
-        self._heat: VolumeProjector | None = None
-        self._work: Iterator[VolumeProjector | None] | None = None
+        self.picture = VolumePicture(display)
         self._captions = Captions()
-        self._caster: RayCaster | None = None
-        self._has_probed = False
         #: Whether patient and series are named in a corner: where no slice view does.
         self.names_patient = False
         #: Why a heatmap has gone; None where none has.
         self.heatmap_loss: HeatmapLoss | None = None
-        #: The lit surface of what is bright under the window, or the maximum intensity projection.
-        self.shows_surface = True
         self.orbit = Orbit()
         self._mouse = VolumeMouse(display.window_level, self)
         self._mouse.turned.connect(self.turn)
@@ -98,7 +71,11 @@ class VolumeView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("3D view")
         self.setToolTip("Drag to rotate")
-        for signal in (display.crosshair.moved, display.window_level.changed):
+        for signal in (
+            display.crosshair.moved,
+            display.window_level.changed,
+            display.volume_look.changed,
+        ):
             signal.connect(self.update)
         display.overlay.changed.connect(self._on_overlay_changed)
 
@@ -110,11 +87,10 @@ class VolumeView(QWidget):
 
     def set_volume(self, volume: Volume | None) -> None:
         """Show a volume, without a heatmap; None shows nothing. Another scan is seen from the usual side."""
-        before = self._volume
+        before = self.picture.volume
         if before is None or volume is None or before.voxels is not volume.voxels:
             self.orbit = Orbit()
-        self._volume, self._heatmap = volume, None
-        self._anatomy = self._heat = self._work = None
+        self.picture.set_volume(volume)
         self._spin.stop()
         if volume is not None:
             low, high = volume.bounds_lps
@@ -124,36 +100,22 @@ class VolumeView(QWidget):
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
         """Set the heatmap; None removes it."""
-        self._heatmap, self._heat = heatmap, None
-        self._top = 0.0 if heatmap is None else self.display.overlay.top_of(heatmap)
-        if self._anatomy is not None:
-            self._work = None
+        self.picture.set_heatmap(heatmap)
         self.update()
 
     def _on_overlay_changed(self) -> None:
-        if self._heatmap is not None and self.display.overlay.top_of(self._heatmap) != self._top:
-            self.set_heatmap(self._heatmap)
+        self.picture.follow_scale()
         self.update()
 
     @property
     def is_settled(self) -> bool:
         """Whether preparation is complete."""
-        missing = self._anatomy is None or (self._heat is None and self._has_heat)
-        return self._volume is None or not missing
-
-    @property
-    def _has_heat(self) -> bool:
-        return self._heatmap is not None and self._heatmap.peak > 0
+        return self.picture.is_settled
 
     @property
     def spinning(self) -> bool:
         """Whether the view rotates by itself."""
         return self._spin.isActive()
-
-    def toggle_surface(self) -> None:
-        """Switch between the lit surface and the maximum intensity projection."""
-        self.shows_surface = not self.shows_surface
-        self.update()
 
     def toggle_spin(self) -> None:
         """Start or stop rotating by itself."""
@@ -177,33 +139,14 @@ class VolumeView(QWidget):
         """Unit vectors (LPS) to the screen's right and down; at 0° the patient is seen from the front."""
         return self.orbit.axes_lps
 
-    # -- preparation --------------------------------------------------------------------------
-
     def _prepare(self) -> None:
         """Continue the preparation for a moment."""
-        if self._volume is None or not self.isVisible():
+        if not self.isVisible() or self.picture.is_settled:
             return
-        if self._work is None:
-            if self._anatomy is None:
-                self._work = prepare_projector(self._volume)
-            elif self._heat is None and self._heatmap is not None and self._has_heat:
-                self._work = prepare_heatmap_projector(
-                    self._heatmap.as_volume, self._top, self._anatomy
-                )
-            else:
-                return
-        end = time.perf_counter() + _BUDGET_S
-        while time.perf_counter() < end:
-            made = next(self._work)
-            if made is not None:
-                if self._anatomy is None:
-                    self._anatomy = made
-                else:
-                    self._heat = made
-                self._work = None
-                self.update()
-                return
-        QTimer.singleShot(0, self, self._prepare)
+        if self.picture.prepare(_BUDGET_S):
+            self.update()
+        else:
+            QTimer.singleShot(0, self, self._prepare)
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -216,114 +159,34 @@ class VolumeView(QWidget):
         painter = QPainter(self)
         area = QRectF(self.rect())
         painter.fillRect(area, QColor(theme.IMAGE))
-        volume = self._volume
+        volume = self.picture.volume
         if volume is None or (
             volume.loaded_slices is not None and not volume.loaded_slices.is_complete
         ):
             return
-        self._paint_volume(painter, volume)
-        painter.resetTransform()
-        self._paint_crosshair(painter, volume)
+        if self.picture.is_ready:
+            self.picture.paint(painter, self.axes_lps, self.camera, self.size())
+        else:
+            painter.setPen(QColor(theme.ON_IMAGE))
+            painter.setFont(theme.font())
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Preparing 3D…")
+        self._paint_crosshair(painter)
         self._captions.paint(painter, self._caption_texts(volume), self.camera, area)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
-        if self._work is None:
+        if not self.picture.is_preparing:
             QTimer.singleShot(0, self, self._prepare)
-
-    def _paint_volume(self, painter: QPainter, volume: Volume) -> None:
-        if self._anatomy is None:
-            painter.setPen(QColor(theme.ON_IMAGE))
-            painter.setFont(theme.font())
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Preparing 3D…")
-            return
-        cast = self._cast(volume, self._anatomy, painter.device().devicePixelRatioF())
-        if cast is not None:
-            painter.drawImage(QPointF(0, 0), cast)
-            return
-        axes = self.axes_lps
-        level, overlay = self.display.window_level, self.display.overlay
-        colors = anatomy_colors(level.color_map, level.inverted)
-        if self.shows_surface:
-            flat, _ = self._anatomy.surface(*axes, self._least_stored(volume))
-            image = rgb_image(colors[flat.values])
-        else:
-            flat = self._anatomy.project(*axes)
-            image = GrayRenderer(volume, level.window, colors).image(flat.values)
-        self._draw(painter, volume, flat, image)
-        if self._heat is not None and overlay.is_drawn:
-            heat = self._heat.project(*axes)
-            lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-            self._draw(painter, volume, heat, overlay_image(heat.values, lut))
-
-    def _least_stored(self, volume: Volume) -> float:
-        """Threshold of the surface: a quarter of the way from black to white in the window level."""
-        window = self.display.window_level.window
-        return (window.low + 0.25 * window.width - volume.intercept) / volume.slope
-
-    def _cast(self, volume: Volume, anatomy: VolumeProjector, ratio: float) -> QImage | None:
-        """The image rendered by the graphics card, in device pixels; None where it cannot."""
-        if not self._has_probed:
-            self._has_probed, self._caster = True, find_ray_caster()
-        caster = self._caster
-        if caster is None:
-            return None
-        if not caster.has_loaded(anatomy, self._heat):
-            caster.load(anatomy, self._heat)
-        level, overlay = self.display.window_level, self.display.overlay
-        right, down = self.axes_lps
-        u, v = self.camera.to_mm(self.width() / 2, self.height() / 2)
-        low, high = (
-            (each - volume.intercept) / volume.slope
-            for each in (level.window.low, level.window.high)
-        )
-        grays = to_gray(np.linspace(low, high, 256, dtype=np.float32)[None], volume, level.window)
-        colors = anatomy_colors(level.color_map, level.inverted)
-        image = caster.render(
-            Viewpoint(
-                right,
-                down,
-                volume.center_lps + u * right + v * down,
-                self.camera.scale * ratio,
-                low,
-                high,
-                self._least_stored(volume) if self.shows_surface else None,
-            ),
-            colors if self.shows_surface else colors[grays[0]],
-            overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-            if self._heat is not None and overlay.is_drawn
-            else None,
-            self.size() * ratio,
-        )
-        if image is None:
-            # After one failure the driver is not used again.
-            self._caster = None
-            return None
-        image.setDevicePixelRatio(ratio)
-        return image
-
-    def _draw(self, painter: QPainter, volume: Volume, flat: ProjectedImage, image: QImage) -> None:
-        right, down = self.axes_lps
-        u0, v0 = float(volume.center_lps @ right), float(volume.center_lps @ down)
-        (a, b, u), (c, d, v) = flat.to_screen
-        scale = self.camera.scale
-        x, y = self.camera.to_px(u - u0, v - v0)
-        # Pixel centres lie half a pixel inside the picture.
-        painter.setTransform(
-            QTransform(a * scale, c * scale, b * scale, d * scale, x, y).translate(-0.5, -0.5)
-        )
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QPointF(0, 0), image)
 
     def px_at(self, lps_mm: np.ndarray) -> QPointF:
         """Position (px) in the widget of a patient position (mm, LPS)."""
-        assert self._volume is not None
-        from_center = np.asarray(lps_mm) - self._volume.center_lps
+        assert self.picture.volume is not None
+        from_center = np.asarray(lps_mm) - self.picture.volume.center_lps
         right, down = self.axes_lps
         return QPointF(*self.camera.to_px(float(from_center @ right), float(from_center @ down)))
 
-    def _paint_crosshair(self, painter: QPainter, volume: Volume) -> None:
+    def _paint_crosshair(self, painter: QPainter) -> None:
         at = self.px_at(self.display.crosshair.position_lps)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(theme.IMAGE_ACCENT), 1.2))
@@ -333,25 +196,26 @@ class VolumeView(QWidget):
     def _caption_texts(self, volume: Volume) -> CaptionTexts:
         right, down = self.axes_lps
         left, top = spatial_letters(-right), spatial_letters(-down)
+        look, window = self.display.volume_look, self.display.window_level.window
         return CaptionTexts(
             title="3D",
-            position=self.orbit.text,
-            slice_count="surface" if self.shows_surface else "MIP",
-            window=window_text(self.display.window_level.window),
+            position="   ".join(each for each in (self.orbit.text, cut_text(look)) if each),
+            slice_count=level_text(look, window) if look.is_surface else "MIP",
+            window=window_text(window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),
             corner=corner_lines(volume) if self.names_patient else (),
             warnings=warning_texts(volume),
             stamp=stamp_of(
-                self._heatmap,
+                self.picture.heatmap,
                 self.heatmap_loss if self.display.overlay.visible else None,
-                is_on=self._has_heat and self.display.overlay.visible,
+                is_on=self.picture.has_heat and self.display.overlay.visible,
             ),
         )
 
     def event(self, event: QEvent) -> bool:
         """Tell the reasons of warnings where the pointer rests on them."""
-        told = show_warning_tip(self, event, self._captions, self._volume)
+        told = show_warning_tip(self, event, self._captions, self.picture.volume)
         return told or super().event(event)
 
     # -- mouse --------------------------------------------------------------------------------
@@ -378,12 +242,12 @@ class VolumeView(QWidget):
         self.update()
 
     def _on_menu_requested(self, where: QPoint) -> None:
-        if self._volume is not None:
+        if self.picture.volume is not None:
             self.menu_requested.emit(where)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Request to be maximised, or restored."""
-        if event.button() == Qt.MouseButton.LeftButton and self._volume is not None:
+        if event.button() == Qt.MouseButton.LeftButton and self.picture.volume is not None:
             self.maximise_requested.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

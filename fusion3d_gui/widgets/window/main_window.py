@@ -189,6 +189,7 @@ class MainWindow(QMainWindow):
             session.tool.changed,
             session.display.overlay.changed,
             session.display.window_level.presets_changed,
+            session.display.volume_look.changed,
             session.store.identity.changed,
             session.explanation_choice.changed,
             session.models.changed,
@@ -208,6 +209,7 @@ class MainWindow(QMainWindow):
         self._drops.hovered.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)
+        self.views.layout_changed.connect(self.menus.refresh)
         self.start.open_file_requested.connect(self.files.open_file)
         self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)

@@ -46,8 +46,8 @@ def restore(
         display.slab.set_projection(Projection[values.projection])
     if values.anatomy_colors in ANATOMY_MAPS:
         display.window_level.set_color_map(values.anatomy_colors)
-    if values.surface != views.volume.shows_surface:
-        views.volume.toggle_surface()
+    if values.surface != display.volume_look.is_surface:
+        display.volume_look.toggle_surface()
 
 
 def _fit_on_screen(window: QMainWindow) -> None:
@@ -79,7 +79,7 @@ def keep(
         interpolation=display.smoothing.interpolation.name,
         projection=display.slab.slab.projection.name,
         anatomy_colors=display.window_level.color_map,
-        surface=views.volume.shows_surface,
+        surface=display.volume_look.is_surface,
     )
     if not presenting:
         values = replace(values, window_geometry=bytes(window.saveGeometry().data()))

@@ -21,6 +21,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
 from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.commands.volume_menu import volume_commands
 from fusion3d_gui.widgets.window.thickness_dialog import ask_for_thickness
 
 _ZOOM = 1.25
@@ -45,6 +46,7 @@ def view_commands(
 
     return [
         *_layouts(views, has_case),
+        *volume_commands(display.volume_look, display.window_level, views.volume, has_case),
         *_planes(views, has_case),
         *_slabs(display.slab, views, has_case),
         *_smoothing(display.smoothing, has_case),
@@ -121,24 +123,6 @@ def _layouts(views: ViewsPanel, has_case: Callable[[], bool]) -> list[Command]:
             )
             for number, layout in enumerate(Layout, start=7)
         ],
-        Command(
-            "surface",
-            "&View",
-            "Surface in 3D",
-            views.volume.toggle_surface,
-            "Shift+S",
-            lambda: has_case() and views.volume.isVisible(),
-            checked=lambda: views.volume.shows_surface,
-        ),
-        Command(
-            "spin",
-            "&View",
-            "Spin the 3D view",
-            views.volume.toggle_spin,
-            "Shift+K",
-            lambda: has_case() and views.volume.isVisible(),
-            checked=lambda: views.volume.spinning,
-        ),
         *[
             Command(
                 f"alone_{name.lower()}",
