@@ -60,6 +60,8 @@ def write_dicom_series(
         paths = []
         for k, plane in enumerate(stored):
             dataset = _slice(volume, plane, k, row, column, uid_seed)
+            if "BodyPartExamined" not in attributes:
+                dataset.Laterality = ""  # required where the part may be one of a pair
             for keyword, value in attributes.items():
                 setattr(dataset, keyword, value)
             path = folder / f"{k + 1:04d}.dcm"
@@ -98,7 +100,7 @@ def _slice(
     dataset = Dataset()
     dataset.file_meta = meta
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER" if volume.modality == "MR" else "AXIAL"]
     dataset.SOPClassUID = _STORAGE[volume.modality]
     dataset.SOPInstanceUID = _uid(seed, f"slice {k}")
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
@@ -123,7 +125,7 @@ def _slice(
         dataset.SequenceVariant = "NONE"
         dataset.ScanOptions = ""
         dataset.MRAcquisitionType = "3D"
-        dataset.EchoTime = dataset.EchoTrainLength = ""
+        dataset.RepetitionTime = dataset.EchoTime = dataset.EchoTrainLength = ""
     else:
         dataset.KVP = dataset.AcquisitionNumber = ""
     dataset.StudyInstanceUID = _uid(seed, "study")

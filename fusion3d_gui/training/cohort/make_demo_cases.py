@@ -51,6 +51,7 @@ def make_demo_cases(out: Path, model: str, seed: int = DEMO_SEED) -> None:
             "PatientID": "DEMO-1",
             "PatientAge": f"{positive.person.age:03d}Y",
             "PatientSex": positive.person.sex,
+            "BodyPartExamined": "BRAIN",
             "SeriesDescription": "T1 brain (simulated on MNI152)",
         },
         uid_seed=f"fusion3d demo {seed}",
