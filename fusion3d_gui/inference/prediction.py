@@ -81,6 +81,11 @@ class Heatmap:
             + ("" if self.finished else " NOT FINISHED"),
         )
 
+    @property
+    def as_fractions(self) -> Volume:
+        """The map as a :class:`Volume` of fractions of its peak, 0 to 1; all 0 where the map is empty."""
+        return replace(self.as_volume, voxels=self.values / np.float32(self.peak or 1.0))
+
     @cached_property
     def peak(self) -> float:
         """Largest value, displayed as 100 %."""

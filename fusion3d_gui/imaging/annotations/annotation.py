@@ -115,6 +115,13 @@ class Annotation:
         corners: np.ndarray = middle + u[:, None] * right + v[:, None] * down
         return corners
 
+    def axis_ends_lps(self) -> np.ndarray:
+        """Ends ``[4, 3]`` (mm, LPS) of an ellipse's longer and then of its shorter axis."""
+        middle, (a, b) = self.points_lps.mean(axis=0), self.half_size_mm
+        across, along = a * np.asarray(self.right, float), b * np.asarray(self.down, float)
+        axes = (across, along) if a >= b else (along, across)
+        return np.array([middle + sign * axis for axis in axes for sign in (-1, 1)])
+
     def box_corners_lps(self) -> np.ndarray:
         """Corners ``[4, 3]`` (mm, LPS) of a region's box, in order; its two points are first and third."""
         first, last = self.points_lps

@@ -58,15 +58,9 @@ def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[H
         Largest number of peaks to return.
     """
     values = heatmap.values
-    if heatmap.peak <= 0:
+    reached, ends = _basins(heatmap, threshold)
+    if not reached.size:
         return []
-    least = max(threshold * heatmap.peak, np.finfo(np.float32).tiny)
-    reached = np.flatnonzero(values >= least)
-    uphill = np.arange(values.size)
-    uphill[reached] = _uphill(values, reached)
-    ends = uphill[reached]
-    while not np.array_equal(ends, further := uphill[ends]):
-        ends = further
     peaks, counts = np.unique(ends, return_counts=True)
     cell_ml = float(abs(np.linalg.det(heatmap.affine[:3, :3]))) / 1000.0
     order = np.argsort(-values.ravel()[peaks], kind="stable")[:most]
@@ -85,6 +79,35 @@ def find_hot_spots(heatmap: Heatmap, threshold: float, most: int = 10) -> list[H
             )
         )
     return found
+
+
+def hot_spot_numbers(heatmap: Heatmap, threshold: float, most: int = 10) -> np.ndarray:
+    """For each cell the number of the hot spot that it belongs to, from 1 as :func:`find_hot_spots` lists them.
+
+    0 below the threshold, and where there are more than ``most``; uint8 ``[k, j, i]``.
+    """
+    numbers = np.zeros(heatmap.values.size, np.uint8)
+    reached, ends = _basins(heatmap, threshold)
+    peaks = np.unique(ends)
+    order = np.argsort(-heatmap.values.ravel()[peaks], kind="stable")[:most]
+    for number, peak in enumerate(peaks[order], 1):
+        numbers[reached[ends == peak]] = number
+    return numbers.reshape(heatmap.values.shape)
+
+
+def _basins(heatmap: Heatmap, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Flat indices of the cells that reach the threshold, and of the peak that each belongs to."""
+    values = heatmap.values
+    if heatmap.peak <= 0:
+        return np.empty(0, int), np.empty(0, int)
+    least = max(threshold * heatmap.peak, np.finfo(np.float32).tiny)
+    reached = np.flatnonzero(values >= least)
+    uphill = np.arange(values.size)
+    uphill[reached] = _uphill(values, reached)
+    ends = uphill[reached]
+    while not np.array_equal(ends, further := uphill[ends]):
+        ends = further
+    return reached, ends
 
 
 def _uphill(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
