@@ -9,12 +9,14 @@ from highdicom.sr.coding import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from fusion3d_gui.report.dicom.words import long_string
+
 SCHEME = "99FUSION3D"
 
 
 def own(value: str, meaning: str) -> CodedConcept:
     """A concept of Fusion3D's own scheme; ``meaning`` is cut to 64 characters."""
-    return CodedConcept(value, SCHEME, meaning[:64])
+    return CodedConcept(value, SCHEME, long_string(meaning))
 
 
 PREDICTION = own("PREDICTION", "Prediction by an artificial intelligence")

@@ -30,6 +30,7 @@ def refer_to_files(dataset: Dataset, frames: Mapping[str, SourceFrame]) -> None:
             continue
         names_frames = element.keyword in _OF_FRAMES or in_content_item
         kept: dict[str, Dataset] = {}
+        numbers: dict[str, list[int]] = {}
         items = []
         for item in element.value:
             frame = frames.get(str(item.get("ReferencedSOPInstanceUID", "")))
@@ -44,9 +45,7 @@ def refer_to_files(dataset: Dataset, frames: Mapping[str, SourceFrame]) -> None:
                 item.ReferencedSOPClassUID = frame.header.SOPClassUID
                 item.ReferencedSOPInstanceUID = frame.header.SOPInstanceUID
             if names_frames and frame.number is not None:
-                numbers = kept[uid].get("ReferencedFrameNumber")
-                before = [] if numbers is None else numbers
-                listed = before if isinstance(before, list) else [before]
-                kept[uid].ReferencedFrameNumber = [*map(int, listed), frame.number]
+                numbers.setdefault(uid, []).append(frame.number)
+                kept[uid].ReferencedFrameNumber = numbers[uid]
         if len(items) != len(element.value):
             element.value = items

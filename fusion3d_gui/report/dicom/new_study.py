@@ -35,7 +35,9 @@ def write_new_study(
     modality = volume.modality or ("" if scope is None else scope.modality)
     if modality not in ("CT", "MR"):
         raise UserError(
-            "a new study can hold CT and MR only", path=volume.path, remedy="Write the results as JSON."
+            "a new study can hold CT and MR only",
+            path=volume.path,
+            remedy="Write the results as JSON.",
         )
     progress(0.0, "Writing the scan as DICOM")
     sha256 = result.prediction.volume_sha256
@@ -67,8 +69,8 @@ def sixteen_bits(volume: Volume) -> Volume:
     """The volume with stored values that fit 16 bits; rounded, with slope and intercept, only where needed."""
     voxels = volume.voxels
     if voxels.dtype.kind in "iu":
-        low, high = int(voxels.min()), int(voxels.max())
-        if (low >= 0 and high <= _LEVELS) or (low >= -(2**15) and high < 2**15):
+        lowest, highest = int(voxels.min()), int(voxels.max())
+        if (lowest >= 0 and highest <= _LEVELS) or (lowest >= -(2**15) and highest < 2**15):
             return volume
     finite = np.isfinite(voxels) if voxels.dtype.kind == "f" else np.True_
     values = np.where(finite, voxels, 0).astype(np.float64)

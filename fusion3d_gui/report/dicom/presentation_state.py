@@ -116,7 +116,9 @@ def _common_rescale(objects: ResultObjects) -> Rescale | None:
         return None
     if source.first.get("SamplesPerPixel", 1) != 1:
         return None
-    if any(frame.plane.shape != (frame.header.Rows, frame.header.Columns) for frame in source.frames):
+    if any(
+        frame.plane.shape != (frame.header.Rows, frame.header.Columns) for frame in source.frames
+    ):
         return None
     # The volume's unit may be another than that of the files: SUV.
     is_stored = volume.voxels.dtype.kind in "iu"

@@ -31,9 +31,7 @@ def read_previous_report(path: Path, source: SourceSeries) -> Dataset:
     except PYDICOM_ERRORS:
         raise UserError("can't be read as a DICOM report", path=path) from None
     if not is_report:
-        raise UserError(
-            "is no structured report, so that no other can correct it", path=path
-        )
+        raise UserError("is no structured report, so that no other can correct it", path=path)
     keys = ("StudyInstanceUID", "PatientID")
     if any(str(found.get(key, "")) != str(source.first.get(key, "")) for key in keys):
         raise UserError("is a report about another study or patient", path=path)

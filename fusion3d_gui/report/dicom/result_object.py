@@ -21,7 +21,7 @@ from fusion3d_gui.report.dicom.codes import schemes
 from fusion3d_gui.report.dicom.file_references import refer_to_files
 from fusion3d_gui.report.dicom.source_series import SourceFrame, SourceSeries
 from fusion3d_gui.report.dicom.study_identity import copy_study
-from fusion3d_gui.report.dicom.words import series_description
+from fusion3d_gui.report.dicom.words import long_string, series_description
 
 #: Root of the UIDs that highdicom makes by itself.
 _HIGHDICOM_ROOT = "1.2.826.0.1.3680043.10.511.3."
@@ -92,7 +92,7 @@ class ResultObjects:
         }
 
     @property
-    def maker(self) -> dict[str, str]:
+    def maker(self) -> dict[str, Any]:
         """Arguments that say which equipment made an image (PS3.3 C.7.5.2)."""
         return {
             "manufacturer": _MANUFACTURER,
@@ -105,9 +105,9 @@ class ResultObjects:
     def algorithm(self) -> AlgorithmIdentificationSequence:
         """The model, as an image names an algorithm."""
         return AlgorithmIdentificationSequence(
-            name=self.result.bundle.title[:64],
+            name=long_string(self.result.bundle.title),
             family=codes.DCM.ArtificialIntelligence,
-            version=self.result.prediction.bundle_version[:64],
+            version=long_string(self.result.prediction.bundle_version),
             source=_MANUFACTURER,
             parameters=dict(parameter.split("=", 1) for parameter in self.parameters),
         )
@@ -142,7 +142,7 @@ class ResultObjects:
         refer_to_files(made, frames)
         _replace_uids(made, {})
         meta = made.file_meta
-        meta.ImplementationClassUID = _IMPLEMENTATION
+        meta.ImplementationClassUID = UID(_IMPLEMENTATION)
         meta.ImplementationVersionName = f"{_PROGRAM.upper()} {__version__}"[:16]
         meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
         return made

@@ -62,7 +62,8 @@ class SourceFrame:
         away = np.asarray(lps_mm, float) - self.plane.origin_lps
         steps = np.stack([self.plane.right_step, self.plane.down_step])
         pixel: np.ndarray = away @ np.linalg.pinv(steps) + 0.5
-        return pixel + np.array(self.offset[::-1])
+        pixel += np.array(self.offset[::-1])
+        return pixel
 
     def distance_mm(self, lps_mm: np.ndarray) -> np.ndarray:
         """Distance(s) of positions ``[..., 3]`` from the plane, along its normal."""
@@ -121,14 +122,14 @@ class SourceSeries:
         return int(np.argmin([abs(float(frame.distance_mm(lps_mm))) for frame in self.frames]))
 
     def half_gap_mm(self, index: int) -> float:
-        """Half the distance from a frame to its nearest neighbour; half the slice thickness of a single one."""
+        """Half the distance from a frame to its farther neighbour; half the slice thickness of a single one."""
         origin = self.frames[index].plane.origin_lps
         gaps = [
             abs(float(self.frames[near].distance_mm(origin)))
             for near in (index - 1, index + 1)
             if 0 <= near < len(self.frames)
         ]
-        return min(gaps, default=self.frames[index].thickness_mm or 1.0) / 2
+        return max(gaps, default=self.frames[index].thickness_mm or 1.0) / 2
 
 
 def read_source_series(
@@ -219,8 +220,8 @@ def _makes(stack: Stack, volume: Volume) -> bool:
     if any(None in (each.position, each.orientation, each.spacing) for each in stack.frames):
         return False
     index = volume.to_index(np.array([frame.position for frame in stack.frames]))
-    i, j, k = (index * np.linalg.norm(volume.affine[:3, :3], axis=0)).T
-    sideways = max(float(np.abs(i).max()), float(np.abs(j).max()))
+    row_mm, column_mm = np.linalg.norm(volume.affine[:3, :2], axis=0)
+    sideways = float(np.abs(index[:, :2] * (row_mm, column_mm)).max())
     return sideways < _SAME_PLACE_MM + _shift_mm(volume) and bool(
         (index[:, 2] > -_HALF_SLICE).all() and (index[:, 2] < volume.shape[0] - _HALF_SLICE).all()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from highdicom.sr import (
@@ -50,10 +51,12 @@ from fusion3d_gui.report.dicom.codes import (
     ucum,
 )
 from fusion3d_gui.report.dicom.result_object import ResultObjects, new_uid
-from fusion3d_gui.report.dicom.words import NOT_FOR_DIAGNOSIS, doubt
+from fusion3d_gui.report.dicom.words import NOT_FOR_DIAGNOSIS, doubt, long_string
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 
+#: A position half-way between two slices lies on either, but for rounding.
+_ROUNDING_MM = 1e-3
 #: Statistics of a region's values: key of the quantity, and the standard's name of the derivation.
 _DERIVATIONS = {
     "mean": codes.SCT.Mean,
@@ -117,7 +120,7 @@ def _observer(objects: ResultObjects) -> ObservationContext:
         uid=new_uid(),
         name=maker["manufacturer_model_name"],
         manufacturer_name=maker["manufacturer"],
-        model_name=objects.result.prediction.bundle_name[:64],
+        model_name=long_string(objects.result.prediction.bundle_name),
         serial_number=maker["device_serial_number"],
     )
     return ObservationContext(
@@ -131,24 +134,22 @@ def _prediction(objects: ResultObjects) -> Group:
     result = objects.result
     prediction = result.prediction
     algorithm = AlgorithmIdentification(
-        name=result.bundle.title[:64],
-        version=prediction.bundle_version[:64],
+        name=long_string(result.bundle.title),
+        version=long_string(prediction.bundle_version),
         parameters=objects.parameters,
         family=codes.DCM.ArtificialIntelligence,
         manufacturer=objects.maker["manufacturer"],
     )
     percent = ucum("%")
     measurements = [
-        Measurement(
-            name=PROBABILITY, value=_rounded(100 * prediction.probability), unit=percent
-        ),
+        Measurement(name=PROBABILITY, value=_rounded(100 * prediction.probability), unit=percent),
         Measurement(name=THRESHOLD, value=_rounded(100 * prediction.threshold), unit=percent),
     ]
     evaluations = []
     if prediction.class_name is not None:
         value = own("POSITIVE" if prediction.positive else "NEGATIVE", prediction.class_name)
         evaluations.append(QualitativeEvaluation(name=PREDICTION, value=value))
-    common = {
+    common: dict[str, Any] = {
         "tracking_identifier": _tracking("AI result at the peak of the heatmap"),
         "finding_type": own("TASK", result.bundle.title),
         "algorithm_id": algorithm,
@@ -163,7 +164,7 @@ def _prediction(objects: ResultObjects) -> Group:
         group = MeasurementsAndQualitativeEvaluations(source_images=[image], **common)
     else:
         group = PlanarROIMeasurementsAndQualitativeEvaluations(
-            referenced_region=_point_on_image(objects, peak), **common
+            referenced_region=_point(objects, peak), **common
         )
     _add(group, [*doubt(result), f"{RESEARCH_USE_ONLY}, {NOT_FOR_DIAGNOSIS}."])
     return group
@@ -180,7 +181,7 @@ def _hot_spot(objects: ResultObjects, number: int, spot: HotSpot) -> Group:
         )
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(f"AI hot spot {number}"),
-        referenced_region=_point_on_image(objects, spot.position_lps),
+        referenced_region=_point(objects, spot.position_lps),
         finding_type=HOT_SPOT,
         measurements=measurements,
     )
@@ -233,17 +234,19 @@ def _quantity(quantity: Quantity) -> Measurement:
     )
 
 
-def _point_on_image(objects: ResultObjects, lps_mm: np.ndarray) -> ImageRegion:
-    """A position, projected onto the nearest image."""
-    index = objects.source.nearest(lps_mm)
-    frame = objects.source.frames[index]
+def _point(objects: ResultObjects, lps_mm: np.ndarray) -> ImageRegion | ImageRegion3D:
+    """A position, projected onto the nearest image; in space where it lies beside all of them."""
+    source = objects.source
+    index = source.nearest(lps_mm)
+    frame = source.frames[index]
     rows, columns = frame.plane.shape
-    pixel = frame.pixel_of(lps_mm).clip((0, 0), (columns, rows))
-    return ImageRegion(
-        GraphicTypeValues.POINT,
-        pixel[None],
-        SourceImageForRegion.from_source_image(objects.references[index]),
-    )
+    pixel = frame.pixel_of(lps_mm)
+    column, row = pixel - frame.offset[::-1]
+    beside = abs(float(frame.distance_mm(lps_mm))) > source.half_gap_mm(index) + _ROUNDING_MM
+    if beside or not (0 <= column <= columns and 0 <= row <= rows):
+        return ImageRegion3D(GraphicTypeValues3D.POINT, lps_mm[None], source.frame_of_reference_uid)
+    image = SourceImageForRegion.from_source_image(objects.references[index])
+    return ImageRegion(GraphicTypeValues.POINT, pixel[None], image)
 
 
 def _tracking(name: str) -> TrackingIdentifier:

@@ -47,3 +47,8 @@ def statement(result: CaseResult) -> str:
     """Doubt, if there is any, then that the object is for research only."""
     words = NOT_FOR_DIAGNOSIS.capitalize()
     return " ".join((*doubt(result), f"{RESEARCH_USE_ONLY}. {words}."))
+
+
+def long_string(text: str) -> str:
+    """A text as a value representation LO holds it: 64 characters, without its separator ``\\``."""
+    return " ".join(text.replace("\\", "/").split())[:LONG_STRING].strip()
