@@ -119,6 +119,23 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     predict.add_argument("--heatmap", type=Path, metavar="OUT.nii.gz", help="write the heatmap")
     predict.add_argument(
+        "--dicom",
+        type=Path,
+        metavar="OUTDIR",
+        help="write DICOM objects into the scan's study, with its patient: heatmap, report, regions, marks",
+    )
+    predict.add_argument(
+        "--new-study",
+        action="store_true",
+        help="with --dicom: write the scan too, as a new study without a name",
+    )
+    predict.add_argument(
+        "--corrects",
+        type=Path,
+        metavar="REPORT.dcm",
+        help="with --dicom: the earlier report of this study that the new one corrects",
+    )
+    predict.add_argument(
         "--out",
         type=Path,
         metavar="DIR",

@@ -19,6 +19,7 @@ from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import part_of
 
 if TYPE_CHECKING:
+    from fusion3d_gui.imaging.series import Series
     from fusion3d_gui.report.case_result import CaseResult
 
 _LARGEST_METADATA_BYTES = 1_000_000
@@ -29,7 +30,9 @@ def predict(options: Namespace) -> int:
     if options.path.suffix.lower() == ".csv":
         return _predict_table(options)
     if options.out is not None:
-        raise UserError("--out is for a table of cases", remedy="Use --json and --heatmap.")
+        raise UserError(
+            "--out is for a table of cases", remedy="Use --json, --heatmap and --dicom."
+        )
     from fusion3d_gui.imaging.catalog.find import find_series
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit import MisfitError
@@ -46,6 +49,8 @@ def predict(options: Namespace) -> int:
     progress = terminal_progress()
     found = find_series(options.path, part_of(progress, 0.0, 0.1))
     series, notices = choose_series(found, options.series, options.path)
+    if options.dicom:
+        _check_study(series, options)
     volume = read_series(series, notices=notices, progress=part_of(progress, 0.1, 0.4))
     print_notices(volume.notices)
     # As in the main window: DICOM attributes prefill the form, the user's values override them.
@@ -104,7 +109,7 @@ def predict(options: Namespace) -> int:
         workbench=Workbench(predicted, predictor.reference, volume),
         progress=part_of(progress, 0.9, 0.95),
     )
-    written = _write(result if options.identity else result.without_identity(), options)
+    written = _write(result, options)
     log_prediction(
         prediction.volume_sha256,
         ModelSaid(prediction.bundle_name, prediction.bundle_version, prediction.weights_sha256),
@@ -138,12 +143,16 @@ def predict(options: Namespace) -> int:
     return 0
 
 
-def _write(result: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
-    """Write the files that were asked for; returns what each is, and its path."""
+def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
+    """Write the files that were asked for; returns what each is, and its path.
+
+    DICOM objects that go into the patient's study have the study's identity; all else only with ``--identity``.
+    """
     from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
     from fusion3d_gui.report.json_file import write_json_text
     from fusion3d_gui.report.result_json import result_text
 
+    result = full if options.identity else full.without_identity()
     prediction, written = result.prediction, []
     if options.json:
         write_json_text(result_text(result), options.json)
@@ -153,7 +162,28 @@ def _write(result: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
         written.append(("heatmap", options.heatmap))
         if prediction.heatmap.raw is not prediction.heatmap:
             written.append(("heatmap", raw_path(options.heatmap)))
+    if options.dicom:
+        from fusion3d_gui.report.dicom.write_results import write_dicom_results
+
+        files = write_dicom_results(
+            result if options.new_study else full,
+            options.dicom,
+            new_study=options.new_study,
+            corrects=options.corrects,
+            notify=lambda notice: print_notices((notice,)),
+        )
+        written += [("DICOM object", path) for path in files]
     return written
+
+
+def _check_study(series: Series, options: Namespace) -> None:
+    """Refuse, before anything is computed, DICOM results that could join no study."""
+    if not options.new_study and series.format != "DICOM":
+        raise UserError(
+            "the scan is no DICOM: there is no study that the results could join",
+            path=options.path,
+            remedy="Write them as a new study (--new-study).",
+        )
 
 
 def _predict_table(options: Namespace) -> int:
@@ -164,7 +194,7 @@ def _predict_table(options: Namespace) -> int:
 
     if options.out is None:
         raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
-    for name in ("json", "heatmap", "series"):
+    for name in ("json", "heatmap", "dicom", "series"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
     info = BundleInfo.read(options.model)
@@ -210,11 +240,12 @@ def _predict_table(options: Namespace) -> int:
 
 
 def _outputs(options: Namespace) -> list[Path]:
-    """The files that a prediction of one scan may write."""
+    """The files and the folder that a prediction of one scan may write."""
     from fusion3d_gui.report.heatmap_file import raw_path
 
     heatmaps = [] if options.heatmap is None else [options.heatmap, raw_path(options.heatmap)]
-    return [*([] if options.json is None else [options.json]), *heatmaps]
+    names = [each for each in (options.json, options.dicom) if each is not None]
+    return [*names, *heatmaps]
 
 
 def _given_metadata(path: Path | None, assignments: list[str]) -> dict[str, Any]:

@@ -15,9 +15,7 @@ import pytest
 from fusion3d_gui.report.dicom.write_results import write_dicom_results
 
 
-def test_orthanc_stores_every_object_in_the_study_of_the_scan(
-    series_folder, make_result, tmp_path
-):
+def test_orthanc_stores_every_object_in_the_study_of_the_scan(series_folder, make_result, tmp_path):
     if shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         pytest.skip("Orthanc (Debian's orthanc) is not installed")
     isolated = ["unshare", "--map-root-user", "--net"]  # it listens on all interfaces
