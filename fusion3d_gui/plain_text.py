@@ -43,7 +43,7 @@ def terminal_text(line: str, encoding: str | None = None) -> str:
     The same as :func:`visible_text`, but white space stays.
     """
     encoding = encoding or "utf-8"
-    shown = _cut(_one_line(line[:_LONGEST_LINE]), _LONGEST_LINE)
+    shown = _cut(_one_line(line[: _LONGEST_LINE + 1]), _LONGEST_LINE)
     return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 

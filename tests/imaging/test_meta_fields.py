@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.itk import read_itk_file
+from fusion3d_gui.imaging.files.meta_fields import check_meta_offsets, meta_fields
 
 HEADER = """ObjectType = Image
 NDims = 3
@@ -105,3 +106,72 @@ def test_what_simpleitk_writes_is_read(tmp_path, suffix, compressed):
     path = tmp_path / f"a{suffix}"
     sitk.WriteImage(image, str(path), compressed)
     np.testing.assert_array_equal(read_itk_file(path).voxels, voxels)
+
+
+def test_a_header_size_of_minus_1_means_that_the_voxels_end_the_file(tmp_path):
+    voxels = np.arange(64, dtype=np.int16)
+    header = HEADER.replace("ElementSpacing", "HeaderSize = -1\nElementSpacing")
+    header = header.replace("= LOCAL", "= voxels.raw")
+    (tmp_path / "a.mhd").write_text(header)
+    (tmp_path / "voxels.raw").write_bytes(b"seventeen bytes .." + voxels.tobytes())
+    found = read_itk_file(tmp_path / "a.mhd")
+    np.testing.assert_array_equal(found.voxels.ravel(), voxels)
+
+
+_LIMITS = {
+    # Field, its largest value, its smallest; what is beyond is refused.
+    "NDims": (6, 1),
+    "ElementNumberOfChannels": (1024, 1),
+    "HeaderSize": (0, -1),
+    "CompressedDataSize": (10**18 - 1, 1),  # of 18 digits
+}
+
+
+@pytest.mark.parametrize("name", _LIMITS)
+def test_numbers_of_a_header_have_limits(name, tmp_path):
+    path = tmp_path / "a.mha"
+    for value in (limit + step for limit in _LIMITS[name] for step in (-1, 0, 1)):
+        axes = value if name == "NDims" and value > 0 else 3
+        sizes = " ".join("4" * axes) if axes < 100 else "4"
+        head = f"NDims = {axes}\nDimSize = {sizes}\nElementType = MET_SHORT\n"
+        head = head.replace(f"NDims = {axes}", f"NDims = {value}") if name == "NDims" else head
+        head = head if name == "NDims" else f"{head}{name} = {value}\n"
+        highest, lowest = _LIMITS[name]
+        try:
+            fields = meta_fields(path, head.encode())
+            check_meta_offsets(path, fields, size=500, is_local=True)
+            fits = True
+        except UserError as error:
+            fits = False
+            assert name in str(error)
+        assert fits == (lowest <= value <= highest), value
+
+
+def test_lines_of_4096_characters_are_read_and_sizes_of_9_digits(tmp_path):
+    head = HEADER.replace("4 4 4", "999999999 1 1").encode()
+    for length, fits in ((4096, True), (4097, False)):
+        line = b"Comment = " + b"x" * (length - 10) + b"\n"
+        if fits:
+            assert meta_fields(tmp_path / "a.mha", line + head)["DimSize"] == "999999999 1 1"
+        else:
+            with pytest.raises(UserError, match="more than 4096"):
+                meta_fields(tmp_path / "a.mha", line + head)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *((name, 2) for name in ("ElementSpacing", "ElementSize", "Offset", "Position", "Origin")),
+        ("CenterOfRotation", 2),
+        *((name, 4) for name in ("TransformMatrix", "Rotation", "Orientation")),
+    ],
+)
+def test_vectors_have_a_number_for_each_axis_and_matrices_for_each_pair(name, count, tmp_path):
+    head = "NDims = 2\nDimSize = 4 4\nElementType = MET_SHORT\n"
+    for given in range(1, 6):
+        line = f"{name} = {' '.join('1' * given)}\n"
+        if given == count:
+            assert name in meta_fields(tmp_path / "a.mha", (head + line).encode())
+        else:
+            with pytest.raises(UserError, match=f"{count} finite numbers as {name}"):
+                meta_fields(tmp_path / "a.mha", (head + line).encode())

@@ -87,6 +87,47 @@ def test_frames_in_time_are_not_stacked_along_the_normal(tmp_path: Path) -> None
     assert "does not say where its images lie" in " ".join(_ct(tmp_path, edit).notices)
 
 
+@pytest.mark.parametrize(
+    "keyword", ["ImagePositionPatient", "ImageOrientationPatient", "SpacingBetweenSlices"]
+)
+def test_frames_lie_nowhere_unless_position_orientation_and_spacing_are_said(
+    keyword: str, tmp_path: Path
+) -> None:
+    def edit(dataset: Dataset) -> None:
+        delattr(dataset, keyword)
+
+    volume = _ct(tmp_path, edit)
+    assert "does not say where its images lie" in " ".join(volume.notices)
+    np.testing.assert_array_equal(volume.voxels, _frames())
+
+
+def _dose(folder: Path, offsets: list[float]) -> Volume:
+    """A dose grid, whose frames are said by their offsets (PS3.3 C.8.8.3.2)."""
+    dataset = _dataset(pydicom.uid.RTDoseStorage, "RTDOSE", _frames())
+    dataset.ImagePositionPatient = _FIRST.tolist()
+    dataset.ImageOrientationPatient = [*_ROW, *_COLUMN]
+    dataset.FrameIncrementPointer = pydicom.tag.Tag("GridFrameOffsetVector")
+    dataset.GridFrameOffsetVector = offsets
+    dataset.DoseGridScaling = 0.5
+    dataset.save_as(folder / "dose.dcm")
+    return open_volume(folder / "dose.dcm")
+
+
+@pytest.mark.parametrize("start", [0.0, 50.0])
+def test_a_dose_grids_frames_lie_at_their_offsets_whether_relative_or_not(
+    start: float, tmp_path: Path
+) -> None:
+    volume = _dose(tmp_path, [start + 2.5 * number for number in range(_COUNT)])
+    _assert_placed(volume, 0.5 * _frames(), 2.5)
+    volume = _dose(tmp_path, [start - 2.5 * number for number in range(_COUNT)])
+    _assert_placed(volume, 0.5 * _frames(), -2.5)
+
+
+def test_a_dose_grid_with_too_few_offsets_lies_nowhere(tmp_path: Path) -> None:
+    volume = _dose(tmp_path, [2.5 * number for number in range(_COUNT - 1)])
+    assert "does not say where its images lie" in " ".join(volume.notices)
+
+
 def _nm(folder: Path, spacing_mm: float, kind: str, slots: int = 1) -> list[Volume]:
     dataset = _dataset(pydicom.uid.NuclearMedicineImageStorage, "NM", _frames(slots * _COUNT))
     dataset.ImageType = ["ORIGINAL", "PRIMARY", kind, "EMISSION"]
