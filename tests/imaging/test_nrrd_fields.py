@@ -11,6 +11,7 @@ import pytest
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.itk import read_itk_file
+from fusion3d_gui.imaging.files.nrrd_fields import check_nrrd_text, nrrd_fields
 
 HEADER = """NRRD0004
 type: short
@@ -74,3 +75,43 @@ def test_voxels_as_text_that_ended_the_process_are_refused(tmp_path, before):
     path.write_text(f"{HEADER.replace('raw', 'ascii')}\n{numbers}\n")
     with pytest.raises(UserError, match="not all numbers"):
         read_itk_file(path)
+
+
+@pytest.mark.parametrize("gap", [b"\n\n", b"\r\n\r\n"])
+def test_fields_are_those_before_the_first_empty_line(gap, tmp_path):
+    head = b"NRRD0004\nSpace Directions: (1,0)\n# a: note\nkey:=value\nsizes:  4 4" + gap
+    fields, end = nrrd_fields(tmp_path / "a.nrrd", head + b"kinds: x\n\n1 2", is_whole=True)
+    assert end == len(head)
+    assert {"spacedirections", "sizes"} < set(fields)
+    assert (fields["spacedirections"], fields["sizes"]) == ("(1,0)", "4 4")
+    assert not {"#a", "key", "kinds"} & set(fields)
+    whole = b"NRRD0004\nsizes: 4 4"
+    assert nrrd_fields(tmp_path / "a.nhdr", whole, is_whole=True)[1] == len(whole)
+    with pytest.raises(UserError, match="more than 19 bytes"):
+        nrrd_fields(tmp_path / "a.nrrd", whole, is_whole=False)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(512, True), (513, False)])
+def test_a_fields_line_has_at_most_512_characters(length, fits, tmp_path):
+    line = b"content: " + b"x" * (length - 9)
+    if fits:
+        fields, _ = nrrd_fields(tmp_path / "a.nrrd", line + b"\n\n", is_whole=True)
+        assert len(fields["content"]) == length - 9
+    else:
+        with pytest.raises(UserError, match="more than 512"):
+            nrrd_fields(tmp_path / "a.nrrd", line + b"\n\n", is_whole=True)
+
+
+@pytest.mark.parametrize("before", [0, 1 << 20, (1 << 20) - 40, (1 << 20) - 64, 2 << 20])
+def test_numbers_of_64_signs_are_read_and_longer_ones_refused_wherever_they_stand(before, tmp_path):
+    path, head = tmp_path / "a.nrrd", b"#" + b"x" * 200 + b"\n\n"
+    filling = b"1 " * (before // 2)
+    for signs, fits in ((64, True), (65, False)):
+        path.write_bytes(head + filling + b"7" * signs + b" 2\n")
+        if fits:
+            check_nrrd_text(path, path, len(head))
+        else:
+            with pytest.raises(UserError, match="not all numbers"):
+                check_nrrd_text(path, path, len(head))
+    with pytest.raises(UserError, match="can't be read"):
+        check_nrrd_text(path, tmp_path / "none.txt", 0)

@@ -249,3 +249,15 @@ def test_65536_segments_of_one_entry_each_are_a_whole_palette() -> None:
     words = np.stack([np.zeros_like(entries), np.ones_like(entries), entries], axis=1)
     levels = _expanded(words.astype("<u2").tobytes(), 16)
     np.testing.assert_array_equal(levels, entries)
+
+
+def test_segments_far_into_the_data_are_found_by_all_bytes_of_their_offset() -> None:
+    """Byte 300 of 8-bit segments, word 65,538 of others: more than the lowest part of the offset can say."""
+    filling = [0, 1, 5] * 100
+    packed = [*filling, 0, 2, 7, 8, 2, 1, 300 & 255, 300 >> 8, 0, 0]
+    levels = _expanded(bytes(packed), 8)
+    assert levels is not None and levels.tolist() == [5] * 100 + [7, 8, 7, 8]
+    filling = [0, 1, 5] + [1, 0, 9] * 21_845  # lines of no length
+    packed = [*filling, 0, 2, 7, 8, 2, 1, len(filling) & 65535, len(filling) >> 16]
+    levels = _expanded(np.array(packed, "<u2").tobytes(), 16)
+    assert levels is not None and levels.tolist() == [5, 7, 8, 7, 8]
