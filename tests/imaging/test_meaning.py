@@ -184,10 +184,12 @@ def test_suv_is_refused_with_the_reason(changed: dict[str, object], reason: str)
 def test_suv_values_may_have_decimal_commas_and_what_can_not_be_read_is_named() -> None:
     dataset = _pet_header()
     weight = dataset["PatientWeight"].tag
-    for text, expected in ((b"70,5", 70.5), (b"7O ", None)):
+    long = b"seventy kilograms, or about that"
+    for text, expected in ((b"70,5", 70.5), (b"7O ", None), (long, None)):
         dataset._dict[weight] = RawDataElement(weight, "DS", len(text), text, 0, False, True)
         if expected is None:
-            with pytest.raises(SuvUnavailable, match='weight, "7O", can\'t be read'):
+            quoted = text.decode().strip()[:24]
+            with pytest.raises(SuvUnavailable, match=f'weight, "{quoted}", can\'t be read'):
                 suv_factor(dataset, [])
         else:
             left = 350e6 * 0.5 ** (3600 / 6586.2)

@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_sentences
 from fusion3d_gui.imaging.dicom.parser.decimals import read_decimals
 from fusion3d_gui.imaging.volume import Volume
 
@@ -102,6 +103,32 @@ def test_a_value_that_can_not_be_read_is_said(
     assert sentence in volume.notices
     assert f'{name}, "{text}", is not valid' in sentence
     assert (volume.unit == "") == keyword.startswith("Rescale")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("PixelSpacing", "0\\0.8"),
+        ("PixelSpacing", "0.8\\0"),
+        ("RescaleSlope", "0"),
+        ("ImageOrientationPatient", "1\\0\\0\\1\\0\\0"),
+    ],
+)
+def test_a_number_that_can_not_be_is_said(
+    keyword: str, text: str, with_decimal: Callable[..., Volume]
+) -> None:
+    (sentence,) = with_decimal(keyword, text).faults
+    assert f'"{text}", is not valid' in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("x" * 24, "x" * 24), ("x" * 25, "x" * 23 + "…"), ("x" * 60, "x" * 23 + "…")],
+)
+def test_at_most_24_characters_of_a_value_are_quoted(text: str, shown: str) -> None:
+    values = [UnreadableValue("RescaleSlope", text), UnreadableValue("RescaleSlope", "other")]
+    (sentence,) = unreadable_sentences(values)
+    assert f'"{shown}"' in sentence
 
 
 def test_a_slice_without_its_position_is_said_of_the_stack_that_lacks_it(
