@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import kstest, norm
 from sklearn.metrics import roc_auc_score
 
-from fusion3d_gui.training.measure.auroc_comparison import compare_scores
+from fusion3d_gui.training.measure.auroc_comparison import AurocComparison, compare_scores
+from fusion3d_gui.training.measure.metrics import Estimate
 
 
 def two_scores(seed: int, n: int = 150, better: float = 0.0):
@@ -62,3 +63,20 @@ def test_perfect_scores_against_perfectly_wrong_ones_have_no_p():
     assert found.difference.value == pytest.approx(1)
     assert (found.auroc_a, found.auroc_b) == pytest.approx((1, 0))
     assert found.p is None
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (None, "p not defined"),
+        (0.99e-4, "p < 0.0001"),
+        (1e-4, "p = 0.0001"),
+        (0.0312, "p = 0.031"),
+        (1.0, "p = 1"),
+    ],
+)
+def test_p_has_two_digits_and_is_not_said_below_1_in_10000(p, text):
+    found = AurocComparison(1 / 3, 2 / 3, Estimate(-1 / 3), p, Estimate(-1 / 3))
+    assert found.p_text == text
+    plain = found.to_json()
+    assert (plain["auroc_a"], plain["auroc_b"], plain["p"]) == (0.33333, 0.66667, p)

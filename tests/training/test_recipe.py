@@ -67,7 +67,11 @@ def test_the_losses_are_focal_with_or_without_alpha_and_plain_cross_entropy():
         {"batch": 1},
         {"patience": 0},
         {"rate": 0.0},
+        {"rate": 1.01},
+        {"coarse_rate": 0.0},
         {"coarse_rate": 2.0},
+        {"mask_weight": -0.01},
+        {"mask_weight": 100.5},
         {"kernel_symmetry": 1.5},
         {"kernel_symmetry": -0.01},
     ],
@@ -81,6 +85,7 @@ def test_the_smallest_recipe_is_allowed():
     recipe = Recipe(coarse_epochs=0, epochs=1, batch=2, patience=1)
     assert recipe.coarseness(0) == 1
     assert recipe.rate_at(0, 1) > 0
+    Recipe(rate=1.0, coarse_rate=1.0, kernel_symmetry=1.0, mask_weight=100.0)
 
 
 def test_the_card_names_the_settings():
@@ -96,3 +101,14 @@ def test_the_card_names_the_settings():
     assert "left-right mirroring" in Recipe().text and "mirror images" not in Recipe().text
     text = Recipe(mirrored=False, kernel_symmetry=0.02).text
     assert "no mirroring" in text and "by 2 % towards the mean of its eight mirror images" in text
+
+
+def test_the_default_training_in_words_and_numbers():
+    recipe = Recipe()
+    assert recipe.text == (
+        "AdamW with one-cycle schedules: 8 epochs on the grid averaged down by 2 (peak learning rate 0.0015), "
+        "then 2 on the whole grid (peak 0.0005); batches of 16; weight decay 0.02; focal loss with γ = 1 and "
+        "no α. Augmentation: left-right mirroring, shifts of up to 4 voxels, small changes of contrast."
+    )
+    assert (recipe.intensity_scale, recipe.intensity_shift) == (0.15, 0.15)
+    assert (recipe.patience, recipe.label_smoothing) == (5, 0.0)

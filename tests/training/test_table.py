@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.training.data.table import fit_schema, read_table
+from fusion3d_gui.training.data.table import fit_schema, read_table, write_inferred_schema
 
 
 @pytest.fixture
@@ -124,3 +124,106 @@ def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
     for path in (picture, tmp_path / "absent.csv", tmp_path):
         with pytest.raises(UserError):
             read_table(path)
+
+
+@pytest.mark.parametrize(("kinds", "is_category"), [(1, False), (2, True), (20, True), (21, False)])
+def test_a_column_of_2_to_20_different_words_is_a_category(write, kinds, is_category) -> None:
+    rows = [f"scan.nii.gz,{n},site {n % kinds:02d},0" for n in range(42)]
+    if is_category:
+        (field,) = read_table(write("path,case,place_of_scan,label", *rows)).schema.fields
+        assert (field.kind, field.label) == ("category", "Place of scan")
+        assert field.choices == tuple((f"site {n:02d}",) * 2 for n in range(kinds))
+    else:
+        with pytest.raises(UserError, match=f"row 2, .*'site 00' .* with {kinds} different"):
+            read_table(write("path,case,place_of_scan,label", *rows))
+
+
+def test_words_that_differ_in_case_alone_are_no_categories(write) -> None:
+    rows = [f"scan.nii.gz,{n},{word},0" for n, word in enumerate(("Bern", "bern", "Oslo"))]
+    with pytest.raises(UserError, match="with 3 different values"):
+        read_table(write("path,case,site,label", *rows))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "decimals"),
+    [
+        (("1", "0", "1"), "boolean", 0),
+        (("Yes", "no", ""), "boolean", 0),
+        (("1", "0", "2"), "number", 0),
+        (("1.0", "0", "1"), "number", 2),
+        (("5", "-3", "1e2"), "number", 0),
+        (("5", "0.25", ""), "number", 2),
+    ],
+)
+def test_a_column_of_numbers_has_two_decimals_where_one_is_a_fraction(
+    write, cells, kind, decimals
+) -> None:
+    rows = [f"scan.nii.gz,{n},{cell},0" for n, cell in enumerate(cells)]
+    (field,) = read_table(write("path,case,x,label", *rows)).schema.fields
+    assert (field.kind, field.decimals) == (kind, decimals)
+
+
+def test_numbers_that_are_no_numbers_and_empty_columns_are_refused(write) -> None:
+    numbers = [str(n) for n in range(25)]
+    for cells, complaint in ((["inf", *numbers], "'inf' is not a number"), ([""], "'x' is empty")):
+        rows = [f"scan.nii.gz,{n},{cell},0" for n, cell in enumerate(cells)]
+        with pytest.raises(UserError, match=complaint):
+            read_table(write("path,case,x,label", *rows))
+
+
+def test_columns_with_a_meaning_of_their_own_are_read_as_that(write, tmp_path: Path) -> None:
+    (tmp_path / "mask.nii.gz").write_bytes(b"not read here")
+    table = read_table(
+        write(
+            "case,patient,path,mask,label,split,probability,probability_image,age",
+            "a,p1,scan.nii.gz,mask.nii.gz,1.0,Train,0,0.25,50",
+            "b,,scan.nii.gz,,0,,1,,60",
+            ",,scan.nii.gz,,0,TEST,,1,70",
+        )
+    )
+    first, second, third = table.cases
+    assert [case.row for case in table.cases] == [2, 3, 4]
+    assert (first.name, first.patient, first.label, first.split) == ("a", "p1", 1, "train")
+    assert first.mask == tmp_path / "mask.nii.gz" and second.mask is None
+    assert (first.probability, second.probability, third.probability) == (0.0, 1.0, None)
+    assert [dict(case.ceilings) for case in table.cases] == [{"image": 0.25}, {}, {"image": 1.0}]
+    assert (second.patient, third.name, third.patient) == ("b", "scan.nii.gz", "scan.nii.gz")
+    assert [field.name for field in table.schema.fields] == ["age"]
+    np.testing.assert_allclose(
+        table.encode_metadata(table.schema)[:, 0],
+        [50, 60, 70],  # mean 0, deviation 1 as yet
+    )
+
+
+def test_a_table_to_be_predicted_needs_no_labels(write) -> None:
+    table = read_table(write("case,path", "a,scan.nii.gz"), labelled=False)
+    assert table.labels.tolist() == [-1]
+    table = read_table(
+        write("case,path,label", "a,scan.nii.gz,", "b,scan.nii.gz,1"), labelled=False
+    )
+    assert table.labels.tolist() == [-1, 1]
+    for labelled, cell, complaint in ((True, "", "'' is not 0 or 1"), (False, "x", "'x' is not 0")):
+        with pytest.raises(UserError, match=complaint):
+            read_table(write("path,label", f"scan.nii.gz,{cell}"), labelled=labelled)
+    with pytest.raises(UserError, match="column 'path': it is empty"):
+        read_table(write("path,label", ",1"))
+
+
+def test_the_schema_of_a_number_that_is_always_the_same_has_deviation_1(write) -> None:
+    table = read_table(write("case,path,x,label", *(f"{n},scan.nii.gz,7,0" for n in range(3))))
+    field = fit_schema(table.schema, table.cases)["x"]
+    assert (field.mean, field.std, field.seen_minimum, field.seen_maximum) == (7, 1, 7, 7)
+
+
+def test_an_inferred_schema_is_written_once_and_read_with_its_table(write, tmp_path: Path) -> None:
+    table = write("case,path,age,label", "a,scan.nii.gz,50,0", "b,scan.nii.gz,60,1")
+    schema = write_inferred_schema(table, table.with_suffix(".json"))
+    found = read_table(table)
+    assert found.schema == schema
+    assert (found.task, found.class_names) == ("Label of cases.csv", ("negative", "positive"))
+    assert found.description == "Trained on cases.csv."
+    with pytest.raises(UserError, match="exists already"):
+        write_inferred_schema(table, table.with_suffix(".json"))
+    table.with_suffix(".json").write_text('{"class_names": ["one"]}')
+    with pytest.raises(UserError, match="does not describe a table"):
+        read_table(table)
