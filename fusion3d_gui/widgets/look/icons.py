@@ -89,6 +89,18 @@ def _series(path: QPainterPath) -> None:
     _line(path, (6, 4), (16, 4), (16, 14))
 
 
+def _layout(path: QPainterPath) -> None:
+    path.addRect(QRectF(3, 4, 14, 12))
+    _line(path, (11, 4), (11, 16))
+    _line(path, (11, 10), (17, 10))
+
+
+def _slab(path: QPainterPath) -> None:
+    _line(path, (3, 7), (13, 7), (17, 3), (7, 3), (3, 7))
+    _line(path, (3, 7), (3, 14), (13, 14), (13, 7))
+    _line(path, (13, 14), (17, 10), (17, 3))
+
+
 _PICTURES: dict[str, Callable[[QPainterPath], None]] = {
     "crosshair": _crosshair,
     "distance": _distance,
@@ -101,4 +113,6 @@ _PICTURES: dict[str, Callable[[QPainterPath], None]] = {
     "redo": _redo,
     "table": _table,
     "series": _series,
+    "layout": _layout,
+    "slab": _slab,
 }

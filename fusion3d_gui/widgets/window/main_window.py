@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         self._key_before: CaseKey | None = None
         self._center = QWidget()
         self.menus = Menus(self, self._commands())
-        self.strip = ToolStrip(self.menus.actions)
+        self.strip = ToolStrip(self.menus)
         self._build()
         self.watermark = Watermark(session.store, session.predictions, self.pages)
         self.pages.currentChanged.connect(self.watermark.lift)

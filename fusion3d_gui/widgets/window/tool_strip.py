@@ -1,17 +1,18 @@
-"""``ToolStrip``: the tools of the left button, beside the images."""
+"""``ToolStrip``: the tools of the left button beside the images, and menus for what shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QSizePolicy, QWidget
 
 from fusion3d_gui.state.marks.tool import TOOLS
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.icons import SIDE, icon_path
-from fusion3d_gui.widgets.window.commands.command import title_of
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
+from fusion3d_gui.widgets.window.commands.command import Menus, title_of
 
 #: Id of the command and name of its icon, in groups.
 _GROUPS = (
@@ -19,49 +20,138 @@ _GROUPS = (
     (("undo", "undo"), ("redo", "redo")),
     (("marks", "table"), ("series", "series")),
 )
-_WIDTH = 44
+#: Path of the menu, its icon, name and tip.
+_MENUS = (
+    ("&View/Layout", "layout", "Layout", "Layout of the views, or one of them alone (F4 to F10)"),
+    ("&View/Slab", "slab", "Slab", "Slab: several slices as one (thicker ], thinner [)"),
+)
 _BUTTON = 32
+#: Around all buttons, between them and between their groups (px).
+_MARGIN, _APART, _GROUPS_APART = 6, 4, 12
 
 
 class ToolStrip(QFrame):
-    """Buttons for actions, in groups: the same title, state and shortcut as in the menus."""
+    """Buttons for actions, in groups: the same title, state and shortcut as in the menus; then buttons for menus.
 
-    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
-        """``actions`` by the id of their command."""
+    They stand in one column, or in two where the window is too low for one.
+    """
+
+    def __init__(self, menus: Menus, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("strip")
-        self.buttons: dict[str, ActionButton] = {}
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 8, 6, 8)
-        layout.setSpacing(4)
-        for number, group in enumerate(_GROUPS):
-            if number:
-                layout.addSpacing(12)
-            for action_id, picture in group:
-                button = ActionButton(actions[action_id], picture)
-                self.buttons[action_id] = button
-                layout.addWidget(button)
-        layout.addStretch(1)
-        self.setFixedWidth(_WIDTH)
+        #: By the id of the command, or the name of the icon of a menu.
+        self.buttons: dict[str, IconButton] = {}
+        self._groups: list[list[IconButton]] = []
+        for group in _GROUPS:
+            self._add_group(
+                {name: ActionButton(menus.actions[name], picture, self) for name, picture in group}
+            )
+        self._add_group(
+            {
+                picture: MenuButton(menus, path, picture, name, tip, self)
+                for path, picture, name, tip in _MENUS
+            }
+        )
+        self._columns = 1
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
+    def _add_group(self, buttons: dict[str, IconButton]) -> None:
+        self.buttons |= buttons
+        self._groups.append(list(buttons.values()))
+
+    def sizeHint(self) -> QSize:
+        """As wide as its columns."""
+        side = self._groups[0][0].width()
+        # With the line at its right edge.
+        return QSize(2 * _MARGIN + self._columns * (side + _APART) - _APART, self._height(1))
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide, but no taller than the window."""
+        return QSize(self.sizeHint().width(), 0)
+
+    def _height(self, columns: int) -> int:
+        """Height (px) of all groups in so many columns."""
+        side = self._groups[0][0].height()
+        rows = sum(math.ceil(len(group) / columns) for group in self._groups)
+        return 2 * _MARGIN + rows * (side + _APART) + (len(self._groups) - 1) * _GROUPS_APART
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the buttons in as many columns as the height asks for."""
+        self._place()
+
+    def event(self, event: QEvent) -> bool:
+        """Place them anew where their size has changed with the text."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._place()
+        return super().event(event)
+
+    def _place(self) -> None:
+        columns = 1 if self._height(1) <= self.height() else 2
+        top = _MARGIN
+        for group in self._groups:
+            for number, button in enumerate(group):
+                row, column = divmod(number, columns)
+                step = button.height() + _APART
+                button.move(_MARGIN + column * step, top + row * step)
+            top += math.ceil(len(group) / columns) * (group[0].height() + _APART) + _GROUPS_APART
+        if self._columns != columns or self.width() != self.sizeHint().width():
+            self._columns = columns
+            self.updateGeometry()
 
 
-class ActionButton(QAbstractButton):
-    """An icon button for an action, down while the action is checked."""
+class IconButton(QAbstractButton):
+    """A square button with an icon."""
 
-    def __init__(self, action: QAction, picture: str, parent: QWidget | None = None) -> None:
+    def __init__(self, picture: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._action = action
         self._path = icon_path(picture)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setFixedSize(_BUTTON, _BUTTON)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.clicked.connect(action.trigger)
-        action.changed.connect(self._on_action_changed)
-        self._on_action_changed()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is drawn as switched on."""
+        return False
 
     def sizeHint(self) -> QSize:
         """The square size of every button."""
         return QSize(_BUTTON, _BUTTON)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the icon on a background that shows whether it is on or hovered."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plate = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(QPen(QColor(theme.ACCENT), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
+        if self.is_on:
+            painter.setBrush(QColor(theme.ACCENT))
+        elif self.underMouse() and self.isEnabled():
+            painter.setBrush(QColor(theme.HOVER))
+        painter.drawRoundedRect(plate, 5, 5)
+        color = theme.ON_ACCENT if self.is_on else theme.TEXT if self.isEnabled() else theme.DISABLED
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        pen = QPen(QColor(color), 1.5)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.translate((self.width() - SIDE) / 2, (self.height() - SIDE) / 2)
+        painter.drawPath(self._path)
+
+
+class ActionButton(IconButton):
+    """A button for an action, on while the action is checked."""
+
+    def __init__(self, action: QAction, picture: str, parent: QWidget | None = None) -> None:
+        super().__init__(picture, parent)
+        self._action = action
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._on_action_changed)
+        self._on_action_changed()
+
+    @property
+    def is_on(self) -> bool:
+        return self._action.isCheckable() and self._action.isChecked()
 
     def _on_action_changed(self) -> None:
         action = self._action
@@ -70,23 +160,32 @@ class ActionButton(QAbstractButton):
         self.setAccessibleName(title_of(action))
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the icon on a background that shows whether it is down or hovered."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        checked = self._action.isCheckable() and self._action.isChecked()
-        plate = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(QPen(QColor(theme.ACCENT), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
-        if checked:
-            painter.setBrush(QColor(theme.ACCENT))
-        elif self.underMouse() and self.isEnabled():
-            painter.setBrush(QColor(theme.HOVER))
-        painter.drawRoundedRect(plate, 5, 5)
-        color = theme.ON_ACCENT if checked else theme.TEXT if self.isEnabled() else theme.DISABLED
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        pen = QPen(QColor(color), 1.5)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        painter.translate((self.width() - SIDE) / 2, (self.height() - SIDE) / 2)
-        painter.drawPath(self._path)
+
+class MenuButton(IconButton):
+    """A button that opens a menu of the menu bar beside itself; on while it is open."""
+
+    def __init__(
+        self,
+        menus: Menus,
+        path: str,
+        picture: str,
+        name: str,
+        tip: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(picture, parent)
+        self._menus = menus
+        self.menu: QMenu = menus.menu(path)
+        self.setAccessibleName(name)
+        self.setToolTip(plain_tip(tip))
+        self.clicked.connect(self._open)
+        self.menu.aboutToHide.connect(self.update)
+
+    @property
+    def is_on(self) -> bool:
+        return self.menu.isVisible()
+
+    def _open(self) -> None:
+        self._menus.refresh()
+        self.menu.popup(self.mapToGlobal(self.rect().topRight()))
+        self.update()

@@ -83,7 +83,7 @@ class Menus(QObject):
         for command in self.commands:
             if command.id in self.actions:
                 raise ValueError(f"two commands are called {command.id}")
-            menu = self._menu(command.menu)
+            menu = self.menu(command.menu)
             if command.begins_group:
                 menu.addSeparator()
             self.actions[command.id] = action = self._action(window, command)
@@ -94,10 +94,11 @@ class Menus(QObject):
             self._menus[name].menuAction().setVisible(not self._menus[name].isEmpty())
         self.refresh()
 
-    def _menu(self, path: str) -> QMenu:
+    def menu(self, path: str) -> QMenu:
+        """The menu or submenu at a path such as ``"&View/Layout"``; made where there is none yet."""
         if path not in self._menus:
             parent, _, name = path.rpartition("/")
-            self._menus[path] = self._menu(parent).addMenu(name)
+            self._menus[path] = self.menu(parent).addMenu(name)
         return self._menus[path]
 
     def _action(self, window: QMainWindow, command: Command) -> QAction:
