@@ -126,8 +126,10 @@ class SettingsValues:
     shows_marks: bool = field(default=False, metadata=_kept("panels/marks", _flag))
     shows_series: bool = field(default=True, metadata=_kept("panels/series", _flag))
     shows_side: bool = field(default=True, metadata=_kept("panels/side", _flag))
-    #: Width (px at the usual text size) to which the side panel was dragged; 0: its usual one.
+    #: Sizes (px at the usual text size) to which the panels were dragged; 0: the usual one.
     side_width: int = field(default=0, metadata=_kept("panels/side_width", _count))
+    series_width: int = field(default=0, metadata=_kept("panels/series_width", _count))
+    marks_height: int = field(default=0, metadata=_kept("panels/marks_height", _count))
     #: Shares of the views, where their borders were dragged: JSON, by layout.
     panes: str = field(default="", metadata=_kept("views/panes", _text))
     layout: str = field(default="", metadata=_kept("views/layout", _text))

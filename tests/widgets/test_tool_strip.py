@@ -49,6 +49,7 @@ def test_every_button_is_on_screen_in_the_smallest_window(opened, qtbot, scale) 
     assert (opened.width(), opened.height()) == (960, 600)
     buttons = list(opened.strip.buttons.values())
     for number, button in enumerate(buttons):
+        assert button.width() >= 24
         assert opened.strip.rect().contains(button.geometry())
         assert not any(button.geometry().intersects(each.geometry()) for each in buttons[:number])
         assert opened.rect().contains(button.mapTo(opened, button.rect().bottomRight()))

@@ -28,7 +28,8 @@ from fusion3d_gui.widgets.look.measurement_text import measurement_line
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.look.position_text import position_text
 
-_HEIGHT = 172
+#: Usual height, and the least, of a title and two rows (px at the usual text size).
+HEIGHT, LEAST_HEIGHT = 172, 104
 _ROW = 26
 
 
@@ -116,6 +117,8 @@ class MarkTable(QFrame):
         self.hint = theme.label(
             "No marks yet: choose a tool on the left, then draw on an image.", color=theme.MUTED
         )
+        self.hint.setWordWrap(True)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._build()
         self._connect()
         self._on_marks_changed()
@@ -133,9 +136,8 @@ class MarkTable(QFrame):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(head)
-        layout.addWidget(self.hint, 1, Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(self.hint, 1)
         layout.addWidget(self.table, 1)
-        self.setFixedHeight(_HEIGHT)
 
     def _connect(self) -> None:
         self.export.clicked.connect(self.export_requested)

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
-    QHBoxLayout,
     QLineEdit,
     QMainWindow,
     QVBoxLayout,
@@ -37,6 +36,7 @@ from fusion3d_gui.widgets.views.map_views import MapViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.views.watermark import Watermark
 from fusion3d_gui.widgets.window import window_memory
+from fusion3d_gui.widgets.window.borders import panel_borders
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
@@ -56,7 +56,6 @@ from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.window.pages import Pages
 from fusion3d_gui.widgets.window.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.window.series_panel import SeriesPanel
-from fusion3d_gui.widgets.window.side_splitter import SideSplitter
 from fusion3d_gui.widgets.window.start_page import StartPage
 from fusion3d_gui.widgets.window.status_line import StatusLine
 from fusion3d_gui.widgets.window.tool_strip import ToolStrip
@@ -147,28 +146,17 @@ class MainWindow(QMainWindow):
         guard_wheel(self)
         self.resize(1280, 800)
         self.setMinimumSize(960, 600)
-        window_memory.restore(self, self.settings, session.display, self.views, self.splitter)
+        window_memory.restore(self, self.settings, session.display, self.views, self.borders)
 
     def _build(self) -> None:
-        images = QHBoxLayout()
-        images.setSpacing(0)
-        images.addWidget(self.strip)
-        images.addWidget(self.series)
-        images.addWidget(self.pages, 1)
         # Else the widest page, also a hidden one, would take the side panel's room at large text.
         self.pages.setMinimumSize(320, 240)
-        beside = QWidget()
-        left = QVBoxLayout(beside)
-        left.setContentsMargins(0, 0, 0, 0)
-        left.setSpacing(0)
-        left.addLayout(images, 1)
-        left.addWidget(self.marks)
-        self.splitter = SideSplitter(beside, self.side)
+        self.borders = panel_borders(self.strip, self.pages, self.series, self.marks, self.side)
         layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
-        layout.addWidget(self.splitter, 1)
+        layout.addWidget(self.borders.side, 1)
         layout.addWidget(self.presentation_bar)
         layout.addWidget(self.status)
         self.setCentralWidget(self._center)
@@ -199,7 +187,8 @@ class MainWindow(QMainWindow):
         session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         self.restyling.styled.connect(self.status.fit)
-        self.restyling.styled.connect(self.splitter.fit)
+        for border in self.borders:
+            self.restyling.styled.connect(border.fit)
         self.restyling.styled.connect(self.series.list_series)
         self.series.chosen.connect(self._focus_images)
         self.presentation.changed.connect(self._on_presentation_changed)
@@ -379,7 +368,7 @@ class MainWindow(QMainWindow):
             self.settings,
             self.session.display,
             self.views,
-            self.splitter,
+            self.borders,
             presenting=self.presentation.on,
         )
         self.session.store.loading.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QImage, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListWidgetItem, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.series import Series
@@ -16,7 +16,8 @@ from fusion3d_gui.widgets.look.elided_lines import elided_lines
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.window.series_list import UID_ROLE, SeriesList
 
-_WIDTH = 136
+#: Usual and least width (px at the usual text size).
+WIDTH, LEAST_WIDTH = 136, 124
 #: Height of a caption (px): two lines of the name, one with the number of slices.
 _CAPTION = 54
 _MARGIN = 10
@@ -41,7 +42,6 @@ class SeriesPanel(QFrame):
         layout.setSpacing(4)
         layout.addWidget(theme.section_title("  Series"))
         layout.addWidget(self.list, 1)
-        self.setFixedWidth(_WIDTH)
         self.list.chosen.connect(self._on_chosen)
         store.case_changed.connect(self.list_series)
         self.thumbnails.made.connect(self._on_made)
@@ -67,7 +67,7 @@ class SeriesPanel(QFrame):
         patient = None
         for series in found:
             if several and series.patient != patient:
-                self.list.addItem(_heading(series))
+                self.list.addItem(_heading(series, self._item_width))
             patient = series.patient
             item = self._item(series)
             self.list.addItem(item)
@@ -76,16 +76,39 @@ class SeriesPanel(QFrame):
                 self.list.show_open(item)
 
     def _item(self, series: Series) -> QListWidgetItem:
-        name, slices = series.description or series.modality or "Series", series.slices_text
-        width, metrics = theme.px(_WIDTH - 24), self.list.fontMetrics()
-        item = QListWidgetItem(f"{elided_lines(name, metrics, width - 2 * _MARGIN)}\n{slices}")
+        name, slices = _name(series), series.slices_text
+        item = QListWidgetItem()
         item.setData(UID_ROLE, series.uid)
         about = f"{series.modality} {series.format}".strip()
         item.setToolTip(plain_tip(f"{name}\n{about}, {slices}"))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {slices}")
         item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-        item.setSizeHint(QSize(width, SIDE + theme.px(_CAPTION)))
+        self._fit(item, series)
         return item
+
+    def _fit(self, item: QListWidgetItem, series: Series) -> None:
+        """Fit a caption to the width of the panel."""
+        width, metrics = self._item_width, self.list.fontMetrics()
+        name = elided_lines(_name(series), metrics, width - 2 * _MARGIN)
+        item.setText(f"{name}\n{series.slices_text}")
+        item.setSizeHint(QSize(width, SIDE + theme.px(_CAPTION)))
+
+    @property
+    def _item_width(self) -> int:
+        return max(self.width(), theme.px(LEAST_WIDTH)) - theme.px(24)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the captions to the width."""
+        super().resizeEvent(event)
+        if event.size().width() == event.oldSize().width():
+            return
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            series = self.series(item.data(UID_ROLE))
+            if series is not None:
+                self._fit(item, series)
+            else:
+                item.setSizeHint(QSize(self._item_width, item.sizeHint().height()))
 
     def _on_made(self, uid: str) -> None:
         for row in range(self.list.count()):
@@ -110,7 +133,11 @@ class SeriesPanel(QFrame):
         return next((each for each in found if each.uid == uid), None)
 
 
-def _heading(series: Series) -> QListWidgetItem:
+def _name(series: Series) -> str:
+    return series.description or series.modality or "Series"
+
+
+def _heading(series: Series, width: int) -> QListWidgetItem:
     """The patient of the series below it; only a number while the identity is hidden."""
     who = (series.identity.get(key, "").replace("^", " ") for key in ("PatientName", "PatientID"))
     name = "\n".join(part.strip() for part in who if part.strip())
@@ -122,7 +149,7 @@ def _heading(series: Series) -> QListWidgetItem:
     item.setForeground(QColor(theme.MUTED))
     item.setToolTip(plain_tip(name))
     item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-    item.setSizeHint(QSize(theme.px(_WIDTH - 24), theme.px(18 * (name.count("\n") + 1))))
+    item.setSizeHint(QSize(width, theme.px(18 * (name.count("\n") + 1))))
     return item
 
 

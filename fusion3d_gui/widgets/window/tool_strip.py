@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QSizePolicy, QWidget
 
@@ -25,15 +23,16 @@ _MENUS = (
     ("&View/Layout", "layout", "Layout", "Layout of the views, or one of them alone (F4 to F10)"),
     ("&View/Slab", "slab", "Slab", "Slab: several slices as one (thicker ], thinner [)"),
 )
-_BUTTON = 32
+#: Usual side of a button (px at the usual text size), and its least (px).
+_BUTTON, _LEAST_BUTTON = 32, 24
 #: Around all buttons, between them and between their groups (px).
-_MARGIN, _APART, _GROUPS_APART = 6, 4, 12
+_MARGIN, _APART, _GROUPS_APART = 6, 3, 10
 
 
 class ToolStrip(QFrame):
     """Buttons for actions, in groups: the same title, state and shortcut as in the menus; then buttons for menus.
 
-    They stand in one column, or in two where the window is too low for one.
+    They are smaller where the window is too low for all.
     """
 
     def __init__(self, menus: Menus, parent: QWidget | None = None) -> None:
@@ -52,7 +51,6 @@ class ToolStrip(QFrame):
                 for path, picture, name, tip in _MENUS
             }
         )
-        self._columns = 1
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
 
     def _add_group(self, buttons: dict[str, IconButton]) -> None:
@@ -60,42 +58,29 @@ class ToolStrip(QFrame):
         self._groups.append(list(buttons.values()))
 
     def sizeHint(self) -> QSize:
-        """As wide as its columns."""
-        side = self._groups[0][0].width()
-        # With the line at its right edge.
-        return QSize(2 * _MARGIN + self._columns * (side + _APART) - _APART, self._height(1))
+        """As wide as a button."""
+        return QSize(2 * _MARGIN + self._side, theme.px(_BUTTON))
 
     def minimumSizeHint(self) -> QSize:
-        """As wide, but no taller than the window."""
-        return QSize(self.sizeHint().width(), 0)
+        """The same: it never makes the window taller."""
+        return self.sizeHint()
 
-    def _height(self, columns: int) -> int:
-        """Height (px) of all groups in so many columns."""
-        side = self._groups[0][0].height()
-        rows = sum(math.ceil(len(group) / columns) for group in self._groups)
-        return 2 * _MARGIN + rows * (side + _APART) + (len(self._groups) - 1) * _GROUPS_APART
+    @property
+    def _side(self) -> int:
+        """Side (px) of a button: it grows with the text as far as there is room for all."""
+        gaps = 2 * _MARGIN + (len(self._groups) - 1) * _GROUPS_APART
+        fitting = (self.height() - gaps) // len(self.buttons) - _APART
+        return max(min(theme.px(_BUTTON), fitting), _LEAST_BUTTON)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Place the buttons in as many columns as the height asks for."""
-        self._place()
-
-    def event(self, event: QEvent) -> bool:
-        """Place them anew where their size has changed with the text."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self._place()
-        return super().event(event)
-
-    def _place(self) -> None:
-        columns = 1 if self._height(1) <= self.height() else 2
-        top = _MARGIN
+        """Place the buttons in the height that there is."""
+        side, top = self._side, _MARGIN
         for group in self._groups:
-            for number, button in enumerate(group):
-                row, column = divmod(number, columns)
-                step = button.height() + _APART
-                button.move(_MARGIN + column * step, top + row * step)
-            top += math.ceil(len(group) / columns) * (group[0].height() + _APART) + _GROUPS_APART
-        if self._columns != columns or self.width() != self.sizeHint().width():
-            self._columns = columns
+            for button in group:
+                button.setGeometry(_MARGIN, top, side, side)
+                top += side + _APART
+            top += _GROUPS_APART
+        if self.width() != self.sizeHint().width():
             self.updateGeometry()
 
 
@@ -106,7 +91,6 @@ class IconButton(QAbstractButton):
         super().__init__(parent)
         self._path = icon_path(picture)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setFixedSize(_BUTTON, _BUTTON)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     @property
@@ -115,7 +99,7 @@ class IconButton(QAbstractButton):
         return False
 
     def sizeHint(self) -> QSize:
-        """The square size of every button."""
+        """The usual size; the strip says how large it is."""
         return QSize(_BUTTON, _BUTTON)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -129,13 +113,17 @@ class IconButton(QAbstractButton):
         elif self.underMouse() and self.isEnabled():
             painter.setBrush(QColor(theme.HOVER))
         painter.drawRoundedRect(plate, 5, 5)
-        color = theme.ON_ACCENT if self.is_on else theme.TEXT if self.isEnabled() else theme.DISABLED
+        color = (
+            theme.ON_ACCENT if self.is_on else theme.TEXT if self.isEnabled() else theme.DISABLED
+        )
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        scale = self.width() / _BUTTON
         pen = QPen(QColor(color), 1.5)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
-        painter.translate((self.width() - SIDE) / 2, (self.height() - SIDE) / 2)
+        painter.scale(scale, scale)
+        painter.translate((_BUTTON - SIDE) / 2, (_BUTTON - SIDE) / 2)
         painter.drawPath(self._path)
 
 

@@ -13,7 +13,7 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
 from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
-from fusion3d_gui.widgets.window.side_splitter import SideSplitter
+from fusion3d_gui.widgets.window.borders import Borders
 
 
 def restore(
@@ -21,13 +21,15 @@ def restore(
     settings: Settings,
     display: Display,
     views: ViewsPanel,
-    splitter: SideSplitter,
+    borders: Borders,
 ) -> None:
     """Size, position, layout, anatomy and heatmap as they were left; panels follow the settings anyway."""
     values, overlay = settings.values, display.overlay
     window.restoreGeometry(QByteArray(values.window_geometry))
     _fit_on_screen(window)
-    splitter.choose_width(values.side_width)
+    borders.series.choose_size(values.series_width)
+    borders.marks.choose_size(values.marks_height)
+    borders.side.choose_size(values.side_width)
     views.panes.restore(values.panes)
     for layout in Layout:
         if layout.name == values.layout:
@@ -61,7 +63,7 @@ def keep(
     settings: Settings,
     display: Display,
     views: ViewsPanel,
-    splitter: SideSplitter,
+    borders: Borders,
     *,
     presenting: bool,
 ) -> None:
@@ -69,7 +71,9 @@ def keep(
     overlay = display.overlay
     values = replace(
         settings.values,
-        side_width=splitter.chosen_width,
+        series_width=borders.series.chosen_size,
+        marks_height=borders.marks.chosen_size,
+        side_width=borders.side.chosen_size,
         panes=views.panes.text,
         layout=views.layout_name.name,
         opacity=overlay.opacity,
