@@ -57,7 +57,7 @@ def test_what_is_asked_answered_and_exported_is_logged(
     predict(logged, make_case("querido"), settled)
     made = logged.predictions.current
     out = tmp_path / "querido-result.json"
-    export_prediction(logged.store, logged.predictions, out)
+    export_prediction(logged.store, logged.predictions, logged.result_collector, out)
     qtbot.waitUntil(lambda: out.exists() and not logged.store.saving.running)
     events = written(logged)
     assert [each["what"] for each in events] == ["open", "predict", "explain", "export"]
@@ -88,7 +88,7 @@ def test_names_and_values_are_logged_where_they_are_wanted(
     logged.audit.set_options(AuditOptions(names=True))
     predict(logged, make_case("querido"), settled)
     out = tmp_path / "querido-result.json"
-    export_prediction(logged.store, logged.predictions, out)
+    export_prediction(logged.store, logged.predictions, logged.result_collector, out)
     qtbot.waitUntil(lambda: out.exists() and not logged.store.saving.running)
     opened, predicted, _, left = written(logged)
     assert opened["asked"] == {"names": ["querido.nii.gz"]}
