@@ -97,6 +97,9 @@ def demo_metadata() -> list[str]:
 
 def run_tests() -> int:
     set_up(extras="train,test,docs")
+    if sys.platform == "linux" and shutil.which("pdftotext") is None:
+        # Reads the page of a result back; tests that need it are skipped without.
+        install_packages(["poppler-utils"])
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
@@ -155,15 +158,20 @@ def install_system_libraries() -> None:
         packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if not packages:
         return
-    needed = " ".join(packages)
+    if not install_packages(packages):
+        sys.exit(
+            "Qt needs system libraries that are missing here, and this script may not install "
+            f"them. Ask an administrator for: apt-get install {' '.join(packages)}"
+        )
+
+
+def install_packages(packages: list[str]) -> bool:
+    """Install Debian's packages; returns False where this script may not."""
     apt = shutil.which("apt-get")
     prefix = administrator_prefix()
     if apt is None or prefix is None:
-        sys.exit(
-            "Qt needs system libraries that are missing here, and this script may not install "
-            f"them. Ask an administrator for: apt-get install {needed}"
-        )
-    say(f"Installing system libraries: {needed}")
+        return False
+    say(f"Installing system packages: {' '.join(packages)}")
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     subprocess.run([*prefix, apt, "update", "-qq"], check=True)
     subprocess.run(
@@ -171,6 +179,7 @@ def install_system_libraries() -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    return True
 
 
 def administrator_prefix() -> list[str] | None:

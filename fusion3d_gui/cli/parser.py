@@ -136,6 +136,15 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         help="with --dicom: the earlier report of this study that the new one corrects",
     )
     predict.add_argument(
+        "--report",
+        type=Path,
+        metavar="OUT.pdf|OUT.html",
+        help="write the page for a colleague; it encloses the JSON",
+    )
+    predict.add_argument(
+        "--paper", choices=("A4", "Letter"), default="A4", help="size of the page's sheet"
+    )
+    predict.add_argument(
         "--out",
         type=Path,
         metavar="DIR",

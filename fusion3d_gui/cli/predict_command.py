@@ -37,6 +37,7 @@ def predict(options: Namespace) -> int:
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit import MisfitError
     from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.report.page.page_file import check_page_name
 
     info = BundleInfo.read(options.model)
     given = _given_metadata(options.metadata, options.set)
@@ -46,6 +47,8 @@ def predict(options: Namespace) -> int:
     inputs = (options.path, options.model, options.metadata)
     for out in _outputs(options):
         check_can_write(out, inputs)
+    if options.report:
+        check_page_name(options.report)
     progress = terminal_progress()
     found = find_series(options.path, part_of(progress, 0.0, 0.1))
     series, notices = choose_series(found, options.series, options.path)
@@ -173,6 +176,14 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
             notify=lambda notice: print_notices((notice,)),
         )
         written += [("DICOM object", path) for path in files]
+    if options.report:
+        from fusion3d_gui.cli.offscreen import qt_without_window
+        from fusion3d_gui.report.page.page_file import write_page
+
+        application = qt_without_window()
+        write_page(result, options.report, options.paper)
+        del application
+        written.append(("page", options.report))
     return written
 
 
@@ -194,7 +205,7 @@ def _predict_table(options: Namespace) -> int:
 
     if options.out is None:
         raise UserError("a table of cases needs a folder for the results", remedy="Give --out DIR.")
-    for name in ("json", "heatmap", "dicom", "series"):
+    for name in ("json", "heatmap", "dicom", "report", "series"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
     info = BundleInfo.read(options.model)
@@ -244,7 +255,7 @@ def _outputs(options: Namespace) -> list[Path]:
     from fusion3d_gui.report.heatmap_file import raw_path
 
     heatmaps = [] if options.heatmap is None else [options.heatmap, raw_path(options.heatmap)]
-    names = [each for each in (options.json, options.dicom) if each is not None]
+    names = [each for each in (options.json, options.report, options.dicom) if each is not None]
     return [*names, *heatmaps]
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.side_by_side import MapCell
-from fusion3d_gui.widgets.look.color_map import heatmap_colors
 from fusion3d_gui.widgets.slice.captions import _items
 from fusion3d_gui.widgets.slice.stamp import REMOVED, UNFINISHED
 

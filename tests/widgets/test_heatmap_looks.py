@@ -9,9 +9,10 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.widgets.look.color_map import anatomy_colors, contour_levels, heatmap_colors
+from fusion3d_gui.widgets.look.color_map import anatomy_colors, contour_levels
 from fusion3d_gui.widgets.slice.slice_image import contour_image
 
 LEFT = Qt.MouseButton.LeftButton

@@ -8,10 +8,11 @@ import pytest
 from PySide6.QtGui import QRawFont
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.color_map import HEATMAPS, heatmap_colors, overlay_lut
+from fusion3d_gui.widgets.look.color_map import HEATMAPS, overlay_lut
 from fusion3d_gui.widgets.look.position_text import position_text, value_text
 from fusion3d_gui.widgets.slice.captions import scale_bar_mm
 

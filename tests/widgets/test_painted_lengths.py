@@ -9,11 +9,11 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.widgets.controls.gauge import Gauge
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_bar import ColorBar
-from fusion3d_gui.widgets.look.color_map import heatmap_colors
 from fusion3d_gui.widgets.slice.captions import Captions
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import write_whole_text
-from fusion3d_gui.plain_text import terminal_text
+from fusion3d_gui.report.html_template import environment
 from fusion3d_gui.training.report.plots import svg
 
 
@@ -24,7 +22,7 @@ def render_page(template: str, *, title: str, subtitle: str, **content: Any) -> 
     the template asks for and ``content`` lacks raises :class:`jinja2.UndefinedError`.
     """
     return (
-        _environment()
+        environment("fusion3d_gui.training.report")
         .get_template(f"{template}.html.j2")
         .render(
             title=title,
@@ -47,23 +45,3 @@ def write_page(path: Path, text: str) -> None:
         write_whole_text(path, text)
     except OSError as error:
         raise UserError(f"the page can't be written ({error.strerror})", path=path) from None
-
-
-def _visible(value: Any) -> Any:
-    """What a template inserts: markup as it is, texts visible line by line; all that is no markup is then escaped."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "\n".join(terminal_text(line) for line in value.split("\n"))
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fusion3d_gui.training.report"),
-        autoescape=True,
-        finalize=_visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

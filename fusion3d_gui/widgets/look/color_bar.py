@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.color_map import heatmap_colors
 
 _HEIGHT = 10
 

@@ -1,38 +1,16 @@
-"""Lookup tables of the colour maps for heatmap and anatomy.
-
-The heatmap's are perceptually uniform and safe for the colour-blind: inferno and viridis, by Nathaniel J.
-Smith, Stéfan van der Walt and Eric Firing (CC0), as the library cmap carries them.
-"""
+"""Lookup tables of the colour maps for heatmap and anatomy."""
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
+
+from fusion3d_gui.imaging.display.heat_colors import heat_alpha, heatmap_colors
 
 #: The names of the heatmap's maps, the default first: warm colours stand out from gray anatomy.
 HEATMAPS = ("Inferno", "Viridis")
 
 #: The names of the anatomy's maps, the default first.
 ANATOMY_MAPS = ("Gray", "Hot iron", "Viridis")
-
-#: The map's darkest colours would darken the anatomy like a shadow: below this share of the way from
-#: the threshold to the peak the overlay fades in instead of starting with a hard edge.
-_FADE = 0.12
-
-
-@cache
-def heatmap_colors(name: str = "Inferno") -> np.ndarray:
-    """Return uint8 ``[256, 3]`` RGB from the lowest to the highest value; read-only.
-
-    cmap is imported at the first call (about 50 ms), not with the window.
-    """
-    from cmap import Colormap
-
-    share = np.asarray(Colormap(f"matplotlib:{name.lower()}").lut(256))[:, :3]
-    rgb: np.ndarray = (255 * share).round().astype(np.uint8)
-    rgb.flags.writeable = False
-    return rgb
 
 
 def anatomy_colors(name: str, inverted: bool) -> np.ndarray:
@@ -57,10 +35,7 @@ def overlay_lut(opacity: float, threshold: float, name: str = "Inferno") -> np.n
     threshold
         Share of the peak below which the overlay is entirely transparent.
     """
-    share = np.arange(256) / 255.0
-    above = share - threshold
-    fade = np.clip(above / max(_FADE * (1.0 - threshold), 1e-6), 0.0, 1.0)
-    return _premultiplied(name, np.where((above >= 0) & (share > 0), opacity * fade, 0.0))
+    return _premultiplied(name, heat_alpha(opacity, threshold))
 
 
 def contour_lut(opacity: float, name: str = "Inferno") -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The page about a result: its content, as HTML and as PDF."""
