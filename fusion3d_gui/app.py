@@ -137,7 +137,7 @@ def _begin(
         session.open_demo(demos[0])
         return
     if options.paths:
-        session.opener.open(options.paths, options.series_uid)
+        session.open(options.paths, options.series_uid)
     if options.model_dir is not None or shot is None:
         session.models.load()
 

@@ -10,15 +10,19 @@ from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.report.session.archive import is_session_file
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.left import LeftResults
 from fusion3d_gui.state.export.result_collector import ResultCollector
+from fusion3d_gui.state.kept.case_work import CaseWork
+from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
@@ -92,9 +96,21 @@ class Session(QObject):
         self.left = LeftResults(store, form)
         self.audit = AuditTrail(audit_folder, store, self.predictions)
         # Last: what a change brings about is there when it is collected.
-        self.keeper = WorkKeeper(kept_folder, store, self.display, self.annotations, form, choice)
+        self.notes = Notes(self)
+        store.case_opened.connect(self.notes.show_case)
+        work = CaseWork(store, self.display, self.annotations, form, choice, self.notes, self.left)
+        self.keeper = WorkKeeper(kept_folder, store, work)
+        self.files = SessionFiles(store, self.opener, self.models, self.keeper)
         if bundles:
             self.models.choose(bundles[0])
+
+    def open(self, paths: Path | Sequence[Path], series_uid: str | None = None) -> None:
+        """Open a session file, or scans: files or folders together."""
+        named = (paths,) if isinstance(paths, Path) else tuple(paths)
+        if len(named) == 1 and is_session_file(named[0]):
+            self.files.open(named[0])
+        else:
+            self.opener.open(named, series_uid)
 
     def open_demo(self, demo: DemoCase) -> None:
         """Open a shipped case with its model and metadata, predict, and go to the heatmap's peak."""

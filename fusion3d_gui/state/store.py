@@ -48,6 +48,8 @@ class Store(QObject):
     model_loaded = Signal()
     #: The shown prediction, whether it is current, or whether one is under way has changed.
     prediction_changed = Signal()
+    #: The shown prediction was taken off the screen, by the user or since it no longer holds.
+    prediction_dropped = Signal()
     #: Something has left the program (Departure): emitted once it is written, copied or sent.
     departed = Signal(object)
     #: The window should show this Notice.
@@ -172,6 +174,7 @@ class Store(QObject):
         """Show no prediction."""
         self._shown_prediction = None
         self.prediction_changed.emit()
+        self.prediction_dropped.emit()
 
     @property
     def predicting(self) -> bool:

@@ -29,7 +29,7 @@ from fusion3d_gui.state.display.paint_queue import PaintQueue
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.slice.slice_view import SliceView
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 SHAPE_KJI, SPACING_MM, STEPS = (600, 512, 512), (0.7, 0.7, 0.7), 120

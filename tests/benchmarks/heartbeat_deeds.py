@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 from fusion3d_gui.state.case.demo_cases import demo_cases
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.main_window import MainWindow

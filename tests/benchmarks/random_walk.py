@@ -52,7 +52,7 @@ from walk_views import ViewDeeds
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 USUAL_SIZE = QSize(1280, 800)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -173,8 +174,10 @@ def test_files_are_private_named_by_a_hash_and_hold_nothing_from_the_header(
         assert len(path.stem) == 64 and set(path.stem) <= set("0123456789abcdef")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        text = path.read_text().lower()
-        assert not any(part in text for part in ("querido", "4711", "070", "1.2.826"))
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == ["session.json"]
+            text = archive.read("session.json").decode().lower()
+        assert not any(part in text for part in ("querido", "4711", "070y", "1.2.826"))
 
 
 def test_forgetting_deletes_the_file_and_keeps_no_more_of_the_case(
@@ -183,7 +186,7 @@ def test_forgetting_deletes_the_file_and_keeps_no_more_of_the_case(
     session = run_of(dicom(tmp_path / "scan"))
     work_on(session)
     session.keeper._keep()
-    qtbot.waitUntil(lambda: bool(list(folder.glob("*.json"))))
+    qtbot.waitUntil(lambda: bool(list(folder.glob("*.fusion3d"))))
     assert session.keeper.can_forget
     session.keeper.forget()
     assert not session.keeper.can_forget
@@ -281,7 +284,7 @@ def test_the_number_of_kept_cases_is_bounded(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr(work_folder, "MOST_CASES", 3)
     for number in range(5):
         write_work(folder, f"k{number}", KeptWork(window=(number, 1)))
-        os.utime(folder / f"k{number}.json", (number, number))
+        os.utime(folder / f"k{number}.fusion3d", (number, number))
     assert sorted(path.stem for path in folder.iterdir()) == ["k2", "k3", "k4"]
 
 
@@ -290,13 +293,17 @@ def test_half_files_of_killed_processes_are_cleared_and_count_as_no_case(
 ) -> None:
     monkeypatch.setattr(work_folder, "MOST_CASES", 2)
     folder.mkdir(parents=True, exist_ok=True)
-    old, new = folder / ".0a.part.json", folder / ".0b.part.json"
+    old, new = folder / ".0a.part.fusion3d", folder / ".0b.part.fusion3d"
     old.write_text("{")
     new.write_text("{")
     os.utime(old, (1, 1))
     for number in range(2):
         write_work(folder, f"k{number}", KeptWork(window=(number, 1)))
-    assert sorted(path.name for path in folder.iterdir()) == [new.name, "k0.json", "k1.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        new.name,
+        "k0.fusion3d",
+        "k1.fusion3d",
+    ]
 
 
 def test_the_key_follows_voxels_and_places_not_names(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 
 AXIAL = np.eye(3)
 CORONAL = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], float)

@@ -22,7 +22,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, corner_lines, patient_line
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.captions import _items
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 
 
 @pytest.fixture

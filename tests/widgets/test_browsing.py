@@ -246,7 +246,7 @@ def test_the_next_window_looks_as_the_last_one_was_left(qapp, tmp_path):
     from fusion3d_gui.imaging.reslice.slab import Projection, Slab
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.state.settings import Settings
-    from fusion3d_gui.widgets.views.views_panel import Layout
+    from fusion3d_gui.widgets.views.layout import Layout
     from fusion3d_gui.widgets.window.main_window import MainWindow
 
     def run(deed) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.imaging.plane import spatial_letters
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.volume.orbit import Orbit
 
 LEFT = Qt.MouseButton.LeftButton

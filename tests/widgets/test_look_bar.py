@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.state.display.volume_look import VolumeLook
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.volume.look_bar import LookBar
 from tests.widgets.test_menus_and_undo import entry, menu_under
 

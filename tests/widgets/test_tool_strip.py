@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.views.views_panel import Layout
+from fusion3d_gui.widgets.views.layout import Layout
 
 LEFT = Qt.MouseButton.LeftButton
 

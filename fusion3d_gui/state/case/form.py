@@ -140,6 +140,11 @@ class Form(QObject):
             self.schema_changed.emit()
         return taken
 
+    def replace_typed(self, entries: Mapping[Field, Entry]) -> None:
+        """Have these entries instead of all that were entered; the file's values stay."""
+        self._typed = dict(entries)
+        self.schema_changed.emit()
+
     def put_back(self, values: Mapping[str, Value]) -> None:
         """Set all fields to these values."""
         for field in self._schema.fields:

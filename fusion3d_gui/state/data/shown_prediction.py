@@ -43,13 +43,14 @@ class ShownPrediction:
     """The prediction of a request, and what further analyses of it need.
 
     Its heatmap is made as ``explanation`` says; None while a preliminary one stands for the one
-    that is being made. With ``awaits_heatmap`` none has been made that anybody asked for: the prediction
+    that is being made. ``workbench`` is None where the prediction was restored from an earlier run: it has to be
+    made again for further analyses. With ``awaits_heatmap`` none has been made that anybody asked for: the prediction
     has the map that comes with every prediction.
     """
 
     request: PredictionRequest
     prediction: Prediction
-    workbench: Workbench
+    workbench: Workbench | None
     explanation: Explanation | None
     awaits_heatmap: bool = False
 

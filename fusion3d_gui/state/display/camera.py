@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from fusion3d_gui.imaging.plane import Rect
+from fusion3d_gui.state.display.arrangement import CameraPose
 
 _MARGIN = 0.96
 _CLOSEST_PX_PER_MM = 60.0
@@ -34,6 +35,20 @@ class Camera:
     def zoom(self) -> float:
         """Scale relative to the fitted plane, 1 when fitted."""
         return self.scale / self._fit_scale
+
+    @property
+    def pose(self) -> CameraPose:
+        """Zoom and middle, whatever the view's size."""
+        return CameraPose(self._fitted, self.zoom, self._center)
+
+    def take(self, pose: CameraPose) -> None:
+        """Show what another camera of the same plane showed."""
+        self._fitted = pose.fitted
+        self._refit()
+        if not pose.fitted:
+            self.scale = min(pose.zoom * self._fit_scale, _CLOSEST_PX_PER_MM)
+            self._center = pose.center
+            self._move_center(0.0, 0.0)
 
     @property
     def place(self) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.display.arrangement import Arrangement
 from fusion3d_gui.state.display.cine import Cine
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.display.overlay import OverlaySettings
@@ -19,7 +20,7 @@ from fusion3d_gui.state.display.window_level import WindowLevel
 
 
 class Display(QObject):
-    """Crosshair, planes, slab, interpolation, window level, 3D and overlay of all views.
+    """Crosshair, planes, slab, interpolation, window level, 3D, overlay and arrangement of all views.
 
     Each part emits its own changes.
     """
@@ -34,6 +35,7 @@ class Display(QObject):
         self.overlay = OverlaySettings(self)
         self.volume_look = VolumeLook(self)
         self.cine = Cine(self)
+        self.arrangement = Arrangement(self)
         #: Paint jobs of the views that take long.
         self.paint_queue = PaintQueue(self)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -33,6 +33,20 @@ class Planes(QObject):
     def matrix(self, name: str) -> np.ndarray:
         """Transform 4x4 from patient mm (LPS) to plane space."""
         return self._matrices[name]
+
+    @property
+    def matrices(self) -> dict[str, np.ndarray]:
+        """All transforms, by plane."""
+        return dict(self._matrices)
+
+    def restore(self, matrices: Mapping[str, np.ndarray], *, snap: bool) -> None:
+        """Orient the planes as :attr:`matrices` and :attr:`snap` said earlier; each has to be rigid."""
+        self._matrices.update(
+            {name: each for name, each in matrices.items() if name in self._matrices}
+        )
+        self._snaps = snap
+        self.version += 1
+        self.changed.emit()
 
     @property
     def are_straight(self) -> bool:

@@ -76,6 +76,11 @@ class VolumeLook(QObject):
         """Whether a level was chosen; else it follows the window level."""
         return self._level is not None
 
+    @property
+    def level(self) -> float | None:
+        """The real value that was chosen for the surface; None: it follows the window level."""
+        return self._level
+
     def level_under(self, window: Window) -> float:
         """The real value at which the surface lies, under this window level."""
         return window.low + _USUAL_SHARE * window.width if self._level is None else self._level

@@ -154,6 +154,9 @@ class AuditTrail(QObject):
         if shown is None:
             return
         case, made = shown.request.case, shown.prediction
+        if shown.workbench is None:
+            # It was logged when it was made.
+            self._predicted, self._explained = made.created, (made.created, shown.explanation)
         if made.created != self._predicted:
             self._predicted = made.created
             values = self._named({"values": dict(made.metadata)})

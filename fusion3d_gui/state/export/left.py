@@ -8,7 +8,9 @@ from datetime import datetime
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.model.schema import Value
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.schema import Field, Value
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.data.case import CaseKey
 from fusion3d_gui.state.data.departure import Departure, LeftItem
@@ -36,6 +38,14 @@ def note_copied(
         store.departed.emit(left)
 
 
+def _said(field: Field, value: Value) -> str:
+    """A value in words; it may come from a file."""
+    try:
+        return field.text(field.parse(value))
+    except UserError:
+        return visible_text(str(value))
+
+
 class LeftResults(QObject):
     """Listens to ``Store.departed``; a result that leaves later takes the place of the one before it."""
 
@@ -61,6 +71,15 @@ class LeftResults(QObject):
             self._left[case.key] = left
             self.changed.emit()
 
+    def replace(self, left: LeftResult | None) -> None:
+        """Have this for the case on screen, whatever is known of it; None: nothing has left."""
+        case = self._store.case
+        if case is not None:
+            self._left.pop(case.key, None)
+            if left is not None:
+                self._left[case.key] = left
+            self.changed.emit()
+
     @property
     def mismatch(self) -> str:
         """A sentence where the form is no longer as it was when a result left; else empty.
@@ -71,7 +90,7 @@ class LeftResults(QObject):
         if left is None or bundle is None or bundle.name != left.model:
             return ""
         changed = [
-            f"{field.label} {field.text(left.values[field.name])} → {self._text(field.name)}"
+            f"{field.label} {_said(field, left.values[field.name])} → {self._text(field.name)}"
             for field in self._form.schema.fields
             if field.name in left.values and self._differs(field.name, left.values[field.name])
         ]

@@ -1,24 +1,23 @@
-"""``KeptWork``: what a reader did on a case, as a value and as JSON. It holds nothing from the scan's header."""
+"""``KeptWork``: what a reader did on a case, as a value. It holds nothing from the scan's header but what was predicted with."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from fusion3d_gui.imaging.annotations.annotation import KINDS, Annotation, Point
+import numpy as np
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.inference.prediction import Prediction
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field
-from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
+from fusion3d_gui.report.case_result import ReaderNotes
 from fusion3d_gui.state.case.entry import Entry
-
-VERSION = 1
-
-#: More marks than these are not kept.
-MOST_MARKS = 2000
+from fusion3d_gui.state.display.arrangement import ViewArrangement
+from fusion3d_gui.state.export.left import LeftResult
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,102 @@ class MapSettings:
     kept_top: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class KeptPrediction:
+    """A prediction with its heatmap, which was made as ``explanation`` says; equal only to itself."""
+
+    prediction: Prediction
+    explanation: Explanation
+
+    def is_of(self, info: BundleInfo) -> bool:
+        """Whether a bundle of this name and version made it, with values and a decision that are this bundle's."""
+        made, decision = self.prediction, info.decision
+        if (made.bundle_name, made.bundle_version) != (info.name, info.version):
+            return False
+        said = (made.class_names, made.threshold, made.temperature)
+        try:
+            is_its_form = info.schema.parse(made.metadata) == dict(made.metadata)
+        except UserError:
+            return False
+        own = (tuple(decision.class_names), decision.threshold, decision.temperature)
+        return is_its_form and said == own
+
+    @property
+    def text(self) -> str:
+        """In a few words, e.g. ``"73 % by demo 1.2.0 on 28 Nov"``."""
+        made, when = self.prediction, self.prediction.created.astimezone()
+        return (
+            f"{100 * made.probability:.3g} % by {made.bundle_name} {made.bundle_version} "
+            f"on {when.day} {when:%b}"
+        )
+
+
+@dataclass(frozen=True)
+class KeptView:
+    """How a case was looked at: crosshair (mm LPS), planes, arrangement of the views, 3D, colours, slab.
+
+    ``planes`` are the transforms of oblique planes, row by row; ``cut``, ``projection`` and ``interpolation`` are
+    names, empty where there is none.
+    """
+
+    crosshair: tuple[float, float, float]
+    planes: Mapping[str, tuple[float, ...]]
+    snaps: bool
+    arrangement: ViewArrangement
+    surface: bool
+    level: float | None
+    cut: str
+    cut_mm: float
+    inverted: bool
+    anatomy_colors: str
+    slab_mm: float
+    projection: str
+    interpolation: str
+
+    def same_place(self, other: KeptView | None) -> bool:
+        """Whether crosshair and planes are the same: views fit themselves, but don't move these."""
+        mine = (self.crosshair, self.planes)
+        return other is not None and mine == (other.crosshair, other.planes)
+
+    @property
+    def matrices(self) -> dict[str, np.ndarray]:
+        """The planes' transforms, 4x4."""
+        return {name: np.reshape(each, (4, 4)) for name, each in self.planes.items()}
+
+
 @dataclass(frozen=True)
 class KeptWork:
-    """The marks of a case, its window level, form entries and map settings; None or empty: as the program has them.
+    """The reader's work on a case; None or empty: as the program has it.
 
-    ``window`` is centre and width in real values; ``saved`` is when it was written, in local time.
+    Parameters
+    ----------
+    marks, window, form, map_settings, notes
+        ``window`` is centre and width in real values.
+    predictions
+        The last of each model.
+    left
+        The result that left last.
+    view
+        How the case was looked at; it is kept along with other work, and is none by itself.
+    saved
+        When it was written, in local time.
     """
 
     marks: tuple[Annotation, ...] = ()
     window: tuple[float, float] | None = None
     form: Mapping[Field, Entry] = field(default_factory=dict)
     map_settings: MapSettings | None = None
+    notes: ReaderNotes = field(default_factory=ReaderNotes)
+    predictions: tuple[KeptPrediction, ...] = ()
+    left: LeftResult | None = None
+    view: KeptView | None = None
     saved: datetime | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to keep."""
-        return not self.marks and self.window is None and not self.form and not self.map_settings
+        done = (self.marks, self.form, self.map_settings, self.predictions, self.left)
+        return not any(done) and self.window is None and self.notes == ReaderNotes()
 
     @property
     def summary(self) -> str:
@@ -59,10 +137,17 @@ class KeptWork:
         count = len(self.marks)
         parts = [f"{count} mark" + ("" if count == 1 else "s")] if count else []
         parts += ["the form"] if self.form else []
+        parts += ["the prediction"] if self.predictions else []
         parts += ["the window level"] if self.window is not None else []
         parts += ["the heatmap's settings"] if self.map_settings is not None else []
+        parts += ["the notes"] if self.notes != ReaderNotes() else []
         text = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
         return text if self.saved is None else f"{text} of {self.saved.day} {self.saved:%b}"
+
+    def says_no_more(self, other: KeptWork) -> bool:
+        """Whether marks, entries and notes are none but those of the other."""
+        entries = all(other.form.get(each) == entry for each, entry in self.form.items())
+        return entries and set(self.marks) <= set(other.marks) and self.notes == other.notes
 
     def over(self, older: KeptWork) -> KeptWork:
         """This work done without sight of ``older``: its marks after the older ones, its values instead of them."""
@@ -70,109 +155,31 @@ class KeptWork:
         added = [
             replace(mark, number=last + number) for number, mark in enumerate(self.marks, start=1)
         ]
+        notes = ReaderNotes(
+            self.notes.reading or older.notes.reading, self.notes.comment or older.notes.comment
+        )
         return KeptWork(
             (*older.marks, *added),
             self.window or older.window,
             {**older.form, **self.form},
             self.map_settings or older.map_settings,
+            notes,
+            self.with_predictions(older.predictions).predictions,
+            self.left or older.left,
+            self.view or older.view,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        window = self.window
-        shown = self.map_settings
-        return {
-            "version": VERSION,
-            "marks": list(map(_mark_json, self.marks[:MOST_MARKS])),
-            "window": None if window is None else list(window),
-            "form": [
-                {"field": each.to_json(), "value": entry.value, "text": entry.text}
-                for each, entry in self.form.items()
-            ],
-            "map": None if shown is None else asdict(shown),
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any], saved: datetime | None = None) -> KeptWork:
-        """Read back :meth:`to_json`. Raises ValueError, TypeError or KeyError where it makes no sense."""
-        if plain["version"] != VERSION:
-            raise ValueError("another version")
-        marks = tuple(map(_mark, plain["marks"][:MOST_MARKS]))
-        if len({mark.number for mark in marks}) != len(marks):
-            raise ValueError("two marks have one number")
-        window = plain["window"]
-        return cls(
-            marks,
-            None if window is None else _window(window),
-            dict(map(_entry, plain["form"])),
-            None if plain["map"] is None else _map_settings(plain["map"]),
-            saved,
-        )
+    def with_predictions(self, others: tuple[KeptPrediction, ...]) -> KeptWork:
+        """With the predictions of other models, and of other scans, than those that it has."""
+        own = {_model_and_scan(each) for each in self.predictions}
+        kept = [each for each in others if _model_and_scan(each) not in own]
+        return replace(self, predictions=(*self.predictions, *kept)[:MOST_PREDICTIONS])
 
 
-def _mark_json(mark: Annotation) -> dict[str, Any]:
-    # By hand: dataclasses.asdict copies every number, which takes the interpreter lock 30 times as long.
-    return {
-        "number": mark.number,
-        "kind": mark.kind,
-        "points": mark.points,
-        "right": mark.right,
-        "down": mark.down,
-        "text": mark.text[:LONGEST_TEXT],
-    }
+#: So many predictions of a case are kept.
+MOST_PREDICTIONS = 12
 
 
-def _mark(plain: Mapping[str, Any]) -> Annotation:
-    kind, number = plain["kind"], int(plain["number"])
-    if kind not in KINDS or number < 1:
-        raise ValueError("no such mark")
-    text = visible_text(str(plain["text"]), LONGEST_TEXT)
-    points = tuple(map(_point, plain["points"]))
-    right, down = (_point(plain[name]) if plain[name] else () for name in ("right", "down"))
-    return Annotation(number, kind, points, right, down, text)
-
-
-def _point(plain: Any) -> Point:
-    x, y, z = _finite(plain)
-    return x, y, z
-
-
-def _window(plain: Any) -> tuple[float, float]:
-    center, width = _finite(plain)
-    return center, width
-
-
-def _finite(plain: Any) -> tuple[float, ...]:
-    numbers = tuple(float(each) for each in plain)
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("not a finite number")
-    return numbers
-
-
-def _entry(plain: Mapping[str, Any]) -> tuple[Field, Entry]:
-    kept = Field.from_json(plain["field"])
-    text = str(plain["text"])
-    # Whether the field allows the text is judged anew.
-    entry = Entry.typed(kept, text) if text else Entry(kept.parse(plain["value"]))
-    return kept, entry
-
-
-def _map_settings(plain: Mapping[str, Any]) -> MapSettings:
-    made = plain["explanation"]
-    stages = tuple(int(each) for each in made["stages"])
-    if made["method"] not in METHOD_NAMES or made["side"] not in ("raised", "lowered"):
-        raise ValueError("no such map")
-    if not all(1 <= stage <= 4 for stage in stages):
-        raise ValueError("no such stage")
-    opacity, threshold = _finite((plain["opacity"], plain["threshold"]))
-    top = plain["kept_top"]
-    return MapSettings(
-        str(plain["bundle"]),
-        Explanation(made["method"], stages, made["side"], bool(made["raw"])),
-        bool(plain["visible"]),
-        opacity,
-        threshold,
-        bool(plain["contours"]),
-        str(plain["color_map"]),
-        None if top is None else _finite((top,))[0],
-    )
+def _model_and_scan(each: KeptPrediction) -> tuple[str, str, str]:
+    made = each.prediction
+    return made.bundle_name, made.bundle_version, made.volume_sha256

@@ -7,27 +7,28 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.progress import Progress
-from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.data.case import Case, CaseKey
-from fusion3d_gui.state.display.display import Display
-from fusion3d_gui.state.kept.kept_work import KeptWork, MapSettings
-from fusion3d_gui.state.kept.work_folder import read_work, work_key, write_work
-from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.kept.case_work import CaseWork
+from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptWork
+from fusion3d_gui.state.kept.weights_check import weights_are
+from fusion3d_gui.state.kept.work_folder import read_work, set_aside, work_key, write_work
 from fusion3d_gui.state.notice import Notice
-from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import TaskLane
 
-#: While something changes it is written this often.
-_EVERY_MS = 300
+#: While something changes it is written this often; while only the view does, less often.
+_EVERY_MS, _VIEW_EVERY_MS = 300, 2000
 
 _FORGOTTEN = (
     "What was kept of this case is deleted; no more of it is kept until Fusion3D is started again."
+)
+_CHANGED = (
+    "The scan has changed since this session was saved: its voxels are others. Marks, form and notes are "
+    "shown on it; predictions of the session are of the other scan, and are not."
 )
 
 
@@ -40,36 +41,46 @@ class _Write:
     seen: bool
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a worker found out about a case: its voxels' hash, what is kept of it, and what of that was set aside."""
+
+    sha256: str
+    kept: KeptWork | None
+    aside: str = ""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The work of a session file, for the case that is being opened from ``paths``; ``sha256``: of its scan."""
+
+    paths: tuple[Path, ...]
+    work: KeptWork
+    sha256: str
+
+
 class WorkKeeper(QObject):
-    """Marks, window level, form entries and map settings of each case, in a private file named by a hash of its voxels.
+    """The work on each case, in a private file named by a hash of its voxels.
 
     The GUI thread only collects references; hashing, reading and writing happen on two lanes. A case that
-    nobody changed leaves no file. Without a folder nothing is kept.
+    nobody changed leaves no file.
 
     Parameters
     ----------
     folder
         Where to keep work; None: nowhere.
-    store, display, annotations, form, choice
-        The parts that hold what is kept.
+    store, work
+        The case on screen, and the work on it.
     """
 
-    def __init__(
-        self,
-        folder: Path | None,
-        store: Store,
-        display: Display,
-        annotations: Annotations,
-        form: Form,
-        choice: ExplanationChoice,
-    ) -> None:
+    #: What is kept of the case on screen, or its session's work, has been put on screen, if there is any.
+    restored = Signal()
+
+    def __init__(self, folder: Path | None, store: Store, work: CaseWork) -> None:
         super().__init__(store)
         self._folder = folder
         self._store = store
-        self._display = display
-        self._annotations = annotations
-        self._form = form
-        self._choice = choice
+        self._work = work
         self._case: Case | None = None
         #: As the case was opened: what the program set by itself.
         self._before = KeptWork()
@@ -78,30 +89,28 @@ class WorkKeeper(QObject):
         self._is_read = False
         #: The last of :attr:`_kept` of every case of this run: their marks and entries are in memory.
         self._known: dict[CaseKey, KeptWork] = {}
+        self._hashes: dict[CaseKey, str] = {}
         self._forgotten: set[CaseKey] = set()
+        self._expected: Expected | None = None
         self._waiting: dict[CaseKey, _Write] = {}
         self._lock, self._disk = threading.Lock(), threading.Lock()
         self._has_complained = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._keep)
-        if folder is not None:
-            self._reading = TaskLane("kept-reading", self)
-            self._writing = TaskLane("kept-writing", self)
-            self._connect()
-
-    def _connect(self) -> None:
-        self._store.case_changed.connect(self._on_case_changed)
-        self._store.case_completed.connect(self._on_case_changed)
-        for signal in (
-            self._annotations.changed,
-            self._display.window_level.changed,
-            self._display.overlay.changed,
-            self._form.edited,
-            self._choice.changed,
-        ):
-            signal.connect(self._on_changed)
+        self._view_timer = QTimer(self)
+        self._view_timer.setSingleShot(True)
+        self._view_timer.setInterval(_EVERY_MS)
+        self._view_timer.timeout.connect(lambda: self._collect_for(_VIEW_EVERY_MS))
+        self._reading = TaskLane("kept-reading", self)
+        self._writing = TaskLane("kept-writing", self)
+        self._checking = TaskLane("kept-checking", self)
+        store.case_changed.connect(self._on_case_changed)
+        store.case_completed.connect(self._on_case_changed)
+        store.bundle_changed.connect(self._offer_prediction)
+        store.prediction_dropped.connect(self._on_prediction_dropped)
+        work.changed.connect(self._on_changed)
+        work.view_changed.connect(self._on_view_changed)
 
     @property
     def can_forget(self) -> bool:
@@ -110,6 +119,28 @@ class WorkKeeper(QObject):
         if self._folder is None or case is None or not case.is_complete:
             return False
         return case.key not in self._forgotten
+
+    @property
+    def whole(self) -> KeptWork | None:
+        """All work on the case on screen with its view, for a session file; None until all of it is there."""
+        case = self._store.case
+        if case is None or case is not self._case or not (case.is_complete and self._is_read):
+            return None
+        return self._work.now.with_predictions(self._kept.predictions)
+
+    @property
+    def predictions_of_other_scans(self) -> tuple[KeptPrediction, ...]:
+        """Predictions that are kept with the case on screen, though they were made of other voxels."""
+        digest = None if self._case is None else self._hashes.get(self._case.key)
+        return tuple(
+            each
+            for each in self._kept.predictions
+            if digest is not None and each.prediction.volume_sha256 != digest
+        )
+
+    def expect(self, expected: Expected) -> None:
+        """Put the work of a session on screen once its scan is; what is kept of that scan is set aside."""
+        self._expected = expected
 
     def forget(self) -> None:
         """Delete what was kept of the case on screen; no more is kept of it until the program starts again."""
@@ -123,12 +154,13 @@ class WorkKeeper(QObject):
 
     def finish(self) -> bool:
         """Write what is not written yet, and end the threads; returns whether they ended in time."""
-        if self._folder is None:
-            return True
+        if self._view_timer.isActive():
+            self._collect_for(0)
         if self._timer.isActive():
-            self._timer.stop()
             self._keep()
-        ended = [self._reading.close(), self._writing.close()]
+        self._timer.stop()
+        self._view_timer.stop()
+        ended = [lane.close() for lane in (self._reading, self._writing, self._checking)]
         with contextlib.suppress(UserError):
             self._write_waiting()
         return all(ended)
@@ -138,6 +170,9 @@ class WorkKeeper(QObject):
     def _on_case_changed(self) -> None:
         case, before = self._store.case, self._case
         is_same = case is not None and before is not None and case.key == before.key
+        expected = self._expected
+        if case is not None and expected is not None and case.paths != expected.paths:
+            self._expected = expected = None  # another scan was opened meanwhile
         if not is_same and self._timer.isActive():
             self._timer.stop()
             self._keep()  # what was collected of the case before
@@ -145,79 +180,159 @@ class WorkKeeper(QObject):
         if case is None:
             return
         if not is_same:
-            self._before, self._kept = self._now(), KeptWork()
+            self._view_timer.stop()
+            self._before, self._kept = self._work.now, KeptWork()
             self._latest, self._is_read = self._kept, False
-        if case.is_complete and not (is_same and before is not None and before.is_complete):
+        was_complete = is_same and before is not None and before.is_complete
+        if case.is_complete and (not was_complete or expected is not None):
             self._read(case)
 
     def _read(self, case: Case) -> None:
         folder, volume, key = self._folder, case.volume, case.key
-        assert folder is not None
-        if key in self._known:
-            self._on_read(key, self._known[key])
+        if key in self._known and self._expected is None:
+            self._on_read(key, _Found(self._hashes[key], self._known[key]))
             return
 
-        def work(progress: Progress) -> KeptWork | None:
+        expected = self._expected
+
+        def work(progress: Progress) -> _Found:
             self._write_waiting()
-            return read_work(folder, work_key(volume))
+            digest = volume.sha256
+            kept = None if folder is None else read_work(folder, work_key(volume))
+            if (
+                folder is None
+                or kept is None
+                or expected is None
+                or kept.says_no_more(expected.work)
+            ):
+                return _Found(digest, kept)
+            # Before the session's work takes its place.
+            set_aside(folder, work_key(volume))
+            return _Found(digest, kept, kept.summary)
 
         task = self._reading.submit("Looking for kept work", work)
-        task.succeeded.connect(lambda kept: self._on_read(key, kept))
+        task.succeeded.connect(lambda found: self._on_read(key, found))
 
-    def _on_read(self, key: CaseKey, kept: KeptWork | None) -> None:
+    def _on_read(self, key: CaseKey, found: _Found) -> None:
         if self._case is None or self._case.key != key:
             return
         self._is_read = True
-        if kept is not None and key not in self._forgotten:
-            self._restore(key, kept)
+        self._hashes[key] = found.sha256
+        expected, self._expected = self._expected, None
+        if expected is not None:
+            self._restore_session(expected, found)
+        elif found.kept is not None and key not in self._forgotten:
+            self._restore(key, found.kept)
         self._known[key] = self._kept
+        self._offer_prediction()
         self._on_changed()
+        self.restored.emit()
 
     def _restore(self, key: CaseKey, kept: KeptWork) -> None:
-        known, level, shown = key in self._known, self._display.window_level, kept.map_settings
+        known, shown = key in self._known, kept.map_settings
         marks = () if known else kept.marks
-        bundle = self._store.bundle
-        is_changed = self._map_settings() != self._before.map_settings
+        bundle, work = self._store.bundle, self._work
+        is_changed = work.map_settings != self._before.map_settings
         if bundle is None or shown is None or bundle.name != shown.bundle or is_changed:
             shown = None
-        window = kept.window if level.window == self._default_window else None
+        window = kept.window if work.has_default_window else None
+        is_looked_at = not work.view.same_place(self._before.view)
         # Before anything changes: the signals that follow compare with it.
         self._kept = self._latest = replace(kept, saved=None)
-        self._annotations.put_first(marks)
-        entries = {} if known else self._form.restore(kept.form)
+        entries = {} if known else work.put_first(kept)
         if window is not None:
-            level.set_window(self._window_of(window))
+            work.show_window(window)
         if shown is not None:
-            self._show_map(shown)
-        restored = KeptWork(marks, window, entries, shown, kept.saved)
+            work.show_map(shown)
+        if kept.view is not None and not is_looked_at:
+            self._show_view(kept)
+        predictions = tuple(
+            each for each in kept.predictions if bundle is not None and self._fits(each)
+        )
+        notes = KeptWork().notes if known else kept.notes
+        restored = KeptWork(marks, window, entries, shown, notes, predictions, saved=kept.saved)
         if not known and not restored.is_empty:
             self._store.noticed.emit(Notice(f"Restored {restored.summary}."))
 
-    def _show_map(self, settings: MapSettings) -> None:
-        overlay = self._display.overlay
-        if self._choice.raw != settings.explanation.raw:
-            self._choice.toggle_raw()
-        self._choice.choose(settings.explanation)
-        overlay.set_visible(settings.visible)
-        overlay.set_opacity(settings.opacity)
-        overlay.set_threshold(settings.threshold)
-        if overlay.contours != settings.contours:
-            overlay.toggle_contours()
-        overlay.set_color_map(settings.color_map)
-        overlay.keep_scale(settings.kept_top)
+    def _restore_session(self, expected: Expected, found: _Found) -> None:
+        if found.aside:
+            told = f"The session takes the place of what was kept here: {found.aside}."
+            self._store.noticed.emit(Notice(told))
+        is_other = expected.sha256 != found.sha256
+        self._store.drop_prediction()
+        self._kept = KeptWork(predictions=expected.work.predictions)
+        self._work.replace(expected.work if not is_other else replace(expected.work, left=None))
+        if is_other:
+            self._store.noticed.emit(Notice(_CHANGED, "warning"))
+
+    def _show_view(self, kept: KeptWork) -> None:
+        if kept.view is not None:
+            with contextlib.suppress(ValueError):
+                self._work.show_view(kept.view)
+
+    # -- predictions --------------------------------------------------------------------------
+
+    def _fits(self, each: KeptPrediction) -> bool:
+        """Whether a kept prediction is one of the chosen model for the scan on screen."""
+        case, bundle = self._case, self._store.bundle
+        return (
+            case is not None
+            and bundle is not None
+            and each.is_of(bundle)
+            and each.prediction.volume_sha256 == self._hashes.get(case.key)
+        )
+
+    def _offer_prediction(self) -> None:
+        """Show the kept prediction of the chosen model, unless its weights have changed since."""
+        bundle, case = self._store.bundle, self._case
+        kept = next((each for each in self._kept.predictions if self._fits(each)), None)
+        if kept is None or bundle is None or case is None or not self._is_read:
+            return
+        wanted = kept
+
+        def work(progress: Progress) -> bool:
+            return weights_are(bundle, wanted.prediction.weights_sha256)
+
+        def on_checked(is_same: bool) -> None:
+            now = self._case
+            if now is None or now.key != case.key or self._store.bundle is not bundle:
+                return
+            if is_same and wanted in self._kept.predictions:
+                self._work.show_prediction(wanted)
+            elif not is_same:
+                told = f"The prediction kept of this case ({wanted.text}) is of other weights, and isn't shown."
+                self._store.noticed.emit(Notice(told, "warning"))
+
+        task = self._checking.submit("Checking the model's weights", work)
+        task.succeeded.connect(on_checked)
+
+    def _on_prediction_dropped(self) -> None:
+        """What was taken off the screen is not kept either."""
+        kept = tuple(each for each in self._kept.predictions if not self._fits(each))
+        self._kept = replace(self._kept, predictions=kept)
+        self._on_changed()
 
     # -- keeping ------------------------------------------------------------------------------
 
     def _on_changed(self) -> None:
+        self._collect_for(_EVERY_MS)
+
+    def _on_view_changed(self) -> None:
+        if self._is_read and not self._view_timer.isActive():
+            self._view_timer.start()
+
+    def _collect_for(self, within_ms: int) -> None:
+        """Collect the work; where it has changed, it is written within this time."""
         case = self._case
         # While another case comes its parts change one after the other.
         if case is None or case is not self._store.case or not case.is_complete:
             return
         work = self._collect()
-        if work != self._latest and case.key not in self._forgotten:
-            self._latest = work
-            if not self._timer.isActive():
-                self._timer.start()
+        if work == self._latest or case.key in self._forgotten:
+            return
+        self._latest = work
+        if not self._timer.isActive() or self._timer.remainingTime() > within_ms:
+            self._timer.start(within_ms)
 
     def _keep(self) -> None:
         case = self._case
@@ -227,6 +342,8 @@ class WorkKeeper(QObject):
             self._write(_Write(case, self._latest, self._is_read))
 
     def _write(self, each: _Write) -> None:
+        if self._folder is None:
+            return
         with self._lock:
             self._waiting[each.case.key] = each
         task = self._writing.submit("Keeping the work", lambda progress: self._write_waiting())
@@ -240,7 +357,8 @@ class WorkKeeper(QObject):
     def _write_waiting(self) -> None:
         """Write all that waits, on whatever thread: a request that is superseded leaves it to the next."""
         folder, problem = self._folder, ""
-        assert folder is not None
+        if folder is None:
+            return
         with self._disk:
             while (each := self._next_waiting()) is not None:
                 key, work = work_key(each.case.volume), each.work
@@ -261,11 +379,11 @@ class WorkKeeper(QObject):
 
     def _collect(self) -> KeptWork:
         """The reader's work on the case on screen: what is not as the program set it by itself."""
-        now, before, kept = self._now(), self._before, self._kept
+        now, before, kept = self._work.now, self._before, self._kept
         entries = {
             each: entry
             for each, entry in now.form.items()
-            if before.form.get(each) != entry or each in kept.form
+            if now.predictions or before.form.get(each) != entry or each in kept.form
         }
         shown = kept.map_settings
         own = now.map_settings
@@ -273,42 +391,6 @@ class WorkKeeper(QObject):
             own != before.map_settings or (shown is not None and shown.bundle == own.bundle)
         ):
             shown = own
-        level = self._display.window_level.window
-        window = None if level == self._default_window else (level.center, level.width)
-        return KeptWork(now.marks, window, entries, shown)
-
-    @property
-    def _default_window(self) -> Window:
-        level = self._display.window_level
-        return level.presets[0].window if level.presets else level.window
-
-    def _window_of(self, kept: tuple[float, float]) -> Window:
-        """A window level kept without its curve: that of the preset with these values, else the default's."""
-        for preset in self._display.window_level.presets:
-            if (preset.window.center, preset.window.width) == kept:
-                return preset.window
-        return self._default_window.reshaped(*kept)
-
-    def _now(self) -> KeptWork:
-        """Marks, entries and map settings as they are."""
-        return KeptWork(
-            self._annotations.items,
-            None,
-            self._form.typed,
-            self._map_settings(),
-        )
-
-    def _map_settings(self) -> MapSettings | None:
-        bundle, overlay = self._store.bundle, self._display.overlay
-        if bundle is None:
-            return None
-        return MapSettings(
-            bundle.name,
-            self._choice.wanted,
-            overlay.visible,
-            overlay.opacity,
-            overlay.threshold,
-            overlay.contours,
-            overlay.color_map,
-            overlay.kept_top,
-        )
+        window = None if self._work.has_default_window else now.window
+        found = replace(now, window=window, form=entries, map_settings=shown)
+        return found.with_predictions(kept.predictions)

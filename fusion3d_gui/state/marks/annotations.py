@@ -149,6 +149,16 @@ class Annotations(QObject):
         self.select(None if selected is None else selected + last)
         self._emit_changed()
 
+    def replace_all(self, marks: Marks) -> None:
+        """Have these marks instead of all others; no step undoes it."""
+        self.settle()
+        self.cancel()
+        history = self._history
+        history.items, history.undo[:], history.redo[:] = marks, [], []
+        history.next_number = 1 + max((mark.number for mark in marks), default=0)
+        self.select(None)
+        self._emit_changed()
+
     def measure_again(self) -> None:
         """Drop all measurements, since more slices of the case have been read."""
         self._measurements.clear()

@@ -20,8 +20,9 @@ class Augmentation(QObject):
 
     @property
     def can_start(self) -> bool:
-        """Whether there is a prediction, and none is under way."""
-        return self._store.shown_prediction is not None and not self._store.predicting
+        """Whether there is a prediction of this run, and none is under way."""
+        shown = self._store.shown_prediction
+        return shown is not None and shown.workbench is not None and not self._store.predicting
 
     def start(self) -> None:
         """Compute the copies' features; ``Store.prediction_changed`` is emitted when they are there."""
@@ -29,6 +30,8 @@ class Augmentation(QObject):
         if shown is None or store.predicting:
             return
         folder, workbench = shown.request.bundle.folder, shown.workbench
+        if workbench is None:
+            return
 
         def work(progress: Progress) -> np.ndarray:
             return store.engine.augmented_features(folder, workbench, progress)

@@ -59,6 +59,11 @@ class Explainer(QObject):
         if shown is None or store.predicting or shown.explanation == wanted:
             return
         request, workbench = shown.request, shown.workbench
+        if workbench is None:
+            # A prediction of an earlier run: what other maps need was not kept.
+            if not self._predictions.is_outdated:
+                self._predictions.predict()
+            return
         emitted_s = time.monotonic()
 
         def on_map(heatmap: Heatmap) -> None:
@@ -139,6 +144,9 @@ class Explainer(QObject):
         store, shown = self._store, self._store.shown_prediction
         assert shown is not None
         request, workbench = shown.request, shown.workbench
+        if workbench is None:
+            self._predictions.predict()
+            return
 
         def work(progress: Progress) -> Heatmap:
             return store.engine.explain(
@@ -182,10 +190,12 @@ class Explainer(QObject):
 
     @property
     def can_check(self) -> bool:
-        """Whether the heatmap is current, complete, and of a method of few passes."""
+        """Whether the heatmap is current, complete, of a method of few passes, and made in this run."""
         prediction, shown = self._predictions.current, self._store.shown_prediction
         explanation = None if shown is None else shown.explanation
-        return prediction is not None and explanation is not None and not explanation.is_slow
+        if prediction is None or explanation is None or self._predictions.is_restored:
+            return False
+        return not explanation.is_slow
 
     def check(self) -> None:
         """Check whether the heatmap on screen deserves trust; :attr:`checked` gives the figures."""
@@ -194,6 +204,8 @@ class Explainer(QObject):
             return
         request, prediction = shown.request, shown.prediction
         workbench, explanation = shown.workbench, shown.explanation
+        if workbench is None:
+            return
 
         def work(progress: Progress) -> MapChecks:
             report = store.engine.check_map(

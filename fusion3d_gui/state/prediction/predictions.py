@@ -107,12 +107,20 @@ class Predictions(QObject):
             return None
         judged = self._judged
         if judged is None or judged[0] is not shown or not judged[1].same(request):
-            if shown is not None and shown.request.same_subject(request):
+            if shown is not None and shown.request.same(request) and shown.workbench is None:
+                report = shown.prediction.fit
+            elif shown is not None and shown.workbench and shown.request.same_subject(request):
                 report = shown.workbench.fit(request.metadata)
             else:
                 report = judge_case(request.bundle, request.case.volume, request.metadata)
             self._judged = judged = shown, request, report
         return judged[2]
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the shown prediction was made in an earlier run, and has to be made again for analyses of it."""
+        shown = self._store.shown_prediction
+        return shown is not None and shown.workbench is None
 
     @property
     def refusal(self) -> FitReport | None:
@@ -135,7 +143,8 @@ class Predictions(QObject):
 
     @property
     def workbench(self) -> Workbench | None:
-        """Further analyses of the shown prediction, with any metadata; None without one, and for a misfit."""
+        """Further analyses of the shown prediction, with any metadata; None without one, for a misfit, and for a
+        prediction of an earlier run."""
         shown = self._store.shown_prediction
         if shown is None or shown.prediction.despite_misfit or self.refusal is not None:
             return None

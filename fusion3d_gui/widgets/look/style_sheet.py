@@ -56,13 +56,14 @@ QPushButton[segment="true"] { border-radius: 4px; padding: 0 4px; min-height: ${
 QPushButton[segment="true"]:hover { color: $TEXT; }
 QPushButton[segment="true"]:checked { background: $LINE; color: $TEXT; }
 QPushButton[segment="true"]:focus { border-color: $ACCENT; }
-QFrame[segments="true"], QComboBox, QAbstractSpinBox, QLineEdit { background: $RAISED;
+QFrame[segments="true"], QComboBox, QAbstractSpinBox, QLineEdit, QPlainTextEdit { background: $RAISED;
     border: 1px solid $EDGE; border-radius: 5px; }
 QComboBox, QAbstractSpinBox, QLineEdit { padding: 0 8px; color: $TEXT;
     selection-background-color: $ACCENT; selection-color: $ON_ACCENT; }
 QAbstractSpinBox QLineEdit { border: none; padding: 0; }
-QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover { border-color: $MUTED; }
-QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus { border-color: $ACCENT; }
+QPlainTextEdit { color: $TEXT; selection-background-color: $ACCENT; selection-color: $ON_ACCENT; }
+QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover, QPlainTextEdit:hover { border-color: $MUTED; }
+QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus, QPlainTextEdit:focus { border-color: $ACCENT; }
 QLineEdit QLabel { color: $FAINT; background: transparent; }
 QLineEdit[refused="true"] { color: $ERROR; border-color: $ERROR; }
 QComboBox:disabled, QAbstractSpinBox:disabled, QLineEdit:disabled { color: $DISABLED;

@@ -12,6 +12,7 @@ from fusion3d_gui.widgets.side.metadata_form import MetadataForm
 from fusion3d_gui.widgets.side.method_picker import MethodPicker
 from fusion3d_gui.widgets.side.model_comparison_panel import ModelComparisonPanel
 from fusion3d_gui.widgets.side.model_picker import ModelPicker
+from fusion3d_gui.widgets.side.notes_panel import NotesPanel
 from fusion3d_gui.widgets.side.overlay_controls import OverlayControls
 from fusion3d_gui.widgets.side.prediction_panel import PredictionPanel
 from fusion3d_gui.widgets.side.workbench_panel import WorkbenchPanel
@@ -47,6 +48,7 @@ class SidePanel(QScrollArea):
             session.model_comparison,
             session.side_by_side,
         )
+        self.notes = NotesPanel(session.store, session.notes, session.left, session.keeper)
         self.overlay = OverlayControls(
             session.store, session.predictions, session.hot_spots, session.display.overlay
         )
@@ -68,6 +70,8 @@ class SidePanel(QScrollArea):
         layout.addWidget(_line())
         layout.addWidget(self.overlay)
         layout.addWidget(self.method)
+        layout.addWidget(_line())
+        layout.addWidget(self.notes)
         layout.addStretch(1)
         self.setWidget(body)
         self.setWidgetResizable(True)

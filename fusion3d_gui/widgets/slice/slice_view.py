@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.display.arrangement import CameraPose
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 from fusion3d_gui.widgets.slice.slice_mouse import SliceMouse
@@ -82,6 +83,11 @@ class SliceView(SliceCanvas):
         self.set_orientation(other.orientation)
         self.camera.follow(other.camera)
         self._on_moved()
+
+    def take_pose(self, pose: CameraPose) -> None:
+        """Show what a camera of the same plane showed at another time."""
+        self.camera.take(pose)
+        self._on_camera_changed()
 
     def _on_moved(self) -> None:
         super()._on_moved()

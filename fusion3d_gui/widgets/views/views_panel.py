@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -12,27 +11,23 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL, ORIENTATIONS, SAGITTAL
 from fusion3d_gui.imaging.reslice.acquisition import FEW_SLICES, acquired_orientation
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.views.panes import Panes
 from fusion3d_gui.widgets.volume.look_bar import VolumeCell
 from fusion3d_gui.widgets.volume.look_text import SIDE_NAMES
+from fusion3d_gui.widgets.volume.orbit import Orbit
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 #: Width (px) of the borders between views: wide enough to be caught with the mouse.
 _HANDLE = 6
-
-
-class Layout(Enum):
-    """Arrangements of the views."""
-
-    LARGE_AND_TWO = "One large and two"
-    THREE = "Three in a row"
-    GRID = "Two by two, with 3D"
-    SIDE_BY_SIDE = "Plain beside heatmap"
+#: Name of the 3D view in an arrangement.
+_VOLUME = "volume"
 
 
 class ViewsPanel(QWidget):
@@ -95,6 +90,13 @@ class ViewsPanel(QWidget):
         for view in self.views:
             for signal in (view.camera_changed, view.orientation_changed):
                 signal.connect(lambda leader=view: self._on_view_moved(leader))
+        arrangement = self._display.arrangement
+        arrangement.set_source(self._arrangement)
+        arrangement.requested.connect(self._arrange_as)
+        self.layout_changed.connect(arrangement.changed)
+        for view in self.views:
+            view.camera_changed.connect(arrangement.changed)
+            view.orientation_changed.connect(arrangement.changed)
         self._store.case_changed.connect(self._on_case_changed)
         self._store.case_filled.connect(self._on_case_filled)
         self._store.prediction_changed.connect(self._on_result_changed)
@@ -194,6 +196,38 @@ class ViewsPanel(QWidget):
     def _on_border_dragged(self) -> None:
         if self._maximised is None:
             self.panes.keep(self._layout.name, self._splitters)
+
+    def _arrangement(self) -> ViewArrangement:
+        named: dict[str, SliceView | VolumeView] = {**self._slices, _VOLUME: self.volume}
+        return ViewArrangement(
+            self._layout.name,
+            next((name for name, view in named.items() if view is self._maximised), ""),
+            {name: view.camera.pose for name, view in named.items()},
+            {name: view.orientation for name, view in self._slices.items()},
+            (self.volume.orbit.turn_degrees, self.volume.orbit.tilt_degrees),
+        )
+
+    def _arrange_as(self, wanted: ViewArrangement) -> None:
+        """Arrange the views as they were at another time; what is not known here stays as it is."""
+        if wanted.layout in Layout.__members__:
+            self.set_layout(Layout[wanted.layout])
+        alone = {**self._slices, _VOLUME: self.volume}.get(wanted.alone)
+        if alone is not None:
+            self.toggle_maximised(alone)
+        for name, view in self._slices.items():
+            view.set_orientation(wanted.orientations.get(name, view.orientation))
+        for name, view in self._slices.items():
+            view.take_pose(wanted.cameras.get(name, view.camera.pose))
+        self.volume.camera.take(wanted.cameras.get(_VOLUME, self.volume.camera.pose))
+        if wanted.orbit is not None:
+            self.volume.orbit = Orbit(*wanted.orbit)
+        self.volume.update()
+
+    @property
+    def _slices(self) -> dict[str, SliceView]:
+        """The slice views by the names under which an arrangement knows them."""
+        names = ("axial", "coronal", "sagittal", "plain")
+        return dict(zip(names, self.views, strict=True))
 
     def _name_patient_on(self, main: QWidget) -> None:
         """Name patient and series on the main view of the layout, and there alone."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.export.result_export import export_prediction, suggested_name
+from fusion3d_gui.state.kept.session_files import SUFFIX, SessionFiles
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
+
+_SESSIONS = f"Sessions (*{SUFFIX})"
 
 
 class FileDialogs:
@@ -30,6 +34,7 @@ class FileDialogs:
         predictions: Predictions,
         audit: AuditTrail,
         collector: ResultCollector,
+        sessions: SessionFiles,
         settings: Settings,
         window: QWidget,
     ) -> None:
@@ -40,6 +45,8 @@ class FileDialogs:
         self._predictions = predictions
         self._audit = audit
         self._collector = collector
+        self._sessions = sessions
+        sessions.scan_wanted.connect(self.find_scan)
         self._settings = settings
         self._window = window
         self._folder: Path | None = None
@@ -81,6 +88,68 @@ class FileDialogs:
         if name:
             self._keep(Path(name))
             self._opener.open(Path(name))
+
+    def open_session(self) -> None:
+        """Choose a session file to open."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a session", self._start(), _SESSIONS
+        )
+        if name:
+            self._keep(Path(name).parent)
+            self._sessions.open(Path(name))
+
+    def save_session(self) -> None:
+        """Save the session in its file; choose one where it has none."""
+        path = self._sessions.path
+        if path is None:
+            self.save_session_as()
+        else:
+            self._sessions.save(path)
+
+    def save_session_as(self) -> None:
+        """Choose where the session is saved."""
+        self._save_session("Save the session", enclose=False)
+
+    def save_session_with_scan(self) -> None:
+        """Choose where the session is saved with its scan; the user confirms that the scan may leave."""
+        told = QMessageBox.question(
+            self._window,
+            "Enclose the scan?",
+            "The scan's files go into the session as they are: with the patient's name, numbers and dates. "
+            "In a scan of a whole head the face can be recognised.",
+            QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Cancel,
+        )
+        if told == QMessageBox.StandardButton.Save:
+            self._save_session("Save the session with its scan", enclose=True)
+
+    def _save_session(self, title: str, *, enclose: bool) -> None:
+        beside, suggested = self._sessions.path, self._sessions.suggested_name
+        start = self._start(suggested) if beside is None else str(beside)
+        name, _ = QFileDialog.getSaveFileName(self._window, title, start, _SESSIONS)
+        if name:
+            path = Path(name)
+            path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+            self._keep(path.parent)
+            self._sessions.save(path, enclose=enclose)
+
+    def find_scan(self, name: str) -> None:
+        """Choose where the scan of a session is, which was not found; ``name``: what it was called."""
+        called = f", “{name}”," if name and not self._store.identity.hidden else ""
+        title = f"Where is the scan{called} of this session?"
+        box = QMessageBox(QMessageBox.Icon.Question, "Scan not found", title, parent=self._window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        folder = box.addButton("Choose folder…", QMessageBox.ButtonRole.AcceptRole)
+        file = box.addButton("Choose files…", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        names: list[str] = []
+        if box.clickedButton() is folder:
+            chosen = QFileDialog.getExistingDirectory(self._window, title, self._start())
+            names = [chosen] if chosen else []
+        elif box.clickedButton() is file:
+            names, _ = QFileDialog.getOpenFileNames(self._window, title, self._start())
+        if names:
+            self._sessions.open_with_scan([Path(each) for each in names])
 
     def add_model(self) -> None:
         """Choose a model bundle's folder, beginning beside the one in use."""

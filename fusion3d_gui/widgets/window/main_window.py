@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QLineEdit,
     QMainWindow,
+    QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
             session.predictions,
             session.audit,
             session.result_collector,
+            session.files,
             self.settings,
             self,
         )
@@ -182,6 +184,8 @@ class MainWindow(QMainWindow):
             session.explanation_choice.changed,
             session.models.changed,
             session.side_by_side.changed,
+            session.keeper.restored,
+            session.files.changed,
         ):
             signal.connect(self.menus.refresh)
         session.store.bundle_changed.connect(self._on_bundle_changed)
@@ -192,7 +196,7 @@ class MainWindow(QMainWindow):
         self.restyling.styled.connect(self.series.list_series)
         self.series.chosen.connect(self._focus_images)
         self.presentation.changed.connect(self._on_presentation_changed)
-        self._drops.dropped.connect(session.opener.open)
+        self._drops.dropped.connect(session.open)
         self._drops.series_dropped.connect(session.opener.open_series)
         self.views.menu_opened.connect(self._context_menus.add_to)
         self._drops.hovered.connect(self.start.set_aimed)
@@ -202,7 +206,7 @@ class MainWindow(QMainWindow):
         self.start.open_file_requested.connect(self.files.open_file)
         self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)
-        self.start.recent_requested.connect(session.opener.open)
+        self.start.recent_requested.connect(session.open)
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
@@ -226,7 +230,9 @@ class MainWindow(QMainWindow):
                 self.settings,
                 session.annotations,
                 session.keeper,
+                session.files,
                 session.opener,
+                session.open,
                 self.demos,
                 session.open_demo,
                 self.files,
@@ -293,7 +299,8 @@ class MainWindow(QMainWindow):
         self.notices.clear()
         shipped = [(demo.path,) for demo in self.demos]
         if case is not None and not case.identity_hidden and case.paths not in shipped:
-            self.settings.remember_case(case.paths)
+            session_file = self.session.files.path
+            self.settings.remember_case(case.paths if session_file is None else (session_file,))
         self._show_panels()
         self.menus.refresh()
         if case is not None and case.key != self._key_before:
@@ -303,7 +310,10 @@ class MainWindow(QMainWindow):
     def _focus_images(self) -> None:
         """Give the keys to the images, unless the user is typing."""
         focused = self.focusWidget()
-        typing = isinstance(focused, QLineEdit | QAbstractSpinBox) and focused.isVisible()
+        typing = (
+            isinstance(focused, QLineEdit | QAbstractSpinBox | QPlainTextEdit)
+            and focused.isVisible()
+        )
         if not typing:
             self.views.main.setFocus()
 

@@ -12,7 +12,8 @@ from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
-from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
+from fusion3d_gui.widgets.views.layout import Layout
+from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window.borders import Borders
 
 

@@ -14,6 +14,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.data.case import name_of
+from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.settings import RECENT, Settings
@@ -29,7 +30,9 @@ def file_commands(
     settings: Settings,
     annotations: Annotations,
     keeper: WorkKeeper,
+    sessions: SessionFiles,
     opener: Opener,
+    open_paths: Callable[[tuple[Path, ...]], object],
     demos: Sequence[DemoCase],
     open_demo: Callable[[DemoCase], object],
     files: FileDialogs,
@@ -40,7 +43,15 @@ def file_commands(
     return [
         Command("open_folder", "&File", "Open folder…", files.open_folder, "Ctrl+O"),
         Command("open_file", "&File", "Open files…", files.open_file, "Ctrl+Shift+O"),
-        *_recent(store, settings, opener),
+        Command(
+            "open_session",
+            "&File",
+            "Open session…",
+            files.open_session,
+            tip="A case as it was left: scan, form, predictions, marks, views",
+            synonyms=("load", "case", "session"),
+        ),
+        *_recent(store, settings, open_paths),
         *[
             Command(
                 f"demo_{demo.name}",
@@ -59,6 +70,32 @@ def file_commands(
             enabled=lambda: opener.can_open_whole_series,
             begins_group=True,
             tip="Open every file of this series that lies in the same folder",
+        ),
+        Command(
+            "save_session",
+            "&File",
+            "Save session",
+            files.save_session,
+            "Ctrl+Alt+S",
+            lambda: sessions.can_save,
+            begins_group=True,
+            tip="Save the case as it is: form, predictions, heatmaps, marks, notes, views",
+            synonyms=("case", "session", "archive"),
+        ),
+        Command(
+            "save_session_as",
+            "&File",
+            "Save session as…",
+            files.save_session_as,
+            enabled=lambda: sessions.can_save,
+        ),
+        Command(
+            "save_session_scan",
+            "&File",
+            "Save session with its scan…",
+            files.save_session_with_scan,
+            enabled=lambda: sessions.can_save and not store.identity.hidden,
+            tip="One file that opens anywhere; the scan's files go into it as they are",
         ),
         Command(
             "start",
@@ -108,7 +145,9 @@ def file_commands(
     ]
 
 
-def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
+def _recent(
+    store: Store, settings: Settings, open_paths: Callable[[tuple[Path, ...]], object]
+) -> list[Command]:
     def case(number: int) -> tuple[Path, ...] | None:
         """A recent case, 0 the newest; None where there are fewer."""
         recent = settings.values.recent_cases
@@ -117,7 +156,7 @@ def _recent(store: Store, settings: Settings, opener: Opener) -> list[Command]:
     def open_recent(number: int) -> None:
         chosen = case(number)
         if chosen is not None:
-            opener.open(chosen)
+            open_paths(chosen)
 
     def title(number: int) -> str:
         # A path often names the patient.

@@ -19,7 +19,8 @@ from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.settings import Panel, Settings
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.views.views_panel import Layout, ViewsPanel
+from fusion3d_gui.widgets.views.layout import Layout
+from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.commands.volume_menu import volume_commands
 from fusion3d_gui.widgets.window.thickness_dialog import ask_for_thickness

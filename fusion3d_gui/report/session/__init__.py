@@ -1,0 +1,1 @@
+"""The session file ``case.fusion3d``: a case as it was left, in one file without code."""

@@ -1,0 +1,245 @@
+"""``SessionFiles``: saves the case on screen as a session file, and opens one: its scan is found, then its work restored."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.errors import UserError, shown_name
+from fusion3d_gui.imaging.files.archive import UnpackedArchive
+from fusion3d_gui.imaging.privacy.deidentify import identifying_words
+from fusion3d_gui.imaging.privacy.identifying_words import IdentifyingWords
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.output_file import check_not_input
+from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.report.case_result import TEXT_REMOVED, ReaderNotes
+from fusion3d_gui.report.session.archive import (
+    SUFFIX as SUFFIX,  # for widgets
+)
+from fusion3d_gui.report.session.archive import read_session, unpack_scan, write_session
+from fusion3d_gui.report.session.document import ScanDocument
+from fusion3d_gui.report.session.scan_reference import places_of, scan_document, scan_name
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.data.case import Case, CaseKey
+from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
+from fusion3d_gui.state.kept.kept_document import session_of, work_of
+from fusion3d_gui.state.kept.kept_work import KeptWork
+from fusion3d_gui.state.kept.work_keeper import Expected, WorkKeeper
+from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.prediction.models import Models
+from fusion3d_gui.state.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A session that was read; ``paths``: of its scan, empty where it was not found."""
+
+    path: Path
+    work: KeptWork
+    scan: ScanDocument
+    paths: tuple[Path, ...]
+    series_uid: str | None
+    unpacked: UnpackedArchive | None
+
+
+class SessionFiles(QObject):
+    """The session file of each case of this run, for saving it again."""
+
+    #: The scan of a session was not found: the user is to say where it is (its name, may be empty).
+    scan_wanted = Signal(str)
+    changed = Signal()
+
+    def __init__(self, store: Store, opener: Opener, models: Models, keeper: WorkKeeper) -> None:
+        super().__init__(store)
+        self._store = store
+        self._opener = opener
+        self._models = models
+        self._keeper = keeper
+        self._files: dict[CaseKey, Path] = {}
+        self._waiting: _Opened | None = None
+        #: The session that is being opened, until its scan is on screen.
+        self._opening: _Opened | None = None
+        #: Enclosed scans stay unpacked for as long as the window is open.
+        self._unpacked: list[UnpackedArchive] = []
+        store.case_opened.connect(self._on_case_opened)
+
+    @property
+    def can_save(self) -> bool:
+        """Whether the case on screen can be saved: all of it has been read."""
+        return self._keeper.whole is not None
+
+    @property
+    def path(self) -> Path | None:
+        """The session file of the case on screen; None: it was neither opened from one nor saved."""
+        case = self._store.case
+        return None if case is None else self._files.get(case.key)
+
+    @property
+    def suggested_name(self) -> str:
+        """Name for a new session file; without the scan's while the identity is hidden."""
+        case = self._store.case
+        if case is None or self._store.identity.hidden or case.identity_hidden:
+            return "case.fusion3d"
+        stem = shown_name(case.paths[0]).removesuffix(".gz").rpartition(".")
+        return f"{stem[0] or stem[2] or 'case'}.fusion3d"
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def save(self, path: Path, *, enclose: bool = False) -> None:
+        """Write the case on screen as a session file; ``enclose``: with the scan's own files.
+
+        While the identity is hidden, paths and UIDs are left out, and so are texts in which the patient is
+        named; the scan can't be enclosed then.
+        """
+        store, work, case = self._store, self._keeper.whole, self._store.case
+        if work is None or case is None:
+            return
+        is_hidden = case.identity_hidden or store.identity.hidden
+        if is_hidden and enclose:
+            problem = "A scan with the patient's identity can't be enclosed while that is hidden"
+            store.tell_failure(UserError(problem, remedy="Save the session without the scan."))
+            return
+        if is_hidden:
+            work = _without_identity(
+                work, identifying_words((case.revealed or case).volume.attributes)
+            )
+        volume = case.volume
+        series = next((each for each in case.series if each.uid == volume.series_uid), None)
+        files = series.paths if enclose and series is not None else ()
+
+        def write(progress: Progress) -> tuple[LeftItem, ...]:
+            progress(0.0, "Saving the session")
+            check_not_input(path, (*case.paths, *files))
+            named = () if is_hidden else case.paths
+            scan = scan_document(
+                volume.sha256, named, volume.series_uid, volume.shape, path, enclosed=bool(files)
+            )
+            try:
+                write_session(path, session_of(work, scan), files, part_of(progress, 0.1, 1.0))
+            except OSError as error:
+                raise UserError(
+                    f"the session can't be saved ({error.strerror})",
+                    path=path,
+                    remedy="Choose a folder that exists and that you may write to.",
+                ) from None
+            return files_left([("session", path)])
+
+        def on_written(left: tuple[LeftItem, ...]) -> None:
+            self._files[case.key] = path
+            # No result: the form of a session may change.
+            store.departed.emit(Departure(case, left, with_identity=not is_hidden))
+            with_scan = " with its scan" if files else ""
+            store.noticed.emit(Notice(f"Session saved{with_scan} to {path.name}."))
+            self.changed.emit()
+
+        store.run(store.saving, f"Saving {path.name}", write, on_written)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a session file: read it, find its scan, open that, then restore the work on it."""
+        store = self._store
+        hidden = store.identity.hidden
+        label = "Opening a session" if hidden else f"Opening {path.name}"
+        store.run(store.loading, label, lambda progress: _open(path, progress), self._on_read)
+
+    def open_with_scan(self, paths: Sequence[Path]) -> None:
+        """Where the scan of the session is, as the user says, after :attr:`scan_wanted`."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        store, named = self._store, tuple(paths)
+
+        def work(progress: Progress) -> _Opened:
+            uid = _series_among(named, waiting.scan, progress)
+            return replace(waiting, paths=named, series_uid=uid)
+
+        store.run(store.loading, "Opening a scan", work, self._on_read)
+
+    def _on_read(self, opened: _Opened) -> None:
+        store = self._store
+        if not opened.paths:
+            self._waiting = opened
+            self.scan_wanted.emit(scan_name(opened.scan))
+            return
+        if opened.unpacked is not None:
+            self._unpacked.append(opened.unpacked)
+        self._choose_model(opened.work)
+        self._keeper.expect(Expected(opened.paths, opened.work, opened.scan.voxels_sha256))
+        self._opening = opened
+        self._opener.open(opened.paths, opened.series_uid)
+        if opened.work.saved is not None:
+            when = opened.work.saved
+            store.noticed.emit(
+                Notice(f"Session of {when.day} {when:%b %Y, %H:%M}: {opened.path.name}.")
+            )
+
+    def _on_case_opened(self, case: Case) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None and case.paths == opening.paths:
+            self._files[case.key] = opening.path
+            self.changed.emit()
+
+    def _choose_model(self, work: KeptWork) -> None:
+        """Use the model of the session's first prediction, else of its map."""
+        made = work.predictions[0] if work.predictions else None
+        name = work.map_settings.bundle if made is None and work.map_settings else None
+
+        def is_it(info: BundleInfo) -> bool:
+            return made.is_of(info) if made is not None else info.name == name
+
+        found = next((info for info in self._models.bundles if is_it(info)), None)
+        if found is not None:
+            self._models.choose(found)
+        elif made is not None:
+            told = f"The session's prediction ({made.text}) shows once that model is chosen, which is not in the list."
+            self._store.noticed.emit(Notice(told, "warning"))
+
+
+def _open(path: Path, progress: Progress) -> _Opened:
+    progress(0.0, "Reading the session")
+    session = read_session(path)
+    work, scan = work_of(session, path), session.document.scan
+    if scan is None:
+        raise UserError(
+            "is work kept without its scan",
+            path=path,
+            remedy="Open the scan: its work comes with it.",
+        )
+    if scan.enclosed:
+        content = UnpackedArchive(Path(tempfile.mkdtemp(prefix="fusion3d-")))
+        files = unpack_scan(path, content.folder, part_of(progress, 0.1, 0.6))
+        if files:
+            named: tuple[Path, ...] = (content.folder if len(files) > 1 else files[0],)
+            uid = _series_among(named, scan, part_of(progress, 0.6, 1.0))
+            return _Opened(path, work, scan, named, uid, content)
+    for named in places_of(scan, path):
+        uid = _series_among(named, scan, part_of(progress, 0.1, 1.0))
+        return _Opened(path, work, scan, named, uid, None)
+    return _Opened(path, work, scan, (), None, None)
+
+
+def _series_among(named: tuple[Path, ...], scan: ScanDocument, progress: Progress) -> str | None:
+    """Which series of what the user has is the session's: by its UID, else by its shape; None: the largest."""
+    from fusion3d_gui.imaging.catalog.find import find_series_of
+
+    found = find_series_of(named, progress)
+    for each in found:
+        if each.uid == scan.series_uid:
+            return each.uid
+    return next((each.uid for each in found if each.shape == scan.shape), None)
+
+
+def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
+    def cleaned(text: str) -> str:
+        return TEXT_REMOVED if text and words.occur_in(text) else text
+
+    return replace(
+        work,
+        marks=tuple(mark.with_text(cleaned(mark.text)) for mark in work.marks),
+        notes=ReaderNotes(cleaned(work.notes.reading), cleaned(work.notes.comment)),
+    )

@@ -1,0 +1,368 @@
+"""Sessions are saved and opened: the scan is found where it went, one that has changed is noticed, names stay out."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.display.window import Window
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.report.session.archive import read_session, write_session
+from fusion3d_gui.state.kept.kept_document import session_of, work_of
+from fusion3d_gui.state.session import Session
+
+WHO = {"PatientName": "Querido^Jane", "PatientID": "QUERIDO4711", "PatientAge": "070Y"}
+
+
+@pytest.fixture
+def begin(qapp, make_bundle, settled, qtbot) -> Iterator:
+    """A session of its own, as in a new run of the program; without a folder it keeps nothing."""
+    bundle = make_bundle()
+    begun: list[Session] = []
+
+    def start(kept: Path | None = None) -> Session:
+        session = Session([BundleInfo.read(bundle)], device="cpu", kept_folder=kept)
+        begun.append(session)
+        session.told, session.wanted = [], []
+        session.store.noticed.connect(lambda notice: session.told.append(notice.text))
+        session.files.scan_wanted.connect(session.wanted.append)
+        return session
+
+    start.bundle = bundle
+    yield start
+    for session in begun:
+        assert session.close()
+
+
+@pytest.fixture
+def work_on(settled, qtbot):
+    """Open a scan, predict, and do some work."""
+
+    def do(session: Session, path: Path) -> None:
+        session.opener.open(path, metadata={"age": 71.0}, then_predict=True)
+        settled(session)
+        qtbot.waitUntil(lambda: session.keeper.whole is not None)
+        session.annotations.add_point(np.array([1.0, 2, 3]))
+        session.annotations.set_text(1, "of Querido")
+        session.display.window_level.set_window(Window(321, 123))
+        session.notes.set_reading("Nothing.\nElse")
+
+    return do
+
+
+@pytest.fixture
+def save(qtbot):
+    def to(session: Session, path: Path, **options) -> Path:
+        session.files.save(path, **options)
+        qtbot.waitUntil(lambda: not session.store.saving.running)
+        return path
+
+    return to
+
+
+@pytest.fixture
+def open_in(settled, qtbot):
+    def do(session: Session, path: Path) -> None:
+        session.open(path)
+        settled(session)
+        qtbot.waitUntil(lambda: session.keeper.whole is not None)
+        qtbot.waitUntil(lambda: not session.keeper._checking.running)
+
+    return do
+
+
+def dicom(folder: Path, seed: int = 0) -> Path:
+    voxels = np.random.default_rng(seed).integers(0, 900, (24, 30, 32)).astype(np.int16)
+    volume = Volume(voxels, np.diag([3.0, 3, 4, 1]), modality="MR", description="T1")
+    write_dicom_series(volume, folder, attributes=WHO, uid_seed="same")
+    return folder
+
+
+def document(path: Path) -> dict:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("session.json"))
+
+
+def test_a_session_brings_the_case_back_with_its_prediction_and_map(
+    begin, work_on, save, open_in, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved = save(one, tmp_path / "case.fusion3d")
+    made = one.predictions.current
+    assert one.told[-1] == "Session saved to case.fusion3d." and one.files.path == saved
+    two = begin()
+    open_in(two, saved)
+    found = two.predictions.current
+    assert found is not made and found.to_json() == made.to_json()
+    np.testing.assert_array_equal(two.predictions.heatmap.values, made.heatmap.values)
+    assert found.heatmap.share_in_air == made.heatmap.share_in_air
+    assert two.form.values == {"age": 71.0, "sex": None, "diabetes": None}
+    assert two.notes.now.reading == "Nothing.\nElse"
+    assert two.display.window_level.window.center == 321
+    # It is told apart from one of this run, and made again where more is asked of it.
+    assert two.predictions.is_restored and two.predictions.workbench is None
+    assert not two.explainer.can_check and not two.augmentation.can_start
+    two.form.set_value("age", 50.0)
+    assert two.predictions.is_outdated and two.predictions.what_if is None
+    assert two.form.source("age") == "typed"
+
+
+def test_another_map_of_a_restored_prediction_predicts_again_with_the_same_number(
+    begin, work_on, save, open_in, settled, qtbot, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved, chance = save(one, tmp_path / "case.fusion3d"), one.predictions.current.probability
+    two = begin()
+    open_in(two, saved)
+    wanted = replace(two.explanation_choice.wanted, method="hirescam")
+    two.explanation_choice.choose(wanted)
+    qtbot.waitUntil(lambda: two.store.shown_prediction.explanation == wanted, timeout=60_000)
+    assert not two.predictions.is_restored
+    assert two.predictions.current.probability == pytest.approx(chance, abs=1e-6)
+
+
+def test_a_scan_that_moved_with_its_session_is_found_and_one_that_did_not_is_asked_for(
+    begin, work_on, save, open_in, settled, qtbot, tmp_path
+) -> None:
+    (tmp_path / "home" / "scans").mkdir(parents=True)
+    one = begin()
+    work_on(one, dicom(tmp_path / "home" / "scans" / "scan"))
+    save(one, tmp_path / "home" / "case.fusion3d")
+    # Both moved together.
+    moved = (tmp_path / "home").rename(tmp_path / "moved")
+    two = begin()
+    open_in(two, moved / "case.fusion3d")
+    assert two.store.case.paths == (moved / "scans" / "scan",) and not two.wanted
+    # The scan lies deeper now, under its name.
+    (moved / "deeper" / "still").mkdir(parents=True)
+    (moved / "scans" / "scan").rename(moved / "deeper" / "still" / "scan")
+    three = begin()
+    open_in(three, moved / "case.fusion3d")
+    assert three.store.case.paths == (moved / "deeper" / "still" / "scan",)
+    # It is somewhere else, under another name: the user says where.
+    (moved / "deeper" / "still" / "scan").rename(tmp_path / "other name")
+    four = begin()
+    four.open(moved / "case.fusion3d")
+    settled(four)
+    assert four.wanted == ["scan"] and four.store.case is None
+    four.files.open_with_scan([tmp_path / "other name"])
+    settled(four)
+    qtbot.waitUntil(lambda: four.keeper.whole is not None)
+    qtbot.waitUntil(lambda: four.predictions.current is not None)
+    assert len(four.annotations.items) == 1
+
+
+def test_a_scan_that_has_changed_is_told_and_its_predictions_are_never_shown(
+    begin, work_on, save, open_in, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved, made = save(one, tmp_path / "case.fusion3d"), one.predictions.current
+    for path in (tmp_path / "scan").iterdir():
+        path.unlink()
+    dicom(tmp_path / "scan", seed=1)
+    two = begin()
+    open_in(two, saved)
+    assert any("The scan has changed since this session was saved" in text for text in two.told)
+    assert two.store.shown_prediction is None and two.predictions.heatmap is None
+    assert len(two.annotations.items) == 1 and two.form.values["age"] == 71.0
+    (other,) = two.keeper.predictions_of_other_scans
+    assert other.prediction.probability == made.probability
+    # Saved again, it is still one of the other scan.
+    again = save(two, tmp_path / "again.fusion3d")
+    (kept,) = work_of(read_session(again)).predictions
+    assert (
+        kept.prediction.volume_sha256
+        == made.volume_sha256
+        != document(again)["scan"]["voxels_sha256"]
+    )
+
+
+def test_a_prediction_of_other_weights_is_told_and_not_shown(
+    begin, work_on, save, open_in, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved = save(one, tmp_path / "case.fusion3d")
+    weights = begin.bundle / "models" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    two = begin()
+    open_in(two, saved)
+    assert two.store.shown_prediction is None
+    assert any("is of other weights" in text for text in two.told)
+
+
+def test_no_name_goes_into_a_session_while_the_identity_is_hidden(
+    begin, work_on, save, settled, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "QUERIDO_JANE"))
+    one.store.identity.set_hidden(True)
+    one.notes.set_comment("Mrs Querido was restless.")
+    assert one.files.suggested_name == "case.fusion3d"
+    saved = save(one, tmp_path / "case.fusion3d")
+    with zipfile.ZipFile(saved) as archive:
+        text = b"".join(archive.read(name) for name in archive.namelist()).lower()
+    for planted in (b"querido", b"4711", b"1.2.826", str(tmp_path).encode().lower()):
+        assert planted not in text
+    plain = document(saved)
+    assert plain["scan"]["paths"] == [] and plain["scan"]["series_uid"] == ""
+    assert "removed" in plain["marks"][0]["text"] and "removed" in plain["notes"]["comment"]
+    # With the scan's own files it would leave with the name.
+    save(one, tmp_path / "with.fusion3d", enclose=True)
+    assert not (tmp_path / "with.fusion3d").exists()
+    assert "can't be enclosed" in one.told[-1]
+    # Opened, it asks for the scan, whose hash it knows.
+    two = begin()
+    two.open(saved)
+    settled(two)
+    assert two.wanted == [""]
+
+
+def test_an_enclosed_scan_opens_without_the_original(
+    begin, work_on, save, open_in, tmp_path
+) -> None:
+    one = begin()
+    scan = dicom(tmp_path / "scan")
+    work_on(one, scan)
+    saved = save(one, tmp_path / "case.fusion3d", enclose=True)
+    assert one.told[-1] == "Session saved with its scan to case.fusion3d."
+    digest = one.store.case.volume.sha256
+    for path in scan.iterdir():
+        path.unlink()
+    scan.rmdir()
+    two = begin()
+    open_in(two, saved)
+    assert two.store.case.volume.sha256 == digest
+    assert two.predictions.current is not None and two.files.path == saved
+    assert not any("has changed" in text for text in two.told)
+
+
+def test_a_session_never_overwrites_the_scan(begin, work_on, save, make_case, tmp_path) -> None:
+    one, scan = begin(), make_case()
+    work_on(one, scan)
+    before = scan.read_bytes()
+    save(one, scan)
+    assert scan.read_bytes() == before and "overwritten" in one.told[-1]
+
+
+def test_a_session_takes_the_place_of_what_was_kept_which_is_set_aside(
+    begin, work_on, save, open_in, settled, qtbot, tmp_path
+) -> None:
+    kept = tmp_path / "kept"
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved = save(one, tmp_path / "case.fusion3d")
+    two = begin(kept)
+    two.opener.open(tmp_path / "scan")
+    settled(two)
+    qtbot.waitUntil(lambda: two.keeper.whole is not None)
+    for x in (5.0, 6.0):
+        two.annotations.add_point(np.array([x, 0, 0]))
+    two.keeper.finish()
+    three = begin(kept)
+    open_in(three, saved)
+    assert [mark.points[0][0] for mark in three.annotations.items] == [1.0]
+    assert any("takes the place of what was kept here: 2 marks" in text for text in three.told)
+    (aside,) = kept.glob("*-before.fusion3d")
+    assert [mark.points[0][0] for mark in work_of(read_session(aside)).marks] == [5.0, 6.0]
+    # And the session's work is what is kept from now on.
+    three.keeper._keep()
+    three.keeper.finish()
+    four = begin(kept)
+    four.opener.open(tmp_path / "scan")
+    settled(four)
+    qtbot.waitUntil(lambda: four.keeper.whole is not None)
+    assert [mark.points[0][0] for mark in four.annotations.items] == [1.0]
+
+
+def test_a_forged_prediction_that_contradicts_itself_is_refused(
+    begin, work_on, save, settled, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    saved = save(one, tmp_path / "case.fusion3d")
+    session = read_session(saved)
+    (made,) = session.document.predictions
+    import msgspec
+
+    forged = msgspec.structs.replace(made, probability=1 - made.probability)
+    write_session(
+        saved,
+        replace(session, document=msgspec.structs.replace(session.document, predictions=[forged])),
+    )
+    two = begin()
+    two.open(saved)
+    settled(two)
+    assert two.store.case is None
+    assert two.told[-1] == (
+        "case.fusion3d: is no session that can be read (a probability is not that of its logit)."
+    )
+
+
+def test_singular_affines_and_distorted_planes_are_refused(begin, work_on, save, tmp_path) -> None:
+    import msgspec
+
+    from fusion3d_gui.errors import UserError
+
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    session = session_of(one.keeper.whole)
+    (made,) = session.document.predictions
+    flat = ((1.0, 0, 0, 0), (0, 0.0, 0, 0), (0, 0, 1.0, 0), (0, 0, 0, 1.0))
+    heatmap = msgspec.structs.replace(made.heatmap, affine=flat)
+    missing = msgspec.structs.replace(made.heatmap, array="arrays/9.npy")
+    outline = msgspec.structs.replace(made.heatmap, array=made.heatmap.outline.array)
+    for broken in (heatmap, missing, outline):
+        forged = msgspec.structs.replace(made, heatmap=broken)
+        with pytest.raises(UserError, match="no session that can be read"):
+            work_of(
+                replace(
+                    session,
+                    document=msgspec.structs.replace(session.document, predictions=[forged]),
+                )
+            )
+    view = msgspec.structs.replace(session.document.view, planes={"Axial": flat})
+    with pytest.raises(UserError, match="no session that can be read"):
+        work_of(replace(session, document=msgspec.structs.replace(session.document, view=view)))
+
+
+def test_kept_work_of_the_first_version_is_restored_and_kept_in_the_present_one(
+    begin, settled, qtbot, tmp_path
+) -> None:
+    from fusion3d_gui.state.kept.work_folder import work_key
+
+    kept = tmp_path / "kept"
+    scan = dicom(tmp_path / "scan")
+    one = begin()
+    one.opener.open(scan)
+    settled(one)
+    key = work_key(one.store.case.volume)
+    kept.mkdir()
+    stored = Path(__file__).parent / "documents" / "kept_version_1.json"
+    (kept / f"{key}.json").write_bytes(stored.read_bytes())
+    two = begin(kept)
+    two.opener.open(scan)
+    settled(two)
+    qtbot.waitUntil(lambda: two.keeper.whole is not None)
+    assert [mark.number for mark in two.annotations.items] == [1, 2, 4]
+    assert two.form.values == {"age": 61.0, "sex": "F", "diabetes": True}
+    assert two.form.entry("age").text == "61"
+    assert two.display.window_level.window.center == 321
+    assert two.display.overlay.threshold == 0.6
+    assert two.explanation_choice.wanted.method == "hirescam"
+    two.annotations.remove(4)
+    two.keeper.finish()
+    assert [path.name for path in kept.iterdir()] == [f"{key}.fusion3d"]
