@@ -90,6 +90,8 @@ class Session(QObject):
         store.case_opened.connect(self.display.show_case)
         store.case_opened.connect(self.undo.show_case)
         store.case_completed.connect(self.display.complete_case)
+        store.case_restated.connect(self.display.complete_case)
+        store.case_restated.connect(self.annotations.show_case)
         store.case_filled.connect(self.annotations.measure_again)
         store.prediction_changed.connect(self._on_prediction_changed)
         self.opener.opened_to_predict.connect(self.predictions.predict)

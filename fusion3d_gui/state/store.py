@@ -39,6 +39,8 @@ class Store(QObject):
     case_completed = Signal(object)
     #: Another case is on screen, none is, or its identity has been hidden or shown.
     case_changed = Signal()
+    #: What the values of the case on screen mean has been said or taken back (Case). ``case_changed`` follows.
+    case_restated = Signal(object)
     #: More slices of the case on screen have been read.
     case_filled = Signal()
     #: Another bundle has been chosen (BundleInfo): parts of the state follow. ``bundle_changed`` follows.
@@ -97,6 +99,13 @@ class Store(QObject):
         self._case = case
         self._emit_case_changed()
         self._notice_of(case)
+
+    def restate_case(self, case: Case) -> None:
+        """Show the same case with values of another meaning: what was predicted of it is dropped."""
+        self.cancel_prediction()
+        self._case, self._shown_prediction = case, None
+        self.case_restated.emit(case)
+        self._emit_case_changed()
 
     def complete_case(self, case: Case, noticed: Sequence[str]) -> None:
         """Show the same case with all its slices; ``noticed`` are notices that were shown before."""

@@ -422,18 +422,3 @@ def test_ten_window_presets_have_a_key(opened):
         assert action.shortcut().toString() == str(number % 10)
         action.trigger()
         assert level.preset.name == f"P{number}"
-
-
-def test_a_nifti_file_can_be_given_the_window_levels_of_ct_with_their_numbers(opened):
-    level, action = opened.session.display.window_level, opened.menus.actions["offer_ct"]
-    combo = opened.header.window_controls.presets
-    assert action.isEnabled()
-    before = level.window
-    action.trigger()
-    assert level.window == before
-    assert not action.isEnabled()
-    names = [combo.itemText(number) for number in range(combo.count())]
-    assert "Brain 80/40" in names
-    combo.activated.emit(names.index("Brain 80/40"))
-    assert (level.window.center, level.window.width) == (40, 80)
-    assert "Brain 80/40" in [each.text() for each in opened.menus.actions.values()]

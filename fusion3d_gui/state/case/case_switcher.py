@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject
 
+from fusion3d_gui.inference.scan_values import ScanValues
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.form import Form
-from fusion3d_gui.state.data.case import Case, CaseKey
+from fusion3d_gui.state.data.case import STATED_CT, Case, CaseKey
 from fusion3d_gui.state.data.shown_prediction import ShownPrediction
+from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.store import Store
+
+_UNLIKELY = "They do not look so: in CT air is about -1000 HU and soft tissue 0 to 100 HU. Check where the file comes from."
 
 
 class CaseSwitcher(QObject):
@@ -53,6 +57,20 @@ class CaseSwitcher(QObject):
     def complete(self, case: Case, noticed: Sequence[str]) -> None:
         """All slices of the case on screen have been read; ``noticed`` are notices shown before."""
         self._store.complete_case(self._apply_identity(case), noticed)
+
+    def toggle_ct(self) -> None:
+        """Take the case on screen for CT in Hounsfield units, where its file names no modality; or no longer."""
+        case = self._store.case
+        if case is None or not case.is_complete or not case.may_be_ct:
+            return
+        if case.unstated is not None:
+            self._store.restate_case(case.unstated)
+            return
+        self._store.restate_case(case.stated_ct())
+        if ScanValues.of(case.volume).are_hounsfield:
+            self._store.noticed.emit(Notice(STATED_CT))
+        else:
+            self._store.noticed.emit(Notice(f"{STATED_CT} {_UNLIKELY}", "warning"))
 
     def show_none(self) -> None:
         """Show no case, and an empty form."""

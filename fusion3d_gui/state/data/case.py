@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fusion3d_gui.errors import shown_name
-from fusion3d_gui.imaging.display.window import Preset
+from fusion3d_gui.imaging.display.window import CT_PRESETS, Preset
 from fusion3d_gui.imaging.privacy.deidentify import series_without_identity, volume_without_identity
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
@@ -16,6 +16,10 @@ FileStamp = tuple[int, int]
 
 #: Tells two scans apart without reading their voxels: paths, series, shape, affine, file stamps.
 CaseKey = tuple[str, str, tuple[int, int, int], bytes, tuple[FileStamp, ...]]
+
+
+#: Why a scan has a modality and a unit that its file does not name: in every output, too.
+STATED_CT = "The reader says that this is CT in Hounsfield units; the file does not."
 
 
 def name_of(paths: tuple[Path, ...]) -> str:
@@ -54,6 +58,34 @@ class Case:
     revealed: Case | None = field(default=None, repr=False)
     identity_hidden: bool = False
     file_stamps: tuple[FileStamp, ...] = ()
+    #: The case as its file has it, where the reader has said that it is CT.
+    unstated: Case | None = field(default=None, repr=False)
+
+    @property
+    def may_be_ct(self) -> bool:
+        """Whether its file names no modality, as NIfTI does not: the reader may say that it is CT."""
+        return self.unstated is not None or not self.volume.modality
+
+    @property
+    def is_stated_ct(self) -> bool:
+        """Whether the reader has said that it is CT."""
+        return self.unstated is not None
+
+    def stated_ct(self) -> Case:
+        """The case as CT in Hounsfield units; the notices say that the reader says so."""
+        if self.unstated is not None or self.volume.modality:
+            return self
+        volume = self.volume
+        of_file = (
+            each for each in self.presets if each.name.startswith(("From file", "Automatic"))
+        )
+        return replace(
+            self,
+            volume=replace(volume, modality="CT", unit="HU", notices=(*volume.notices, STATED_CT)),
+            presets=(*of_file, *CT_PRESETS),
+            revealed=None if self.revealed is None else self.revealed.stated_ct(),
+            unstated=self,
+        )
 
     def hide_identity(self, *, for_good: bool = False) -> Case:
         """The case without the patient's identity; ``for_good``: it can't be revealed again."""
@@ -64,6 +96,9 @@ class Case:
             volume=volume_without_identity(self.volume),
             series=tuple(series_without_identity(each) for each in self.series),
             revealed=None if for_good else self,
+            unstated=None
+            if self.unstated is None
+            else self.unstated.hide_identity(for_good=for_good),
             identity_hidden=True,
         )
 

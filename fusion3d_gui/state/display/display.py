@@ -60,7 +60,7 @@ class Display(QObject):
         self.volume_look.reset()
 
     def complete_case(self, case: Case) -> None:
-        """Take the presets and values of the same case once all its slices have been read."""
+        """Take the presets and values of the same case: all its slices have been read, or it was said to be CT."""
         self.window_level.refine_presets(case.presets)
         self.volume_look.complete(case.volume)
 

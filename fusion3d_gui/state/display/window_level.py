@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.imaging.display.window import CT_PRESETS, Preset, Window
+from fusion3d_gui.imaging.display.window import Preset, Window
 
 _GRAY = "Gray"
 #: Steps that can be undone.
@@ -85,17 +85,6 @@ class WindowLevel(QObject):
         self.presets_changed.emit()
         if was_default:
             self.set_window(presets[0].window)
-
-    @property
-    def offers_ct(self) -> bool:
-        """Whether the presets of CT are among those offered."""
-        return set(CT_PRESETS) <= set(self._presets)
-
-    def offer_ct(self) -> None:
-        """Offer the presets of CT too: a NIfTI file does not say that its values are Hounsfield units."""
-        if not self.offers_ct:
-            self._presets += CT_PRESETS
-            self.presets_changed.emit()
 
     def set_window(self, window: Window) -> None:
         """Use this window level."""

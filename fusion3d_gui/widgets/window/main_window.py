@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
             session.display.window_level.presets_changed,
             session.display.volume_look.changed,
             session.store.identity.changed,
+            session.store.case_completed,
             session.explanation_choice.changed,
             session.models.changed,
             session.side_by_side.changed,
@@ -254,7 +255,7 @@ class MainWindow(QMainWindow):
                 self.views,
                 lambda: self.series.has_choice,
             ),
-            *window_level_commands(store, display.window_level),
+            *window_level_commands(store, display.window_level, session.switcher),
             *heatmap_commands(
                 session.predictions,
                 display.overlay,

@@ -99,7 +99,10 @@ class Header(QWidget):
             if self._store.identity.hidden:
                 self._about += f"  ·  {IDENTITY_HIDDEN}"
         else:
-            patient, about = patient_line(case.volume), volume_text(case.volume)
+            patient, about = (
+                patient_line(case.volume),
+                volume_text(case.volume, is_stated=case.is_stated_ct),
+            )
             named = "Scan" if case.identity_hidden else case.name
             scan = case.volume.description or named
             self._text = patient or scan
@@ -177,11 +180,15 @@ def series_text(series: Series) -> str:
     return f"{series.description or visible_text(series.uid)}  ·  {series.slices_text}"
 
 
-def volume_text(volume: Volume) -> str:
-    """Modality, size and voxel size, e.g. ``"MR · 256 × 256 × 35 · 0.94 × 0.94 × 3.6 mm"``."""
+def volume_text(volume: Volume, *, is_stated: bool = False) -> str:
+    """Modality, size and voxel size, e.g. ``"MR · 256 × 256 × 35 · 0.94 × 0.94 × 3.6 mm"``.
+
+    ``is_stated``: the reader has said what the modality is.
+    """
     (k, j, i), found = volume.shape, volume.interpolated_from
     dk, dj, di = volume.spacing_mm
     spacing = " × ".join(f"{mm:.3g}" for mm in (di, dj, dk))
     size = f"{i} × {j} × {k}" if not found else f"{i} × {j}, {found} slices interpolated to {k}"
-    parts = [volume.modality, size, f"{spacing} mm"]
+    modality = f"{volume.modality} as stated" if is_stated else volume.modality
+    parts = [modality, size, f"{spacing} mm"]
     return " · ".join(part for part in parts if part)

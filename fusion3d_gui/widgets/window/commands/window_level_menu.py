@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS
@@ -14,11 +15,19 @@ from fusion3d_gui.widgets.window.commands.command import Command
 PRESET_KEYS = 10
 
 
-def window_level_commands(store: Store, level: WindowLevel) -> list[Command]:
+def window_level_commands(
+    store: Store, level: WindowLevel, switcher: CaseSwitcher
+) -> list[Command]:
     """Commands of the Window menu."""
 
     def has_case() -> bool:
         return store.case is not None
+
+    def may_be_ct() -> bool:
+        return store.case is not None and store.case.is_complete and store.case.may_be_ct
+
+    def is_stated() -> bool:
+        return store.case is not None and store.case.is_stated_ct
 
     return [
         Command("auto_window", "&Window", "Automatic window", level.apply_automatic, "W", has_case),
@@ -34,13 +43,15 @@ def window_level_commands(store: Store, level: WindowLevel) -> list[Command]:
         *color_map_commands("colors", "&Window/Colours", ANATOMY_MAPS, level, has_case),
         *_presets(store, level),
         Command(
-            "offer_ct",
+            "state_ct",
             "&Window",
-            "Offer window levels of CT",
-            level.offer_ct,
-            enabled=lambda: has_case() and not level.offers_ct,
+            "This is CT in Hounsfield units",
+            switcher.toggle_ct,
+            enabled=may_be_ct,
+            checked=is_stated,
             begins_group=True,
-            tip="For CT in a file that does not say so: values must be Hounsfield units",
+            tip="For a file that names no modality, as NIfTI: unit, window levels, 3D and fit of the model follow",
+            synonyms=("Hounsfield", "HU", "modality", "window levels of CT"),
         ),
     ]
 
