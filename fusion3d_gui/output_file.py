@@ -28,7 +28,7 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises
     ------
     OSError
-        The folder can't be written to, or ``path`` is a folder or is write-protected.
+        The disk is full, the folder can't be written to, or ``path`` is a folder or is write-protected.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -53,6 +53,9 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
         _flush(partial)
         partial.replace(target)
         _flush(target.parent)
+    except OSError as error:
+        error.filename = str(path)  # not the partial one's name, which says nothing to the user
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -64,6 +67,19 @@ def write_whole_text(path: Path, text: str, newline: str | None = None) -> None:
     """
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline=newline)
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a path is free for a folder of results: not there, or a folder without any file.
+
+    What a killed process has left of it, empty folders and halves of files, does not count.
+    """
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(
+        each.is_dir() or (each.name.startswith(".") and PARTIAL in each.name)
+        for each in folder.rglob("*")
+    )
 
 
 def check_not_input(path: Path, inputs: Iterable[Path | None]) -> None:

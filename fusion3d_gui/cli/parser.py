@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,12 @@ _ENGINES = ("auto", "torch", "torch-half", "openvino")
 _METHODS = (
     *("gradcam", "gradcam++", "hirescam", "layercam"),
     *("input-gradient", "occlusion", "integrated-gradients", "smoothgrad"),
+)
+
+#: Errors that no program can prevent: they come up in the midst of any work.
+_FAULTS_OF_DISKS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # it is full
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
 )
 
 
@@ -44,6 +51,12 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output (e.g. `| head`) has closed it; nothing more can be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.errno not in _FAULTS_OF_DISKS:
+            raise
+        problem = f"can't be read or written ({error.strerror})"
+        say_error(UserError(problem, path=error.filename))
+        return 2
     except KeyboardInterrupt:
         say("fusion3d: interrupted", error=True)
         return 1

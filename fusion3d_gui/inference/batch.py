@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import logging
 import os
 import re
@@ -194,8 +196,7 @@ def predict_table(
             writer.writeheader()
             writer.writerows(kept.values())
         refused = failed = 0
-        with results.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
+        with results.open("ab", buffering=0) as file:
             for number, row in enumerate(rows):
                 if row.number in kept:
                     continue
@@ -207,12 +208,24 @@ def predict_table(
                     is_misfit = cells.get("fit") == "refused"
                     refused, failed = refused + is_misfit, failed + (not is_misfit)
                 filled = {**dict.fromkeys(columns, ""), **cells}
-                writer.writerow({name: plain_cell(value) for name, value in filled.items()})
-                file.flush()
+                _append(file, [plain_cell(filled[name]) for name in columns])
     except OSError as error:
         raise UserError(f"the results can't be written ({error.strerror})", path=out) from None
     predicted = len(rows) - len(kept) - refused - failed
     return BatchSummary(predicted, len(kept), refused, failed, results)
+
+
+def _append(file: io.FileIO, cells: Sequence[object]) -> None:
+    """Append a line in one write, so that no half of one stays where the process is killed or the disk is full."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    line, end = text.getvalue().encode(), file.seek(0, os.SEEK_END)
+    try:
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def _predict_row(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from fusion3d_gui.errors import UserError
@@ -170,7 +170,7 @@ def save_bundle(
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
     with whole_file(folder / "models" / "model.safetensors") as partial:
-        save_file(state, partial)
+        partial.write_bytes(save(state))  # its save_file gives no OSError where the disk is full
     write_whole_text(folder / "docs" / "README.md", card)
     return BundleInfo.read(folder)
 

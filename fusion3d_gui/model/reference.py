@@ -240,13 +240,14 @@ def save_reference(
     folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:
     """Write ``configs/reference.json`` and ``models/reference.safetensors`` into a bundle's folder."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     config, path = _paths(folder)
     text = json.dumps({"version": VERSION, **plain}, indent=2, ensure_ascii=False) + "\n"
     write_whole_text(config, text)
     with whole_file(path) as partial:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, partial)
+        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        partial.write_bytes(save(plain))  # its save_file gives no OSError where the disk is full
 
 
 def _paths(folder: Path) -> tuple[Path, Path]:

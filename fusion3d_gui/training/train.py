@@ -26,7 +26,7 @@ from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
-from fusion3d_gui.output_file import write_whole_text
+from fusion3d_gui.output_file import is_unused, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.population import COHORT_SCOPE
 from fusion3d_gui.training.data.cases import Cases
@@ -290,9 +290,9 @@ def _workspace(out: Path, settings: dict[str, Any]) -> Path:
             )
         return work
     if rank_and_world_size()[0] == 0:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if not is_unused(out):
             raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
-        work.mkdir(parents=True)
+        work.mkdir(parents=True, exist_ok=True)
         write_whole_text(note, json.dumps(settings))
     return work
 

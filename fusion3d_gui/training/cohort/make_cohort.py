@@ -19,7 +19,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.output_file import whole_file, write_whole_text
+from fusion3d_gui.output_file import is_unused, whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.cohort.generate import DEFAULT_OUTCOME, SceneKind, make_case
 from fusion3d_gui.training.cohort.population import (
@@ -138,7 +138,7 @@ def _begin(out: Path, settings: dict[str, Any]) -> None:
                 remedy="Call it as before to go on, or delete the folder.",
             )
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_unused(out):
         raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
     for name in ("volumes", "masks", _UNFINISHED):
         (out / name).mkdir(parents=True, exist_ok=True)

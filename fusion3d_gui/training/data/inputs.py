@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from monai.data.dataset import PersistentDataset
-from monai.data.utils import json_hashing
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.training.data.input_cache import cached
 from fusion3d_gui.training.data.table import CaseRow
 
 
@@ -32,8 +30,8 @@ def load_inputs(
     Parameters
     ----------
     cache
-        Folder of MONAI's PersistentDataset, made if it is missing: a volume is preprocessed again only when
-        its files or the preprocessing have changed.
+        Folder, made if it is missing, to keep preprocessed volumes in: one is made again only when its files
+        or the preprocessing have changed.
 
     Returns
     -------
@@ -44,34 +42,26 @@ def load_inputs(
     Raises
     ------
     UserError
-        Naming the row of a volume that can't be used.
+        Naming the row of a volume that can't be used; or the cache can't be written.
     """
     images = np.empty((len(cases), *preprocessing.shape_kji), dtype=np.float16)
     affines = np.empty((len(cases), 4, 4))
 
-    def prepare(key: dict[str, Any]) -> dict[str, torch.Tensor]:
-        found = preprocessing.apply(open_volume(Path(key["path"])))
-        return {
-            "voxels": torch.from_numpy(found.voxels).half(),
-            "affine": torch.from_numpy(np.asarray(found.affine, dtype=np.float64)),
-        }
-
-    keys = [_key(case.path, preprocessing) for case in cases]
-    stored = None
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        stored = PersistentDataset(keys, prepare, cache, hash_func=json_hashing)
+    def prepare(case: CaseRow) -> dict[str, np.ndarray]:
+        try:
+            found = preprocessing.apply(open_volume(case.path))
+        except UserError as error:
+            raise UserError(f"row {case.row}: {error}") from None
+        affine = np.asarray(found.affine, dtype=np.float64)
+        return {"voxels": found.voxels.astype(np.float16), "affine": affine}
 
     def load(number: int) -> None:
-        try:
-            found = prepare(keys[number]) if stored is None else stored[number]
-        except (UserError, RuntimeError) as error:
-            # MONAI wraps what a transform raises.
-            cause = error if isinstance(error, UserError) else error.__cause__
-            if not isinstance(cause, UserError):
-                raise
-            raise UserError(f"row {cases[number].row}: {cause}") from None
-        images[number], affines[number] = found["voxels"].numpy(), found["affine"].numpy()
+        case = cases[number]
+        if cache is None:
+            found = prepare(case)
+        else:
+            found = cached(cache, _key(case.path, preprocessing), lambda: prepare(case))
+        images[number], affines[number] = found["voxels"], found["affine"]
 
     # Threads suffice: decompression and resampling release the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.output_file import whole_file, write_whole_text
+from fusion3d_gui.output_file import is_unused, whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.make_cohort import make_cohort
 from fusion3d_gui.training.fit.recipe import Loss
@@ -122,7 +122,7 @@ def _claim(out: Path, plan: dict[str, int]) -> None:
                 "it holds another ablation", path=out, remedy="Name a new folder, or the same plan."
             )
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_unused(out):
         raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
     out.mkdir(parents=True, exist_ok=True)
     write_whole_text(mark, json.dumps(plan, indent=2) + "\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QImageWriter, QPainter
 
 from fusion3d_gui.output_file import whole_file
@@ -74,11 +74,13 @@ class ChartContent:
         generator.setViewBox(QRectF(0, 0, page.width(), page.height()))
         generator.setTitle(self.title)
         generator.setDescription("\n".join(self.source))
+        drawn = QBuffer()  # QSvgGenerator does not say when it can't write
+        generator.setOutputDevice(drawn)
+        painter = QPainter(generator)
+        self._paint(painter, page, 1)
+        painter.end()
         with whole_file(path) as whole:
-            generator.setFileName(str(whole))
-            painter = QPainter(generator)
-            self._paint(painter, page, 1)
-            painter.end()
+            whole.write_bytes(drawn.data().data())
 
     def write_csv(self, path: Path) -> None:
         """Write the numbers. Raises OSError where that is not possible."""
