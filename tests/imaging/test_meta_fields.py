@@ -11,8 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.files.itk import read_itk_file
 from fusion3d_gui.imaging.files.meta_fields import check_meta_offsets, meta_fields
+from fusion3d_gui.imaging.files.voxel_file import read_voxel_file
 
 HEADER = """ObjectType = Image
 NDims = 3
@@ -72,28 +72,28 @@ def test_the_67_bytes_that_ended_the_process_are_refused_in_a_process_that_lives
 def test_a_header_with_an_impossible_value_is_refused_for_it(tmp_path, old, new, reason, capfd):
     assert old in HEADER
     with pytest.raises(UserError, match=reason):
-        read_itk_file(write(tmp_path / "a.mha", HEADER.replace(old, new, 1)))
+        read_voxel_file(write(tmp_path / "a.mha", HEADER.replace(old, new, 1)))
     assert capfd.readouterr().err == ""
 
 
 def test_a_packed_file_cut_short_is_refused_before_itk_prints_of_it(tmp_path, capfd):
     packed = "BinaryData True\nCompressedData = True\nCompressedDataSize = 692\nElementType"
     with pytest.raises(UserError, match="cut short"):
-        read_itk_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
+        read_voxel_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
     assert capfd.readouterr().err == ""
 
 
 def test_packed_voxels_that_itk_would_make_up_are_refused(tmp_path, capfd):
     packed = "CompressedData = True\nCompressedDataSize = 100\nElementType"  # without BinaryData
     with pytest.raises(UserError, match="in a way that can't be read"):
-        read_itk_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
+        read_voxel_file(write(tmp_path / "a.mha", HEADER.replace("ElementType", packed)))
     assert capfd.readouterr().err == ""
 
 
 def test_packed_voxels_of_64_bits_are_read(tmp_path):
     voxels = np.arange(60, dtype=np.int64).reshape(3, 4, 5) << 40
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "a.mha"), True)
-    np.testing.assert_array_equal(read_itk_file(tmp_path / "a.mha").voxels, voxels)
+    np.testing.assert_array_equal(read_voxel_file(tmp_path / "a.mha").voxels, voxels)
 
 
 @pytest.mark.parametrize("suffix", [".mha", ".mhd"])
@@ -105,7 +105,7 @@ def test_what_simpleitk_writes_is_read(tmp_path, suffix, compressed):
     image.SetMetaData("Comment", "a comment")
     path = tmp_path / f"a{suffix}"
     sitk.WriteImage(image, str(path), compressed)
-    np.testing.assert_array_equal(read_itk_file(path).voxels, voxels)
+    np.testing.assert_array_equal(read_voxel_file(path).voxels, voxels)
 
 
 def test_a_header_size_of_minus_1_means_that_the_voxels_end_the_file(tmp_path):
@@ -114,7 +114,7 @@ def test_a_header_size_of_minus_1_means_that_the_voxels_end_the_file(tmp_path):
     header = header.replace("= LOCAL", "= voxels.raw")
     (tmp_path / "a.mhd").write_text(header)
     (tmp_path / "voxels.raw").write_bytes(b"seventeen bytes .." + voxels.tobytes())
-    found = read_itk_file(tmp_path / "a.mhd")
+    found = read_voxel_file(tmp_path / "a.mhd")
     np.testing.assert_array_equal(found.voxels.ravel(), voxels)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.files.itk import read_itk_file
-from fusion3d_gui.imaging.files.nrrd_fields import check_nrrd_text, nrrd_fields
+from fusion3d_gui.imaging.files.nrrd_fields import nrrd_fields
+from fusion3d_gui.imaging.files.voxel_file import read_voxel_file
 
 HEADER = """NRRD0004
 type: short
@@ -45,12 +45,12 @@ def test_a_line_that_is_too_long_is_refused(tmp_path, line):
     assert f"\n{line}" in header
     header = header.replace(f"\n{line}", f"\n{line}{'x' * 1500}", 1)
     with pytest.raises(UserError, match="512 characters"):
-        read_itk_file(write(tmp_path / "a.nrrd", header))
+        read_voxel_file(write(tmp_path / "a.nrrd", header))
 
 
 def test_comments_and_pairs_of_key_and_value_may_be_long(tmp_path):
     header = f"{HEADER}# {'x' * 5000}\nSegment0_Extent:={'9 ' * 5000}\nA:=b: {'c' * 5000}\n"
-    volume = read_itk_file(write(tmp_path / "a.nrrd", header))
+    volume = read_voxel_file(write(tmp_path / "a.nrrd", header))
     np.testing.assert_array_equal(volume.voxels.ravel(), np.arange(64))
 
 
@@ -58,23 +58,22 @@ def test_a_header_that_does_not_end_within_a_megabyte_is_refused(tmp_path):
     path = tmp_path / "a.nrrd"
     path.write_bytes(HEADER.encode() + b"# comment\n" * 200_000 + b"kinds: " + b"x" * 5000)
     with pytest.raises(UserError, match="its header has more than"):
-        read_itk_file(path)
+        read_voxel_file(path)
 
 
 def test_values_as_text_may_take_fewer_bytes_than_voxels(tmp_path):
     header = HEADER.replace("short", "double").replace("raw", "ascii")
     path = tmp_path / "a.nrrd"
     path.write_text(f"{header}\n{' '.join('1' * 64)}\n")
-    assert read_itk_file(path).voxels.tolist() == np.ones((4, 4, 4)).tolist()
+    assert read_voxel_file(path).voxels.tolist() == np.ones((4, 4, 4)).tolist()
 
 
-@pytest.mark.parametrize("before", [0, (1 << 20) - 70])
-def test_voxels_as_text_that_ended_the_process_are_refused(tmp_path, before):
+def test_voxels_as_text_that_ended_the_process_are_refused(tmp_path):
     path = tmp_path / "a.nrrd"
-    numbers = "1 " * (before // 2) + "x" * 5000 + " 1" * 64
+    numbers = "1 " * 20 + "x" * 5000 + " 1" * 64
     path.write_text(f"{HEADER.replace('raw', 'ascii')}\n{numbers}\n")
     with pytest.raises(UserError, match="not all numbers"):
-        read_itk_file(path)
+        read_voxel_file(path)
 
 
 @pytest.mark.parametrize("gap", [b"\n\n", b"\r\n\r\n"])
@@ -100,18 +99,3 @@ def test_a_fields_line_has_at_most_512_characters(length, fits, tmp_path):
     else:
         with pytest.raises(UserError, match="more than 512"):
             nrrd_fields(tmp_path / "a.nrrd", line + b"\n\n", is_whole=True)
-
-
-@pytest.mark.parametrize("before", [0, 1 << 20, (1 << 20) - 40, (1 << 20) - 64, 2 << 20])
-def test_numbers_of_64_signs_are_read_and_longer_ones_refused_wherever_they_stand(before, tmp_path):
-    path, head = tmp_path / "a.nrrd", b"#" + b"x" * 200 + b"\n\n"
-    filling = b"1 " * (before // 2)
-    for signs, fits in ((64, True), (65, False)):
-        path.write_bytes(head + filling + b"7" * signs + b" 2\n")
-        if fits:
-            check_nrrd_text(path, path, len(head))
-        else:
-            with pytest.raises(UserError, match="not all numbers"):
-                check_nrrd_text(path, path, len(head))
-    with pytest.raises(UserError, match="can't be read"):
-        check_nrrd_text(path, tmp_path / "none.txt", 0)

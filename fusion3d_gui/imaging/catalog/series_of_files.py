@@ -14,8 +14,8 @@ from fusion3d_gui.imaging.dicom.scan import ScannedFiles, refused_files_notices
 from fusion3d_gui.imaging.dicom.series_of_stack import read_volume_of_stack, series_of_stack
 from fusion3d_gui.imaging.dicom.stack.sort import Stack, sort_into_stacks
 from fusion3d_gui.imaging.files.archive import UnpackedArchive
-from fusion3d_gui.imaging.files.itk import is_itk_file, itk_series
 from fusion3d_gui.imaging.files.nifti import is_nifti, nifti_series
+from fusion3d_gui.imaging.files.voxel_file import is_voxel_file, voxel_file_series
 from fusion3d_gui.imaging.series import Reader, Series
 from fusion3d_gui.imaging.volume import Volume, Watch
 from fusion3d_gui.progress import Progress
@@ -25,14 +25,14 @@ SUPPORTED_FORMATS = "Give DICOM, NIfTI, NRRD or MetaImage."
 
 def is_other_format(path: Path) -> bool:
     """Whether a file's name says that it is NIfTI, NRRD or MetaImage."""
-    return is_nifti(path) or is_itk_file(path)
+    return is_nifti(path) or is_voxel_file(path)
 
 
 def non_dicom_series(path: Path) -> list[Series] | None:
     """The series in a NIfTI, NRRD or MetaImage file; None where its name says it is none of these."""
     if is_nifti(path):
         return nifti_series(path)
-    return itk_series(path) if is_itk_file(path) else None
+    return voxel_file_series(path) if is_voxel_file(path) else None
 
 
 def series_of_files(

@@ -39,21 +39,6 @@ def nrrd_fields(path: Path, head: bytes, *, is_whole: bool) -> tuple[dict[str, s
     return fields, end
 
 
-def check_nrrd_text(path: Path, data_file: Path, start: int) -> None:
-    """Raise UserError where voxels that are written as text hold a word too long to be a number."""
-    too_long = re.compile(rb"[^ \t\r\n\v\f]{%d}" % (_LONGEST_NUMBER + 1))
-    before = b""
-    try:
-        with data_file.open("rb") as stream:
-            stream.seek(start)
-            while chunk := stream.read(_CHUNK):
-                if too_long.search(before + chunk):
-                    raise _wrong(path, "is damaged: its voxels are not all numbers")
-                before = chunk[-_LONGEST_NUMBER:]
-    except OSError as error:
-        raise UserError(f"can't be read ({error.strerror})", path=path) from None
-
-
 def _wrong(path: Path, problem: str) -> UserError:
     return UserError(
         problem, path=path, remedy="Write the file again with the program it came from."

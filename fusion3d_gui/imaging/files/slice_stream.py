@@ -46,15 +46,15 @@ class StoredSlices:
         As stored, with its byte order.
     packed
         Whether they are compressed together, so that they can only be read in order.
-    is_bzip2
-        Whether they are compressed by bzip2, not as zlib or gzip do.
+    block
+        Shape in which the file holds slice k, where other values are interleaved with it; None: ``[j, i]``.
     """
 
     path: Path
     offset: int
     dtype: np.dtype
     packed: bool
-    is_bzip2: bool = False
+    block: tuple[int, ...] | None = None
 
 
 def read_slices(
@@ -91,10 +91,11 @@ def read_slices(
     """
     voxels, loaded_slices = volume.voxels, volume.loaded_slices
     assert loaded_slices is not None
-    count, in_place = len(voxels), stored.dtype == voxels.dtype
+    block = voxels.shape[1:] if stored.block is None else stored.block
+    count, in_place = len(voxels), stored.dtype == voxels.dtype and block == voxels.shape[1:]
     order = range(count)
     by_distance = order if stored.packed else sorted(order, key=lambda k: abs(k - count // 2))
-    buffer = np.empty(voxels.shape[1:], stored.dtype)
+    buffer = np.empty(block, stored.dtype)
     for k in by_distance:
         progress(loaded_slices.share, "Reading slices")
         if not stored.packed:
