@@ -76,8 +76,9 @@ def meta_header(path: Path, head: bytes) -> VoxelHeader:
         raise UserError(
             "is damaged or cut short", path=path, remedy="Copy it again from its source."
         )
-    packing: Packing = "gzip" if is_packed else "raw" if _is_true(fields, "BinaryData") else "text"
-    if (skipped == -1 and packing != "raw") or (is_packed and not _is_true(fields, "BinaryData")):
+    is_binary = _is_true(fields, "BinaryData") or skipped == -1  # as ITK takes it
+    packing: Packing = "gzip" if is_packed else "raw" if is_binary else "text"
+    if is_packed and (skipped == -1 or not is_binary):
         raise UserError(
             "has its voxels packed in a way that can't be read",
             path=path,
