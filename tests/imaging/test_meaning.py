@@ -181,6 +181,15 @@ def test_suv_is_refused_with_the_reason(changed: dict[str, object], reason: str)
         suv_factor(_pet_header(**changed), [])
 
 
+@pytest.mark.parametrize(
+    ("dose", "may_be_mbq"), [(0.9, False), (1.0, True), (370, True), (20_000, True), (20_500, False)]
+)
+def test_a_dose_may_be_in_megabecquerel_where_that_is_plausible(dose, may_be_mbq) -> None:
+    with pytest.raises(SuvUnavailable, match="is not plausible") as refused:
+        suv_factor(_pet_header(RadionuclideTotalDose=dose), [])
+    assert ("it may be in MBq" in str(refused.value)) == may_be_mbq
+
+
 def test_suv_values_may_have_decimal_commas_and_what_can_not_be_read_is_named() -> None:
     dataset = _pet_header()
     weight = dataset["PatientWeight"].tag

@@ -108,6 +108,24 @@ def test_a_headers_spacing_is_compared_with_that_of_the_positions(
     assert any("The header says that slices are" in notice for notice in notices) == said
 
 
+def test_images_that_say_nothing_of_space_are_stacked_by_number_in_voxels_of_1_mm(
+    written: Callable[[Edit], Path],
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+            delattr(dataset, keyword)
+        for keyword in ("SliceThickness", "SpacingBetweenSlices", "SliceLocation"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        dataset.InstanceNumber = 100 - number
+
+    folder = written(edit)
+    stored = [pydicom.dcmread(path).pixel_array for path in sorted(folder.iterdir())]
+    volume = open_volume(folder)
+    np.testing.assert_array_equal(volume.affine, np.eye(4))
+    np.testing.assert_array_equal(volume.voxels, stored[::-1])
+
+
 def test_frames_without_an_orientation_have_no_depth_and_tolerances_shrink_with_the_voxels(
     written: Callable[[Edit], Path],
 ) -> None:
