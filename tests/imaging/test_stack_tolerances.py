@@ -124,6 +124,9 @@ def test_images_that_say_nothing_of_space_are_stacked_by_number_in_voxels_of_1_m
     volume = open_volume(folder)
     np.testing.assert_array_equal(volume.affine, np.eye(4))
     np.testing.assert_array_equal(volume.voxels, stored[::-1])
+    single = open_volume(sorted(folder.iterdir())[2])
+    np.testing.assert_array_equal(single.affine, np.eye(4))
+    np.testing.assert_array_equal(single.voxels[0], stored[2])
 
 
 def test_frames_without_an_orientation_have_no_depth_and_tolerances_shrink_with_the_voxels(

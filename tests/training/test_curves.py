@@ -112,3 +112,101 @@ def test_curves_survive_json(tmp_path):
     curves = evaluation_curves(*scores(50), 0.1)
     assert EvaluationCurves.from_json(json.loads(json.dumps(curves.to_json()))) == curves
     assert len(json.dumps(evaluation_curves(*scores(5000), 0.1).to_json())) < 12_000
+
+
+def _plain(points: int, bins: int, scale: int = 1) -> dict:
+    """Curves of as many points and bins: a positive and a negative case for each of either."""
+    count = points * bins * scale
+    edges = np.linspace(0, 1, bins + 1)
+    return {
+        "cases": 2 * count,
+        "positives": count,
+        "roc": {
+            "thresholds": np.linspace(1, 0, points + 1)[1:].tolist(),
+            "true_positives": [(n + 1) * bins * scale for n in range(points)],
+            "false_positives": [(n + 1) * bins * scale for n in range(points)],
+        },
+        "reliability": {
+            "edges": edges.tolist(),
+            "cases": [2 * points * scale] * bins,
+            "positives": [points * scale] * bins,
+            "mean_probabilities": ((edges[1:] + edges[:-1]) / 2).tolist(),
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("largest", "too_large"),
+    [
+        (_plain(200, 10), _plain(201, 10)),
+        (_plain(10, 50), _plain(10, 51)),
+        (_plain(1, 1, 5 * 10**8), _plain(1, 1, 5 * 10**8 + 1)),
+    ],
+)
+def test_curves_have_at_most_200_points_50_bins_and_a_billion_cases(largest, too_large):
+    assert EvaluationCurves.from_json(largest).to_json() == largest
+    with pytest.raises(ValueError, match="Expected"):
+        EvaluationCurves.from_json(too_large)
+
+
+def test_the_figures_of_a_point_are_shares_of_its_class():
+    curves = EvaluationCurves.from_json(
+        {
+            "cases": 10,
+            "positives": 4,
+            "roc": {
+                "thresholds": [0.5, 0.0],
+                "true_positives": [3, 4],
+                "false_positives": [1, 6],
+            },
+            "reliability": {
+                "edges": [0.0, 1.0],
+                "cases": [10],
+                "positives": [4],
+                "mean_probabilities": [1.0],  # the edges themselves belong to a bin
+            },
+        }
+    )
+    assert (curves.negatives, curves.prevalence) == (6, 0.4)
+    assert curves.sensitivity(curves.roc[0]) == 0.75
+    assert curves.specificity(curves.roc[0]) == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "complaint"),
+    [
+        (("positives",), 20, "not of cases of both classes"),
+        (("roc", "thresholds"), [0.5, 0.5], "does not rise"),
+        (("roc", "true_positives"), [5, 4], "does not rise"),
+        (("roc", "false_positives"), [7, 6], "does not rise"),
+        (("roc", "true_positives"), [3, 3], "does not end with all"),
+        (("roc", "false_positives"), [1, 5], "does not end with all"),
+        (("roc", "true_positives"), [3], "ROC curve differ in length"),
+        (("reliability", "edges"), [0.5, 0.5, 1.0], "bin of the reliability curve is impossible"),
+        (("reliability", "positives"), [0, 11], "bin of the reliability curve is impossible"),
+        (("reliability", "mean_probabilities"), [0.2, 0.7], "no mean probability"),
+        (("reliability", "mean_probabilities"), [None, None], "no mean probability"),
+        (("reliability", "mean_probabilities"), [None, 0.49], "lies outside its bin"),
+        (("reliability", "cases"), [0, 9], "do not hold all cases"),
+        (("reliability", "positives"), [0, 3], "do not hold all cases"),
+        (("reliability", "edges"), [0.0, 1.0], "reliability curve differ in length"),
+    ],
+)
+def test_what_contradicts_itself_in_curves_is_named(where, value, complaint):
+    plain = target = {
+        "cases": 10,
+        "positives": 4,
+        "roc": {"thresholds": [0.5, 0.0], "true_positives": [3, 4], "false_positives": [1, 6]},
+        "reliability": {
+            "edges": [0.0, 0.5, 1.0],
+            "cases": [0, 10],
+            "positives": [0, 4],
+            "mean_probabilities": [None, 0.7],
+        },
+    }
+    assert EvaluationCurves.from_json(plain).to_json() == plain
+    for key in where[:-1]:
+        target = target[key]
+    target[where[-1]] = value
+    with pytest.raises(ValueError, match=complaint):
+        EvaluationCurves.from_json(plain)
