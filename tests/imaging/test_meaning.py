@@ -182,7 +182,8 @@ def test_suv_is_refused_with_the_reason(changed: dict[str, object], reason: str)
 
 
 @pytest.mark.parametrize(
-    ("dose", "may_be_mbq"), [(0.9, False), (1.0, True), (370, True), (20_000, True), (20_500, False)]
+    ("dose", "may_be_mbq"),
+    [(0.9, False), (1.0, True), (370, True), (20_000, True), (20_500, False)],
 )
 def test_a_dose_may_be_in_megabecquerel_where_that_is_plausible(dose, may_be_mbq) -> None:
     with pytest.raises(SuvUnavailable, match="is not plausible") as refused:

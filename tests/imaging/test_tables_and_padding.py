@@ -318,3 +318,17 @@ def test_a_ct_that_calls_tissue_padding_is_shown_as_it_is(written: Callable[[Edi
     volume = open_volume(written(edit))
     assert volume.padding is None
     assert "0 HU padding" in " ".join(volume.notices)
+
+
+@pytest.mark.parametrize(("intercept", "center"), [(0.0, 40_049.5), (-0.5, 40_049.5 - 65_536)])
+def test_a_brightness_table_begins_below_0_only_where_values_may(
+    intercept: float, center: float, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        _without(dataset, "WindowCenter", "WindowWidth")
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, intercept
+        dataset.VOILUTSequence = _table(np.rint(np.linspace(0, 65_535, 100)), 40_000, 16)
+
+    ((found, _),) = open_volume(written(edit)).windows
+
+    assert found == pytest.approx(center, abs=6)
