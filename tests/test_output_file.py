@@ -51,6 +51,19 @@ def test_a_new_file_has_the_usual_rights_and_an_old_one_keeps_its_own(tmp_path):
     assert (old.read_text(), stat.S_IMODE(old.stat().st_mode)) == ("new", 0o640)
 
 
+def test_file_and_folder_are_on_the_disk_before_the_block_is_left(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "a.txt", []
+
+    def fsync(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole_file(path) as partial:
+        partial.write_text("new")
+    # The content before the file has its name, then the name.
+    assert flushed == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+
 def test_a_link_is_followed(tmp_path):
     (tmp_path / "folder").mkdir()
     target, link = tmp_path / "folder/target.txt", tmp_path / "link.txt"

@@ -36,6 +36,16 @@ def test_the_outline_of_an_ellipse_lies_on_the_ellipse_and_goes_round_once():
     np.testing.assert_allclose(np.diff(turn), 2 * np.pi / 72)
 
 
+@pytest.mark.parametrize(
+    ("half_width", "half_height", "longer"), [(6, 2, RIGHT), (2, 6, DOWN), (4, 4, RIGHT)]
+)
+def test_the_longer_axis_of_an_ellipse_comes_first(half_width, half_height, longer):
+    shorter = DOWN if longer is RIGHT else RIGHT
+    a, b = max(half_width, half_height) * longer, min(half_width, half_height) * shorter
+    found = region("ellipse", half_width, half_height).axis_ends_lps()
+    np.testing.assert_allclose(found, [MIDDLE - a, MIDDLE + a, MIDDLE - b, MIDDLE + b])
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_the_corners_of_a_box_begin_at_its_first_point_and_go_along_its_right(swapped):
     mark = region("ellipse")

@@ -73,6 +73,23 @@ def test_a_classic_image_may_have_a_real_world_value_mapping(
     assert (volume.slope, volume.intercept, volume.unit) == (0.5, 3.0, "ms")
 
 
+@pytest.mark.parametrize("slope", [None, 0.0])
+def test_a_real_world_mapping_that_is_no_straight_line_leaves_the_values_as_stored(
+    slope: float | None, written: Callable[[Edit], Path]
+) -> None:
+    def edit(dataset: Dataset, number: int) -> None:
+        del dataset.RescaleSlope, dataset.RescaleIntercept
+        dataset.Modality = "MR"
+        mapping = Dataset()
+        if slope is not None:
+            mapping.RealWorldValueSlope = slope
+        mapping.RealWorldValueIntercept = 3.0
+        dataset.RealWorldValueMappingSequence = Sequence([mapping])
+
+    volume = open_volume(written(edit))
+    assert (volume.slope, volume.intercept) == (1.0, 0.0)
+
+
 def test_images_turned_by_a_rounded_cosine_stay_together_and_others_part(
     written: Callable[[Edit], Path],
 ) -> None:
