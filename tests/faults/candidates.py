@@ -39,7 +39,8 @@ INDIFFERENT = {"indent", "stacklevel", "timeout", "encoding", "max_workers", "re
 AT_A_TIME = ("_BLOCK", "_BATCH", "_CACHED", "_CHUNK")
 #: Subscripts of these are types.
 TYPES = {"Literal", "Callable", "dict", "tuple", "list", "set", "Mapping", "Sequence"}
-#: Functions that don't mind the order of their arguments.
+#: Functions that don't mind the order of their arguments; of NumPy's clip it is the first two, the larger of
+#: which is taken. The method ``clip`` of an array does mind.
 SYMMETRIC = {
     "max",
     "min",
@@ -225,7 +226,8 @@ class _Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         if _is_talk(node) or ast.unparse(node.func) in ("cast", "TypeVar", "isinstance"):
             return
-        symmetric = ast.unparse(node.func).split(".")[-1] in SYMMETRIC
+        name = ast.unparse(node.func)
+        symmetric = name == "np.clip" or name.split(".")[-1] in SYMMETRIC
         if (
             len(node.args) >= 2
             and not symmetric

@@ -43,6 +43,8 @@ def faults_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("x = f'{a - 1}'", set()),
         ("x = 1e-6", set()),
         ("x = np.maximum(a, b)", set()),
+        ("x = np.clip(a, b, c)", set()),
+        ("x = a.clip(b, c)", {"x = a.clip(c, b)"}),
         ("_BLOCK_ROWS = 64", set()),
         ("Kind = Literal['a', 'b']", set()),
     ],
