@@ -64,6 +64,7 @@ class Session(QObject):
         self.undo = Undo(self.annotations, self.display.window_level, self)
         self.tool = Tool(self)
         self.form = form = Form(self)
+        self.notes = Notes(self)
         self.switcher = CaseSwitcher(store, form)
         self.opener = Opener(store, self.switcher, self.display)
         self.models = Models(store, form, bundles)
@@ -82,11 +83,13 @@ class Session(QObject):
             self.predictions,
             self.explainer,
             self.model_comparison,
+            self.notes,
         )
         #: Once the prediction of this case arrives, the crosshair goes to the peak of its heatmap.
         self._to_peak_of: tuple[Path, ...] = ()
         store.case_opened.connect(self._on_case_opened)
         store.case_opened.connect(self.annotations.show_case)
+        store.case_opened.connect(self.notes.show_case)
         store.case_opened.connect(self.display.show_case)
         store.case_opened.connect(self.undo.show_case)
         store.case_completed.connect(self.display.complete_case)
@@ -98,8 +101,6 @@ class Session(QObject):
         self.left = LeftResults(store, form)
         self.audit = AuditTrail(audit_folder, store, self.predictions)
         # Last: what a change brings about is there when it is collected.
-        self.notes = Notes(self)
-        store.case_opened.connect(self.notes.show_case)
         work = CaseWork(store, self.display, self.annotations, form, choice, self.notes, self.left)
         self.keeper = WorkKeeper(kept_folder, store, work)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper)

@@ -366,3 +366,10 @@ def test_kept_work_of_the_first_version_is_restored_and_kept_in_the_present_one(
     two.annotations.remove(4)
     two.keeper.finish()
     assert [path.name for path in kept.iterdir()] == [f"{key}.fusion3d"]
+
+
+def test_the_notes_are_part_of_what_leaves(begin, work_on, tmp_path) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    result = one.result_collector.work()(lambda fraction, message: None)
+    assert result.notes.reading == "Nothing.\nElse"

@@ -46,7 +46,7 @@ def test_an_input_grows_with_its_lines_up_to_a_bound(opened) -> None:
 
 
 def test_a_lasting_sign_says_that_what_left_no_longer_matches(opened, settled) -> None:
-    panel, session = opened.side.notes, opened.session
+    panel, session = opened.side.signs, opened.session
     session.form.set_value("age", 71.0)
     session.predictions.predict()
     settled(opened)

@@ -8,6 +8,7 @@ from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.case_result import Appearance, CaseResult, OtherPrediction, ValueSource
 from fusion3d_gui.report.collect import collect_result
 from fusion3d_gui.state.case.form import Form
+from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.prediction.explainer import Explainer
@@ -28,6 +29,7 @@ class ResultCollector:
         predictions: Predictions,
         explainer: Explainer,
         comparison: ModelComparison,
+        notes: Notes,
     ) -> None:
         self._store = store
         self._form = form
@@ -36,6 +38,7 @@ class ResultCollector:
         self._predictions = predictions
         self._explainer = explainer
         self._comparison = comparison
+        self._notes = notes
 
     @property
     def can_collect(self) -> bool:
@@ -70,6 +73,7 @@ class ResultCollector:
         )
         marks = tuple(self._annotations.measurements)
         checks = self._explainer.checks_of(prediction.heatmap)
+        notes = self._notes.now
         is_hidden = case.identity_hidden or store.identity.hidden
 
         def work(progress: Progress) -> CaseResult:
@@ -86,6 +90,7 @@ class ResultCollector:
                 checks=checks,
                 marks=marks,
                 others=others,
+                notes=notes,
                 progress=progress,
             )
             return result.without_identity() if is_hidden else result

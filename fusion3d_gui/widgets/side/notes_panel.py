@@ -1,4 +1,4 @@
-"""``NotesPanel``: the reader's reading and comment, and signs about what left and what is of another scan."""
+"""``NotesPanel``: the reader's reading of the scan and comment on the prediction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.case.notes import LONGEST_NOTE, Notes
-from fusion3d_gui.state.export.left import LeftResults
-from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 
@@ -52,31 +50,15 @@ class NoteInput(QPlainTextEdit):
 class NotesPanel(QWidget):
     """Hidden without a case. What is typed is kept at once."""
 
-    def __init__(
-        self,
-        store: Store,
-        notes: Notes,
-        left: LeftResults,
-        keeper: WorkKeeper,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, store: Store, notes: Notes, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._store = store
         self._notes = notes
-        self._left = left
-        self._keeper = keeper
-        #: That the form is no longer as it was when a result left.
-        self.mismatch = theme.label(size=12, color=theme.WARNING, medium=True)
-        #: Predictions that came with the case, of other voxels.
-        self.other_scan = theme.label(size=12, color=theme.MUTED)
         self.reading = NoteInput("Reading", "What you see on the scan")
         self.comment = NoteInput("Comment", "On the prediction and its heatmap")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2 * theme.GRID)
-        for sign in (self.mismatch, self.other_scan):
-            sign.setWordWrap(True)
-            layout.addWidget(sign)
         layout.addWidget(theme.section_title("Reading"))
         layout.addWidget(self.reading)
         layout.addWidget(theme.section_title("Comment"))
@@ -84,26 +66,14 @@ class NotesPanel(QWidget):
         self.reading.textChanged.connect(lambda: notes.set_reading(self.reading.text))
         self.comment.textChanged.connect(lambda: notes.set_comment(self.comment.text))
         notes.changed.connect(self._show_notes)
-        for signal in (
-            left.changed,
-            store.prediction_changed,
-            store.case_changed,
-            keeper.restored,
-        ):
-            signal.connect(self._show_signs)
+        store.case_changed.connect(self._show_if_case)
         self._show_notes()
-        self._show_signs()
+        self._show_if_case()
 
     def _show_notes(self) -> None:
         now = self._notes.now
         self.reading.show_text(now.reading)
         self.comment.show_text(now.comment)
 
-    def _show_signs(self) -> None:
+    def _show_if_case(self) -> None:
         self.setVisible(self._store.case is not None)
-        mismatch = self._left.mismatch if self._store.case is not None else ""
-        self.mismatch.setText(mismatch)
-        self.mismatch.setVisible(bool(mismatch))
-        others = [each.text for each in self._keeper.predictions_of_other_scans]
-        self.other_scan.setText(f"Of another scan, whose voxels differ: {'; '.join(others)}.")
-        self.other_scan.setVisible(bool(others))

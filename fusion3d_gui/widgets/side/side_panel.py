@@ -10,6 +10,7 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.side.metadata_form import MetadataForm
 from fusion3d_gui.widgets.side.method_picker import MethodPicker
+from fusion3d_gui.widgets.side.mismatch_signs import MismatchSigns
 from fusion3d_gui.widgets.side.model_comparison_panel import ModelComparisonPanel
 from fusion3d_gui.widgets.side.model_picker import ModelPicker
 from fusion3d_gui.widgets.side.notes_panel import NotesPanel
@@ -48,7 +49,8 @@ class SidePanel(QScrollArea):
             session.model_comparison,
             session.side_by_side,
         )
-        self.notes = NotesPanel(session.store, session.notes, session.left, session.keeper)
+        self.signs = MismatchSigns(session.store, session.left, session.keeper)
+        self.notes = NotesPanel(session.store, session.notes)
         self.overlay = OverlayControls(
             session.store, session.predictions, session.hot_spots, session.display.overlay
         )
@@ -65,6 +67,7 @@ class SidePanel(QScrollArea):
         layout.addWidget(theme.section_title("Clinical data"))
         layout.addWidget(self.form)
         layout.addWidget(self.prediction)
+        layout.addWidget(self.signs)
         layout.addWidget(self.workbench)
         layout.addWidget(self.comparison)
         layout.addWidget(_line())
