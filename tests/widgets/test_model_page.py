@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from fusion3d_gui.state.prediction.model_facts import (
     card_facts,
     displacement_table,
     figure_table,
+    has_evaluation,
     localisation_table,
+    other_weights_text,
     subgroup_table,
 )
 from fusion3d_gui.state.prediction.operating_point import decision_point, operating_point
@@ -74,7 +77,7 @@ def evaluated(make_bundle) -> BundleInfo:
 
 @pytest.fixture
 def page(window, evaluated) -> ModelPage:
-    made = show_model_page(evaluated, window.my_prevalence, window)
+    made = show_model_page(evaluated, window.my_prevalence, window.session.store, window)
     pick(made, "Performance")
     return made
 
@@ -183,7 +186,9 @@ def test_shipped_models_have_displacements_limits_and_sides():
 
 
 def test_a_model_without_an_evaluation_says_not_recorded(opened):
-    page = show_model_page(opened.session.store.bundle, opened.my_prevalence, opened)
+    page = show_model_page(
+        opened.session.store.bundle, opened.my_prevalence, opened.session.store, opened
+    )
     assert page.performance.roc is None
     said = [label.text() for label in page.findChildren(QLabel)]
     for what in ("Evaluation", "ROC and calibration curve"):
@@ -203,9 +208,69 @@ def test_all_text_of_a_hostile_bundle_is_plain(window, make_hostile_bundle):
     card = folder / "docs" / "README.md"
     card.write_text("# x\n\n## Limits\n\n<b>bold</b> \u202e\x1b[2J " + "y" * 9000, encoding="utf-8")
     info = BundleInfo.read(folder)
-    page = show_model_page(info, window.my_prevalence, window)
+    page = show_model_page(info, window.my_prevalence, window.session.store, window)
     for label in page.findChildren(QLabel):
         assert label.textFormat() == Qt.TextFormat.PlainText
         assert not set("\u202e\u2066\x1b\x07\n\u2028") & set(label.text())
         assert len(label.text()) < 5000
     assert "\u202e" not in page.windowTitle()
+
+
+def weights_of(folder: Path) -> str:
+    """As sha256sum says."""
+    done = subprocess.run(
+        ["sha256sum", folder / "models" / "model.safetensors"], capture_output=True, check=True
+    )
+    return done.stdout.split()[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ("own", ""),
+        ("OWN", ""),
+        ("0" * 64, "other weights than this bundle has"),
+        (None, "does not record which weights"),
+        (["<b>"], "does not record which weights"),
+    ],
+)
+def test_an_evaluation_of_other_weights_is_called_so(window, make_bundle, qtbot, recorded, said):
+    folder = make_bundle()
+    found = held_out()
+    own = weights_of(folder)
+    if recorded is not None:
+        found["weights_sha256"] = {"own": own, "OWN": own.upper()}.get(str(recorded), recorded)
+    page = show_model_page(write(folder, found), window.my_prevalence, window.session.store, window)
+    qtbot.waitUntil(lambda: not window.session.store.listing.running)
+    assert said in page.weights_note.text()
+    assert page.weights_note.isVisible() == bool(said)
+    for title in ("Performance", "Subgroups", "Heatmaps", "Card"):
+        pick(page, title)
+        assert page.weights_note.isVisible() == bool(said)
+    if recorded == "0" * 64:
+        assert f"evaluated 00000000…, here {own[:8]}…" in page.weights_note.text()
+
+
+def test_without_an_evaluation_nothing_is_compared(window, make_bundle, qtbot):
+    info = write(make_bundle(), None)
+    page = show_model_page(info, window.my_prevalence, window.session.store, window)
+    assert not window.session.store.listing.running
+    assert not page.weights_note.isVisible()
+
+
+def test_weights_that_can_not_be_read_leave_the_question_open(window, make_bundle, qtbot):
+    info = write(make_bundle(), held_out() | {"weights_sha256": "0" * 64})
+    info.weights_path.unlink()
+    said = []
+    window.session.store.noticed.connect(said.append)
+    page = show_model_page(info, window.my_prevalence, window.session.store, window)
+    qtbot.waitUntil(lambda: not window.session.store.listing.running)
+    assert page.weights_note.text().startswith("Not checked")
+    assert "model.safetensors" in said[0].text
+
+
+def test_the_shipped_models_were_evaluated_with_the_weights_that_they_have():
+    for folder in sorted(models_dir().iterdir()):
+        info = BundleInfo.read(folder)
+        assert other_weights_text(info, weights_of(folder)) == ""
+        assert has_evaluation(info)

@@ -87,6 +87,28 @@ def held_out_text(info: BundleInfo) -> str:
     )
 
 
+def has_evaluation(info: BundleInfo) -> bool:
+    """Whether the bundle records an evaluation."""
+    return bool(_held_out(info))
+
+
+def other_weights_text(info: BundleInfo, weights_sha256: str) -> str:
+    """That the evaluation on record is of other weights than the bundle has; empty where it is of these, or there is none."""
+    held = _held_out(info)
+    if not held:
+        return ""
+    evaluated = held.get("weights_sha256")
+    if not isinstance(evaluated, str) or not evaluated:
+        return "The evaluation does not record which weights it was made with: it may be of others."
+    if evaluated.lower() == weights_sha256:
+        return ""
+    return (
+        "The evaluation was made with other weights than this bundle has: its figures, curves and default "
+        f"heatmap are not those of this model (evaluated {_short(evaluated)}, here {_short(weights_sha256)}). "
+        "Evaluate it again: fusion3d evaluate BUNDLE CASES.csv --record."
+    )
+
+
 def figure_table(info: BundleInfo) -> FactTable | None:
     """The metrics of the evaluation, with their intervals."""
 
@@ -284,6 +306,11 @@ def _name(plain: object) -> str:
     if not isinstance(plain, str):
         raise TypeError("not a text")
     return plain
+
+
+def _short(digest: str) -> str:
+    """The beginning of a hash, enough to tell two apart."""
+    return f"{visible_text(digest[:8])}…"
 
 
 def _text(plain: object) -> str:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.model.bundle_info import BundleInfo
@@ -25,6 +26,8 @@ from fusion3d_gui.state.prediction.model_facts import (
     subgroup_table,
 )
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
+from fusion3d_gui.state.prediction.weights_check import compare_weights
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look import theme
@@ -56,7 +59,9 @@ _DISPLACEMENT = (
 class ModelPage(QDialog):
     """Not modal; one for each model, so that models can be compared side by side."""
 
-    def __init__(self, info: BundleInfo, my_prevalence: MyPrevalence, parent: QWidget) -> None:
+    def __init__(
+        self, info: BundleInfo, my_prevalence: MyPrevalence, store: Store, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Model: {info.name}")
@@ -65,6 +70,9 @@ class ModelPage(QDialog):
         self.segments.setFixedHeight(theme.px(theme.CONTROL))
         self.pages = QStackedWidget()
         self.performance = PerformanceView(info, my_prevalence)
+        #: What is known of the weights that were evaluated; empty where they are those of the bundle.
+        self.weights_note = theme.label(color=theme.WARNING)
+        self.weights_note.setWordWrap(True)
         card = self._add("Card", "What the model is, and which scans it is meant for", self._card())
         self._add("Performance", "ROC and calibration curve, my prevalence", self.performance)
         self._add("Subgroups", "Performance by clinical values", self._subgroups())
@@ -82,6 +90,7 @@ class ModelPage(QDialog):
         layout.setSpacing(3 * theme.GRID)
         layout.addWidget(theme.label(f"{info.name} {info.version}", size=theme.LARGE, medium=True))
         layout.addWidget(note(info.title))
+        layout.addWidget(self.weights_note)
         layout.addWidget(self.segments)
         layout.addWidget(self.pages, 1)
         layout.addLayout(foot)
@@ -93,6 +102,12 @@ class ModelPage(QDialog):
             min(theme.px(_SIZE[1]), available.height() - 60),
         )
         center_over(self, parent)
+        compare_weights(store, info, self._say_of_weights)
+
+    def _say_of_weights(self, text: str) -> None:
+        if isValid(self):  # it may have been closed meanwhile
+            self.weights_note.setText(text)
+            self.weights_note.setVisible(bool(text))
 
     def _add(self, title: str, tip: str, page: QWidget) -> QPushButton:
         area = QScrollArea()
@@ -142,14 +157,16 @@ class ModelPage(QDialog):
             layout.addWidget(fact_table(table, name, self), 1)
 
 
-def show_model_page(info: BundleInfo, my_prevalence: MyPrevalence, parent: QWidget) -> ModelPage:
+def show_model_page(
+    info: BundleInfo, my_prevalence: MyPrevalence, store: Store, parent: QWidget
+) -> ModelPage:
     """Open the page of a model, or bring the one that is open to the front."""
     for page in parent.findChildren(ModelPage):
         if page.info is info:
             page.raise_()
             page.activateWindow()
             return page
-    made = ModelPage(info, my_prevalence, parent)
+    made = ModelPage(info, my_prevalence, store, parent)
     made.show()
     return made
 

@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
     def _show_model_page(self) -> None:
         bundle = self.session.store.bundle
         if bundle is not None:
-            show_model_page(bundle, self.my_prevalence, self)
+            show_model_page(bundle, self.my_prevalence, self.session.store, self)
 
     def _show_palette(self) -> None:
         CommandPalette(self.menus, self).appear()
