@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -14,6 +15,7 @@ from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
+from tests.widgets.test_menus_and_undo import entry, menu_under
 
 
 @pytest.fixture
@@ -152,3 +154,69 @@ def test_regions_that_raised_and_that_lowered_the_probability_lie_side_by_side(w
     settled(window)
     assert window.pages.currentWidget() is window.views
     assert session.predictions.current.heatmap.side == "lowered"
+
+
+@pytest.fixture
+def beside(window, settled, qtbot):
+    """The window with the maps of both models side by side."""
+    window.side.comparison.button.click()
+    settled(window)
+    window.side.comparison.side_by_side.click()
+    qtbot.waitUntil(lambda: all(view.is_settled for view in window.map_views.views))
+    return window
+
+
+def test_maps_side_by_side_have_the_menu_of_a_view(beside):
+    view, display = beside.map_views.views[1], beside.session.display
+    at = QPoint(view.width() // 3, view.height() // 3)
+    wanted = view.lps_at(QPointF(at))
+    QTest.mouseClick(view, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier, at)
+    menu = menu_under(view)
+    entry(menu, "Crosshair to here").trigger()
+    assert display.crosshair.position_lps == pytest.approx(wanted)
+    entry(menu, "Go to this heatmap's peak").trigger()
+    peak = beside.session.model_comparison.predictions[1].prediction.heatmap.peak_lps
+    inside = np.clip(peak, *beside.session.store.case.volume.bounds_lps)
+    assert display.crosshair.position_lps == pytest.approx(inside)
+    assert [each.text() for each in entry(menu, "Window level").menu().actions()]
+    entry(menu, "Coronal").trigger()
+    assert [each.orientation.name for each in beside.map_views.views] == ["Coronal"] * 2
+    assert beside.map_views.planes["Coronal"].isChecked()
+    view.zoom_about(50, 50, 3.0)
+    entry(menu, "Fit").trigger()
+    assert all(each.camera.is_fitted for each in beside.map_views.views)
+    entry(menu, "Back to one heatmap").trigger()
+    assert beside.pages.currentWidget() is beside.views
+    menu.close()
+
+
+def test_in_a_presentation_each_number_stands_beside_the_name_of_its_model(beside, settled):
+    bar = beside.presentation_bar
+    own, other = beside.session.model_comparison.predictions
+    beside.menus.actions["presentation"].trigger()
+    QApplication.processEvents()
+    # The same scan without its identity: what was compared stays true.
+    assert beside.pages.currentWidget() is beside.map_views
+    assert all(
+        view.picture.volume is beside.session.store.case.volume for view in beside.map_views.views
+    )
+    assert percent(own.prediction.probability) in bar.answer.text() + bar.meaning.text()
+    assert bar.others.isVisible()
+    assert bar.others.text() == f"test-image_only: {other.summary}"
+    beside.side.comparison.rows[1].click()
+    settled(beside)
+    assert bar.others.text() == f"test-concat: {own.summary}"
+    beside.map_views.back.click()
+    assert not bar.others.isVisible()
+    beside.menus.actions["presentation"].trigger()
+
+
+def test_no_patient_is_named_beside_maps_once_the_identity_is_hidden(beside, make_case, settled):
+    beside.session.store.identity.toggle()
+    names = [beside.map_views.views[0].picture.volume.path]
+    assert names == [beside.session.store.case.volume.path]
+    # Another scan is another matter.
+    beside.session.opener.open(make_case("b", 300))
+    settled(beside)
+    assert beside.session.model_comparison.predictions == ()
+    assert beside.pages.currentWidget() is beside.views

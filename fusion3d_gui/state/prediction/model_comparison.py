@@ -75,7 +75,9 @@ class ModelComparison(QObject):
         self._side_by_side = side_by_side
         self._predictions: tuple[ModelPrediction, ...] = ()
         self._request = object()
-        for signal in (store.case_changed, models.changed, form.edited):
+        self._of: object = None
+        store.case_changed.connect(self._on_case_changed)
+        for signal in (models.changed, form.edited):
             signal.connect(self._drop)
         choice.changed.connect(self._on_explanation_changed)
 
@@ -83,6 +85,19 @@ class ModelComparison(QObject):
     def predictions(self) -> tuple[ModelPrediction, ...]:
         """In the order of the bundles; empty until all models have predicted."""
         return self._predictions
+
+    @property
+    def shows_maps(self) -> bool:
+        """Whether the models' maps are shown side by side."""
+        return self._side_by_side.shows(self)
+
+    @property
+    def beside(self) -> tuple[ModelPrediction, ...]:
+        """The predictions of the models other than the chosen one whose maps are shown beside its own."""
+        bundle = self._store.bundle
+        if bundle is None or not self.shows_maps:
+            return ()
+        return tuple(each for each in self._predictions if each.bundle.folder != bundle.folder)
 
     def show_maps(self, shown: bool) -> None:
         """Show the models' maps side by side, or the usual views again."""
@@ -149,6 +164,14 @@ class ModelComparison(QObject):
             each.explanation != self._explanation_for(each.bundle) for each in self._predictions
         )
         if any(outdated):
+            self._drop()
+
+    def _on_case_changed(self) -> None:
+        # With the identity hidden or shown, as for a presentation, it is the same scan.
+        case = self._store.case
+        of = None if case is None else (case.key, case.is_stated_ct)
+        if of != self._of:
+            self._of = of
             self._drop()
 
     def _drop(self) -> None:

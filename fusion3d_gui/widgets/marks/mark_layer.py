@@ -87,6 +87,10 @@ class MarkLayer(QObject):
         self._on_screen_caches.append(OneEntryCache())
         view.layers.append(self)
 
+    def is_on(self, view: SliceCanvas) -> bool:
+        """Whether it draws on this view."""
+        return view in self._views
+
     def cancel(self) -> bool:
         """Drop the draft or the drag; True if there was one."""
         busy = bool(self._draft_points) or self._grab is not None

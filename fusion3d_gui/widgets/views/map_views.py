@@ -6,9 +6,11 @@ import math
 from functools import partial
 
 import numpy as np
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -32,6 +34,10 @@ _MOST_MAPS = 9
 
 class MapViews(QWidget):
     """One slice view per heatmap, with common position, zoom and window level, each under its title."""
+
+    #: The context menu (QMenu) of a view (QWidget) is about to open at a position (QPoint) in it: others
+    #: may add to it.
+    menu_opened = Signal(QMenu, QWidget, QPoint)
 
     def __init__(
         self,
@@ -75,11 +81,17 @@ class MapViews(QWidget):
         self.back.clicked.connect(side_by_side.hide)
         side_by_side.changed.connect(self._build)
         store.case_opened.connect(self._on_case_opened)
+        store.case_changed.connect(self._on_case_changed)
         display.overlay.changed.connect(self._show_note)
 
     def _on_case_opened(self, case: Case) -> None:
         self._plane = acquired_orientation(case.volume) or AXIAL
         self.planes[self._plane.name].setChecked(True)
+
+    def _on_case_changed(self) -> None:
+        """Show the maps on the same scan without its identity, or with it again."""
+        if self._side_by_side.cells:
+            self._build()
 
     def _build(self) -> None:
         cells = self._side_by_side.cells[:_MOST_MAPS]
@@ -117,6 +129,7 @@ class MapViews(QWidget):
         view.set_volume(None if case is None else case.volume)
         view.set_heatmap(shown.heatmap, self._side_by_side.common_top)
         view.camera_changed.connect(self._on_camera_changed)
+        view.menu_requested.connect(partial(self._show_menu, view, shown))
         view.await_turn()
         self.views.append(view)
         self.titles.append(f"{shown.name}: {shown.summary}")
@@ -153,6 +166,25 @@ class MapViews(QWidget):
         for view in self.views:
             if view is not leader and isinstance(leader, SliceView):
                 view.follow(leader)
+
+    def _show_menu(self, view: SliceView, shown: MapCell, at: QPoint) -> None:
+        """What can be done with the image: all views do it together, as they are one picture without their maps."""
+        view.setFocus()
+        menu = QMenu(view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for each in (AXIAL, CORONAL, SAGITTAL):
+            action = menu.addAction(each.name, self.planes[each.name].click)
+            action.setCheckable(True)
+            action.setChecked(self._plane.name == each.name)
+        menu.addSeparator()
+        where = None if shown.heatmap is None else shown.heatmap.peak_lps
+        if where is not None:
+            menu.addAction("Go to this heatmap's peak", partial(_go_to, self._display, where))
+        menu.addAction("Actual size", view.actual_size)
+        menu.addAction("Fit", view.fit)
+        menu.addAction("Back to one heatmap", self._side_by_side.hide)
+        self.menu_opened.emit(menu, view, at)
+        menu.popup(view.mapToGlobal(at))
 
     def _show_plane(self, plane: Orientation) -> None:
         self._plane = plane

@@ -42,7 +42,11 @@ class ContextMenus(QObject):
 
     def add_to(self, menu: QMenu, view: QWidget, at: QPoint) -> None:
         """Add what can be done with the mark at a position of a view, then with the image."""
-        if isinstance(view, SliceView) and self._marks.select_at(view, QPointF(at)) is not None:
+        if (
+            isinstance(view, SliceView)
+            and self._marks.is_on(view)
+            and self._marks.select_at(view, QPointF(at)) is not None
+        ):
             first = menu.actions()[0]
             for name in _OF_MARKS:
                 menu.insertAction(first, self._actions[name])

@@ -104,7 +104,12 @@ class MainWindow(QMainWindow):
         self.side = SidePanel(session, self.my_prevalence)
         self.status = StatusLine(session.store, session.predictions, session.display.crosshair)
         self.presentation_bar = PresentationBar(
-            session.store, session.predictions, session.hot_spots, self.presentation
+            session.store,
+            session.predictions,
+            session.hot_spots,
+            self.presentation,
+            session.model_comparison,
+            session.side_by_side,
         )
         self.marks = MarkTable(session.annotations, session.display.crosshair)
         self.series = SeriesPanel(session.store, session.opener)
@@ -199,7 +204,8 @@ class MainWindow(QMainWindow):
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.open)
         self._drops.series_dropped.connect(session.opener.open_series)
-        self.views.menu_opened.connect(self._context_menus.add_to)
+        for page in (self.views, self.map_views):
+            page.menu_opened.connect(self._context_menus.add_to)
         self._drops.hovered.connect(self.start.set_aimed)
         session.hot_spots.changed.connect(self.menus.refresh)
         self.views.hovered.connect(self.status.show_hovered)

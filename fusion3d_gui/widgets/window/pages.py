@@ -36,8 +36,9 @@ class Pages(QStackedWidget):
         return self.currentWidget() is self._start
 
     def show_case(self) -> None:
-        """Show the views, or the start page where there is no case."""
-        self.setCurrentWidget(self._start if self._store.case is None else self._views)
+        """Show the views, or the heatmaps side by side; the start page where there is no case."""
+        of_case = self._maps if self._side_by_side.cells else self._views
+        self.setCurrentWidget(self._start if self._store.case is None else of_case)
 
     def toggle_start(self) -> None:
         """Show the start page although a case is open, or the case again."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.state.prediction.model_comparison import ModelComparison
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.presentation import Presentation
+from fusion3d_gui.state.prediction.side_by_side import SideBySideMaps
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.position_text import spot_text
@@ -25,18 +27,23 @@ class PresentationBar(QFrame):
         predictions: Predictions,
         hot_spots: HotSpotList,
         presentation: Presentation,
+        comparison: ModelComparison,
+        side_by_side: SideBySideMaps,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._predictions = predictions
         self._hot_spots = hot_spots
         self._presentation = presentation
+        self._comparison = comparison
         self.setObjectName("presentation")
         #: The model's answer; where the case is doubtful or refused, the reason.
         self.answer = theme.label(size=theme.LARGE, medium=True)
         self.meaning = theme.label(size=theme.SMALL, color=theme.MUTED)
+        #: What the other models say whose maps are beside that of the chosen one.
+        self.others = theme.label(color=theme.TEXT)
         self.demonstration = theme.label(size=theme.SMALL, color=theme.WARNING)
-        for label in (self.answer, self.meaning, self.demonstration):
+        for label in (self.answer, self.meaning, self.others, self.demonstration):
             label.setWordWrap(True)  # on a small projector they have several lines
         self.spot = theme.label(size=theme.LARGE)
         self.spot.setWordWrap(True)
@@ -48,12 +55,14 @@ class PresentationBar(QFrame):
         said.setSpacing(0)
         said.addWidget(self.answer)
         said.addWidget(self.meaning)
+        said.addWidget(self.others)
         said.addWidget(self.demonstration)
         layout.addLayout(said, 2)
         layout.addWidget(self.spot, 1)
         layout.addWidget(self.keys)
         store.prediction_changed.connect(self._show)
         hot_spots.changed.connect(self._show)
+        side_by_side.changed.connect(self._show)
         presentation.changed.connect(self._on_presentation_changed)
         self._on_presentation_changed()
 
@@ -101,5 +110,10 @@ class PresentationBar(QFrame):
         theme.set_color(self.answer, theme.WARNING if is_odd else theme.TEXT)
         self.meaning.setText(meaning)
         self.demonstration.setText(self._predictions.demonstration)
-        for label in (self.answer, self.meaning, self.demonstration):
+        self.others.setText(
+            "   ·   ".join(
+                f"{each.bundle.name}: {each.summary}" for each in self._comparison.beside
+            )
+        )
+        for label in (self.answer, self.meaning, self.others, self.demonstration):
             label.setVisible(bool(label.text()))
