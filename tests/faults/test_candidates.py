@@ -56,3 +56,14 @@ def test_each_is_one_small_change_that_matters(faults_of, source, wrong):
 def test_a_check_is_left_out_and_a_function_returns_early(faults_of):
     source = "def f(x):\n    if x:\n        return a\n    return b"
     assert faults_of(source) == {source.replace("if x", f"if {always}") for always in (True, False)}
+
+
+def test_every_module_and_test_of_the_targets_is_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    from plant import ROOT, load_targets
+
+    targets = load_targets([])
+    assert len(targets) > 50
+    for module, tests in targets.items():
+        assert (ROOT / module).is_file()
+        assert tests and all((ROOT / test).is_file() for test in tests)
