@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+VOXEL_SIZE_NOT_VALID = "Its voxel size is not valid; 1 mm is shown."
+
 
 @dataclass(frozen=True)
 class ScanWarning:
@@ -15,5 +17,10 @@ class ScanWarning:
 
 
 def position_warnings(sentences: Iterable[str]) -> tuple[ScanWarning, ...]:
-    """Warnings of sentences that all say why a file's position in the patient is in doubt."""
-    return tuple(ScanWarning("position in doubt", each) for each in sentences)
+    """Warnings of sentences that say why a file's position in the patient, or its voxel size, is in doubt."""
+    return tuple(
+        ScanWarning(
+            "voxel size not known" if each == VOXEL_SIZE_NOT_VALID else "position in doubt", each
+        )
+        for each in sentences
+    )

@@ -91,7 +91,12 @@ def test_an_infinite_slope_is_said(tmp_path: Path) -> None:
     data = bytearray(_saved(tmp_path / "a.nii", _image()).read_bytes())
     data[112:116] = np.array([np.inf], "<f4").tobytes()
     (tmp_path / "a.nii").write_bytes(data)
-    assert "slope is infinite" in " ".join(open_volume(tmp_path / "a.nii").faults)
+    volume = open_volume(tmp_path / "a.nii")
+    (fault,) = volume.faults
+    assert "slope is infinite" in fault
+    assert [each.short for each in volume.warnings if each.sentence == fault] == [
+        "values not rescaled"
+    ]
 
 
 def test_whether_a_file_is_packed_is_told_by_its_bytes(
@@ -123,3 +128,15 @@ def test_colours_are_read_as_their_luminance(channels: str, tmp_path: Path) -> N
     np.testing.assert_array_equal(volume.voxels, gray.T)
     assert volume.voxels.dtype == np.uint8
     assert "Colours are shown as their luminance." in volume.notices
+
+
+def test_a_voxel_size_that_can_not_be_has_a_label_of_its_own(tmp_path: Path) -> None:
+    data = bytearray(_saved(tmp_path / "a.nii", _image()).read_bytes())
+    data[80:84] = np.array([np.inf], "<f4").tobytes()  # pixdim[1]
+    data[252:256] = bytes(4)  # neither qform nor sform
+    (tmp_path / "a.nii").write_bytes(data)
+    volume = open_volume(tmp_path / "a.nii")
+    assert "Its voxel size is not valid; 1 mm is shown." in volume.faults
+    labels = {each.sentence: each.short for each in volume.warnings}
+    assert labels["Its voxel size is not valid; 1 mm is shown."] == "voxel size not known"
+    assert labels["The file does not say where it lies in the patient."] == "position in doubt"

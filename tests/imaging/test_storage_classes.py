@@ -70,3 +70,6 @@ def test_projections_films_and_captures_are_slices_only_where_they_say_where_the
     is_slice = placed or sop_class == pydicom.uid.CTImageStorage
     assert ("are no slices of a volume" in " ".join(volume.faults)) != is_slice
     assert set(volume.faults) <= set(volume.notices)
+    # The label on the images says that, and not that the header is invalid.
+    labels = {each.sentence: each.short for each in volume.warnings}
+    assert [labels[each] for each in volume.faults] == ([] if is_slice else ["not a volume"])

@@ -16,7 +16,7 @@ from pydicom.sequence import Sequence
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_sentences
+from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_warnings
 from fusion3d_gui.imaging.dicom.parser.decimals import read_decimals
 from fusion3d_gui.imaging.volume import Volume
 
@@ -106,19 +106,21 @@ def test_a_value_that_can_not_be_read_is_said(
 
 
 @pytest.mark.parametrize(
-    ("keyword", "text"),
+    ("keyword", "text", "label"),
     [
-        ("PixelSpacing", "0\\0.8"),
-        ("PixelSpacing", "0.8\\0"),
-        ("RescaleSlope", "0"),
-        ("ImageOrientationPatient", "1\\0\\0\\1\\0\\0"),
+        ("PixelSpacing", "0\\0.8", "geometry not known"),
+        ("PixelSpacing", "0.8\\0", "geometry not known"),
+        ("RescaleSlope", "0", "values not rescaled"),
+        ("ImageOrientationPatient", "1\\0\\0\\1\\0\\0", "geometry not known"),
     ],
 )
 def test_a_number_that_can_not_be_is_said(
-    keyword: str, text: str, with_decimal: Callable[..., Volume]
+    keyword: str, text: str, label: str, with_decimal: Callable[..., Volume]
 ) -> None:
-    (sentence,) = with_decimal(keyword, text).faults
+    volume = with_decimal(keyword, text)
+    (sentence,) = volume.faults
     assert f'"{text}", is not valid' in sentence
+    assert [each.short for each in volume.warnings if each.sentence == sentence] == [label]
 
 
 @pytest.mark.parametrize(
@@ -127,8 +129,8 @@ def test_a_number_that_can_not_be_is_said(
 )
 def test_at_most_24_characters_of_a_value_are_quoted(text: str, shown: str) -> None:
     values = [UnreadableValue("RescaleSlope", text), UnreadableValue("RescaleSlope", "other")]
-    (sentence,) = unreadable_sentences(values)
-    assert f'"{shown}"' in sentence
+    (warning,) = unreadable_warnings(values)
+    assert f'"{shown}"' in warning.sentence
 
 
 def test_a_slice_without_its_position_is_said_of_the_stack_that_lacks_it(

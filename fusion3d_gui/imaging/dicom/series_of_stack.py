@@ -106,10 +106,10 @@ def _volume(
         series_uid=stack.uid,
         path=path,
         attributes=MappingProxyType(_attributes(stack)),
-        faults=stack.faults,
+        faults=tuple(each.sentence for each in stack.faults),
         doubts=stack.doubts,
         warnings=(
-            *(ScanWarning("invalid header", each) for each in stack.faults),
+            *stack.faults,
             *(ScanWarning("header in doubt", each) for each in stack.doubts),
             *stack.geometry.warnings,
         ),

@@ -26,7 +26,7 @@ from fusion3d_gui.imaging.files.nifti_geometry import nifti_geometry
 from fusion3d_gui.imaging.files.slice_stream import StoredSlices, read_slices
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
-from fusion3d_gui.imaging.scan_warning import position_warnings
+from fusion3d_gui.imaging.scan_warning import ScanWarning, position_warnings
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.simulated import SIMULATED, SIMULATED_ATTRIBUTES, is_simulated
 from fusion3d_gui.imaging.volume import (
@@ -38,6 +38,9 @@ from fusion3d_gui.imaging.volume import (
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress
 
+_INFINITE_SLOPE = ScanWarning(
+    "values not rescaled", "The file's slope is infinite: its values are not rescaled."
+)
 _SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
 # What is wrong with a header is said in one sentence of our own.
@@ -118,13 +121,13 @@ def read_nifti(
     kept = np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
     kept = np.dtype(np.uint8) if is_colour else kept
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-    faults = geometry.faults
+    faults, warnings = geometry.faults, position_warnings(geometry.notices)
     # Not a number stands for no rescale: nibabel writes it so.
     if np.isinf(_stored_slope(image)):
-        faults += ("The file's slope is infinite: its values are not rescaled.",)
+        faults += (_INFINITE_SLOPE.sentence,)
+        warnings = (_INFINITE_SLOPE, *warnings)
     check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
     notices = (*faults, *(each for each in geometry.notices if each not in faults))
-    warnings = position_warnings(notices)
     if is_colour:
         notices += (COLOURS_ARE_GRAY,)
     volume = Volume(

@@ -8,6 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from fusion3d_gui.imaging.scan_warning import VOXEL_SIZE_NOT_VALID
 from fusion3d_gui.imaging.volume import RAS_LPS, affine_of_sizes, spans_space
 
 #: sform and qform round differently; further apart than this, in mm and as a share of the smallest voxel
@@ -76,7 +77,7 @@ def nifti_geometry(image: Any) -> FileGeometry:
         ras[:3] *= scale
         if not spans_space(ras):
             ras = affine_of_sizes(sizes.tolist())
-            faults.append("Its voxel size is not valid; 1 mm is shown.")
+            faults.append(VOXEL_SIZE_NOT_VALID)
     else:
         ras = affine_of_sizes(sizes.tolist())
         faults.append(NOT_VALID)

@@ -9,6 +9,7 @@ from pydicom.datadict import dictionary_description
 
 from fusion3d_gui.imaging.dicom.frames.orientation import normalised_orientation
 from fusion3d_gui.imaging.dicom.parser.element_values import ElementValues
+from fusion3d_gui.imaging.scan_warning import ScanWarning
 
 SLOPE = ("RescaleSlope", "DoseGridScaling")
 INTERCEPT = ("RescaleIntercept",)
@@ -65,17 +66,21 @@ def _is_possible(keyword: str, numbers: tuple[float, ...] | None) -> bool:
     return min(map(abs, numbers)) > 0
 
 
-def unreadable_sentences(values: Iterable[UnreadableValue]) -> tuple[str, ...]:
-    """A sentence for each element that is not valid, with the first of its texts."""
+def unreadable_warnings(values: Iterable[UnreadableValue]) -> tuple[ScanWarning, ...]:
+    """A warning for each element that is not valid, with the first of its texts."""
     first: dict[str, UnreadableValue] = {}
     for value in values:
         first.setdefault(value.keyword, value)
-    return tuple(_sentence(value) for value in first.values())
+    return tuple(_warning(value) for value in first.values())
 
 
-def _sentence(value: UnreadableValue) -> str:
+def _warning(value: UnreadableValue) -> ScanWarning:
     text = value.text
     text = text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
     name = dictionary_description(value.keyword)
-    effect = "values are not rescaled" if value.changes_values else "its geometry is not known"
-    return f'The file\'s {name}, "{text}", is not valid: {effect}.'
+    short, effect = (
+        ("values not rescaled", "values are not rescaled")
+        if value.changes_values
+        else ("geometry not known", "its geometry is not known")
+    )
+    return ScanWarning(short, f'The file\'s {name}, "{text}", is not valid: {effect}.')

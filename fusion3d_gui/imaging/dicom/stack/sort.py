@@ -13,7 +13,7 @@ import numpy as np
 from fusion3d_gui.imaging.dicom.frames.file import DicomFile
 from fusion3d_gui.imaging.dicom.frames.frame import Frame
 from fusion3d_gui.imaging.dicom.frames.storage_classes import class_name, is_single_image
-from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_sentences
+from fusion3d_gui.imaging.dicom.frames.unreadable import UnreadableValue, unreadable_warnings
 from fusion3d_gui.imaging.dicom.instance import DicomInstance
 from fusion3d_gui.imaging.dicom.stack.geometry import (
     StackGeometry,
@@ -48,7 +48,7 @@ class Stack:
     notices
         Sentences for the user.
     faults
-        Sentences on why its voxels or geometry are wrong, or that it is no volume.
+        Why its voxels or geometry are wrong, or that it is no volume.
     doubts
         Sentences on what makes it doubtful that its frames belong together.
     """
@@ -58,7 +58,7 @@ class Stack:
     geometry: StackGeometry
     part: str
     notices: tuple[str, ...]
-    faults: tuple[str, ...] = ()
+    faults: tuple[ScanWarning, ...] = ()
     doubts: tuple[str, ...] = ()
 
     @property
@@ -147,26 +147,28 @@ def _stacks_of_patient(uid: str, instances: list[DicomInstance], notices: list[s
         for part in split_by_position(group):
             ordered, geometry = _order(part.frames)
             faults = _faults(ordered, apart)
-            stack_notices = (*notices, *faults, *part.doubts, *part.notices, *geometry.notices)
+            said = (each.sentence for each in faults)
+            stack_notices = (*notices, *said, *part.doubts, *part.notices, *geometry.notices)
             stacks.append(
                 Stack(uid, tuple(ordered), geometry, part.name, stack_notices, faults, part.doubts)
             )
     return stacks
 
 
-def _faults(frames: Sequence[Frame], apart: Sequence[UnreadableValue]) -> tuple[str, ...]:
-    """Sentences on what is not valid in a stack's frames and in the geometry of others of its series.
+def _faults(frames: Sequence[Frame], apart: Sequence[UnreadableValue]) -> tuple[ScanWarning, ...]:
+    """Warnings of what is not valid in a stack's frames and in the geometry of others of its series.
 
     And one where they are no slices of a volume.
     """
     values = [*(value for frame in frames for value in frame.unreadable), *apart]
     if len(frames) > 1 and frames[0].position is not None and frames[0].orientation is not None:
         values = [value for value in values if not value.is_slice_spacing]
-    sentences = unreadable_sentences(values)
+    warnings = unreadable_warnings(values)
     sop_class = frames[0].file.elements.text("SOPClassUID")
     if frames[0].position is None and len(frames) > 1 and is_single_image(sop_class):
-        sentences += (f"Its images ({class_name(sop_class)}) are no slices of a volume.",)
-    return sentences
+        sentence = f"Its images ({class_name(sop_class)}) are no slices of a volume."
+        warnings += (ScanWarning("not a volume", sentence),)
+    return warnings
 
 
 def _without_duplicates(instances: list[DicomInstance]) -> tuple[list[DicomInstance], list[str]]:
