@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def run_demo() -> int:
-    set_up(extras="train")
+    set_up(extras="train,pacs")
     if has_display():
         say("Opening the window on the demo case")
         return subprocess.call([PYTHON, "-m", "fusion3d_gui", "demo"], cwd=ROOT)
@@ -96,10 +96,11 @@ def demo_metadata() -> list[str]:
 
 
 def run_tests() -> int:
-    set_up(extras="train,test,docs")
+    set_up(extras="train,pacs,test,docs")
     if sys.platform == "linux" and shutil.which("pdftotext") is None:
         # Reads the page of a result back; tests that need it are skipped without.
         install_packages(["poppler-utils"])
+    install_pacs_server()
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
@@ -193,6 +194,22 @@ def administrator_prefix() -> list[str] | None:
         return [sudo]
     quiet = subprocess.run([sudo, "-n", "true"], capture_output=True, check=False)
     return [sudo, "-n"] if quiet.returncode == 0 else None
+
+
+def install_pacs_server() -> None:
+    """Install Orthanc and dcmtk, where that is allowed: tests of the room pacs that need them are skipped without."""
+    if sys.platform != "linux":
+        return
+    wanted = {"Orthanc": ["orthanc", "orthanc-dicomweb"], "findscu": ["dcmtk"]}
+    known = {name: shutil.which(name) or shutil.which(f"/usr/sbin/{name}") for name in wanted}
+    packages = [each for name in wanted if known[name] is None for each in wanted[name]]
+    if not packages:
+        return
+    install_packages(packages)
+    prefix = administrator_prefix()
+    if "orthanc" in packages and prefix is not None and Path("/run/systemd/system").exists():
+        # The package starts its server, which listens on every interface.
+        subprocess.run([*prefix, "systemctl", "disable", "--now", "orthanc"], check=False)
 
 
 def can_load(library: str) -> bool:

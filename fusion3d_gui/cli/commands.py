@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fusion3d_gui.cli import predict_command, training_commands
+from fusion3d_gui.cli import pacs_command, predict_command, training_commands
 from fusion3d_gui.cli.terminal import (
     check_can_write,
     print_json,
@@ -83,6 +83,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "info": info,
     "convert": convert,
     "audit": audit,
+    "pacs": pacs_command.pacs,
     **training_commands.COMMANDS,
 }
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.cli import commands
+from fusion3d_gui.cli.pacs_command import add_pacs_arguments
 from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.network_config import FUSIONS
@@ -216,6 +217,9 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         metavar="FILE.jsonl",
         help="verify: an exported log instead of this computer's; export: the file to write",
     )
+
+    parsers["pacs"] = command("pacs", "find, fetch and send over the network: see pacs --help")
+    add_pacs_arguments(parsers["pacs"])
 
     parsers["cohort"] = cohort = command("cohort", "generate a semi-synthetic cohort")
     cohort.add_argument("out", type=Path, metavar="OUT", help="folder to create")

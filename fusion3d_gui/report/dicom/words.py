@@ -27,6 +27,17 @@ def series_description(result: CaseResult, what: str) -> str:
     return f"{what}: {' '.join(marks)}, {NOT_FOR_DIAGNOSIS}"
 
 
+def why_only_for_test(description: str) -> str:
+    """Why a result of this series description may only go to a test system; empty where it may go to any."""
+    marks = description.partition("RESEARCH ONLY")[0].partition(": ")[2].split()
+    reasons = {
+        "MISFIT": "the model is not meant for this scan",
+        "DEMO": "the model was trained on simulated cases",
+        "SIMULATED": "the scan is a simulated one",
+    }
+    return "; ".join(reason for mark, reason in reasons.items() if mark in marks)
+
+
 def doubt(result: CaseResult) -> tuple[str, ...]:
     """Sentences on why the number is in doubt; empty where nothing is."""
     fit = result.prediction.fit

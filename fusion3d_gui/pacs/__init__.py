@@ -1,0 +1,1 @@
+"""The PACS: find studies, fetch series, send results, over DICOMweb and DIMSE."""

@@ -1,0 +1,1 @@
+"""DIMSE: associations, C-FIND, C-GET, C-MOVE and C-STORE, with pynetdicom."""
