@@ -12,10 +12,10 @@ _BENCHMARK = Path(__file__).parent / "benchmarks/break_writers.py"
 _GROUPS = (
     (
         *("convert-nifti", "convert-nrrd", "convert-meta", "convert-folder", "convert-gz-folder"),
-        *("convert-zip", "predict", "predict-table", "schema"),
+        *("convert-zip", "predict", "predict-page", "predict-sheet", "predict-table", "schema"),
         *("measurements", "settings", "kept-work", "chart"),
     ),
-    ("cohort", "train", "reference", "compare", "evaluate-record"),
+    ("cohort", "train", "reference", "compare", "evaluate-record", "predict-dicom"),
     ("evaluate",),
     ("displacement",),
 )

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import nibabel as nib
 import numpy as np
+import pydicom
 from PIL import Image
 from safetensors import safe_open
 
@@ -71,6 +72,17 @@ def _markdown(path: Path) -> None:
     assert "## Limits" in path.read_text(encoding="utf-8"), "its end is missing"
 
 
+def _dicom(path: Path) -> None:
+    dataset = pydicom.dcmread(path)
+    if "PixelData" in dataset and not dataset.file_meta.TransferSyntaxUID.is_compressed:
+        assert dataset.pixel_array.size
+    assert path.stat().st_size > 1000, "it is too short"
+
+
+def _pdf(path: Path) -> None:
+    assert path.read_bytes().rstrip().endswith(b"%%EOF"), "its end is missing"
+
+
 def _zip(path: Path) -> None:
     with zipfile.ZipFile(path) as file:
         assert file.testzip() is None
@@ -87,6 +99,6 @@ _KINDS: dict[str, Callable[[Path], object]] = {
     ".html": _html,
     ".md": _markdown,
     ".ckpt": _zip,
-    ".pt": _zip,
-    ".npz": _zip,
+    ".dcm": _dicom,
+    ".pdf": _pdf,
 }

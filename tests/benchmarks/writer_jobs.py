@@ -59,7 +59,10 @@ def _command(
 def _predict(*words: str, is_new: bool = False) -> Job:
     words = ("predict", *words, "--model", "bundle", *_TORCH, "--despite-misfit")
     return _command(
-        *words, inputs=("bundle", "scan.nii.gz", "table.csv"), is_new=is_new, is_resumed=True
+        *words,
+        inputs=("bundle", "scan.nii.gz", "series", "table.csv"),
+        is_new=is_new,
+        is_resumed=True,
     )
 
 
@@ -78,6 +81,9 @@ def jobs() -> Mapping[str, Job]:
         "convert-gz-folder": _convert("packed", "scan.nii"),
         "convert-zip": _convert("series.zip", "scan.nii.gz"),
         "predict": _predict("scan.nii.gz", "--json", "out/a.json", "--heatmap", "out/map.nii.gz"),
+        "predict-page": _predict("scan.nii.gz", "--report", "out/a.html"),
+        "predict-sheet": _predict("scan.nii.gz", "--report", "out/a.pdf"),
+        "predict-dicom": _predict("series", "--dicom", "out/results", "--new-study"),
         "predict-table": _predict("table.csv", "--out", "out", is_new=True),
         "cohort": _command(
             *("cohort", "out/cohort", "--cases", "2", "--seed", "4", "--spacing", "8"),

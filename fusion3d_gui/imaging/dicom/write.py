@@ -14,6 +14,7 @@ from pydicom.valuerep import format_number_as_ds
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.simulated import SIMULATED, is_simulated
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.output_file import whole_file
 
 _STORAGE = {"CT": CTImageStorage, "MR": MRImageStorage}
 
@@ -65,7 +66,8 @@ def write_dicom_series(
             for keyword, value in attributes.items():
                 setattr(dataset, keyword, value)
             path = folder / f"{k + 1:04d}.dcm"
-            dataset.save_as(path, enforce_file_format=True)
+            with whole_file(path) as partial:
+                dataset.save_as(partial, enforce_file_format=True)
             paths.append(path)
     except OSError as error:
         raise UserError(f"can't be written ({error.strerror})", path=folder) from None

@@ -26,7 +26,7 @@ from fusion3d_gui.imaging.files.multi_volume import (
 from fusion3d_gui.imaging.files.nifti_geometry import NOT_VALID, size_doubts
 from fusion3d_gui.imaging.files.nrrd_header import nrrd_header
 from fusion3d_gui.imaging.files.slice_stream import InflatingReader, StoredSlices, read_slices
-from fusion3d_gui.imaging.files.voxel_header import Packing, VoxelHeader
+from fusion3d_gui.imaging.files.voxel_header import Packing, VoxelHeader, size_of_data
 from fusion3d_gui.imaging.files.voxel_text import bytes_of_hex, numbers_of_text
 from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
@@ -131,7 +131,7 @@ def _header(path: Path) -> VoxelHeader:
         header = nrrd_header(path, head, is_whole=len(head) < _LONGEST_HEADER)
     else:
         header = meta_header(path, head)
-    there = header.data_file.stat().st_size - header.offset
+    there = size_of_data(header.data_file, path) - header.offset
     claimed = header.byte_count + header.skipped
     if claimed > there * _LARGEST_RATIOS.get(header.packing, 1):
         raise UserError(

@@ -157,6 +157,8 @@ def _annotation(
 ) -> GraphicAnnotation:
     rows, columns = objects.source.frames[index].plane.shape
     column, row = pixels[0] + (_TEXT_OFFSET, 0)
+    # What lies beside the image is drawn at its edge: the standard has no places beyond.
+    pixels = np.clip(pixels, 0, (columns, rows))
     unit = AnnotationUnitsValues.PIXEL
     return GraphicAnnotation(
         referenced_images=[objects.references[index]],

@@ -446,6 +446,25 @@ def test_the_presentation_state_shows_the_window_and_the_marks_in_the_plane_of_a
     assert lengths["Ellipse 3"][[0, 2]] == pytest.approx([30, 20], abs=0.01)
 
 
+@pytest.mark.parametrize("away_mm", [(-150, 0, 0), (0, 150, 0)])
+def test_a_peak_beside_an_image_is_marked_at_its_edge(
+    away_mm, series_folder, make_result, dciodvfy, tmp_path
+):
+    result = make_result(series_folder("axial"))
+    affine = result.prediction.heatmap.affine.copy()
+    affine[:3, 3] += away_mm
+    moved = replace(result.prediction.heatmap, affine=affine)
+    result = replace(result, prediction=replace(result.prediction, heatmap=moved), hot_spots=())
+    state = written(result, tmp_path / "out")["marks"]
+    column, row = state.GraphicAnnotationSequence[0].GraphicObjectSequence[0].GraphicData
+    rows, columns = result.volume.voxels.shape[1:]
+    if away_mm[0]:
+        assert (column, 0 < row < rows) == (0, True)
+    else:
+        assert (0 < column < columns, row) == (True, rows)
+    assert dciodvfy(tmp_path / "out/marks.dcm") == []
+
+
 def test_a_scan_whose_images_have_scales_of_their_own_gets_no_presentation_state(
     series_folder, make_result, tmp_path
 ):
