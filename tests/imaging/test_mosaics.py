@@ -388,3 +388,29 @@ def test_the_count_may_stand_in_the_protocol_alone(version: int, tmp_path: Path)
     opened = open_volume(tmp_path / "a.dcm")
     np.testing.assert_array_equal(opened.voxels, volume.voxels)
     np.testing.assert_allclose(opened.affine, volume.affine, atol=1e-5)
+
+
+@pytest.mark.parametrize(("text", "rows", "columns"), [("6*4", 6, 4), ("6p*4s", 4, 6)])
+def test_the_size_of_a_tile_may_be_all_that_is_said(
+    text: str, rows: int, columns: int, tmp_path: Path
+) -> None:
+    volume = _volume(7, rows, columns)
+    dataset = _mosaic(volume, 3, None, element=None)
+    # Without the private creator, as some programs remove it.
+    dataset.add_new((0x0051, 0x100B), "SH", text)
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    opened = open_volume(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(opened.voxels[:7], volume.voxels)
+    assert not opened.voxels[7:].any()
+    assert len(opened.voxels) == 9
+    np.testing.assert_allclose(opened.affine, volume.affine, atol=1e-5)
+    assert "all 9 places are shown; the last ones may be empty" in " ".join(opened.notices)
+
+
+@pytest.mark.parametrize("text", ["7*4", "0*0", "12*18", "six*4", "3*4", "18*12"])
+def test_a_size_that_does_not_fit_says_nothing(text: str, tmp_path: Path) -> None:
+    dataset = _mosaic(_volume(7), 3, None, element=None)
+    dataset.add_new((0x0051, 0x100B), "SH", text)
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with pytest.raises(UserError, match="does not say how many slices"):
+        open_volume(tmp_path / "a.dcm")

@@ -185,6 +185,18 @@ def test_a_segmented_palette_is_expanded_as_pydicom_does(bits: int, tmp_path: Pa
     np.testing.assert_allclose(shown, _gray(dataset, pixels), atol=1.5)
 
 
+@pytest.mark.parametrize(("count", "is_cut"), [(259, False), (260, True), (0, True)])
+def test_a_segmented_palette_that_is_cut_short_is_said_to_be(
+    count: int, is_cut: bool, tmp_path: Path
+) -> None:
+    dataset = _saved(tmp_path, np.arange(256, dtype=np.uint16).reshape(16, 16))
+    _add_palettes(dataset, [count, 0, 16], _segments(16), "Segmented")
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    told = " ".join(open_volume(tmp_path / "a.dcm").notices)
+    assert ("palette is cut short" in told) == is_cut
+    assert "shown as their luminance" in told
+
+
 def _expanded(data: bytes, bits: int) -> np.ndarray | None:
     descriptor = np.array([0, 0, bits], "<u2").tobytes()
     elements = ElementValues({_DESCRIPTOR: descriptor, _SEGMENTED: data}, little_endian=True)

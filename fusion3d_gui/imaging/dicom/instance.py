@@ -37,7 +37,9 @@ def read_instance(source: FileBytes) -> DicomInstance:
         return DicomInstance(file, *read_enhanced_frames(file))
     frames = read_classic_frames(file)
     if is_mosaic(file):
-        frames = tuple(tile for frame in frames for tile in split_mosaic(frame))
-    elif is_grid(file):
+        parts = [split_mosaic(frame) for frame in frames]
+        tiles = tuple(tile for found, _ in parts for tile in found)
+        return DicomInstance(file, tiles, parts[0][1] if parts else ())
+    if is_grid(file):
         frames = tuple(tile for frame in frames for tile in split_grid(frame))
     return DicomInstance(file, frames)

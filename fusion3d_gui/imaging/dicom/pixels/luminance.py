@@ -31,7 +31,7 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     """
     photometric = file.format.photometric
     if photometric == "PALETTE COLOR":
-        gray = _from_palette(image, file)
+        gray = _from_palette(image, file, notices)
         notices.add(
             "The file's palette can't be used; stored values are shown."
             if gray is None
@@ -49,7 +49,7 @@ def luminance(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarr
     return gray_of_rgb(image)
 
 
-def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray | None:
+def _from_palette(image: np.ndarray, file: DicomFile, notices: set[str]) -> np.ndarray | None:
     """Grey levels by the file's palette; None where it can't be used."""
     signed = file.format.signed
     palettes = [
@@ -59,6 +59,8 @@ def _from_palette(image: np.ndarray, file: DicomFile) -> np.ndarray | None:
     ]
     if len(palettes) < 3:
         return None
+    if any(palette.is_cut for palette in palettes):
+        notices.add("The file's palette is cut short: values beyond its end have its last colour.")
     first = palettes[0].first
     size = min(len(palette.levels) for palette in palettes)
     gray = sum(

@@ -20,10 +20,14 @@ _DISCRETE, _LINEAR, _INDIRECT = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Palette:
-    """One colour of a palette: ``levels`` (float64) of the stored values from ``first`` on."""
+    """One colour of a palette: ``levels`` (float64) of the stored values from ``first`` on.
+
+    ``is_cut``: there are fewer than the file says.
+    """
 
     levels: np.ndarray
     first: int
+    is_cut: bool
 
 
 def read_palette(elements: ElementValues, colour: str, *, signed: bool) -> Palette | None:
@@ -51,7 +55,7 @@ def read_palette(elements: ElementValues, colour: str, *, signed: bool) -> Palet
         if bits == 8:
             packed = packed.astype("<u2").view(np.uint8)
         levels = np.array(_expand_segments(packed.tolist(), eight_bits=bits == 8))
-    return Palette(levels.astype(np.float64), first) if len(levels) else None
+    return Palette(levels.astype(np.float64), first, len(levels) < count) if len(levels) else None
 
 
 def _expand_segments(packed: list[int], *, eight_bits: bool) -> list[int]:

@@ -18,6 +18,7 @@ from fusion3d_gui.imaging.dicom.vendor.siemens_csa import csa_numbers, read_csa
 
 (_CSA_IMAGE,) = tag_numbers("SiemensCsaImage")
 _MOST_TILES = 1024
+_LAST_MAY_BE_EMPTY = "The file does not say how many slices its mosaic holds: all {} places are shown; the last ones may be empty."
 
 
 def is_mosaic(file: DicomFile) -> bool:
@@ -25,8 +26,8 @@ def is_mosaic(file: DicomFile) -> bool:
     return "MOSAIC" in file.elements.text("ImageType").upper().split("\\")
 
 
-def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
-    """Split a mosaic into its tiles, a frame each, with their true positions.
+def split_mosaic(mosaic: Frame) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
+    """Split a mosaic into its tiles, a frame each, with their true positions; and sentences for the user.
 
     The position in the header is that of the whole mosaic taken as one large slice around the
     centre of the first tile, so that the first tile begins half the difference in size further
@@ -45,6 +46,9 @@ def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
     count = _tile_count(file.elements, csa)
     if count is None:
         count = _protocol_count(private)
+    notices: tuple[str, ...] = ()
+    if count is None and (count := _count_of_places(file, private)):
+        notices = (_LAST_MAY_BE_EMPTY.format(count),)
     if count is None:
         raise UserError(
             "is a Siemens mosaic that does not say how many slices it holds", path=file.path
@@ -58,7 +62,7 @@ def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
         )
     rows, columns = file.format.rows // side, file.format.columns // side
     positions = _tile_positions(mosaic, rows, columns, count, csa)
-    return tuple(
+    tiles = tuple(
         replace(
             mosaic,
             position=positions[number],
@@ -66,6 +70,7 @@ def split_mosaic(mosaic: Frame) -> tuple[Frame, ...]:
         )
         for number in range(count)
     )
+    return tiles, notices
 
 
 def _tile_positions(
@@ -93,8 +98,8 @@ def _triple(position: np.ndarray) -> tuple[float, float, float]:
 
 
 def _private_elements(file: DicomFile) -> ElementValues:
-    """The CSA headers of image and series, by their tags alone: their private creator may be removed."""
-    wanted = tag_numbers("SiemensCsaImage", "SiemensCsaSeries")
+    """The CSA headers and the text of the matrix, by their tags alone: their private creator may be removed."""
+    wanted = tag_numbers("SiemensCsaImage", "SiemensCsaSeries", "SiemensMatrixText")
     return read_header(FileBytes.from_path(file.path), wanted).elements
 
 
@@ -104,6 +109,21 @@ def _protocol_count(private: ElementValues) -> int | None:
         found = re.search(rb"sSliceArray\.lSize\s*=\s*(\d{1,4})\b", value)
         if found and 1 <= int(found[1]) <= _MOST_TILES:
             return int(found[1])
+    return None
+
+
+def _count_of_places(file: DicomFile, private: ElementValues) -> int | None:
+    """Places for tiles, by the size of one as the text of the matrix says it, e.g. ``64p*64``; None if it does not fit."""
+    found = re.fullmatch(
+        r"\s*(\d{1,4})[a-z]*\s*\*\s*(\d{1,4})[a-z]*\s*", private.text("SiemensMatrixText")
+    )
+    if found is None:
+        return None
+    for rows, columns in ((int(found[1]), int(found[2])), (int(found[2]), int(found[1]))):
+        if rows and columns and not (file.format.rows % rows or file.format.columns % columns):
+            side = file.format.rows // rows
+            if side == file.format.columns // columns and 1 < side * side <= _MOST_TILES:
+                return side * side
     return None
 
 
