@@ -34,7 +34,7 @@ def capture(objects: ResultObjects, rgb: np.ndarray) -> Dataset:
         manufacturer=objects.maker["manufacturer"],
         transfer_syntax_uid=ExplicitVRLittleEndian,
         content_qualification="RESEARCH",
-        **objects.options("AI picture", "OT"),
+        **objects.options("AI picture"),
     )
     made.PatientOrientation = []
     made.ManufacturerModelName = objects.maker["manufacturer_model_name"]

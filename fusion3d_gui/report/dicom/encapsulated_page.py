@@ -23,7 +23,7 @@ def encapsulated_page(objects: ResultObjects, pdf: bytes) -> Dataset:
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = EncapsulatedPDFStorage
-    options = objects.options("AI page", "DOC")
+    options = objects.options("AI page")
     made.SOPInstanceUID = new_uid()
     made.SeriesInstanceUID = options["series_instance_uid"]
     made.SeriesNumber = options["series_number"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydicom.dataset import Dataset
 
-from fusion3d_gui.report.dicom.source_series import SourceFrame
+from fusion3d_gui.imaging.dicom.source_series import SourceFrame
 
 #: Sequences of references that name frames; the others name whole files.
 _OF_FRAMES = frozenset(("SourceImageSequence", "ReferencedImageSequence"))

@@ -8,12 +8,12 @@ from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.imaging.limits import check_memory
 from fusion3d_gui.imaging.reslice.sampling import sample
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.report.dicom.codes import EVIDENCE, anatomic_region
 from fusion3d_gui.report.dicom.result_object import ResultObjects
-from fusion3d_gui.report.dicom.source_series import SourceSeries
 from fusion3d_gui.report.dicom.words import statement
 
 #: Bytes of a pixel while the map is made: it is copied once, and encoded.
@@ -69,7 +69,7 @@ def parametric_map(objects: ResultObjects, fractions: np.ndarray) -> Dataset:
         content_description=f"Fraction of the peak ({heatmap.peak_text}); research only",
         content_creator_name="Fusion3D^",
         content_qualification="RESEARCH",
-        **objects.options("AI heatmap", "OT"),
+        **objects.options("AI heatmap"),
         **objects.maker,
     )
     _ascend(made)

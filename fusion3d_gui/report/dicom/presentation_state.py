@@ -19,8 +19,8 @@ from pydicom.dataset import Dataset
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.imaging.dicom.frames.frame import Rescale
+from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.report.dicom.result_object import ResultObjects
-from fusion3d_gui.report.dicom.source_series import SourceSeries
 from fusion3d_gui.report.dicom.study_identity import copy_body_part
 from fusion3d_gui.report.dicom.words import NOT_FOR_DIAGNOSIS, doubt
 
@@ -101,7 +101,7 @@ def presentation_state(objects: ResultObjects) -> Dataset | None:
         presentation_lut_transformation=PresentationLUTTransformation(
             presentation_lut_shape="INVERSE" if result.appearance.inverted else "IDENTITY"
         ),
-        **objects.options("AI marks", "PR"),
+        **objects.options("AI marks"),
         **objects.maker,
     )
     copy_body_part(objects.source.first, made)

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
-from fusion3d_gui.report.dicom.source_series import SourceSeries
+from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 
 #: A report of a result takes some kilobytes.
 _LARGEST_BYTES = 20_000_000

@@ -16,17 +16,25 @@ from pydicom.uid import UID, MRImageStorage, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
 from fusion3d_gui import __version__
+from fusion3d_gui.imaging.dicom.source_series import SourceFrame, SourceSeries
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.dicom.codes import schemes
 from fusion3d_gui.report.dicom.file_references import refer_to_files
-from fusion3d_gui.report.dicom.source_series import SourceFrame, SourceSeries
 from fusion3d_gui.report.dicom.study_identity import copy_study
 from fusion3d_gui.report.dicom.words import long_string, series_description
 
 #: Root of the UIDs that highdicom makes by itself.
 _HIGHDICOM_ROOT = "1.2.826.0.1.3680043.10.511.3."
 #: Of the objects' series; an archive sorts them by it, after those of the scanner.
-_SERIES_NUMBERS = {"OT": 9001, "SEG": 9002, "SR": 9003, "DOC": 9004, "PR": 9005}
+_SERIES_NUMBERS = {
+    "AI heatmap": 9001,
+    "AI regions": 9002,
+    "AI result": 9003,
+    "AI marks": 9004,
+    "AI picture": 9005,
+    "AI page": 9006,
+    "AI summary": 9007,
+}
 
 _MANUFACTURER = "Fusion3D team"
 _PROGRAM = "Fusion3D"
@@ -79,11 +87,19 @@ class ResultObjects:
         """
         return tuple(_classic_image(frame) for frame in self.source.frames)
 
-    def options(self, what: str, modality: str) -> dict[str, Any]:
+    @cached_property
+    def _tracking_uids(self) -> dict[str, UID]:
+        return {}
+
+    def tracking_uid(self, name: str) -> UID:
+        """UID by which one finding is known in all objects of the result."""
+        return self._tracking_uids.setdefault(name, new_uid())
+
+    def options(self, what: str) -> dict[str, Any]:
         """Arguments that every constructor of highdicom takes; ``what``: name in a list of series."""
         return {
             "series_instance_uid": new_uid(),
-            "series_number": _SERIES_NUMBERS[modality],
+            "series_number": _SERIES_NUMBERS[what],
             "sop_instance_uid": new_uid(),
             "instance_number": 1,
             "series_description": series_description(self.result, what),

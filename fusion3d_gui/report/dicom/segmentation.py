@@ -9,12 +9,12 @@ from highdicom.sr.coding import CodedConcept
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.inference.explain.hot_spots import hot_spot_numbers
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.report.dicom.codes import ABOVE_THRESHOLD, HOT_SPOT, anatomic_region
 from fusion3d_gui.report.dicom.parametric_map import derivation
-from fusion3d_gui.report.dicom.result_object import ResultObjects, new_uid
-from fusion3d_gui.report.dicom.source_series import SourceSeries
+from fusion3d_gui.report.dicom.result_object import ResultObjects
 from fusion3d_gui.report.dicom.words import statement
 
 #: Colours of the segments: all heat, the strongest hot spot, the others.
@@ -55,6 +55,7 @@ def segmentation(objects: ResultObjects, fractions: np.ndarray) -> Dataset | Non
         ),
     ]
     kinds = [ABOVE_THRESHOLD, *[HOT_SPOT] * len(found)]
+    findings = [names[0], *(f"AI hot spot {number}" for number in found)]
     region = anatomic_region(objects.source.first)
     category = CodedConcept.from_code(codes.SCT.SpatialAndRelationalConcept)
     descriptions = [
@@ -65,12 +66,12 @@ def segmentation(objects: ResultObjects, fractions: np.ndarray) -> Dataset | Non
             segmented_property_type=kind,
             algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=objects.algorithm,
-            tracking_uid=new_uid(),
-            tracking_id=name,
+            tracking_uid=objects.tracking_uid(finding),
+            tracking_id=finding,
             anatomic_regions=[region],
             display_color=CIELabColor.from_rgb(*_COLORS[min(number, len(_COLORS)) - 1]),
         )
-        for number, (name, kind) in enumerate(zip(names, kinds, strict=True), 1)
+        for number, (name, kind, finding) in enumerate(zip(names, kinds, findings, strict=True), 1)
     ]
     made = Segmentation(
         source_images=objects.references,
@@ -80,7 +81,7 @@ def segmentation(objects: ResultObjects, fractions: np.ndarray) -> Dataset | Non
         content_label="RESEARCH REGIONS",
         content_description="Heat above the threshold and hot spots; research only",
         content_creator_name="Fusion3D^",
-        **objects.options("AI regions", "SEG"),
+        **objects.options("AI regions"),
         **objects.maker,
     )
     made.ImageComments = statement(result)

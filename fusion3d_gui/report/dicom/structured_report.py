@@ -10,6 +10,7 @@ from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
+    ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
     GraphicTypeValues,
     GraphicTypeValues3D,
@@ -70,8 +71,8 @@ def structured_report(objects: ResultObjects, previous: Dataset | None = None) -
     """The result as a Comprehensive 3D report, titled "Imaging Measurement Report".
 
     Doubt is the first content item, where there is any. The prediction is a group of measurements at the
-    peak of the heatmap, since viewers show a report only where something lies in the image; hot spots and
-    marks follow, each a group with a tracking UID.
+    peak of the heatmap; hot spots and marks follow, each a group with a tracking UID. All positions are exact,
+    in patient space.
 
     Parameters
     ----------
@@ -81,17 +82,55 @@ def structured_report(objects: ResultObjects, previous: Dataset | None = None) -
         The report of the same study that this one corrects.
     """
     result = objects.result
+    uid = objects.source.frame_of_reference_uid
+    peak = result.prediction.heatmap.peak_lps
+    groups = [
+        _prediction(objects, None if peak is None else _point(peak, uid)),
+        *(
+            _hot_spot(objects, number, spot, _point(spot.position_lps, uid))
+            for number, spot in enumerate(result.hot_spots, 1)
+        ),
+        *(_mark(objects, each) for each in result.marks),
+    ]
+    notes = [words for words in (result.notes.reading, result.notes.comment) if words]
+    return _report(objects, Comprehensive3DSR, "AI result", groups, notes, previous)
+
+
+def report_on_images(objects: ResultObjects) -> Dataset | None:
+    """Prediction and further hot spots as a Comprehensive report, as points on the nearest images.
+
+    For viewers that show measurements on images only: OHIF 3.10 draws nothing of a Comprehensive 3D report.
+    The tracking UIDs are those of :func:`structured_report`. None where the heatmap's peak lies in no image.
+    """
+    result = objects.result
+    peak = result.prediction.heatmap.peak_lps
+    place = None if peak is None else _point_on_image(objects, peak)
+    if place is None:
+        return None
+    groups = [_prediction(objects, place)]
+    for number, spot in enumerate(result.hot_spots, 1):
+        region = _point_on_image(objects, spot.position_lps)
+        # Viewers would write the words of two points at one place over each other.
+        if region is not None and not np.allclose(spot.position_lps, peak):
+            groups.append(_hot_spot(objects, number, spot, region))
+    return _report(objects, ComprehensiveSR, "AI summary", groups, [], None)
+
+
+def _report(
+    objects: ResultObjects,
+    kind: type[Comprehensive3DSR] | type[ComprehensiveSR],
+    what: str,
+    groups: list[Group],
+    notes: list[str],
+    previous: Dataset | None,
+) -> Dataset:
     report = MeasurementReport(
         observation_context=_observer(objects),
         procedure_reported=codes.SCT.ImagingProcedure,
-        imaging_measurements=[
-            _prediction(objects),
-            *(_hot_spot(objects, number, spot) for number, spot in enumerate(result.hot_spots, 1)),
-            *(_mark(objects, each) for each in result.marks),
-        ],
+        imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
-    made = Comprehensive3DSR(
+    made = kind(
         evidence=objects.references,
         content=report,
         manufacturer=objects.maker["manufacturer"],
@@ -99,13 +138,13 @@ def structured_report(objects: ResultObjects, previous: Dataset | None = None) -
         is_final=False,
         is_verified=False,
         previous_versions=None if previous is None else [previous],
-        **objects.options("AI result", "SR"),
+        **objects.options(what),
     )
     items = list(made.ContentSequence)
     said = [
-        *(_text(DOUBT, sentence) for sentence in doubt(result)),
+        *(_text(DOUBT, sentence) for sentence in doubt(objects.result)),
         _text(PURPOSE, f"{RESEARCH_USE_ONLY}, {NOT_FOR_DIAGNOSIS}."),
-        *(_text(COMMENT, words) for words in (result.notes.reading, result.notes.comment) if words),
+        *(_text(COMMENT, words) for words in notes),
     ]
     made.ContentSequence = [*said, *items]
     made.ManufacturerModelName = objects.maker["manufacturer_model_name"]
@@ -130,7 +169,7 @@ def _observer(objects: ResultObjects) -> ObservationContext:
     )
 
 
-def _prediction(objects: ResultObjects) -> Group:
+def _prediction(objects: ResultObjects, place: ImageRegion | ImageRegion3D | None) -> Group:
     result = objects.result
     prediction = result.prediction
     algorithm = AlgorithmIdentification(
@@ -150,27 +189,26 @@ def _prediction(objects: ResultObjects) -> Group:
         value = own("POSITIVE" if prediction.positive else "NEGATIVE", prediction.class_name)
         evaluations.append(QualitativeEvaluation(name=PREDICTION, value=value))
     common: dict[str, Any] = {
-        "tracking_identifier": _tracking("AI result at the peak of the heatmap"),
+        "tracking_identifier": _tracking(objects, "AI result at the peak of the heatmap"),
         "finding_type": own("TASK", result.bundle.title),
         "algorithm_id": algorithm,
         "measurements": measurements,
         "qualitative_evaluations": evaluations,
     }
-    peak = prediction.heatmap.peak_lps
     group: Group
-    if peak is None:
+    if place is None:
         middle = objects.references[len(objects.references) // 2]
         image = SourceImageForMeasurementGroup.from_source_image(middle)
         group = MeasurementsAndQualitativeEvaluations(source_images=[image], **common)
     else:
-        group = PlanarROIMeasurementsAndQualitativeEvaluations(
-            referenced_region=_point(objects, peak), **common
-        )
+        group = PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=place, **common)
     _add(group, [*doubt(result), f"{RESEARCH_USE_ONLY}, {NOT_FOR_DIAGNOSIS}."])
     return group
 
 
-def _hot_spot(objects: ResultObjects, number: int, spot: HotSpot) -> Group:
+def _hot_spot(
+    objects: ResultObjects, number: int, spot: HotSpot, place: ImageRegion | ImageRegion3D
+) -> Group:
     result = objects.result
     measurements = [
         Measurement(name=SHARE_OF_PEAK, value=_rounded(100 * spot.share), unit=ucum("%"))
@@ -180,8 +218,8 @@ def _hot_spot(objects: ResultObjects, number: int, spot: HotSpot) -> Group:
             Measurement(name=codes.SCT.Volume, value=_rounded(spot.volume_ml), unit=ucum("ml"))
         )
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(f"AI hot spot {number}"),
-        referenced_region=_point(objects, spot.position_lps),
+        tracking_identifier=_tracking(objects, f"AI hot spot {number}"),
+        referenced_region=place,
         finding_type=HOT_SPOT,
         measurements=measurements,
     )
@@ -196,7 +234,7 @@ def _hot_spot(objects: ResultObjects, number: int, spot: HotSpot) -> Group:
 def _mark(objects: ResultObjects, measured: MarkMeasurement) -> Group:
     mark = measured.annotation
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(mark.name),
+        tracking_identifier=_tracking(objects, mark.name),
         referenced_region=_outline(mark, objects.source.frame_of_reference_uid),
         finding_type=MARKS[mark.kind],
         measurements=[_quantity(each) for each in measured.quantities] or None,
@@ -207,15 +245,14 @@ def _mark(objects: ResultObjects, measured: MarkMeasurement) -> Group:
 
 def _outline(mark: Annotation, frame_of_reference_uid: str) -> ImageRegion3D:
     """A mark in patient space: its exact points, as it may lie between or across the slices."""
+    kind, points = GraphicTypeValues3D.POLYLINE, mark.points_lps
     if mark.kind == "point":
-        kind, points = GraphicTypeValues3D.POINT, mark.points_lps
+        kind = GraphicTypeValues3D.POINT
     elif mark.kind == "rectangle":
         corners = mark.box_corners_lps()
         kind, points = GraphicTypeValues3D.POLYGON, np.vstack([corners, corners[:1]])
     elif mark.kind == "ellipse":
         kind, points = GraphicTypeValues3D.ELLIPSE, mark.axis_ends_lps()
-    else:
-        kind, points = GraphicTypeValues3D.POLYLINE, mark.points_lps
     return ImageRegion3D(kind, points, frame_of_reference_uid)
 
 
@@ -234,8 +271,12 @@ def _quantity(quantity: Quantity) -> Measurement:
     )
 
 
-def _point(objects: ResultObjects, lps_mm: np.ndarray) -> ImageRegion | ImageRegion3D:
-    """A position, projected onto the nearest image; in space where it lies beside all of them."""
+def _point(lps_mm: np.ndarray, frame_of_reference_uid: str) -> ImageRegion3D:
+    return ImageRegion3D(GraphicTypeValues3D.POINT, lps_mm[None], frame_of_reference_uid)
+
+
+def _point_on_image(objects: ResultObjects, lps_mm: np.ndarray) -> ImageRegion | None:
+    """A position, projected onto the nearest image; None where it lies beside all of them."""
     source = objects.source
     index = source.nearest(lps_mm)
     frame = source.frames[index]
@@ -244,13 +285,13 @@ def _point(objects: ResultObjects, lps_mm: np.ndarray) -> ImageRegion | ImageReg
     column, row = pixel - frame.offset[::-1]
     beside = abs(float(frame.distance_mm(lps_mm))) > source.half_gap_mm(index) + _ROUNDING_MM
     if beside or not (0 <= column <= columns and 0 <= row <= rows):
-        return ImageRegion3D(GraphicTypeValues3D.POINT, lps_mm[None], source.frame_of_reference_uid)
+        return None
     image = SourceImageForRegion.from_source_image(objects.references[index])
     return ImageRegion(GraphicTypeValues.POINT, pixel[None], image)
 
 
-def _tracking(name: str) -> TrackingIdentifier:
-    return TrackingIdentifier(uid=new_uid(), identifier=name)
+def _tracking(objects: ResultObjects, name: str) -> TrackingIdentifier:
+    return TrackingIdentifier(uid=objects.tracking_uid(name), identifier=name)
 
 
 def _text(name: CodedConcept, words: str) -> TextContentItem:

@@ -11,6 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.dicom.source_series import SourceSeries, read_source_series
 from fusion3d_gui.output_file import check_not_input, whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.report.case_result import CaseResult
@@ -22,12 +23,12 @@ from fusion3d_gui.report.dicom.presentation_state import presentation_state
 from fusion3d_gui.report.dicom.previous_report import read_previous_report
 from fusion3d_gui.report.dicom.result_object import ResultObjects
 from fusion3d_gui.report.dicom.segmentation import segmentation
-from fusion3d_gui.report.dicom.source_series import SourceSeries, read_source_series
-from fusion3d_gui.report.dicom.structured_report import structured_report
+from fusion3d_gui.report.dicom.structured_report import report_on_images, structured_report
 
 #: ``heatmap``: Parametric Map. ``report``: structured report. ``regions``: Segmentation of the heat above the
-#: threshold and of the hot spots. ``marks``: presentation state with window level and marks.
-Kind = Literal["heatmap", "report", "regions", "marks"]
+#: threshold and of the hot spots. ``marks``: presentation state with window level and marks. ``summary``: what of the
+#: report viewers of images can show.
+Kind = Literal["heatmap", "report", "regions", "marks", "summary"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Name of each file; in a new study the scan lies beside them in the folder ``scan``.
@@ -151,6 +152,10 @@ def _made(
     progress(0.7, "Making DICOM objects")
     if "report" in kinds:
         made["report"] = structured_report(objects, previous)
+    if "summary" in kinds:
+        made["summary"] = report_on_images(objects)
+        if made["summary"] is None:
+            notify("No summary: the heatmap has no peak on any of the scan's images.")
     if "marks" in kinds:
         made["marks"] = presentation_state(objects)
         if made["marks"] is None:

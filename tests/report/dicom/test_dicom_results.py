@@ -192,7 +192,8 @@ def test_an_empty_heatmap_is_a_map_of_zeros_and_no_segmentation(
     result = replace(result, prediction=replace(result.prediction, heatmap=empty), hot_spots=())
     told: list[str] = []
     made = written(result, tmp_path / "out", notify=told.append)
-    assert "regions" not in made and "No segmentation" in told[0]
+    assert {"regions", "summary"} & set(made) == set()
+    assert "No segmentation" in told[0] and "No summary" in told[1]
     assert not np.frombuffer(made["heatmap"].FloatPixelData, "<f4").any()
     for name in made:
         assert dciodvfy(tmp_path / f"out/{name}.dcm") == []
@@ -271,19 +272,25 @@ def test_dcmqi_and_dsrdump_read_the_report(series_folder, make_result, run_dcmqi
     assert "Research use only, not for diagnosis." in said
 
 
+def report_frame(folder: Path) -> str:
+    return pydicom.dcmread(next(folder.rglob("*.dcm"))).FrameOfReferenceUID
+
+
 @pytest.mark.parametrize("name", ["axial", "sagittal oblique", "tilted gantry", "enhanced"])
 def test_the_report_s_points_lie_where_the_peaks_are(name, series_folder, make_result, tmp_path):
     """On the nearest image, at the pixel onto which the peak projects."""
     folder = series_folder(name)
     result = make_result(folder)
-    report = written(result, tmp_path / "out")["report"]
+    made = written(result, tmp_path / "out")
+    report = made["summary"]
     images = {
         image.SOPInstanceUID: image for image in map(pydicom.dcmread, sorted(folder.rglob("*.dcm")))
     }
     regions = [item for item in all_items(report) if item.get("ValueType") == "SCOORD"]
     peaks = [result.prediction.heatmap.peak_lps, *(each.position_lps for each in result.hot_spots)]
-    assert len(regions) == len(peaks) == 3
-    for region, peak in zip(regions, peaks, strict=True):
+    # The first hot spot is the peak: two texts at one place would hide each other.
+    np.testing.assert_allclose(peaks[0], peaks[1])
+    for region, peak in zip(regions, peaks[1:], strict=True):
         reference = region.ContentSequence[0].ReferencedSOPSequence[0]
         image = images[reference.ReferencedSOPInstanceUID]
         assert reference.ReferencedSOPClassUID == image.SOPClassUID
@@ -304,9 +311,20 @@ def test_the_report_s_points_lie_where_the_peaks_are(name, series_folder, make_r
         away = peak - here
         np.testing.assert_allclose(away - normal * (away @ normal), 0, atol=0.01)
         assert abs(away @ normal) <= 3.5 + 0.01  # half the distance of slices
+    exact = [item for item in all_items(made["report"]) if item.get("ValueType") == "SCOORD3D"]
+    for item, peak in zip(exact[:3], peaks, strict=True):
+        np.testing.assert_allclose(item.GraphicData, peak, atol=0.001)
+        assert item.ReferencedFrameOfReferenceUID == report_frame(folder)
+    # One finding has one tracking UID in all objects.
+    ours, others = (
+        [item.UID for item in all_items(each) if item.get("ValueType") == "UIDREF"]
+        for each in (report, made["report"])
+    )
+    assert len(set(ours) & set(others)) == 2
+    assert {each.TrackingUID for each in made["regions"].SegmentSequence[1:]} <= set(others)
 
 
-def test_a_peak_beside_all_images_is_named_by_its_place_in_space(
+def test_a_peak_beside_all_images_is_in_the_report_and_in_no_summary(
     series_folder, make_result, dciodvfy, tmp_path
 ):
     result = make_result(series_folder("axial"))
@@ -315,11 +333,13 @@ def test_a_peak_beside_all_images_is_named_by_its_place_in_space(
     affine[:3, 3] += (0, 0, 60)
     moved = replace(heatmap, affine=affine)
     result = replace(result, prediction=replace(result.prediction, heatmap=moved), hot_spots=())
-    report = written(result, tmp_path / "out")["report"]
+    told: list[str] = []
+    made = written(result, tmp_path / "out", notify=told.append)
     assert dciodvfy(tmp_path / "out/report.dcm") == []
-    point = next(item for item in all_items(report) if item.get("ValueType") == "SCOORD3D")
+    point = next(item for item in all_items(made["report"]) if item.get("ValueType") == "SCOORD3D")
     np.testing.assert_allclose(point.GraphicData, moved.peak_lps, atol=0.01)
-    assert not [item for item in all_items(report) if item.get("ValueType") == "SCOORD"]
+    assert "summary" not in made
+    assert "No summary" in " ".join(told)
 
 
 def test_doubt_is_the_first_item_of_the_report_and_every_object_says_it(
@@ -328,9 +348,10 @@ def test_doubt_is_the_first_item_of_the_report_and_every_object_says_it(
     odd = FitReport("refused", ("It is a knee.",), ("body part",), DEMONSTRATION)
     made = written(make_result(series_folder("axial"), fit=odd), tmp_path / "out")
     assert set(made) == set(FILE_NAMES)
-    first, second = made["report"].ContentSequence[:2]
-    assert first.TextValue == "DESPITE MISFIT: It is a knee."
-    assert second.TextValue == DEMONSTRATION
+    for name in ("report", "summary"):
+        first, second = made[name].ContentSequence[:2]
+        assert first.TextValue == "DESPITE MISFIT: It is a knee."
+        assert second.TextValue == DEMONSTRATION
     for name, dataset in made.items():
         assert "MISFIT DEMO RESEARCH ONLY, not for diagnosis" in dataset.SeriesDescription
         assert len(dataset.SeriesDescription) <= 64

@@ -65,6 +65,11 @@ class SourceFrame:
         pixel += np.array(self.offset[::-1])
         return pixel
 
+    def lps_of(self, pixels: np.ndarray) -> np.ndarray:
+        """Position(s) ``[..., 3]`` (mm, LPS) of (column, row) in the stored image, as :meth:`pixel_of` counts."""
+        columns, rows = np.moveaxis(np.asarray(pixels, float), -1, 0)
+        return self.plane.to_lps(rows - 0.5 - self.offset[0], columns - 0.5 - self.offset[1])
+
     def distance_mm(self, lps_mm: np.ndarray) -> np.ndarray:
         """Distance(s) of positions ``[..., 3]`` from the plane, along its normal."""
         distances: np.ndarray = (np.asarray(lps_mm, float) - self.plane.origin_lps) @ self.normal
