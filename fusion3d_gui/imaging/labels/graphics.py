@@ -39,7 +39,7 @@ class Graphic:
 def points_of(item: Dataset, keyword: str, width: int) -> np.ndarray | None:
     """Finite coordinates of a graphic, float64 ``[n, width]``; None where there are no valid ones."""
     values = item.get(keyword)
-    if values is None:
+    if values is None or isinstance(values, bytes | str):
         return None
     numbers = np.atleast_1d(np.array(values, dtype=np.float64)).ravel()
     if not numbers.size or numbers.size % width or numbers.size > width * _MOST_POINTS:

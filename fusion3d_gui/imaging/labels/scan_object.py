@@ -168,20 +168,26 @@ def check_belongs(dataset: Dataset, source: SourceSeries, path: Path) -> None:
             path=path,
             remedy="Open the series that it is about.",
         )
-    if frame:
-        return
-    wanted = {str(scan.SeriesInstanceUID), source.frame_of_reference_uid}
-    wanted |= {str(header.SOPInstanceUID) for header in source.headers}
-    for item in items_below(dataset):
-        named = (
-            item.get("SeriesInstanceUID", "") if item is not dataset else "",
-            item.get("ReferencedSOPInstanceUID", ""),
-            item.get("ReferencedFrameOfReferenceUID", ""),
-        )
-        if any(str(uid) in wanted for uid in named if uid):
+    try:
+        if frame or _names_scan(dataset, source):
             return
+    except PYDICOM_ERRORS:
+        raise UserError("is damaged: what it refers to can't be read", path=path) from None
     raise UserError(
         "is about another series of this study",
         path=path,
         remedy="Open the series that it is about.",
+    )
+
+
+def _names_scan(dataset: Dataset, source: SourceSeries) -> bool:
+    """Whether an object names the scan's series, one of its images, or its frame of reference."""
+    wanted = {str(source.first.SeriesInstanceUID), source.frame_of_reference_uid}
+    wanted |= {str(header.SOPInstanceUID) for header in source.headers}
+    keywords = ("SeriesInstanceUID", "ReferencedSOPInstanceUID", "ReferencedFrameOfReferenceUID")
+    return any(
+        str(item.get(keyword, "")) in wanted
+        for item in items_below(dataset)
+        if item is not dataset
+        for keyword in keywords
     )

@@ -97,6 +97,8 @@ def _names(header: Dataset) -> dict[int, str]:
     found = {}
     for item in header.get("SegmentSequence") or ():
         number = int(item.SegmentNumber)
+        if number == 0:  # the background of a label map
+            continue
         name = visible_text(str(item.get("SegmentLabel") or "")) or f"Segment {number}"
         found[number] = name
     return found

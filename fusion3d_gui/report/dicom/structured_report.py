@@ -105,7 +105,7 @@ def report_on_images(objects: ResultObjects) -> Dataset | None:
     result = objects.result
     peak = result.prediction.heatmap.peak_lps
     place = None if peak is None else _point_on_image(objects, peak)
-    if place is None:
+    if peak is None or place is None:
         return None
     groups = [_prediction(objects, place)]
     for number, spot in enumerate(result.hot_spots, 1):
