@@ -10,10 +10,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from event_loop import wait
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
-from x_hands import XHands  # beside this file
+from x_desk import LEFT, Desk  # beside this file
 
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
@@ -24,27 +23,19 @@ from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.main_window import MainWindow
 from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
-LEFT = Qt.MouseButton.LeftButton
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 KEYS = Qt.Key
 LETTERS = "VDARETXMSBCWIKQHNPGO"
 
 
-class Check:
-    """A window with a scan, two hands, and what went wrong so far."""
+class Check(Desk):
+    """A window with a scan."""
 
     def __init__(self, folder: Path) -> None:
-        self.wrong: list[str] = []
-        self.hands = XHands()
-        self.session = Session(find_bundles(models_dir()), device="cpu")
-        self.window = MainWindow(self.session)
-        self.window.move(20, 20)
-        self.window.show()
-        self.has_keyboard()
+        super().__init__(Session(find_bundles(models_dir()), device="cpu"))
         voxels = np.random.default_rng(0).normal(300, 60, (24, 40, 40)).astype(np.int16)
         affine = np.diag([3.0, 3.0, 4.0, 1.0])
         write_nifti(Volume(voxels, affine, modality="MR"), folder / "scan.nii.gz")
@@ -52,35 +43,6 @@ class Check:
         self.wait(lambda: not self.session.store.loading.running)
         self.view = self.window.views.axial
         self.wait(self.view.isVisible)
-
-    def has_keyboard(self) -> None:
-        """Without a window manager the keyboard must be asked for, until the server is ready."""
-        for _ in range(100):
-            self.window.activateWindow()
-            wait(20)
-            if self.window.isActiveWindow():
-                return
-        self.wrong.append("the window got no keyboard")
-
-    def wait(self, done, what: str = "") -> None:
-        """Wait for it; where it does not come, that is wrong."""
-        for _ in range(1500):
-            if done():
-                return
-            wait(2)
-        if what:
-            self.wrong.append(what)
-
-    def key(self, key, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
-        """Strike a key: whoever has the keyboard gets it."""
-        self.hands.key(self.window, key, modifiers)
-
-    def drag(self, start: QPoint, end: QPoint) -> None:
-        """With the left button over the axial view."""
-        self.hands.press(self.view, LEFT, at=start)
-        for step in (0.3, 0.6, 1.0):
-            self.hands.move(self.view, start + (end - start) * step)
-        self.hands.release(self.view, LEFT, at=end)
 
     # -- what is looked at --------------------------------------------------------------------
 
@@ -136,7 +98,7 @@ class Check:
         self.key(KEYS.Key_Return)
         self.wait(lambda: self.session.tool.name == "distance", "the palette chooses a tool")
         self.wait(self.window.isActiveWindow, "the palette gives the keyboard back")
-        self.drag(QPoint(80, 80), QPoint(160, 140))
+        self.drag(self.view, QPoint(80, 80), QPoint(160, 140))
         self.wait(lambda: len(marks.items) == 1, "a real drag draws a distance")
         self.key(KEYS.Key_K, CTRL)
         self.wait(lambda: bool(self._palettes()), "Ctrl+K opens the palette again")
