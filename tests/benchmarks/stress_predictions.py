@@ -76,7 +76,10 @@ class Watch:
         if result is not None:
             assert result.request.case is session.store.case
             assert result.request.bundle is session.store.bundle
-            assert result.workbench.case.info.name == session.store.bundle.name
+            # A prediction that returns with its case has no workbench.
+            if result.workbench is not None:
+                assert result.workbench.case.info.name == session.store.bundle.name
+            assert result.prediction.bundle_name == session.store.bundle.name
         for answer in session.model_comparison.predictions:
             if answer.prediction is not None:
                 assert answer.prediction.volume_sha256 == session.store.case.volume.sha256

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from fusion3d_gui.state.case.notes import LONGEST_NOTE, Notes
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 _FEWEST_LINES, _MOST_LINES = 2, 8
 
@@ -19,7 +20,7 @@ class NoteInput(QPlainTextEdit):
         super().__init__()
         self.setPlaceholderText(hint)
         self.setAccessibleName(name)
-        self.setToolTip(f"{name}: kept with the case, and part of what leaves")
+        self.setToolTip(plain_tip(f"{name}: kept with the case, and part of what leaves"))
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(theme.GRID)
         self.textChanged.connect(self.updateGeometry)

@@ -18,7 +18,12 @@ from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.window.confirm import confirm_save
 
+_ENCLOSED = (
+    "The scan's files go into the session as they are: with the patient's name, numbers and dates. "
+    "In a scan of a whole head the face can be recognised."
+)
 _SESSIONS = f"Sessions (*{SUFFIX})"
 
 
@@ -112,14 +117,7 @@ class FileDialogs:
 
     def save_session_with_scan(self) -> None:
         """Choose where the session is saved with its scan; the user confirms that the scan may leave."""
-        told = QMessageBox.question(
-            self._window,
-            "Enclose the scan?",
-            "The scan's files go into the session as they are: with the patient's name, numbers and dates. "
-            "In a scan of a whole head the face can be recognised.",
-            QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Cancel,
-        )
-        if told == QMessageBox.StandardButton.Save:
+        if confirm_save("Enclose the scan?", _ENCLOSED, self._window):
             self._save_session("Save the session with its scan", enclose=True)
 
     def _save_session(self, title: str, *, enclose: bool) -> None:
@@ -173,6 +171,19 @@ class FileDialogs:
         if name:
             self._keep(Path(name).parent)
             export_measurements(self._store, self._annotations, Path(name))
+
+    def movie_path(self, suggested: str) -> Path | None:
+        """Choose where a movie is written; None: nowhere."""
+        name, _ = QFileDialog.getSaveFileName(
+            self._window,
+            "Save a movie",
+            self._start(suggested),
+            "WebP: all colours, small (*.webp);;GIF: plays on slides (*.gif)",
+        )
+        if not name:
+            return None
+        self._keep(Path(name).parent)
+        return Path(name)
 
     def export_audit_log(self) -> None:
         """Choose where the audit log is written."""
