@@ -18,7 +18,10 @@ from fusion3d_gui.imaging.dicom.vendor.siemens_csa import csa_numbers, read_csa
 
 (_CSA_IMAGE,) = tag_numbers("SiemensCsaImage")
 _MOST_TILES = 1024
-_LAST_MAY_BE_EMPTY = "The file does not say how many slices its mosaic holds: all {} places are shown; the last ones may be empty."
+_LAST_MAY_BE_EMPTY = (
+    "The file does not say how many slices its mosaic holds: it is cut into the {} of the size of its"
+    " matrix; the last ones may be empty."
+)
 
 
 def is_mosaic(file: DicomFile) -> bool:
