@@ -20,6 +20,7 @@ from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.inference.reading_record import ReadingRecord
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
@@ -145,7 +146,7 @@ def predict_table(
 
     A case that fails, or that the model is not meant for, has the reason in the column ``error``. Each row is written as soon as it is
     predicted: run again with the same weights, table and explanation, only missing and failed rows are
-    computed.
+    computed, last those over which the process had ended.
 
     Parameters
     ----------
@@ -196,13 +197,16 @@ def predict_table(
             writer.writeheader()
             writer.writerows(kept.values())
         refused = failed = 0
+        record = ReadingRecord(out)
+        # Stable: the others keep their order.
+        ordered = sorted(rows, key=lambda row: record.is_suspect(row.number))
         with results.open("ab", buffering=0) as file:
-            for number, row in enumerate(rows):
+            for number, row in enumerate(ordered):
                 if row.number in kept:
                     continue
                 report = part_of(progress, number / len(rows), (number + 1) / len(rows))
                 cells = _predict_row(
-                    predictor, row, given or {}, out, explanation, report, despite_misfit
+                    predictor, row, given or {}, out, explanation, report, despite_misfit, record
                 )
                 if cells["error"]:
                     is_misfit = cells.get("fit") == "refused"
@@ -236,6 +240,7 @@ def _predict_row(
     explanation: Explanation,
     progress: Progress,
     despite_misfit: bool,
+    record: ReadingRecord,
 ) -> dict[str, object]:
     columns = field_columns(predictor.info.schema)
     cells: dict[str, object] = {
@@ -247,7 +252,8 @@ def _predict_row(
         **{columns[name]: value for name, value in row.values.items()},
     }
     try:
-        volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
+        with record.reading(row.number):
+            volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
         own = {name: value for name, value in row.values.items() if value}
         values = predictor.info.schema.case_values(volume.attributes, own, given)
         prediction = predict_and_explain(

@@ -404,7 +404,9 @@ def test_the_size_of_a_tile_may_be_all_that_is_said(
     assert not opened.voxels[7:].any()
     assert len(opened.voxels) == 9
     np.testing.assert_allclose(opened.affine, volume.affine, atol=1e-5)
-    assert "cut into the 9 of the size of its matrix; the last ones may be empty" in " ".join(opened.notices)
+    assert "cut into the 9 of the size of its matrix; the last ones may be empty" in " ".join(
+        opened.notices
+    )
 
 
 @pytest.mark.parametrize("text", ["7*4", "0*0", "12*18", "six*4", "3*4", "18*12"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 
 import nibabel as nib
 import numpy as np
@@ -221,3 +223,37 @@ def test_columns_that_are_not_used_are_named(table, predictor):
     said: list[str] = []
     read_table(table, predictor.info.schema, said.append)
     assert said == ["Columns of the table that are not used: label, remark."]
+
+
+#: Ends the process as a fault in a codec would, when this file is opened.
+_ENDS_AT = """
+import os, sys
+from fusion3d_gui.cli.parser import run
+def end(event, given):
+    if event == "open" and str(given[0]).endswith("1.nii.gz"):
+        os.kill(os.getpid(), 11)
+sys.addaudithook(end)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_row_that_ends_the_process_is_tried_last_and_then_counts_as_failed(
+    table, make_bundle, tmp_path
+):
+    bundle, out = make_bundle(), tmp_path / "out"
+    words = ["predict", table, "--model", bundle, "--out", out, "--engine", "torch"]
+    command = [sys.executable, "-c", _ENDS_AT, *map(str, words)]
+    seen = []
+    for status in (-11, -11, 0):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
+        found = pd.read_csv(out / "results.csv", keep_default_na=False)
+        seen.append(list(found[found["error"] == ""]["case"]))
+    assert seen == [["one"], ["one", "five"], ["one", "five"]]
+    ended = found[found["case"] == "../three"]["error"].item()
+    assert "ended the program 2 times while it was read" in ended
+    # Once the record is gone, the row is tried again.
+    (out / ".reading.part").unlink()
+    assert run([str(word) for word in words]) == 0
+    assert sum(pd.read_csv(out / "results.csv")["error"].isna()) == 3
+    assert not (out / ".reading.part").exists()
