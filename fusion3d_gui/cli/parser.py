@@ -174,6 +174,11 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
         action="store_true",
         help="write who the patient is, UIDs and paths; without it they are left out",
     )
+    predict.add_argument(
+        "--pixels-checked",
+        action="store_true",
+        help="the images hold no text that names the patient; asked for where the scan's header says that they may",
+    )
     add_device_and_engine(predict)
     predict.add_argument(
         "--method",

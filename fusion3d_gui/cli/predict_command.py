@@ -151,12 +151,22 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
 
     DICOM objects that go into the patient's study have the study's identity; all else only with ``--identity``.
     """
+    from fusion3d_gui.cli.offscreen import qt_without_window
     from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
     from fusion3d_gui.report.json_file import write_json_text
     from fusion3d_gui.report.result_json import result_text
 
     result = full if options.identity else full.without_identity()
+    shows_pixels = bool(options.report) or bool(options.dicom and options.new_study)
+    if shows_pixels and result.identity is None and result.burnt_in and not options.pixels_checked:
+        raise UserError(
+            " ".join(result.burnt_in),
+            path=options.path,
+            remedy="Look at the images; where no text names the patient, give --pixels-checked.",
+        )
     prediction, written = result.prediction, []
+    if options.report or options.dicom:
+        qt_without_window()
     if options.json:
         write_json_text(result_text(result), options.json)
         written.append(("result", options.json))
@@ -167,22 +177,26 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
             written.append(("heatmap", raw_path(options.heatmap)))
     if options.dicom:
         from fusion3d_gui.report.dicom.write_results import write_dicom_results
+        from fusion3d_gui.report.page.result_page import result_page
+        from fusion3d_gui.report.page.sheet import Sheet
+        from fusion3d_gui.report.share import result_rgb
 
+        joining = result if options.new_study else full
+        page = result_page(joining)
         files = write_dicom_results(
-            result if options.new_study else full,
+            joining,
             options.dicom,
+            picture=result_rgb(joining),
+            page=Sheet(page.content, joining, page.pictures, options.paper).pdf(),
             new_study=options.new_study,
             corrects=options.corrects,
             notify=lambda notice: print_notices((notice,)),
         )
         written += [("DICOM object", path) for path in files]
     if options.report:
-        from fusion3d_gui.cli.offscreen import qt_without_window
         from fusion3d_gui.report.page.page_file import write_page
 
-        application = qt_without_window()
         write_page(result, options.report, options.paper)
-        del application
         written.append(("page", options.report))
     return written
 

@@ -176,6 +176,8 @@ class CaseResult:
         The reader's words.
     appearance
         How pictures show it.
+    burnt_in
+        Why the scan's pixels may name the patient, a sentence each; empty where nothing says so.
     """
 
     volume: Volume
@@ -194,6 +196,17 @@ class CaseResult:
     marks: tuple[Measurement, ...] = ()
     others: tuple[OtherPrediction, ...] = ()
     notes: ReaderNotes = field(default_factory=ReaderNotes)
+    burnt_in: tuple[str, ...] = ()
+
+    @property
+    def face_may_show(self) -> bool:
+        """Whether a 3D picture of the scan, or the scan itself, may show a face that can be recognised.
+
+        Not for a simulated scan, nor for one that fits a model of skull-stripped brains.
+        """
+        scope = self.bundle.scope
+        is_stripped = scope is not None and scope.coverage == "skull_stripped"
+        return not (self.simulated or (is_stripped and self.prediction.fit.fit == "fits"))
 
     @property
     def simulated(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fusion3d_gui.imaging.annotations.measurement import Measurement
 from fusion3d_gui.imaging.dicom.source_uids import SourceUids, read_source_uids
+from fusion3d_gui.imaging.privacy.burnt_in import burnt_in_reasons
 from fusion3d_gui.imaging.privacy.deidentify import identity_is_removed
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
@@ -108,6 +109,9 @@ def collect_result(
         marks=marks,
         others=others,
         notes=ReaderNotes() if notes is None else notes,
+        burnt_in=burnt_in_reasons(
+            volume.attributes, volume.modality, uids.sop_class, uids.image_type
+        ),
     )
     return result.without_identity() if identity_is_removed(volume) else result
 

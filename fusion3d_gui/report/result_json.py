@@ -32,7 +32,7 @@ def result_json(result: CaseResult) -> dict[str, Any]:
         "heatmap": {**plain["heatmap"], **_heatmap_facts(result)},
         "model": model_json(result.bundle, prediction),
         "simulated": result.simulated,
-        "patient": _patient(result),
+        "patient": patient_json(result),
         "scan": _scan(result),
         "form": [_form_value(each) for each in result.form],
         "hot_spots": _hot_spots(result),
@@ -82,7 +82,8 @@ def _values_sha256(heatmap: Heatmap) -> str:
     return hashlib.sha256(np.ascontiguousarray(heatmap.values, "<f4").tobytes()).hexdigest()
 
 
-def _patient(result: CaseResult) -> dict[str, str] | None:
+def patient_json(result: CaseResult) -> dict[str, str] | None:
+    """Who was scanned; None where that is hidden."""
     identity = result.identity
     if identity is None:
         return None

@@ -25,6 +25,7 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.share_dialog import ShareDialog
 from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 CONTROLS = (
@@ -104,11 +105,15 @@ def test_every_control_of_every_dialog_has_a_name_and_tells_what_it_is_for(
     about = QApplication.activeModalWidget()
     predicted.menus.actions["slab_mm"].trigger()
     slab = QApplication.activeModalWidget()
-    for dialog in (checks, palette, tags, about, slab):
+    predicted.menus.actions["share"].trigger()
+    qtbot.waitUntil(lambda: bool(predicted.findChildren(ShareDialog)), timeout=30_000)
+    (share,) = predicted.findChildren(ShareDialog)
+    qtbot.waitUntil(lambda: bool(share.preview.pages), timeout=30_000)
+    for dialog in (checks, palette, tags, about, slab, share):
         assert dialog.windowTitle()
         for widget in controls(dialog):
             assert spoken(widget), widget
-    for widget in (tags.line, tags.file, checks.save):
+    for widget in (tags.line, tags.file, checks.save, share.choose, *share.items.values()):
         assert tip(widget)
-    for dialog in (checks, palette, tags, about, slab):
+    for dialog in (checks, palette, tags, about, slab, share):
         dialog.close()

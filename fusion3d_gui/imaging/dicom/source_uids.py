@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
@@ -13,19 +13,29 @@ from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.progress import Progress, no_progress
 
 _WANTED = tag_numbers(
-    "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SOPInstanceUID",
+    "SOPClassUID",
+    "ImageType",
 )
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class SourceUids:
-    """UIDs as the files have them, each empty where unknown; ``instances`` in the order of the files."""
+    """UIDs as the files have them, each empty where unknown.
+
+    ``instances`` are in the order of the files; ``sop_class`` and ``image_type`` are the first file's.
+    """
 
     study: str = ""
     series: str = ""
     frame_of_reference: str = ""
     instances: tuple[str, ...] = ()
+    sop_class: str = ""
+    image_type: tuple[str, ...] = ()
 
 
 def read_source_uids(files: Iterable[Path], progress: Progress = no_progress) -> SourceUids:
@@ -42,10 +52,12 @@ def read_source_uids(files: Iterable[Path], progress: Progress = no_progress) ->
         except (NotDicom, UserError):
             continue
         if not instances:
-            study, series, frame = (
-                elements.text(keyword)
-                for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+            found = SourceUids(
+                study=elements.text("StudyInstanceUID"),
+                series=elements.text("SeriesInstanceUID"),
+                frame_of_reference=elements.text("FrameOfReferenceUID"),
+                sop_class=elements.text("SOPClassUID"),
+                image_type=tuple(elements.text("ImageType").split("\\")),
             )
-            found = SourceUids(study, series, frame)
         instances.append(elements.text("SOPInstanceUID"))
-    return SourceUids(found.study, found.series, found.frame_of_reference, tuple(instances))
+    return replace(found, instances=tuple(instances))

@@ -117,7 +117,7 @@ def page_content(document: Mapping[str, Any], json_sha256: str) -> PageContent:
     return PageContent(
         title=document["model"]["task"],
         mark=NOT_A_RESULT if is_grave else "" if fits else "DOUBTFUL",
-        patient=_patient(document),
+        patient=patient_text(document["patient"], simulated=document["simulated"]),
         study=_study(document),
         scan=_scan(document),
         level="error" if is_grave else "warning" if doubts else "",
@@ -135,9 +135,9 @@ def page_content(document: Mapping[str, Any], json_sha256: str) -> PageContent:
     )
 
 
-def _patient(document: Mapping[str, Any]) -> str:
-    patient = document["patient"]
-    if document["simulated"]:
+def patient_text(patient: Mapping[str, str] | None, *, simulated: bool) -> str:
+    """Who was scanned in a line: name, ID, sex, birth date, age; or that this is hidden, or nobody."""
+    if simulated:
         return "Simulated scan: no patient"
     if patient is None:
         return IDENTITY_HIDDEN

@@ -13,7 +13,6 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPointF, Q
 from PySide6.QtGui import (
     QColor,
     QFont,
-    QFontDatabase,
     QImage,
     QPageLayout,
     QPageSize,
@@ -40,9 +39,9 @@ from fusion3d_gui.report.page.layout import (
     rule,
     table,
 )
+from fusion3d_gui.report.picture.paint import load_fonts
 from fusion3d_gui.report.picture.plane_picture import PlanePicture
 from fusion3d_gui.report.picture.svg import Drawing, color_bar_drawing, plane_drawing
-from fusion3d_gui.shipped import resources_dir
 
 Paper = Literal["A4", "Letter"]
 
@@ -63,14 +62,6 @@ _BODY, _SMALL = Style(24), Style(20.5, color=MUTED)
 _NAME = Style(24, color=MUTED)
 _HEADING = Style(27, _SEMIBOLD)
 _TINTS = {"warning": ("#fff3d9", "#d98a00"), "error": ("#fde4e4", "#c22727")}
-
-
-def load_fonts() -> None:
-    """Make the shipped type face known; once for each process."""
-    if QFontDatabase.hasFamily("Inter"):
-        return
-    for name in ("Regular", "Medium", "SemiBold"):
-        QFontDatabase.addApplicationFont(str(resources_dir() / "fonts" / f"Inter-{name}.otf"))
 
 
 class Sheet:

@@ -79,8 +79,10 @@ def plane_drawing(
     return Drawing(document(width, height, parts), width, height)
 
 
-def color_bar_drawing(result: CaseResult, width: float) -> Drawing:
-    """The heatmap's colours from 0 to its peak, transparent below the threshold, in one line."""
+def color_bar_drawing(
+    result: CaseResult, width: float, *, ink: str = "#4a525c", blank: str = "#d5d9de"
+) -> Drawing:
+    """The heatmap's colours from 0 to its peak, transparent below the threshold, in one line; its numbers in ``ink``, ``blank`` below the threshold."""
     heatmap, look = result.prediction.heatmap, result.appearance
     height, strip, names = 42.0, 10.0, _scale_names(result)
     colors = heatmap_colors(look.color_map)
@@ -88,15 +90,15 @@ def color_bar_drawing(result: CaseResult, width: float) -> Drawing:
     x = look.threshold * width
     visible = np.ascontiguousarray(colors[first:][None])
     parts = [
-        f'<rect x="0.5" y="0.5" width="{width - 1:g}" height="{strip:g}" fill="#d5d9de"/>',
+        f'<rect x="0.5" y="0.5" width="{width - 1:g}" height="{strip:g}" fill="{blank}"/>',
         f'<image x="{x:.2f}" y="0.5" width="{width - x - 0.5:.2f}" height="{strip:g}" '
         f'preserveAspectRatio="none" xlink:href="{png_url(visible)}"/>',
-        text(0, 33, names[0], 19, color="#4a525c"),
-        text(x, 33, names[1], 19, color="#4a525c", anchor="middle"),
-        text(width, 33, names[2], 19, color="#4a525c", anchor="end"),
+        text(0, 33, names[0], 19, color=ink),
+        text(x, 33, names[1], 19, color=ink, anchor="middle"),
+        text(width, 33, names[2], 19, color=ink, anchor="end"),
     ]
     if heatmap.peak <= 0:
-        parts = [text(0, 25, names[0], 21, color="#4a525c")]
+        parts = [text(0, 25, names[0], 21, color=ink)]
     return Drawing(document(width, height, parts), width, height)
 
 

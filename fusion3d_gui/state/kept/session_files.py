@@ -89,16 +89,16 @@ class SessionFiles(QObject):
 
     # -- saving -------------------------------------------------------------------------------
 
-    def save(self, path: Path, *, enclose: bool = False) -> None:
+    def save(self, path: Path, *, enclose: bool = False, hide_identity: bool = False) -> None:
         """Write the case on screen as a session file; ``enclose``: with the scan's own files.
 
-        While the identity is hidden, paths and UIDs are left out, and so are texts in which the patient is
+        While the identity is hidden, or with ``hide_identity``, paths and UIDs are left out, and so are texts in which the patient is
         named; the scan can't be enclosed then.
         """
         store, work, case = self._store, self._keeper.whole, self._store.case
         if work is None or case is None:
             return
-        is_hidden = case.identity_hidden or store.identity.hidden
+        is_hidden = case.identity_hidden or store.identity.hidden or hide_identity
         if is_hidden and enclose:
             problem = "A scan with the patient's identity can't be enclosed while that is hidden"
             store.tell_failure(UserError(problem, remedy="Save the session without the scan."))

@@ -11,6 +11,9 @@ from fusion3d_gui.widgets.look.palette import Palette
 def style_sheet(palette: Palette, scale: float) -> str:
     """Qt style sheet; ``scale`` enlarges the heights that text must fit into."""
     values = {role.upper(): color for role, color in vars(palette).items()}
+    is_dark = palette.on_accent != "#fffffe"
+    check = "check.svg" if is_dark else "check-light.svg"
+    values["check"] = (resources_dir() / "icons" / check).as_posix()
     values["chevron"] = (resources_dir() / "icons" / "chevron-down.svg").as_posix()
     values |= {f"px{n}": str(round(n * scale)) for n in (12, 22, 24, 26, 28, 30, 34)}
     return Template(_SHEET).substitute(values)
@@ -88,6 +91,15 @@ QHeaderView { background: $PANEL; border: none; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: none;
     border-bottom: 1px solid $LINE; padding: 4px 6px 4px 9px; }
 QTableCornerButton::section { background: $PANEL; border: none; }
+QCheckBox { color: $TEXT; spacing: 8px; min-height: ${px24}px; }
+QCheckBox:disabled { color: $DISABLED; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $EDGE; border-radius: 3px;
+    background: $RAISED; }
+QCheckBox::indicator:hover { border-color: $MUTED; }
+QCheckBox::indicator:focus { border-color: $ACCENT; }
+QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$check"); }
+QCheckBox::indicator:disabled { border-color: $LINE; background: transparent; image: none; }
+QCheckBox:focus { color: $ACCENT; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $EDGE; }
 QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: $ACCENT; }
 QSlider::sub-page:horizontal:disabled, QSlider::groove:horizontal:disabled { background: $LINE; }

@@ -44,6 +44,10 @@ class PredictionPanel(QWidget):
         self.problem = theme.label(size=12, color=theme.ERROR)
         self.problem.setWordWrap(True)
         self._progress = _Progress()
+        self.share = QPushButton("Share…")
+        self.share.setToolTip(
+            "A page for a colleague, pictures, data, DICOM objects (Ctrl+Shift+E)"
+        )
         self.readout = Readout()
         self._build()
         self._connect()
@@ -64,6 +68,7 @@ class PredictionPanel(QWidget):
         layout.addWidget(row)
         layout.addWidget(self.problem)
         layout.addWidget(self.readout)
+        layout.addWidget(self.share)
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._predictions.predict)
@@ -92,6 +97,7 @@ class PredictionPanel(QWidget):
     def _on_result_changed(self) -> None:
         self._on_lane_changed()
         predictions, shown = self._predictions, self._store.shown_prediction
+        self.share.setVisible(predictions.current is not None)
         self.readout.show_demonstration(predictions.demonstration)
         if self._store.predicting and (shown is None or predictions.refusal is not None):
             self.readout.show_nothing("The prediction appears here.")

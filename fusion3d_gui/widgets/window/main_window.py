@@ -57,9 +57,11 @@ from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.window.pages import Pages
 from fusion3d_gui.widgets.window.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.window.series_panel import SeriesPanel
+from fusion3d_gui.widgets.window.share_dialog import share_result
 from fusion3d_gui.widgets.window.start_page import StartPage
 from fusion3d_gui.widgets.window.status_line import StatusLine
 from fusion3d_gui.widgets.window.tool_strip import ToolStrip
+from fusion3d_gui.widgets.window.view_grabber import ViewGrabber
 from fusion3d_gui.widgets.window.window_header import Header
 
 #: Lowest text scale while presenting.
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
             views=self.views,
             maps=self.map_views,
         )
+        self.grabber = ViewGrabber(self.pages, self.views, session.annotations)
         self._key_before: CaseKey | None = None
         self._center = QWidget()
         self.menus = Menus(self, self._commands())
@@ -218,6 +221,7 @@ class MainWindow(QMainWindow):
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
         self.side.model_picker.page_requested.connect(self._show_model_page)
+        self.side.prediction.share.clicked.connect(self._share)
         self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.settings.toggle_panel("marks"))
         self.mark_layer.text_requested.connect(self._write_on)
@@ -276,14 +280,20 @@ class MainWindow(QMainWindow):
                 session.predictions,
                 session.model_comparison,
                 self.pages,
+                self.grabber,
+                session.sharing,
                 self.files,
                 escape.cancel,
                 escape.can_cancel,
+                self._share,
                 self._show_model_page,
             ),
             *audit_commands(session.audit, self.settings, self.files, self),
             *help_commands(self._show_palette, self._show_keys, self),
         ]
+
+    def _share(self) -> None:
+        share_result(self.session, self.settings, self.grabber, self)
 
     def _show_model_page(self) -> None:
         bundle = self.session.store.bundle

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.state.export.left import note_copied
 from fusion3d_gui.state.export.result_export import can_export, prediction_text, shown_values
+from fusion3d_gui.state.export.sharing import Sharing
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
 from fusion3d_gui.state.prediction.model_comparison import ModelComparison
@@ -18,6 +20,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.pages import Pages
+from fusion3d_gui.widgets.window.view_grabber import ViewGrabber, image_of
 
 
 def model_commands(
@@ -26,12 +29,18 @@ def model_commands(
     predictions: Predictions,
     comparison: ModelComparison,
     pages: Pages,
+    grabber: ViewGrabber,
+    sharing: Sharing,
     files: FileDialogs,
     cancel: Callable[[], object],
     can_cancel: Callable[[], bool],
+    share: Callable[[], object],
     show_page: Callable[[], object],
 ) -> list[Command]:
-    """Commands of the Model menu; ``cancel`` is what Escape does, ``show_page`` opens the model's page."""
+    """Commands of the Model menu.
+
+    ``cancel`` is what Escape does; ``share`` opens the dialog of what leaves, ``show_page`` the model's page.
+    """
 
     def exportable() -> bool:
         return can_export(predictions)
@@ -41,7 +50,12 @@ def model_commands(
         return several and store.shown_prediction is not None and not store.predicting
 
     def copy_picture() -> None:
-        picture = pages.grab().toImage()
+        if sharing.can_share:
+            sharing.frame(grabber.layout(), lambda rgb: put(image_of(rgb)))
+        else:
+            put(pages.grab().toImage())
+
+    def put(picture: QImage) -> None:
         QApplication.clipboard().setImage(picture)
         values = shown_values(predictions) if exportable() else None
         note_copied(store, "picture", bytes(picture.constBits()), values)
@@ -62,13 +76,23 @@ def model_commands(
         ),
         Command("cancel", "&Model", "Cancel", cancel, "Esc", can_cancel),
         Command(
+            "share",
+            "&Model",
+            "Share…",
+            share,
+            "Ctrl+Shift+E",
+            lambda: sharing.can_share,
+            begins_group=True,
+            tip="A page for a colleague, pictures, JSON, heatmap, marks, DICOM objects, a session",
+            synonyms=("export", "report", "pdf", "page", "send", "print", "dicom", "html"),
+        ),
+        Command(
             "save_result",
             "&Model",
             "Save the result…",
             files.save_result,
             "Ctrl+S",
             exportable,
-            begins_group=True,
             tip="As JSON with all that it came from, or its heatmap as NIfTI",
         ),
         Command("copy_result", "&Model", "Copy the result", copy, "Ctrl+Shift+C", exportable),
@@ -78,7 +102,7 @@ def model_commands(
             "Copy a picture of the images",
             copy_picture,
             enabled=lambda: store.case is not None and not pages.shows_start,
-            tip="All views as they are on screen, to paste into another program",
+            tip="All views as they are on screen, with the result around them, to paste elsewhere",
             synonyms=("screenshot", "snapshot", "capture", "picture", "image"),
         ),
         Command(
