@@ -22,6 +22,7 @@ from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
 from fusion3d_gui.widgets.charts.library import chart_library
@@ -92,6 +93,7 @@ def run_window(options: WindowOptions) -> int:
         engine=options.engine,
         kept_folder=kept_work_folder() if options.screenshot is None else None,
         audit_folder=audit_folder() if options.screenshot is None else None,
+        pacs=PacsPlaces.of_user() if options.screenshot is None else None,
     )
     window = MainWindow(session, demos, settings)
     for problem in problems:

@@ -27,6 +27,7 @@ from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
+from fusion3d_gui.state.pacs.pacs_parts import PacsParts, PacsPlaces
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
 from fusion3d_gui.state.prediction.explainer import Explainer
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
@@ -42,7 +43,8 @@ from fusion3d_gui.state.undo import Undo
 class Session(QObject):
     """Creates the parts and connects them. Widgets show the parts and call them.
 
-    Work on cases is kept in ``kept_folder``, the audit log in ``audit_folder``; None: nowhere.
+    Work on cases is kept in ``kept_folder``, the audit log in ``audit_folder``; None: nowhere. Without ``pacs``
+    there is no PACS.
 
     Parts are created in an order in which each needs only earlier ones; this is also the order in
     which they hear of a change, all of them before any widget.
@@ -56,6 +58,7 @@ class Session(QObject):
         engine: str = "auto",
         kept_folder: Path | None = None,
         audit_folder: Path | None = None,
+        pacs: PacsPlaces | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -106,6 +109,7 @@ class Session(QObject):
         work = CaseWork(store, self.display, self.annotations, form, choice, self.notes, self.left)
         self.keeper = WorkKeeper(kept_folder, store, work)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper)
+        self.pacs = None if pacs is None else PacsParts(pacs, store, self.opener)
         if bundles:
             self.models.choose(bundles[0])
 
@@ -131,7 +135,8 @@ class Session(QObject):
     def close(self) -> bool:
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
-        return self.store.close() and is_kept and is_logged
+        ended = self.store.close()
+        return (self.pacs is None or self.pacs.close()) and ended and is_kept and is_logged
 
     def _on_prediction_changed(self) -> None:
         heatmap = self.predictions.heatmap

@@ -150,15 +150,9 @@ class Opener(QObject):
         *,
         known: tuple[Series, ...] = (),
     ) -> None:
-        store = self._store
-        hidden = store.identity.hidden
+        hidden = self._store.identity.hidden
 
-        def on_first(case: Case) -> None:
-            self._first_slice_read.emit(opening, case)
-            # Else the reader competes with the GUI thread for Python's lock, and delays the first image.
-            opening.painted.wait(_PAINTED_WITHIN_S)
-
-        def work(progress: Progress) -> Case:
+        def load(progress: Progress, on_first: Callable[[Case], None]) -> Case:
             return load_case(
                 find_paths(progress),
                 series_uid,
@@ -168,10 +162,35 @@ class Opener(QObject):
                 on_first=on_first,
             )
 
+        self._load(load, name, opening)
+
+    def open_from(
+        self,
+        load: Callable[[Progress, Callable[[Case], None]], Case],
+        name: str,
+        *,
+        then_predict: bool = False,
+    ) -> None:
+        """Open what ``load(progress, on_first)`` gives, as :func:`~fusion3d_gui.state.case.load.load_case` does."""
+        self._load(load, name, _Opening({}, then_predict))
+
+    def _load(
+        self,
+        load: Callable[[Progress, Callable[[Case], None]], Case],
+        name: str,
+        opening: _Opening,
+    ) -> None:
+        store = self._store
+
+        def on_first(case: Case) -> None:
+            self._first_slice_read.emit(opening, case)
+            # Else the reader competes with the GUI thread for Python's lock, and delays the first image.
+            opening.painted.wait(_PAINTED_WITHIN_S)
+
         store.run(
             store.loading,
-            "Opening a scan" if hidden else f"Opening {name}",
-            work,
+            "Opening a scan" if store.identity.hidden else f"Opening {name}",
+            lambda progress: load(progress, on_first),
             lambda case: self._on_loaded(opening, case),
             undone=lambda: self._return_from(opening),
         )
@@ -197,7 +216,7 @@ class Opener(QObject):
 
     def _on_loaded(self, opening: _Opening, case: Case) -> None:
         self._opening = None
-        if opening.shown is None:
+        if opening.shown is None or not _same_grid(opening.shown, case):
             try:
                 self._switcher.show(case, opening.metadata)
             except UserError as error:
@@ -222,3 +241,9 @@ class Opener(QObject):
         self._switcher.show(before.case, {}, before.shown_prediction)
         self._display.window_level.set_window(before.window)
         self._display.crosshair.move_to(before.position_lps)
+
+
+def _same_grid(one: Case, other: Case) -> bool:
+    """Whether what was shown of a case while it was read lies where the whole case does."""
+    a, b = one.volume, other.volume
+    return a.shape == b.shape and np.allclose(a.affine, b.affine, atol=1e-3)

@@ -123,7 +123,7 @@ QSplitter::handle:hover { background: $EDGE; }
 #rule { background: $LINE; border: none; }
 #badge { color: $WARNING; border: 1px solid $WARNING; border-radius: 5px; padding: 3px 8px; }
 #strip { background: $WINDOW; border: none; border-right: 1px solid $LINE; }
-#marks, #series, #look { background: $PANEL; border: none; }
+#marks, #series, #look, #pacs { background: $PANEL; border: none; }
 #presentation { background: $WINDOW; border: none; border-top: 1px solid $LINE; }
 #card { background: $RAISED; border: 1px solid $EDGE; border-radius: 8px; }
 #drop { border: 2px solid $ACCENT; border-radius: 6px; background: rgba(86, 182, 216, 24); }

@@ -31,6 +31,7 @@ from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.model_page.model_page import show_model_page
+from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
@@ -46,6 +47,7 @@ from fusion3d_gui.widgets.window.commands.file_menu import file_commands
 from fusion3d_gui.widgets.window.commands.heatmap_menu import heatmap_commands
 from fusion3d_gui.widgets.window.commands.help_menu import help_commands
 from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
+from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
 from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
 from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
@@ -120,6 +122,7 @@ class MainWindow(QMainWindow):
         )
         for view in self.views.views:
             self.mark_layer.attach_to(view)
+        self.pacs = None if session.pacs is None else PacsPage(session.store, session.pacs)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = Pages(
             session.store,
@@ -127,6 +130,7 @@ class MainWindow(QMainWindow):
             start=self.start,
             views=self.views,
             maps=self.map_views,
+            pacs=self.pacs,
         )
         self.grabber = ViewGrabber(self.pages, self.views, session.annotations)
         self._key_before: CaseKey | None = None
@@ -217,6 +221,10 @@ class MainWindow(QMainWindow):
         self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)
         self.start.recent_requested.connect(session.open)
+        if self.pacs is not None and session.pacs is not None:
+            self.pacs.closed.connect(self.pages.show_case)
+            session.pacs.worklist.changed.connect(self.menus.refresh)
+            session.pacs.finder.changed.connect(self.menus.refresh)
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
@@ -250,6 +258,7 @@ class MainWindow(QMainWindow):
                 self.pages,
                 self,
             ),
+            *pacs_commands(session.pacs, self.pages, self.pacs),
             *edit_commands(
                 session.undo,
                 session.annotations,
@@ -314,8 +323,11 @@ class MainWindow(QMainWindow):
     def _on_case_changed(self) -> None:
         case = self.session.store.case
         self.notices.clear()
-        shipped = [(demo.path,) for demo in self.demos]
-        if case is not None and not case.identity_hidden and case.paths not in shipped:
+        passing = case is not None and (
+            case.paths in [(demo.path,) for demo in self.demos]
+            or (self.session.pacs is not None and self.session.pacs.fetched.holds(case.paths))
+        )
+        if case is not None and not case.identity_hidden and not passing:
             session_file = self.session.files.path
             self.settings.remember_case(case.paths if session_file is None else (session_file,))
         self._show_panels()
@@ -366,7 +378,7 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self) -> None:
         alone = self.presentation.on
-        has_case = not self.pages.shows_start and not alone
+        has_case = self.pages.has_images and not alone
         shown = self.settings.panel_shown
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)

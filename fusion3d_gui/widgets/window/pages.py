@@ -1,4 +1,4 @@
-"""``Pages``: the start page, the views, or maps side by side, one at a time."""
+"""``Pages``: the start page, the views, maps side by side, or the PACS, one at a time."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class Pages(QStackedWidget):
         start: QWidget,
         views: QWidget,
         maps: QWidget,
+        pacs: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._store = store
         self._side_by_side = side_by_side
-        self._start, self._views, self._maps = start, views, maps
-        for page in (start, views, maps):
+        self._start, self._views, self._maps, self._pacs = start, views, maps, pacs
+        for page in filter(None, (start, views, maps, pacs)):
             self.addWidget(page)
         side_by_side.changed.connect(self._on_maps_changed)
         store.case_changed.connect(self.show_case)
@@ -34,6 +35,23 @@ class Pages(QStackedWidget):
     def shows_start(self) -> bool:
         """Whether the start page is shown."""
         return self.currentWidget() is self._start
+
+    @property
+    def shows_pacs(self) -> bool:
+        """Whether the page of the PACS is shown."""
+        return self._pacs is not None and self.currentWidget() is self._pacs
+
+    @property
+    def has_images(self) -> bool:
+        """Whether views or heatmaps side by side are shown."""
+        return self.currentWidget() in (self._views, self._maps)
+
+    def toggle_pacs(self) -> None:
+        """Show the page of the PACS, or the case again."""
+        if self._pacs is None or self.shows_pacs:
+            self.show_case()
+        else:
+            self.setCurrentWidget(self._pacs)
 
     def show_case(self) -> None:
         """Show the views, or the heatmaps side by side; the start page where there is no case."""

@@ -1,0 +1,48 @@
+"""``PacsParts``: the parts of the window's state that are about the PACS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion3d_gui.pacs.cache import cache_folder
+from fusion3d_gui.pacs.node_file import node_file_path
+from fusion3d_gui.pacs.outbox import outbox_folder
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
+from fusion3d_gui.state.pacs.finder import Finder
+from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.pacs.send_queue import SendQueue
+from fusion3d_gui.state.pacs.worklist import Worklist
+from fusion3d_gui.state.store import Store
+
+
+@dataclass(frozen=True)
+class PacsPlaces:
+    """Where the list of nodes, fetched series and the queue lie."""
+
+    nodes: Path
+    cache: Path
+    outbox: Path
+
+    @classmethod
+    def of_user(cls) -> PacsPlaces:
+        """The user's own."""
+        return cls(node_file_path(), cache_folder(), outbox_folder())
+
+
+class PacsParts:
+    """Creates the parts."""
+
+    def __init__(self, places: PacsPlaces, store: Store, opener: Opener) -> None:
+        self.nodes = NodeList(places.nodes, store)
+        self.finder = Finder(store, self.nodes)
+        self.fetched = FetchedSeriesStore(places.cache)
+        self.worklist = Worklist(store, opener, self.nodes, self.finder, self.fetched)
+        self.queue = SendQueue(places.outbox, store, self.nodes)
+
+    def close(self) -> bool:
+        """Cancel all work and erase what was fetched; returns whether the threads ended in time."""
+        ended = [each.close() for each in (self.nodes, self.finder, self.worklist, self.queue)]
+        self.fetched.close()
+        return all(ended)

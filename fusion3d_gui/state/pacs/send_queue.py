@@ -1,0 +1,93 @@
+"""``SendQueue``: what waits to be sent and what became of it; tries again by itself while the window is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.outbox import Outbox, OutboxItem
+from fusion3d_gui.pacs.send import send_waiting
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.state.tasks import TaskLane
+
+_EVERY_MS = 5000
+
+
+class SendQueue(QObject):
+    """Shows the outbox, and sends what is due on a thread of its own."""
+
+    changed = Signal()
+
+    def __init__(self, folder: Path, store: Store, nodes: NodeList) -> None:
+        super().__init__(store)
+        self._folder = folder
+        self._store = store
+        self._nodes = nodes
+        self._lane = TaskLane("pacs-send", self)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY_MS)
+        self._timer.timeout.connect(self._send)
+        #: What is and was in the queue, the newest first.
+        self.items: list[OutboxItem] = []
+        if (folder / "outbox.sqlite").exists():
+            self._timer.start()
+
+    def add(
+        self,
+        files: Sequence[Path],
+        node: Node,
+        study_uid: str,
+        *,
+        only_test: str = "",
+        title: str = "",
+    ) -> None:
+        """Put results into the queue, and send them; what is wrong with them is shown in the window."""
+
+        def work(progress: Progress) -> list[OutboxItem]:
+            Outbox(self._folder).add(files, node, study_uid, only_test=only_test, title=title)
+            return self._tried(progress)
+
+        self._timer.start()
+        self._store.run(self._lane, "Sending", work, self._show)
+
+    def retry(self) -> None:
+        """Send at once everything that waits."""
+
+        def work(progress: Progress) -> list[OutboxItem]:
+            Outbox(self._folder).retry_now()
+            return self._tried(progress)
+
+        self._store.run(self._lane, "Sending", work, self._show)
+
+    def drop(self, item: OutboxItem) -> None:
+        """Take an item that waits or was refused out of the queue."""
+
+        def work(progress: Progress) -> list[OutboxItem]:
+            Outbox(self._folder).drop(item.id)
+            return Outbox(self._folder).items()
+
+        self._store.run(self._lane, "Taking out of the queue", work, self._show)
+
+    def close(self) -> bool:
+        """Stop sending; what waits stays in the queue. Returns whether the thread ended in time."""
+        self._timer.stop()
+        return self._lane.close(5.0)
+
+    def _send(self) -> None:
+        if not self._lane.running:
+            self._store.run(self._lane, "Sending", self._tried, self._show)
+
+    def _tried(self, progress: Progress) -> list[OutboxItem]:
+        outbox = Outbox(self._folder)
+        send_waiting(outbox, self._nodes.nodes, self._nodes.connect_to, progress)
+        return outbox.items()
+
+    def _show(self, items: list[OutboxItem]) -> None:
+        if items != self.items:
+            self.items = items
+            self.changed.emit()

@@ -1,0 +1,131 @@
+"""``Worklist``: which of the listed studies were opened, predicted and sent; and the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.query import SeriesEntry, Study, sorted_series
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.pacs.arriving_case import load_arriving
+from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
+from fusion3d_gui.state.pacs.finder import Finder
+from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.state.tasks import TaskLane
+
+
+class Worklist(QObject):
+    """Opens series of a node while they arrive, goes from study to study, and fetches the next one ahead."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        store: Store,
+        opener: Opener,
+        nodes: NodeList,
+        finder: Finder,
+        fetched: FetchedSeriesStore,
+    ) -> None:
+        super().__init__(store)
+        self._store = store
+        self._opener = opener
+        self._nodes = nodes
+        self._finder = finder
+        self._fetched = fetched
+        self._ahead = TaskLane("pacs-ahead", self)
+        #: The study on screen, or being opened.
+        self._open_uid = ""
+        self._opened: set[str] = set()
+        self._predicted: set[str] = set()
+        store.case_completed.connect(lambda case: self._fetch_ahead())
+        store.prediction_changed.connect(self._on_prediction_changed)
+
+    def marks(self, study: Study) -> tuple[str, ...]:
+        """What was done with a study in this session: ``"opened"``, ``"predicted"``."""
+        done = (("opened", self._opened), ("predicted", self._predicted))
+        return tuple(name for name, uids in done if study.uid in uids)
+
+    def open_series(self, series: SeriesEntry) -> None:
+        """Open a series of the node that was asked, while it arrives."""
+        node = self._finder.node
+        if node is not None:
+            self._open(node, series.study_uid, series)
+
+    def open_study(self, study: Study) -> None:
+        """Open the series of a study that has the most images."""
+        node = self._finder.node
+        if node is not None:
+            self._open(node, study.uid, None)
+
+    @property
+    def next_study(self) -> Study | None:
+        """The study after the one on screen, in the order of the list."""
+        studies = self._finder.studies
+        uids = [study.uid for study in studies]
+        if self._open_uid not in uids:
+            return studies[0] if studies else None
+        after = uids.index(self._open_uid) + 1
+        return studies[after] if after < len(studies) else None
+
+    def open_next(self) -> None:
+        """Open the next study."""
+        study = self.next_study
+        if study is not None:
+            self.open_study(study)
+
+    def close(self) -> bool:
+        """Fetch nothing more; returns whether the thread ended in time."""
+        return self._ahead.close(2.0)
+
+    def _open(self, node: Node, study_uid: str, series: SeriesEntry | None) -> None:
+        self._ahead.cancel()
+        hidden = self._store.identity.hidden
+
+        def load(progress: Progress, on_first: Callable[[Case], None]) -> Case:
+            peer = self._nodes.connect_to(node)
+            wanted = series or main_series(peer.find_series(study_uid, progress), node)
+            fetch = self._fetched.fetcher(peer, node, wanted)
+            return load_arriving(fetch, progress, hide_identity=hidden, on_first=on_first)
+
+        self._open_uid = study_uid
+        self._opened.add(study_uid)
+        self._opener.open_from(load, f"a series of {node.name}")
+        self.changed.emit()
+
+    def _fetch_ahead(self) -> None:
+        node, study = self._finder.node, self.next_study
+        if node is None or study is None or not self._open_uid or study.uid == self._open_uid:
+            return
+
+        def work(progress: Progress) -> None:
+            peer = self._nodes.connect_to(node)
+            wanted = main_series(peer.find_series(study.uid, progress), node)
+            self._fetched.fetcher(peer, node, wanted)(
+                progress, lambda instances: None, lambda path: None
+            )
+
+        # Where it fails, opening the study says why.
+        self._ahead.submit("Fetching the next study", work)
+
+    def _on_prediction_changed(self) -> None:
+        case, shown = self._store.case, self._store.shown_prediction
+        if case is not None and shown is not None and self._fetched.holds(case.paths):
+            self._predicted.add(self._open_uid)
+            self.changed.emit()
+
+
+def main_series(found: list[SeriesEntry], node: Node) -> SeriesEntry:
+    """The series with the most images, the first of several. Raises UserError where there is none."""
+    images = [
+        each for each in found if each.modality not in ("SR", "PR", "KO", "SEG", "DOC", "RTSTRUCT")
+    ]
+    if not images:
+        raise UserError(f"{node.name}: the study has no images")
+    return max(sorted_series(images), key=lambda each: each.instance_count or 0)

@@ -1,0 +1,287 @@
+"""``PacsPage``: find studies in a PACS and open their series; what was sent, on a second sheet."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fusion3d_gui.state.pacs.pacs_parts import PacsParts
+from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
+from fusion3d_gui.widgets.controls.row_table import row_table
+from fusion3d_gui.widgets.controls.segments import Segments
+from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.plain_tip import plain_caption
+from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
+from fusion3d_gui.widgets.pacs.queue_view import QueueView
+from fusion3d_gui.widgets.pacs.study_tables import SeriesModel, StudyModel
+
+_ROW = 28
+#: Field of a query, its title, and what stands in the empty field.
+_FIELDS = (
+    ("patient", "Patient", "Family, given"),
+    ("patient_id", "ID", ""),
+    ("accession", "Accession", ""),
+    ("first_date", "From", "2026-01-31"),
+    ("last_date", "To", "2026-01-31"),
+    ("modality", "Modality", "MR"),
+    ("description", "Description", "Contains"),
+)
+#: How much of the row each field takes.
+_STRETCH = (5, 3, 3, 2, 2, 2, 4)
+
+
+class PacsPage(QFrame):
+    """A page of the main window."""
+
+    closed = Signal()
+
+    def __init__(self, store: Store, parts: PacsParts, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pacs")
+        self._store, self._parts = store, parts
+        self.fields: dict[str, QLineEdit] = {}
+        self.node = NoScrollComboBox()
+        self.node.setAccessibleName("PACS to ask")
+        self.edit_nodes = QPushButton("Nodes…")
+        self.edit_nodes.setToolTip("Add, change, test and remove nodes")
+        self.find_button = QPushButton("Find")
+        self.find_button.setProperty("primary", True)
+        self.next = QPushButton("Next study")
+        self.next.setToolTip("Open the study after the one on screen (Ctrl+Shift+N)")
+        self.open = QPushButton("Open")
+        self.open.setProperty("primary", True)
+        self.open.setToolTip("Open the chosen series while it arrives")
+        self.back = QPushButton("Back")
+        self.back.setToolTip("To the case on screen, or the start page (Escape)")
+        self.status = theme.label(color=theme.MUTED)
+        self.status.setWordWrap(True)
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.study_model = StudyModel(store, parts.worklist, self)
+        self.studies = _table(self.study_model, "Studies", (96, 190, 110, 96, 44, 84, 66, 128))
+        self.series_model = SeriesModel(self)
+        self.series = _table(self.series_model, "Series", (56, 84, 84, 150))
+        self.queue = QueueView(parts.queue)
+        self._sheets = QStackedWidget()
+        self._choice = Segments()
+        self.find_sheet = self._choice.add("Find")
+        self.sent_sheet = self._choice.add("Sent", "What waits to be sent, and what became of it")
+        self.find_sheet.setChecked(True)
+        self._build()
+        self._connect()
+        self._show_nodes()
+        self._refresh()
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(2 * theme.GRID)
+        head.addWidget(theme.section_title("PACS"))
+        self.node.setMinimumWidth(theme.px(220))
+        self.node.setMaximumWidth(theme.px(320))
+        head.addWidget(self.node)
+        head.addWidget(self.edit_nodes)
+        head.addStretch(1)
+        self._choice.setFixedWidth(theme.px(180))
+        head.addWidget(self._choice)
+        head.addWidget(self.back)
+        form = QGridLayout()
+        form.setHorizontalSpacing(2 * theme.GRID)
+        form.setVerticalSpacing(2)
+        for column, ((name, title, hint), stretch) in enumerate(
+            zip(_FIELDS, _STRETCH, strict=True)
+        ):
+            field = self.fields[name] = QLineEdit()
+            field.setPlaceholderText(hint)
+            field.setAccessibleName(title)
+            field.setFixedHeight(theme.CONTROL)
+            field.setClearButtonEnabled(False)
+            field.returnPressed.connect(self._find)
+            form.addWidget(theme.label(title, color=theme.MUTED, size=12), 0, column)
+            form.addWidget(field, 1, column)
+            form.setColumnStretch(column, stretch)
+        form.addWidget(self.find_button, 1, len(_FIELDS))
+        below = QWidget()
+        below_layout = QVBoxLayout(below)
+        below_layout.setContentsMargins(0, 2 * theme.GRID, 0, 0)
+        below_layout.addWidget(theme.section_title("Series of the study"))
+        below_layout.addWidget(self.series, 1)
+        tables = QSplitter(Qt.Orientation.Vertical)
+        tables.setChildrenCollapsible(False)
+        tables.addWidget(self.studies)
+        tables.addWidget(below)
+        tables.setStretchFactor(0, 3)
+        tables.setStretchFactor(1, 2)
+        foot = QHBoxLayout()
+        foot.addWidget(self.status, 1)
+        foot.addWidget(self.next)
+        foot.addWidget(self.open)
+        finding = QWidget()
+        layout = QVBoxLayout(finding)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 * theme.GRID)
+        layout.addLayout(form)
+        layout.addWidget(tables, 1)
+        layout.addLayout(foot)
+        self._sheets.addWidget(finding)
+        self._sheets.addWidget(self.queue)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(*(4 * theme.GRID,) * 4)
+        outer.setSpacing(3 * theme.GRID)
+        outer.addLayout(head)
+        outer.addWidget(self._sheets, 1)
+
+    def _connect(self) -> None:
+        parts = self._parts
+        parts.nodes.changed.connect(self._show_nodes)
+        parts.finder.changed.connect(self._refresh)
+        parts.worklist.changed.connect(self._refresh)
+        parts.queue.changed.connect(self._refresh)
+        self._store.identity.changed.connect(self._refresh)
+        self._store.case_changed.connect(self._refresh)
+        self.node.activated.connect(lambda _: parts.nodes.choose(self.node.currentData() or ""))
+        self.edit_nodes.clicked.connect(self.show_node_dialog)
+        self.find_button.clicked.connect(self._find_or_cancel)
+        self.open.clicked.connect(self._open)
+        self.next.clicked.connect(parts.worklist.open_next)
+        self.back.clicked.connect(self.closed)
+        self.find_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(0))
+        self.sent_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(1))
+        self.studies.selectionModel().currentRowChanged.connect(self._on_study_chosen)
+        self.studies.activated.connect(self._open_study)
+        self.series.activated.connect(self._open)
+        self.series.selectionModel().currentRowChanged.connect(lambda *_: self._refresh_buttons())
+        header = self.studies.horizontalHeader()
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(0, Qt.SortOrder.DescendingOrder)
+        header.setSectionsClickable(True)
+        header.sortIndicatorChanged.connect(self._on_sort_chosen)
+        QShortcut(QKeySequence("Escape"), self, self.closed.emit).setContext(
+            Qt.ShortcutContext.WidgetWithChildrenShortcut
+        )
+
+    def show_node_dialog(self) -> None:
+        """Edit the nodes."""
+        NodeDialog(self._parts.nodes, self).open()
+
+    def begin(self) -> None:
+        """The page has been shown: give the keys to the first field; without a node, ask for one."""
+        self.fields["patient"].setFocus()
+        if not self._parts.nodes.nodes:
+            self.show_node_dialog()
+
+    def _find_or_cancel(self) -> None:
+        if self._parts.finder.busy:
+            self._parts.finder.cancel()
+        else:
+            self._find()
+
+    def _find(self) -> None:
+        self._parts.finder.find(**{name: field.text() for name, field in self.fields.items()})
+
+    def _on_study_chosen(self) -> None:
+        row = self.studies.currentIndex().row()
+        self._parts.finder.choose(self.study_model.study_at(row))
+
+    def _on_sort_chosen(self, column: int, order: Qt.SortOrder) -> None:
+        key = StudyModel.SORT_KEYS.get(column)
+        if key is not None:
+            self._parts.finder.sort(key, order == Qt.SortOrder.DescendingOrder)
+
+    def _open_study(self) -> None:
+        study = self.study_model.study_at(self.studies.currentIndex().row())
+        if study is not None:
+            self._parts.worklist.open_study(study)
+
+    def _open(self) -> None:
+        series = self.series_model.series_at(self.series.currentIndex().row())
+        if series is not None:
+            self._parts.worklist.open_series(series)
+        else:
+            self._open_study()
+
+    def _show_nodes(self) -> None:
+        nodes, chosen = self._parts.nodes.nodes, self._parts.nodes.chosen
+        self.node.clear()
+        for node in nodes:
+            self.node.addItem(
+                plain_caption(f"{node.name}{'  (test)' if node.is_test else ''}"), node.name
+            )
+        if not nodes:
+            self.node.addItem("No node yet", "")
+        if chosen is not None:
+            self.node.setCurrentIndex(self.node.findData(chosen.name))
+        self.node.setEnabled(bool(nodes))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        finder = self._parts.finder
+        studies = finder.studies
+        if studies != [
+            self.study_model.study_at(row) for row in range(self.study_model.rowCount())
+        ]:
+            self.studies.selectionModel().blockSignals(True)
+            self.study_model.show_rows(studies)
+            row = self.study_model.row_of(finder.study)
+            if row >= 0:
+                self.studies.selectRow(row)
+            self.studies.selectionModel().blockSignals(False)
+        else:
+            last = self.study_model.index(max(0, len(studies) - 1), len(StudyModel.HEADERS) - 1)
+            self.study_model.dataChanged.emit(self.study_model.index(0, 0), last)
+        if finder.series != [
+            self.series_model.series_at(row) for row in range(self.series_model.rowCount())
+        ]:
+            self.series_model.show_rows(finder.series)
+            if finder.series:
+                most = max(finder.series, key=lambda each: each.instance_count or 0)
+                self.series.selectRow(finder.series.index(most))
+        text, color = self._status()
+        self.status.setText(text)
+        theme.set_color(self.status, color)
+        self.find_button.setText("Cancel" if finder.busy else "Find")
+        waiting = sum(item.state in ("waiting", "sending") for item in self._parts.queue.items)
+        self.sent_sheet.setText(f"Sent ({waiting} waiting)" if waiting else "Sent")
+        self._refresh_buttons()
+
+    def _refresh_buttons(self) -> None:
+        finder = self._parts.finder
+        self.open.setEnabled(finder.study is not None)
+        self.next.setEnabled(self._parts.worklist.next_study is not None)
+        self.find_button.setEnabled(bool(self._parts.nodes.nodes))
+
+    def _status(self) -> tuple[str, str]:
+        finder = self._parts.finder
+        if finder.problem:
+            return finder.problem, theme.ERROR
+        if finder.busy:
+            return "Finding studies…", theme.MUTED
+        if not self._parts.nodes.nodes:
+            return "Add a node to find studies in.", theme.MUTED
+        if not finder.asked:
+            return "Fields that are left empty match all. * and ? are wildcards.", theme.MUTED
+        count = len(finder.studies)
+        if not count:
+            return "Nothing matches.", theme.MUTED
+        told = "1 study" if count == 1 else f"{count} studies"
+        more = "; there are more: narrow the search" if finder.has_more else ""
+        return f"{told}{more}.", theme.MUTED
+
+
+def _table(model: StudyModel | SeriesModel, name: str, widths: tuple[int, ...]) -> QTableView:
+    table = row_table(model, name, widths, _ROW)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    return table

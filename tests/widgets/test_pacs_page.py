@@ -1,0 +1,225 @@
+"""The page of the PACS, driven by mouse and keys against a real PACS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+from PySide6.QtCore import Qt
+
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.node_file import read_nodes
+from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
+from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from tests.pacs.conftest import make_series, needs_orthanc
+from tests.pacs.conftest import store as store
+
+PATIENTS = ("Adams^Amy", "Brown^Ben", "Clark^Cara")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scans")
+    return {
+        name: make_series(
+            folder / str(number),
+            f"page{number}",
+            count=20 + number,
+            PatientName=name,
+            PatientID=f"P-{number}",
+            StudyDate=f"2026010{9 - number}",
+            StudyDescription=f"Study {number}",
+        )
+        for number, name in enumerate(PATIENTS)
+    }
+
+
+@pytest.fixture(scope="module")
+def pacs_server(scans, store):
+    with Orthanc() as running:
+        store(running, [file for files in scans.values() for file in files])
+        yield running
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    monkeypatch.setenv("FUSION3D_SECRET_WEB", PASSWORD)
+    return PacsPlaces(tmp_path / "pacs.json", tmp_path / "cache", tmp_path / "outbox")
+
+
+@pytest.fixture
+def window(qtbot, places):
+    session = Session(pacs=places)
+    made = MainWindow(session)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    assert session.close()
+
+
+def nodes_of(server: Orthanc) -> tuple[Node, Node]:
+    return (
+        Node("Web", "dicomweb", url=server.url, authentication="basic", user=USER),
+        Node("Dimse", "dimse", ae_title=AE_TITLE, host="127.0.0.1", port=server.dicom_port),
+    )
+
+
+def rows(model) -> list[list[str]]:
+    return [
+        [model.data(model.index(row, column)) for column in range(model.columnCount())]
+        for row in range(model.rowCount())
+    ]
+
+
+@pytest.fixture(params=["Web", "Dimse"])
+def found(request, window, qtbot, pacs_server):
+    """The page with all studies listed."""
+    for node in nodes_of(pacs_server):
+        window.session.pacs.nodes.put(node)
+    window.session.pacs.nodes.choose(request.param)
+    window.menus.actions["pacs"].trigger()
+    qtbot.keyClick(window.pacs.fields["patient"], Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.pacs.study_model.rowCount() == 3, timeout=20000)
+    return window.pacs
+
+
+pytestmark = needs_orthanc
+
+
+def test_studies_are_found_sorted_and_narrowed(found, qtbot):
+    assert [row[1] for row in rows(found.study_model)] == [
+        "Adams, Amy",
+        "Brown, Ben",
+        "Clark, Cara",
+    ]
+    assert rows(found.study_model)[0][0] == "2026-01-09"
+    found.studies.horizontalHeader().setSortIndicator(1, Qt.SortOrder.DescendingOrder)
+    assert [row[1] for row in rows(found.study_model)] == [
+        "Clark, Cara",
+        "Brown, Ben",
+        "Adams, Amy",
+    ]
+    qtbot.keyClicks(found.fields["patient"], "bro")
+    qtbot.keyClick(found.fields["patient"], Qt.Key.Key_Return)
+    # Whether the case of letters counts is up to the server: Orthanc's names don't.
+    qtbot.waitUntil(lambda: found.study_model.rowCount() == 1, timeout=20000)
+    assert found.status.text() == "1 study."
+
+
+def test_a_series_opens_while_it_arrives_and_the_next_study_by_a_key(
+    found, window, qtbot, scans, places
+):
+    seen: list[tuple[bool, float]] = []
+    window.session.store.case_opened.connect(
+        lambda case: seen.append((case.is_complete, case.volume.affine[2, 3]))
+    )
+    found.studies.selectRow(0)
+    qtbot.waitUntil(lambda: found.series_model.rowCount() == 1, timeout=20000)
+    qtbot.mouseClick(found.open, Qt.MouseButton.LeftButton)
+
+    def complete(name: str):
+        case = window.session.store.case
+        return (
+            case is not None
+            and case.is_complete
+            and case.volume.attributes["PatientName"].startswith(name)
+        )
+
+    qtbot.waitUntil(lambda: complete("Adams"), timeout=30000)
+    assert (
+        seen and seen[0][0] is False
+    )  # some of its slices were on screen before the rest had come
+    assert window.pages.has_images
+    there = open_volume(scans["Adams^Amy"][0].parent)
+    volume = window.session.store.case.volume
+    assert np.array_equal(volume.voxels, there.voxels) and np.allclose(volume.affine, there.affine)
+    assert rows(found.study_model)[0][7] == "Opened"
+    qtbot.keyClick(
+        window,
+        Qt.Key.Key_N,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    qtbot.waitUntil(lambda: complete("Brown"), timeout=30000)
+    assert window.settings.values.recent_cases == ()  # what was fetched is not there the next time
+    assert any(places.cache.rglob("*.dcm"))
+
+
+def test_names_are_not_shown_while_identity_is_hidden(found, window):
+    window.session.store.identity.set_hidden(True)
+    assert {row[1] for row in rows(found.study_model)} == {"hidden"}
+    assert {row[2] for row in rows(found.study_model)} == {"hidden"}
+
+
+def test_what_is_wrong_is_said_on_the_page(window, qtbot):
+    window.menus.actions["pacs"].trigger()
+    page = window.pacs
+    page.findChild(NodeDialog).close()
+    assert page.status.text() == "Add a node to find studies in."
+    window.session.pacs.nodes.put(Node("Gone", "dimse", ae_title="X", host="127.0.0.1", port=1))
+    qtbot.keyClick(page.fields["patient"], Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "refuses connections" in page.status.text(), timeout=20000)
+    qtbot.keyClicks(page.fields["first_date"], "soon")
+    qtbot.keyClick(page.fields["first_date"], Qt.Key.Key_Return)
+    assert "soon is no date" in page.status.text()
+
+
+def test_a_node_is_entered_tested_and_kept_without_its_secret(window, qtbot, pacs_server, places):
+    window.menus.actions["nodes"].trigger()
+    dialog = window.pacs.findChild(NodeDialog)
+    dialog.way.setCurrentIndex(2)
+    assert dialog.form.isRowVisible(dialog.url) and not dialog.form.isRowVisible(dialog.host)
+    dialog.sign_on.setCurrentIndex(1)
+    for field, text in (
+        (dialog.name, "Other"),
+        (dialog.url, pacs_server.url),
+        (dialog.user, USER),
+        (dialog.secret, "wrong-secret"),
+    ):
+        field.clear()
+        qtbot.keyClicks(field, text)
+    qtbot.mouseClick(dialog.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "is wrong" in dialog.status.text(), timeout=20000)
+    dialog.secret.setText(PASSWORD)
+    qtbot.mouseClick(dialog.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.status.text() == "Other answers.", timeout=20000)
+    qtbot.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)
+    (kept,) = read_nodes(places.nodes)
+    assert kept.url == pacs_server.url and kept.user == USER
+    assert PASSWORD not in places.nodes.read_text().replace(USER, "", 1)
+    qtbot.mouseClick(dialog.remove, Qt.MouseButton.LeftButton)
+    assert read_nodes(places.nodes) == ()
+    dialog.close()
+
+
+def test_what_is_sent_is_listed(window, qtbot, pacs_server, scans, tmp_path):
+    files = make_series(tmp_path / "sent", "sent from the page", count=2, PatientID="S-1")
+    node = nodes_of(pacs_server)[1]
+    window.session.pacs.nodes.put(node)
+    study = str(pydicom.dcmread(files[0]).StudyInstanceUID)
+    window.session.pacs.queue.add(files, node, study, title="A report")
+    model = window.pacs.queue.model
+    qtbot.waitUntil(lambda: model.rowCount() == 2, timeout=20000)
+    assert {tuple(row[1:4]) for row in rows(model)} == {("Accepted", "Dimse", "A report")}
+    assert window.pacs.queue.status.text() == "2 accepted."
+
+
+def test_fetched_images_are_erased_when_the_window_closes(qtbot, places, pacs_server):
+    session = Session(pacs=places)
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    window.show()
+    session.pacs.nodes.put(nodes_of(pacs_server)[1])
+    session.pacs.finder.find(patient="Clark")
+    qtbot.waitUntil(lambda: len(session.pacs.finder.studies) == 1, timeout=20000)
+    session.pacs.worklist.open_next()
+    qtbot.waitUntil(
+        lambda: session.store.case is not None and session.store.case.is_complete, timeout=30000
+    )
+    assert any(places.cache.rglob("*.dcm"))
+    window.close()
+    assert session.close()
+    assert not any(places.cache.rglob("*.dcm"))
