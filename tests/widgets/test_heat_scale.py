@@ -6,10 +6,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+from scipy.stats import spearmanr
 
 from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.prediction.explainer import are_alike
 from fusion3d_gui.state.prediction.side_by_side import MapCell
 from fusion3d_gui.widgets.slice.captions import _items
 from fusion3d_gui.widgets.slice.stamp import REMOVED, UNFINISHED
@@ -188,3 +191,32 @@ def test_the_images_say_that_another_model_has_taken_the_heatmap_away(
     assert stamps() == {()}
     settled(opened)
     assert stamps() == {()}
+
+
+@pytest.mark.parametrize(("like", "warned"), [(1.0, True), (0.2, False)])
+def test_maps_of_both_sides_that_are_nearly_the_same_are_said_to_be(like, warned):
+    draw = np.random.default_rng(0)
+    raised = draw.random((5, 6, 7)).astype(np.float32)
+    noise = draw.random(raised.shape).astype(np.float32)
+    lowered = 3 * (like * raised + (1 - like) * noise)
+    grid = np.diag([8.0, 8.0, 8.0, 1.0])
+    one, other = (Heatmap(each, grid, "gradcam++", "layer1") for each in (raised, lowered))
+    assert spearmanr(raised.ravel(), lowered.ravel()).statistic > 0.95 or not warned
+    assert are_alike(one, other) == warned
+    assert not are_alike(one, Heatmap(raised[:3], grid, "gradcam++", "layer1"))
+    assert not are_alike(one, Heatmap(np.zeros_like(raised), grid, "gradcam++", "layer1"))
+
+
+def test_the_warning_stands_over_both_maps_in_the_window(even):
+    volume = even.session.store.case.volume
+    cells = [
+        MapCell(side, "", "", even_map(volume, 0.04, side=side), warning="Nearly the same map")
+        for side in ("raised", "lowered")
+    ]
+    even.session.side_by_side.show(even, cells, lambda: True)
+    found = [
+        label
+        for label in even.map_views.findChildren(QLabel)
+        if label.text() == "Nearly the same map" and label.isVisible()
+    ]
+    assert len(found) == 2

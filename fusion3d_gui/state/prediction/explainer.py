@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -21,6 +22,13 @@ from fusion3d_gui.state.tasks import Task
 
 #: A coarse heatmap replaces a coarser one at most this often.
 _COARSE_EVERY_S = 0.3
+
+#: Correlation from which on the maps of both sides are called the same.
+_ALIKE_FROM = 0.95
+_ALIKE = (
+    "Nearly the same map on both sides: here this method marks what the network sees, not which way it moved the "
+    "probability."
+)
 
 
 class Explainer(QObject):
@@ -109,8 +117,10 @@ class Explainer(QObject):
 
         def on_made(heatmap: Heatmap) -> None:
             maps = sorted((prediction.heatmap, heatmap), key=lambda one: one.side != "raised")
+            warning = _ALIKE if are_alike(*maps) else ""
             cells = [
-                _cell(f"Regions that {one.side} the probability", explanation, one) for one in maps
+                _cell(f"Regions that {one.side} the probability", explanation, one, warning)
+                for one in maps
             ]
             self._show(self, prediction, cells, on_one_scale=True)
 
@@ -230,10 +240,21 @@ class Explainer(QObject):
         return self._checked[1] if self._checked and self._checked[0] is heatmap else None
 
 
-def _cell(name: str, explanation: Explanation, heatmap: Heatmap) -> MapCell:
+def are_alike(one: Heatmap, other: Heatmap) -> bool:
+    """Whether two maps on one grid mark the same regions alike, whatever their peaks."""
+    if one.values.shape != other.values.shape:
+        return False
+    first, second = (each.values.ravel().astype(np.float64) for each in (one, other))
+    if min(np.ptp(first), np.ptp(second)) == 0:
+        return False
+    return float(np.corrcoef(first, second)[0, 1]) >= _ALIKE_FROM
+
+
+def _cell(name: str, explanation: Explanation, heatmap: Heatmap, warning: str = "") -> MapCell:
     return MapCell(
         name=name,
         summary=heatmap.peak_text if heatmap.peak > 0 else "nothing",
         detail=f"{explanation.name}: {heatmap.grid_text}",
         heatmap=heatmap,
+        warning=warning,
     )

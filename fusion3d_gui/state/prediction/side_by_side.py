@@ -15,7 +15,8 @@ from fusion3d_gui.state.store import Store
 class MapCell:
     """One of the heatmaps: its title, a summary and details for its caption; ``heatmap`` None: there is none.
 
-    ``doubtful``: the summary is a number that should be shown as doubtful.
+    ``doubtful``: the summary is a number that should be shown as doubtful. ``warning``: what must be known before the map
+    is read.
     """
 
     name: str
@@ -23,6 +24,7 @@ class MapCell:
     detail: str
     heatmap: Heatmap | None
     doubtful: bool = False
+    warning: str = ""
 
 
 class SideBySideMaps(QObject):

@@ -158,6 +158,10 @@ class MapViews(QWidget):
         layout.setSpacing(2)
         layout.addLayout(head)
         layout.addLayout(below)
+        if shown.warning:
+            warning = theme.label(shown.warning, size=theme.SMALL, color=theme.WARNING)
+            warning.setWordWrap(True)
+            layout.addWidget(warning)
         layout.addWidget(ViewCell(view), 1)
         return cell
 
