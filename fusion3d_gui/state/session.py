@@ -16,6 +16,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.case.scan_objects import ScanObjects
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.export.audit_trail import AuditTrail
@@ -71,6 +72,7 @@ class Session(QObject):
         self.notes = Notes(self)
         self.switcher = CaseSwitcher(store, form)
         self.opener = Opener(store, self.switcher, self.display)
+        self.scan_objects = ScanObjects(store, self.display, self.annotations)
         self.models = Models(store, form, bundles)
         self.explanation_choice = choice = ExplanationChoice(store)
         self.predictions = Predictions(store, form, choice)
@@ -114,10 +116,12 @@ class Session(QObject):
             self.models.choose(bundles[0])
 
     def open(self, paths: Path | Sequence[Path], series_uid: str | None = None) -> None:
-        """Open a session file, or scans: files or folders together."""
+        """Open a session file, scans (files or folders together), or DICOM objects on the scan on screen."""
         named = (paths,) if isinstance(paths, Path) else tuple(paths)
         if len(named) == 1 and is_session_file(named[0]):
             self.files.open(named[0])
+        elif self.scan_objects.takes(named):
+            self.scan_objects.open(named)
         else:
             self.opener.open(named, series_uid)
 

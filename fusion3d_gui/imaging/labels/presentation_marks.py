@@ -29,7 +29,8 @@ from fusion3d_gui.imaging.labels.scan_object import (
 from fusion3d_gui.plain_text import visible_text
 
 _MOST_MARKS = 500
-_LONGEST_TEXT = 200
+#: A mark's text stands on the image.
+_LONGEST_TEXT = 60
 
 
 def read_presentation(path: Path, source: SourceSeries) -> ScanObject:

@@ -33,7 +33,8 @@ _GROUP, _TRACKING, _FINDING, _COMMENT = "125007", "112039", "121071", "121106"
 #: Coding scheme of this program, in which each kind of mark has a code.
 _OWN = "99FUSION3D"
 _MOST_MARKS = 500
-_LONGEST_TEXT = 200
+#: A mark's text stands on the image.
+_LONGEST_TEXT = 60
 
 
 def read_report(path: Path, source: SourceSeries) -> ScanObject:
@@ -117,14 +118,14 @@ def _frame_of(item: Dataset, frames: dict[tuple[str, int], SourceFrame]) -> Sour
 
 def _words(group: Dataset) -> tuple[str, Kind | None]:
     """What the marks of a group say, and their kind where it is one of this program's marks."""
-    names: list[str] = []
+    name, finding = "", ""
     comments: list[str] = []
     values: list[str] = []
     wanted: Kind | None = None
     for item in _content(group):
         concept, kind = _code(item, "ConceptName"), str(item.ValueType)
         if kind == "TEXT" and concept == _TRACKING:
-            names.insert(0, str(item.get("TextValue", "")))
+            name = str(item.get("TextValue", ""))
         elif kind == "TEXT" and concept == _COMMENT:
             comments.append(str(item.get("TextValue", "")))
         elif kind == "CODE" and concept == _FINDING:
@@ -133,12 +134,12 @@ def _words(group: Dataset) -> tuple[str, Kind | None]:
             if str(code.get("CodingSchemeDesignator", "")) == _OWN and own in KINDS:
                 wanted = own
             else:
-                names.append(str(code.get("CodeMeaning", "")))
+                finding = str(code.get("CodeMeaning", ""))
         elif kind == "NUM":
             values.append(_value(item))
     if wanted is not None:
         return visible_text(" ".join(comments), _LONGEST_TEXT), wanted
-    told = [", ".join(filter(None, names)), ", ".join(filter(None, values))]
+    told = [name or finding, ", ".join(filter(None, values))]
     return visible_text(": ".join(filter(None, told)), _LONGEST_TEXT), None
 
 

@@ -189,7 +189,7 @@ def _prediction(objects: ResultObjects, place: ImageRegion | ImageRegion3D | Non
         value = own("POSITIVE" if prediction.positive else "NEGATIVE", prediction.class_name)
         evaluations.append(QualitativeEvaluation(name=PREDICTION, value=value))
     common: dict[str, Any] = {
-        "tracking_identifier": _tracking(objects, "AI result at the peak of the heatmap"),
+        "tracking_identifier": _tracking(objects, "AI result"),
         "finding_type": own("TASK", result.bundle.title),
         "algorithm_id": algorithm,
         "measurements": measurements,

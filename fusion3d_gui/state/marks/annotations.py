@@ -227,6 +227,13 @@ class Annotations(QObject):
         self.set_draft("point", ((x, y, z),), (1, 0, 0), (0, 1, 0))
         self.keep_draft()
 
+    def add_all(self, marks: Marks) -> None:
+        """Add marks of elsewhere, with numbers of this case, in one step."""
+        first = self._history.next_number
+        self._history.next_number += len(marks)
+        added = (replace(mark, number=first + index) for index, mark in enumerate(marks))
+        self._step((*self.items, *added))
+
     def remove(self, number: int) -> None:
         """Remove a mark."""
         if self.find(number) is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.state.export.result_collector import ResultCollector
@@ -33,7 +33,7 @@ class FileDialogs:
     def __init__(
         self,
         store: Store,
-        opener: Opener,
+        open_paths: Callable[[Sequence[Path]], object],
         models: Models,
         annotations: Annotations,
         predictions: Predictions,
@@ -44,7 +44,7 @@ class FileDialogs:
         window: QWidget,
     ) -> None:
         self._store = store
-        self._opener = opener
+        self._open_paths = open_paths
         self._models = models
         self._annotations = annotations
         self._predictions = predictions
@@ -83,7 +83,7 @@ class FileDialogs:
         if names:
             paths = [Path(name) for name in names]
             self._keep(paths[0].parent)
-            self._opener.open(paths)
+            self._open_paths(paths)
 
     def open_folder(self) -> None:
         """Choose a folder of scans to open."""
@@ -92,7 +92,7 @@ class FileDialogs:
         )
         if name:
             self._keep(Path(name))
-            self._opener.open(Path(name))
+            self._open_paths((Path(name),))
 
     def open_session(self) -> None:
         """Choose a session file to open."""

@@ -29,6 +29,7 @@ from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look.restyling import Restyling
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
+from fusion3d_gui.widgets.marks.scan_object_layer import ScanObjectLayer
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
 from fusion3d_gui.widgets.model_page.model_page import show_model_page
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
@@ -89,7 +90,7 @@ class MainWindow(QMainWindow):
         self.presentation = Presentation(session.store, session.hot_spots, self)
         self.files = FileDialogs(
             session.store,
-            session.opener,
+            session.open,
             session.models,
             session.annotations,
             session.predictions,
@@ -117,10 +118,14 @@ class MainWindow(QMainWindow):
         )
         self.marks = MarkTable(session.annotations, session.display.crosshair)
         self.series = SeriesPanel(session.store, session.opener)
+        self.scan_object_layer = ScanObjectLayer(
+            session.store, session.scan_objects, session.display.overlay, self
+        )
         self.mark_layer = MarkLayer(
             session.store, session.annotations, session.tool, session.hot_spots, self
         )
         for view in self.views.views:
+            self.scan_object_layer.attach_to(view)
             self.mark_layer.attach_to(view)
         self.pacs = None if session.pacs is None else PacsPage(session.store, session.pacs)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
@@ -251,6 +256,7 @@ class MainWindow(QMainWindow):
                 session.keeper,
                 session.files,
                 session.opener,
+                session.scan_objects,
                 session.open,
                 self.demos,
                 session.open_demo,

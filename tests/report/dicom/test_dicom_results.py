@@ -250,7 +250,7 @@ def test_dcmqi_and_dsrdump_read_the_report(series_folder, make_result, run_dcmqi
     assert (used["AlgorithmName"], used["AlgorithmVersion"]) == ("A test", "1.2.3")
     names = [group["TrackingIdentifier"] for group in groups]
     assert names == [
-        "AI result at the peak of the heatmap",
+        "AI result",
         *("AI hot spot 1", "AI hot spot 2", "Distance 1", "Angle 2", "Ellipse 3"),
         *("Rectangle 4", "Point 5", "Arrow 6", "Distance 7"),
     ]

@@ -101,12 +101,10 @@ def test_our_marks_come_back_at_their_place(name, written):
     found = read(folder / "report.dcm", result)
     *_, last = found.marks
     assert last.kind == "distance" and last.number == len(found.marks) == 10
-    assert [each.text for each in found.marks[:2]] == [
-        "AI result at the peak of the heatmap, A test: Predicted probability 73.12 %,"
-        " Decision threshold of the probability 40 %",
-        "AI hot spot 1, Hot spot: region of high evidence for a prediction: Share of the heatmap's"
-        " peak 100 %, Volume " + f"{result.hot_spots[0].volume_ml:.4g} mL",
-    ]
+    texts = [each.text for each in found.marks[:2]]
+    assert texts[0].startswith("AI result: Predicted probability 73.12 %")
+    assert texts[1].startswith("AI hot spot 1: Share of the heatmap's peak 100 %")
+    assert max(map(len, texts)) <= 60
     np.testing.assert_allclose(
         found.marks[0].points, [result.prediction.heatmap.peak_lps], atol=1e-3
     )
@@ -326,7 +324,7 @@ def test_measurements_of_others_become_marks(
     report_of_another_program(folder, tmp_path / "sr.dcm", kind, points, [length])
     (mark,) = read(tmp_path / "sr.dcm", result).marks
     assert mark.kind == becomes
-    assert mark.text.startswith("Lesion 1, Nodule: Length 28 mm")
+    assert mark.text.startswith("Lesion 1: Length 28 mm")
     image = pydicom.dcmread(sorted(folder.iterdir())[2])
     row, column = np.array(image.ImageOrientationPatient, float).reshape(2, 3)
     down, right = map(float, image.PixelSpacing)
