@@ -21,6 +21,7 @@ from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.left import LeftResults
+from fusion3d_gui.state.export.movie_export import MovieExport
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.export.sharing import Sharing
 from fusion3d_gui.state.kept.case_work import CaseWork
@@ -92,6 +93,7 @@ class Session(QObject):
             self.notes,
         )
         self.sharing = Sharing(store, self.result_collector)
+        self.movies = MovieExport(store, self.display, self.result_collector)
         #: Once the prediction of this case arrives, the crosshair goes to the peak of its heatmap.
         self._to_peak_of: tuple[Path, ...] = ()
         store.case_opened.connect(self._on_case_opened)

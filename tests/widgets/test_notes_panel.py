@@ -62,6 +62,30 @@ def test_a_lasting_sign_says_that_what_left_no_longer_matches(opened, settled) -
     assert not panel.mismatch.isVisibleTo(panel)
 
 
+def test_a_prediction_that_returns_with_its_case_says_when_it_was_made(
+    opened, make_case, settled, qtbot
+) -> None:
+    session, readout = opened.session, opened.side.prediction.readout
+    first = session.store.case.paths
+    session.form.set_value("age", 71.0)
+    session.predictions.predict()
+    settled(opened)
+    chance = session.predictions.current.probability
+    assert not readout.restored.isVisibleTo(readout)
+    session.opener.open(make_case("b", base=300))
+    settled(opened)
+    assert session.store.shown_prediction is None
+    session.opener.open(first)
+    settled(opened)
+    qtbot.waitUntil(lambda: session.store.shown_prediction is not None)
+    assert session.predictions.current.probability == chance
+    assert readout.restored.isVisibleTo(readout) and "made on" in readout.restored.text()
+    assert not opened.side.workbench.isVisibleTo(opened.side)
+    session.predictions.predict()
+    settled(opened)
+    assert not readout.restored.isVisibleTo(readout)
+
+
 def test_a_session_knows_the_colour_maps_that_the_window_has() -> None:
     assert get_args(HeatmapColors) == HEATMAPS and get_args(AnatomyColors) == ANATOMY_MAPS
 

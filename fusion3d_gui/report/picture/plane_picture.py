@@ -89,6 +89,17 @@ def plane_pictures(result: CaseResult, center_lps: np.ndarray) -> tuple[PlanePic
     )
 
 
+def plane_colors(result: CaseResult, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
+    """The scan on a plane, and the same under the heatmap: uint8 RGB ``[row, column, 3]``."""
+    volume, look = result.volume, result.appearance
+    stored = sample(volume, plane, interpolation=Interpolation.LINEAR)
+    gray = to_gray(stored, volume, look.window)
+    if look.inverted:
+        gray = np.where(np.isnan(stored), gray, 255 - gray)
+    plain = np.repeat(gray[..., None], 3, axis=2)
+    return plain, _heated(result, plane, plain)
+
+
 def png_url(rgb: np.ndarray) -> str:
     """A uint8 RGB array ``[row, column, 3]`` as a data URL."""
     from imagecodecs import png_encode
@@ -110,17 +121,11 @@ def _picture(
     center: np.ndarray,
     pixel_mm: float,
 ) -> PlanePicture:
-    volume, look = result.volume, result.appearance
     rect = slicer.rect(orientation)
     depth = slicer.nearest_depth(orientation, float(center[orientation.depth]))
     shape = max(1, round(rect.height / pixel_mm)), max(1, round(rect.width / pixel_mm))
     plane = Plane.covering(orientation, rect, depth, shape)
-    stored = sample(volume, plane, interpolation=Interpolation.LINEAR)
-    gray = to_gray(stored, volume, look.window)
-    if look.inverted:
-        gray = np.where(np.isnan(stored), gray, 255 - gray)
-    plain = np.repeat(gray[..., None], 3, axis=2)
-    heat = _heated(result, plane, plain)
+    plain, heat = plane_colors(result, plane)
     u, v = orientation.to_screen(center)
     column, row = float(u - rect.left) / pixel_mm, float(v - rect.top) / pixel_mm
     rows, columns = (

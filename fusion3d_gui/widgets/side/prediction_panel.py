@@ -111,6 +111,7 @@ class PredictionPanel(QWidget):
                 outdated=predictions.is_outdated,
                 what_if=predictions.what_if,
                 calibrated_at=predictions.calibrated_at,
+                restored=predictions.is_restored,
             )
             self._show_my_prevalence(shown)
             report, workbench = predictions.shown_fit, predictions.workbench

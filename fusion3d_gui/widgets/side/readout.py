@@ -37,6 +37,9 @@ class Readout(QWidget):
         self.reset = QPushButton("Reset")
         self.reset.setProperty("quiet", True)
         self.reset.setToolTip("Put the form back to the values that were predicted")
+        #: That the prediction was made in an earlier run, when, and what it lacks.
+        self.restored = theme.label(size=12, color=theme.MUTED)
+        self.restored.setWordWrap(True)
         #: That the number was asked for despite the misfit, and a button to take it away.
         self.misfit = theme.label(MISFIT, color=theme.ERROR)
         self.misfit.setFont(theme.font(theme.TITLE, QFont.Weight.DemiBold))
@@ -98,6 +101,7 @@ class Readout(QWidget):
         body.addLayout(head)
         body.addWidget(self.my_prevalence)
         body.addWidget(self.gauge)
+        body.addWidget(self.restored)
         body.addWidget(self.outside)
         body.addWidget(self.warnings)
         layout = QVBoxLayout(self)
@@ -139,12 +143,19 @@ class Readout(QWidget):
         outdated: bool,
         what_if: WhatIf | None,
         calibrated_at: float | None = None,
+        restored: bool = False,
     ) -> None:
         """Show a prediction: grayed where it is outdated, or replaced by ``what_if`` and marked so.
 
-        ``calibrated_at`` is the prevalence for which the probability is calibrated; None: not known.
+        ``calibrated_at`` is the prevalence for which the probability is calibrated; None: not known. ``restored``: it
+        was made in an earlier run.
         """
         self._show_only(self._body)
+        made = prediction.created.astimezone()
+        self.restored.setText(
+            f"Restored: made on {made.day} {made:%b %Y}. Predict again for What if, Why and How sure."
+        )
+        self.restored.setVisible(restored)
         for widget in (self.outdated, self.reset):
             widget.setVisible(outdated)
         self.outdated.setText(

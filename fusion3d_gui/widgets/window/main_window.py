@@ -48,6 +48,7 @@ from fusion3d_gui.widgets.window.commands.file_menu import file_commands
 from fusion3d_gui.widgets.window.commands.heatmap_menu import heatmap_commands
 from fusion3d_gui.widgets.window.commands.help_menu import help_commands
 from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
+from fusion3d_gui.widgets.window.commands.movie_menu import movie_commands
 from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
 from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
@@ -303,6 +304,7 @@ class MainWindow(QMainWindow):
                 self._share,
                 self._show_model_page,
             ),
+            *movie_commands(session.movies, self.files, self),
             *audit_commands(session.audit, self.settings, self.files, self),
             *help_commands(self._show_palette, self._show_keys, self),
         ]
