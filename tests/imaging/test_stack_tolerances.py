@@ -166,3 +166,26 @@ def test_slices_of_one_volume_have_the_same_pixel_spacing_but_for_its_rounding(
         dataset.PixelSpacing = [spacings[number % 2]] * 2
 
     assert [series.shape[0] for series in find_series(written(edit))] == sizes
+
+
+@pytest.mark.parametrize("size", [1.0, 0.01, 100.0])
+@pytest.mark.parametrize(("share", "said"), [(0.9, False), (1.1, True)])
+@pytest.mark.parametrize("direction", ["sideways", "along"])
+def test_what_counts_as_even_grows_and_shrinks_with_the_voxels(
+    size: float, share: float, said: bool, direction: str, tmp_path: Path
+) -> None:
+    """0.02 mm for voxels of 0.1 to 10 mm; a tenth and ten times of that for those of 0.01 and 100 mm."""
+    tolerance = 0.02 * {1.0: 1.0, 0.01: 0.1, 100.0: 10.0}[size]
+    volume = Volume(np.zeros((7, 6, 5), np.int16), np.diag([size, size, size, 1.0]), modality="MR")
+    for number, path in enumerate(
+        write_dicom_series(volume, tmp_path / "s", attributes={}, uid_seed="t")
+    ):
+        dataset = pydicom.dcmread(path)
+        position = np.array(dataset.ImagePositionPatient, float)
+        if number == 3:
+            position[0 if direction == "sideways" else 2] += share * tolerance
+        dataset.ImagePositionPatient = [f"{value:.9f}" for value in position]
+        dataset.save_as(path)
+    notices = " ".join(open_volume(tmp_path / "s").notices)
+    words = {"sideways": "shifted sideways", "along": "spaced unevenly"}[direction]
+    assert (words in notices) == said
