@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -41,6 +42,10 @@ def test_values_come_with_their_source_and_spots_with_their_side(make_result):
         left = spot.position_lps[0] - (low[0] + high[0]) / 2
         assert np.isclose(result.millimetres_left(spot), left)
         assert result.side(spot) == ("left" if left >= 1 else "right" if left <= -1 else "middle")
+    middle = (low + high) / 2
+    for left, side in ((0.9, "middle"), (1.1, "left"), (-0.9, "middle"), (-1.1, "right")):
+        spot = replace(result.hot_spots[0], position_lps=middle + [left, 9.0, -9.0])
+        assert result.side(spot) == side
 
 
 def test_nothing_names_the_patient_once_that_is_hidden(make_result, scan_folder):
