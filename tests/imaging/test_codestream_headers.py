@@ -273,6 +273,8 @@ def test_other_segments_of_a_jpeg_are_passed_over(marker: int) -> None:
 @pytest.mark.parametrize("marker", [0x00, 0x01, 0xD0, 0xD3, 0xD7, 0xD8, 0xD9])
 def test_markers_that_have_no_place_before_the_scan_are_refused(marker: int) -> None:
     assert _jpeg(bytes([0xFF, marker]), _segment(0xFFC0, _FRAME), _SCAN) is None
+    # Nor where what follows would pass for the length of a segment.
+    assert _jpeg(bytes([0xFF, marker, 0, 2]), _segment(0xFFC0, _FRAME), _SCAN) is None
 
 
 def test_segments_of_a_jpeg_that_are_cut_short_are_refused() -> None:

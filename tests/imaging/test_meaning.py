@@ -99,7 +99,9 @@ def test_dose_decay_corrected_to_injection_needs_no_times(written: Callable[[Edi
     assert volume.voxels.dtype.kind in "iu"
 
 
-@pytest.mark.parametrize("corrected_to", ["20200301100000", "20200301100000.000000"])
+@pytest.mark.parametrize(
+    "corrected_to", ["20200301100000", "20200301100000.000000", "20200301100000+0100"]
+)
 def test_an_enhanced_pet_image_says_the_same_in_other_attributes(corrected_to: str) -> None:
     dataset, dose = Dataset(), Dataset()
     dataset.DecayCorrected = dataset.AttenuationCorrected = "YES"

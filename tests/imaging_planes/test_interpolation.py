@@ -94,6 +94,13 @@ def test_beyond_an_enlarged_picture_its_outermost_values_continue(left, top):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_a_picture_of_one_pixel_is_that_pixel_everywhere():
+    one = np.array([[7.0]], np.float32)
+    for left, top in ((-9.0, 0.0), (0.0, -9.0), (0.2, 0.3), (5.0, 5.0)):
+        found = enlarge_cubic(one, Rect(0.0, 0.0, 1.0, 1.0), Rect(left, top, 0.5, 0.5), (3, 2))
+        np.testing.assert_allclose(found, 7.0, rtol=1e-6)
+
+
 def test_cubic_values_of_a_parabola_are_exact_on_any_plane():
     affine = oblique_affine()
     k, j, i = np.mgrid[:14, :20, :22].astype(np.float64)

@@ -179,7 +179,7 @@ def reliability_plot(labels: np.ndarray, probabilities: np.ndarray, error: Estim
     """Observed share of positives against predicted probability in 10 bins, with Wilson's 95 % intervals."""
     figure, axes = _square("Reliability")
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    bins = np.clip(np.digitize(probabilities, edges[1:-1]), 0, CALIBRATION_BINS - 1)
+    bins = np.digitize(probabilities, edges[1:-1])
     with style():
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":", label="perfectly calibrated")
         first = True
