@@ -121,12 +121,12 @@ def test_slices_shifted_sideways_are_named_with_their_distance(
 
 @pytest.mark.parametrize("step", [0.5, 4.0])
 def test_slices_off_a_grid_by_less_than_a_tenth_of_its_step_are_put_on_it(step: float) -> None:
-    depths = step * np.array([0, 1, 2, 3.08, 4, 5])
+    depths = step * np.array([0, 1, 2, 3.09, 4, 5])
     numbers, notices = _on_grid(depths, np.diff(depths), step)
     assert numbers.tolist() == [0, 1, 2, 3, 4, 5]
     assert len(notices) == 1
     assert "spaced unevenly" in notices[0].sentence
-    depths = step * np.array([0, 1, 2, 3.2, 4, 5])
+    depths = step * np.array([0, 1, 2, 3.11, 4, 5])
     assert _on_grid(depths, np.diff(depths), step) is None
 
 
