@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QVBoxLayout
 
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.display.corner_text import patient_line
 from fusion3d_gui.widgets.look import theme
 
 
@@ -90,6 +94,25 @@ def test_it_looks_as_if_all_had_been_done_at_once_and_no_part_of_the_screen_is_l
     restyled.settings.change(replace(restyled.settings.values, theme="dark"))
     restyled.wait()
     assert on_screen(restyled) == before
+
+
+def test_the_header_names_the_whole_patient_at_every_text_size(window, settled, qtbot, tmp_path):
+    voxels = np.random.default_rng(0).integers(0, 900, (9, 20, 24)).astype(np.int16)
+    volume = Volume(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), modality="MR")
+    who = {"PatientName": "Querido^Jane", "PatientID": "QUERIDO-4711", "PatientAge": "070Y"}
+    write_dicom_series(volume, tmp_path / "scan", attributes=who, uid_seed="header")
+    window.session.opener.open(tmp_path / "scan")
+    settled(window)
+    window.resize(1280, 800)
+    for scale in (1.5, 0.9, 1.5, 1.3, 1.0, 1.5):
+        window.settings.change(replace(window.settings.values, text_scale=scale))
+        qtbot.waitUntil(lambda: not window.restyling.is_busy)
+        qtbot.wait(50)
+        title = window.header.title
+        wanted = title.fontMetrics().horizontalAdvance(title.text())
+        assert title.text() == patient_line(window.session.store.case.volume)
+        assert title.width() >= wanted, scale
+    theme.change(QApplication.instance(), "dark", 1.0)
 
 
 def test_the_newest_of_changes_in_quick_succession_is_what_arrives(restyled):

@@ -209,6 +209,8 @@ class MainWindow(QMainWindow):
             signal.connect(self.menus.refresh)
         session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
+        # Once its controls are laid out anew: before, they name the sizes that they had.
+        self.restyling.styled.connect(lambda: QTimer.singleShot(0, self.header, self.header.fit))
         self.restyling.styled.connect(self.status.fit)
         for border in self.borders:
             self.restyling.styled.connect(border.fit)

@@ -83,6 +83,10 @@ class Header(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make room for the patient, and elide what does not fit."""
+        self.fit()
+
+    def fit(self) -> None:
+        """Give the patient's line its room, at the text size as it is now."""
         self._make_room()
         self._show_title()
 
