@@ -27,11 +27,13 @@ from fusion3d_gui.report.picture.svg import Drawing
 from fusion3d_gui.report.result_json import result_text
 
 #: What can leave.
-Item = Literal["pdf", "html", "json", "heatmap", "marks", "spots", "view", "layout", "dicom"]
+Item = Literal[
+    "pdf", "html", "json", "heatmap", "marks", "spots", "view", "layout", "tour", "scroll", "dicom"
+]
 ITEMS: tuple[Item, ...] = get_args(Item)
 
 #: Of these the scan's own pixels are a part.
-SHOWING_PIXELS: frozenset[Item] = frozenset(("pdf", "html", "spots", "view", "layout", "dicom"))
+SHOWING_PIXELS: frozenset[Item] = frozenset(ITEMS) - {"json", "heatmap", "marks"}
 
 #: Pixels on a millimetre of the drawing at scale 1: pictures are then 1440 pixels wide.
 PIXELS_PER_MM = 8.0
@@ -92,13 +94,13 @@ def stops(result: CaseResult, choice: ShareChoice, *, shows_3d: bool = False) ->
     if result.burnt_in and choice.items & SHOWING_PIXELS:
         confirmation = "I have looked: no text in the images names the patient."
         found.append(Stop(" ".join(result.burnt_in), confirmation))
-    pictured = shows_3d and "layout" in choice.items
-    encloses = "dicom" in choice.items and choice.new_study
-    if result.face_may_show and (pictured or encloses):
-        what = " and ".join(
-            (["the picture in 3D"] if pictured else [])
-            + (["the enclosed scan"] if encloses else [])
-        )
+    shown = (
+        ("the picture in 3D", shows_3d and "layout" in choice.items),
+        ("a moving picture", bool(choice.items & {"tour", "scroll"})),
+        ("the enclosed scan", "dicom" in choice.items and choice.new_study),
+    )
+    what = " and ".join(name for name, leaves in shown if leaves)
+    if result.face_may_show and what:
         found.append(
             Stop(
                 f"A face can be recognised from {what}, unless the scan is skull-stripped. "
@@ -173,6 +175,8 @@ _TITLES: Mapping[Item, str] = {
     "spots": "pictures of the hot spots",
     "view": "a picture of the view",
     "layout": "a picture of the layout",
+    "tour": "a tour of the hot spots",
+    "scroll": "a scroll through the scan",
     "dicom": "DICOM objects",
 }
 
@@ -256,6 +260,24 @@ def _window(item: Item, title: str) -> _Make:
     return make
 
 
+def _tour(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
+    from fusion3d_gui.report.moving_picture import write_tour
+
+    path = names.path("tour.webp")
+    _check(path, result)
+    write_tour(result, path, progress)
+    return [("moving picture", path)]
+
+
+def _scroll(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
+    from fusion3d_gui.report.moving_picture import write_scroll
+
+    path = names.path("scroll.webp")
+    _check(path, result)
+    write_scroll(result, path, progress)
+    return [("moving picture", path)]
+
+
 def _dicom(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
     # Imported here: highdicom takes a third of a second.
     from fusion3d_gui.report.dicom.write_results import write_dicom_results
@@ -321,6 +343,8 @@ _JOBS: Mapping[Item, _Make] = {
     "spots": _spots,
     "view": _window("view", "The view as it is on screen"),
     "layout": _window("layout", "The views as they are on screen"),
+    "tour": _tour,
+    "scroll": _scroll,
     "dicom": _dicom,
 }
 

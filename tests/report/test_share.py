@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 from fusion3d_gui.cli.parser import run
-from fusion3d_gui.errors import UserError
+from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.privacy.burnt_in import burnt_in_reasons
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
@@ -104,7 +105,9 @@ def words_in(path: Path) -> list[str]:
 def test_without_identity_no_byte_of_any_file_names_the_patient(named, everything):
     written = write_share(named, everything)
     kinds = {kind for kind, _ in written}
-    assert kinds == {"page", "result", "heatmap", "measurements", "picture", "DICOM object"}
+    assert kinds == {
+        *("page", "result", "heatmap", "measurements", "picture", "moving picture", "DICOM object")
+    }
     files = [path for path in everything.folder.rglob("*") if path.is_file()]
     assert {path for _, path in written} == set(files)
     assert {path.name: words for path in files if (words := words_in(path))} == {}
@@ -112,7 +115,10 @@ def test_without_identity_no_byte_of_any_file_names_the_patient(named, everythin
 
 def test_the_search_for_planted_words_finds_them_where_identity_leaves(named, everything):
     choice = dataclasses.replace(
-        everything, identity=True, new_study=False, items=frozenset(ITEMS) - {"heatmap"}
+        everything,
+        identity=True,
+        new_study=False,
+        items=frozenset(ITEMS) - {"heatmap", "tour", "scroll"},
     )
     for kind, path in write_share(named, choice):
         assert words_in(path), (kind, path)
@@ -217,7 +223,9 @@ def test_a_face_is_spoken_of_where_3d_or_the_scan_itself_leaves(named, tmp_path)
 
     assert named.face_may_show
     assert "A face can be recognised from the picture in 3D" in said("layout", shows_3d=True)
-    assert "the enclosed scan" in said("dicom", new_study=True)
+    assert "from the enclosed scan," in said("dicom", new_study=True)
+    assert "from a moving picture," in said("scroll")
+    assert "from a moving picture," in said("tour")
     assert said("layout") == said("view", shows_3d=True) == said("dicom") == said("pdf") == ""
 
 
@@ -295,3 +303,35 @@ def test_the_command_line_stops_where_pixels_may_name_the_patient(
     assert run([*call, "--json", str(tmp_path / "r.json")]) == 0
     assert run([*call, *page, "--pixels-checked"]) == 0
     assert run([*call, *page, "--identity"]) == 0
+
+
+def test_moving_pictures_show_every_spot_and_the_planes_from_end_to_end(named, tmp_path):
+    choice = ShareChoice(frozenset(("tour", "scroll")), tmp_path, identity=True)
+    told: list[float] = []
+
+    def progress(fraction: float, message: str) -> None:
+        told.append(fraction)
+
+    tour, scroll = (path for _, path in write_share(named, choice, progress))
+    frames = {}
+    for path in (tour, scroll):
+        with Image.open(path) as image:
+            assert (image.format, image.width) == ("WEBP", 900)
+            frames[path] = image.n_frames
+            image.seek(image.n_frames - 1)
+            assert np.asarray(image.convert("L")).std() > 5
+    assert frames[tour] == len(named.hot_spots)
+    # One for each of the 26 acquired slices.
+    assert frames[scroll] == named.volume.shape[0]
+    assert told == sorted(told) and len(told) > 20 and told[-1] == 1.0
+
+
+def test_a_moving_picture_can_be_cancelled_and_leaves_no_file(named, tmp_path):
+    def progress(fraction: float, message: str) -> None:
+        if fraction > 0.3:
+            raise Cancelled
+
+    choice = ShareChoice(frozenset(("scroll",)), tmp_path, identity=True)
+    with pytest.raises(Cancelled):
+        write_share(named, choice, progress)
+    assert list(tmp_path.glob("*scroll*")) == []

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.state.data.departure import LeftItem
-from fusion3d_gui.state.export.sharing import Item, Shareable, ShareChoice, Sharing, Stop
+from fusion3d_gui.state.export.sharing import ITEMS, Item, Shareable, ShareChoice, Sharing, Stop
 from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
@@ -54,6 +54,12 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("spots", "Pictures of the hot spots", "Three planes each, with heat and plain"),
     ("view", "Picture of the view", "The view that was used last, as it is on screen"),
     ("layout", "Picture of the layout", "All views as they are on screen"),
+    ("tour", "Tour of the hot spots (WebP)", "A moving picture: two seconds at each"),
+    (
+        "scroll",
+        "Scroll through the scan (WebP)",
+        "A moving picture: plane by plane, under the heat",
+    ),
     ("dicom", "DICOM objects", "Heatmap, report, segmentation, marks, picture and page for a PACS"),
     (_SESSION, "Session", "Opens again in Fusion3D as it is now; without the scan"),
 )
@@ -264,7 +270,7 @@ class ShareDialog(QDialog):
 
     def _chosen(self) -> list[Item]:
         found: list[Item] = []
-        for key in ("pdf", "html", "json", "heatmap", "marks", "spots", "view", "layout", "dicom"):
+        for key in ITEMS:
             if self.items[key].isChecked() and self.items[key].isEnabled():
                 found.append(key)
         return found

@@ -34,6 +34,7 @@ class SharePreview(QScrollArea):
         """Show the sheets in order."""
         for page in self.pages:
             self._sheets.removeWidget(page)
+            page.hide()
             page.deleteLater()
         self.waiting.setVisible(not images)
         self.pages = [_Sheet(image) for image in images]
