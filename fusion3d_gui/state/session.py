@@ -113,7 +113,9 @@ class Session(QObject):
         work = CaseWork(store, self.display, self.annotations, form, choice, self.notes, self.left)
         self.keeper = WorkKeeper(kept_folder, store, work)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper)
-        self.pacs = None if pacs is None else PacsParts(pacs, store, self.opener)
+        self.pacs = (
+            None if pacs is None else PacsParts(pacs, store, self.opener, self.result_collector)
+        )
         if bundles:
             self.models.choose(bundles[0])
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
 from PySide6.QtCore import Qt
 
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.node_file import read_nodes
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
+from fusion3d_gui.progress import no_progress
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
+from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.main_window import MainWindow
 from tests.pacs.conftest import make_series, needs_orthanc
 from tests.pacs.conftest import store as store
@@ -223,3 +228,43 @@ def test_fetched_images_are_erased_when_the_window_closes(qtbot, places, pacs_se
     window.close()
     assert session.close()
     assert not any(places.cache.rglob("*.dcm"))
+
+
+def test_a_result_is_sent_into_its_study_once_it_was_asked_for(
+    qtbot, places, pacs_server, make_bundle, tmp_path, store
+):
+    files = make_series(tmp_path / "to predict", "to predict", count=24, PatientID="R-1")
+    store(pacs_server, files)
+    study = str(pydicom.dcmread(files[0]).StudyInstanceUID)
+    session = Session([BundleInfo.read(make_bundle("image_only"))], device="cpu", pacs=places)
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    window.show()
+    node = replace(nodes_of(pacs_server)[1], is_test=True)
+    session.pacs.nodes.put(node)
+    session.pacs.finder.find(study_uid=study)
+    qtbot.waitUntil(lambda: len(session.pacs.finder.studies) == 1, timeout=20000)
+    session.pacs.worklist.open_next()
+    qtbot.waitUntil(
+        lambda: session.store.case is not None and session.store.case.is_complete, timeout=30000
+    )
+    session.predictions.predict_despite_misfit()
+    qtbot.waitUntil(lambda: window.menus.actions["send_result"].isEnabled(), timeout=120000)
+    assert not session.pacs.queue.items
+    window.menus.actions["send_result"].trigger()
+    dialog = window.findChild(SendDialog)
+    assert "R-1" in dialog.patient.text()
+    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
+    queue = session.pacs.queue
+    qtbot.waitUntil(
+        lambda: bool(queue.items) and all(item.state == "accepted" for item in queue.items),
+        timeout=120000,
+    )
+    (listed,) = session.pacs.finder.studies
+    assert session.pacs.worklist.marks(listed) == ("opened", "predicted", "sent")
+    peer = session.pacs.nodes.connect_to(node)
+    modalities = {each.modality for each in peer.find_series(study, no_progress)}
+    assert {"CT", "SR", "OT"} <= modalities
+    assert {item.study_uid for item in queue.items} == {study}
+    window.close()
+    assert session.close()

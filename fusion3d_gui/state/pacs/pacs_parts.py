@@ -9,9 +9,11 @@ from fusion3d_gui.pacs.cache import cache_folder
 from fusion3d_gui.pacs.node_file import node_file_path
 from fusion3d_gui.pacs.outbox import outbox_folder
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
 from fusion3d_gui.state.pacs.finder import Finder
 from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.pacs.result_sender import ResultSender
 from fusion3d_gui.state.pacs.send_queue import SendQueue
 from fusion3d_gui.state.pacs.worklist import Worklist
 from fusion3d_gui.state.store import Store
@@ -34,12 +36,15 @@ class PacsPlaces:
 class PacsParts:
     """Creates the parts."""
 
-    def __init__(self, places: PacsPlaces, store: Store, opener: Opener) -> None:
+    def __init__(
+        self, places: PacsPlaces, store: Store, opener: Opener, collector: ResultCollector
+    ) -> None:
         self.nodes = NodeList(places.nodes, store)
         self.finder = Finder(store, self.nodes)
         self.fetched = FetchedSeriesStore(places.cache)
         self.worklist = Worklist(store, opener, self.nodes, self.finder, self.fetched)
         self.queue = SendQueue(places.outbox, store, self.nodes)
+        self.sender = ResultSender(store, collector, self.queue)
 
     def close(self) -> bool:
         """Cancel all work and erase what was fetched; returns whether the threads ended in time."""

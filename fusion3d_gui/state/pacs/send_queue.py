@@ -37,6 +37,18 @@ class SendQueue(QObject):
         if (folder / "outbox.sqlite").exists():
             self._timer.start()
 
+    def put(
+        self,
+        files: Sequence[Path],
+        node: Node,
+        study_uid: str,
+        *,
+        only_test: str = "",
+        title: str = "",
+    ) -> None:
+        """Put results into the queue, for a worker thread. Raises UserError where they may not be sent."""
+        Outbox(self._folder).add(files, node, study_uid, only_test=only_test, title=title)
+
     def add(
         self,
         files: Sequence[Path],
@@ -62,6 +74,7 @@ class SendQueue(QObject):
             Outbox(self._folder).retry_now()
             return self._tried(progress)
 
+        self._timer.start()
         self._store.run(self._lane, "Sending", work, self._show)
 
     def drop(self, item: OutboxItem) -> None:

@@ -12,6 +12,7 @@ from fusion3d_gui.pacs.query import SeriesEntry, Study, sorted_series
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
+from fusion3d_gui.state.data.departure import Departure
 from fusion3d_gui.state.pacs.arriving_case import load_arriving
 from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
 from fusion3d_gui.state.pacs.finder import Finder
@@ -44,12 +45,18 @@ class Worklist(QObject):
         self._open_uid = ""
         self._opened: set[str] = set()
         self._predicted: set[str] = set()
+        self._sent: set[str] = set()
         store.case_completed.connect(lambda case: self._fetch_ahead())
         store.prediction_changed.connect(self._on_prediction_changed)
+        store.departed.connect(self._on_departed)
 
     def marks(self, study: Study) -> tuple[str, ...]:
-        """What was done with a study in this session: ``"opened"``, ``"predicted"``."""
-        done = (("opened", self._opened), ("predicted", self._predicted))
+        """What was done with a study in this session: ``"opened"``, ``"predicted"``, ``"sent"``."""
+        done = (
+            ("opened", self._opened),
+            ("predicted", self._predicted),
+            ("sent", self._sent),
+        )
         return tuple(name for name, uids in done if study.uid in uids)
 
     def open_series(self, series: SeriesEntry) -> None:
@@ -118,6 +125,11 @@ class Worklist(QObject):
         case, shown = self._store.case, self._store.shown_prediction
         if case is not None and shown is not None and self._fetched.holds(case.paths):
             self._predicted.add(self._open_uid)
+            self.changed.emit()
+
+    def _on_departed(self, departure: Departure) -> None:
+        if departure.place == "pacs" and self._fetched.holds(departure.case.paths):
+            self._sent.add(self._open_uid)
             self.changed.emit()
 
 

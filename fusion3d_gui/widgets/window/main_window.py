@@ -267,7 +267,7 @@ class MainWindow(QMainWindow):
                 self.pages,
                 self,
             ),
-            *pacs_commands(session.pacs, self.pages, self.pacs),
+            *pacs_commands(store, session.pacs, self.pages, self.pacs),
             *edit_commands(
                 session.undo,
                 session.annotations,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts
+from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
+from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.pages import Pages
 
 
-def pacs_commands(parts: PacsParts | None, pages: Pages, page: PacsPage | None) -> list[Command]:
+def pacs_commands(
+    store: Store, parts: PacsParts | None, pages: Pages, page: PacsPage | None
+) -> list[Command]:
     """Commands about the PACS; none where the window has none."""
     if parts is None or page is None:
         return []
@@ -17,6 +21,9 @@ def pacs_commands(parts: PacsParts | None, pages: Pages, page: PacsPage | None) 
         pages.toggle_pacs()
         if pages.shows_pacs:
             page.begin()
+
+    def ask_to_send() -> None:
+        SendDialog(store, parts, page.window()).open()
 
     return [
         Command(
@@ -37,6 +44,16 @@ def pacs_commands(parts: PacsParts | None, pages: Pages, page: PacsPage | None) 
             "Ctrl+Shift+N",
             lambda: parts.worklist.next_study is not None,
             synonyms=("worklist", "case"),
+        ),
+        Command(
+            "send_result",
+            "&File/PACS",
+            "Send the result…",
+            ask_to_send,
+            "Ctrl+Shift+U",
+            lambda: parts.sender.can_send and bool(parts.nodes.nodes),
+            tip="Report, heatmap, regions and marks as DICOM objects, into the study of the scan",
+            synonyms=("share", "export", "store", "upload", "DICOM"),
         ),
         Command(
             "nodes",
