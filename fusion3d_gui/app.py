@@ -53,6 +53,8 @@ class WindowOptions:
         Hide the patient's identity for the session.
     device, engine
         Where models compute.
+    demo_pacs
+        Where the nodes of a demo PACS are listed: its page is shown first, with all its studies.
     """
 
     paths: tuple[Path, ...] = ()
@@ -63,6 +65,7 @@ class WindowOptions:
     device: str = "auto"
     anonymous: bool = False
     engine: str = "auto"
+    demo_pacs: PacsPlaces | None = None
 
 
 def run_window(options: WindowOptions) -> int:
@@ -93,7 +96,7 @@ def run_window(options: WindowOptions) -> int:
         engine=options.engine,
         kept_folder=kept_work_folder() if options.screenshot is None else None,
         audit_folder=audit_folder() if options.screenshot is None else None,
-        pacs=PacsPlaces.of_user() if options.screenshot is None else None,
+        pacs=options.demo_pacs or (PacsPlaces.of_user() if options.screenshot is None else None),
     )
     window = MainWindow(session, demos, settings)
     for problem in problems:
@@ -102,6 +105,9 @@ def run_window(options: WindowOptions) -> int:
     window.show()
     # Begin to work only after the window has been painted.
     QTimer.singleShot(0, window, lambda: _begin(session, options, demos, shot))
+    if options.demo_pacs is not None and session.pacs is not None:
+        window.menus.actions["pacs"].trigger()
+        session.pacs.finder.find()
     status = app.exec()
     if not session.close():
         log.warning("some work did not stop in time")
@@ -201,6 +207,8 @@ class _Screenshot(QObject):
             session.store.prediction_changed,
         ):
             signal.connect(self._look_soon)
+        if session.pacs is not None:
+            session.pacs.finder.changed.connect(self._look_soon)
         self._look_soon()
 
     def _look_soon(self) -> None:
@@ -210,6 +218,7 @@ class _Screenshot(QObject):
     def _look(self) -> None:
         session = self._session
         busy = session.store.loading.running or session.store.inference.running
+        busy = busy or (session.pacs is not None and session.pacs.finder.busy)
         missing = self._wants_prediction and session.predictions.current is None
         if self._done or busy or missing:
             return

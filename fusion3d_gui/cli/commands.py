@@ -8,6 +8,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.cli import pacs_command, predict_command, training_commands
 from fusion3d_gui.cli.terminal import (
@@ -19,6 +20,9 @@ from fusion3d_gui.cli.terminal import (
 )
 from fusion3d_gui.errors import UserError
 
+if TYPE_CHECKING:
+    from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
+
 
 def window(options: Namespace) -> int:
     """``fusion3d [PATH ...]``: open the window."""
@@ -27,6 +31,11 @@ def window(options: Namespace) -> int:
 
 def demo(options: Namespace) -> int:
     """``fusion3d demo``: open the window on the shipped case, predict, show the heatmap."""
+    if options.pacs:
+        from fusion3d_gui.cli.demo_pacs import demo_pacs
+
+        with demo_pacs() as places:
+            return _open_window(options, demo=False, paths=(), series_uid=None, pacs=places)
     return _open_window(options, demo=True, paths=(), series_uid=None)
 
 
@@ -89,7 +98,12 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 
 def _open_window(
-    options: Namespace, *, demo: bool, paths: tuple[Path, ...], series_uid: str | None
+    options: Namespace,
+    *,
+    demo: bool,
+    paths: tuple[Path, ...],
+    series_uid: str | None,
+    pacs: PacsPlaces | None = None,
 ) -> int:
     from fusion3d_gui.app import WindowOptions, run_window
 
@@ -104,5 +118,6 @@ def _open_window(
             device=options.device,
             anonymous=options.anonymous,
             engine=options.engine,
+            demo_pacs=pacs,
         )
     )

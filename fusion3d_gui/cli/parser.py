@@ -105,6 +105,11 @@ def _build_parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     window.add_argument("--series", metavar="UID", help="which of their series to open")
     parsers["demo"] = demo = command("demo", "open the window on the shipped case, and predict")
+    demo.add_argument(
+        "--pacs",
+        action="store_true",
+        help="find the demo cases in a PACS (Orthanc, where it is installed) instead",
+    )
     for one in (window, demo):
         one.add_argument("--model", type=Path, metavar="DIR", help="model bundle to start with")
         add_device_and_engine(one)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pydicom
 import pytest
@@ -82,3 +85,17 @@ def test_mistakes_are_one_line(added, tmp_path, capsys):
     assert "either --dimse or --web" in one_line(capsys, "add", "x")
     assert run(["pacs", "remove", "dimse"]) == 0
     assert "Nodes: web" in one_line(capsys, "echo", "dimse")
+
+
+@needs_orthanc
+def test_the_demo_case_is_found_in_a_pacs_of_its_own(tmp_path):
+    picture = tmp_path / "demo.png"
+    done = subprocess.run(
+        [sys.executable, "-m", "fusion3d_gui", "demo", "--pacs", "--screenshot", str(picture)],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0 and picture.stat().st_size > 10_000, done.stderr

@@ -268,3 +268,41 @@ def test_a_result_is_sent_into_its_study_once_it_was_asked_for(
     assert {item.study_uid for item in queue.items} == {study}
     window.close()
     assert session.close()
+
+
+def test_other_studies_of_the_patient_are_offered_and_not_fetched(
+    window, qtbot, pacs_server, store, tmp_path, places
+):
+    for number in range(2):
+        files = make_series(
+            tmp_path / f"visit {number}",
+            f"visit{number}",
+            count=20,
+            PatientID="V-1",
+            StudyDate=f"2025030{number + 1}",
+            StudyDescription=f"Visit {number}",
+        )
+        store(pacs_server, files)
+    session = window.session
+    session.pacs.nodes.put(nodes_of(pacs_server)[0])
+    session.pacs.finder.find(patient_id="V-1")
+    qtbot.waitUntil(lambda: len(session.pacs.finder.studies) == 2, timeout=20000)
+    session.pacs.finder.find(patient_id="V-1", last_date="2025-03-01")
+    qtbot.waitUntil(lambda: len(session.pacs.finder.studies) == 1, timeout=20000)
+    session.pacs.worklist.open_next()
+    qtbot.waitUntil(lambda: len(session.pacs.prior.studies) == 1, timeout=30000)
+    action = window.menus.actions["other_study_0"]
+    assert action.isVisible() and action.text() == "2025-03-02, CT, Visit 1"
+    assert not window.menus.actions["other_study_1"].isVisible()
+    assert len(list(places.cache.rglob("*.dcm"))) == 20
+    session.store.identity.set_hidden(True)
+    assert not action.isVisible()
+    session.store.identity.set_hidden(False)
+    action.trigger()
+    qtbot.waitUntil(
+        lambda: (
+            session.store.case.is_complete
+            and session.store.case.volume.attributes.get("StudyDescription") == "Visit 1"
+        ),
+        timeout=30000,
+    )

@@ -37,6 +37,8 @@ class MessageBound:
 
     def _on_open(self, event: evt.Event) -> None:
         wrapped = event.assoc.dul.socket
+        # A command and its data are sent apart: the second must not wait until the first is acknowledged.
+        wrapped.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wrapped.recv = lambda count: self._receive(cast(socket.socket, wrapped.socket), count)
 
     def _on_message(self, event: evt.Event) -> None:

@@ -13,6 +13,7 @@ from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
 from fusion3d_gui.state.pacs.finder import Finder
 from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.pacs.prior_studies import PriorStudies
 from fusion3d_gui.state.pacs.result_sender import ResultSender
 from fusion3d_gui.state.pacs.send_queue import SendQueue
 from fusion3d_gui.state.pacs.worklist import Worklist
@@ -43,11 +44,15 @@ class PacsParts:
         self.finder = Finder(store, self.nodes)
         self.fetched = FetchedSeriesStore(places.cache)
         self.worklist = Worklist(store, opener, self.nodes, self.finder, self.fetched)
+        self.prior = PriorStudies(store, self.nodes, self.finder, self.fetched)
         self.queue = SendQueue(places.outbox, store, self.nodes)
         self.sender = ResultSender(store, collector, self.queue)
 
     def close(self) -> bool:
         """Cancel all work and erase what was fetched; returns whether the threads ended in time."""
-        ended = [each.close() for each in (self.nodes, self.finder, self.worklist, self.queue)]
+        ended = [
+            each.close()
+            for each in (self.nodes, self.finder, self.worklist, self.prior, self.queue)
+        ]
         self.fetched.close()
         return all(ended)

@@ -238,8 +238,8 @@ class PacsPage(QFrame):
             if row >= 0:
                 self.studies.selectRow(row)
             self.studies.selectionModel().blockSignals(False)
-        else:
-            last = self.study_model.index(max(0, len(studies) - 1), len(StudyModel.HEADERS) - 1)
+        elif studies:
+            last = self.study_model.index(len(studies) - 1, len(StudyModel.HEADERS) - 1)
             self.study_model.dataChanged.emit(self.study_model.index(0, 0), last)
         if finder.series != [
             self.series_model.series_at(row) for row in range(self.series_model.rowCount())

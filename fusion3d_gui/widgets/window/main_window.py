@@ -233,6 +233,7 @@ class MainWindow(QMainWindow):
             self.pacs.closed.connect(self.pages.show_case)
             session.pacs.worklist.changed.connect(self.menus.refresh)
             session.pacs.finder.changed.connect(self.menus.refresh)
+            session.pacs.prior.changed.connect(self.menus.refresh)
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
