@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -15,6 +16,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.limits import available_memory
 from fusion3d_gui.imaging.volume import Volume
 
 
@@ -318,6 +320,7 @@ def test_colours_of_a_metaimage_are_their_luminance(tmp_path: Path) -> None:
         ("(0,3,0)", "(0,x,0)", "space directions are not all"),
         ("(0,3,0)", "", "3 space directions"),
         ("sizes: 2 3 4", "sizes: 2 3", "3 whole numbers as sizes"),
+        ("space directions: (2,0,0) (0,3,0) (0,0,4)", "spacings: 1 2", "3 spacings"),
         ("sizes: 2 3 4", "sizes: 2 0 4", "not a scan"),
         ("type: short", "type: half", "type 'half'"),
         ("endian: little\n", "", "which byte of a value comes first"),
@@ -356,6 +359,85 @@ def test_the_place_of_an_nrrd_file_without_a_space_is_by_its_axes_and_it_is_said
     assert volume.spacing_mm == (3, 3, 1)
     np.testing.assert_allclose(volume.affine[:3, 3], [10.5, 20, 31.5])
     assert "does not say where left" in " ".join(volume.notices)
+
+
+def _written(path: Path, text: str, values: np.ndarray) -> Path:
+    path.write_bytes(text.encode() + values.tobytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("space", "signs"),
+    [
+        ("left-posterior-superior-time", (1, 1, 1)),
+        ("LPST", (1, 1, 1)),
+        ("right-anterior-superior-time", (-1, -1, 1)),
+        ("RAST", (-1, -1, 1)),
+        ("LAST", (1, -1, 1)),
+    ],
+)
+def test_a_space_with_time_lies_as_the_one_without(space: str, signs, tmp_path: Path) -> None:
+    values = np.arange(2 * 3 * 4 * 5, dtype="<i2").reshape(5, 4, 3, 2)
+    text = (
+        f"NRRD0005\ntype: short\ndimension: 4\nspace: {space}\nsizes: 2 3 4 5\n"
+        "space directions: (2,0,0,0) (0,3,0,0) (0,0,4,0) (0,0,0,7)\nendian: little\n"
+        "encoding: raw\nspace origin: (10,20,30,1)\n\n"
+    )
+    found = find_series(_written(tmp_path / "a.nrrd", text, values))
+    assert [series.shape for series in found] == [(4, 3, 2)] * 5
+    np.testing.assert_allclose(found[0].affine[:3, :3], np.diag([2, 3, 4]) * signs)
+    np.testing.assert_allclose(found[0].affine[:3, 3], np.multiply([10, 20, 30], signs))
+    assert found[0].notices == ()
+
+
+def test_one_slice_in_space_is_a_millimetre_thick_along_its_normal(tmp_path: Path) -> None:
+    text = (
+        "NRRD0005\ntype: uchar\ndimension: 2\nspace: LPS\nsizes: 2 3\n"
+        "space directions: (0,0.6,0.8) (2,0,0)\nencoding: raw\nspace origin: (10,20,30)\n\n"
+    )
+    volume = open_volume(_written(tmp_path / "a.nrrd", text, np.arange(6, dtype=np.uint8)))
+    assert volume.voxels.tolist() == [[[0, 1], [2, 3], [4, 5]]]
+    np.testing.assert_allclose(volume.affine[:3, 2], np.cross([0, 0.6, 0.8], [1, 0, 0]))
+    np.testing.assert_allclose(volume.affine[:3, 3], [10, 20, 30])
+
+
+@pytest.mark.parametrize("kinds", ["domain", "list", "list domain"])
+def test_fewer_than_two_axes_in_space_are_no_scan(kinds: str, tmp_path: Path) -> None:
+    count = len(kinds.split())
+    text = (
+        f"NRRD0005\ntype: uchar\ndimension: {count}\nsizes: {' '.join('4' * count)}\n"
+        f"kinds: {kinds}\nencoding: raw\n\n"
+    )
+    with pytest.raises(UserError, match=r"image of [01] axes"):
+        find_series(_written(tmp_path / "a.nrrd", text, np.zeros(16, np.uint8)))
+
+
+def test_where_one_of_three_axes_has_no_direction_only_sizes_are_used(tmp_path: Path) -> None:
+    text = _TEXT.format(
+        dimension=3,
+        sizes="2 3 4",
+        directions="(2,0,0) none (0,3,4)",
+        kinds="domain domain domain",
+        encoding="raw",
+    )
+    volume = open_volume(_written(tmp_path / "a.nrrd", text, np.zeros(24, "<i2")))
+    assert volume.spacing_mm == (5, 1, 2)
+    assert "orientation is not valid" in " ".join(volume.faults)
+
+
+def test_a_file_larger_than_memory_is_refused(tmp_path: Path) -> None:
+    slices = available_memory() // 4_000_000  # of 8 MB each: twice what there is
+    text = _TEXT.replace("short", "double").format(
+        dimension=3,
+        sizes=f"1000 1000 {slices}",
+        directions="(2,0,0) (0,3,0) (0,0,4)",
+        kinds="domain domain domain",
+        encoding="raw",
+    )
+    path = _written(tmp_path / "a.nrrd", text, np.zeros(0))
+    os.truncate(path, len(text) + 8_000_000 * slices)  # a hole, which takes no room
+    with pytest.raises(UserError, match="of memory, and only"):
+        open_volume(path)
 
 
 def test_the_unit_of_an_nrrd_file_is_heeded(tmp_path: Path) -> None:
