@@ -26,6 +26,7 @@ from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
 from fusion3d_gui.widgets.charts.library import chart_library
+from fusion3d_gui.widgets.look.png_bytes import png_bytes
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
@@ -227,9 +228,9 @@ class _Screenshot(QObject):
             return
         self._done = True
         try:
+            drawn = png_bytes(self._window.grab().toImage())
             with whole_file(self._target) as whole:
-                if not self._window.grab().save(str(whole), "PNG"):
-                    raise OSError(0, "Qt can't write it")
+                whole.write_bytes(drawn)
         except OSError as error:
             problem = f"the picture can't be written ({error.strerror})"
             self._end(_report(UserError(problem, path=self._target)))

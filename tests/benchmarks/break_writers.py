@@ -2,7 +2,7 @@
 
 Each writer (:mod:`writer_jobs`) runs in forks of this process, which has imported the libraries: once undisturbed, to
 count what it does to files; then killed by SIGKILL at one of these moments, drawn by the seed; then on a disk with too
-little space, drawn likewise: a tmpfs where this process may mount one, else a limit on a file's size.
+little space, drawn likewise: by turns a tmpfs, where this process may mount one, and a limit on a file's size.
 
 After each, every file under a final name must be whole, all that was there must be there, and every input must be
 untouched. A command on a full disk must say one line and exit with status 2, without leaving half a file; what can be
@@ -195,6 +195,13 @@ def _small_disk(start: Path, folder: Path, free_pages: int) -> Iterator[bool]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@contextlib.contextmanager
+def _large_disk(start: Path, folder: Path, free_pages: int) -> Iterator[bool]:
+    """A copy of a folder where there is room."""
+    shutil.copytree(start, folder)
+    yield False
+
+
 class _Breaker:
     """Disturbs one job; ``tell`` gets each problem."""
 
@@ -257,7 +264,9 @@ class _Breaker:
         free = chance.choice((chance.randint(0, 3), chance.randint(0, self._pages)))
         largest = chance.randint(0, self._largest)
         folder = self._fresh()
-        with _small_disk(self._start, folder, free) as is_small:
+        # By turns: a disk is full from page to page, a limit on files holds for each byte.
+        disk = _small_disk if number % 2 == 0 else _large_disk
+        with disk(self._start, folder, free) as is_small:
             limit = None if is_small else largest
             ended = _run(self._job, folder, largest_bytes=limit)
             told = f"{free} pages free" if is_small else f"at most {largest} bytes a file"

@@ -100,5 +100,6 @@ _KINDS: dict[str, Callable[[Path], object]] = {
     ".md": _markdown,
     ".ckpt": _zip,
     ".dcm": _dicom,
+    ".fusion3d": _zip,
     ".pdf": _pdf,
 }

@@ -76,6 +76,15 @@ def test_a_header_with_an_impossible_value_is_refused_for_it(tmp_path, old, new,
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("matrix", ["1 0 0 1 0 0 0 0 1", "0 0 0 0 0 0 0 0 0"])
+def test_of_an_orientation_that_spans_no_space_the_voxel_sizes_are_used(tmp_path, matrix):
+    header = HEADER.replace("ElementSpacing = 1 1 1", "BinaryData = True\nElementSpacing = 2 3 4")
+    turned = header.replace("ElementData", f"TransformMatrix = {matrix}\nElementData")
+    volume = read_voxel_file(write(tmp_path / "a.mha", turned))
+    assert volume.spacing_mm == (4, 3, 2)
+    assert "orientation is not valid" in " ".join(volume.faults)
+
+
 def test_a_packed_file_cut_short_is_refused_before_itk_prints_of_it(tmp_path, capfd):
     packed = "BinaryData True\nCompressedData = True\nCompressedDataSize = 692\nElementType"
     with pytest.raises(UserError, match="cut short"):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QImageWriter, QPainter
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.look.png_bytes import png_bytes
 
 if TYPE_CHECKING:
     from fusion3d_gui.widgets.charts.plot import Plot
@@ -59,10 +60,9 @@ class ChartContent:
 
     def write_png(self, path: Path) -> None:
         """Write the image. Raises OSError where that is not possible."""
+        drawn = png_bytes(self.image())
         with whole_file(path) as whole:
-            writer = QImageWriter(str(whole), b"png")
-            if not writer.write(self.image()):
-                raise OSError(0, writer.errorString())
+            whole.write_bytes(drawn)
 
     def write_svg(self, path: Path) -> None:
         """Write SVG 1.1. Raises OSError where that is not possible."""
