@@ -13,9 +13,9 @@ from fusion3d_gui.state.display.volume_look import VolumeLook
 WINDOW = Window(100.0, 400.0)
 
 
-def scan(modality: str, unit: str = "") -> Volume:
-    """40 x 60 x 100 mm of values from 0 to 999."""
-    values = np.random.default_rng(0).integers(0, 1000, (50, 60, 40)).astype(np.int16)
+def scan(modality: str, unit: str = "", lowest: int = -1000) -> Volume:
+    """40 x 60 x 100 mm of values from ``lowest`` to 999."""
+    values = np.random.default_rng(0).integers(lowest, 1000, (50, 60, 40)).astype(np.int16)
     return Volume(values, np.diag([1.0, 1.0, 2.0, 1.0]), modality=modality, unit=unit)
 
 
@@ -37,7 +37,7 @@ def test_the_usual_level_is_a_quarter_of_the_window_level_and_a_chosen_one_stays
 
 def test_the_level_is_moved_within_the_values_of_the_volume(look) -> None:
     low, high = look.range
-    assert 0 <= low < 20
+    assert -1000 <= low < -980
     assert 980 < high <= 999
     look.set_level(300.0)
     look.move_level(0.1, WINDOW)
@@ -73,6 +73,10 @@ def test_presets_of_ct_are_offered_for_ct_alone_and_in_hounsfield_units(look) ->
     assert "Bone (200 HU)" in titles
     assert any(title.startswith("Lung") for title in titles)
     assert any(title.startswith("Soft tissue") for title in titles)
+    # A preset beyond all values would show a box, or nothing.
+    look.show_volume(scan("CT", "HU", lowest=0))
+    titles = [preset.title for preset in look.presets]
+    assert titles == ["Surface", "Bone (200 HU)", "MIP"]
     look.show_volume(scan("MR"))
     assert [preset.title for preset in look.presets] == ["Surface", "Surface, cut open", "MIP"]
 

@@ -46,7 +46,10 @@ class VolumeLook(QObject):
         _, low, high = value_histogram(volume, 1)
         self._range = low, high
         self._unit = volume.unit
-        self._presets = volume_presets(volume)
+        # A level beyond all values would show a box, or nothing.
+        self._presets = tuple(
+            each for each in volume_presets(volume) if each.level is None or low < each.level < high
+        )
         self.changed.emit()
 
     # -- surface or projection --------------------------------------------------------------------
