@@ -17,9 +17,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from imagecodecs import png_decode
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.fit import FitReport
@@ -29,6 +32,8 @@ from fusion3d_gui.report.page.html import page_html
 from fusion3d_gui.report.page.page_file import write_page
 from fusion3d_gui.report.page.result_page import result_page
 from fusion3d_gui.report.page.sheet import Sheet
+from fusion3d_gui.report.picture.plane_picture import plane_pictures
+from fusion3d_gui.report.picture.svg import color_bar_drawing, plane_drawing
 from fusion3d_gui.report.result_json import result_json, result_text
 from fusion3d_gui.shipped import models_dir
 from tests.report.conftest import PLANTED
@@ -400,7 +405,13 @@ def test_the_pictures_show_the_patients_right_on_the_left(full):
         full, volume=dataclasses.replace(volume, voxels=voxels, windows=())
     )
     corner = volume.to_lps(np.array([26.0, 30.0, 22.0]))
-    axial, coronal, sagittal = (each.plain for each in _pictures(marked, corner))
+    pictures = _pictures(marked, corner)
+    assert [each.letters for each in pictures] == [
+        ("R", "L", "A", "P"),
+        ("R", "L", "S", "I"),
+        ("A", "P", "S", "I"),
+    ]
+    axial, coronal, sagittal = (each.plain for each in pictures)
     half = [each.shape[1] // 2 for each in (axial, coronal, sagittal)]
     assert axial[:, half[0] :].max() > axial[:, : half[0]].max()
     assert coronal[:, half[1] :].max() > coronal[:, : half[1]].max()
@@ -411,8 +422,6 @@ def test_the_pictures_show_the_patients_right_on_the_left(full):
 
 
 def _pictures(result: CaseResult, center: np.ndarray) -> Any:
-    from fusion3d_gui.report.picture.plane_picture import plane_pictures
-
     return plane_pictures(result, center)
 
 
@@ -447,3 +456,56 @@ def test_a_wrong_suffix_is_refused_before_the_model_is_loaded(
     call = ["predict", str(scan_folder), "--model", str(make_bundle())]
     assert run([*call, "--report", str(tmp_path / "r.docx")]) == 2
     assert "a page is written as .pdf or .html" in capsys.readouterr().err
+
+
+def test_the_cross_is_where_the_picture_was_cut_and_letters_stand_at_their_edges(full):
+    volume = full.volume
+    voxels = np.full(volume.shape, 100, np.int16)
+    k, j, i = 17, 25, 21
+    voxels[k, j, i] = 1000
+    window = Window.between(0, 1000)
+    marked = dataclasses.replace(
+        full,
+        volume=dataclasses.replace(volume, voxels=voxels),
+        appearance=dataclasses.replace(full.appearance, window=window),
+    )
+    for each in _pictures(marked, volume.to_lps(np.array([i, j, k]))):
+        rows, columns, _ = each.plain.shape
+        bright = np.argwhere(each.plain[..., 0] == each.plain.max()).mean(axis=0)
+        share = (bright + 0.5) / (rows, columns)
+        np.testing.assert_allclose(share[::-1], each.cross, atol=1.5 / min(rows, columns))
+        drawing = plane_drawing(each, heat=False, width=600, height=500, scale=2.5)
+        places = {
+            letter: (float(x), float(y))
+            for x, y, letter in re.findall(
+                r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>([RLAPSI])</text>', drawing.svg
+            )
+        }
+        left, right, top, bottom = (places[letter] for letter in each.letters)
+        assert left[0] < 60 and right[0] > 540 and left[1] == right[1]
+        assert top[1] < bottom[1] and top[0] == bottom[0] == 300
+
+
+def test_the_scale_bar_is_as_long_as_it_says(full):
+    (axial, *_) = _pictures(full, full.volume.center_lps)
+    drawing = plane_drawing(axial, heat=True, width=600, height=500, scale=2.5)
+    (millimetres,) = re.findall(r">(\d+) mm</text>", drawing.svg)
+    (length,) = re.findall(r"v6 h([\d.]+) v-6", drawing.svg)
+    (width,) = re.findall(r'<image x="[\d.]+" y="[\d.]+" width="([\d.]+)"', drawing.svg)
+    assert float(length) / float(width) == pytest.approx(
+        float(millimetres) / axial.width_mm, rel=1e-3
+    )
+
+
+def test_the_colour_bar_shows_the_colours_of_the_heat_from_the_threshold_on(full):
+    drawing = color_bar_drawing(full, 1000)
+    threshold = full.appearance.threshold
+    (x, width) = re.findall(r'<image x="([\d.]+)" y="0.5" width="([\d.]+)"', drawing.svg)[0]
+    assert float(x) == pytest.approx(1000 * threshold)
+    assert float(x) + float(width) == pytest.approx(1000, abs=1)
+    (encoded,) = re.findall(r"base64,([^\"]+)", drawing.svg)
+    colors = png_decode(base64.b64decode(encoded))[0]
+    expected = heatmap_colors(full.appearance.color_map)
+    np.testing.assert_array_equal(colors[-1], expected[-1])
+    np.testing.assert_array_equal(colors[0], expected[round(255 * threshold)])
+    assert f"shown from {100 * threshold:.0f} % on" in drawing.svg

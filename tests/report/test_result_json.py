@@ -96,6 +96,21 @@ def test_a_refusal_is_valid_and_a_half_finished_document_is_not(make_bundle, pub
         assert not Draft202012Validator(published).is_valid(broken)
 
 
+def test_hot_spots_are_measured_from_the_first_one_and_from_the_middle_of_the_scan(make_result):
+    result = make_result()
+    spots = result_json(result)["hot_spots"]["spots"]
+    assert len(spots) == len(result.hot_spots) > 1
+    first = np.array(spots[0]["position_lps_mm"])
+    low, high = result.volume.bounds_lps
+    for plain, spot in zip(spots, result.hot_spots, strict=True):
+        position = np.array(plain["position_lps_mm"])
+        np.testing.assert_allclose(position, spot.position_lps, atol=1e-3)
+        assert plain["from_first_mm"] == pytest.approx(np.linalg.norm(position - first), abs=2e-3)
+        assert plain["left_of_middle_mm"] == pytest.approx(
+            position[0] - (low[0] + high[0]) / 2, abs=2e-3
+        )
+
+
 def test_all_keys_of_a_prediction_are_kept(make_result):
     result = make_result()
     plain, before = result_json(result), result.prediction.to_json()
