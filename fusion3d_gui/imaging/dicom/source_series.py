@@ -160,12 +160,13 @@ def read_source_series(
     instances = list(_instances(files, part_of(progress, 0.0, 0.5)))
     stacks = sort_into_stacks(instances)
     stack = next((each for each in stacks if _makes(each, volume)), None)
-    if stack is None:
+    if stack is None and all(not _is_placed(each) for each in stacks):
         raise UserError(
-            "its files are not those of the scan, or do not say where its images lie",
+            "its images do not say where they lie in the patient, so that nothing can refer to a place",
             path=volume.path,
-            remedy=_REMEDY,
         )
+    if stack is None:
+        raise UserError("its files are not those of the scan", path=volume.path, remedy=_REMEDY)
     headers: dict[Path, Dataset] = {}
     frames = []
     for number, frame in enumerate(stack.frames):
@@ -218,11 +219,14 @@ def _plane(frame: Frame) -> Plane:
     return Plane(np.array(frame.position), row * right_mm, column * down_mm, frame.shape)
 
 
+def _is_placed(stack: Stack) -> bool:
+    """Whether all frames say where they lie."""
+    return all(None not in (each.position, each.orientation, each.spacing) for each in stack.frames)
+
+
 def _makes(stack: Stack, volume: Volume) -> bool:
     """Whether a stack's frames lie on the volume's slices (between them, where it is interpolated)."""
-    if stack.shape != volume.shape:
-        return False
-    if any(None in (each.position, each.orientation, each.spacing) for each in stack.frames):
+    if stack.shape != volume.shape or not _is_placed(stack):
         return False
     index = volume.to_index(np.array([frame.position for frame in stack.frames]))
     row_mm, column_mm = np.linalg.norm(volume.affine[:3, :2], axis=0)

@@ -169,7 +169,9 @@ def _classic_image(frame: SourceFrame) -> Dataset:
     image = Dataset()
     image.SOPClassUID = MRImageStorage
     image.SOPInstanceUID = new_uid()
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality"):
+    # Not that of the file: highdicom takes no dose grid for an image.
+    image.Modality = "MR"
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
         setattr(image, keyword, header.get(keyword, ""))
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"):
         setattr(image, keyword, "")

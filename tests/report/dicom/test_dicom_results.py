@@ -486,6 +486,15 @@ def test_a_peak_beside_an_image_is_marked_at_its_edge(
     assert dciodvfy(tmp_path / "out/marks.dcm") == []
 
 
+def test_the_presentation_state_has_the_scale_of_the_window(series_folder, make_result, tmp_path):
+    """Where the window shows another unit than the files, as SUV of PET, by a factor."""
+    result = make_result(series_folder("tilted gantry"))
+    volume = result.volume
+    scaled = replace(volume, slope=3 * volume.slope, intercept=3 * volume.intercept)
+    state = written(replace(result, volume=scaled), tmp_path / "out", kinds=("marks",))["marks"]
+    assert (state.RescaleSlope, state.RescaleIntercept) == (6, -3000)
+
+
 def test_a_scan_whose_images_have_scales_of_their_own_gets_no_presentation_state(
     series_folder, make_result, tmp_path
 ):
@@ -570,6 +579,27 @@ def test_a_scan_without_a_frame_of_reference_is_refused(series_folder, make_resu
         image.save_as(path)
     with pytest.raises(UserError, match="does not name its frame of reference"):
         write_dicom_results(make_result(folder), tmp_path / "out")
+
+
+def test_a_scan_that_does_not_say_where_it_lies_is_refused(series_folder, make_result, tmp_path):
+    folder = series_folder("axial")
+    for path in folder.iterdir():
+        image = pydicom.dcmread(path)
+        del image.ImagePositionPatient
+        image.save_as(path)
+    with pytest.raises(UserError, match="do not say where they lie in the patient"):
+        write_dicom_results(make_result(folder), tmp_path / "out")
+
+
+def test_a_dose_grid_is_a_scan_like_others(series_folder, make_result, dciodvfy, tmp_path):
+    folder = series_folder("axial")
+    for path in folder.iterdir():
+        image = pydicom.dcmread(path)
+        image.Modality = "RTDOSE"
+        image.save_as(path)
+    paths = write_dicom_results(make_result(folder), tmp_path / "out")
+    assert {path.stem for path in paths} >= {"heatmap", "report", "summary", "regions"}
+    assert [path for path in paths if dciodvfy(path)] == []
 
 
 def test_the_scan_s_own_files_are_never_overwritten(series_folder, make_result, tmp_path):
