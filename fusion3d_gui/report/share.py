@@ -96,7 +96,7 @@ def stops(result: CaseResult, choice: ShareChoice, *, shows_3d: bool = False) ->
         found.append(Stop(" ".join(result.burnt_in), confirmation))
     shown = (
         ("the picture in 3D", shows_3d and "layout" in choice.items),
-        ("a moving picture", bool(choice.items & {"tour", "scroll"})),
+        ("a movie", bool(choice.items & {"tour", "scroll"})),
         ("the enclosed scan", "dicom" in choice.items and choice.new_study),
     )
     what = " and ".join(name for name, leaves in shown if leaves)
@@ -260,22 +260,17 @@ def _window(item: Item, title: str) -> _Make:
     return make
 
 
-def _tour(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
-    from fusion3d_gui.report.moving_picture import write_tour
+def _movie(item: Literal["tour", "scroll"]) -> _Make:
+    def make(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
+        from fusion3d_gui.report.movie.movie_file import write_movie
+        from fusion3d_gui.report.movie.scenes import scroll, tour
 
-    path = names.path("tour.webp")
-    _check(path, result)
-    write_tour(result, path, progress)
-    return [("moving picture", path)]
+        path = names.path(f"{item}.webp")
+        _check(path, result)
+        write_movie(path, result, tour(result) if item == "tour" else scroll(result), progress)
+        return [("movie", path)]
 
-
-def _scroll(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
-    from fusion3d_gui.report.moving_picture import write_scroll
-
-    path = names.path("scroll.webp")
-    _check(path, result)
-    write_scroll(result, path, progress)
-    return [("moving picture", path)]
+    return make
 
 
 def _dicom(result: CaseResult, choice: ShareChoice, names: _Names, progress: Progress) -> _Made:
@@ -343,8 +338,8 @@ _JOBS: Mapping[Item, _Make] = {
     "spots": _spots,
     "view": _window("view", "The view as it is on screen"),
     "layout": _window("layout", "The views as they are on screen"),
-    "tour": _tour,
-    "scroll": _scroll,
+    "tour": _movie("tour"),
+    "scroll": _movie("scroll"),
     "dicom": _dicom,
 }
 

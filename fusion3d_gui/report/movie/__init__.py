@@ -1,1 +1,1 @@
-"""Moving pictures of a result: the tour of its hot spots, a scroll through the slices, the turning 3D."""
+"""Movies of a result: the tour of its hot spots, a scroll through the slices, the turning 3D."""

@@ -22,7 +22,7 @@ from fusion3d_gui.state.store import Store
 MovieKind = Literal["tour", "scroll", "turn"]
 
 _FACE = (
-    "A face can be recognised from a movie in 3D, unless the scan is skull-stripped. "
+    "A face can be recognised from a movie, unless the scan is skull-stripped. "
     "Make it of a skull-stripped scan, or none."
 )
 
@@ -46,8 +46,7 @@ class Movie:
         """Sentences that have to be confirmed before it leaves without identity: names and faces in the pixels."""
         if self.names_patient:
             return ()
-        shows_face = self.kind == "turn" and self.result.face_may_show
-        return (*self.result.burnt_in, *([_FACE] if shows_face else []))
+        return (*self.result.burnt_in, *([_FACE] if self.result.face_may_show else []))
 
     @property
     def suggested_name(self) -> str:
