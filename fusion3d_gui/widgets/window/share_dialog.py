@@ -54,7 +54,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("spots", "Pictures of the hot spots", "Three planes each, with heat and plain"),
     ("view", "Picture of the view", "The view that was used last, as it is on screen"),
     ("layout", "Picture of the layout", "All views as they are on screen"),
-    ("tour", "Tour of the hot spots (WebP)", "A movie from one hot spot to the next, in three planes"),
+    (
+        "tour",
+        "Tour of the hot spots (WebP)",
+        "A movie from one hot spot to the next, in three planes",
+    ),
     (
         "scroll",
         "Scroll through the scan (WebP)",
