@@ -460,7 +460,9 @@ def test_a_wrong_suffix_is_refused_before_the_model_is_loaded(
 
 def test_the_cross_is_where_the_picture_was_cut_and_letters_stand_at_their_edges(full):
     volume = full.volume
-    voxels = np.full(volume.shape, 100, np.int16)
+    # Black around it, which is cut off.
+    voxels = np.zeros(volume.shape, np.int16)
+    voxels[10:22, 14:32, 12:27] = 100
     k, j, i = 17, 25, 21
     voxels[k, j, i] = 1000
     window = Window.between(0, 1000)
@@ -471,6 +473,7 @@ def test_the_cross_is_where_the_picture_was_cut_and_letters_stand_at_their_edges
     )
     for each in _pictures(marked, volume.to_lps(np.array([i, j, k]))):
         rows, columns, _ = each.plain.shape
+        assert max(each.width_mm, each.height_mm) < 100
         bright = np.argwhere(each.plain[..., 0] == each.plain.max()).mean(axis=0)
         share = (bright + 0.5) / (rows, columns)
         np.testing.assert_allclose(share[::-1], each.cross, atol=1.5 / min(rows, columns))

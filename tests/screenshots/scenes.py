@@ -31,6 +31,7 @@ from fusion3d_gui.widgets.volume.ray_caster import SWITCH
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 from fusion3d_gui.widgets.window.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.share_dialog import ShareDialog
 from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 WIDTH, HEIGHT = 1280, 800
@@ -200,6 +201,11 @@ class Scenes:
         self._dialog("about", of=QMessageBox)
         self._dialog("save-result", window.files.save_result)
         self._dialog("open-file", window.files.open_file)
+        window.menus.actions["share"].trigger()
+        self.wait(lambda: bool(window.findChildren(ShareDialog)))
+        share = window.findChildren(ShareDialog)[-1]
+        self.wait(lambda: bool(share.preview.pages))
+        self._dialog("share", of=ShareDialog)
 
     def _dialog(
         self, name: str, ask: Callable[[], object] | None = None, of: type = QWidget

@@ -3,7 +3,7 @@
 Uses the shipped demo case and model. Each scale (1, 1.25, 1.5, 2) is a process of its own, as Qt requires;
 ``--only NAME`` takes those whose name begins so, ``--part NAME`` those of one part (``scenes.py``),
 ``--readme`` writes the README's picture again, ``--guide`` those of the user guide. Two runs give equal
-pixels (``compare.py``), but for ``loading`` and ``occlusion-coarse``, which show work in progress.
+pixels (``compare.py``), but for ``loading`` and ``occlusion-coarse``, which show work in progress, and ``dialog-share``, whose page says when it was predicted.
 """
 
 from __future__ import annotations
