@@ -351,3 +351,31 @@ def test_a_value_that_is_tried_need_not_agree_with_the_header_but_a_predicted_on
     settled(window)
     assert session.predictions.current.fit.fit == "doubtful"
     assert readout.doubt.text() == "Age is 50, but the scan's header says 77."
+
+
+def test_a_prediction_kept_from_before_is_no_number_for_a_case_that_is_refused_now(
+    make_case, make_bundle, qtbot, tmp_path
+):
+    """The same weights under another scope, as after the bundle was corrected."""
+    folder, case = make_bundle("concat"), make_case()
+
+    def begin(scope: Scope) -> tuple[Session, list[str]]:
+        (folder / "configs" / "scope.json").write_text(json.dumps(scope.to_json()))
+        made = Session(
+            [BundleInfo.read(folder)], device="cpu", engine="torch", kept_folder=tmp_path / "kept"
+        )
+        told: list[str] = []
+        made.store.noticed.connect(lambda notice: told.append(notice.text))
+        made.opener.open(case, metadata=VALUES, then_predict=scope is not REFUSING)
+        return made, told
+
+    session, _ = begin(Scope())
+    qtbot.waitUntil(lambda: session.predictions.current is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.store.inference.running, timeout=60_000)
+    qtbot.wait(500)
+    assert session.close()
+    again, said = begin(REFUSING)
+    qtbot.waitUntil(lambda: any("another scope" in text for text in said), timeout=30_000)
+    assert again.predictions.current is None
+    assert again.predictions.refusal is not None
+    assert again.close()

@@ -11,6 +11,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field
@@ -53,6 +54,16 @@ class KeptPrediction:
             return False
         own = (tuple(decision.class_names), decision.threshold, decision.temperature)
         return is_its_form and said == own
+
+    def agrees_with(self, now: FitReport) -> bool:
+        """Whether it was refused or not as the case would be ``now``, and knew every reason that there is now.
+
+        Whether the scan fits depends on the bundle's scope, and on what the reader says the values are.
+        """
+        then = self.prediction.fit
+        return (then.fit == "refused") == (now.fit == "refused") and set(now.reasons) <= set(
+            then.reasons
+        )
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.kept.case_work import CaseWork
@@ -290,17 +291,23 @@ class WorkKeeper(QObject):
             return
         wanted = kept
 
-        def work(progress: Progress) -> bool:
-            return weights_are(bundle, wanted.prediction.weights_sha256)
+        def work(progress: Progress) -> str:
+            """Why it is not shown; empty where it is."""
+            if not weights_are(bundle, wanted.prediction.weights_sha256):
+                return "is of other weights"
+            now = judge_case(bundle, case.volume, wanted.prediction.metadata)
+            return "" if wanted.agrees_with(now) else "was judged by another scope"
 
-        def on_checked(is_same: bool) -> None:
+        def on_checked(why_not: str) -> None:
             now = self._case
             if now is None or now.key != case.key or self._store.bundle is not bundle:
                 return
-            if is_same and wanted in self._kept.predictions:
+            if not why_not and wanted in self._kept.predictions:
                 self._work.show_prediction(wanted)
-            elif not is_same:
-                told = f"The prediction kept of this case ({wanted.text}) is of other weights, and isn't shown."
+            elif why_not:
+                told = (
+                    f"The prediction kept of this case ({wanted.text}) {why_not}, and isn't shown."
+                )
                 self._store.noticed.emit(Notice(told, "warning"))
 
         task = self._checking.submit("Checking the model's weights", work)
