@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -77,6 +77,10 @@ class Peer(Protocol):
 
     def send(self, files: Sequence[Path], told: Callable[[int, Outcome], None]) -> None:
         """Send DICOM files; ``told`` gets the number and the outcome of each as soon as it is known."""
+        ...
+
+    def commit(self, classes: Mapping[str, str]) -> set[str]:
+        """Ask the node to commit to instances (SOP class by UID); returns the UIDs to which it does."""
         ...
 
     def thumbnail(self, instance: InstanceEntry) -> bytes | None:

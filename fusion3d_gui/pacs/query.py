@@ -34,7 +34,8 @@ class StudyQuery:
     """A question for studies; empty fields match all.
 
     ``patient`` and ``description`` match names that begin with, and texts that contain, what is given; ``*``
-    and ``?`` in any field are wildcards. Dates are inclusive, as ``YYYYMMDD``.
+    and ``?`` in any field are wildcards. Dates are inclusive, as ``YYYYMMDD``,
+    ``YYYY-MM-DD`` or ``today``.
 
     Raises
     ------
@@ -244,11 +245,15 @@ def _shown_name(group: str) -> str:
 def _dicom_date(text: str) -> str:
     if not text:
         return ""
+    if text.casefold() == "today":
+        return f"{date.today():%Y%m%d}"
     plain = text.replace("-", "")
     try:
         date.fromisoformat(f"{plain[:4]}-{plain[4:6]}-{plain[6:]}")
     except ValueError:
-        raise UserError(f"{text} is no date", remedy="Write it like 2026-11-28.") from None
+        raise UserError(
+            f"{text} is no date", remedy="Write it like 2026-11-28, or: today."
+        ) from None
     return plain
 
 

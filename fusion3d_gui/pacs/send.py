@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from fusion3d_gui.progress import Progress, no_progress
 
 #: Objects that are taken at once: so many are in doubt at most when the process is killed.
 _BATCH = 20
+#: So long after it was accepted an object's commitment is asked for again.
+_COMMITS_WITHIN_S = 24 * 3600
 
 
 @dataclass
@@ -61,7 +64,31 @@ def send_waiting(
             if sender.failed:
                 break
         outbox.drop_copies()
+        if node.commitment:
+            _commit(outbox, node, connect, done)
     return done
+
+
+def _commit(outbox: Outbox, node: Node, connect: Callable[[Node], Peer], done: Sent) -> None:
+    """Ask a node to commit to what it has accepted lately and has not committed to."""
+    since_s = time.time() - _COMMITS_WITHIN_S
+    open_items = [
+        item
+        for item in outbox.items()
+        if item.node == node.name and item.state == "accepted" and (item.done_s or 0) > since_s
+    ]
+    if not open_items:
+        return
+    try:
+        committed = connect(node).commit({item.uid: item.sop_class for item in open_items})
+    except UserError as error:
+        done.reasons.append(error.problem)
+        return
+    for uid in committed:
+        outbox.mark_committed(uid, node.name)
+    if len(committed) < len(open_items):
+        left = len(open_items) - len(committed)
+        done.reasons.append(f"{node.name}: it does not commit to {left:,} of what it accepted")
 
 
 class _Sender:

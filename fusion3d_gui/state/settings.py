@@ -151,6 +151,9 @@ class SettingsValues:
     #: Whether 3D shows a lit surface.
     surface: bool = field(default=True, metadata=_kept("views/surface", _flag))
 
+    #: The worklist's question to a PACS: JSON of dates, modality, description and the node's name.
+    worklist: str = field(default="", metadata=_kept("pacs/worklist", _text))
+
     def __post_init__(self) -> None:
         if self.theme not in ("dark", "light"):
             raise ValueError(f"no theme is called {self.theme}")

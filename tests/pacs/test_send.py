@@ -246,6 +246,18 @@ def test_200_results_survive_kill_9_and_arrive_exactly_once(way, emptied, move_p
 
 
 @needs_orthanc
+def test_a_node_commits_to_what_it_has_stored(emptied, move_port, outbox, results):
+    node = nodes_of(emptied, move_port, commitment=True, answer_s=10.0)["get"]
+    outbox.add(results, node, study_of(results))
+    done = send_waiting(outbox, [node], with_secret)
+    assert (done.accepted, done.reasons) == (5, [])
+    assert {item.state for item in outbox.items()} == {"committed"}
+    assert send_waiting(outbox, [node], with_secret).accepted == 0
+    # To what it does not have, it commits not.
+    assert with_secret(node).commit({"1.2.3.4.5": "1.2.840.10008.5.1.4.1.1.2"}) == set()
+
+
+@needs_orthanc
 def test_dcmtk_receives_what_is_sent(outbox, results, dcmtk, tmp_path):
     import shutil
 

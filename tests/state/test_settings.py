@@ -41,6 +41,7 @@ OTHER = SettingsValues(
     audits=False,
     audits_names=True,
     reader="reader-7",
+    worklist='{"modality": "MR"}',
 )
 
 
@@ -68,6 +69,7 @@ def test_the_keys_in_the_file_are_those_of_earlier_versions(qapp, path):
         "look/theme",
         "model/folder",
         "model/prevalences",
+        "pacs/worklist",
         "panels/marks",
         "panels/marks_height",
         "panels/series",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.main_window import MainWindow
@@ -306,3 +308,49 @@ def test_other_studies_of_the_patient_are_offered_and_not_fetched(
         ),
         timeout=30000,
     )
+
+
+def test_a_worklist_is_asked_again_and_when_the_page_opens_the_next_time(
+    qtbot, pacs_server, store, places, tmp_path
+):
+    def coming(number: int) -> None:
+        today = f"{datetime.date.today():%Y%m%d}"
+        files = make_series(
+            tmp_path / f"w{number}",
+            f"worklist{number}",
+            count=1,
+            StudyDate=today,
+            PatientName="W^W",
+        )
+        store(pacs_server, files)
+
+    coming(0)
+    settings = Settings(tmp_path / "settings.json")
+    for opened, count in ((False, 1), (True, 2)):
+        session = Session(pacs=places)
+        window = MainWindow(session, settings=settings)
+        qtbot.addWidget(window)
+        window.show()
+        page = window.pacs
+        session.pacs.nodes.put(nodes_of(pacs_server)[1])
+        window.menus.actions["pacs"].trigger()
+        if not opened:
+            qtbot.keyClicks(page.fields["first_date"], "today")
+            qtbot.keyClicks(page.fields["patient"], "W")
+            page.keep.click()
+        assert page.keep.isChecked() and page.fields["first_date"].text() == "today"
+        qtbot.waitUntil(
+            lambda page=page, count=count: page.study_model.rowCount() == count, timeout=20000
+        )
+        page.studies.selectRow(0)
+        chosen = session.pacs.finder.study
+        coming(count)
+        assert "patient" not in settings.values.worklist
+        session.pacs.finder.refresh()
+        qtbot.waitUntil(
+            lambda page=page, count=count: page.study_model.rowCount() == count + 1, timeout=20000
+        )
+        assert session.pacs.finder.study == chosen
+        assert page.study_model.study_at(page.studies.currentIndex().row()) == chosen
+        window.close()
+        assert session.close()

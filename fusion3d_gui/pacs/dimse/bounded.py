@@ -7,6 +7,7 @@ and collects any number of them in memory.
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any, cast
 
 from pynetdicom import evt
@@ -18,6 +19,9 @@ UNIT_BYTES = 1 << 18
 #: Largest instance that is taken.
 LARGEST_INSTANCE = 2 << 30
 _PIECE = 1 << 18
+
+#: Held by whoever listens on this program's own port: two services could not.
+LISTENING = threading.Lock()
 
 
 class MessageBound:

@@ -27,7 +27,7 @@ from fusion3d_gui.imaging.dicom.parser.encoding import (
     IMPLICIT_LITTLE,
 )
 from fusion3d_gui.pacs.dimse.association import association, line_broken
-from fusion3d_gui.pacs.dimse.bounded import UNIT_BYTES, bound_each_association
+from fusion3d_gui.pacs.dimse.bounded import LISTENING, UNIT_BYTES, bound_each_association
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Sink, Unreachable
 from fusion3d_gui.pacs.query import InstanceEntry
@@ -79,10 +79,6 @@ _STATUSES = {
     0xA900: "the node does not understand the request",
     0x0122: "the node does not offer this service",
 }
-
-
-#: One storage service at a time: two could not listen on one port.
-_LISTENING = threading.Lock()
 
 
 class _Taker:
@@ -141,12 +137,12 @@ def move(node: Node, instances: Sequence[InstanceEntry], sink: Sink) -> None:
         *bound_each_association(sink.largest_bytes, node.answer_s),
         (evt.EVT_C_STORE, taker.store),
     ]
-    while not _LISTENING.acquire(timeout=0.2):
+    while not LISTENING.acquire(timeout=0.2):
         sink.check_cancelled()
     try:
         _move(node, instances, service, handlers, taker)
     finally:
-        _LISTENING.release()
+        LISTENING.release()
 
 
 def _move(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pynetdicom import build_context
 from pynetdicom.sop_class import Verification
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.dimse import find, get, store
+from fusion3d_gui.pacs.dimse import commitment, find, get, store
 from fusion3d_gui.pacs.dimse.association import association, line_broken
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Outcome, Sink
@@ -61,6 +61,10 @@ class DimsePeer:
     def send(self, files: Sequence[Path], told: Callable[[int, Outcome], None]) -> None:
         """C-STORE."""
         store.send(self.node, files, told)
+
+    def commit(self, classes: Mapping[str, str]) -> set[str]:
+        """Storage commitment."""
+        return commitment.commit(self.node, classes)
 
     def thumbnail(self, instance: InstanceEntry) -> bytes | None:
         """DIMSE has no rendered pictures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -222,6 +222,10 @@ class WebPeer:
         if status in (200, 202):
             return Outcome("failed", "the service does not say whether it has stored it")
         return Outcome("refused", problem.problem.partition(": ")[2])
+
+    def commit(self, classes: Mapping[str, str]) -> set[str]:
+        """DICOMweb of this program's kind knows no commitment."""
+        return set()
 
     def thumbnail(self, instance: InstanceEntry) -> bytes | None:
         """A rendered picture (PS3.18 section 10.4.1.1.3); None where the service renders none."""

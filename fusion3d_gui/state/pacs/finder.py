@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
@@ -33,6 +35,7 @@ class Finder(QObject):
         self._lane.changed.connect(self.changed)
         self._series_lane.changed.connect(self.changed)
         self._found: list[Study] = []
+        self._query: dict[str, str] = {}
         self._sort: tuple[SortKey, bool] = ("date", True)
         #: The node that was asked.
         self.node: Node | None = None
@@ -65,19 +68,29 @@ class Finder(QObject):
         node = self._nodes.chosen
         self.problem, self.study, self.series = "", None, []
         self._found, self.has_more, self.asked = [], False, True
+        self._query = query
         try:
             if node is None:
                 raise UserError("There is no node to ask", remedy="Add one.")
-            asked = StudyQuery(**query)  # type: ignore[arg-type]
+            self._ask(node)
         except UserError as error:
             self._fail(error)
-            return
+
+    def refresh(self) -> None:
+        """Ask the last question again; what is listed and chosen stays until the answer is there."""
+        if self.node is not None and self.asked and not self.busy:
+            with contextlib.suppress(UserError):  # it was said when it was asked first
+                self._ask(self.node)
+
+    def _ask(self, node: Node) -> None:
+        asked = StudyQuery(**self._query)  # type: ignore[arg-type]
         self.node = node
 
         def work(progress: Progress) -> list[Study]:
             return self._nodes.connect_to(node).find_studies(asked, progress)
 
         def done(found: list[Study]) -> None:
+            self.problem = ""
             self._found, self.has_more = found[: asked.limit], len(found) > asked.limit
             self.changed.emit()
 

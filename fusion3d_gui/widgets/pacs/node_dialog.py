@@ -52,6 +52,7 @@ class NodeDialog(QDialog):
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.secret.setPlaceholderText("Kept in the system's keyring")
         self.tls = QCheckBox("Encrypted line (TLS)")
+        self.commitment = QCheckBox("Ask it to commit to what it stores")
         self.authority = QLineEdit()
         self.authority.setPlaceholderText("Those of the system")
         self.browse = QPushButton("…")
@@ -67,7 +68,7 @@ class NodeDialog(QDialog):
         self._connect()
         self._list()
         self._show(nodes.chosen)
-        self.resize(theme.px(760), theme.px(560))
+        self.resize(theme.px(760), theme.px(600))
 
     def _build(self) -> None:
         left = QVBoxLayout()
@@ -89,6 +90,7 @@ class NodeDialog(QDialog):
             self.port,
             self.own_ae_title,
             self.tls,
+            self.commitment,
         )
         self._of_web: tuple[QWidget, ...] = (self.url, self.sign_on)
         self.authority.setFixedHeight(theme.CONTROL)
@@ -105,6 +107,7 @@ class NodeDialog(QDialog):
             ("User", self.user),
             ("Secret", self.secret),
             ("", self.tls),
+            ("", self.commitment),
             ("Authority", authority),
             ("", self.is_test),
         )
@@ -137,6 +140,7 @@ class NodeDialog(QDialog):
         self.remove.clicked.connect(self._remove)
         self.way.currentIndexChanged.connect(self._show_rows)
         self.sign_on.currentIndexChanged.connect(self._show_rows)
+        self.commitment.toggled.connect(self._show_rows)
         self.browse.clicked.connect(self._browse)
         self.test.clicked.connect(lambda: self._with_node(self._test))
         self.keep.clicked.connect(lambda: self._with_node(self._keep))
@@ -179,6 +183,7 @@ class NodeDialog(QDialog):
         self.own_port.setText(str(shown.own_port))
         self.secret.clear()
         self.tls.setChecked(shown.tls)
+        self.commitment.setChecked(shown.commitment)
         self.is_test.setChecked(shown.is_test)
         self._tell("", good=True)
         self._list()
@@ -190,7 +195,7 @@ class NodeDialog(QDialog):
             self.form.setRowVisible(widget, not web)
         for widget in self._of_web:
             self.form.setRowVisible(widget, web)
-        self.form.setRowVisible(self.own_port, move)
+        self.form.setRowVisible(self.own_port, move or (not web and self.commitment.isChecked()))
         self.form.setRowVisible(self.user, web and self.sign_on.currentData() == "basic")
         self.form.setRowVisible(self.secret, web and self.sign_on.currentData() != "none")
 
@@ -231,6 +236,7 @@ class NodeDialog(QDialog):
             own_port=_number(self.own_port),
             retrieval=self.way.currentData(),
             tls=self.tls.isChecked(),
+            commitment=self.commitment.isChecked(),
             **values,
         )
 

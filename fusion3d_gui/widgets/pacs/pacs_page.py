@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+import json
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -19,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.row_table import row_table
@@ -30,16 +35,19 @@ from fusion3d_gui.widgets.pacs.queue_view import QueueView
 from fusion3d_gui.widgets.pacs.study_tables import SeriesModel, StudyModel
 
 _ROW = 28
+_REFRESHED_EVERY_MS = 60_000
 #: Field of a query, its title, and what stands in the empty field.
 _FIELDS = (
     ("patient", "Patient", "Family, given"),
     ("patient_id", "ID", ""),
     ("accession", "Accession", ""),
-    ("first_date", "From", "2026-01-31"),
+    ("first_date", "From", "today"),
     ("last_date", "To", "2026-01-31"),
     ("modality", "Modality", "MR"),
     ("description", "Description", "Contains"),
 )
+#: Fields that a worklist keeps: none that names a patient.
+_KEPT = ("first_date", "last_date", "modality", "description")
 #: How much of the row each field takes.
 _STRETCH = (5, 3, 3, 2, 2, 2, 4)
 
@@ -49,10 +57,18 @@ class PacsPage(QFrame):
 
     closed = Signal()
 
-    def __init__(self, store: Store, parts: PacsParts, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, store: Store, parts: PacsParts, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("pacs")
-        self._store, self._parts = store, parts
+        self._store, self._parts, self._settings = store, parts, settings
+        self._timer = QTimer(self)
+        self._timer.setInterval(_REFRESHED_EVERY_MS)
+        self.keep = QCheckBox("Worklist")
+        self.keep.setToolTip(
+            "Keep this question: it is asked when the page opens, and every minute"
+        )
         self.fields: dict[str, QLineEdit] = {}
         self.node = NoScrollComboBox()
         self.node.setAccessibleName("PACS to ask")
@@ -126,6 +142,8 @@ class PacsPage(QFrame):
         tables.setStretchFactor(1, 2)
         foot = QHBoxLayout()
         foot.addWidget(self.status, 1)
+        foot.addWidget(self.keep)
+        foot.addSpacing(2 * theme.GRID)
         foot.addWidget(self.next)
         foot.addWidget(self.open)
         finding = QWidget()
@@ -155,6 +173,8 @@ class PacsPage(QFrame):
         self.edit_nodes.clicked.connect(self.show_node_dialog)
         self.find_button.clicked.connect(self._find_or_cancel)
         self.open.clicked.connect(self._open)
+        self.keep.clicked.connect(self._on_keep_chosen)
+        self._timer.timeout.connect(self._refresh_worklist)
         self.next.clicked.connect(parts.worklist.open_next)
         self.back.clicked.connect(self.closed)
         self.find_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(0))
@@ -177,10 +197,41 @@ class PacsPage(QFrame):
         NodeDialog(self._parts.nodes, self).open()
 
     def begin(self) -> None:
-        """The page has been shown: give the keys to the first field; without a node, ask for one."""
+        """The page has been shown: ask for the worklist, if there is one; without a node, ask for one."""
         self.fields["patient"].setFocus()
         if not self._parts.nodes.nodes:
             self.show_node_dialog()
+        elif not self._parts.finder.asked:
+            self._ask_worklist()
+
+    def _ask_worklist(self) -> None:
+        try:
+            kept = json.loads(self._settings.values.worklist or "null")
+        except ValueError:
+            return
+        if not isinstance(kept, dict):
+            return
+        for name, field in self.fields.items():
+            field.setText(str(kept.get(name, "")))
+        self._parts.nodes.choose(str(kept.get("node", "")))
+        self.keep.setChecked(True)
+        self._timer.start()
+        self._find()
+
+    def _on_keep_chosen(self, kept: bool) -> None:
+        node = self._parts.nodes.chosen
+        asked = {name: self.fields[name].text() for name in _KEPT if self.fields[name].text()}
+        plain = json.dumps({**asked, "node": node.name}) if kept and node is not None else ""
+        self._settings.change(replace(self._settings.values, worklist=plain))
+        if kept:
+            self._timer.start()
+            self._find()
+        else:
+            self._timer.stop()
+
+    def _refresh_worklist(self) -> None:
+        if self.isVisible():
+            self._parts.finder.refresh()
 
     def _find_or_cancel(self) -> None:
         if self._parts.finder.busy:

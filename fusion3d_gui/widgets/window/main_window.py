@@ -128,7 +128,9 @@ class MainWindow(QMainWindow):
         for view in self.views.views:
             self.scan_object_layer.attach_to(view)
             self.mark_layer.attach_to(view)
-        self.pacs = None if session.pacs is None else PacsPage(session.store, session.pacs)
+        self.pacs = (
+            None if session.pacs is None else PacsPage(session.store, session.pacs, self.settings)
+        )
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = Pages(
             session.store,
