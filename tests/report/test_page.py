@@ -473,7 +473,7 @@ def test_the_cross_is_where_the_picture_was_cut_and_letters_stand_at_their_edges
     )
     for each in _pictures(marked, volume.to_lps(np.array([i, j, k]))):
         rows, columns, _ = each.plain.shape
-        assert max(each.width_mm, each.height_mm) < 100
+        assert max(each.width_mm, each.height_mm) < 110
         bright = np.argwhere(each.plain[..., 0] == each.plain.max()).mean(axis=0)
         share = (bright + 0.5) / (rows, columns)
         np.testing.assert_allclose(share[::-1], each.cross, atol=1.5 / min(rows, columns))
