@@ -469,7 +469,7 @@ def test_the_cross_is_where_the_picture_was_cut_and_letters_stand_at_their_edges
     marked = dataclasses.replace(
         full,
         volume=dataclasses.replace(volume, voxels=voxels),
-        appearance=dataclasses.replace(full.appearance, window=window),
+        appearance=dataclasses.replace(full.appearance, window=window, opacity=0.0),
     )
     for each in _pictures(marked, volume.to_lps(np.array([i, j, k]))):
         rows, columns, _ = each.plain.shape
