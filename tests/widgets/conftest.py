@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 import fusion3d_gui.widgets.charts.plot  # noqa: F401  charts are made at once, not after a thread's import
 from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
@@ -45,10 +46,11 @@ def make_case(tmp_path: Path):
 
 
 @pytest.fixture
-def window(qapp, make_bundle):
-    """The main window, shown; ``window.session`` for short."""
+def window(qapp, make_bundle, tmp_path):
+    """The main window, shown, with a PACS page that knows no node; ``window.session`` for short."""
     apply_theme(qapp)
-    session = Session([BundleInfo.read(make_bundle())], device="cpu")
+    pacs = PacsPlaces(tmp_path / "pacs.json", tmp_path / "pacs-cache", tmp_path / "outbox")
+    session = Session([BundleInfo.read(make_bundle())], device="cpu", pacs=pacs)
     made = MainWindow(session)
     made.show()
     yield made

@@ -49,6 +49,11 @@ def test_no_key_means_two_things(window):
     assert all(not QKeySequence(key).isEmpty() for key in keys)
 
 
+def test_quit_ends_the_first_menu(window):
+    first, *_ = window.menuBar().actions()
+    assert first.menu().actions()[-1] is window.menus.actions["quit"]
+
+
 def test_two_commands_of_one_name_are_refused(qapp):
     window = QMainWindow()
     twice = [Command("a", "&File", "A", print), Command("a", "&Edit", "B", print)]

@@ -271,6 +271,9 @@ class MainWindow(QMainWindow):
                 self,
             ),
             *pacs_commands(store, session.pacs, self.pages, self.pacs),
+            *movie_commands(session.movies, self.files, self),
+            *audit_commands(session.audit, self.settings, self.files, self),
+            Command("quit", "&File", "Quit", self.close, "Ctrl+Q", begins_group=True),
             *edit_commands(
                 session.undo,
                 session.annotations,
@@ -309,8 +312,6 @@ class MainWindow(QMainWindow):
                 self._share,
                 self._show_model_page,
             ),
-            *movie_commands(session.movies, self.files, self),
-            *audit_commands(session.audit, self.settings, self.files, self),
             *help_commands(self._show_palette, self._show_keys, self),
         ]
 

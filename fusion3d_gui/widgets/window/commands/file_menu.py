@@ -41,7 +41,7 @@ def file_commands(
     pages: Pages,
     window: QWidget,
 ) -> list[Command]:
-    """Commands of the File menu; dialogs open over ``window``, which Quit closes."""
+    """Commands of the File menu; dialogs open over ``window``."""
     return [
         Command("open_folder", "&File", "Open folder…", files.open_folder, "Ctrl+O"),
         Command("open_file", "&File", "Open files…", files.open_file, "Ctrl+Shift+O"),
@@ -152,7 +152,6 @@ def file_commands(
             enabled=lambda: keeper.can_forget,
             tip="Delete the marks, window level, form and map settings that were kept on this computer",
         ),
-        Command("quit", "&File", "Quit", window.close, "Ctrl+Q", begins_group=True),
     ]
 
 

@@ -35,7 +35,7 @@ def pacs_commands(
             "&File/PACS",
             "Find in a PACS…",
             show,
-            "Ctrl+Shift+P",
+            "Ctrl+Shift+D",
             checked=lambda: pages.shows_pacs,
             tip="Find studies in a PACS, open them while they arrive, see what was sent",
             synonyms=("query", "retrieve", "worklist", "DICOMweb", "send"),
