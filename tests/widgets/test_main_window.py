@@ -199,7 +199,8 @@ def test_whatever_is_asked_after_the_end_does_no_harm(opened, make_case, settled
     opened.session.explainer.check()
     opened.session.opener.open(make_case("b"))
     for command in opened.menus.commands:
-        if not command.title.endswith("…"):  # those that wait for an answer in a dialog
+        # Those that wait for an answer in a dialog; a session is asked for its place when first saved.
+        if not command.title.endswith("…") and command.id != "save_session":
             command.run()
     QApplication.processEvents()
     assert not opened.session.store.predicting

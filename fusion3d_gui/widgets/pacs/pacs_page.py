@@ -29,7 +29,7 @@ from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.row_table import row_table
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
-from fusion3d_gui.widgets.look.plain_tip import plain_caption
+from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
 from fusion3d_gui.widgets.pacs.queue_view import QueueView
 from fusion3d_gui.widgets.pacs.study_tables import SeriesModel, StudyModel
@@ -72,10 +72,12 @@ class PacsPage(QFrame):
         self.fields: dict[str, QLineEdit] = {}
         self.node = NoScrollComboBox()
         self.node.setAccessibleName("PACS to ask")
+        self.node.setToolTip("The PACS that is asked")
         self.edit_nodes = QPushButton("Nodes…")
         self.edit_nodes.setToolTip("Add, change, test and remove nodes")
         self.find_button = QPushButton("Find")
         self.find_button.setProperty("primary", True)
+        self.find_button.setToolTip("Ask the PACS for studies (Return in a field)")
         self.next = QPushButton("Next study")
         self.next.setToolTip("Open the study after the one on screen (Ctrl+Shift+N)")
         self.open = QPushButton("Open")
@@ -93,7 +95,7 @@ class PacsPage(QFrame):
         self.queue = QueueView(parts.queue)
         self._sheets = QStackedWidget()
         self._choice = Segments()
-        self.find_sheet = self._choice.add("Find")
+        self.find_sheet = self._choice.add("Find", "Studies in the PACS")
         self.sent_sheet = self._choice.add("Sent", "What waits to be sent, and what became of it")
         self.find_sheet.setChecked(True)
         self._build()
@@ -122,6 +124,7 @@ class PacsPage(QFrame):
             field = self.fields[name] = QLineEdit()
             field.setPlaceholderText(hint)
             field.setAccessibleName(title)
+            field.setToolTip(plain_tip(f"{title} ({hint})" if hint else title))
             field.setFixedHeight(theme.CONTROL)
             field.setClearButtonEnabled(False)
             field.returnPressed.connect(self._find)

@@ -11,6 +11,9 @@ from fusion3d_gui.widgets.controls.fields import FieldInput, field_input
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
+#: Longer labels of fields are wrapped (characters), so that they don't widen the panel.
+_LONGEST_ON_ONE_LINE = 24
+
 
 class MetadataForm(QWidget):
     """One row a field; marks values taken from the file, warns of values outside the training range."""
@@ -115,7 +118,9 @@ class _Row:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self.label = theme.label(plain_caption(field.label), color=theme.MUTED)
+        caption = plain_caption(field.label)
+        self.label = theme.label(caption, color=theme.MUTED)
+        self.label.setWordWrap(len(caption) > _LONGEST_ON_ONE_LINE)
         self.origin = theme.label(size=theme.SMALL, color=theme.ACCENT)
         self.names = QVBoxLayout()
         self.names.setSpacing(0)

@@ -295,7 +295,10 @@ class ShareDialog(QDialog):
         wants = any(box.isChecked() and box.isEnabled() for box in self.items.values())
         confirmed = all(box.isChecked() for box in self.confirmations.values())
         self.share.setEnabled(wants and confirmed)
-        self.share.setToolTip("" if confirmed else "Confirm what is asked for on the left first")
+        if confirmed:
+            self.share.setToolTip("Write the files into the folder")
+        else:
+            self.share.setToolTip("Confirm what is asked for on the left first")
         name = str(self._folder)
         metrics = self.folder.fontMetrics()
         self.folder.setText(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, theme.px(280)))
