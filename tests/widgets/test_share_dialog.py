@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.state.export.sharing import Shareable
+from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.share_dialog import ShareDialog
 from fusion3d_gui.widgets.window.view_grabber import picture_of
 
@@ -46,6 +48,30 @@ def dialog(predicted, qtbot, tmp_path):
     shown.set_folder(tmp_path / "out")
     yield shown
     shown.reject()
+
+
+def test_a_result_goes_to_a_pacs_from_here_where_one_is_set_up(predicted, qtbot):
+    def shown() -> ShareDialog:
+        predicted.side.prediction.share.click()
+        qtbot.waitUntil(lambda: bool(predicted.findChildren(ShareDialog)), timeout=30_000)
+        return predicted.findChildren(ShareDialog)[0]
+
+    without = shown()
+    assert not without.pacs.isEnabled() and "No PACS is set up" in without.pacs.toolTip()
+    without.reject()
+    qtbot.waitUntil(lambda: not predicted.findChildren(ShareDialog))
+    predicted.session.pacs.nodes.put(Node("Archive", "dicomweb", url="http://127.0.0.1:9/dicom"))
+    dialog = shown()
+    assert dialog.pacs.isEnabled()
+    dialog.unnamed.click()
+    assert not dialog.pacs.isEnabled()  # objects in the patient's study name the patient
+    dialog.named.click()
+    dialog.pacs.click()
+    qtbot.waitUntil(lambda: bool(predicted.findChildren(SendDialog)))
+    (send,) = predicted.findChildren(SendDialog)
+    assert send.isVisible() and send.node.currentData() == "Archive"
+    assert "Querido^Jane" in send.patient.text()
+    send.reject()
 
 
 def choose(dialog: ShareDialog, *keys: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -30,6 +30,7 @@ from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
+from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.share_preview import SharePreview
 from fusion3d_gui.widgets.window.shared_files import SharedFiles
 from fusion3d_gui.widgets.window.view_grabber import ViewGrabber
@@ -87,18 +88,29 @@ def share_result(
     session: Session, settings: Settings, grabber: ViewGrabber, parent: QWidget
 ) -> None:
     """Collect the result on screen, then open the dialog over ``parent``."""
+    store, pacs = session.store, session.pacs
+
+    def send_to_pacs() -> None:
+        assert pacs is not None
+        SendDialog(store, pacs, parent).open()
 
     def on_collected(shareable: Shareable) -> None:
-        if shareable.case is session.store.case:
-            ShareDialog(
-                session.store, session.sharing, session.files, settings, grabber, shareable, parent
-            ).open()
+        if shareable.case is not store.case:
+            return
+        can_send = pacs is not None and pacs.sender.can_send and bool(pacs.nodes.nodes)
+        send = send_to_pacs if can_send else None
+        ShareDialog(
+            store, session.sharing, session.files, settings, grabber, shareable, send, parent
+        ).open()
 
     session.sharing.collect(on_collected)
 
 
 class ShareDialog(QDialog):
-    """Modal over the window, so that what it shows is what leaves."""
+    """Modal over the window, so that what it shows is what leaves.
+
+    ``send`` asks for a PACS to send the result to; None: no node is known, or the result has no study there.
+    """
 
     def __init__(
         self,
@@ -108,6 +120,7 @@ class ShareDialog(QDialog):
         settings: Settings,
         grabber: ViewGrabber,
         shareable: Shareable,
+        send: Callable[[], None] | None,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -120,6 +133,7 @@ class ShareDialog(QDialog):
         self._settings = settings
         self._grabber = grabber
         self._shareable = shareable
+        self._send = send
         self._folder = self._first_folder()
         self.items: dict[str, QCheckBox] = {}
         self.identity = Segments()
@@ -221,6 +235,12 @@ class ShareDialog(QDialog):
         self.choose = QPushButton("Choose…")
         self.choose.setToolTip("Choose the folder")
         row.addWidget(self.choose)
+        self.pacs = QPushButton("PACS…")
+        if self._send is None:
+            self.pacs.setToolTip("No PACS is set up (File, PACS), or the scan has no study in one")
+        else:
+            self.pacs.setToolTip("Send DICOM objects into the study of the scan, with its patient")
+        row.addWidget(self.pacs)
         layout.addLayout(row)
         layout.addLayout(self.stops)
         layout.addStretch(1)
@@ -245,6 +265,7 @@ class ShareDialog(QDialog):
         self.a4.toggled.connect(self._show_preview)
         self.study.currentIndexChanged.connect(self._on_choice_changed)
         self.choose.clicked.connect(self._on_choose)
+        self.pacs.clicked.connect(self._on_pacs)
         self.cancel.clicked.connect(self._on_cancel)
         self.share.clicked.connect(self._on_share)
         self.shared.closed.connect(self.accept)
@@ -284,6 +305,7 @@ class ShareDialog(QDialog):
         if not can_join:
             self.study.setCurrentIndex(1)
         self.study.setEnabled(can_join)
+        self.pacs.setEnabled(can_join and self._send is not None)
         self._show_preview()
         self._on_choice_changed()
 
@@ -334,6 +356,11 @@ class ShareDialog(QDialog):
     def _first_folder(self) -> Path:
         folder = None if self._store.identity.hidden else self._settings.values.folder
         return folder if folder is not None and folder.is_dir() else Path.home()
+
+    def _on_pacs(self) -> None:
+        self.reject()
+        if self._send is not None:
+            self._send()
 
     def _on_choose(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Where to", str(self._folder))
