@@ -186,9 +186,10 @@ class Walk:
         window.views.set_layout(Layout.LARGE_AND_TWO)
         window.resize(self.scene.size)
         session.models.choose_and_load(session.models.bundles[0])
-        session.explanation_choice.choose(Explanation(*session.models.bundles[0].default_map))
         session.opener.open(self.scene.paths[0])
         self.scene.settle()
+        # Opening restores the map that was chosen for the case before.
+        session.explanation_choice.choose(Explanation(*session.models.bundles[0].default_map))
         session.annotations.remove_all()
         session.predictions.reset_form()
         # What was refused is kept as it was typed, and nothing can be predicted with it.

@@ -40,6 +40,9 @@ SHOWING = {
     "imaging/privacy/deidentify.py",
     "imaging/series.py",
     "imaging/display/window.py",
+    # Tables of colours and opacities; presets of 3D by modality.
+    "imaging/display/heat_colors.py",
+    "imaging/display/volume_presets.py",
     "imaging/volume.py",
     "inference/prediction.py",
     "imaging/loaded_slices.py",
