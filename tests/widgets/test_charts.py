@@ -88,6 +88,10 @@ def report() -> SanityReport:
 
 
 def move(widget, where: QPointF) -> None:
+    # The pointer is met by the window that lies under it: none that another test left open may lie above.
+    for other in QApplication.topLevelWidgets():
+        if other is not widget.window():
+            other.hide()
     QTest.mouseMove(widget, where.toPoint())
     QApplication.processEvents()
 
