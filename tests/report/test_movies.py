@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.plane import AXIAL, CORONAL
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.report.framed_picture import FrameTexts, frame_texts, picture_of_view
@@ -82,6 +83,39 @@ def test_the_tour_holds_every_hot_spot_in_the_middle_of_its_ring(result) -> None
     assert len({shot.rgb.shape for shot in found}) == 1
     none = list(tour(replace(result, hot_spots=()))[1])
     assert len(none) == 1 and none[0].title == "No hot spot above the threshold"
+
+
+def test_the_ring_of_the_tour_lies_about_its_spot_in_all_three_planes(result) -> None:
+    spot = result.hot_spots[0]
+    # On black, where all of a white ring shows.
+    dark = replace(result.appearance, window=Window(1e6, 1.0), opacity=0.0)
+    place = np.array(result.volume.center_lps) + (11.0, -7.0, 9.0)
+
+    def held(radius_mm: float) -> np.ndarray:
+        ringed = replace(spot, position_lps=place, radius_mm=radius_mm)
+        return list(tour(replace(result, hot_spots=(ringed,), appearance=dark))[1])[-1].rgb.astype(
+            int
+        )
+
+    changed = (held(9.0) != held(12.0)).any(axis=2)
+    (x, y, z), (low, high) = place, result.volume.bounds_lps
+    width = high - low
+    # Axial, coronal and sagittal planes in a row: (across, down) from the left upper corner, mm.
+    planes = (
+        (width[0], width[1], x - low[0], y - low[1]),
+        (width[0], width[2], x - low[0], high[2] - z),
+        (width[1], width[2], y - low[1], high[2] - z),
+    )
+    mm = sum(plane[0] for plane in planes) / (3 * 330)
+    left = 0
+    for across, down, right_mm, down_mm in planes:
+        columns, rows = round(across / mm), round(down / mm)
+        top = (changed.shape[0] - rows) // 2
+        found = np.argwhere(changed[:, left : left + columns])
+        row, column = (found.min(axis=0) + found.max(axis=0)) / 2
+        assert column == pytest.approx(right_mm / mm - 0.5, abs=2.0)
+        assert row == pytest.approx(top + down_mm / mm - 0.5, abs=2.0)
+        left += columns + 6
 
 
 def test_the_turn_goes_once_around_and_shows_the_patients_sides(result) -> None:
