@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo, find_bundles
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.report.audit.log_folder import audit_folder

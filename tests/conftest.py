@@ -22,10 +22,10 @@ from fusion3d_gui.imaging.dicom.frames.file import SHOWN_ATTRIBUTES
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.model.bundle import save_bundle
-from fusion3d_gui.model.bundle_info import Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.bundle.bundle import save_bundle
+from fusion3d_gui.model.bundle.bundle_info import Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.model.scope import Scope

@@ -15,7 +15,7 @@ from fusion3d_gui.cli import commands
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
 from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.network_config import FUSIONS
+from fusion3d_gui.model.network.network_config import FUSIONS
 from fusion3d_gui.training.fit.recipe import LOSSES, SAMPLINGS
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -36,7 +36,7 @@ def predict(options: Namespace) -> int:
     from fusion3d_gui.imaging.catalog.find import find_series
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit import MisfitError
-    from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.model.bundle.bundle_info import BundleInfo
     from fusion3d_gui.report.page.page_file import check_page_name
 
     info = BundleInfo.read(options.model)
@@ -214,7 +214,7 @@ def _check_study(series: Series, options: Namespace) -> None:
 def _predict_table(options: Namespace) -> int:
     from fusion3d_gui.cli.audit import log_prediction
     from fusion3d_gui.inference.batch import predict_table, read_table, results_file
-    from fusion3d_gui.model.bundle_info import BundleInfo
+    from fusion3d_gui.model.bundle.bundle_info import BundleInfo
     from fusion3d_gui.report.audit.entry import ModelSaid
 
     if options.out is None:

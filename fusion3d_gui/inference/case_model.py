@@ -17,16 +17,16 @@ from torch import Tensor
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.tissue_outline import TissueOutline
-from fusion3d_gui.model.appearance import appearance_features
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.cam import CamMethod, ClassMaps, class_maps, free_trace
-from fusion3d_gui.model.displacement import Displacements
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import pooled_gradient
-from fusion3d_gui.model.no_weight_init import no_weight_init
+from fusion3d_gui.model.attribution.cam import CamMethod, ClassMaps, class_maps, free_trace
+from fusion3d_gui.model.attribution.displacement import Displacements
+from fusion3d_gui.model.attribution.gradcam import pooled_gradient
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import ModelInput
-from fusion3d_gui.model.texture import texture_features
+from fusion3d_gui.model.reference.appearance import appearance_features
+from fusion3d_gui.model.reference.texture import texture_features
 
 
 class Head:
@@ -115,14 +115,14 @@ class CaseModel:
     def appearance(self) -> np.ndarray:
         """Appearance features, float32 [D].
 
-        See :func:`~fusion3d_gui.model.appearance.appearance_features`.
+        See :func:`~fusion3d_gui.model.reference.appearance.appearance_features`.
         """
         voxels = self.model_input.voxels
         return appearance_features(voxels, self.info.preprocessing.foreground(voxels))
 
     @cached_property
     def texture(self) -> np.ndarray:
-        """Texture features, float32 [D]: see :func:`~fusion3d_gui.model.texture.texture_features`."""
+        """Texture features, float32 [D]: see :func:`~fusion3d_gui.model.reference.texture.texture_features`."""
         voxels = self.model_input.voxels
         return texture_features(voxels, self.info.preprocessing.foreground(voxels))
 
@@ -156,7 +156,7 @@ class CaseModel:
         """The class activation map at the last stage, with these metadata.
 
         Mean pooling gives every cell the same gradient, so that no backward pass through the
-        convolutions is needed (see :mod:`fusion3d_gui.model.gradcam`).
+        convolutions is needed (see :mod:`fusion3d_gui.model.attribution.gradcam`).
         """
         metadata = self._encoded(values)
         maps = torch.from_numpy(self.feature_maps)[None]

@@ -10,7 +10,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
 from fusion3d_gui.inference.scan_values import ScanValues
 from fusion3d_gui.inference.sequence_words import contradictions
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.model.scope import Scope
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fusion3d_gui.model.displacement import Displacement
+from fusion3d_gui.model.attribution.displacement import Displacement
 
 
 @dataclass(frozen=True, eq=False)

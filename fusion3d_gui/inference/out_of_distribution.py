@@ -6,8 +6,8 @@ import numpy as np
 
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.model.appearance import AppearanceStatistics, is_beyond
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference.appearance import AppearanceStatistics, is_beyond
+from fusion3d_gui.model.reference.reference import Reference
 
 #: What :func:`image_outside` looks at.
 _LOOKED_AT = ("outline and grey values", "texture", "what the model makes of the image")
@@ -24,7 +24,7 @@ def image_outside(case: CaseModel, reference: Reference | None) -> tuple[str, ..
     """A sentence if the image is unlike the training cases; empty otherwise, or without ``reference``.
 
     It is where the distance of its appearance, of its texture or of its embedding from the training cases is
-    larger than that of ordinary cases (:func:`~fusion3d_gui.model.appearance.is_beyond`).
+    larger than that of ordinary cases (:func:`~fusion3d_gui.model.reference.appearance.is_beyond`).
     """
     if reference is None:
         return ()

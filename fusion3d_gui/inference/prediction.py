@@ -16,7 +16,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.tissue_outline import TissueOutline
-from fusion3d_gui.model.localisation_record import SMOOTHING_MM
+from fusion3d_gui.model.attribution.localisation_record import SMOOTHING_MM
 from fusion3d_gui.model.schema import Value
 
 #: Whether a map shows what raised the logit or what lowered it.

@@ -27,11 +27,11 @@ from fusion3d_gui.inference.fit import MisfitError
 from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.cam import CamMethod, explain
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.attribution.cam import CamMethod, explain
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 log = logging.getLogger(__name__)

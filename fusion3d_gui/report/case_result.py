@@ -21,7 +21,7 @@ from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.hot_spots import HotSpot
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 
 #: Source of a metadata value: the user, the scan's header, or none, so that the training default stands in.

@@ -17,7 +17,7 @@ from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.hot_spots import find_hot_spots
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.report.case_result import (
     Appearance,

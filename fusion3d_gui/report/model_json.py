@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.attribution.localisation_record import Estimate
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 #: Figures of an evaluation, as ``fusion3d evaluate --record`` names them.
 FIGURES = ("auroc", "auprc", "brier", "ece", "sensitivity", "specificity")

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import is_session_file
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.demo_cases import DemoCase

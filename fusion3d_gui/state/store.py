@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.privacy.deidentify import error_without_file_names
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.data.identity import Identity

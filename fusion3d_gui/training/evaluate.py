@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
@@ -67,7 +67,7 @@ def evaluate(
         A JSON object. What was judged: ``bundle``, ``weights_sha256``, ``table``, ``n``, ``positives``,
         ``threshold``. ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`, each
         ``value``, ``low`` and ``high`` (95 %). ``curves`` (ROC and reliability, see
-        :class:`~fusion3d_gui.model.evaluation_curves.EvaluationCurves`). With true probabilities, ``ceilings``: the AUROC of
+        :class:`~fusion3d_gui.model.bundle.evaluation_curves.EvaluationCurves`). With true probabilities, ``ceilings``: the AUROC of
         each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
         the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
         ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one

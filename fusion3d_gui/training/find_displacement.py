@@ -10,13 +10,13 @@ import numpy as np
 from scipy.special import expit
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.displacement import (
+from fusion3d_gui.model.attribution.displacement import (
     FEWEST_CASES,
     MOST_BY_RANDOM_WEIGHTS,
     Displacements,
     write_displacements,
 )
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
@@ -61,7 +61,7 @@ def find_displacement(
     Returns
     -------
     dict
-        A JSON object: that of :class:`~fusion3d_gui.model.displacement.Displacements`, with ``bundle``,
+        A JSON object: that of :class:`~fusion3d_gui.model.attribution.displacement.Displacements`, with ``bundle``,
         ``cases``, ``masks`` (whether masks were used), ``reference_near`` (share of cases in which gradient ×
         input points with random weights) and, with masks, ``localisation``.
 

@@ -19,10 +19,10 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import save_bundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.bundle.bundle import save_bundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
@@ -89,7 +89,7 @@ def train(
         Folder of the bundle: new, empty, or that of an unfinished training with the same arguments.
         Its name becomes the bundle's.
     fusion
-        One of :data:`~fusion3d_gui.model.network_config.FUSIONS`.
+        One of :data:`~fusion3d_gui.model.network.network_config.FUSIONS`.
     recipe, loss
         See :class:`~fusion3d_gui.training.fit.recipe.Recipe`; by default
         :func:`~fusion3d_gui.training.fit.recipe.default_recipe`, with its loss.
@@ -98,7 +98,7 @@ def train(
     validation_share
         Share of the cases that validate, where the table has no split.
     width, stage_strides
-        See :class:`~fusion3d_gui.model.network_config.NetworkConfig`.
+        See :class:`~fusion3d_gui.model.network.network_config.NetworkConfig`.
     cache
         Folder in which preprocessed volumes are stored for later trainings on the same cases.
     split

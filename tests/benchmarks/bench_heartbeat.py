@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.app import favour_the_window
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.model.bundle_info import find_bundles
+from fusion3d_gui.model.bundle.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme

@@ -33,12 +33,12 @@ from fusion3d_gui.inference.analysis.what_if import curves
 from fusion3d_gui.inference.case_model import CaseModel, Head
 from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
 from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.cam import explain
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import smoothed
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.cam import explain
+from fusion3d_gui.model.attribution.input_gradient import smoothed
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import ModelInput, Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.progress import Progress

@@ -16,14 +16,14 @@ from x_desk import LEFT, Desk  # beside this file
 
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.model.bundle_info import find_bundles
+from fusion3d_gui.model.bundle.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.marks.tool import TOOLS
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier

@@ -17,10 +17,10 @@ from fusion3d_gui.state.case.demo_cases import demo_cases
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.views.layout import Layout
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
 from fusion3d_gui.widgets.window.main_window import MainWindow
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 _NONE = Qt.KeyboardModifier.NoModifier

@@ -32,10 +32,10 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle import save_bundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.bundle.bundle import save_bundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.state.export.result_export import prediction_json

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from walk_scene import LEFT, NONE, DeedGroup, Deeds, Scene
 
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
 
 
 class FileDeeds(DeedGroup):

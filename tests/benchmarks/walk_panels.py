@@ -17,7 +17,7 @@ from shiboken6 import isValid
 from walk_scene import LEFT, LEFT_OUT, NONE, DeedGroup, Deeds, Scene
 
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
 
 #: Buttons that open a dialog of files or run the network have their own deeds, and so their own chance.
 BUTTONS_LEFT_OUT = {

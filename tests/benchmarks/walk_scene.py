@@ -25,8 +25,8 @@ from shiboken6 import isValid
 
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.main_window import MainWindow
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton,

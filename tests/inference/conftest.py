@@ -10,7 +10,7 @@ import pytest
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.predictor import PredictedCase, load_predictor
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference.reference import Reference
 
 
 @pytest.fixture

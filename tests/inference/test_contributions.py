@@ -12,7 +12,7 @@ from captum.attr import ShapleyValues
 from fusion3d_gui.inference.analysis import shapley as subject
 from fusion3d_gui.inference.analysis.shapley import contributions, zero_shares
 from fusion3d_gui.inference.analysis.what_if import curves
-from fusion3d_gui.model.network_config import FUSIONS
+from fusion3d_gui.model.network.network_config import FUSIONS
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)

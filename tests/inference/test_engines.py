@@ -21,9 +21,9 @@ from fusion3d_gui.inference.engines.openvino_graph import build_graph
 from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.engines.select import TOLERANCE, SelectedEngine, choose_engine
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 from fusion3d_gui.progress import no_progress
 
 

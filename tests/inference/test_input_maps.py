@@ -25,10 +25,10 @@ from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import ModelInput, Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
 

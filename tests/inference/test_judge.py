@@ -18,7 +18,7 @@ from fusion3d_gui.inference.fit import DEMONSTRATION, MisfitError
 from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.inference.sequence_words import contradictions, said_sequences
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -14,9 +14,13 @@ from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.attribution.displacement import (
+    Displacement,
+    Displacements,
+    write_displacements,
+)
+from fusion3d_gui.model.attribution.localisation_record import Estimate
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.report.heatmap_file import write_heatmap
 
 VALUES = {"age": 71, "sex": "F", "diabetes": True}

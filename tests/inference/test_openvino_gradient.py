@@ -10,9 +10,12 @@ from torch.nn.functional import max_pool3d
 from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.engines.openvino import OpenVinoEngine
 from fusion3d_gui.inference.engines.protocol import TorchEngine
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import gradient_times_input, pooled_gradient_times_input
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.input_gradient import (
+    gradient_times_input,
+    pooled_gradient_times_input,
+)
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 
 
 def _network(config: NetworkConfig) -> LearnedFeatureFusion3D:

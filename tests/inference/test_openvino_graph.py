@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fusion3d_gui.inference.engines.openvino_graph import build_graph, import_openvino
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 
 openvino = import_openvino()
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.cam import CAM_METHODS, explain
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import FUSIONS
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, explain
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS
 
 
 def values_for(info: BundleInfo) -> dict:

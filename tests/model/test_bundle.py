@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle import ModelBundle, save_bundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision, find_bundles
-from fusion3d_gui.model.network_config import FUSIONS
+from fusion3d_gui.model.bundle.bundle import ModelBundle, save_bundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision, find_bundles
+from fusion3d_gui.model.network.network_config import FUSIONS
 from fusion3d_gui.model.preprocessing import Preprocessing
 
 
@@ -238,7 +238,7 @@ def test_the_probability_is_the_sigmoid_of_the_scaled_logit(logit):
 def test_loading_a_bundle_again_and_again_leaves_nothing_behind(make_bundle):
     folder = make_bundle()
     reader = (
-        tracemalloc.Filter(True, "*model/bundle.py"),
+        tracemalloc.Filter(True, "*model/bundle/bundle.py"),
         tracemalloc.Filter(True, "*safetensors*"),
     )
     ModelBundle.load(folder)

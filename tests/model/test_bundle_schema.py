@@ -15,9 +15,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.bundle_schema import (
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.bundle.bundle_schema import (
     DecisionFile,
     FieldFile,
     NetworkFile,
@@ -25,7 +25,7 @@ from fusion3d_gui.model.bundle_schema import (
     ScopeFile,
     parsed,
 )
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.model.scope import Scope

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from torch import nn
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.model.cam import (
+from fusion3d_gui.model.attribution.cam import (
     CAM_METHODS,
     STAGES,
     class_maps,
@@ -21,8 +21,8 @@ from fusion3d_gui.model.cam import (
     stage_stride,
     trace,
 )
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 
 
 class WithFixedMetadata(nn.Module):

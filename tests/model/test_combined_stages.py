@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from fusion3d_gui.model.cam import CAM_METHODS, class_maps, trace
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, class_maps, trace
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 
 
 @pytest.fixture(scope="module")

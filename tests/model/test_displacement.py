@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.displacement import (
+from fusion3d_gui.model.attribution.displacement import (
     Displacement,
     Displacements,
     displacement_path,
     write_displacements,
 )
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.attribution.localisation_record import Estimate
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 GOOD = Displacement(
     method="gradcam",

@@ -7,8 +7,8 @@ import torch
 from monai.networks.nets import resnet50
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 
 
 def small(fusion: str, **changes) -> LearnedFeatureFusion3D:

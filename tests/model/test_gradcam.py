@@ -8,10 +8,10 @@ import torch
 from monai.visualize import GradCAM
 from torch import nn
 
-from fusion3d_gui.model.cam import class_maps, free_trace
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import cell_affine
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.attribution.cam import class_maps, free_trace
+from fusion3d_gui.model.attribution.gradcam import cell_affine
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 
 
 class WithFixedMetadata(nn.Module):

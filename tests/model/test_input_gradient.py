@@ -9,9 +9,9 @@ from captum.attr import InputXGradient
 from scipy.ndimage import gaussian_filter
 
 from fusion3d_gui.errors import Cancelled
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import gradient_times_input, smoothed
-from fusion3d_gui.model.network_config import FUSIONS, NetworkConfig
+from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, smoothed
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import FUSIONS, NetworkConfig
 
 
 def _network(fusion: str) -> LearnedFeatureFusion3D:

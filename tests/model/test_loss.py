@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monai.losses.focal_loss import FocalLoss as MonaiFocalLoss
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from fusion3d_gui.model.loss import FocalLoss
+from fusion3d_gui.model.network.loss import FocalLoss
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.25, 0.9, None])

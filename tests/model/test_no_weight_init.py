@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
-from fusion3d_gui.model.no_weight_init import no_weight_init
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
+from fusion3d_gui.model.network.no_weight_init import no_weight_init
 
 SMALL = NetworkConfig("concat", metadata_width=3, width=1 / 16)
 

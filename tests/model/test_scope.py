@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 
 FULL = Scope(

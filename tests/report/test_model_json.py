@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.model_json import _evaluation, _training
 from fusion3d_gui.shipped import models_dir
 

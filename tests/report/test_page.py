@@ -26,7 +26,7 @@ from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
 from fusion3d_gui.report.page.html import page_html
 from fusion3d_gui.report.page.page_file import write_page

@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.json_file import write_json_text
 from fusion3d_gui.report.refusal import refusal_json
 from fusion3d_gui.report.result_json import SCHEMA, result_json, result_text, text_sha256

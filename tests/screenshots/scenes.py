@@ -19,20 +19,24 @@ from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.attribution.displacement import (
+    Displacement,
+    Displacements,
+    write_displacements,
+)
+from fusion3d_gui.model.attribution.localisation_record import Estimate
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.display.display import middle_voxel_lps
 from fusion3d_gui.widgets.model_page.model_page import ModelPage
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.ray_caster import SWITCH
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.share_dialog import ShareDialog
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.share.share_dialog import ShareDialog
 
 WIDTH, HEIGHT = 1280, 800
 

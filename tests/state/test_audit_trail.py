@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.audit.log_folder import log_files
 from fusion3d_gui.report.audit.verify import verify
 from fusion3d_gui.state.export.audit_trail import AuditOptions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 DEFAULT = Explanation("input-gradient", ())
 

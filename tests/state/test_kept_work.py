@@ -23,7 +23,7 @@ from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.kept import work_folder
 from fusion3d_gui.state.kept.kept_work import KeptWork
 from fusion3d_gui.state.kept.work_folder import read_work, work_key, write_work

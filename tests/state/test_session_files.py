@@ -14,7 +14,7 @@ import pytest
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import read_session, write_session
 from fusion3d_gui.state.kept.kept_document import session_of, work_of
 from fusion3d_gui.state.session import Session

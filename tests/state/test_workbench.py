@@ -12,10 +12,14 @@ import pytest
 
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.displacement import Displacement, Displacements, write_displacements
-from fusion3d_gui.model.localisation_record import Estimate
+from fusion3d_gui.model.attribution.displacement import (
+    Displacement,
+    Displacements,
+    write_displacements,
+)
+from fusion3d_gui.model.attribution.localisation_record import Estimate
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.method_choices import METHODS
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from fusion3d_gui.model.bundle import save_bundle
-from fusion3d_gui.model.bundle_info import Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.bundle.bundle import save_bundle
+from fusion3d_gui.model.bundle.bundle_info import Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope

@@ -12,8 +12,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.evaluation_curves import MOST_POINTS, EvaluationCurves
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.evaluation_curves import MOST_POINTS, EvaluationCurves
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.measure.curves import evaluation_curves

@@ -15,8 +15,8 @@ from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.measure.auroc_comparison import compare_bundles

@@ -11,8 +11,8 @@ import pytest
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.training.data.split import recorded_split, split_cases, validation_part
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.find_displacement import find_displacement

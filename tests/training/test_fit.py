@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.fit.batches import Batches
 from fusion3d_gui.training.fit.distributed_layers import (
@@ -35,8 +35,8 @@ import os, sys
 import numpy as np, torch
 from pathlib import Path
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.fit.optimise import fit
 from fusion3d_gui.training.fit.recipe import Recipe

@@ -9,8 +9,8 @@ import torch
 from monai.networks.nets import resnet50
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.fit.initial_weights import load_initial_weights
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from fusion3d_gui.model.cam import CAM_METHODS, explain
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, explain
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.fit.kernel_symmetry import asymmetry, mirror_mean, symmetrise
 
 

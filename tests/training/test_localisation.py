@@ -13,12 +13,12 @@ import torch
 from scipy.spatial import cKDTree
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.cam import CAM_METHODS, STAGES, explain
-from fusion3d_gui.model.displacement import Displacement, Displacements
-from fusion3d_gui.model.localisation_record import Estimate as RecordedEstimate
-from fusion3d_gui.model.localisation_record import LocalisationRecord
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, STAGES, explain
+from fusion3d_gui.model.attribution.displacement import Displacement, Displacements
+from fusion3d_gui.model.attribution.localisation_record import Estimate as RecordedEstimate
+from fusion3d_gui.model.attribution.localisation_record import LocalisationRecord
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.data.cases import Cases

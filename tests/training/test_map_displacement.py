@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.cam import CAM_METHODS, STAGES, class_maps, trace
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import gradient_times_input, smoothed
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, STAGES, class_maps, trace
+from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, smoothed
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.measure.blanking import RADIUS_MM, Blanking
 from fusion3d_gui.training.measure.case_maps import REFERENCE, maps_of_case, with_random_weights

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from fusion3d_gui.model.gradcam import cell_affine
+from fusion3d_gui.model.attribution.gradcam import cell_affine
 from fusion3d_gui.training.data.cases import Cases, coarsen
 from fusion3d_gui.training.fit.batches import Batches
 from fusion3d_gui.training.fit.mask_supervision import CellFinder, cell_targets

@@ -9,7 +9,7 @@ import pytest
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS, MISREADINGS
 from fusion3d_gui.training.cohort.generate import make_case
 from fusion3d_gui.training.cohort.population import OutcomeModel

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from scipy.stats import truncnorm
 from sklearn.linear_model import LogisticRegression
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.cohort.population import (
     MISSING_RATES,

@@ -15,10 +15,10 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.appearance import appearance_features, appearance_size
-from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.preprocessing import Preprocessing
-from fusion3d_gui.model.reference import Reference, decoded
+from fusion3d_gui.model.reference.appearance import appearance_features, appearance_size
+from fusion3d_gui.model.reference.reference import Reference, decoded
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.network_outputs import compute_outputs
 from fusion3d_gui.training.data.table import CaseRow

@@ -14,8 +14,8 @@ from safetensors.numpy import load_file
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.split import cross_validation_folds, split_cases

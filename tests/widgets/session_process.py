@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.slab import Projection
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.kept.kept_document import session_of
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.session import Session

@@ -16,8 +16,8 @@ from fusion3d_gui.widgets.side.side_panel import WIDTH
 from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.views.panes import Panes
 from fusion3d_gui.widgets.window.main_window import MainWindow
-from fusion3d_gui.widgets.window.series_panel import LEAST_WIDTH
-from fusion3d_gui.widgets.window.series_panel import WIDTH as WIDTH_OF_SERIES
+from fusion3d_gui.widgets.window.series.series_panel import LEAST_WIDTH
+from fusion3d_gui.widgets.window.series.series_panel import WIDTH as WIDTH_OF_SERIES
 
 LEFT = Qt.MouseButton.LeftButton
 

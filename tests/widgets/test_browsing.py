@@ -14,8 +14,8 @@ from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
 from fusion3d_gui.widgets.window.main_window import MainWindow
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.state.fuzzy_match import fuzzy_score
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.bars.tool_strip import ActionButton
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.tool_strip import ActionButton
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 #: Keys that a slice view handles itself; no command may take them away.
 VIEW_KEYS = ("Up", "Down", "PgUp", "PgDown", "+", "-")

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.explainer import are_alike
 from fusion3d_gui.state.prediction.side_by_side import MapCell
 from fusion3d_gui.widgets.slice.captions import _items

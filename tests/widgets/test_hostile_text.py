@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 
 import fusion3d_gui.widgets
 from fusion3d_gui.imaging.display.window import Window
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.display.corner_text import patient_line
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.tag_browser import show_tags
+from fusion3d_gui.widgets.window.dialogs.tag_browser import show_tags
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 #: Controls but the line break, what turns the direction of text, other line breaks.
 FORBIDDEN = re.compile(

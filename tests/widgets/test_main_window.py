@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QFrame
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.notice import Notice
 
 LEFT = Qt.MouseButton.LeftButton

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.localisation_record import METHODS_AT_STAGES
+from fusion3d_gui.model.attribution.localisation_record import METHODS_AT_STAGES
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 DEFAULTS = [
     *((method, stage) for method in METHODS_AT_STAGES for stage in (1, 2, 3, 4)),

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme

@@ -13,7 +13,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableView
 from sklearn.metrics import precision_score, recall_score
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.prevalence import predictive_values
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.prediction.model_facts import (

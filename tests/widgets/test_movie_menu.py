@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from fusion3d_gui.state.export import movie_export
-from fusion3d_gui.widgets.window import confirm
+from fusion3d_gui.widgets.window.dialogs import confirm
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import pytest
 from PySide6.QtCore import Qt
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session

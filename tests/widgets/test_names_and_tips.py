@@ -24,9 +24,9 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.share_dialog import ShareDialog
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.share.share_dialog import ShareDialog
 
 CONTROLS = (
     QAbstractButton,

@@ -15,7 +15,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.widgets.slice.captions import _items
 from fusion3d_gui.widgets.slice.warning_tip import warning_tip_at
-from fusion3d_gui.widgets.window import notice_strip
+from fusion3d_gui.widgets.window.bars import notice_strip
 
 LEFT = Qt.MouseButton.LeftButton
 

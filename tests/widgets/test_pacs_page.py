@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.node_file import read_nodes
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc

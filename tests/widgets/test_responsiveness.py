@@ -19,8 +19,8 @@ from fusion3d_gui.inference.analysis.uncertainty import dropout_interval
 from fusion3d_gui.inference.engines.protocol import TorchEngine
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.inference.tissue_outline import TissueOutline
-from fusion3d_gui.model.cam import trace
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.attribution.cam import trace
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 
 PACKAGE = Path(fusion3d_gui.__file__).parent
 
@@ -48,7 +48,7 @@ SHOWING = {
     "imaging/loaded_slices.py",
     "inference/explain/hot_spots.py",
     "model/schema.py",
-    "model/bundle_info.py",
+    "model/bundle/bundle_info.py",
     # The head answers what-if in less than 2 ms; the convolutions are in SLOW.
     "inference/analysis/result_types.py",
     "inference/analysis/what_if.py",
@@ -65,7 +65,7 @@ SHOWING = {
     "inference/scan_values.py",
     "inference/sequence_words.py",
     "inference/tissue_outline.py",
-    "model/fusion.py",
+    "model/network/fusion.py",
     "torch",
 }
 

@@ -14,8 +14,8 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.state.export.sharing import Shareable
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
-from fusion3d_gui.widgets.window.share_dialog import ShareDialog
-from fusion3d_gui.widgets.window.view_grabber import picture_of
+from fusion3d_gui.widgets.window.layout.view_grabber import picture_of
+from fusion3d_gui.widgets.window.share.share_dialog import ShareDialog
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from fusion3d_gui.imaging.display.window import presets
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.state.data.case import STATED_CT
 from fusion3d_gui.state.export.result_export import export_prediction

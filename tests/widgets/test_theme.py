@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QW
 
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.palette import PALETTES
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 
 TEXTS = ("text", "muted", "faint", "accent", "warning", "error")
 

@@ -54,8 +54,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
 
 def picture(window):
     window.activateWindow()  # the view with the keys has a border

@@ -20,7 +20,7 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import THIN, Projection
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.window.tag_browser import TagBrowser
+from fusion3d_gui.widgets.window.dialogs.tag_browser import TagBrowser
 
 
 def controls(root: QWidget) -> list[QWidget]:

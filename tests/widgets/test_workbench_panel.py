@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QFileDialog
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.reference import save_reference
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.reference.reference import save_reference
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look.theme import apply_theme

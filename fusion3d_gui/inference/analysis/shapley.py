@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fusion3d_gui.inference.analysis.result_types import Contributions, Curve, ZeroShare
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.model.schema import Value
 
 #: Up to this many fields every coalition is computed (2^10 rows); with more, orders are sampled.

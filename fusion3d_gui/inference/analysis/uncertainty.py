@@ -17,7 +17,7 @@ from fusion3d_gui.inference.out_of_distribution import (
     image_outside,
 )
 from fusion3d_gui.model.prevalence import predictive_values, shifted_probability
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.model.schema import Value
 
 _DROPOUT_RUNS = 400

@@ -27,7 +27,7 @@ from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.predictor import PredictedCase
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.model.schema import Value
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
-from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 
 log = logging.getLogger(__name__)
 

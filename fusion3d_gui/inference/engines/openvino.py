@@ -13,7 +13,7 @@ from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.inference.engines.openvino_gradient import build_gradient_graph
 from fusion3d_gui.inference.engines.openvino_graph import build_graph, import_openvino
 from fusion3d_gui.inference.engines.protocol import finite
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
 #: Interval at which a running request is polled and ``progress`` is called.

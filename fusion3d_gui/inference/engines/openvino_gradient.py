@@ -20,7 +20,7 @@ from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
 from fusion3d_gui.inference.engines.openvino_graph import Layers, folded, import_openvino
-from fusion3d_gui.model.fusion import ImageBranch
+from fusion3d_gui.model.network.fusion import ImageBranch
 
 if TYPE_CHECKING:
     # OpenVINO has no type hints for these; the aliases name the kind of value.

@@ -1,7 +1,7 @@
 """``build_graph``: OpenVINO's graph of the image branch.
 
 It is built from the module itself, in the order of
-:meth:`~fusion3d_gui.model.fusion.ImageBranch.features` and of MONAI's residual block, so that nothing
+:meth:`~fusion3d_gui.model.network.fusion.ImageBranch.features` and of MONAI's residual block, so that nothing
 is converted through files. It is not traced by torch.fx: that replaces ``nn.Module.__call__`` for all
 threads meanwhile, which would block what-if analyses, and leaks memory each time.
 
@@ -22,7 +22,7 @@ import numpy as np
 from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
-from fusion3d_gui.model.fusion import ImageBranch
+from fusion3d_gui.model.network.fusion import ImageBranch
 
 if TYPE_CHECKING:
     # OpenVINO has no type hints for these; the aliases name the kind of value.

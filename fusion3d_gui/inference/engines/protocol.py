@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.engines.device import device_text
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import pooled_gradient_times_input
+from fusion3d_gui.model.attribution.input_gradient import pooled_gradient_times_input
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 EngineChoice = Literal["auto", "torch", "torch-half", "openvino"]

@@ -27,7 +27,7 @@ from fusion3d_gui.inference.case_model import Head
 from fusion3d_gui.inference.engines.available import Candidate, available_engines, openvino_engine
 from fusion3d_gui.inference.engines.device import choose_device
 from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
-from fusion3d_gui.model.bundle import ModelBundle
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 

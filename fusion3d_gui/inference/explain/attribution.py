@@ -12,7 +12,7 @@ from torch import Tensor
 from fusion3d_gui.inference.case_model import CaseModel
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.input_gradient import smoothed
+from fusion3d_gui.model.attribution.input_gradient import smoothed
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
@@ -110,7 +110,7 @@ def input_gradient(
     side: Side = "raised",
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """Gradient × input, smoothed by a Gaussian of 8 mm (:mod:`fusion3d_gui.model.input_gradient`).
+    """Gradient × input, smoothed by a Gaussian of 8 mm (:mod:`fusion3d_gui.model.attribution.input_gradient`).
 
     The signed map is smoothed before it is restricted to one ``side``, so that neighbours of opposite
     sign cancel. Its values are shares of the logit. Air has no evidence of its own (its input is 0), so

@@ -16,10 +16,10 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from fusion3d_gui.inference.prediction import Side
-from fusion3d_gui.model.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import gradient_times_input, smoothed
-from fusion3d_gui.model.localisation_record import USUAL_STAGE
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, CamMethod, Trace, class_maps, trace
+from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, smoothed
+from fusion3d_gui.model.attribution.localisation_record import USUAL_STAGE
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 
 

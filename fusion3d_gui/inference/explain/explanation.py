@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fusion3d_gui.inference.prediction import Side
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, USUAL_METHOD, USUAL_STAGE
+from fusion3d_gui.model.attribution.localisation_record import (
+    METHOD_NAMES,
+    USUAL_METHOD,
+    USUAL_STAGE,
+)
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 #: Methods that attribute to input voxels and take many passes through the network.
 _SLOW_METHODS = ("occlusion", "integrated-gradients", "smoothgrad")
@@ -22,7 +26,7 @@ class Explanation:
     Parameters
     ----------
     method
-        Key of :data:`~fusion3d_gui.model.localisation_record.METHOD_NAMES`.
+        Key of :data:`~fusion3d_gui.model.attribution.localisation_record.METHOD_NAMES`.
     stages
         Stages of the network (1 to 4) that a class activation map combines; ignored by
         :data:`INPUT_METHODS`.

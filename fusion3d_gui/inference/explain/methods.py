@@ -16,7 +16,7 @@ from fusion3d_gui.inference.explain.attribution import (
 from fusion3d_gui.inference.explain.explanation import INPUT_METHODS, Explanation
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.cam import CAM_METHODS
+from fusion3d_gui.model.attribution.cam import CAM_METHODS
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of
 

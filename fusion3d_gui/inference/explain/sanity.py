@@ -16,8 +16,8 @@ from fusion3d_gui.inference.explain.checked_map import CamOfStages, CheckedMap, 
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.cam import CamMethod
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.attribution.cam import CamMethod
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 

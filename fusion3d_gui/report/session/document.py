@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from fusion3d_gui.imaging.annotations.annotation import Kind
 from fusion3d_gui.imaging.volume import spans_space
-from fusion3d_gui.model.bundle_schema import FieldFile
+from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 
 FORMAT = "fusion3d-session"
 VERSION = 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.state.data.case import Case
 

@@ -19,8 +19,8 @@ from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.inference.tissue_outline import TissueOutline
-from fusion3d_gui.model.bundle_schema import FieldFile
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 from fusion3d_gui.report.case_result import ReaderNotes

@@ -13,7 +13,7 @@ from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.report.case_result import ReaderNotes
 from fusion3d_gui.state.case.entry import Entry

@@ -13,7 +13,7 @@ from fusion3d_gui.errors import UserError, shown_name
 from fusion3d_gui.imaging.files.archive import UnpackedArchive
 from fusion3d_gui.imaging.privacy.deidentify import identifying_words
 from fusion3d_gui.imaging.privacy.identifying_words import IdentifyingWords
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.progress import Progress, part_of
 from fusion3d_gui.report.case_result import TEXT_REMOVED, ReaderNotes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
 
 def weights_are(info: BundleInfo, sha256: str) -> bool:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Side
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.store import Store
 
 _GRADCAM = (Explanation().method, Explanation().stages)

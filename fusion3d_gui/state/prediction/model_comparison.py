@@ -10,7 +10,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, part_of
 from fusion3d_gui.state.case.form import Form

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion3d_gui.input_file import read_bounded
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.displacement import Displacement
-from fusion3d_gui.model.localisation_record import METHOD_NAMES, Estimate
+from fusion3d_gui.model.attribution.displacement import Displacement
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES, Estimate
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
 from fusion3d_gui.state.prediction.percent import percent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.inference_engine import LoadedModel

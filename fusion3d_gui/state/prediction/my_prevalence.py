@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.prevalence import shifted_probability
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.state.settings import MOST_PREVALENCES, Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusion3d_gui.model.evaluation_curves import EvaluationCurves, ReliabilityBin, RocPoint
+from fusion3d_gui.model.bundle.evaluation_curves import EvaluationCurves, ReliabilityBin, RocPoint
 from fusion3d_gui.model.prevalence import predictive_values, wilson_interval
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.weights_digest import weights_digest
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.weights_digest import weights_digest
 from fusion3d_gui.state.prediction.model_facts import has_evaluation, other_weights_text
 from fusion3d_gui.state.store import Store
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 
 #: Layers of MedicalNet's files that are not the backbone: its segmentation head.
 _NOT_BACKBONE = ("conv_seg.", "fc.")

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.training.data.network_outputs import compute_outputs, network_inputs
 from fusion3d_gui.training.fit.batches import Batch, Batches
 from fusion3d_gui.training.fit.distributed_layers import use_distributed_layers

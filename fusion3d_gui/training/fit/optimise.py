@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.fit.batches import Batches

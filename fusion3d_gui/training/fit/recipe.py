@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
-    from fusion3d_gui.model.loss import FocalLoss
+    from fusion3d_gui.model.network.loss import FocalLoss
 
 Loss = Literal["focal", "focal_dynamic", "bce"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -118,7 +118,7 @@ class Recipe:
     def make_loss(self) -> FocalLoss:
         """The loss; cross-entropy is the focal loss with γ = 0."""
         # Imported here: the command line reads the choices above without torch.
-        from fusion3d_gui.model.loss import FocalLoss
+        from fusion3d_gui.model.network.loss import FocalLoss
 
         return FocalLoss(
             alpha=None,

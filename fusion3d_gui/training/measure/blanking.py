@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.training.data.network_outputs import network_inputs
 
 #: Radius of the ball. With its Gaussian of 8 mm, the reference map spreads evidence about as far.

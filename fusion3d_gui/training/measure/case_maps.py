@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fusion3d_gui.model.cam import (
+from fusion3d_gui.model.attribution.cam import (
     CAM_METHODS,
     STAGES,
     CamMethod,
@@ -19,8 +19,8 @@ from fusion3d_gui.model.cam import (
     class_maps,
     stage_stride,
 )
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import smoothed
+from fusion3d_gui.model.attribution.input_gradient import smoothed
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.network_outputs import network_inputs
 

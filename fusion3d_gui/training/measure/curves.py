@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from fusion3d_gui.model.evaluation_curves import (
+from fusion3d_gui.model.bundle.evaluation_curves import (
     MOST_POINTS,
     EvaluationCurves,
     ReliabilityBin,

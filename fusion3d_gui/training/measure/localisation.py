@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from fusion3d_gui.model.cam import CAM_METHODS, STAGES, CamMethod
-from fusion3d_gui.model.displacement import MOST_BY_RANDOM_WEIGHTS, Displacements
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.input_gradient import smoothed
+from fusion3d_gui.model.attribution.cam import CAM_METHODS, STAGES, CamMethod
+from fusion3d_gui.model.attribution.displacement import MOST_BY_RANDOM_WEIGHTS, Displacements
+from fusion3d_gui.model.attribution.input_gradient import smoothed
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases

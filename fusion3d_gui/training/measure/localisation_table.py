@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
 from fusion3d_gui.training.measure.metrics import Estimate
 
 #: How :func:`best_map` chooses, for whoever reads the result.

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.displacement import (
+from fusion3d_gui.model.attribution.displacement import (
     FEWEST_CASES,
     Displacement,
     Triple,
 )
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.localisation_record import Estimate as RecordedEstimate
+from fusion3d_gui.model.attribution.localisation_record import Estimate as RecordedEstimate
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.measure.blanking import Blanking

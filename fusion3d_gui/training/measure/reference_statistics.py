@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
-from fusion3d_gui.model.appearance import appearance_features, mahalanobis
-from fusion3d_gui.model.bundle import ModelBundle, file_sha256
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.reference import save_reference
+from fusion3d_gui.model.bundle.bundle import ModelBundle, file_sha256
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.reference.appearance import appearance_features, mahalanobis
+from fusion3d_gui.model.reference.reference import save_reference
+from fusion3d_gui.model.reference.texture import TEXTURE_SIZE, texture_features
 from fusion3d_gui.model.schema import MetadataSchema, Value
-from fusion3d_gui.model.texture import TEXTURE_SIZE, texture_features
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
@@ -48,7 +48,7 @@ def write_reference(
 ) -> None:
     """Write ``configs/reference.json`` and ``models/reference.safetensors`` of a finished bundle.
 
-    Their content is described at :class:`~fusion3d_gui.model.reference.Reference`. Mean and covariance come
+    Their content is described at :class:`~fusion3d_gui.model.reference.reference.Reference`. Mean and covariance come
     from up to 600 training cases, drawn with ``seed``; up to 300 of these are stored as reference cases,
     up to half of them positive (more where negatives are too few).
 

@@ -14,8 +14,8 @@ from fusion3d_gui.inference.engines.select import SelectedEngine
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.preprocessing import ModelInput
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
@@ -38,7 +38,7 @@ def window_maps(
     rows, cases, affines
         The table's rows; the same cases as the network sees them; the affines [n, 4, 4] of their grids.
     methods
-        Keys of :data:`~fusion3d_gui.model.localisation_record.METHOD_NAMES`, none of them at a stage.
+        Keys of :data:`~fusion3d_gui.model.attribution.localisation_record.METHOD_NAMES`, none of them at a stage.
     """
 
     def make(network: LearnedFeatureFusion3D, number: int) -> Mapping[MapKey, GridMap]:

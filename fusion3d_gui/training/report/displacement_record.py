@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.displacement import Displacement, Displacements
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.attribution.displacement import Displacement, Displacements
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
 from fusion3d_gui.training.report.model_card import LIMITS_HEADING
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import shown_name
-from fusion3d_gui.model.bundle_info import Decision
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.bundle.bundle_info import Decision
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope

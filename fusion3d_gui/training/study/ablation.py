@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.output_file import is_unused, whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.cohort.make_cohort import make_cohort

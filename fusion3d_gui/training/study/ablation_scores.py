@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle import ModelBundle, file_sha256
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle import ModelBundle, file_sha256
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.report.json_file import write_json

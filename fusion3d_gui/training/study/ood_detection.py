@@ -11,9 +11,9 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.judge import judge_case
-from fusion3d_gui.model.appearance import is_beyond
-from fusion3d_gui.model.bundle import ModelBundle
-from fusion3d_gui.model.reference import Reference
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.reference.appearance import is_beyond
+from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS, MISREADINGS

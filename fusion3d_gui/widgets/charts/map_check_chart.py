@@ -15,7 +15,7 @@ from fusion3d_gui.inference.explain.sanity_report import (
     UNDONE_BELOW,
     SanityReport,
 )
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
 from fusion3d_gui.widgets.charts.chart import Chart
 from fusion3d_gui.widgets.charts.chart_table import Cell, ChartTable
 from fusion3d_gui.widgets.look import theme

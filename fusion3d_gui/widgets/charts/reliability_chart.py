@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.model.evaluation_curves import EvaluationCurves
+from fusion3d_gui.model.bundle.evaluation_curves import EvaluationCurves
 from fusion3d_gui.state.prediction.operating_point import observed_share
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.charts.percent_chart import PercentChart

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.model.evaluation_curves import EvaluationCurves, RocPoint
+from fusion3d_gui.model.bundle.evaluation_curves import EvaluationCurves, RocPoint
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.charts.chart_table import ChartTable
 from fusion3d_gui.widgets.charts.percent_chart import PercentChart

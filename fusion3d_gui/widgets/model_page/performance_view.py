@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from fusion3d_gui.model.bundle_info import BundleInfo
-from fusion3d_gui.model.evaluation_curves import RocPoint
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.evaluation_curves import RocPoint
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.state.prediction.model_facts import figure_table, held_out_text
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence

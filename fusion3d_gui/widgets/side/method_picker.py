@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.inference.prediction import Side
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.data.shown_prediction import MapChecks
 from fusion3d_gui.state.prediction.explainer import Explainer
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.prediction.model_comparison import LABEL, ModelComparison
 from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.percent import whole_percent

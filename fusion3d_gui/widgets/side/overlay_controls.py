@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.model.localisation_record import METHOD_NAMES
+from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.percent import whole_percent

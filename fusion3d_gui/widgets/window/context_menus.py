@@ -14,7 +14,7 @@ from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.slice.slice_view import SliceView
-from fusion3d_gui.widgets.window.series_panel import SeriesPanel
+from fusion3d_gui.widgets.window.series.series_panel import SeriesPanel
 
 _OF_VIEWS = ("center", "auto_window", "invert", "reset_display")
 _OF_MARKS = ("write_mark", "delete_mark")

@@ -38,9 +38,11 @@ from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.views.watermark import Watermark
-from fusion3d_gui.widgets.window import window_memory
-from fusion3d_gui.widgets.window.borders import panel_borders
-from fusion3d_gui.widgets.window.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.bars.notice_strip import NoticeStrip
+from fusion3d_gui.widgets.window.bars.presentation_bar import PresentationBar
+from fusion3d_gui.widgets.window.bars.status_line import StatusLine
+from fusion3d_gui.widgets.window.bars.tool_strip import ToolStrip
+from fusion3d_gui.widgets.window.bars.window_header import Header
 from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
 from fusion3d_gui.widgets.window.commands.command import Command, Menus
 from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
@@ -54,19 +56,17 @@ from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
 from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
 from fusion3d_gui.widgets.window.context_menus import ContextMenus
-from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
-from fusion3d_gui.widgets.window.keys_overlay import KeysOverlay
-from fusion3d_gui.widgets.window.loading_card import LoadingCard
-from fusion3d_gui.widgets.window.notice_strip import NoticeStrip
-from fusion3d_gui.widgets.window.pages import Pages
-from fusion3d_gui.widgets.window.presentation_bar import PresentationBar
-from fusion3d_gui.widgets.window.series_panel import SeriesPanel
-from fusion3d_gui.widgets.window.share_dialog import share_result
-from fusion3d_gui.widgets.window.start_page import StartPage
-from fusion3d_gui.widgets.window.status_line import StatusLine
-from fusion3d_gui.widgets.window.tool_strip import ToolStrip
-from fusion3d_gui.widgets.window.view_grabber import ViewGrabber
-from fusion3d_gui.widgets.window.window_header import Header
+from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.layout import window_memory
+from fusion3d_gui.widgets.window.layout.borders import panel_borders
+from fusion3d_gui.widgets.window.layout.pages import Pages
+from fusion3d_gui.widgets.window.layout.view_grabber import ViewGrabber
+from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
+from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
+from fusion3d_gui.widgets.window.overlays.loading_card import LoadingCard
+from fusion3d_gui.widgets.window.overlays.start_page import StartPage
+from fusion3d_gui.widgets.window.series.series_panel import SeriesPanel
+from fusion3d_gui.widgets.window.share.share_dialog import share_result
 
 #: Lowest text scale while presenting.
 _PRESENTATION_SCALE = 1.5

@@ -28,7 +28,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.collect import collect_result
 

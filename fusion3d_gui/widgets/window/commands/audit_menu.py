@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 
 _MENU = "&File/Audit log"
 

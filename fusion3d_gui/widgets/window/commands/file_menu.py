@@ -21,9 +21,9 @@ from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.settings import RECENT, Settings
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
-from fusion3d_gui.widgets.window.pages import Pages
-from fusion3d_gui.widgets.window.tag_browser import show_tags
+from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.dialogs.tag_browser import show_tags
+from fusion3d_gui.widgets.window.layout.pages import Pages
 
 
 def file_commands(

@@ -18,9 +18,9 @@ from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
-from fusion3d_gui.widgets.window.pages import Pages
-from fusion3d_gui.widgets.window.view_grabber import ViewGrabber, image_of
+from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.layout.pages import Pages
+from fusion3d_gui.widgets.window.layout.view_grabber import ViewGrabber, image_of
 
 
 def model_commands(

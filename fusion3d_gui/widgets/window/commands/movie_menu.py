@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.state.export.movie_export import Movie, MovieExport, MovieKind
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.confirm import confirm_save
-from fusion3d_gui.widgets.window.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.dialogs.confirm import confirm_save
+from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 
 _MOVIES: dict[MovieKind, tuple[str, str]] = {
     "tour": ("Tour of the hot spots…", "From one hot spot to the next, in three planes"),

@@ -11,7 +11,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.pages import Pages
+from fusion3d_gui.widgets.window.layout.pages import Pages
 
 
 def pacs_commands(

@@ -2,7 +2,7 @@
 
 One pass forward and one back gives a :class:`Trace`; every method is then arithmetic on it. At the
 last stage the way back goes through the head only, so that the map costs no more than the
-prediction (:mod:`fusion3d_gui.model.gradcam` says why).
+prediction (:mod:`fusion3d_gui.model.attribution.gradcam` says why).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.gradcam import cell_affine, pooled_gradient
+from fusion3d_gui.model.attribution.gradcam import cell_affine, pooled_gradient
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 
 CamMethod = Literal["gradcam", "gradcam++", "hirescam", "layercam"]

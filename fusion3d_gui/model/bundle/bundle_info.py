@@ -3,12 +3,12 @@
 A bundle is a folder in the layout of the MONAI Bundle specification:
 
     configs/metadata.json       name, version, task, description, authors, intended use ... (MONAI's schema)
-    configs/network.json        :class:`~fusion3d_gui.model.network_config.NetworkConfig`
+    configs/network.json        :class:`~fusion3d_gui.model.network.network_config.NetworkConfig`
     configs/preprocessing.json  :class:`~fusion3d_gui.model.preprocessing.Preprocessing`
     configs/schema.json         list of :class:`~fusion3d_gui.model.schema.Field`
     configs/decision.json       class names, threshold, calibration temperature
     configs/scope.json          :class:`~fusion3d_gui.model.scope.Scope`; optional
-    configs/displacement.json   :class:`~fusion3d_gui.model.displacement.Displacements`; optional
+    configs/displacement.json   :class:`~fusion3d_gui.model.attribution.displacement.Displacements`; optional
     models/model.safetensors    weights; nothing pickled is ever read
     docs/README.md              model card
 """
@@ -25,11 +25,15 @@ import msgspec
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
-from fusion3d_gui.model.bundle_schema import parsed
-from fusion3d_gui.model.displacement import Displacements, displacement_path
-from fusion3d_gui.model.evaluation_curves import EvaluationCurves
-from fusion3d_gui.model.localisation_record import USUAL_METHOD, USUAL_STAGE, LocalisationRecord
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.attribution.displacement import Displacements, displacement_path
+from fusion3d_gui.model.attribution.localisation_record import (
+    USUAL_METHOD,
+    USUAL_STAGE,
+    LocalisationRecord,
+)
+from fusion3d_gui.model.bundle.bundle_schema import parsed
+from fusion3d_gui.model.bundle.evaluation_curves import EvaluationCurves
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope

@@ -14,7 +14,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.elided_lines import elided_lines
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
-from fusion3d_gui.widgets.window.series_list import UID_ROLE, SeriesList
+from fusion3d_gui.widgets.window.series.series_list import UID_ROLE, SeriesList
 
 #: Usual and least width (px at the usual text size).
 WIDTH, LEAST_WIDTH = 136, 124

@@ -38,7 +38,7 @@ class FieldFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NetworkFile(msgspec.Struct, forbid_unknown_fields=True):
-    """``configs/network.json``: see :class:`~fusion3d_gui.model.network_config.NetworkConfig`."""
+    """``configs/network.json``: see :class:`~fusion3d_gui.model.network.network_config.NetworkConfig`."""
 
     fusion: Literal["concat", "add", "multiply", "image_only"] = "concat"
     metadata_width: _Size = 0
@@ -64,7 +64,7 @@ class PreprocessingFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DecisionFile(msgspec.Struct, forbid_unknown_fields=True):
-    """``configs/decision.json``: see :class:`~fusion3d_gui.model.bundle_info.Decision`."""
+    """``configs/decision.json``: see :class:`~fusion3d_gui.model.bundle.bundle_info.Decision`."""
 
     class_names: tuple[_Name, _Name]
     threshold: float = 0.5

@@ -31,9 +31,9 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.dialog_position import center_over
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
-from fusion3d_gui.widgets.window.share_preview import SharePreview
-from fusion3d_gui.widgets.window.shared_files import SharedFiles
-from fusion3d_gui.widgets.window.view_grabber import ViewGrabber
+from fusion3d_gui.widgets.window.layout.view_grabber import ViewGrabber
+from fusion3d_gui.widgets.window.share.share_preview import SharePreview
+from fusion3d_gui.widgets.window.share.shared_files import SharedFiles
 
 _SESSION = "session"
 

@@ -18,9 +18,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo, Decision
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.no_weight_init import no_weight_init
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
@@ -107,7 +107,7 @@ def save_bundle(
     card: str,
     scope: Scope | None = None,
 ) -> BundleInfo:
-    """Write a bundle (see :mod:`fusion3d_gui.model.bundle_info` for the layout) and read it back.
+    """Write a bundle (see :mod:`fusion3d_gui.model.bundle.bundle_info` for the layout) and read it back.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def save_bundle(
     ------
     ValueError
         For an input grid whose size is not m × total stride + 1: the cells of the last stage would not
-        be centred in it (see :func:`fusion3d_gui.model.gradcam.cell_affine`).
+        be centred in it (see :func:`fusion3d_gui.model.attribution.gradcam.cell_affine`).
     """
     stride = network.config.total_stride
     if any(size % stride != 1 for size in preprocessing.shape_kji):

@@ -14,7 +14,7 @@ from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS, HEATMAPS
 from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
-from fusion3d_gui.widgets.window.borders import Borders
+from fusion3d_gui.widgets.window.layout.borders import Borders
 
 
 def restore(

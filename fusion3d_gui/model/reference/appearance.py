@@ -67,10 +67,10 @@ class AppearanceStatistics:
     """Distribution of features of the training cases' inputs, and the validation cases' distances.
 
     The features are those of :func:`appearance_features` or of
-    :func:`~fusion3d_gui.model.texture.texture_features`.
+    :func:`~fusion3d_gui.model.reference.texture.texture_features`.
 
     ``mean`` [D], ``directions`` [K, D], ``variances`` [K] and ``residual_variance`` as in
-    :class:`~fusion3d_gui.model.reference.Reference`; ``validation_distance`` [n] holds
+    :class:`~fusion3d_gui.model.reference.reference.Reference`; ``validation_distance`` [n] holds
     :meth:`distance` of cases that were not trained on.
     """
 

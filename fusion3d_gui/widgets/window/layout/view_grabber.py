@@ -16,7 +16,7 @@ from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
-from fusion3d_gui.widgets.window.pages import Pages
+from fusion3d_gui.widgets.window.layout.pages import Pages
 
 #: Width of a picture at scale 1, as that of a hot spot.
 _WIDTH_PX = 1440

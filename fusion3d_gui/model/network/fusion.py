@@ -10,7 +10,7 @@ import torch
 from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import Tensor, nn
 
-from fusion3d_gui.model.network_config import NetworkConfig
+from fusion3d_gui.model.network.network_config import NetworkConfig
 
 
 class FusionOutputs(NamedTuple):

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion3d_gui.model.localisation_record import Estimate, check_map
+from fusion3d_gui.model.attribution.localisation_record import Estimate, check_map
 from fusion3d_gui.output_file import write_whole_text
 
 #: A displacement is measured on at least this many cases, or not at all.

@@ -19,7 +19,7 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
-from fusion3d_gui.widgets.window.window_controls import WindowControls
+from fusion3d_gui.widgets.window.bars.window_controls import WindowControls
 
 
 class Header(QWidget):

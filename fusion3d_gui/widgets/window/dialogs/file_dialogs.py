@@ -18,7 +18,7 @@ from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
-from fusion3d_gui.widgets.window.confirm import confirm_save
+from fusion3d_gui.widgets.window.dialogs.confirm import confirm_save
 
 _ENCLOSED = (
     "The scan's files go into the session as they are: with the patient's name, numbers and dates. "

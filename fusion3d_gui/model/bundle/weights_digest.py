@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, no_progress
 
 _CHUNK_BYTES = 1 << 20

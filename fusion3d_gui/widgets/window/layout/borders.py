@@ -12,9 +12,9 @@ from fusion3d_gui.widgets.marks import mark_table
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
 from fusion3d_gui.widgets.side import side_panel
 from fusion3d_gui.widgets.side.side_panel import SidePanel
-from fusion3d_gui.widgets.window import series_panel
-from fusion3d_gui.widgets.window.panel_splitter import PanelSize, PanelSplitter
-from fusion3d_gui.widgets.window.series_panel import SeriesPanel
+from fusion3d_gui.widgets.window.layout.panel_splitter import PanelSize, PanelSplitter
+from fusion3d_gui.widgets.window.series import series_panel
+from fusion3d_gui.widgets.window.series.series_panel import SeriesPanel
 
 
 class Borders(NamedTuple):

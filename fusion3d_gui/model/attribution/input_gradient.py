@@ -13,8 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fusion3d_gui.model.fusion import LearnedFeatureFusion3D
-from fusion3d_gui.model.localisation_record import SMOOTHING_MM
+from fusion3d_gui.model.attribution.localisation_record import SMOOTHING_MM
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 
 #: The Gaussian is cut off at this many standard deviations.

@@ -20,10 +20,14 @@ from safetensors import SafetensorError, safe_open
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
-from fusion3d_gui.model.appearance import AppearanceStatistics, appearance_size, mahalanobis
-from fusion3d_gui.model.bundle_info import BundleInfo
+from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.reference.appearance import (
+    AppearanceStatistics,
+    appearance_size,
+    mahalanobis,
+)
+from fusion3d_gui.model.reference.texture import TEXTURE_SIZE
 from fusion3d_gui.model.schema import MetadataSchema, Value
-from fusion3d_gui.model.texture import TEXTURE_SIZE
 from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.plain_text import visible_values
 
@@ -186,7 +190,7 @@ class Reference:
     def distance(self, embedding: np.ndarray) -> np.ndarray:
         """Mahalanobis distance [n] of image embeddings [n, E] from the training cases.
 
-        See :func:`~fusion3d_gui.model.appearance.mahalanobis`; :meth:`distance_percentile` puts it on a
+        See :func:`~fusion3d_gui.model.reference.appearance.mahalanobis`; :meth:`distance_percentile` puts it on a
         scale.
         """
         return mahalanobis(

@@ -1,0 +1,1 @@
+"""The folder that carries a model: its configuration, its weights and their digest."""

@@ -1,0 +1,1 @@
+"""Bars and strips around the views: header, tools, notices, status."""

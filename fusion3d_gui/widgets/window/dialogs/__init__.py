@@ -1,0 +1,1 @@
+"""Dialogs of the main window for files, tags and confirmations."""

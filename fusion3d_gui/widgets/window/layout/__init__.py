@@ -1,0 +1,1 @@
+"""Where the parts of the main window lie: pages, borders, splitters and the memory of them."""

@@ -1,0 +1,1 @@
+"""What covers the views for a moment: start page, loading, keys, commands."""

@@ -1,0 +1,1 @@
+"""The dialog that shares a result, with its preview."""
