@@ -31,7 +31,7 @@ from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
 from fusion3d_gui.widgets.marks.scan_object_layer import ScanObjectLayer
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
-from fusion3d_gui.widgets.model_page.model_page import show_model_page
+from fusion3d_gui.widgets.model_page import model_page
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
@@ -43,18 +43,8 @@ from fusion3d_gui.widgets.window.bars.presentation_bar import PresentationBar
 from fusion3d_gui.widgets.window.bars.status_line import StatusLine
 from fusion3d_gui.widgets.window.bars.tool_strip import ToolStrip
 from fusion3d_gui.widgets.window.bars.window_header import Header
-from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
-from fusion3d_gui.widgets.window.commands.command import Command, Menus
-from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
-from fusion3d_gui.widgets.window.commands.file_menu import file_commands
-from fusion3d_gui.widgets.window.commands.heatmap_menu import heatmap_commands
-from fusion3d_gui.widgets.window.commands.help_menu import help_commands
-from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
-from fusion3d_gui.widgets.window.commands.movie_menu import movie_commands
-from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
-from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
-from fusion3d_gui.widgets.window.commands.view_menu import view_commands
-from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
+from fusion3d_gui.widgets.window.commands.all_commands import all_commands
+from fusion3d_gui.widgets.window.commands.command import Menus
 from fusion3d_gui.widgets.window.context_menus import ContextMenus
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.layout import window_memory
@@ -143,7 +133,7 @@ class MainWindow(QMainWindow):
         self.grabber = ViewGrabber(self.pages, self.views, session.annotations)
         self._key_before: CaseKey | None = None
         self._center = QWidget()
-        self.menus = Menus(self, self._commands())
+        self.menus = Menus(self, all_commands(self, self))
         self.strip = ToolStrip(self.menus)
         self._build()
         self.watermark = Watermark(session.store, session.predictions, self.pages)
@@ -239,94 +229,32 @@ class MainWindow(QMainWindow):
         self.start.forget_requested.connect(self.settings.forget_cases)
         session.store.identity.changed.connect(self._on_identity_changed)
         self.side.model_picker.browse_requested.connect(self.files.add_model)
-        self.side.model_picker.page_requested.connect(self._show_model_page)
-        self.side.prediction.share.clicked.connect(self._share)
+        self.side.model_picker.page_requested.connect(self.show_model_page)
+        self.side.prediction.share.clicked.connect(self.share)
         self.marks.export_requested.connect(self.files.export_measurements)
         self.marks.close_requested.connect(lambda: self.settings.toggle_panel("marks"))
-        self.mark_layer.text_requested.connect(self._write_on)
+        self.mark_layer.text_requested.connect(self.write_on)
 
     def show_notice(self, notice: Notice) -> None:
         """Show a notice over the lower edge of the images."""
         self.notices.add(notice)
 
-    def _commands(self) -> list[Command]:
-        session, store, display = self.session, self.session.store, self.session.display
-        escape = Escape(
-            store, session.annotations, session.tool, self.presentation, self.mark_layer.cancel
-        )
-        return [
-            *file_commands(
-                store,
-                self.settings,
-                session.annotations,
-                session.keeper,
-                session.files,
-                session.opener,
-                session.scan_objects,
-                session.open,
-                self.demos,
-                session.open_demo,
-                self.files,
-                self.pages,
-                self,
-            ),
-            *pacs_commands(store, session.pacs, self.pages, self.pacs),
-            *movie_commands(session.movies, self.files, self),
-            *audit_commands(session.audit, self.settings, self.files, self),
-            Command("quit", "&File", "Quit", self.close, "Ctrl+Q", begins_group=True),
-            *edit_commands(
-                session.undo,
-                session.annotations,
-                display.crosshair,
-                self.views.views,
-                self._write_on,
-            ),
-            *view_commands(
-                store,
-                display,
-                self.settings,
-                self.presentation,
-                self.views,
-                lambda: self.series.has_choice,
-            ),
-            *window_level_commands(store, display.window_level, session.switcher),
-            *heatmap_commands(
-                session.predictions,
-                display.overlay,
-                session.hot_spots,
-                session.explanation_choice,
-                session.explainer,
-            ),
-            *tool_commands(store, session.tool, session.annotations, display.crosshair),
-            *model_commands(
-                store,
-                session.models,
-                session.predictions,
-                session.model_comparison,
-                self.pages,
-                self.grabber,
-                session.sharing,
-                self.files,
-                escape.cancel,
-                escape.can_cancel,
-                self._share,
-                self._show_model_page,
-            ),
-            *help_commands(self._show_palette, self._show_keys, self),
-        ]
-
-    def _share(self) -> None:
+    def share(self) -> None:
+        """Open the dialog that shares the result."""
         share_result(self.session, self.settings, self.grabber, self)
 
-    def _show_model_page(self) -> None:
+    def show_model_page(self) -> None:
+        """Show the page about the model."""
         bundle = self.session.store.bundle
         if bundle is not None:
-            show_model_page(bundle, self.my_prevalence, self.session.store, self)
+            model_page.show_model_page(bundle, self.my_prevalence, self.session.store, self)
 
-    def _show_palette(self) -> None:
+    def show_palette(self) -> None:
+        """Show all commands, to search them."""
         CommandPalette(self.menus, self).appear()
 
-    def _show_keys(self) -> None:
+    def show_keys(self) -> None:
+        """Show all keys."""
         KeysOverlay(self.menus.keys, self._center)
 
     def _on_identity_changed(self) -> None:
@@ -401,7 +329,8 @@ class MainWindow(QMainWindow):
         self.side.setVisible(has_case and shown("side"))
         self.series.show_if(has_case and shown("series"))
 
-    def _write_on(self, view: SliceView, number: int) -> None:
+    def write_on(self, view: SliceView, number: int) -> None:
+        """Edit the text of a mark in a view."""
         marks = self.session.annotations
         mark = marks.find(number)
         if mark is not None:

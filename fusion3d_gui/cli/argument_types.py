@@ -1,0 +1,44 @@
+"""Types of arguments, and the arguments that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_ENGINES = ("auto", "torch", "torch-half", "openvino")
+
+
+class AddCommand(Protocol):
+    """Adds the parser of a command and returns it."""
+
+    def __call__(self, name: str, text: str) -> argparse.ArgumentParser: ...
+
+
+def add_device_and_engine(to: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--engine``."""
+    to.add_argument(
+        "--device", choices=_DEVICES, default="auto", help="processor that runs the model"
+    )
+    to.add_argument(
+        "--engine",
+        choices=_ENGINES,
+        default="auto",
+        help="library that runs it; auto selects the fastest",
+    )
+
+
+def stages(text: str) -> tuple[int, ...]:
+    """Stages of the network, 1 to 4, from ``"3"`` or ``"3+4"``."""
+    numbers = tuple(int(part) if part.isdecimal() else 0 for part in text.split("+"))
+    if len(set(numbers)) != len(numbers) or not set(numbers) <= {1, 2, 3, 4}:
+        raise argparse.ArgumentTypeError(f"{text} is not a stage from 1 to 4, or several as 3+4")
+    return numbers
+
+
+def count(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return number
