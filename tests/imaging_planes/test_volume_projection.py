@@ -11,12 +11,12 @@ from scipy.spatial.transform import Rotation
 
 from fusion3d_gui.imaging.plane import AXIAL
 from fusion3d_gui.imaging.reslice.clip import ClipPlane, Side
-from fusion3d_gui.imaging.reslice.slab import Projection, Slab
-from fusion3d_gui.imaging.reslice.slicer import Slicer
-from fusion3d_gui.imaging.reslice.volume_projection import (
+from fusion3d_gui.imaging.reslice.projector_preparation import (
     prepare_heatmap_projector,
     prepare_projector,
 )
+from fusion3d_gui.imaging.reslice.slab import Projection, Slab
+from fusion3d_gui.imaging.reslice.slicer import Slicer
 from fusion3d_gui.imaging.volume import Volume
 
 

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
-from fusion3d_gui.imaging.reslice.volume_projection import prepare_projector
+from fusion3d_gui.imaging.reslice.projector_preparation import prepare_projector
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.display import Display

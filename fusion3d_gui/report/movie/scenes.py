@@ -12,13 +12,12 @@ from fusion3d_gui.imaging.display.window import to_gray
 from fusion3d_gui.imaging.plane import AXIAL, ORIENTATIONS, Orientation, Plane, Rect
 from fusion3d_gui.imaging.reslice.acquisition import acquired_orientation
 from fusion3d_gui.imaging.reslice.clip import ClipPlane
-from fusion3d_gui.imaging.reslice.slicer import Slicer
-from fusion3d_gui.imaging.reslice.volume_projection import (
-    ProjectedImage,
-    VolumeProjector,
+from fusion3d_gui.imaging.reslice.projector_preparation import (
     prepare_heatmap_projector,
     prepare_projector,
 )
+from fusion3d_gui.imaging.reslice.slicer import Slicer
+from fusion3d_gui.imaging.reslice.volume_projection import ProjectedImage, VolumeProjector
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.framed_picture import spot_titles
 from fusion3d_gui.report.movie.shot import Shot, draw_scale, put, ring, write, write_letters

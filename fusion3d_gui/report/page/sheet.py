@@ -23,7 +23,7 @@ from PySide6.QtGui import (
 
 from fusion3d_gui import __version__
 from fusion3d_gui.report.case_result import CaseResult
-from fusion3d_gui.report.page.content import PageContent, Section
+from fusion3d_gui.report.page.content import PageContent
 from fusion3d_gui.report.page.layout import (
     INK,
     LINE,
@@ -39,6 +39,7 @@ from fusion3d_gui.report.page.layout import (
     rule,
     table,
 )
+from fusion3d_gui.report.page.sections import Section
 from fusion3d_gui.report.picture.paint import load_fonts
 from fusion3d_gui.report.picture.plane_picture import PlanePicture
 from fusion3d_gui.report.picture.svg import Drawing, color_bar_drawing, plane_drawing

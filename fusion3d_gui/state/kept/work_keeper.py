@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.kept.case_work import CaseWork
 from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptWork
+from fusion3d_gui.state.kept.waiting_work import WaitingWork, WorkToWrite
 from fusion3d_gui.state.kept.weights_check import weights_are
-from fusion3d_gui.state.kept.work_folder import read_work, set_aside, work_key, write_work
+from fusion3d_gui.state.kept.work_folder import read_work, set_aside, work_key
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import TaskLane
@@ -31,15 +31,6 @@ _CHANGED = (
     "The scan has changed since this session was saved: its voxels are others. Marks, form and notes are "
     "shown on it; predictions of the session are of the other scan, and are not."
 )
-
-
-@dataclass(frozen=True)
-class _Write:
-    """Work to be written: of which case, and whether what is on disk has been seen."""
-
-    case: Case
-    work: KeptWork
-    seen: bool
 
 
 @dataclass(frozen=True)
@@ -93,8 +84,7 @@ class WorkKeeper(QObject):
         self._hashes: dict[CaseKey, str] = {}
         self._forgotten: set[CaseKey] = set()
         self._expected: Expected | None = None
-        self._waiting: dict[CaseKey, _Write] = {}
-        self._lock, self._disk = threading.Lock(), threading.Lock()
+        self._waiting = None if folder is None else WaitingWork(folder)
         self._has_complained = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -150,7 +140,7 @@ class WorkKeeper(QObject):
             return
         self._timer.stop()
         self._forgotten.add(case.key)
-        self._write(_Write(case, KeptWork(), True))
+        self._write(WorkToWrite(case, KeptWork(), True))
         self._store.noticed.emit(Notice(_FORGOTTEN))
 
     def finish(self) -> bool:
@@ -162,8 +152,9 @@ class WorkKeeper(QObject):
         self._timer.stop()
         self._view_timer.stop()
         ended = [lane.close() for lane in (self._reading, self._writing, self._checking)]
-        with contextlib.suppress(UserError):
-            self._write_waiting()
+        if self._waiting is not None:
+            with contextlib.suppress(UserError):
+                self._waiting.write()
         return all(ended)
 
     # -- opening ------------------------------------------------------------------------------
@@ -194,10 +185,11 @@ class WorkKeeper(QObject):
             self._on_read(key, _Found(self._hashes[key], self._known[key]))
             return
 
-        expected = self._expected
+        expected, waiting = self._expected, self._waiting
 
         def work(progress: Progress) -> _Found:
-            self._write_waiting()
+            if waiting is not None:
+                waiting.write()
             digest = volume.sha256
             kept = None if folder is None else read_work(folder, work_key(volume))
             if (
@@ -346,43 +338,20 @@ class WorkKeeper(QObject):
         if case is not None:
             if self._is_read:
                 self._kept = self._known[case.key] = self._latest
-            self._write(_Write(case, self._latest, self._is_read))
+            self._write(WorkToWrite(case, self._latest, self._is_read))
 
-    def _write(self, each: _Write) -> None:
-        if self._folder is None:
+    def _write(self, each: WorkToWrite) -> None:
+        waiting = self._waiting
+        if waiting is None:
             return
-        with self._lock:
-            self._waiting[each.case.key] = each
-        task = self._writing.submit("Keeping the work", lambda progress: self._write_waiting())
+        waiting.put(each)
+        task = self._writing.submit("Keeping the work", lambda progress: waiting.write())
         task.failed.connect(self._complain)
 
     def _complain(self, error: Exception) -> None:
         if not self._has_complained:
             self._has_complained = True
             self._store.noticed.emit(Notice(str(error), "warning"))
-
-    def _write_waiting(self) -> None:
-        """Write all that waits, on whatever thread: a request that is superseded leaves it to the next."""
-        folder, problem = self._folder, ""
-        if folder is None:
-            return
-        with self._disk:
-            while (each := self._next_waiting()) is not None:
-                key, work = work_key(each.case.volume), each.work
-                try:
-                    older = None if each.seen else read_work(folder, key)
-                    write_work(folder, key, work if older is None else work.over(older))
-                except OSError as error:
-                    problem = error.strerror or "it can't be written"
-        if problem:
-            raise UserError(
-                f"The work on this case can't be kept ({problem})",
-                remedy="Export the measurements before you close the window.",
-            )
-
-    def _next_waiting(self) -> _Write | None:
-        with self._lock:
-            return self._waiting.popitem()[1] if self._waiting else None
 
     def _collect(self) -> KeptWork:
         """The reader's work on the case on screen: what is not as the program set it by itself."""

@@ -11,13 +11,11 @@ from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QImage, QPainter, QTransform
 
 from fusion3d_gui.imaging.display.window import to_gray
-from fusion3d_gui.imaging.reslice.volume_projection import (
-    ProjectedImage,
-    Surface,
-    VolumeProjector,
+from fusion3d_gui.imaging.reslice.projector_preparation import (
     prepare_heatmap_projector,
     prepare_projector,
 )
+from fusion3d_gui.imaging.reslice.volume_projection import ProjectedImage, Surface, VolumeProjector
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera

@@ -10,10 +10,8 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -32,56 +30,17 @@ from fusion3d_gui.widgets.look.dialog_position import center_over
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.layout.view_grabber import ViewGrabber
+from fusion3d_gui.widgets.window.share.share_items import (
+    CHECKED,
+    PICTURES,
+    ROWS,
+    SESSION,
+    STUDY,
+    USED_BY,
+)
 from fusion3d_gui.widgets.window.share.share_preview import SharePreview
 from fusion3d_gui.widgets.window.share.shared_files import SharedFiles
-
-_SESSION = "session"
-
-#: What can leave, in the order of the list: its name and what it is for.
-_ROWS: tuple[tuple[str, str, str], ...] = (
-    (
-        "pdf",
-        "Page for a colleague (PDF)",
-        "One sheet: the answer with its doubt, the planes, the figures",
-    ),
-    (
-        "html",
-        "Page for a colleague (HTML)",
-        "The same for a browser; one file that needs nothing else",
-    ),
-    ("json", "Everything as JSON", "All figures, with hashes; by a published schema"),
-    ("heatmap", "Heatmap (NIfTI)", "On the grid on which it was computed"),
-    ("marks", "Marks and measurements (CSV)", "A row for each mark"),
-    ("spots", "Pictures of the hot spots", "Three planes each, with heat and plain"),
-    ("view", "Picture of the view", "The view that was used last, as it is on screen"),
-    ("layout", "Picture of the layout", "All views as they are on screen"),
-    (
-        "tour",
-        "Tour of the hot spots (WebP)",
-        "A movie from one hot spot to the next, in three planes",
-    ),
-    (
-        "scroll",
-        "Scroll through the scan (WebP)",
-        "A movie of every slice, the scan beside the heatmap",
-    ),
-    ("dicom", "DICOM objects", "Heatmap, report, segmentation, marks, picture and page for a PACS"),
-    (_SESSION, "Session", "Opens again in Fusion3D as it is now; without the scan"),
-)
-_CHECKED = ("pdf", "json")
-_PICTURES: tuple[tuple[str, float, bool], ...] = (
-    ("PNG, for a screen (1440 px wide)", 1.0, False),
-    ("PNG, for slides (2880 px wide)", 2.0, False),
-    ("PNG, for print (4320 px wide)", 3.0, False),
-    ("SVG, texts and lines stay sharp", 2.0, True),
-)
-#: What each option is for.
-_USED_BY: Mapping[str, frozenset[Item]] = {
-    "Sheet": frozenset(("pdf", "dicom")),
-    "Pictures": frozenset(("spots", "view", "layout")),
-    "DICOM": frozenset(("dicom",)),
-}
-_STUDY = ("Into the scan's study", "As a new study, with the scan")
+from fusion3d_gui.widgets.window.share.titled_rows import scrolling, titled
 
 
 def share_result(
@@ -168,7 +127,7 @@ class ShareDialog(QDialog):
     def _build(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(2 * theme.GRID)
-        left.addWidget(_scrolling(self._choices()), 1)
+        left.addWidget(scrolling(self._choices()), 1)
         left.addWidget(self.message)
         left.addWidget(self.progress)
         buttons = QHBoxLayout()
@@ -209,24 +168,24 @@ class ShareDialog(QDialog):
         layout.addSpacing(2 * theme.GRID)
         layout.addWidget(theme.section_title("What leaves"))
         why = self._why_not()
-        for key, name, tip in _ROWS:
+        for key, name, tip in ROWS:
             box = QCheckBox(name)
             box.setToolTip(plain_tip(why.get(key, tip)))
             box.setEnabled(key not in why)
-            box.setChecked(key in _CHECKED)
+            box.setChecked(key in CHECKED)
             self.items[key] = box
             layout.addWidget(box)
         layout.addSpacing(2 * theme.GRID)
-        for name, _, _ in _PICTURES:
+        for name, _, _ in PICTURES:
             self.pictures.addItem(name)
-        for name in _STUDY:
+        for name in STUDY:
             self.study.addItem(name)
         for title, control in (
             ("Sheet", self.paper),
             ("Pictures", self.pictures),
             ("DICOM", self.study),
         ):
-            self._rows[title] = _titled(title, control)
+            self._rows[title] = titled(title, control)
             layout.addWidget(self._rows[title])
         layout.addSpacing(2 * theme.GRID)
         layout.addWidget(theme.section_title("Where to"))
@@ -255,7 +214,7 @@ class ShareDialog(QDialog):
         if self._grabber.view is None:
             found["view"] = "No view of a plane is on screen"
         if not self._sessions.can_save:
-            found[_SESSION] = "The case is not completely read"
+            found[SESSION] = "The case is not completely read"
         return found
 
     def _connect(self) -> None:
@@ -282,7 +241,7 @@ class ShareDialog(QDialog):
 
     def choice(self) -> ShareChoice:
         """What is chosen now; without the pictures of the window."""
-        _, scale, as_svg = _PICTURES[self.pictures.currentIndex()]
+        _, scale, as_svg = PICTURES[self.pictures.currentIndex()]
         return ShareChoice(
             items=frozenset(self._chosen()),
             folder=self._folder,
@@ -312,7 +271,7 @@ class ShareDialog(QDialog):
     def _on_choice_changed(self) -> None:
         self._show_stops()
         chosen = self._chosen()
-        for title, items in _USED_BY.items():
+        for title, items in USED_BY.items():
             self._rows[title].setVisible(not items.isdisjoint(chosen))
         wants = any(box.isChecked() and box.isEnabled() for box in self.items.values())
         confirmed = all(box.isChecked() for box in self.confirmations.values())
@@ -383,7 +342,7 @@ class ShareDialog(QDialog):
 
     def _on_shared(self, left: tuple[LeftItem, ...]) -> None:
         paths = [item.path for item in left if item.path is not None]
-        if self.items[_SESSION].isChecked():
+        if self.items[SESSION].isChecked():
             choice = self.choice()
             path = self._shareable.session_path(choice)
             self._sessions.save(path, hide_identity=not choice.identity)
@@ -413,24 +372,3 @@ class ShareDialog(QDialog):
         if self._is_busy:
             self.progress.show_fraction(self._store.saving.fraction)
             self.message.setText(self._store.saving.message)
-
-
-def _scrolling(body: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(body)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
-
-
-def _titled(title: str, control: QWidget) -> QWidget:
-    whole = QWidget()
-    row = QHBoxLayout(whole)
-    row.setContentsMargins(0, 0, 0, 0)
-    name = theme.label(title, size=12, color=theme.MUTED)
-    name.setFixedWidth(theme.px(64))
-    name.setBuddy(control)
-    row.addWidget(name)
-    row.addWidget(control, 1)
-    return whole
