@@ -16,6 +16,7 @@ def add_case_arguments(command: AddCommand) -> None:
     """Add the parsers of ``predict``, ``info``, ``convert`` and ``audit``."""
     _add_predict(command)
     _add_info(command)
+    _add_mask(command)
     _add_convert(command)
     _add_audit(command)
 
@@ -108,6 +109,20 @@ def _add_predict(command: AddCommand) -> None:
 def _add_info(command: AddCommand) -> None:
     info = command("info", "print every series found, as JSON")
     info.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
+
+
+def _add_mask(command: AddCommand) -> None:
+    mask = command("mask", "print the masks of a file on a scan, as JSON")
+    mask.add_argument(
+        "mask",
+        type=Path,
+        metavar="MASK",
+        help="NIfTI, NRRD, DICOM Segmentation or RT Structure Set",
+    )
+    mask.add_argument(
+        "--scan", type=Path, required=True, metavar="PATH", help="the scan that it lies on"
+    )
+    mask.add_argument("--series", metavar="UID", help="which series of the scan (default: largest)")
 
 
 def _add_convert(command: AddCommand) -> None:

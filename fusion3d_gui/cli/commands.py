@@ -60,6 +60,24 @@ def convert(options: Namespace) -> int:
     return 0
 
 
+def mask(options: Namespace) -> int:
+    """``fusion3d mask``: the masks of a file on a scan: names, volumes and places, as JSON."""
+    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.open import choose_series, read_series
+    from fusion3d_gui.imaging.dicom.source_series import read_source_series
+    from fusion3d_gui.imaging.labels.label_map_file import is_label_file
+    from fusion3d_gui.imaging.labels.read_masks import mask_document, read_masks
+
+    progress = terminal_progress()
+    found = find_series(options.scan, progress)
+    series, notices = choose_series(found, options.series, options.scan)
+    scan = read_series(series, notices=notices, progress=progress)
+    is_dicom = series.format == "DICOM" and not is_label_file(options.mask)
+    source = read_source_series(series.paths, scan, progress) if is_dicom else None
+    print_json(mask_document(read_masks(options.mask, scan, source, progress), scan))
+    return 0
+
+
 def audit(options: Namespace) -> int:
     """``fusion3d audit``: check the audit log, or write it into one file."""
     from fusion3d_gui.report.audit.log_folder import audit_folder, export_log
@@ -91,6 +109,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "predict": predict_command.predict,
     "info": info,
     "convert": convert,
+    "mask": mask,
     "audit": audit,
     "pacs": pacs_command.pacs,
     **training_commands.COMMANDS,

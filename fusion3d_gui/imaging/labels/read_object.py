@@ -1,4 +1,4 @@
-"""``read_scan_object``: a DICOM segmentation, report, map or presentation state, read onto its scan."""
+"""``read_scan_object``: a DICOM segmentation, structure set, report, map or presentation state, read onto its scan."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fusion3d_gui.imaging.labels.presentation_marks import read_presentation
 from fusion3d_gui.imaging.labels.report_marks import read_report
 from fusion3d_gui.imaging.labels.scan_object import ScanObject, object_kind
 from fusion3d_gui.imaging.labels.segmentation import read_segmentation
+from fusion3d_gui.imaging.labels.structure_set import read_structure_set
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -32,13 +33,15 @@ def read_scan_object(
     Raises
     ------
     UserError
-        It is none of the four, is damaged or too large, or is about another scan: an object is never shown
+        It is none of these, is damaged or too large, or is about another scan: an object is never shown
         on a scan of another study or frame of reference.
     """
     progress(0.0, "Reading the DICOM object")
     kind = object_kind(path)
     if kind == "segmentation":
         return read_segmentation(path, volume, source, progress)
+    if kind == "structure set":
+        return read_structure_set(path, volume, source, progress)
     if kind == "map":
         return read_heat_map(path, source, progress)
     if kind == "report":
@@ -46,5 +49,6 @@ def read_scan_object(
     if kind == "presentation state":
         return read_presentation(path, source)
     raise UserError(
-        "is no DICOM segmentation, report, parametric map or presentation state", path=path
+        "is no DICOM segmentation, structure set, report, parametric map or presentation state",
+        path=path,
     )

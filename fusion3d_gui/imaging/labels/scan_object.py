@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
+from fusion3d_gui.imaging.dicom.frames.full_header import first_item
 from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import DEFLATED, FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS, read_header
@@ -21,7 +24,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.plain_text import visible_text
 
-Kind = Literal["segmentation", "report", "map", "presentation state"]
+Kind = Literal["segmentation", "report", "map", "presentation state", "structure set", "label map"]
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _KINDS: dict[str, Kind] = {
@@ -29,6 +32,7 @@ _KINDS: dict[str, Kind] = {
     _STORAGE + "66.7": "segmentation",
     _STORAGE + "30": "map",
     _STORAGE + "11.1": "presentation state",
+    _STORAGE + "481.3": "structure set",
     **{_STORAGE + f"88.{end}": "report" for end in ("11", "22", "33", "34")},
 }
 
@@ -50,16 +54,33 @@ class Mask:
         As the file calls it; plain text.
     grid
         1 inside, 0 outside (uint8), on the grid of the scan, cropped to what is inside.
+    color
+        ``"#RRGGBB"`` as the file has it; empty where it has none.
+    stored_ml
+        Volume (ml) on the file's own grid, where that is not the scan's.
     """
 
     name: str
     grid: Volume
+    color: str = ""
+    stored_ml: float | None = None
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the voxels inside, in ml."""
-        k, j, i = self.grid.spacing_mm
-        return float(self.grid.voxels.sum()) * k * j * i / 1000.0
+        """Volume of the voxels inside, in ml; as the file has them, where its grid is another than the scan's."""
+        return self.volume_on_scan_ml if self.stored_ml is None else self.stored_ml
+
+    @property
+    def volume_on_scan_ml(self) -> float:
+        """Volume of the scan's voxels inside, in ml."""
+        cell = abs(float(np.linalg.det(self.grid.affine[:3, :3])))
+        return float(np.count_nonzero(self.grid.voxels)) * cell / 1000.0
+
+    @cached_property
+    def center_lps(self) -> np.ndarray:
+        """Centre of gravity, mm LPS."""
+        found = np.nonzero(self.grid.voxels)
+        return self.grid.to_lps(np.array([each.mean() for each in reversed(found)]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +182,15 @@ def check_belongs(dataset: Dataset, source: SourceSeries, path: Path) -> None:
             path=path,
             remedy="Open the scan that it is about.",
         )
-    frame = str(dataset.get("FrameOfReferenceUID", ""))
+    owners = {str(each.get("PatientID") or "").strip() for each in (dataset, scan)} - {""}
+    if len(owners) > 1:
+        raise UserError(
+            "names another patient than the scan on screen",
+            path=path,
+            remedy="Open the scan that it is about.",
+        )
+    referenced = first_item(dataset, "ReferencedFrameOfReferenceSequence")
+    frame = str(dataset.get("FrameOfReferenceUID") or referenced.get("FrameOfReferenceUID") or "")
     if frame and frame != source.frame_of_reference_uid:
         raise UserError(
             "lies in another frame of reference than the scan on screen: its positions mean nothing there",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def read_segmentation(
     header = read_full_header(instance.file)
     check_belongs(header, source, path)
     try:
-        names = _names(header)
+        names, colors = _names(header), _colors(header)
     except PYDICOM_ERRORS:
         raise UserError("is damaged: its segments can't be read", path=path) from None
     if len(names) > _MOST_SEGMENTS:
@@ -80,7 +81,7 @@ def read_segmentation(
             continue
         _place(frame, inside, volume, planes[number])
     masks = tuple(
-        mask
+        replace(mask, color=colors.get(number, ""))
         for number, name in names.items()
         if (mask := _mask(name, planes.get(number, {}), volume)) is not None
     )
@@ -101,6 +102,20 @@ def _names(header: Dataset) -> dict[int, str]:
             continue
         name = visible_text(str(item.get("SegmentLabel") or "")) or f"Segment {number}"
         found[number] = name
+    return found
+
+
+def _colors(header: Dataset) -> dict[int, str]:
+    """``"#RRGGBB"`` of the segments that have a colour (PS3.3 C.10.7.1.1: CIELab in 16 bits)."""
+    # Imported where it is used, on the worker: it takes longer than most files.
+    from highdicom.color import CIELabColor
+
+    found = {}
+    for item in header.get("SegmentSequence") or ():
+        lab = [int(each) for each in item.get("RecommendedDisplayCIELabValue") or ()]
+        if len(lab) == 3 and all(0 <= each <= 65_535 for each in lab):
+            red, green, blue = CIELabColor.from_dicom_value(lab).to_rgb()
+            found[int(item.SegmentNumber)] = f"#{red:02X}{green:02X}{blue:02X}"
     return found
 
 
