@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.reslice.resample import resample_to_grid
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
+
+Intensity = Literal["percentile", "window", "lesion"]
+INTENSITIES: tuple[Intensity, ...] = get_args(Intensity)
 
 #: Version of these computations, stored in a bundle: weights are only used with those they were trained with.
 #: 1 was not continuous: a difference of 2e-7 mm in an affine moved a logit by 0.006.
@@ -32,6 +35,8 @@ _AIR, _TISSUE = 0.05, 0.15
 
 #: A larger input grid would need gigabytes for the network's first feature maps.
 _MOST_VOXELS = 256**3
+#: No patient is further from the origin of any frame.
+_FARTHEST_MM = 10_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +64,8 @@ class Preprocessing:
 
     The grid's axes are the patient's (i to the left, j to posterior, k to superior), its centre is
     the volume's. Where the volume is larger than the grid, the grid's spacing grows, equally along
-    the three axes, until it covers the whole volume: nothing is cropped, and a notice says so.
+    the three axes, until it covers the whole volume: nothing is cropped, and a notice says so. With
+    ``center_lps_mm``, for maps in standard space, the grid is the same for every volume.
 
     Parameters
     ----------
@@ -77,15 +83,20 @@ class Preprocessing:
         is not tissue, counted from the mean of the lowest 2 %. All of it is continuous in the voxels
         and the affine.
         ``"window"``: clip to the window and scale it to −1..1; for CT.
+        ``"lesion"``, for lesion maps: the share (0..1) of each grid cell that lies in the lesion; every value
+        but 0 is lesion.
     window_center, window_width
         In real values (HU for CT); for ``"window"`` only.
+    center_lps_mm
+        Centre of the grid in LPS mm; None: the volume's.
     """
 
     shape_kji: tuple[int, int, int]
     spacing_mm: float
-    intensity: Literal["percentile", "window"] = "percentile"
+    intensity: Intensity = "percentile"
     window_center: float = 0.0
     window_width: float = 0.0
+    center_lps_mm: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.shape_kji)
@@ -95,11 +106,16 @@ class Preprocessing:
             raise ValueError(f"shape_kji {self.shape_kji} has more than {_MOST_VOXELS:,} voxels")
         if not 0.05 <= self.spacing_mm <= 50:
             raise ValueError(f"spacing_mm is {self.spacing_mm}, not 0.05 to 50")
-        if self.intensity not in ("percentile", "window"):
-            raise ValueError(f"intensity is {self.intensity!r}, not percentile or window")
+        if self.intensity not in INTENSITIES:
+            raise ValueError(f"intensity is {self.intensity!r}, not {' or '.join(INTENSITIES)}")
         if self.intensity == "window" and not self.window_width > 0:
             raise ValueError("intensity window needs a window_width above 0")
         object.__setattr__(self, "shape_kji", shape)
+        if self.center_lps_mm is not None:
+            center = tuple(float(mm) for mm in self.center_lps_mm)
+            if len(center) != 3 or not all(abs(mm) <= _FARTHEST_MM for mm in center):
+                raise ValueError(f"center_lps_mm is {self.center_lps_mm}, not three places in mm")
+            object.__setattr__(self, "center_lps_mm", center)
 
     def apply(self, volume: Volume, progress: Progress = no_progress) -> ModelInput:
         """Resample and normalise a volume.
@@ -107,11 +123,15 @@ class Preprocessing:
         Raises UserError when all its voxels are equal.
         """
         affine, notices = self.grid(volume)
+        if self.intensity == "lesion":
+            volume = _lesion_only(volume)
         values, inside = resample_to_grid(volume, affine, self.shape_kji, progress)
         if self.intensity == "window":
             low = self.window_center - self.window_width / 2
             values = np.clip((values - low) / self.window_width, 0, 1) * 2 - 1
             values = inside * (values + 1) - 1
+        elif self.intensity == "lesion":
+            values = np.clip(values * inside, 0, 1)
         else:
             values = self._standardise(values, inside, volume)
         return ModelInput(np.ascontiguousarray(values, dtype=np.float32), affine, notices)
@@ -120,6 +140,10 @@ class Preprocessing:
         """Affine (4x4, LPS mm) of the input grid for this volume, and notices about it."""
         low, high = volume.bounds_lps
         size_ijk = np.array(self.shape_kji[::-1], dtype=np.float64)
+        if self.center_lps_mm is not None:
+            fixed = np.diag([*(self.spacing_mm,) * 3, 1.0])
+            fixed[:3, 3] = np.array(self.center_lps_mm) - self.spacing_mm * (size_ijk - 1) / 2
+            return fixed, ()
         extent = size_ijk * self.spacing_mm
         factor = max(1.0, float(((high - low) / extent).max()))
         spacing = self.spacing_mm * factor
@@ -138,7 +162,7 @@ class Preprocessing:
 
     def foreground(self, voxels: np.ndarray) -> np.ndarray:
         """Tissue mask, bool, of the shape of ``voxels`` (see :attr:`ModelInput.voxels`)."""
-        return voxels != 0 if self.intensity == "percentile" else voxels > -1
+        return voxels > -1 if self.intensity == "window" else voxels != 0
 
     @staticmethod
     def _standardise(values: np.ndarray, inside: np.ndarray, volume: Volume) -> np.ndarray:
@@ -171,6 +195,10 @@ class Preprocessing:
         plain["shape_kji"] = list(self.shape_kji)
         if self.intensity != "window":
             del plain["window_center"], plain["window_width"]
+        if self.center_lps_mm is None:
+            del plain["center_lps_mm"]
+        else:
+            plain["center_lps_mm"] = list(self.center_lps_mm)
         return plain
 
     @classmethod
@@ -187,6 +215,18 @@ class Preprocessing:
         if unknown:
             raise ValueError(f"unknown keys {', '.join(sorted(unknown))}")
         return cls(**{**plain, "shape_kji": tuple(plain.get("shape_kji", ()))})
+
+
+def _lesion_only(volume: Volume) -> Volume:
+    """The volume with 1 for every value but 0. Raises UserError where there is none."""
+    lesion = volume.real(volume.voxels) != 0
+    if not lesion.any():
+        raise UserError(
+            "the map marks no lesion, so there is nothing to predict from",
+            path=volume.path,
+            remedy="Open another map.",
+        )
+    return replace(volume, voxels=lesion.astype(np.uint8), slope=1.0, intercept=0.0)
 
 
 def _mean_between(

@@ -234,16 +234,17 @@ def _data_format(
     decision: Decision,
     scope: Scope | None,
 ) -> dict[str, Any]:
-    windowed = preprocessing.intensity == "window"
+    formats = {"percentile": "magnitude", "window": "hounsfield", "lesion": "segmentation"}
+    # Standardised intensities have no fixed range.
+    ranges = {"percentile": [], "window": [-1, 1], "lesion": [0, 1]}
     image = {
         "type": "image",
-        "format": "hounsfield" if windowed else "magnitude",
+        "format": formats[preprocessing.intensity],
         "modality": (scope.modality if scope else "") or "n/a",
         "num_channels": 1,
         "spatial_shape": list(preprocessing.shape_kji),
         "dtype": "float32",
-        # Standardised intensities have no fixed range.
-        "value_range": [-1, 1] if windowed else [],
+        "value_range": ranges[preprocessing.intensity],
         "is_patch_data": False,
         "channel_def": {"0": "image"},
     }

@@ -58,9 +58,10 @@ class PreprocessingFile(msgspec.Struct, forbid_unknown_fields=True):
     shape_kji: tuple[int, int, int]
     spacing_mm: float
     version: int = 1
-    intensity: Literal["percentile", "window"] = "percentile"
+    intensity: Literal["percentile", "window", "lesion"] = "percentile"
     window_center: float = 0.0
     window_width: float = 0.0
+    center_lps_mm: tuple[float, float, float] | None = None
 
 
 class DecisionFile(msgspec.Struct, forbid_unknown_fields=True):

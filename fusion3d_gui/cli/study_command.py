@@ -1,0 +1,60 @@
+"""``fusion3d table …`` and ``fusion3d study …``: tables of cases from data sets, and studies of them."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+
+from fusion3d_gui.cli.terminal import check_can_write, print_notices, say
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the kinds of data sets and their options."""
+    kinds = parser.add_subparsers(title="data sets", metavar="KIND", dest="kind", required=True)
+    text = "a BIDS folder: participants.tsv and images named PARTICIPANT_..._SUFFIX.nii.gz"
+    bids = kinds.add_parser("bids", help=text, description=f"Make cases.csv from {text}.")
+    bids.add_argument("folder", type=Path, metavar="DIR", help="the folder")
+    bids.add_argument("--label", metavar="COLUMN", help="what is predicted; none: no labels")
+    bids.add_argument(
+        "--positive-from",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="least value of the label's column that is positive (1)",
+    )
+    bids.add_argument(
+        "--suffix",
+        metavar="NAME",
+        help="kind of image, e.g. T1w, FLAIR, lesion; where there are several",
+    )
+    bids.add_argument("--columns", metavar="A,B,…", help="metadata (all columns that can be used)")
+    bids.add_argument(
+        "--lesion-maps",
+        action="store_true",
+        help="declare that the images are lesion maps in standard space",
+    )
+    bids.add_argument(
+        "--out", type=Path, default=Path("cases.csv"), metavar="CASES.csv", help="table to write"
+    )
+
+
+def table(options: Namespace) -> int:
+    """``fusion3d table bids``: write a table of cases from a data set."""
+    from fusion3d_gui.training.data.bids_table import bids_table
+
+    check_can_write(options.out, (options.folder / "participants.tsv",))
+    lesion_maps = {"kind": "lesion_map", "space": "standard"}
+    found = bids_table(
+        options.folder,
+        options.out,
+        label=options.label,
+        positive_from=options.positive_from,
+        suffix=options.suffix,
+        columns=options.columns.split(",") if options.columns else None,
+        scope=lesion_maps if options.lesion_maps else None,
+    )
+    print_notices(found.notices)
+    positives = "" if found.positives is None else f", {found.positives} positive"
+    say(f"{found.cases} cases{positives}: {options.out}")
+    return 0
