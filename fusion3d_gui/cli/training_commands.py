@@ -105,8 +105,8 @@ def evaluate(options: Namespace) -> int:
     """``fusion3d evaluate``: measure a model on a table of cases."""
     _need_training_extra()
     from fusion3d_gui.report.json_file import write_json
+    from fusion3d_gui.training.data.csv_file import write_csv
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
-    from fusion3d_gui.training.report.csv_file import write_csv
     from fusion3d_gui.training.report.evaluation_page import evaluation_page, evaluation_plots
     from fusion3d_gui.training.report.page import write_page
     from fusion3d_gui.training.report.plots import write_plots

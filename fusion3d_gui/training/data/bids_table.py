@@ -16,8 +16,8 @@ from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.output_file import check_not_input, write_whole_text
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.table_file import TableFile, read_table_file
+from fusion3d_gui.training.data.csv_file import write_csv
 from fusion3d_gui.training.data.table import OWN_COLUMNS
-from fusion3d_gui.training.report.csv_file import write_csv
 
 _LARGEST_SIDECAR_BYTES = 5_000_000
 #: BIDS writes a value that is not known so.

@@ -21,6 +21,7 @@ from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.training.data.cases import Cases
+from fusion3d_gui.training.data.csv_file import write_csv
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import CaseTable, fit_schema, read_table
 from fusion3d_gui.training.measure.auroc_comparison import AurocComparison, compare_scores
@@ -43,7 +44,6 @@ from fusion3d_gui.training.measure.scores import (
     predict_cases,
 )
 from fusion3d_gui.training.report.ablation_page import ablation_page
-from fusion3d_gui.training.report.csv_file import write_csv
 from fusion3d_gui.training.report.page import write_page
 from fusion3d_gui.training.report.plots import write_plots
 
