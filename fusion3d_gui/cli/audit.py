@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fusion3d_gui.cli.terminal import say
 from fusion3d_gui.plain_text import visible_text
@@ -24,6 +24,36 @@ def log_prediction(
 
     That the log can't be written is said, and ends nothing.
     """
+
+    def events(when: str, who: str, left: tuple[FileLeft, ...]) -> list[AuditEvent]:
+        made = [AuditEvent("predict", when, who, scan_sha256, model, dict(asked), dict(answered))]
+        if left:
+            made.append(
+                AuditEvent("export", when, who, scan_sha256, model, left=left, place="file")
+            )
+        return made
+
+    _log(written, events)
+
+
+def log_left(
+    left: Sequence[tuple[str, Path]],
+    place: Literal["file", "pacs"],
+    asked: Mapping[str, Any] | None = None,
+) -> None:
+    """Log that files, (kind, path) each, have left, without a prediction; otherwise as :func:`log_prediction`."""
+    _log(
+        left,
+        lambda when, who, files: [
+            AuditEvent("export", when, who, asked=dict(asked or {}), left=files, place=place)
+        ],
+    )
+
+
+def _log(
+    written: Sequence[tuple[str, Path]],
+    events: Callable[[str, str, tuple[FileLeft, ...]], list[AuditEvent]],
+) -> None:
     from fusion3d_gui.state.data.departure import files_left
     from fusion3d_gui.state.settings import Settings, settings_path
 
@@ -41,12 +71,7 @@ def log_prediction(
             )
             for (_, path), each in zip(written, files_left(written), strict=True)
         )
-        events = [AuditEvent("predict", when, who, scan_sha256, model, dict(asked), dict(answered))]
-        if left:
-            events.append(
-                AuditEvent("export", when, who, scan_sha256, model, left=left, place="file")
-            )
-        append(audit_folder(), events)
+        append(audit_folder(), events(when, who, left))
     except OSError as error:
         say(f"notice: the audit log can't be written ({error.strerror})", error=True)
 

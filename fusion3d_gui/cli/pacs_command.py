@@ -1,4 +1,4 @@
-"""``fusion3d pacs …``: nodes, echo, find, get and send from the command line."""
+"""``fusion3d pacs …``: nodes, echo, find, get, send and withdraw from the command line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fusion3d_gui.cli.listen_command import add_listen_arguments, listen
 from fusion3d_gui.cli.terminal import print_json, say, terminal_progress
 from fusion3d_gui.errors import UserError
+
+if TYPE_CHECKING:
+    from fusion3d_gui.pacs.node import Node
+    from fusion3d_gui.pacs.outbox import Outbox
 
 _SORTS = ("date", "patient", "patient_id", "description", "modality", "accession")
 
@@ -69,6 +74,18 @@ def add_pacs_arguments(parser: argparse.ArgumentParser) -> None:
     )
     send.add_argument("--study", metavar="UID", help="study that they must belong to")
     send.add_argument("--keep-trying", action="store_true", help="go on until nothing waits")
+    withdraw = action("withdraw", "withdraw what a node was sent, by a note that names it")
+    withdraw.add_argument("study", metavar="STUDY", help="UID of its study")
+    withdraw.add_argument("objects", nargs="*", metavar="UID", help="its objects; default all")
+    withdraw.add_argument(
+        "--why",
+        choices=("safety", "quality"),
+        default="safety",
+        help="it must not be read any more (safety), or is of no use (quality)",
+    )
+    add_listen_arguments(
+        action("listen", "predict series that are pushed to this computer", node=False)
+    )
     action("queue", "list what waits to be sent and what was sent", node=False)
 
 
@@ -243,9 +260,8 @@ def _get(options: Namespace) -> int:
 
 
 def _send(options: Namespace) -> int:
-    from fusion3d_gui.pacs.connect import connect
+    from fusion3d_gui.cli.audit import log_left
     from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
-    from fusion3d_gui.pacs.send import send_waiting
 
     node = _node(options.node)
     outbox = Outbox(outbox_folder())
@@ -257,14 +273,23 @@ def _send(options: Namespace) -> int:
             )
         files = [file for path in options.files for file in _files_of(path)]
         added, known = outbox.add(files, node, options.study)
+        if added:
+            log_left([("DICOM object", file) for file in files], "pacs")
         say(f"{added:,} put into the queue{f', {known:,} were in it' if known else ''}.")
+    return _send_waiting(outbox, node, keep_trying=options.keep_trying)
+
+
+def _send_waiting(outbox: Outbox, node: Node, *, keep_trying: bool = False) -> int:
+    from fusion3d_gui.pacs.connect import connect
+    from fusion3d_gui.pacs.send import send_waiting
+
     outbox.retry_now(node.name)
     while True:
         done = send_waiting(outbox, [node], connect, terminal_progress())
         waiting = [
             each for each in outbox.items() if each.node == node.name and each.state == "waiting"
         ]
-        if not options.keep_trying or not waiting:
+        if not keep_trying or not waiting:
             break
         time.sleep(max(0.2, min(each.next_s for each in waiting) - time.time()))
     say(f"{done.accepted:,} accepted, {done.refused:,} refused, {len(waiting):,} waiting.")
@@ -275,11 +300,25 @@ def _send(options: Namespace) -> int:
     return 0
 
 
+def _withdraw(options: Namespace) -> int:
+    from fusion3d_gui.cli.audit import log_left
+    from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
+    from fusion3d_gui.pacs.withdraw import withdraw, withdrawable_of_study
+
+    node = _node(options.node)
+    outbox = Outbox(outbox_folder())
+    items = withdrawable_of_study(outbox.items(), node, options.study, options.objects)
+    note = withdraw(outbox, node, items, options.why)
+    log_left([("withdrawal", note)], "pacs", {"withdraws": len(items)})
+    say(f"{len(items):,} objects withdrawn.")
+    return _send_waiting(outbox, node)
+
+
 def _queue(options: Namespace) -> int:
     from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
 
     for item in Outbox(outbox_folder()).items():
-        say(f"{item.state:<10} {item.node:<16} {item.uid:<64} {item.reason}".rstrip())
+        say(f"{item.shown_state:<11} {item.node:<16} {item.uid:<64} {item.reason}".rstrip())
     return 0
 
 
@@ -306,5 +345,7 @@ _ACTIONS: Mapping[str, Callable[[Namespace], int]] = {
     "find": _find,
     "get": _get,
     "send": _send,
+    "withdraw": _withdraw,
+    "listen": listen,
     "queue": _queue,
 }

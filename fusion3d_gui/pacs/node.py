@@ -25,6 +25,11 @@ _AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 _LONGEST_NAME = 40
 
 
+def is_ae_title(text: str) -> bool:
+    """Whether a text is an AE title."""
+    return bool(text.strip()) and _AE_TITLE.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Node:
     """A PACS, reached by DIMSE or DICOMweb.
@@ -101,7 +106,7 @@ class Node:
 
     def _check_dimse(self) -> None:
         for title, whose in ((self.ae_title, "its"), (self.own_ae_title, "your own")):
-            if not title.strip() or not _AE_TITLE.fullmatch(title):
+            if not is_ae_title(title):
                 raise UserError(f"{self.name}: {whose} AE title must have 1 to 16 ASCII characters")
         if not self.host.strip() or visible_text(self.host) != self.host:
             raise UserError(f"{self.name}: the host is missing")

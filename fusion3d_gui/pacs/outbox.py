@@ -7,7 +7,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,8 @@ from fusion3d_gui.pacs.file_identity import FileIdentity, read_identity
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Outcome
 from fusion3d_gui.pacs.process_name import own_process_name, process_lives
+from fusion3d_gui.pacs.queue_database import transaction
+from fusion3d_gui.pacs.study_header import study_header
 from fusion3d_gui.report.dicom.words import why_only_for_test
 
 ItemState = Literal["waiting", "sending", "accepted", "committed", "refused"]
@@ -30,7 +32,8 @@ BACK_OFF_S = (5, 15, 60, 300, 900, 3600)
 #: Largest object that is sent.
 _LARGEST_BYTES = 2 << 30
 
-_TABLE = """
+_TABLES = (
+    """
 CREATE TABLE IF NOT EXISTS item (
     id INTEGER PRIMARY KEY,
     node TEXT NOT NULL,
@@ -52,16 +55,26 @@ CREATE TABLE IF NOT EXISTS item (
     sender TEXT NOT NULL DEFAULT '',
     UNIQUE (node, uid)
 ) STRICT
-"""
+""",
+    # Patient and study of what was put in, for a note that withdraws it.
+    "CREATE TABLE IF NOT EXISTS study (uid TEXT PRIMARY KEY, header TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS withdrawal (item INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT",
+)
 _COLUMNS = (
     "id, node, uid, sop_class, study_uid, series_uid, patient_id, sha256, bytes, only_test, title,"
-    " added_s, state, reason, attempts, next_s, done_s"
+    " added_s, state, reason, attempts, next_s, done_s,"
+    " coalesce((SELECT note.state FROM withdrawal JOIN item AS note ON note.uid = withdrawal.note"
+    " AND note.node = item.node WHERE withdrawal.item = item.id), '')"
 )
 
 
 @dataclass(frozen=True)
 class OutboxItem:
-    """One object for one node. ``only_test``: why only a test system may have it; empty: any may."""
+    """One object for one node.
+
+    ``only_test``: why only a test system may have it; empty: any may. ``withdrawal``: state of the note that withdraws
+    it; empty: there is none.
+    """
 
     id: int
     node: str
@@ -80,6 +93,19 @@ class OutboxItem:
     attempts: int
     next_s: float
     done_s: float | None
+    withdrawal: ItemState | Literal[""] = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the node has it, and nothing withdraws it."""
+        return self.state in ("accepted", "committed") and self.withdrawal in ("", "refused")
+
+    @property
+    def shown_state(self) -> str:
+        """Its state in a word, for lists."""
+        if self.withdrawal in ("accepted", "committed"):
+            return "withdrawn"
+        return "withdrawing" if self.withdrawal in ("waiting", "sending") else self.state
 
 
 def outbox_folder() -> Path:
@@ -107,23 +133,11 @@ class Outbox:
         except OSError as error:
             raise UserError(f"can't be made ({error.strerror})", path=folder) from None
         with self._database() as database:
-            database.execute(_TABLE)
+            for table in _TABLES:
+                database.execute(table)
 
-    @contextlib.contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, of this process alone, written to the disk when the block ends."""
-        try:
-            database = sqlite3.connect(
-                self._folder / "outbox.sqlite", timeout=30.0, isolation_level=None
-            )
-            with contextlib.closing(database):
-                database.execute("PRAGMA synchronous = FULL")
-                database.execute("BEGIN IMMEDIATE")
-                yield database
-                if database.in_transaction:
-                    database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise UserError(f"the queue can't be used ({error})", path=self._folder) from None
+    def _database(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return transaction(self._folder / "outbox.sqlite")
 
     def add(
         self,
@@ -133,6 +147,7 @@ class Outbox:
         *,
         only_test: str = "",
         title: str = "",
+        withdraws: Sequence[OutboxItem] = (),
     ) -> tuple[int, int]:
         """Put copies of DICOM files into the queue, all or none.
 
@@ -148,6 +163,8 @@ class Outbox:
             Why only a node marked as a test system may have them; found here where the files say it.
         title
             What they are, for the list.
+        withdraws
+            What was sent to this node, and a note among ``files``, the only one, withdraws.
 
         Returns
         -------
@@ -158,11 +175,14 @@ class Outbox:
         ------
         UserError
             A file is of another study, only for test systems, no DICOM file, or has the UID of another
-            object that was sent.
+            object that was sent; or something was withdrawn already.
         """
         checked = [(file, self._checked(file, node, study_uid, only_test)) for file in files]
-        added = known = 0
+        header = study_header(files[0]) if files else ""
+        added, known, now_s = 0, 0, time.time()
         with self._database() as database:
+            if header:
+                database.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", (study_uid, header))
             for file, (identity, reason) in checked:
                 digest = self._copy(file)
                 before = database.execute(
@@ -183,10 +203,11 @@ class Outbox:
                     (
                         *(node.name, identity.uid, identity.sop_class, identity.study_uid),
                         *(identity.series_uid, identity.patient_id, digest, file.stat().st_size),
-                        *(reason, title, time.time()),
+                        *(reason, title, now_s),
                     ),
                 )
                 added += 1
+                _withdraw(database, withdraws, identity.uid)
         return added, known
 
     @staticmethod
@@ -229,6 +250,24 @@ class Outbox:
         with self._database() as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM item ORDER BY id DESC").fetchall()
         return [OutboxItem(*row) for row in rows]
+
+    def items_of(self, node: str, uids: Collection[str]) -> list[OutboxItem]:
+        """What is or was in the queue for a node of these objects."""
+        with self._database() as database:
+            marks = ",".join("?" * len(uids))
+            rows = database.execute(
+                f"SELECT {_COLUMNS} FROM item WHERE node = ? AND uid IN ({marks}) ORDER BY id",
+                (node, *uids),
+            ).fetchall()
+        return [OutboxItem(*row) for row in rows]
+
+    def study_header(self, study_uid: str) -> str:
+        """Patient and study of what was put in, as :func:`study_header` gives them; empty where unknown."""
+        with self._database() as database:
+            row = database.execute(
+                "SELECT header FROM study WHERE uid = ?", (study_uid,)
+            ).fetchone()
+        return "" if row is None else str(row[0])
 
     def claim(self, node: str, most: int, now_s: float | None = None) -> list[OutboxItem]:
         """Take up to so many items of a node that are due, for this process alone to send.
@@ -334,3 +373,11 @@ class Outbox:
                 for path in self._objects.glob("[!.]*.dcm"):
                     if path.stem not in needed:
                         path.unlink(missing_ok=True)
+
+
+def _withdraw(database: sqlite3.Connection, items: Sequence[OutboxItem], note: str) -> None:
+    for item in items:
+        row = database.execute(f"SELECT {_COLUMNS} FROM item WHERE id = ?", (item.id,)).fetchone()
+        if row is None or not OutboxItem(*row).is_there:
+            raise UserError(f"{item.node}: the node has it not, or it was withdrawn already")
+        database.execute("INSERT OR REPLACE INTO withdrawal VALUES (?, ?)", (item.id, note))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 from pydicom.dataset import Dataset
@@ -10,6 +11,7 @@ from pynetdicom import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as FIND
 
 from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.pacs.answers import instance_of, series_of, study_of
 from fusion3d_gui.pacs.dimse.association import association, line_broken
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.query import (
@@ -19,7 +21,6 @@ from fusion3d_gui.pacs.query import (
     SeriesEntry,
     Study,
     StudyQuery,
-    is_uid,
 )
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -69,18 +70,7 @@ def find_series(node: Node, study_uid: str, progress: Progress) -> list[SeriesEn
     keys = {**dict.fromkeys(_SERIES_KEYS, ""), "StudyInstanceUID": study_uid}
 
     def series(answer: Dataset) -> SeriesEntry | None:
-        uid = _text(answer, "SeriesInstanceUID")
-        if not is_uid(uid):
-            return None
-        return SeriesEntry(
-            study_uid,
-            uid,
-            modality=_text(answer, "Modality"),
-            number=_integer(answer, "SeriesNumber"),
-            description=_text(answer, "SeriesDescription"),
-            body_part=_text(answer, "BodyPartExamined"),
-            instance_count=_integer(answer, "NumberOfSeriesRelatedInstances"),
-        )
+        return series_of(study_uid, partial(_text, answer))
 
     return _find(node, "SERIES", keys, series, MOST_SERIES, progress)
 
@@ -97,16 +87,7 @@ def find_instances(
     }
 
     def instance(answer: Dataset) -> InstanceEntry | None:
-        found = _text(answer, "SOPInstanceUID")
-        if not is_uid(found):
-            return None
-        return InstanceEntry(
-            study_uid,
-            series_uid,
-            found,
-            sop_class=_text(answer, "SOPClassUID"),
-            number=_integer(answer, "InstanceNumber"),
-        )
+        return instance_of(study_uid, series_uid, partial(_text, answer))
 
     return _find(node, "IMAGE", keys, instance, MOST_INSTANCES, progress)
 
@@ -158,23 +139,7 @@ def _answers(node: Node, answers: Iterator[tuple[Dataset, Dataset | None]]) -> I
 
 
 def _study(answer: Dataset) -> Study | None:
-    uid = _text(answer, "StudyInstanceUID")
-    if not is_uid(uid):
-        return None
-    return Study(
-        uid,
-        patient=_text(answer, "PatientName"),
-        patient_id=_text(answer, "PatientID"),
-        birth_date=_text(answer, "PatientBirthDate"),
-        sex=_text(answer, "PatientSex"),
-        accession=_text(answer, "AccessionNumber"),
-        date=_text(answer, "StudyDate"),
-        time=_text(answer, "StudyTime"),
-        description=_text(answer, "StudyDescription"),
-        modalities=tuple(filter(None, _text(answer, "ModalitiesInStudy").split("\\"))),
-        series_count=_integer(answer, "NumberOfStudyRelatedSeries"),
-        instance_count=_integer(answer, "NumberOfStudyRelatedInstances"),
-    )
+    return study_of(partial(_text, answer))
 
 
 def _text(answer: Dataset, keyword: str) -> str:
@@ -189,10 +154,3 @@ def _text(answer: Dataset, keyword: str) -> str:
         return "\\".join(str(part).strip("\0 ") for part in parts)
     except Exception:  # noqa: BLE001 - pydicom raises whatever a stranger's bytes provoke
         return ""
-
-
-def _integer(answer: Dataset, keyword: str) -> int | None:
-    try:
-        return int(_text(answer, keyword))
-    except ValueError:
-        return None

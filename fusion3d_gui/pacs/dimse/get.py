@@ -6,11 +6,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
-from pynetdicom import AE, StoragePresentationContexts, build_context, evt
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context, evt
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelGet as GET,
@@ -20,37 +17,17 @@ from pynetdicom.sop_class import (
 )
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom.parser.encoding import (
-    DEFLATED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-)
 from fusion3d_gui.pacs.dimse.association import association, line_broken
-from fusion3d_gui.pacs.dimse.bounded import LISTENING, UNIT_BYTES, bound_each_association
+from fusion3d_gui.pacs.dimse.bounded import LISTENING, bound_each_association
+from fusion3d_gui.pacs.dimse.storage_service import (
+    TRANSFER_SYNTAXES,
+    file_head,
+    storage_service,
+)
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Sink, Unreachable
 from fusion3d_gui.pacs.query import InstanceEntry
 
-#: Every transfer syntax of still images: what a node has stored comes as it is.
-TRANSFER_SYNTAXES = (
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    EXPLICIT_BIG,
-    DEFLATED,
-    "1.2.840.10008.1.2.5",  # RLE
-    "1.2.840.10008.1.2.4.50",  # JPEG
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",  # JPEG-LS
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000
-    "1.2.840.10008.1.2.4.202",
-    "1.2.840.10008.1.2.4.203",
-)
 #: What a series may be where the node does not say it: CT, MR and PET, classic, enhanced and converted.
 _USUAL_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.2",
@@ -93,7 +70,7 @@ class _Taker:
         """Handle a C-STORE; returns its status."""
         if self.error is None:
             try:
-                self._sink.receive([_file_head(event), event.request.DataSet.getbuffer()])
+                self._sink.receive([file_head(event), event.request.DataSet.getbuffer()])
                 return _SUCCESS
             except Exception as error:  # noqa: BLE001 - raised again on the thread that asked
                 with self._lock:
@@ -126,13 +103,7 @@ def get(node: Node, instances: Sequence[InstanceEntry], sink: Sink) -> None:
 def move(node: Node, instances: Sequence[InstanceEntry], sink: Sink) -> None:
     """Fetch instances by C-MOVE, to a storage service that listens only meanwhile."""
     taker = _Taker(sink)
-    service = AE(node.own_ae_title)
-    service.require_called_aet = True
-    service.maximum_associations = 4
-    service.maximum_pdu_size = UNIT_BYTES
-    service.acse_timeout = service.dimse_timeout = service.network_timeout = node.answer_s
-    for context in StoragePresentationContexts:
-        service.add_supported_context(context.abstract_syntax or "", list(TRANSFER_SYNTAXES))
+    service = storage_service(node.own_ae_title, node.answer_s, most_associations=4)
     handlers = [
         *bound_each_association(sink.largest_bytes, node.answer_s),
         (evt.EVT_C_STORE, taker.store),
@@ -204,15 +175,3 @@ def _contexts(classes: Sequence[str]) -> list[PresentationContext]:
             for each in (classes or _USUAL_CLASSES)[:_MOST_CONTEXTS]
         ]
     return [build_context(each, syntax) for each in classes for syntax in TRANSFER_SYNTAXES]
-
-
-def _file_head(event: evt.Event) -> bytes:
-    """Preamble and file meta information (PS3.10 section 7.1) for a data set as it came."""
-    request = event.request
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(str(request.AffectedSOPClassUID))
-    meta.MediaStorageSOPInstanceUID = UID(str(request.AffectedSOPInstanceUID))
-    meta.TransferSyntaxUID = event.context.transfer_syntax
-    written = DicomBytesIO()
-    write_file_meta_info(written, meta, enforce_standard=True)
-    return b"\0" * 128 + b"DICM" + written.getvalue()

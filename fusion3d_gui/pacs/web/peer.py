@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.datadict import tag_for_keyword
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.pacs.answers import instance_of, series_of, study_of
 from fusion3d_gui.pacs.file_identity import read_identity
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Outcome, Sink, Unreachable
@@ -86,7 +88,7 @@ class WebPeer:
             )
         )
         progress(1.0, f"{len(answers):,} found")
-        found = [_study(answer) for answer in answers[:limit]]
+        found = (study_of(partial(_text, answer)) for answer in answers[:limit])
         wanted = [study for study in found if study is not None and query.matches(study)]
         return wanted[: query.limit + 1]
 
@@ -96,19 +98,8 @@ class WebPeer:
         answers = self._ask(
             lambda: self._client.search_for_series(study_uid, fields=_SERIES_FIELDS)
         )
-        found = [
-            SeriesEntry(
-                study_uid,
-                _text(answer, "SeriesInstanceUID"),
-                modality=_text(answer, "Modality"),
-                number=_integer(answer, "SeriesNumber"),
-                description=_text(answer, "SeriesDescription"),
-                body_part=_text(answer, "BodyPartExamined"),
-                instance_count=_integer(answer, "NumberOfSeriesRelatedInstances"),
-            )
-            for answer in answers[:MOST_SERIES]
-        ]
-        return [each for each in found if is_uid(each.uid)]
+        found = (series_of(study_uid, partial(_text, each)) for each in answers[:MOST_SERIES])
+        return [each for each in found if each is not None]
 
     def find_instances(
         self, study_uid: str, series_uid: str, progress: Progress
@@ -128,17 +119,11 @@ class WebPeer:
         answers = self._ask(
             lambda: self._client.search_for_instances(study_uid, series_uid, search_filters=filters)
         )
-        found = [
-            InstanceEntry(
-                study_uid,
-                series_uid,
-                _text(answer, "SOPInstanceUID"),
-                sop_class=_text(answer, "SOPClassUID"),
-                number=_integer(answer, "InstanceNumber"),
-            )
-            for answer in answers[:MOST_INSTANCES]
-        ]
-        return [each for each in found if is_uid(each.uid)]
+        found = (
+            instance_of(study_uid, series_uid, partial(_text, each))
+            for each in answers[:MOST_INSTANCES]
+        )
+        return [each for each in found if each is not None]
 
     def fetch(self, instances: Sequence[InstanceEntry], sink: Sink) -> None:
         """WADO-RS, instance by instance over a few connections: in order, and nothing comes twice."""
@@ -261,26 +246,6 @@ class WebPeer:
         if not isinstance(answers, list):
             answers = []
         return [each for each in answers if isinstance(each, dict)]
-
-
-def _study(answer: dict[str, Any]) -> Study | None:
-    uid = _text(answer, "StudyInstanceUID")
-    if not is_uid(uid):
-        return None
-    return Study(
-        uid,
-        patient=_text(answer, "PatientName"),
-        patient_id=_text(answer, "PatientID"),
-        birth_date=_text(answer, "PatientBirthDate"),
-        sex=_text(answer, "PatientSex"),
-        accession=_text(answer, "AccessionNumber"),
-        date=_text(answer, "StudyDate"),
-        time=_text(answer, "StudyTime"),
-        description=_text(answer, "StudyDescription"),
-        modalities=tuple(filter(None, _text(answer, "ModalitiesInStudy").split("\\"))),
-        series_count=_integer(answer, "NumberOfStudyRelatedSeries"),
-        instance_count=_integer(answer, "NumberOfStudyRelatedInstances"),
-    )
 
 
 def _widened(value: str) -> str:

@@ -26,7 +26,7 @@ from fusion3d_gui.report.dicom.words import long_string, series_description
 #: Root of the UIDs that highdicom makes by itself.
 _HIGHDICOM_ROOT = "1.2.826.0.1.3680043.10.511.3."
 #: Of the objects' series; an archive sorts them by it, after those of the scanner.
-_SERIES_NUMBERS = {
+SERIES_NUMBERS = {
     "AI heatmap": 9001,
     "AI regions": 9002,
     "AI result": 9003,
@@ -34,10 +34,11 @@ _SERIES_NUMBERS = {
     "AI picture": 9005,
     "AI page": 9006,
     "AI summary": 9007,
+    "AI withdrawal": 9008,
 }
 
-_MANUFACTURER = "Fusion3D team"
-_PROGRAM = "Fusion3D"
+MANUFACTURER = "Fusion3D team"
+PROGRAM = "Fusion3D"
 #: Names this program in the file meta information (PS3.7 D.3.3.2).
 _IMPLEMENTATION = "2.25.171234065790237651943080563227150988471"
 
@@ -99,7 +100,7 @@ class ResultObjects:
         """Arguments that every constructor of highdicom takes; ``what``: name in a list of series."""
         return {
             "series_instance_uid": new_uid(),
-            "series_number": _SERIES_NUMBERS[what],
+            "series_number": SERIES_NUMBERS[what],
             "sop_instance_uid": new_uid(),
             "instance_number": 1,
             "series_description": series_description(self.result, what),
@@ -111,8 +112,8 @@ class ResultObjects:
     def maker(self) -> dict[str, Any]:
         """Arguments that say which equipment made an image (PS3.3 C.7.5.2)."""
         return {
-            "manufacturer": _MANUFACTURER,
-            "manufacturer_model_name": _PROGRAM,
+            "manufacturer": MANUFACTURER,
+            "manufacturer_model_name": PROGRAM,
             "software_versions": __version__,
             "device_serial_number": self.result.prediction.weights_sha256[:16],
         }
@@ -124,7 +125,7 @@ class ResultObjects:
             name=long_string(self.result.bundle.title),
             family=codes.DCM.ArtificialIntelligence,
             version=long_string(self.result.prediction.bundle_version),
-            source=_MANUFACTURER,
+            source=MANUFACTURER,
             parameters=dict(parameter.split("=", 1) for parameter in self.parameters),
         )
 
@@ -156,12 +157,17 @@ class ResultObjects:
             for stand_in, frame in zip(self.references, self.source.frames, strict=True)
         }
         refer_to_files(made, frames)
-        _replace_uids(made, {})
-        meta = made.file_meta
-        meta.ImplementationClassUID = UID(_IMPLEMENTATION)
-        meta.ImplementationVersionName = f"{_PROGRAM.upper()} {__version__}"[:16]
-        meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-        return made
+        return with_own_uids(made)
+
+
+def with_own_uids(made: Dataset) -> Dataset:
+    """An object that highdicom made, with UIDs of one root, and this program named in its file meta information."""
+    _replace_uids(made, {})
+    meta = made.file_meta
+    meta.ImplementationClassUID = UID(_IMPLEMENTATION)
+    meta.ImplementationVersionName = f"{PROGRAM.upper()} {__version__}"[:16]
+    meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    return made
 
 
 def _classic_image(frame: SourceFrame) -> Dataset:

@@ -27,6 +27,11 @@ def series_description(result: CaseResult, what: str) -> str:
     return f"{what}: {' '.join(marks)}, {NOT_FOR_DIAGNOSIS}"
 
 
+def why_result_only_for_test(result: CaseResult) -> str:
+    """Why a result may only go to a test system; empty where it may go to any."""
+    return why_only_for_test(series_description(result, "AI result"))
+
+
 def why_only_for_test(description: str) -> str:
     """Why a result of this series description may only go to a test system; empty where it may go to any."""
     marks = description.partition("RESEARCH ONLY")[0].partition(": ")[2].split()

@@ -11,6 +11,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.progress import Progress, part_of
 from fusion3d_gui.report.case_result import CaseResult
+from fusion3d_gui.report.dicom.words import why_result_only_for_test
 from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.pacs.send_queue import SendQueue
@@ -60,7 +61,7 @@ class ResultSender(QObject):
                     files,
                     node,
                     identity.study_uid,
-                    only_test=_why_only_for_test(result),
+                    only_test=why_result_only_for_test(result),
                     title=f"Result of {result.prediction.bundle_name}",
                 )
                 return files_left(("dicom", file) for file in files), result
@@ -72,15 +73,3 @@ class ResultSender(QObject):
             self._queue.retry()
 
         store.run(store.saving, f"Sending to {node.name}", work, done)
-
-
-def _why_only_for_test(result: CaseResult) -> str:
-    """Why a result may only go to a test system; empty where it may go to any."""
-    reasons = []
-    if result.demonstration:
-        reasons.append("the model was trained on simulated cases")
-    if result.prediction.fit.fit == "refused":
-        reasons.append("the model is not meant for this scan")
-    if result.simulated:
-        reasons.append("the scan is a simulated one")
-    return "; ".join(reasons)

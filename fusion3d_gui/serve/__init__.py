@@ -1,0 +1,1 @@
+"""Processes without a window: the listening node."""
