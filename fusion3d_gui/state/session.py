@@ -29,11 +29,14 @@ from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
+from fusion3d_gui.state.masks.mask_drawing import MaskDrawing
+from fusion3d_gui.state.masks.mask_list import MaskList
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts, PacsPlaces
 from fusion3d_gui.state.prediction.augmentation_run import Augmentation
 from fusion3d_gui.state.prediction.explainer import Explainer
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
+from fusion3d_gui.state.prediction.mask_agreements import MaskAgreements
 from fusion3d_gui.state.prediction.model_comparison import ModelComparison
 from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
@@ -67,18 +70,23 @@ class Session(QObject):
         self.store = store = Store(device=device, engine=engine, parent=self)
         self.display = Display(self)
         self.annotations = Annotations(self)
-        self.undo = Undo(self.annotations, self.display.window_level, self)
+        self.masks = MaskList(self)
+        self.undo = Undo(self.annotations, self.masks, self.display.window_level, self)
         self.tool = Tool(self)
         self.form = form = Form(self)
         self.notes = Notes(self)
         self.switcher = CaseSwitcher(store, form)
         self.opener = Opener(store, self.switcher, self.display)
-        self.scan_objects = ScanObjects(store, self.display, self.annotations)
+        self.scan_objects = ScanObjects(store, self.display, self.annotations, self.masks)
+        self.mask_drawing = MaskDrawing(store, self.masks)
         self.models = Models(store, form, bundles)
         self.explanation_choice = choice = ExplanationChoice(store)
         self.predictions = Predictions(store, form, choice)
         self.hot_spots = HotSpotList(self.display, self)
         self.side_by_side = SideBySideMaps(store)
+        self.mask_agreements = MaskAgreements(
+            store, self.masks, self.predictions, self.display.overlay
+        )
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
@@ -98,6 +106,7 @@ class Session(QObject):
         self._to_peak_of: tuple[Path, ...] = ()
         store.case_opened.connect(self._on_case_opened)
         store.case_opened.connect(self.annotations.show_case)
+        store.case_opened.connect(self.masks.show_case)
         store.case_opened.connect(self.notes.show_case)
         store.case_opened.connect(self.display.show_case)
         store.case_opened.connect(self.undo.show_case)
@@ -120,7 +129,7 @@ class Session(QObject):
             self.models.choose(bundles[0])
 
     def open(self, paths: Path | Sequence[Path], series_uid: str | None = None) -> None:
-        """Open a session file, scans (files or folders together), or DICOM objects on the scan on screen."""
+        """Open a session file, scans (files or folders together), or masks and DICOM objects on the scan on screen."""
         named = (paths,) if isinstance(paths, Path) else tuple(paths)
         if len(named) == 1 and is_session_file(named[0]):
             self.files.open(named[0])
@@ -143,7 +152,7 @@ class Session(QObject):
     def close(self) -> bool:
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
-        ended = self.store.close()
+        ended = self.mask_agreements.close() and self.store.close()
         return (self.pacs is None or self.pacs.close()) and ended and is_kept and is_logged
 
     def _on_prediction_changed(self) -> None:

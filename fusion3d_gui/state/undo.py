@@ -1,4 +1,4 @@
-"""``Undo``: undo and redo of what was done last, whether to a mark or to the window level."""
+"""``Undo``: undo and redo of what was done last, whether to a mark, a mask or the window level."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.masks.mask_list import MaskList
 
 
 class _Source(Protocol):
@@ -37,15 +38,19 @@ class _Source(Protocol):
 
 
 class Undo(QObject):
-    """The order in which marks and the window level were changed; each keeps its own steps."""
+    """The order in which marks, masks and the window level were changed; each keeps its own steps."""
 
     changed = Signal()
 
     def __init__(
-        self, annotations: Annotations, window_level: WindowLevel, parent: QObject | None = None
+        self,
+        annotations: Annotations,
+        masks: MaskList,
+        window_level: WindowLevel,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._sources: tuple[_Source, ...] = (annotations, window_level)
+        self._sources: tuple[_Source, ...] = (annotations, masks, window_level)
         self._done: list[_Source] = []
         self._undone: list[_Source] = []
         for source in self._sources:

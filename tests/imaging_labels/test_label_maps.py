@@ -22,9 +22,11 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels import mask_position
 from fusion3d_gui.imaging.labels.contour_fill import fill_contours
+from fusion3d_gui.imaging.labels.label_map import mask_of
 from fusion3d_gui.imaging.labels.read_masks import read_masks
 from fusion3d_gui.imaging.labels.scan_object import ScanObject
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.report.mask_file import write_mask
 
 hd = pytest.importorskip("highdicom")
 
@@ -480,3 +482,30 @@ def test_the_command_refuses_what_is_no_mask_in_one_line(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("no mask")
     assert run(["mask", str(tmp_path / "a.txt"), "--scan", str(tmp_path / "scan.nii.gz")]) == 2
     assert "is no mask" in capsys.readouterr().err
+
+
+def test_a_drawn_mask_leaves_as_a_segmentation_that_dcmqi_reads_voxel_by_voxel(folder, tmp_path):
+    volume, source = opened(folder)
+    labels = blobs()
+    mask = mask_of("lesion", labels == 2, np.zeros(3, int), volume, color="#D55E00")
+    write_mask(tmp_path / "out.dcm", mask, volume, find_series(folder)[0].paths)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("segimage2itkimage")),
+            *("--inputDICOM", str(tmp_path / "out.dcm"), "--outputDirectory", str(tmp_path)),
+            *("-t", "nrrd"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    back = sitk.ReadImage(str(tmp_path / "1.nrrd"))
+    whole = sitk.Resample(
+        back, itk(SCAN.voxels, SCAN.affine), sitk.Transform(), sitk.sitkNearestNeighbor, 0
+    )
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(whole) > 0, labels == 2)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    (segment,) = meta["segmentAttributes"][0]
+    assert (segment["SegmentLabel"], segment["SegmentAlgorithmType"]) == ("lesion", "MANUAL")
+    (own,) = read_masks(tmp_path / "out.dcm", volume, source).masks
+    np.testing.assert_array_equal(on_scan(own, volume), labels == 2)

@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.masks.mask_list import COLORS
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.widgets.marks.scan_object_layer import COLORS
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 hd = pytest.importorskip("highdicom")
@@ -81,7 +81,7 @@ def test_a_segmentation_is_outlined_where_it_lies(window, scan, segmentation, qt
     told: list[str] = []
     session.store.noticed.connect(lambda notice: told.append(notice.text))
     session.open([segmentation])
-    qtbot.waitUntil(lambda: bool(session.scan_objects.masks))
+    qtbot.waitUntil(lambda: bool(session.masks.items))
     assert told[-1] == "From a segmentation of “Segmentation”: 1 mask."
     view = window.views.views[0]
     session.display.crosshair.move_to(np.array([44.0, 30.0, 20.0]))
@@ -110,14 +110,15 @@ def test_its_name_is_hidden_with_the_identity(window, scan, segmentation, qtbot)
     told: list[str] = []
     session.store.noticed.connect(lambda notice: told.append(notice.text))
     session.open([segmentation])
-    qtbot.waitUntil(lambda: bool(session.scan_objects.masks))
+    qtbot.waitUntil(lambda: bool(session.masks.items))
     assert told[-1] == "From a segmentation: 1 mask."
-    layer = window.scan_object_layer
-    view = window.views.views[0]
-    session.display.crosshair.move_to(np.array([44.0, 30.0, 20.0]))
-    assert [each.caption for each in layer._drawn(view, 1.0)] == [""]
+    (mask,) = session.masks.items
+    model = window.side.masks.model
+    assert window.mask_layer.caption(mask) == ""
+    assert model.data(model.index(0, 0)) == "Mask 1"
     session.store.identity.toggle()
-    assert [each.caption for each in layer._drawn(view, 1.0)] == ["Lesion"]
+    assert window.mask_layer.caption(mask) == "Lesion"
+    assert model.data(model.index(0, 0)) == "Lesion"
 
 
 def test_an_object_of_another_scan_is_refused_with_a_sentence(
@@ -144,14 +145,14 @@ def test_an_object_of_another_scan_is_refused_with_a_sentence(
 def test_another_case_starts_without_masks(window, scan, segmentation, qtbot, tmp_path):
     session = opened(window, scan, qtbot)
     session.open([segmentation])
-    qtbot.waitUntil(lambda: bool(session.scan_objects.masks))
+    qtbot.waitUntil(lambda: bool(session.masks.items))
     other = tmp_path / "again"
     other.mkdir()
     for path in scan.iterdir():
         (other / path.name).write_bytes(path.read_bytes())
     session.open(other)
     qtbot.waitUntil(lambda: session.store.case.paths == (other,))
-    assert session.scan_objects.masks == ()
+    assert session.masks.items == ()
 
 
 def test_marks_of_a_report_are_one_step(window, scan, qtbot, tmp_path):

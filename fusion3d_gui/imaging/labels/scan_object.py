@@ -82,6 +82,14 @@ class Mask:
         found = np.nonzero(self.grid.voxels)
         return self.grid.to_lps(np.array([each.mean() for each in reversed(found)]))
 
+    @cached_property
+    def inner_lps(self) -> np.ndarray:
+        """Centre of the voxel, mm LPS, that is nearest to the centre of gravity: where the mask can be seen."""
+        k, j, i = np.nonzero(self.grid.voxels)
+        at = self.grid.to_lps(np.stack([i, j, k], axis=1))
+        nearest: np.ndarray = at[np.argmin(np.linalg.norm(at - self.center_lps, axis=1))]
+        return nearest
+
 
 @dataclass(frozen=True, eq=False)
 class ScanObject:

@@ -35,6 +35,7 @@ SERIES_NUMBERS = {
     "AI page": 9006,
     "AI summary": 9007,
     "AI withdrawal": 9008,
+    "Reader's masks": 9009,
 }
 
 MANUFACTURER = "Fusion3D team"
@@ -52,20 +53,17 @@ def new_uid() -> UID:
 
 
 @dataclass(frozen=True, eq=False)
-class ResultObjects:
-    """The result of one case, the images that it is about, and when its objects were made.
+class SourceObjects:
+    """The images that objects are about, and when those were made.
 
     Parameters
     ----------
-    result
-        The result.
     source
         The images.
     created
         Date and time of all objects.
     """
 
-    result: CaseResult
     source: SourceSeries
     created: datetime
 
@@ -87,6 +85,34 @@ class ResultObjects:
         frame: so mosaics, multi-frame files and headers that break rules need no code of their own.
         """
         return tuple(_classic_image(frame) for frame in self.source.frames)
+
+    def finished(self, made: Dataset) -> Dataset:
+        """An object with the patient and study of the scan, true references, and UIDs of one root."""
+        copy_study(self.source.first, made)
+        made.SeriesDate, made.SeriesTime = self.date, self.time
+        for what in ("Content", "PresentationCreation", "InstanceCreation"):
+            if f"{what}Date" in made:
+                setattr(made, f"{what}Date", self.date)
+                setattr(made, f"{what}Time", self.time)
+        frames = {
+            str(stand_in.SOPInstanceUID): frame
+            for stand_in, frame in zip(self.references, self.source.frames, strict=True)
+        }
+        refer_to_files(made, frames)
+        return with_own_uids(made)
+
+
+@dataclass(frozen=True, eq=False)
+class ResultObjects(SourceObjects):
+    """The result of one case, the images that it is about, and when its objects were made.
+
+    Parameters
+    ----------
+    result
+        The result.
+    """
+
+    result: CaseResult
 
     @cached_property
     def _tracking_uids(self) -> dict[str, UID]:
@@ -143,21 +169,6 @@ class ResultObjects:
             f"heatmap={heatmap.method} {heatmap.layer} {heatmap.side}",
             f"device={prediction.device}",
         )
-
-    def finished(self, made: Dataset) -> Dataset:
-        """An object with the patient and study of the scan, true references, and UIDs of one root."""
-        copy_study(self.source.first, made)
-        made.SeriesDate, made.SeriesTime = self.date, self.time
-        for what in ("Content", "PresentationCreation", "InstanceCreation"):
-            if f"{what}Date" in made:
-                setattr(made, f"{what}Date", self.date)
-                setattr(made, f"{what}Time", self.time)
-        frames = {
-            str(stand_in.SOPInstanceUID): frame
-            for stand_in, frame in zip(self.references, self.source.frames, strict=True)
-        }
-        refer_to_files(made, frames)
-        return with_own_uids(made)
 
 
 def with_own_uids(made: Dataset) -> Dataset:

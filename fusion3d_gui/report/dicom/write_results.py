@@ -94,7 +94,7 @@ def write_dicom_results(
             source = read_source_series(written, result.volume, part_of(progress, 0.3, 0.4))
         else:
             source = _source(result, part_of(progress, 0.0, 0.4))
-        objects = ResultObjects(result, source, datetime.now())
+        objects = ResultObjects(source=source, created=datetime.now(), result=result)
         previous = None if corrects is None else read_previous_report(corrects, source)
         made = _made(objects, kinds, picture, page, previous, notify, part_of(progress, 0.4, 0.8))
         for number, (name, dataset) in enumerate(made.items()):

@@ -6,12 +6,16 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QObject, Signal
 
-ToolName = Literal["crosshair", "distance", "angle", "rectangle", "ellipse", "point", "arrow"]
-TOOLS: tuple[ToolName, ...] = get_args(ToolName)
+from fusion3d_gui.imaging.annotations.annotation import KINDS, Kind
+
+MaskTool = Literal["brush", "eraser", "fill"]
+ToolName = Literal["crosshair"] | Kind | MaskTool
+MASK_TOOLS: tuple[MaskTool, ...] = get_args(MaskTool)
+TOOLS: tuple[ToolName, ...] = ("crosshair", *KINDS, *MASK_TOOLS)
 
 
 class Tool(QObject):
-    """The crosshair, or a kind of mark to draw; stays until another is chosen."""
+    """The crosshair, a kind of mark to draw, or what draws a mask; stays until another is chosen."""
 
     changed = Signal()
 
@@ -23,6 +27,16 @@ class Tool(QObject):
     def name(self) -> ToolName:
         """The current tool."""
         return self._name
+
+    @property
+    def mark(self) -> Kind | None:
+        """The kind of mark that is drawn; None: the tool draws no mark."""
+        return next((each for each in KINDS if each == self._name), None)
+
+    @property
+    def mask(self) -> MaskTool | None:
+        """What draws a mask; None: the tool draws none."""
+        return next((each for each in MASK_TOOLS if each == self._name), None)
 
     def choose(self, name: ToolName) -> None:
         """Use this tool."""

@@ -61,6 +61,11 @@ def _arrow(path: QPainterPath) -> None:
     _line(path, (10, 4), (4, 4), (4, 10))
 
 
+def _brush(path: QPainterPath) -> None:
+    _line(path, (17, 3), (9, 11))
+    path.addEllipse(QPointF(6.5, 13.5), 3.5, 3.5)
+
+
 def _undo(path: QPainterPath) -> None:
     _line(path, (8, 3), (4, 7), (8, 11))
     path.moveTo(4, 7)
@@ -109,6 +114,7 @@ _PICTURES: dict[str, Callable[[QPainterPath], None]] = {
     "ellipse": _ellipse,
     "point": _point,
     "arrow": _arrow,
+    "brush": _brush,
     "undo": _undo,
     "redo": _redo,
     "table": _table,

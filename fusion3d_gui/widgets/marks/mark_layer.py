@@ -166,9 +166,11 @@ class MarkLayer(QObject):
             return False
         where = event.position()
         self._pressed_px = where
-        if self._tool.name != "crosshair":
+        if self._tool.mark is not None:
             self._add_point(view, where)
             return True
+        if self._tool.name != "crosshair":
+            return False
         hit = self._mark_at(view, where)
         if hit is None:
             self._marks.select(None)
@@ -211,7 +213,7 @@ class MarkLayer(QObject):
         """Open the editor of a mark's text; while drawing, a double click is one more press."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
-        if self._tool.name != "crosshair":
+        if self._tool.mark is not None:
             return self.press(view, event)
         hit = self._mark_at(view, event.position())
         if hit is None:
@@ -225,9 +227,9 @@ class MarkLayer(QObject):
     def _add_point(self, view: SliceCanvas, where: QPointF) -> None:
         """Add a point to the draft; the last one completes the mark."""
         plane = view.screen_plane
-        if plane is None or self._tool.name == "crosshair":
+        kind = self._tool.mark
+        if plane is None or kind is None:
             return
-        kind: Kind = self._tool.name
         if not self._draft_points:
             self._plane = (plane.right_lps, plane.down_lps)
         self._draft_points.append(self._point(kind, view.lps_at(where)))
@@ -244,8 +246,8 @@ class MarkLayer(QObject):
             self.text_requested.emit(view, draft.number)
 
     def _show_draft(self, view: SliceCanvas, where: QPointF) -> None:
-        assert self._tool.name != "crosshair"
-        kind: Kind = self._tool.name
+        kind = self._tool.mark
+        assert kind is not None
         here = self._point(kind, view.lps_at(where))
         missing = POINT_COUNT[kind] - len(self._draft_points)
         self._draft(kind, [*self._draft_points, *[here] * missing])

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
+from fusion3d_gui.widgets.masks.mask_panel import MaskPanel
 from fusion3d_gui.widgets.side.metadata_form import MetadataForm
 from fusion3d_gui.widgets.side.method_picker import MethodPicker
 from fusion3d_gui.widgets.side.mismatch_signs import MismatchSigns
@@ -57,6 +58,15 @@ class SidePanel(QScrollArea):
         self.method = MethodPicker(
             session.store, session.explanation_choice, session.explainer, session.side_by_side
         )
+        self.masks = MaskPanel(
+            session.store,
+            session.masks,
+            session.mask_drawing,
+            session.mask_agreements,
+            session.tool,
+            session.display.crosshair,
+            session.display.overlay,
+        )
         self._body = body = QWidget()
         layout = QVBoxLayout(body)
         # Space is reserved for the scroll bar, so that nothing moves when it appears.
@@ -73,6 +83,7 @@ class SidePanel(QScrollArea):
         layout.addWidget(_line())
         layout.addWidget(self.overlay)
         layout.addWidget(self.method)
+        layout.addWidget(self.masks)
         layout.addWidget(_line())
         layout.addWidget(self.notes)
         layout.addStretch(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 
 from fusion3d_gui.imaging.display.window import Window, gray_table, to_gray
 from fusion3d_gui.imaging.volume import Volume
@@ -66,6 +66,18 @@ def contour_image(
     edge = highest > band
     marks = np.array([0, *(round(255 * share) for share in shares)], dtype=np.uint8)
     return overlay_image(np.where(edge, marks[highest], 0).astype(np.uint8), lut)
+
+
+def mask_image(inside: np.ndarray, color: QColor, opacity: float, width_px: int) -> QImage:
+    """Draw a mask (bool): its area at this opacity (0 to 1), and an opaque outline around it."""
+    levels = inside.astype(np.uint8)
+    edge = _largest_nearby(levels, max(1, width_px // 2)) > levels
+    parts = color.red(), color.green(), color.blue()
+    red, green, blue = (round(each * opacity) for each in parts)
+    alpha = round(255 * opacity)
+    fill = alpha << 24 | red << 16 | green << 8 | blue  # premultiplied
+    lut = np.array([0, fill, color.rgba()], dtype=np.uint32)
+    return overlay_image(levels + 2 * edge, lut)
 
 
 def _largest_nearby(levels: np.ndarray, reach_px: int) -> np.ndarray:

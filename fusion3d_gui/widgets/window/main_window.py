@@ -29,8 +29,9 @@ from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look.restyling import Restyling
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.marks.mark_table import MarkTable
-from fusion3d_gui.widgets.marks.scan_object_layer import ScanObjectLayer
 from fusion3d_gui.widgets.marks.text_editor import MarkTextEditor
+from fusion3d_gui.widgets.masks.brush_layer import BrushLayer
+from fusion3d_gui.widgets.masks.mask_layer import MaskLayer
 from fusion3d_gui.widgets.model_page import model_page
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.side.side_panel import SidePanel
@@ -45,6 +46,7 @@ from fusion3d_gui.widgets.window.bars.tool_strip import ToolStrip
 from fusion3d_gui.widgets.window.bars.window_header import Header
 from fusion3d_gui.widgets.window.commands.all_commands import all_commands
 from fusion3d_gui.widgets.window.commands.command import Menus
+from fusion3d_gui.widgets.window.commands.mask_menu import OF_A_MASK
 from fusion3d_gui.widgets.window.context_menus import ContextMenus
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.layout import window_memory
@@ -109,14 +111,18 @@ class MainWindow(QMainWindow):
         )
         self.marks = MarkTable(session.annotations, session.display.crosshair)
         self.series = SeriesPanel(session.store, session.opener)
-        self.scan_object_layer = ScanObjectLayer(
-            session.store, session.scan_objects, session.display.overlay, self
+        self.mask_layer = MaskLayer(
+            session.store, session.scan_objects, session.masks, session.display.overlay, self
+        )
+        self.brush_layer = BrushLayer(
+            session.store, session.tool, session.mask_drawing, session.masks, self
         )
         self.mark_layer = MarkLayer(
             session.store, session.annotations, session.tool, session.hot_spots, self
         )
         for view in self.views.views:
-            self.scan_object_layer.attach_to(view)
+            self.mask_layer.attach_to(view)
+            self.brush_layer.attach_to(view)
             self.mark_layer.attach_to(view)
         self.pacs = (
             None if session.pacs is None else PacsPage(session.store, session.pacs, self.settings)
@@ -135,6 +141,7 @@ class MainWindow(QMainWindow):
         self._center = QWidget()
         self.menus = Menus(self, all_commands(self, self))
         self.strip = ToolStrip(self.menus)
+        self.side.masks.set_actions([self.menus.actions[name] for name in OF_A_MASK])
         self._build()
         self.watermark = Watermark(session.store, session.predictions, self.pages)
         self.pages.currentChanged.connect(self.watermark.lift)
@@ -186,6 +193,10 @@ class MainWindow(QMainWindow):
             session.undo.changed,
             session.annotations.changed,
             session.annotations.selection_changed,
+            session.masks.changed,
+            session.masks.selection_changed,
+            session.mask_drawing.changed,
+            session.scan_objects.changed,
             session.tool.changed,
             session.display.overlay.changed,
             session.display.window_level.presets_changed,

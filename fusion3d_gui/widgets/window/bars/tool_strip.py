@@ -14,7 +14,8 @@ from fusion3d_gui.widgets.window.commands.command import Menus, title_of
 
 #: Id of the command and name of its icon, in groups.
 _GROUPS = (
-    tuple((f"tool_{name}", name) for name in TOOLS),
+    # The eraser and the fill are chosen beside the brush, in the panel of masks.
+    tuple((f"tool_{name}", name) for name in TOOLS if name not in ("eraser", "fill")),
     (("undo", "undo"), ("redo", "redo")),
     (("marks", "table"), ("series", "series")),
 )

@@ -20,6 +20,7 @@ from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
 from fusion3d_gui.widgets.window.commands.file_menu import file_commands
 from fusion3d_gui.widgets.window.commands.heatmap_menu import heatmap_commands
 from fusion3d_gui.widgets.window.commands.help_menu import help_commands
+from fusion3d_gui.widgets.window.commands.mask_menu import mask_commands
 from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
 from fusion3d_gui.widgets.window.commands.movie_menu import movie_commands
 from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
@@ -85,7 +86,6 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             session.keeper,
             session.files,
             session.opener,
-            session.scan_objects,
             session.open,
             parts.demos,
             session.open_demo,
@@ -121,6 +121,15 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             session.explainer,
         ),
         *tool_commands(store, session.tool, session.annotations, display.crosshair),
+        *mask_commands(
+            store,
+            session.masks,
+            session.mask_drawing,
+            session.scan_objects,
+            display.crosshair,
+            parts.files,
+            window,
+        ),
         *model_commands(
             store,
             session.models,

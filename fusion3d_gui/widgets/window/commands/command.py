@@ -14,7 +14,7 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 #: The menus, in the order of the menu bar. A command must name one of them.
-MENUS = ("&File", "&Edit", "&View", "&Window", "&Tools", "&Heatmap", "&Model", "&Help")
+MENUS = ("&File", "&Edit", "&View", "&Window", "&Tools", "M&asks", "&Heatmap", "&Model", "&Help")
 
 
 @dataclass(frozen=True)

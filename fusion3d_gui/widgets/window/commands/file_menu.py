@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QWidget
 from fusion3d_gui.errors import shown_name
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
-from fusion3d_gui.state.case.scan_objects import ScanObjects
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.state.kept.session_files import SessionFiles
@@ -33,7 +32,6 @@ def file_commands(
     keeper: WorkKeeper,
     sessions: SessionFiles,
     opener: Opener,
-    scan_objects: ScanObjects,
     open_paths: Callable[[tuple[Path, ...]], object],
     demos: Sequence[DemoCase],
     open_demo: Callable[[DemoCase], object],
@@ -134,15 +132,6 @@ def file_commands(
             files.export_measurements,
             "Ctrl+E",
             lambda: bool(annotations.items),
-        ),
-        Command(
-            "remove_masks",
-            "&File",
-            "Remove masks and maps of files",
-            scan_objects.clear,
-            enabled=lambda: scan_objects.any_shown,
-            tip="Those that were opened on this scan; files stay as they are",
-            synonyms=("segmentation", "overlay", "outline"),
         ),
         Command(
             "forget_work",

@@ -18,6 +18,9 @@ _TOOLS: dict[ToolName, tuple[str, str, str]] = {
     "ellipse": ("Ellipse", "E", "Ellipse: mean, spread and area"),
     "point": ("Point", "X", "Point: its value and position"),
     "arrow": ("Arrow with text", "T", "Arrow with text: tip, then tail"),
+    "brush": ("Brush a mask", "J", "Brush: drag to draw a mask"),
+    "eraser": ("Erase from a mask", "Shift+J", "Eraser: drag to take away from a mask"),
+    "fill": ("Fill a mask", "Y", "Fill: a click fills what hangs together, in 3D"),
 }
 
 
@@ -42,7 +45,7 @@ def tool_commands(
                 key,
                 has_case,
                 checked=partial(is_chosen, name),
-                begins_group=name == "distance",
+                begins_group=name in ("distance", "brush"),
                 tip=tip,
             )
             for name, (title, key, tip) in _TOOLS.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -171,6 +172,32 @@ class FileDialogs:
         if name:
             self._keep(Path(name).parent)
             export_measurements(self._store, self._annotations, Path(name))
+
+    def mask_paths(self) -> list[Path]:
+        """Choose files with masks of the scan on screen; empty: none."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open masks on this scan", self._start()
+        )
+        if names:
+            self._keep(Path(names[0]).parent)
+        return [Path(name) for name in names]
+
+    def mask_target(self, name: str) -> Path | None:
+        """Choose where a mask of this name is written; None: nowhere."""
+        stem = re.sub(r"[^\w-]+", "_", name).strip("_") or "mask"
+        nifti, dicom = "NIfTI (*.nii.gz)", "DICOM Segmentation (*.dcm)"
+        chosen, kind = QFileDialog.getSaveFileName(
+            self._window, "Export the mask", self._start(f"{stem}.nii.gz"), f"{nifti};;{dicom}"
+        )
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if kind == dicom and path.suffix.lower() != ".dcm":
+            path = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".dcm")
+        elif not path.name.lower().endswith((".nii", ".nii.gz", ".dcm")):
+            path = path.with_name(path.name + ".nii.gz")
+        self._keep(path.parent)
+        return path
 
     def movie_path(self, suggested: str) -> Path | None:
         """Choose where a movie is written; None: nowhere."""

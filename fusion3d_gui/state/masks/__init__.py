@@ -1,0 +1,1 @@
+"""Masks on the case on screen: the list of them, and drawing."""

@@ -1,0 +1,318 @@
+"""``MaskList``: the masks on the case on screen, with undo, kept for each case of the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from fusion3d_gui.imaging.labels.scan_object import Mask
+from fusion3d_gui.state.data.case import Case, CaseKey
+
+#: Colours of masks in turn: those that Okabe and Ito chose to be told apart by everybody, without black.
+COLORS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
+
+#: Steps that can be undone.
+_DEPTH = 50
+_OPACITY = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class CaseMask:
+    """A mask on a case.
+
+    Parameters
+    ----------
+    number
+        Tells it from the other masks of the case.
+    mask
+        Its region and name.
+    color
+        ``"#RRGGBB"``.
+    is_drawn
+        Whether the reader drew it: such a mask can be changed, and is kept with the work on the case.
+    """
+
+    number: int
+    mask: Mask
+    color: str
+    is_drawn: bool = False
+
+
+Masks = tuple[CaseMask, ...]
+
+
+@dataclass
+class _History:
+    """The masks of one case, its undo and redo steps, and the number of the next mask."""
+
+    items: Masks = ()
+    undo: list[Masks] = field(default_factory=list)
+    redo: list[Masks] = field(default_factory=list)
+    next_number: int = 1
+    hidden: set[int] = field(default_factory=set)
+
+
+class MaskList(QObject):
+    """Masks belong to the case on which they were opened or drawn.
+
+    While a mask is brushed, :meth:`preview` changes it any number of times, and :meth:`settle` makes one undo step
+    of that.
+    """
+
+    changed = Signal()
+    selection_changed = Signal()
+    #: A step that can be undone was made.
+    stepped = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._by_case: dict[CaseKey, _History] = {}
+        self._history = _History()
+        self._before: Masks | None = None
+        self._selected: int | None = None
+        self._opacity = _OPACITY
+        self._outlines = False
+
+    # -- what is ------------------------------------------------------------------------------
+
+    @property
+    def items(self) -> Masks:
+        """The masks of the case, oldest first."""
+        return self._history.items
+
+    @property
+    def shown(self) -> Masks:
+        """Those that the views draw."""
+        return tuple(each for each in self.items if each.number not in self._history.hidden)
+
+    @property
+    def drawn(self) -> Masks:
+        """Those that the reader drew."""
+        return tuple(each for each in self.items if each.is_drawn)
+
+    @property
+    def selected(self) -> CaseMask | None:
+        """The mark on which commands act, and with which the map is compared."""
+        return self.find(self._selected)
+
+    @property
+    def opacity(self) -> float:
+        """0 (only an outline is seen) to 1 (hides the anatomy)."""
+        return self._opacity
+
+    @property
+    def outlines(self) -> bool:
+        """Whether only outlines are drawn."""
+        return self._outlines
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._history.undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to redo."""
+        return bool(self._history.redo)
+
+    def find(self, number: int | None) -> CaseMask | None:
+        """The mask with this number; None where there is none."""
+        return next((each for each in self.items if each.number == number), None)
+
+    def is_shown(self, number: int) -> bool:
+        """Whether a mask is switched on."""
+        return number not in self._history.hidden
+
+    # -- cases --------------------------------------------------------------------------------
+
+    def show_case(self, case: Case) -> None:
+        """Show the masks of another case, as they were left."""
+        self.settle()
+        self._history = self._by_case.setdefault(case.key, _History())
+        self.select(self.items[0].number if self.items else None)
+        self.changed.emit()
+
+    def put_first(self, masks: tuple[CaseMask, ...]) -> None:
+        """Put drawn masks of an earlier time before those of this run; no step undoes it."""
+        if not masks:
+            return
+        history = self._history
+        taken = [
+            replace(each, number=history.next_number + count) for count, each in enumerate(masks)
+        ]
+        history.next_number += len(taken)
+        history.items = (*taken, *history.items)
+        history.undo[:] = [(*taken, *each) for each in history.undo]
+        history.redo[:] = [(*taken, *each) for each in history.redo]
+        if self._before is not None:
+            self._before = (*taken, *self._before)
+        self._emit_changed()
+
+    def replace_all(self, masks: tuple[CaseMask, ...]) -> None:
+        """Have these drawn masks instead of all others; no step undoes it."""
+        self.settle()
+        history = self._history
+        history.items = tuple(replace(each, number=at) for at, each in enumerate(masks, 1))
+        history.undo.clear()
+        history.redo.clear()
+        history.hidden.clear()
+        history.next_number = len(masks) + 1
+        self._emit_changed()
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def add_all(self, masks: tuple[Mask, ...], *, is_drawn: bool = False) -> None:
+        """Add masks in one step, with colours that are not yet used where they have none."""
+        first = self._history.next_number
+        self._history.next_number += len(masks)
+        added = [
+            CaseMask(first + count, mask, mask.color or _color(first + count), is_drawn)
+            for count, mask in enumerate(masks)
+        ]
+        self._step((*self.items, *added))
+        if added:
+            self.select(added[0].number)
+
+    def remove(self, number: int) -> None:
+        """Remove a mask."""
+        if self.find(number) is not None:
+            self._step(tuple(each for each in self.items if each.number != number))
+
+    def remove_opened(self) -> None:
+        """Remove the masks of files in one step; what the reader drew stays."""
+        if self.drawn != self.items:
+            self._step(self.drawn)
+
+    def rename(self, number: int, name: str) -> None:
+        """Give a mask another name."""
+        found = self.find(number)
+        if found is not None and name and name != found.mask.name:
+            self._change(replace(found, mask=replace(found.mask, name=name)))
+
+    def set_color(self, number: int, color: str) -> None:
+        """Give a mask another colour, ``"#RRGGBB"``."""
+        found = self.find(number)
+        if found is not None and color != found.color:
+            self._change(replace(found, color=color))
+
+    def change(self, number: int, mask: Mask | None) -> None:
+        """Give a mask another region, in one step; None removes it."""
+        self.preview(number, mask)
+        self.settle()
+
+    def preview(self, number: int | None, mask: Mask | None) -> int | None:
+        """Show a mask as it is brushed, until :meth:`settle` makes a step of it.
+
+        Parameters
+        ----------
+        number
+            Of a mask; None: a new one, which is selected.
+        mask
+            Its region now; None where nothing is left of it.
+
+        Returns
+        -------
+        int or None
+            Its number; None where nothing is left.
+        """
+        if self._before is None:
+            self._before = self.items
+        found = self.find(number)
+        if mask is None:
+            self._history.items = tuple(each for each in self.items if each is not found)
+            number = None
+        elif found is None:
+            number = self._history.next_number
+            self._history.next_number += 1
+            self._history.items = (*self.items, CaseMask(number, mask, _color(number), True))
+            self.select(number)
+        else:
+            self._put(replace(found, mask=mask))
+        self._emit_changed()
+        return number
+
+    def settle(self) -> None:
+        """End a stroke: make one undo step of what it changed."""
+        before, self._before = self._before, None
+        if before is not None and before != self.items:
+            now, self._history.items = self.items, before
+            self._step(now)
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._go(self._history.undo, self._history.redo)
+
+    def redo(self) -> None:
+        """Redo the step undone last."""
+        self._go(self._history.redo, self._history.undo)
+
+    def drop_redo(self) -> None:
+        """Forget the steps that were undone."""
+        self._history.redo.clear()
+
+    # -- looks: no steps ----------------------------------------------------------------------
+
+    def select(self, number: int | None) -> None:
+        """Select a mask; None: none."""
+        if number != self._selected:
+            self._selected = number
+            self.selection_changed.emit()
+
+    def set_shown(self, number: int, shown: bool) -> None:
+        """Switch a mask on or off."""
+        if self.find(number) is not None and shown != self.is_shown(number):
+            self._history.hidden ^= {number}
+            self.changed.emit()
+
+    def toggle_all(self) -> None:
+        """Switch all masks off, or on where all are off."""
+        self._history.hidden = {each.number for each in self.items} if self.shown else set()
+        self.changed.emit()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Set it, clipped to 0 to 1."""
+        opacity = min(max(float(opacity), 0.0), 1.0)
+        if opacity != self._opacity:
+            self._opacity = opacity
+            self.changed.emit()
+
+    def toggle_outlines(self) -> None:
+        """Draw only outlines, or areas too."""
+        self._outlines = not self._outlines
+        self.changed.emit()
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _change(self, item: CaseMask) -> None:
+        self._step(tuple(item if each.number == item.number else each for each in self.items))
+
+    def _put(self, item: CaseMask) -> None:
+        self._history.items = tuple(
+            item if each.number == item.number else each for each in self.items
+        )
+
+    def _go(self, from_steps: list[Masks], to_steps: list[Masks]) -> None:
+        self.settle()
+        if from_steps:
+            to_steps.append(self.items)
+            self._history.items = from_steps.pop()
+            self._emit_changed()
+
+    def _step(self, items: Masks) -> None:
+        history = self._history
+        history.undo.append(history.items)
+        del history.undo[:-_DEPTH]
+        history.redo.clear()
+        history.items = items
+        self._emit_changed()
+        self.stepped.emit()
+
+    def _emit_changed(self) -> None:
+        if self.find(self._selected) is None:
+            self.select(self.items[-1].number if self.items else None)
+        self.changed.emit()
+
+
+def _color(number: int) -> str:
+    return COLORS[(number - 1) % len(COLORS)]
