@@ -8,8 +8,9 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli import pacs_command, predict_command, training_commands
 from fusion3d_gui.cli.terminal import (
     check_can_write,
@@ -19,6 +20,7 @@ from fusion3d_gui.cli.terminal import (
     terminal_progress,
 )
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.progress import part_of
 
 if TYPE_CHECKING:
     from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
@@ -78,6 +80,34 @@ def mask(options: Namespace) -> int:
     return 0
 
 
+def register(options: Namespace) -> int:
+    """``fusion3d register``: bring a scan onto another, and write it on that one's grid."""
+    from fusion3d_gui.imaging.catalog.open import open_volume
+    from fusion3d_gui.imaging.files.nifti import write_nifti
+    from fusion3d_gui.imaging.registration.register import register as find_map
+    from fusion3d_gui.imaging.registration.resampled import on_grid_of
+    from fusion3d_gui.report.json_file import write_json
+
+    inputs = (options.fixed, options.moving)
+    for output in (options.out, options.transform):
+        check_can_write(output, inputs)
+    progress = terminal_progress()
+    fixed = open_volume(options.fixed, progress=part_of(progress, 0.0, 0.2))
+    moving = open_volume(options.moving, progress=part_of(progress, 0.2, 0.4))
+    kind: Literal["rigid", "affine"] = "affine" if options.affine else "rigid"
+    found = find_map(fixed, moving, kind=kind, progress=part_of(progress, 0.4, 0.9))
+    write_nifti(on_grid_of(fixed, moving, found, part_of(progress, 0.9, 1.0)), options.out)
+    if options.transform is not None:
+        write_json({**found.to_json(), "notice": RESEARCH_USE_ONLY}, options.transform)
+    say(f"registered   {kind}, turned by {found.degrees:.2f} degrees,")
+    say(
+        f"             moved by {found.shift_mm(fixed.center_lps):.2f} mm in the middle of the scan"
+    )
+    say(f"quality      {found.summary}")
+    say(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
 def audit(options: Namespace) -> int:
     """``fusion3d audit``: check the audit log, or write it into one file."""
     from fusion3d_gui.report.audit.log_folder import audit_folder, export_log
@@ -110,6 +140,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "info": info,
     "convert": convert,
     "mask": mask,
+    "register": register,
     "audit": audit,
     "pacs": pacs_command.pacs,
     **training_commands.COMMANDS,

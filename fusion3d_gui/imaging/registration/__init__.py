@@ -1,0 +1,1 @@
+"""Registration: the rigid or affine map that brings one scan onto another, by SimpleITK."""
