@@ -18,6 +18,7 @@ def add_case_arguments(command: AddCommand) -> None:
     _add_info(command)
     _add_mask(command)
     _add_convert(command)
+    _add_register(command)
     _add_audit(command)
 
 
@@ -130,6 +131,26 @@ def _add_convert(command: AddCommand) -> None:
     convert.add_argument("path", type=Path, metavar="PATH", help="a scan: file or folder")
     convert.add_argument("out", type=Path, metavar="OUT.nii.gz", help="NIfTI file to write")
     convert.add_argument("--series", metavar="UID", help="which series of a folder to take")
+
+
+def _add_register(command: AddCommand) -> None:
+    register = command(
+        "register", "bring a scan onto another of the same patient, and write it on that one's grid"
+    )
+    register.add_argument("fixed", type=Path, metavar="FIXED", help="the scan that stays")
+    register.add_argument("moving", type=Path, metavar="MOVING", help="the scan that is moved")
+    register.add_argument(
+        "--out", type=Path, required=True, metavar="OUT.nii.gz", help="NIfTI file to write"
+    )
+    register.add_argument(
+        "--affine", action="store_true", help="also fit scale and shear; default: rigid"
+    )
+    register.add_argument(
+        "--transform",
+        type=Path,
+        metavar="OUT.json",
+        help="write the map (4x4, LPS mm of FIXED to LPS mm of MOVING) and its quality",
+    )
 
 
 def _add_audit(command: AddCommand) -> None:
