@@ -119,7 +119,16 @@ class Session(QObject):
         self.left = LeftResults(store, form)
         self.audit = AuditTrail(audit_folder, store, self.predictions)
         # Last: what a change brings about is there when it is collected.
-        work = CaseWork(store, self.display, self.annotations, form, choice, self.notes, self.left)
+        work = CaseWork(
+            store,
+            self.display,
+            self.annotations,
+            form,
+            choice,
+            self.notes,
+            self.left,
+            self.masks,
+        )
         self.keeper = WorkKeeper(kept_folder, store, work)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper)
         self.pacs = (

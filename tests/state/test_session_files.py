@@ -13,6 +13,7 @@ import pytest
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.window import Window
+from fusion3d_gui.imaging.labels.brush import part_of_mask
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import read_session, write_session
@@ -373,3 +374,59 @@ def test_the_notes_are_part_of_what_leaves(begin, work_on, tmp_path) -> None:
     work_on(one, dicom(tmp_path / "scan"))
     result = one.result_collector.work()(lambda fraction, message: None)
     assert result.notes.reading == "Nothing.\nElse"
+
+
+def drawn(session: Session, name: str = "lesion") -> np.ndarray:
+    """Draw a ball, and return it on the scan's grid."""
+    session.mask_drawing.set_3d(True)
+    session.mask_drawing.set_radius(9.0)
+    session.mask_drawing.begin(np.array([30.0, 40, 50]), np.array([0.0, 0, 1]), erase=False)
+    session.mask_drawing.end()
+    session.masks.rename(session.masks.items[-1].number, name)
+    return mask_on_scan(session)
+
+
+def mask_on_scan(session: Session) -> np.ndarray:
+    volume = session.store.case.volume
+    part = part_of_mask(session.masks.items[-1].mask, volume)
+    full = np.zeros(volume.shape, bool)
+    full[tuple(slice(a, b) for a, b in zip(part.start, part.stop, strict=True))] = part.inside
+    return full
+
+
+def test_a_drawn_mask_outlives_the_program(begin, work_on, open_in, tmp_path):
+    scan = dicom(tmp_path / "scan")
+    session = begin(tmp_path / "kept")
+    work_on(session, scan)
+    before = drawn(session)
+    assert before.sum() > 50
+    assert session.close()
+    again = begin(tmp_path / "kept")
+    open_in(again, scan)
+    (mask,) = again.masks.items
+    assert (mask.mask.name, mask.is_drawn) == ("lesion", True)
+    np.testing.assert_array_equal(mask_on_scan(again), before)
+    assert any("1 mask" in text for text in again.told)
+    again.mask_drawing.set_radius(3.0)
+    again.mask_drawing.begin(np.array([30.0, 40, 50]), np.array([0.0, 0, 1]), erase=True)
+    again.mask_drawing.end()
+    assert mask_on_scan(again).sum() < before.sum()
+    assert len(again.masks.items) == 1
+
+
+def test_a_session_carries_drawn_masks_and_their_names_only_with_the_identity(
+    begin, work_on, save, open_in, tmp_path
+):
+    scan = dicom(tmp_path / "scan")
+    session = begin()
+    work_on(session, scan)
+    before = drawn(session, "lesion of Querido")
+    save(session, tmp_path / "named.fusion3d")
+    save(session, tmp_path / "hidden.fusion3d", hide_identity=True)
+    again = begin()
+    open_in(again, tmp_path / "named.fusion3d")
+    assert [each.mask.name for each in again.masks.items] == ["lesion of Querido"]
+    np.testing.assert_array_equal(mask_on_scan(again), before)
+    content = document(tmp_path / "hidden.fusion3d")
+    assert "Querido" not in json.dumps(content["masks"])
+    assert len(content["masks"]) == 1

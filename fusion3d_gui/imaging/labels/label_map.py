@@ -184,6 +184,21 @@ def mask_of(
     return Mask(plain, Volume(cropped, affine, description=plain), color=color)
 
 
+def moved_onto(mask: Mask, scan: Volume) -> Mask | None:
+    """A mask on the grid of a scan, on which it may have been drawn or not; None where it lies elsewhere."""
+    start = scan.to_index(mask.grid.affine[:3, 3])
+    whole = np.rint(start)
+    last = np.array(mask.grid.shape[::-1]) - 1.0
+    end = scan.to_index(mask.grid.to_lps(last))
+    is_on_grid = np.abs(np.stack([start - whole, end - whole - last])).max() < _SAME_GRID
+    i, j, k = whole.astype(int)
+    inside = mask.grid.voxels > 0
+    if is_on_grid and min(i, j, k) >= 0 and (np.add((k, j, i), inside.shape) <= scan.shape).all():
+        return mask
+    first, found = _resampled(inside, np.zeros(3, int), mask.grid, scan)
+    return mask_of(mask.name, found, first, scan, color=mask.color)
+
+
 def _resampled(
     inside: np.ndarray, start: np.ndarray, grid: Volume, scan: Volume
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -18,10 +18,11 @@ from fusion3d_gui.imaging.volume import spans_space
 from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 
 FORMAT = "fusion3d-session"
-VERSION = 2
+VERSION = 3
 
-#: More marks than these are not kept.
+#: More marks, or masks, than these are not kept.
 MOST_MARKS = 2000
+MOST_MASKS = 100
 
 _Text = Annotated[str, Meta(max_length=2000)]
 _Long = Annotated[str, Meta(max_length=20_000)]
@@ -52,6 +53,15 @@ class MarkDocument(_Struct, frozen=True):
     right: Annotated[list[_Mm], Meta(max_length=3)] = []
     down: Annotated[list[_Mm], Meta(max_length=3)] = []
     text: _Text = ""
+
+
+class MaskDocument(_Struct, frozen=True):
+    """A mask that the reader drew: its name, its colour, an array of bool and where that lies."""
+
+    name: _Name
+    color: Annotated[str, Meta(pattern="^#[0-9A-Fa-f]{6}$")]
+    array: _Array
+    affine: Affine
 
 
 class EntryDocument(_Struct, frozen=True):
@@ -236,11 +246,12 @@ class SessionDocument(_Struct, frozen=True):
     """All of ``session.json``."""
 
     format: Literal["fusion3d-session"] = "fusion3d-session"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     program: _Name = ""
     saved: Annotated[str, Meta(max_length=40)] = ""
     scan: ScanDocument | None = None
     marks: Annotated[list[MarkDocument], Meta(max_length=MOST_MARKS)] = []
+    masks: Annotated[list[MaskDocument], Meta(max_length=MOST_MASKS)] = []
     window: tuple[float, float] | None = None
     form: Annotated[list[EntryDocument], Meta(max_length=1000)] = []
     map: MapDocument | None = None

@@ -45,5 +45,10 @@ def _second(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {"format": FORMAT, "version": 2, **known}
 
 
+def _third(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 2 had no masks."""
+    return {**plain, "version": 3}
+
+
 #: How a document of a version becomes one of the next.
-_STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _second}
+_STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _second, 2: _third}

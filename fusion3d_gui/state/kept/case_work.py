@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.display.window import Window
+from fusion3d_gui.imaging.labels.label_map import moved_onto
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Projection
@@ -20,6 +22,7 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.left import LeftResults
 from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptView, KeptWork, MapSettings
 from fusion3d_gui.state.marks.annotations import Annotations
+from fusion3d_gui.state.masks.mask_list import CaseMask, MaskList
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.store import Store
 
@@ -29,7 +32,7 @@ class CaseWork(QObject):
 
     Parameters
     ----------
-    store, display, annotations, form, choice, notes, left
+    store, display, annotations, form, choice, notes, left, masks
         The parts that hold it.
     """
 
@@ -47,6 +50,7 @@ class CaseWork(QObject):
         choice: ExplanationChoice,
         notes: Notes,
         left: LeftResults,
+        masks: MaskList,
     ) -> None:
         super().__init__(store)
         self._store = store
@@ -56,10 +60,12 @@ class CaseWork(QObject):
         self._choice = choice
         self._notes = notes
         self._left = left
+        self._masks = masks
         #: The prediction collected last, so that the same one is kept as the same.
         self._kept_prediction: KeptPrediction | None = None
         for signal in (
             annotations.changed,
+            masks.changed,
             display.window_level.changed,
             display.overlay.changed,
             form.edited,
@@ -95,6 +101,7 @@ class CaseWork(QObject):
             () if prediction is None else (prediction,),
             self._left.of_case,
             self.view,
+            masks=self._masks.drawn,
         )
 
     @property
@@ -163,6 +170,7 @@ class CaseWork(QObject):
     def put_first(self, work: KeptWork) -> Mapping[Field, Entry]:
         """Put marks, entries and notes before those of this run; returns the entries that were taken."""
         self._annotations.put_first(work.marks)
+        self._masks.put_first(self._on_scan(work.masks))
         now = self._notes.now
         self._notes.set_all(
             type(now)(now.reading or work.notes.reading, now.comment or work.notes.comment)
@@ -174,6 +182,7 @@ class CaseWork(QObject):
     def replace(self, work: KeptWork) -> None:
         """Have this work instead of all that there is."""
         self._annotations.replace_all(work.marks)
+        self._masks.replace_all(self._on_scan(work.masks))
         self._form.replace_typed(work.form)
         self._notes.set_all(work.notes)
         self._left.replace(work.left)
@@ -183,6 +192,14 @@ class CaseWork(QObject):
             self.show_map(work.map_settings)
         if work.view is not None:
             self.show_view(work.view)
+
+    def _on_scan(self, masks: tuple[CaseMask, ...]) -> tuple[CaseMask, ...]:
+        """Masks on the grid of the scan on screen, on which they may not have been drawn."""
+        case = self._store.case
+        moved = [
+            (each, None if case is None else moved_onto(each.mask, case.volume)) for each in masks
+        ]
+        return tuple(replace(each, mask=mask) for each, mask in moved if mask is not None)
 
     def show_window(self, kept: tuple[float, float]) -> None:
         """Use a window level kept without its curve: the preset with these values, else the default's curve."""

@@ -14,6 +14,8 @@ import numpy as np
 from fusion3d_gui import __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import REGIONS, Annotation
+from fusion3d_gui.imaging.labels.scan_object import Mask
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
@@ -32,6 +34,7 @@ from fusion3d_gui.state.case.notes import note_text
 from fusion3d_gui.state.export.left import LeftResult
 from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptWork, MapSettings
 from fusion3d_gui.state.kept.view_document import view_document, view_of
+from fusion3d_gui.state.masks.mask_list import CaseMask
 
 #: A probability is that of its logit and temperature to this difference.
 _SAME_PROBABILITY = 1e-5
@@ -46,6 +49,7 @@ def session_of(work: KeptWork, scan: doc.ScanDocument | None = None) -> SessionF
         saved=datetime.now().isoformat(timespec="seconds"),
         scan=scan,
         marks=list(map(_mark_document, work.marks[: doc.MOST_MARKS])),
+        masks=[_mask_document(each, arrays) for each in work.masks[: doc.MOST_MASKS]],
         window=work.window,
         form=[_entry_document(*each) for each in work.form.items()],
         map=None if work.map_settings is None else _map_document(work.map_settings),
@@ -88,6 +92,7 @@ def work_of(
             None if plain.left is None else _left(plain.left),
             None if plain.view is None else view_of(plain.view),
             saved or (_when(plain.saved) if plain.saved else None),
+            tuple(_mask(number, each, arrays) for number, each in enumerate(plain.masks, 1)),
         )
     except (ValueError, KeyError, TypeError) as error:
         why = str(error) if isinstance(error, ValueError) else "something in it is missing"
@@ -113,6 +118,21 @@ def _mark(plain: doc.MarkDocument) -> Annotation:
     if plain.kind in REGIONS and not np.isclose(np.linalg.norm((right, down), axis=1), 1.0).all():
         raise ValueError("a mark's plane has no direction")
     return made
+
+
+def _mask_document(item: CaseMask, arrays: dict[str, np.ndarray]) -> doc.MaskDocument:
+    grid = item.mask.grid
+    name = _add(arrays, grid.voxels > 0)
+    return doc.MaskDocument(item.mask.name[:300], item.color, name, affine_rows(grid.affine))
+
+
+def _mask(number: int, plain: doc.MaskDocument, arrays: Mapping[str, np.ndarray]) -> CaseMask:
+    inside = arrays[plain.array]
+    if inside.dtype != np.bool_ or not inside.any():
+        raise ValueError("a mask is empty, or none")
+    name = visible_text(plain.name)
+    grid = Volume(inside.view(np.uint8), affine_of(plain.affine), description=name)
+    return CaseMask(number, Mask(name, grid, plain.color), plain.color, is_drawn=True)
 
 
 def _entry_document(each: Field, entry: Entry) -> doc.EntryDocument:

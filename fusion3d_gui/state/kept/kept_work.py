@@ -19,6 +19,7 @@ from fusion3d_gui.report.case_result import ReaderNotes
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.export.left import LeftResult
+from fusion3d_gui.state.masks.mask_list import CaseMask
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ class KeptWork:
         How the case was looked at; it is kept along with other work, and is none by itself.
     saved
         When it was written, in local time.
+    masks
+        Those that the reader drew.
     """
 
     marks: tuple[Annotation, ...] = ()
@@ -135,11 +138,12 @@ class KeptWork:
     left: LeftResult | None = None
     view: KeptView | None = None
     saved: datetime | None = None
+    masks: tuple[CaseMask, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to keep."""
-        done = (self.marks, self.form, self.map_settings, self.predictions, self.left)
+        done = (self.marks, self.masks, self.form, self.map_settings, self.predictions, self.left)
         return not any(done) and self.window is None and self.notes == ReaderNotes()
 
     @property
@@ -147,6 +151,8 @@ class KeptWork:
         """What it holds, e.g. ``"3 marks and the form of 28 Nov"``."""
         count = len(self.marks)
         parts = [f"{count} mark" + ("" if count == 1 else "s")] if count else []
+        drawn = len(self.masks)
+        parts += [f"{drawn} mask" + ("" if drawn == 1 else "s")] if drawn else []
         parts += ["the form"] if self.form else []
         parts += ["the prediction"] if self.predictions else []
         parts += ["the window level"] if self.window is not None else []
@@ -156,8 +162,10 @@ class KeptWork:
         return text if self.saved is None else f"{text} of {self.saved.day} {self.saved:%b}"
 
     def says_no_more(self, other: KeptWork) -> bool:
-        """Whether marks, entries and notes are none but those of the other."""
+        """Whether marks, masks, entries and notes are none but those of the other."""
         entries = all(other.form.get(each) == entry for each, entry in self.form.items())
+        if not all(any(each.is_same(one) for one in other.masks) for each in self.masks):
+            return False
         return entries and set(self.marks) <= set(other.marks) and self.notes == other.notes
 
     def over(self, older: KeptWork) -> KeptWork:
@@ -178,6 +186,7 @@ class KeptWork:
             self.with_predictions(older.predictions).predictions,
             self.left or older.left,
             self.view or older.view,
+            masks=(*older.masks, *self.masks),
         )
 
     def with_predictions(self, others: tuple[KeptPrediction, ...]) -> KeptWork:

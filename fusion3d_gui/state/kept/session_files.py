@@ -241,5 +241,6 @@ def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
     return replace(
         work,
         marks=tuple(mark.with_text(cleaned(mark.text)) for mark in work.marks),
+        masks=tuple(each.renamed(cleaned(each.mask.name)) for each in work.masks),
         notes=ReaderNotes(cleaned(work.notes.reading), cleaned(work.notes.comment)),
     )

@@ -243,7 +243,10 @@ class WorkKeeper(QObject):
             each for each in kept.predictions if bundle is not None and self._fits(each)
         )
         notes = KeptWork().notes if known else kept.notes
-        restored = KeptWork(marks, window, entries, shown, notes, predictions, saved=kept.saved)
+        masks = () if known else kept.masks
+        restored = KeptWork(
+            marks, window, entries, shown, notes, predictions, saved=kept.saved, masks=masks
+        )
         if not known and not restored.is_empty:
             self._store.noticed.emit(Notice(f"Restored {restored.summary}."))
 

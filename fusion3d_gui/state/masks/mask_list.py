@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.labels.scan_object import Mask
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.state.data.case import Case, CaseKey
 
 #: Colours of masks in turn: those that Okabe and Ito chose to be told apart by everybody, without black.
@@ -37,6 +39,19 @@ class CaseMask:
     mask: Mask
     color: str
     is_drawn: bool = False
+
+    def renamed(self, name: str) -> CaseMask:
+        """The same with another name."""
+        return replace(self, mask=replace(self.mask, name=name))
+
+    def is_same(self, other: CaseMask) -> bool:
+        """Whether another has the same name and region; it may be another object, and have another number."""
+        one, two = self.mask, other.mask
+        return (
+            one.name == two.name
+            and np.array_equal(one.grid.affine, two.grid.affine)
+            and np.array_equal(one.grid.voxels, two.grid.voxels)
+        )
 
 
 Masks = tuple[CaseMask, ...]
@@ -188,7 +203,7 @@ class MaskList(QObject):
         """Give a mask another name."""
         found = self.find(number)
         if found is not None and name and name != found.mask.name:
-            self._change(replace(found, mask=replace(found.mask, name=name)))
+            self._change(found.renamed(visible_text(name)))
 
     def set_color(self, number: int, color: str) -> None:
         """Give a mask another colour, ``"#RRGGBB"``."""
