@@ -67,17 +67,24 @@ class Cache:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._in_use: set[Path] = set()
+        self._key: bytes | None = None
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.chmod(0o700)
             _erase_sessions_of_the_dead(self._sessions)
-            if keeping == "erase":
-                shutil.rmtree(self._sealed, ignore_errors=True)
         except OSError as error:
             raise UserError(
                 f"can't be made ({error.strerror}), so that nothing can be fetched", path=folder
             ) from None
-        self._key = _key() if keeping == "encrypt" else None
+        self.use(keeping)
+
+    def use(self, keeping: Keeping) -> None:
+        """Keep this from now on; what is not to be kept any more is erased. Raises UserError without a keyring."""
+        if keeping == "encrypt":
+            self._key = self._key or _key()
+        else:
+            self._key = None
+            erase_copies(self._sealed.parent)
 
     def prepare(self, study_uid: str, series_uid: str) -> None:
         """Have a series' encrypted files readable again, and the series not dropped, before it is fetched."""
@@ -150,6 +157,11 @@ class Cache:
         path = folder / f"{plain[:64].decode('ascii').strip()}.dcm"
         if not path.exists():
             path.write_bytes(plain[64:])
+
+
+def erase_copies(folder: Path) -> None:
+    """Erase the encrypted copies of a cache."""
+    shutil.rmtree(folder / "sealed", ignore_errors=True)
 
 
 def _key() -> bytes:

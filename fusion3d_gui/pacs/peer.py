@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import numpy as np
+
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.query import InstanceEntry, SeriesEntry, Study, StudyQuery
 from fusion3d_gui.plain_text import visible_text
@@ -83,6 +85,6 @@ class Peer(Protocol):
         """Ask the node to commit to instances (SOP class by UID); returns the UIDs to which it does."""
         ...
 
-    def thumbnail(self, instance: InstanceEntry) -> bytes | None:
-        """A small picture (PNG or JPEG) that the server renders; None where it does not."""
+    def thumbnail(self, instance: InstanceEntry) -> np.ndarray | None:
+        """A small picture that the server renders, uint8 RGB ``[row, column, 3]``; None where it does not."""
         ...

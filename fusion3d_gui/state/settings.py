@@ -153,6 +153,10 @@ class SettingsValues:
 
     #: The worklist's question to a PACS: JSON of dates, modality, description and the node's name.
     worklist: str = field(default="", metadata=_kept("pacs/worklist", _text))
+    #: Name of the node to which results that fit go by themselves; empty: to none.
+    forwards_to: str = field(default="", metadata=_kept("pacs/forwards_to", _text))
+    #: Whether encrypted copies of fetched series stay on this computer when the window closes.
+    keeps_fetched: bool = field(default=False, metadata=_kept("pacs/keeps_fetched", _flag))
 
     def __post_init__(self) -> None:
         if self.theme not in ("dark", "light"):

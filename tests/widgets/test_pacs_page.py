@@ -207,7 +207,9 @@ def test_what_is_sent_is_listed(window, qtbot, pacs_server, scans, tmp_path):
     node = nodes_of(pacs_server)[1]
     window.session.pacs.nodes.put(node)
     study = str(pydicom.dcmread(files[0]).StudyInstanceUID)
-    window.session.pacs.queue.add(files, node, study, title="A report")
+    queue = window.session.pacs.queue
+    queue.outbox().add(files, node, study, title="A report")
+    queue.retry()
     model = window.pacs.queue.model
     qtbot.waitUntil(lambda: model.rowCount() == 2, timeout=20000)
     assert {tuple(row[1:4]) for row in rows(model)} == {("Accepted", "Dimse", "A report")}

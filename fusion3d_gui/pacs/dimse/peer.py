@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from pynetdicom import build_context
 from pynetdicom.sop_class import Verification
 
@@ -66,6 +67,6 @@ class DimsePeer:
         """Storage commitment."""
         return commitment.commit(self.node, classes)
 
-    def thumbnail(self, instance: InstanceEntry) -> bytes | None:
+    def thumbnail(self, instance: InstanceEntry) -> np.ndarray | None:
         """DIMSE has no rendered pictures."""
         return None

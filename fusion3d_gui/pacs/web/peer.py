@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from dicomweb_client.api import DICOMwebClient
 from pydicom.datadict import tag_for_keyword
 
@@ -30,6 +31,7 @@ from fusion3d_gui.pacs.query import (
     is_uid,
 )
 from fusion3d_gui.pacs.web.multipart import MalformedAnswer, PartTooLarge, boundary_of, parts
+from fusion3d_gui.pacs.web.picture import MOST_BYTES, decoded_picture
 from fusion3d_gui.pacs.web.session import (
     CONNECT_S,
     CONNECTIONS,
@@ -212,18 +214,28 @@ class WebPeer:
         """DICOMweb of this program's kind knows no commitment."""
         return set()
 
-    def thumbnail(self, instance: InstanceEntry) -> bytes | None:
+    def thumbnail(self, instance: InstanceEntry) -> np.ndarray | None:
         """A rendered picture (PS3.18 section 10.4.1.1.3); None where the service renders none."""
+        content = bytearray()
         try:
-            with told_failures(self.node):
-                answer = self._session.get(
+            with (
+                told_failures(self.node),
+                self._session.get(
                     f"{self._address(instance)}/rendered?viewport=128,128",
                     headers={"Accept": "image/jpeg"},
+                    stream=True,
                     timeout=self._wait,
-                )
-                return answer.content if answer.status_code == 200 else None
+                ) as answer,
+            ):
+                if answer.status_code != 200:
+                    return None
+                for chunk in answer.iter_content(_CHUNK):
+                    content += chunk
+                    if len(content) > MOST_BYTES:
+                        return None
         except UserError:
             return None
+        return decoded_picture(bytes(content))
 
     def _address(self, instance: InstanceEntry) -> str:
         for uid in (instance.study_uid, instance.series_uid, instance.uid):

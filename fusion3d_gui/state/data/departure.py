@@ -53,7 +53,7 @@ class Departure:
     Parameters
     ----------
     case
-        Of which case: it may not be the one on screen any more.
+        Of which case: it may not be the one on screen any more; None: of what was sent in an earlier run.
     items
         What left, at least one.
     values
@@ -65,7 +65,7 @@ class Departure:
         Whether the patient may be named in it.
     """
 
-    case: Case
+    case: Case | None
     items: tuple[LeftItem, ...]
     values: Mapping[str, Value] | None = None
     place: Place = "file"

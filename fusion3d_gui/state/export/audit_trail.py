@@ -196,7 +196,7 @@ class AuditTrail(QObject):
     def _log(
         self,
         what: What,
-        case: Case,
+        case: Case | None,
         made: Prediction | None = None,
         *,
         model: ModelSaid | None = None,
@@ -205,13 +205,15 @@ class AuditTrail(QObject):
         if not self._options.on:
             return
         when = datetime.now(UTC).isoformat(timespec="milliseconds")
-        who, volume = visible_text(self._options.reader), case.volume
+        who = visible_text(self._options.reader)
+        volume = None if case is None else case.volume
         if made is not None:
             model = ModelSaid(made.bundle_name, made.bundle_version, made.weights_sha256)
 
         def event() -> AuditEvent:
             # The hash takes a second a gigabyte: not on the GUI thread.
-            digest = "" if volume.loaded_slices is not None else volume.sha256
+            whole = volume is not None and volume.loaded_slices is None
+            digest = volume.sha256 if volume is not None and whole else ""
             return AuditEvent(what, when, who, digest, model, **facts)
 
         with self._lock:

@@ -111,7 +111,7 @@ class LeftResults(QObject):
 
     def _on_departed(self, departure: Departure) -> None:
         bundle = self._store.bundle
-        if departure.values is None or bundle is None:
+        if departure.case is None or departure.values is None or bundle is None:
             return
         kinds = tuple(dict.fromkeys(item.kind for item in departure.items))
         self._left[departure.case.key] = LeftResult(

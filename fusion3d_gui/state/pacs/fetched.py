@@ -1,4 +1,4 @@
-"""``FetchedSeriesStore``: the folder of fetched series, made with the first one and erased at the end."""
+"""``FetchedSeriesStore``: the folder of fetched series, made with the first one; erased at the end, or kept encrypted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fusion3d_gui.pacs.cache import Cache
+from fusion3d_gui.pacs.cache import Cache, Keeping, erase_copies
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.pacs.query import InstanceEntry, SeriesEntry
@@ -21,7 +21,16 @@ class FetchedSeriesStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._cache: Cache | None = None
+        self._keeping: Keeping = "erase"
         self._lock = threading.Lock()
+
+    def set_keeping(self, keeping: Keeping) -> None:
+        """What of fetched series stays when the window closes, from the next one on; nothing: at once."""
+        if keeping == self._keeping:
+            return
+        self._keeping = keeping
+        if keeping == "erase":
+            erase_copies(self._folder)
 
     def holds(self, paths: Iterable[Path]) -> bool:
         """Whether paths are in the folder of fetched series."""
@@ -62,5 +71,6 @@ class FetchedSeriesStore:
     def _opened(self) -> Cache:
         with self._lock:
             if self._cache is None:
-                self._cache = Cache(self._folder)
+                self._cache = Cache(self._folder, self._keeping)
+            self._cache.use(self._keeping)
             return self._cache

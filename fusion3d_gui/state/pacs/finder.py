@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
@@ -13,6 +14,7 @@ from fusion3d_gui.pacs.query import (
     SortKey,
     Study,
     StudyQuery,
+    sorted_instances,
     sorted_series,
     sorted_studies,
 )
@@ -26,12 +28,14 @@ class Finder(QObject):
     """Asks the chosen node; the newest question wins."""
 
     changed = Signal()
+    picture_changed = Signal()
 
     def __init__(self, store: Store, nodes: NodeList) -> None:
         super().__init__(store)
         self._nodes = nodes
         self._lane = TaskLane("pacs-find", self)
         self._series_lane = TaskLane("pacs-series", self)
+        self._picture_lane = TaskLane("pacs-picture", self)
         self._lane.changed.connect(self.changed)
         self._series_lane.changed.connect(self.changed)
         self._found: list[Study] = []
@@ -46,6 +50,10 @@ class Finder(QObject):
         self.asked = False
         self.study: Study | None = None
         self.series: list[SeriesEntry] = []
+        #: The series whose picture is wanted.
+        self._pictured: SeriesEntry | None = None
+        #: The picture of that series, uint8 RGB ``[row, column, 3]``; None where the node renders none.
+        self.picture: np.ndarray | None = None
 
     @property
     def studies(self) -> list[Study]:
@@ -69,6 +77,7 @@ class Finder(QObject):
         self.problem, self.study, self.series = "", None, []
         self._found, self.has_more, self.asked = [], False, True
         self._query = query
+        self.show_picture(None)
         try:
             if node is None:
                 raise UserError("There is no node to ask", remedy="Add one.")
@@ -112,6 +121,7 @@ class Finder(QObject):
         if study == self.study:
             return
         self.study, self.series = study, []
+        self.show_picture(None)
         node = self.node
         if study is None or node is None:
             self._series_lane.cancel()
@@ -129,9 +139,38 @@ class Finder(QObject):
         task.succeeded.connect(done)
         task.failed.connect(self._fail)
 
+    def show_picture(self, series: SeriesEntry | None) -> None:
+        """Ask for a small picture of a series, of its middle image, where the node renders such."""
+        if series == self._pictured:
+            return
+        self._pictured, self.picture = series, None
+        self.picture_changed.emit()
+        node = self.node
+        if series is None or node is None or node.way != "dicomweb":
+            self._picture_lane.cancel()
+            return
+
+        def work(progress: Progress) -> np.ndarray | None:
+            peer = self._nodes.connect_to(node)
+            instances = sorted_instances(
+                peer.find_instances(series.study_uid, series.uid, progress)
+            )
+            progress(0.5, "Asking for a picture")
+            return peer.thumbnail(instances[len(instances) // 2]) if instances else None
+
+        def done(picture: np.ndarray | None) -> None:
+            if series == self._pictured:
+                self.picture = picture
+                self.picture_changed.emit()
+
+        # Where it fails, there is none: what is wrong with a node is told by its answers to questions.
+        self._picture_lane.submit("Asking for a picture", work).succeeded.connect(done)
+
     def close(self) -> bool:
         """Cancel all; returns whether the threads ended in time."""
-        return all([self._lane.close(2.0), self._series_lane.close(2.0)])
+        lanes = (self._lane, self._series_lane, self._picture_lane)
+        ended = [lane.close(2.0) for lane in lanes]
+        return all(ended)
 
     def _fail(self, error: Exception) -> None:
         self.problem = (

@@ -34,6 +34,17 @@ class PacsPlaces:
         return cls(node_file_path(), cache_folder(), outbox_folder())
 
 
+@dataclass(frozen=True)
+class PacsOptions:
+    """``forwards_to``: name of the node to which results that fit go by themselves; empty: to none.
+
+    ``keeps_fetched``: whether encrypted copies of fetched series stay when the window closes.
+    """
+
+    forwards_to: str = ""
+    keeps_fetched: bool = False
+
+
 class PacsParts:
     """Creates the parts."""
 
@@ -46,7 +57,12 @@ class PacsParts:
         self.worklist = Worklist(store, opener, self.nodes, self.finder, self.fetched)
         self.prior = PriorStudies(store, self.nodes, self.finder, self.fetched)
         self.queue = SendQueue(places.outbox, store, self.nodes)
-        self.sender = ResultSender(store, collector, self.queue)
+        self.sender = ResultSender(store, collector, self.nodes, self.queue)
+
+    def set_options(self, options: PacsOptions) -> None:
+        """Forward and keep this way from now on."""
+        self.sender.set_forwarding(options.forwards_to)
+        self.fetched.set_keeping("encrypt" if options.keeps_fetched else "erase")
 
     def close(self) -> bool:
         """Cancel all work and erase what was fetched; returns whether the threads ended in time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -10,7 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.outbox import Outbox, OutboxItem
 from fusion3d_gui.pacs.send import send_waiting
+from fusion3d_gui.pacs.withdraw import withdraw, withdrawable
 from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.data.departure import Departure, LeftItem
 from fusion3d_gui.state.pacs.node_list import NodeList
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.state.tasks import TaskLane
@@ -37,41 +38,15 @@ class SendQueue(QObject):
         if (folder / "outbox.sqlite").exists():
             self._timer.start()
 
-    def put(
-        self,
-        files: Sequence[Path],
-        node: Node,
-        study_uid: str,
-        *,
-        only_test: str = "",
-        title: str = "",
-    ) -> None:
-        """Put results into the queue, for a worker thread. Raises UserError where they may not be sent."""
-        Outbox(self._folder).add(files, node, study_uid, only_test=only_test, title=title)
-
-    def add(
-        self,
-        files: Sequence[Path],
-        node: Node,
-        study_uid: str,
-        *,
-        only_test: str = "",
-        title: str = "",
-    ) -> None:
-        """Put results into the queue, and send them; what is wrong with them is shown in the window."""
-
-        def work(progress: Progress) -> list[OutboxItem]:
-            Outbox(self._folder).add(files, node, study_uid, only_test=only_test, title=title)
-            return self._tried(progress)
-
-        self._timer.start()
-        self._store.run(self._lane, "Sending", work, self._show)
+    def outbox(self) -> Outbox:
+        """The queue itself, for a worker thread. Raises UserError where it can't be used."""
+        return Outbox(self._folder)
 
     def retry(self) -> None:
         """Send at once everything that waits."""
 
         def work(progress: Progress) -> list[OutboxItem]:
-            Outbox(self._folder).retry_now()
+            self.outbox().retry_now()
             return self._tried(progress)
 
         self._timer.start()
@@ -81,10 +56,39 @@ class SendQueue(QObject):
         """Take an item that waits or was refused out of the queue."""
 
         def work(progress: Progress) -> list[OutboxItem]:
-            Outbox(self._folder).drop(item.id)
-            return Outbox(self._folder).items()
+            outbox = self.outbox()
+            outbox.drop(item.id)
+            return outbox.items()
 
         self._store.run(self._lane, "Taking out of the queue", work, self._show)
+
+    def withdrawable(self, item: OutboxItem) -> list[OutboxItem]:
+        """What was sent with an item, and can be withdrawn with it."""
+        return withdrawable(self.items, item) if self._node_of(item) is not None else []
+
+    def withdraw(self, item: OutboxItem) -> None:
+        """Withdraw what was sent with an item, by a note that names it."""
+        node = self._node_of(item)
+        if node is None:
+            return
+
+        def work(progress: Progress) -> tuple[list[OutboxItem], LeftItem]:
+            outbox = self.outbox()
+            note = withdraw(outbox, node, withdrawable(outbox.items(), item))
+            left = LeftItem.of_file("withdrawal", note)
+            outbox.retry_now(node.name)
+            return self._tried(progress), left
+
+        def done(outcome: tuple[list[OutboxItem], LeftItem]) -> None:
+            items, left = outcome
+            self._store.departed.emit(Departure(None, (left,), place="pacs"))
+            self._show(items)
+
+        self._timer.start()
+        self._store.run(self._lane, "Withdrawing", work, done)
+
+    def _node_of(self, item: OutboxItem) -> Node | None:
+        return next((node for node in self._nodes.nodes if node.name == item.node), None)
 
     def close(self) -> bool:
         """Stop sending; what waits stays in the queue. Returns whether the thread ended in time."""
@@ -96,7 +100,7 @@ class SendQueue(QObject):
             self._store.run(self._lane, "Sending", self._tried, self._show)
 
     def _tried(self, progress: Progress) -> list[OutboxItem]:
-        outbox = Outbox(self._folder)
+        outbox = self.outbox()
         send_waiting(outbox, self._nodes.nodes, self._nodes.connect_to, progress)
         return outbox.items()
 

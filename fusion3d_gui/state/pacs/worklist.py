@@ -128,7 +128,8 @@ class Worklist(QObject):
             self.changed.emit()
 
     def _on_departed(self, departure: Departure) -> None:
-        if departure.place == "pacs" and self._fetched.holds(departure.case.paths):
+        case = departure.case
+        if departure.place == "pacs" and case is not None and self._fetched.holds(case.paths):
             self._sent.add(self._open_uid)
             self.changed.emit()
 

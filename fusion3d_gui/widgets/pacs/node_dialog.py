@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.node import OWN_AE_TITLE, Node
 from fusion3d_gui.state.pacs.node_list import NodeList
+from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.look import theme
 
@@ -31,11 +33,11 @@ _SIGN_ON = (("No password", "none"), ("Name and password", "basic"), ("Token", "
 
 
 class NodeDialog(QDialog):
-    """Add, change, test and remove nodes."""
+    """Add, change, test and remove nodes; what goes to one by itself, and what stays of what was fetched."""
 
-    def __init__(self, nodes: NodeList, parent: QWidget | None = None) -> None:
+    def __init__(self, nodes: NodeList, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._nodes = nodes
+        self._nodes, self._settings = nodes, settings
         #: Name of the node in the form; empty: a new one.
         self._shown = ""
         self.setWindowTitle("Nodes")
@@ -57,6 +59,17 @@ class NodeDialog(QDialog):
         self.authority.setPlaceholderText("Those of the system")
         self.browse = QPushButton("…")
         self.is_test = QCheckBox("A test system: takes results of simulated models too")
+        self.forward = QCheckBox("Send it results that fit, by themselves")
+        self.forward.setToolTip(
+            "Each finished result goes into the study of its scan without being asked for: "
+            "none that is doubtful or was refused, and none of simulated cases but to a test system"
+        )
+        self.copies = QCheckBox("Keep fetched series, encrypted")
+        self.copies.setToolTip(
+            "When the window closes, encrypted copies stay on this computer, so that a series is not "
+            "fetched again; otherwise all is erased"
+        )
+        self.copies.setChecked(settings.values.keeps_fetched)
         self.status = theme.label(color=theme.MUTED)
         self.status.setWordWrap(True)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
@@ -77,6 +90,7 @@ class NodeDialog(QDialog):
         row.addWidget(self.add)
         row.addWidget(self.remove)
         left.addLayout(row)
+        left.addWidget(self.copies)
         self.form = QFormLayout()
         self.form.setVerticalSpacing(2 * theme.GRID)
         authority = QWidget()
@@ -110,6 +124,7 @@ class NodeDialog(QDialog):
             ("", self.commitment),
             ("Authority", authority),
             ("", self.is_test),
+            ("", self.forward),
         )
         for title, widget in rows:
             if isinstance(widget, QLineEdit):
@@ -141,6 +156,7 @@ class NodeDialog(QDialog):
         self.way.currentIndexChanged.connect(self._show_rows)
         self.sign_on.currentIndexChanged.connect(self._show_rows)
         self.commitment.toggled.connect(self._show_rows)
+        self.copies.toggled.connect(self._on_copies_chosen)
         self.browse.clicked.connect(self._browse)
         self.test.clicked.connect(lambda: self._with_node(self._test))
         self.keep.clicked.connect(lambda: self._with_node(self._keep))
@@ -185,6 +201,7 @@ class NodeDialog(QDialog):
         self.tls.setChecked(shown.tls)
         self.commitment.setChecked(shown.commitment)
         self.is_test.setChecked(shown.is_test)
+        self.forward.setChecked(not blank and self._settings.values.forwards_to == shown.name)
         self._tell("", good=True)
         self._list()
         self._show_rows()
@@ -251,14 +268,28 @@ class NodeDialog(QDialog):
         before, self._shown = self._shown, node.name
         if self._nodes.put(node, self.secret.text(), before):
             self.secret.clear()
+            self._keep_forwarding(node.name, before)
             self._tell("Kept.", good=True)
         else:
             self._shown = before
         self._list()
 
+    def _keep_forwarding(self, name: str, before: str) -> None:
+        """Results go to the node of this name by themselves, or not to the one that was called ``before``."""
+        values = self._settings.values
+        if self.forward.isChecked():
+            self._settings.change(replace(values, forwards_to=name))
+        elif values.forwards_to in (name, before):
+            self._settings.change(replace(values, forwards_to=""))
+
+    def _on_copies_chosen(self, kept: bool) -> None:
+        self._settings.change(replace(self._settings.values, keeps_fetched=kept))
+
     def _remove(self) -> None:
         if self._shown:
             self._nodes.remove(self._shown)
+            if self._settings.values.forwards_to == self._shown:
+                self._settings.change(replace(self._settings.values, forwards_to=""))
         self._show(self._nodes.chosen)
 
     def _on_tested(self, sentence: str, good: bool) -> None:

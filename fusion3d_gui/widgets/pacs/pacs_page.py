@@ -32,6 +32,7 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
 from fusion3d_gui.widgets.pacs.queue_view import QueueView
+from fusion3d_gui.widgets.pacs.series_picture import SeriesPicture
 from fusion3d_gui.widgets.pacs.study_tables import SeriesModel, StudyModel
 
 _ROW = 28
@@ -92,6 +93,7 @@ class PacsPage(QFrame):
         self.studies = _table(self.study_model, "Studies", (96, 190, 110, 96, 44, 84, 66, 128))
         self.series_model = SeriesModel(self)
         self.series = _table(self.series_model, "Series", (56, 84, 84, 150))
+        self.picture = SeriesPicture(parts.finder, store)
         self.queue = QueueView(parts.queue)
         self._sheets = QStackedWidget()
         self._choice = Segments()
@@ -136,7 +138,11 @@ class PacsPage(QFrame):
         below_layout = QVBoxLayout(below)
         below_layout.setContentsMargins(0, 2 * theme.GRID, 0, 0)
         below_layout.addWidget(theme.section_title("Series of the study"))
-        below_layout.addWidget(self.series, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(2 * theme.GRID)
+        beside.addWidget(self.series, 1)
+        beside.addWidget(self.picture)
+        below_layout.addLayout(beside, 1)
         tables = QSplitter(Qt.Orientation.Vertical)
         tables.setChildrenCollapsible(False)
         tables.addWidget(self.studies)
@@ -185,7 +191,7 @@ class PacsPage(QFrame):
         self.studies.selectionModel().currentRowChanged.connect(self._on_study_chosen)
         self.studies.activated.connect(self._open_study)
         self.series.activated.connect(self._open)
-        self.series.selectionModel().currentRowChanged.connect(lambda *_: self._refresh_buttons())
+        self.series.selectionModel().currentRowChanged.connect(self._on_series_chosen)
         header = self.studies.horizontalHeader()
         header.setSortIndicatorShown(True)
         header.setSortIndicator(0, Qt.SortOrder.DescendingOrder)
@@ -197,7 +203,7 @@ class PacsPage(QFrame):
 
     def show_node_dialog(self) -> None:
         """Edit the nodes."""
-        NodeDialog(self._parts.nodes, self).open()
+        NodeDialog(self._parts.nodes, self._settings, self).open()
 
     def begin(self) -> None:
         """The page has been shown: ask for the worklist, if there is one; without a node, ask for one."""
@@ -248,6 +254,11 @@ class PacsPage(QFrame):
     def _on_study_chosen(self) -> None:
         row = self.studies.currentIndex().row()
         self._parts.finder.choose(self.study_model.study_at(row))
+
+    def _on_series_chosen(self) -> None:
+        row = self.series.currentIndex().row()
+        self._parts.finder.show_picture(self.series_model.series_at(row))
+        self._refresh_buttons()
 
     def _on_sort_chosen(self, column: int, order: Qt.SortOrder) -> None:
         key = StudyModel.SORT_KEYS.get(column)

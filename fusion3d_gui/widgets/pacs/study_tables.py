@@ -103,7 +103,7 @@ class QueueModel(RowModel[OutboxItem]):
         item = self._rows[index.row()]
         text = (
             time.strftime("%Y-%m-%d %H:%M", time.localtime(item.added_s)),
-            item.state.capitalize(),
+            item.shown_state.capitalize(),
             item.node,
             item.title or item.uid,
             str(item.attempts),

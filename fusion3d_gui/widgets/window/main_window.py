@@ -20,6 +20,7 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import CaseKey
 from fusion3d_gui.state.export.audit_trail import AuditOptions
 from fusion3d_gui.state.notice import Notice
+from fusion3d_gui.state.pacs.pacs_parts import PacsOptions
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
@@ -309,6 +310,9 @@ class MainWindow(QMainWindow):
         self.session.audit.set_options(
             AuditOptions(values.audits, values.audits_names, values.reader)
         )
+        if self.session.pacs is not None:
+            options = PacsOptions(values.forwards_to, values.keeps_fetched)
+            self.session.pacs.set_options(options)
         scale = values.text_scale
         self.restyling.change(
             values.theme, max(scale, _PRESENTATION_SCALE) if self.presentation.on else scale
