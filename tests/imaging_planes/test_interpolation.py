@@ -121,6 +121,23 @@ def test_cubic_values_of_a_parabola_are_exact_on_any_plane():
         assert np.abs(linear[inner] - parabola(*index[inner].T)).max() > 0.2
 
 
+def test_beyond_the_outermost_voxels_a_cubic_value_continues_them():
+    affine = oblique_affine()
+    voxels = np.random.default_rng(9).normal(0, 300, (9, 12, 10)).astype(np.float32)
+    wider = affine.copy()
+    wider[:3, 3] -= affine[:3, :3] @ (2, 2, 2)
+    volume, continued = Volume(voxels, affine), Volume(np.pad(voxels, 2, "edge"), wider)
+    for orientation in ORIENTATIONS:
+        plane = middle_plane(volume, orientation)
+        found = sample(volume, plane, interpolation=Interpolation.CUBIC)
+        expected = sample(continued, plane, interpolation=Interpolation.CUBIC)
+        index = volume.to_index(plane.to_lps(np.arange(61)[:, None], np.arange(67)[None, :]))
+        outer = ((index > 0) & (index < (9, 11, 8))).all(axis=-1)
+        outer &= ((index < 1) | (index > (8, 10, 7))).any(axis=-1)
+        assert outer.sum() > 100
+        np.testing.assert_allclose(found[outer], expected[outer], atol=0.05)
+
+
 def test_a_cubic_plane_cut_in_steps_is_the_whole_one():
     voxels = np.random.default_rng(3).integers(0, 900, (12, 100, 160)).astype(np.int16)
     slicer = Slicer(Volume(voxels, oblique_affine()))

@@ -131,6 +131,14 @@ def test_weights_of_another_version_of_the_preprocessing_are_refused(make_bundle
         assert "configs/preprocessing.json" in str(raised.value)
 
 
+def test_an_unknown_setting_of_the_preprocessing_is_named(make_bundle):
+    folder = make_bundle()
+    path = folder / "configs" / "preprocessing.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "blur_mm": 2}))
+    with pytest.raises(UserError, match="unknown field `blur_mm`"):
+        ModelBundle.load(folder)
+
+
 def test_a_pickle_is_never_opened(make_bundle, tmp_path):
     folder = make_bundle()
     marker = tmp_path / "executed"

@@ -316,6 +316,7 @@ def test_a_misfit_is_watermarked_and_no_result(full, tmp_path):
     marked, usual = (
         Sheet(content, misfit, page.pictures).images(60)[0] for content in (page.content, unmarked)
     )
+    assert (usual.width(), usual.height()) == (496, 702)  # A4: 210 x 297 mm at 60 dots an inch
     # Across the page, also where there is neither a text nor a picture.
     column = marked.width() // 2
     red = [

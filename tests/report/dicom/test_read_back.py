@@ -97,6 +97,20 @@ def test_our_map_comes_back_in_its_own_unit(name, written):
         assert value == pytest.approx(expected, abs=off * heatmap.peak)
 
 
+@pytest.mark.parametrize("missing", ["RealWorldValueSlope", "RealWorldValueIntercept"])
+def test_half_a_mapping_to_real_values_is_no_mapping(missing, written):
+    result, folder = written("axial")
+    path = folder / "heatmap.dcm"
+    dataset = pydicom.dcmread(path)
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    delattr(shared.RealWorldValueMappingSequence[0], missing)
+    dataset.save_as(path)
+    half = read(path, result).heat.voxels
+    del shared.RealWorldValueMappingSequence
+    dataset.save_as(path)
+    assert np.array_equal(half, read(path, result).heat.voxels)
+
+
 @pytest.mark.parametrize("name", SERIES)
 def test_our_marks_come_back_at_their_place(name, written):
     result, folder = written(name)
