@@ -98,6 +98,13 @@ def test_a_changed_an_exchanged_and_a_removed_entry_are_found(folder, small_file
     assert "does not follow" in verify(folder).problems[0]
 
 
+def test_a_log_that_was_emptied_says_which_entries_are_missing(folder) -> None:
+    fill(folder, 3)
+    (path,) = log_files(folder)
+    path.write_bytes(b"")
+    assert verify(folder).problems == ("Entries 1 to 3 at the end are missing.",)
+
+
 def test_old_files_go_and_the_log_says_so_itself(folder, small_files, monkeypatch) -> None:
     monkeypatch.setattr(log_folder, "MOST_FILES", 2)
     fill(folder, 30)

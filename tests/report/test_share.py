@@ -259,6 +259,18 @@ def test_every_framed_picture_says_whose_scan_what_answer_and_research_use_only(
     assert "Identity hidden" in hidden.svg and "Plantovsky" not in hidden.svg
 
 
+def test_four_ticks_point_at_the_place_and_leave_it_free(named):
+    svg = position_picture(named, named.hot_spots[0].position_lps, "Hot spot").svg
+    number = r"(-?[\d.]+)"
+    tick = rf'<path d="M{number} {number} L{number} {number}" stroke="[^"]+" stroke-width="2.5"/>'
+    ticks = np.array(re.findall(tick, svg), float).reshape(-1, 4, 2, 2)
+    assert len(ticks) == 6  # three planes, each with heat and plain
+    for lines in ticks:
+        place = lines.mean(axis=(0, 1))
+        ends = [[[-26, 0], [-14, 0]], [[14, 0], [26, 0]], [[0, -26], [0, -14]], [[0, 14], [0, 26]]]
+        np.testing.assert_allclose(lines - place, ends, atol=0.02)
+
+
 def test_a_misfit_is_written_across_every_picture(named):
     fit = FitReport("refused", ("It is a photograph.",))
     misfit = dataclasses.replace(named, prediction=dataclasses.replace(named.prediction, fit=fit))

@@ -488,3 +488,15 @@ def test_segments_that_do_not_lie_in_the_scan_are_told(written, make_result, tmp
     found = read(tmp_path / "away.dcm", result)
     assert found.masks == () and found.notices == ("3 of its segments lie nowhere in the scan.",)
     assert replace(found, notices=()).title.startswith("AI regions")
+
+
+def test_frames_of_a_segment_that_is_not_declared_are_left_out(written, tmp_path):
+    result, folder = written("axial")
+    regions = pydicom.dcmread(folder / "regions.dcm")
+    regions.SegmentSequence = regions.SegmentSequence[:-1]
+    regions.save_as(tmp_path / "fewer.dcm")
+    all_of_them = read(folder / "regions.dcm", result).masks
+    found = read(tmp_path / "fewer.dcm", result).masks
+    assert [mask.name for mask in found] == [mask.name for mask in all_of_them[:-1]]
+    for mask, expected in zip(found, all_of_them, strict=False):
+        assert np.array_equal(full_mask(mask, result.volume), full_mask(expected, result.volume))
