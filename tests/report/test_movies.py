@@ -18,7 +18,7 @@ from fusion3d_gui.report.framed_picture import FrameTexts, frame_texts, picture_
 from fusion3d_gui.report.movie.framed import Framer
 from fusion3d_gui.report.movie.movie_file import write_movie
 from fusion3d_gui.report.movie.scenes import TurnLook, scroll, tour, turn
-from fusion3d_gui.report.movie.shot import Shot
+from fusion3d_gui.report.movie.shot import Shot, draw_scale
 from fusion3d_gui.report.picture.paint import drawing_rgb
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -31,6 +31,18 @@ def result(make_result):
 
 def few(shots, count: int = 4):
     return min(count, shots[0]), islice(shots[1], count)
+
+
+@pytest.mark.parametrize(("mm", "length_mm"), [(0.5, 50.0), (0.25, 10.0)])
+def test_the_scale_bar_has_the_length_that_it_names_and_a_dark_edge(mm, length_mm) -> None:
+    canvas = np.full((80, 220, 3), 90, np.uint8)
+    draw_scale(canvas, mm)
+    below = canvas[-12:]  # without the number
+    white, dark = (np.argwhere((below == shade).all(axis=2)) for shade in (255, 0))
+    (top, left), (bottom, right) = white.min(axis=0), white.max(axis=0)
+    assert (right - left + 1) * mm == length_mm and bottom - top == 1
+    assert left == 8 and (dark.min(axis=0) == (top - 1, left - 1)).all()
+    assert (dark.max(axis=0) == (bottom + 1, right + 1)).all()
 
 
 def test_a_framed_shot_is_what_the_drawing_of_it_would_be() -> None:

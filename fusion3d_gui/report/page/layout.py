@@ -35,7 +35,7 @@ class Block:
 class Style:
     """Size (tenths of a millimetre), weight and colour of a text."""
 
-    size: float = 27.0
+    size: float
     weight: QFont.Weight = QFont.Weight.Normal
     color: str = INK
 
@@ -96,7 +96,7 @@ class Cell:
     """A text in a table's row."""
 
     text: str
-    style: Style = Style()
+    style: Style
 
 
 def paragraph(text: str, width: float, style: Style, *, keeps_next: bool = False) -> list[Block]:
