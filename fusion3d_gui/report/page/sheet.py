@@ -252,8 +252,9 @@ class Sheet:
             (Cell(name, name_style), Cell(text, style)) for name, text in self._content.provenance
         ]
         *hashes, made = pairs
+        nothing = Cell("", style)
         rows = [
-            (*pair, *(hashes[number + 1] if number + 1 < len(hashes) else (Cell(""), Cell(""))))
+            (*pair, *(hashes[number + 1] if number + 1 < len(hashes) else (nothing, nothing)))
             for number, pair in enumerate(hashes)
             if number % 2 == 0
         ]
