@@ -15,7 +15,7 @@ from fusion3d_gui.cli import commands
 from fusion3d_gui.cli.argument_types import add_device_and_engine
 from fusion3d_gui.cli.case_arguments import add_case_arguments
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
-from fusion3d_gui.cli.study_command import add_table_arguments
+from fusion3d_gui.cli.study_command import add_study_arguments, add_table_arguments
 from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.cli.training_arguments import add_training_arguments
 from fusion3d_gui.errors import UserError
@@ -111,4 +111,5 @@ def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
     add_pacs_arguments(command("pacs", "find, fetch and send over the network: see pacs --help"))
     add_training_arguments(command)
     add_table_arguments(command("table", "make a table of cases from a data set"))
+    add_study_arguments(command("study", "do a study of real cases: see study --help"))
     return parser, parsers

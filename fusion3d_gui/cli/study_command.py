@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from fusion3d_gui.cli.terminal import check_can_write, print_notices, say
+from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,4 +57,55 @@ def table(options: Namespace) -> int:
     print_notices(found.notices)
     positives = "" if found.positives is None else f", {found.positives} positive"
     say(f"{found.cases} cases{positives}: {options.out}")
+    return 0
+
+
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the studies and their options."""
+    studies = parser.add_subparsers(title="studies", metavar="STUDY", dest="study", required=True)
+    text = "outcome of real strokes from lesion maps and clinical values (docs/stroke/protocol.md)"
+    stroke = studies.add_parser("stroke", help=text, description=f"Study the {text}.")
+    stroke.add_argument(
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="participants.tsv, lesion maps and ArterialAtlas136 of OpenNeuro ds004889's derivatives",
+    )
+    stroke.add_argument(
+        "--out", type=Path, required=True, metavar="WORK", help="folder of the study; resumed"
+    )
+    stroke.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    stroke.add_argument(
+        "--minutes", type=float, metavar="M", help="begin no step after this time; call again"
+    )
+    stroke.add_argument(
+        "--page", type=Path, metavar="DIR", help="write the page and its figures into this folder"
+    )
+    stroke.add_argument(
+        "--models", type=Path, metavar="DIR", help="train the two final models into this folder"
+    )
+
+
+def study(options: Namespace) -> int:
+    """``fusion3d study stroke``: do the study's next steps; write its results, page and models once it is done."""
+    from fusion3d_gui.report.json_file import write_json
+    from fusion3d_gui.training.study.stroke.analysis import analyse
+    from fusion3d_gui.training.study.stroke.page import verdict, write_study_page
+    from fusion3d_gui.training.study.stroke.plan import StudyPlan
+    from fusion3d_gui.training.study.stroke.ship import make_models
+    from fusion3d_gui.training.study.stroke.study import run_study
+
+    plan = StudyPlan(seed=options.seed)
+    progress = terminal_progress()
+    left = run_study(options.folder, options.out, plan, minutes=options.minutes, progress=progress)
+    if left:
+        say(f"{len(left)} steps are left, next: {left[0]}. Call the same again.")
+        return 0
+    results = analyse(options.folder, options.out, plan, progress)
+    write_json(results, options.out / "results.json")
+    if options.page:
+        write_study_page(results, options.page)
+    if options.models:
+        make_models(options.folder, options.out, options.models, plan, results, progress)
+    say(verdict(results))
     return 0

@@ -33,6 +33,16 @@ SCOPE = Scope(
 
 _ATLAS = "ArterialAtlas136"
 
+#: Labels and help of the form's fields where the data set has none.
+_TEXTS: Mapping[str, Mapping[str, Any]] = {
+    "age": {"help": "Age at admission; 89 stands for 89 and above."},
+    "race": {
+        "help": "As recorded by the center; it may stand for access to care.",
+        "choices": (("b", "Black"), ("w", "White")),
+    },
+    "priorstroke": {"label": "Prior stroke", "help": "Whether there was a stroke before this one."},
+}
+
 
 @dataclass(frozen=True, eq=False)
 class StrokeCohort:
@@ -157,6 +167,8 @@ def _table(folder: Path, out: Path) -> CaseTable:
     """All maps with their clinical values; a map without a row in participants.tsv comes last, without any."""
     bids_table(folder, out, suffix="lesion", columns=FIELDS, scope=SCOPE.to_json())
     table = read_table(out, labelled=False)
+    fields = (replace(f, **_TEXTS.get(f.name, {})) for f in table.schema.fields)
+    table = replace(table, schema=MetadataSchema(tuple(fields)))
     listed = {case.patient for case in table.cases}
     nothing = dict.fromkeys(FIELDS)
     others = [

@@ -1,0 +1,120 @@
+"""The whole study on a small made-up folder: in parts, to figures, a page and two bundles that predict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.pipeline import predict_and_explain
+from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.training.study.stroke.analysis import SECONDARY, analyse
+from fusion3d_gui.training.study.stroke.cohort import read_cohort
+from fusion3d_gui.training.study.stroke.opponents import OPPONENTS, OpponentGrid
+from fusion3d_gui.training.study.stroke.page import write_study_page
+from fusion3d_gui.training.study.stroke.plan import StudyPlan, outer_folds, poor_outcome
+from fusion3d_gui.training.study.stroke.pretext import PretextRecipe
+from fusion3d_gui.training.study.stroke.ship import make_models
+from fusion3d_gui.training.study.stroke.study import MAIN, fold_file, run_study
+from tests.training.stroke_folder import write_stroke_folder
+
+PLAN = StudyPlan(
+    folds=2,
+    repeats=1,
+    common=PretextRecipe(1, 1e-3),
+    of_fold=PretextRecipe(1, 5e-4),
+    grid=((0.5, False),),
+    steps=(15,),
+    inner_folds=2,
+    opponents=OpponentGrid(2, (0.03, 1.0), (2,), (10,)),
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> tuple[Path, Path, dict]:
+    root = tmp_path_factory.mktemp("study")
+    data, work = root / "data", root / "work"
+    write_stroke_folder(data, 72)
+    left = run_study(data, work, PLAN, minutes=0)
+    assert left[0] == "common pretext"
+    with pytest.raises(UserError, match="not done yet"):
+        analyse(data, work, PLAN)
+    assert run_study(data, work, PLAN) == []
+    return data, work, analyse(data, work, PLAN)
+
+
+def test_every_patient_with_an_outcome_is_predicted_once_by_every_model(study):
+    data, work, results = study
+    cohort = read_cohort(data, work)
+    folds = outer_folds(cohort, PLAN)
+    tested = np.concatenate([fold.test for fold in folds])
+    assert sorted(tested) == cohort.with_outcome.tolist()
+    said = {}
+    for fold in folds:
+        found = fold_file(work, fold, MAIN)["models"]["LR everything"]["probabilities"]
+        said.update(dict(zip(fold.test.tolist(), found, strict=True)))
+    labels = poor_outcome(cohort, cohort.with_outcome)
+    area = roc_auc_score(labels, [said[n] for n in cohort.with_outcome])
+    assert results["models"]["LR everything"]["auroc"]["value"] == pytest.approx(area, abs=1e-5)
+    assert set(results["models"]) == {
+        "fused",
+        "concat",
+        "add",
+        "multiply",
+        "image_only",
+        *OPPONENTS,
+    }
+    assert [each["opponent"] for each in results["secondary"]] == list(SECONDARY)
+    assert all(each["p_holm"] >= each["p"] for each in results["secondary"])
+    assert results["participants"]["with outcome"]["n"] == 48
+    assert sum(each["n"] for each in results["subgroups"] if each["kind"] == "sex") == 48
+
+
+def test_a_study_that_is_done_does_nothing_more_and_another_plan_is_refused(study):
+    data, work, _ = study
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("main.json")}
+    assert run_study(data, work, PLAN) == []
+    assert before == {path: path.stat().st_mtime_ns for path in work.rglob("main.json")}
+    with pytest.raises(UserError, match="another plan"):
+        run_study(data, work, StudyPlan(seed=1))
+
+
+def test_the_page_tells_the_results_figures(study, tmp_path):
+    _, _, results = study
+    write_study_page(results, tmp_path / "page")
+    text = (tmp_path / "page" / "study.md").read_text(encoding="utf-8")
+    assert f"{results['primary']['auroc_b']:.3f}" in text
+    assert f"{results['models']['GB everything']['auroc']['value']:.3f}" in text
+    assert {path.name for path in (tmp_path / "page").glob("*.png")} == {
+        "auroc.png",
+        "calibration.png",
+        "net-benefit.png",
+    }
+
+
+def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):
+    data, work, results = study
+    make_models(data, work, tmp_path, PLAN, results)
+    lesion = open_volume(data / "lesions" / "sub-1_lesion.nii.gz")
+    values = {"age": 70, "sex": "F", "race": None, "priorstroke": False, "bmi": 25, "nihss": 12}
+    for name, given in (("stroke-outcome", values), ("stroke-outcome-image-only", {})):
+        predictor = load_predictor(tmp_path / name, "cpu", engine="torch")
+        prediction = predict_and_explain(
+            predictor, lesion, given, Explanation("input-gradient", ())
+        ).prediction
+        assert 0 < prediction.probability < 1
+        assert prediction.heatmap.peak > 0
+        card = (tmp_path / name / "docs" / "README.md").read_text(encoding="utf-8")
+        assert "logistic regression" in card.splitlines()[2]
+        scope = json.loads((tmp_path / name / "configs" / "scope.json").read_text())
+        assert (scope["kind"], scope["space"], scope["population"]) == (
+            "lesion_map",
+            "standard",
+            "real",
+        )
