@@ -6,7 +6,14 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
+from fusion3d_gui.cli.terminal import (
+    check_can_write,
+    print_json,
+    print_notices,
+    say,
+    terminal_progress,
+)
+from fusion3d_gui.errors import UserError
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,15 +91,24 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
     stroke.add_argument(
         "--models", type=Path, metavar="DIR", help="train the two final models into this folder"
     )
+    stroke.add_argument(
+        "--maps",
+        type=Path,
+        metavar="DIR",
+        help="write a page on what the models in --models look at into this folder",
+    )
 
 
 def study(options: Namespace) -> int:
     """``fusion3d study stroke``: do the study's next steps; write its results, page and models once it is done."""
+    from fusion3d_gui.model.bundle.bundle import ModelBundle
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.study.stroke.analysis import analyse
+    from fusion3d_gui.training.study.stroke.cohort import read_cohort
+    from fusion3d_gui.training.study.stroke.maps import write_maps_page
     from fusion3d_gui.training.study.stroke.page import verdict, write_study_page
     from fusion3d_gui.training.study.stroke.plan import StudyPlan
-    from fusion3d_gui.training.study.stroke.ship import make_models
+    from fusion3d_gui.training.study.stroke.ship import MODEL_NAMES, make_models
     from fusion3d_gui.training.study.stroke.study import run_study
 
     plan = StudyPlan(seed=options.seed)
@@ -105,7 +121,13 @@ def study(options: Namespace) -> int:
     write_json(results, options.out / "results.json")
     if options.page:
         write_study_page(results, options.page)
-    if options.models:
+    if options.models and not all((options.models / name).is_dir() for name in MODEL_NAMES):
         make_models(options.folder, options.out, options.models, plan, results, progress)
+    if options.maps:
+        if not options.models:
+            raise UserError("--maps needs --models", remedy="Name the folder of the two models.")
+        cohort = read_cohort(options.folder, options.out)
+        bundles = {name: ModelBundle.load(options.models / name) for name in MODEL_NAMES}
+        print_json(write_maps_page(cohort, bundles, options.maps, progress))
     say(verdict(results))
     return 0

@@ -10,6 +10,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
 from fusion3d_gui.inference.scan_values import ScanValues
 from fusion3d_gui.inference.sequence_words import contradictions
+from fusion3d_gui.inference.standard_space import standard_space_faults
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.model.scope import Scope
@@ -108,6 +109,8 @@ def _refusals(scope: Scope, volume: Volume, content: ScanValues) -> Iterator[str
         yield "The values number things, as in a mask; the model is meant for images."
     if not labels and scope.kind == "lesion_map":
         yield "The values measure something; the model is meant for maps of labels."
+    if labels and scope.kind == "lesion_map" and scope.space == "standard":
+        yield from standard_space_faults(volume)
     if content.are_hounsfield and scope.modality not in ("", "CT") and not volume.modality:
         yield f"The values are those of CT, in HU; the model is meant for {scope.modality}."
 

@@ -28,7 +28,7 @@ def write_stroke_folder(folder: Path, count: int = 72, seed: int = 0) -> None:
     (folder / "ArterialAtlas136.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows = ["participant_id\tsex\tage\trace\tpriorstroke\tbmi\tnihss\tgs_rankin_6isdeath"]
     for n in range(count):
-        middle = CENTER + rng.uniform(-1, 1, 3) * (50, 60, 40)
+        middle = CENTER + rng.uniform(-1, 1, 3) * (32, 38, 25)
         radius = rng.uniform(8, 35)
         lesion = np.linalg.norm(place - middle, axis=-1) < radius
         save(folder / "lesions" / f"sub-{n}_lesion.nii.gz", lesion.astype(np.uint8), affine)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.errors import UserError
@@ -14,13 +15,16 @@ from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.model.attribution.input_gradient import gradient_times_input
+from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.training.study.stroke.analysis import SECONDARY, analyse
 from fusion3d_gui.training.study.stroke.cohort import read_cohort
+from fusion3d_gui.training.study.stroke.maps import average_attribution, write_maps_page
 from fusion3d_gui.training.study.stroke.opponents import OPPONENTS, OpponentGrid
 from fusion3d_gui.training.study.stroke.page import write_study_page
 from fusion3d_gui.training.study.stroke.plan import StudyPlan, outer_folds, poor_outcome
 from fusion3d_gui.training.study.stroke.pretext import PretextRecipe
-from fusion3d_gui.training.study.stroke.ship import make_models
+from fusion3d_gui.training.study.stroke.ship import MODEL_NAMES, make_models
 from fusion3d_gui.training.study.stroke.study import MAIN, fold_file, run_study
 from tests.training.stroke_folder import write_stroke_folder
 
@@ -46,7 +50,7 @@ def study(tmp_path_factory) -> tuple[Path, Path, dict]:
     with pytest.raises(UserError, match="not done yet"):
         analyse(data, work, PLAN)
     assert run_study(data, work, PLAN) == []
-    return data, work, analyse(data, work, PLAN)
+    return data, work, analyse(data, work, PLAN, resamples=50)
 
 
 def test_every_patient_with_an_outcome_is_predicted_once_by_every_model(study):
@@ -118,3 +122,17 @@ def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):
             "standard",
             "real",
         )
+    bundles = {name: ModelBundle.load(tmp_path / name) for name in MODEL_NAMES}
+    cohort = read_cohort(data, work)
+    found = write_maps_page(cohort, bundles, tmp_path, lambda fraction, message: None)
+    assert -1 <= found["models"]["stroke-outcome"]["correlation"] <= 1
+    assert "front left" in (tmp_path / "maps.md").read_text(encoding="utf-8")
+    assert (tmp_path / "lesion-deficit.png").stat().st_size > 10_000
+    # The cells' sums are what the patients' own maps sum to.
+    rows = cohort.with_outcome
+    values = average_attribution(bundles["stroke-outcome-image-only"], cohort, rows)
+    image = torch.from_numpy(cohort.maps[rows].astype(np.float32))[:, None]
+    one, _ = gradient_times_input(bundles["stroke-outcome-image-only"].network, image)
+    total = one.numpy().sum(axis=0)[np.isfinite(values)].sum()
+    weight = cohort.maps[rows].astype(float).sum(axis=0)[np.isfinite(values)]
+    assert (values[np.isfinite(values)] * weight).sum() == pytest.approx(total, rel=1e-3)

@@ -12,7 +12,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.measure.auroc_comparison import compare_scores
-from fusion3d_gui.training.measure.metrics import auroc, compute_metrics
+from fusion3d_gui.training.measure.metrics import RESAMPLES, auroc, compute_metrics
 from fusion3d_gui.training.measure.recalibration import (
     holm_adjusted,
     logistic_recalibration,
@@ -50,9 +50,14 @@ _FEWEST = 8
 
 
 def analyse(
-    folder: Path, out: Path, plan: StudyPlan, progress: Progress = no_progress
+    folder: Path,
+    out: Path,
+    plan: StudyPlan,
+    progress: Progress = no_progress,
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """The study's figures as a JSON object, from all folds' files in ``out``.
+    """The study's figures as a JSON object, from all folds' files in ``out``; intervals from ``resamples``.
 
     Raises UserError while steps are left.
     """
@@ -67,7 +72,7 @@ def analyse(
     models = {}
     for number, (name, said) in enumerate(main.items()):
         progress(number / len(main), f"Figures of {name}")
-        models[name] = _figures(labels, said)
+        models[name] = _figures(labels, said, resamples)
     secondary = []
     for name in SECONDARY:
         found = compare_scores(labels, fused, main[name].mean(axis=0))
@@ -111,7 +116,7 @@ def analyse(
             for target, truth in targets.items()
         },
         "losses": {
-            name.removeprefix("loss: "): _figures(labels, said)
+            name.removeprefix("loss: "): _figures(labels, said, resamples)
             for name, said in further.items()
             if name.startswith("loss: ")
         },
@@ -147,10 +152,10 @@ def _out_of_fold(
     return found
 
 
-def _figures(labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
+def _figures(labels: np.ndarray, said: np.ndarray, resamples: int) -> dict[str, Any]:
     """Figures of out-of-fold probabilities [repeats, n]."""
     mean = said.mean(axis=0)
-    metrics = compute_metrics(labels, mean, 0.5)
+    metrics = compute_metrics(labels, mean, 0.5, resamples)
     kept = {name: metrics[name].to_json() for name in ("auroc", "auprc", "brier", "ece")}
     return {
         **kept,

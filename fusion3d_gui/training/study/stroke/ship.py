@@ -35,7 +35,8 @@ from fusion3d_gui.training.study.stroke.pretext import (
 )
 from fusion3d_gui.training.study.stroke.selection import FUSED, FittedModel, fit_model
 
-NAME, IMAGE_ONLY_NAME = "stroke-outcome", "stroke-outcome-image-only"
+#: The fused model, and that of the lesion map alone.
+MODEL_NAMES = NAME, IMAGE_ONLY_NAME = "stroke-outcome", "stroke-outcome-image-only"
 TASK = "Poor outcome after ischaemic stroke (mRS 3 or more)"
 CLASS_NAMES = ("mRS 0 to 2", "mRS 3 to 6")
 _INNER_FOLDS = 5
@@ -75,7 +76,7 @@ def make_models(
     UserError
         For a folder of a bundle that is there already.
     """
-    for name in (NAME, IMAGE_ONLY_NAME):
+    for name in MODEL_NAMES:
         if not is_unused(models / name):
             raise UserError("it is there already", path=models / name, remedy="Delete it first.")
     cohort = read_cohort(folder, out, most=plan.most)
