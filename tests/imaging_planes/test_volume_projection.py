@@ -469,3 +469,11 @@ def test_a_plane_that_cuts_nothing_away_changes_nothing_and_has_no_face():
     np.testing.assert_array_equal(lit.shade.values, whole.shade.values)
     everything = ClipPlane((1.0, 0.0, 0.0), -1000.0)
     assert not projector.surface(*axes(20, 10), 100, everything).found.any()
+
+
+def test_rays_meet_the_whole_volume_from_ahead_and_miss_the_corners_of_its_picture_from_askew():
+    projector = made(prepare_projector(Volume(np.zeros((20, 20, 20), np.int16), np.eye(4))))
+    assert projector.met(*axes(0, 0)).all()
+    met = projector.met(*axes(40, 30))
+    rows, columns = met.shape
+    assert met[rows // 2, columns // 2] and not (met[0, 0] and met[0, -1])
