@@ -17,6 +17,7 @@ from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.scan_objects import ScanObjects
+from fusion3d_gui.state.case.territories import Territories
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.export.audit_trail import AuditTrail
@@ -78,6 +79,7 @@ class Session(QObject):
         self.switcher = CaseSwitcher(store, form)
         self.opener = Opener(store, self.switcher, self.display)
         self.scan_objects = ScanObjects(store, self.display, self.annotations, self.masks)
+        self.territories = Territories(store)
         self.mask_drawing = MaskDrawing(store, self.masks)
         self.models = Models(store, form, bundles)
         self.explanation_choice = choice = ExplanationChoice(store)

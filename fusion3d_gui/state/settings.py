@@ -142,6 +142,8 @@ class SettingsValues:
     interpolation: str = field(default="", metadata=_kept("views/interpolation", _text))
     projection: str = field(default="", metadata=_kept("views/projection", _text))
     anatomy_colors: str = field(default="", metadata=_kept("views/anatomy_colors", _text))
+    #: The atlas whose regions are named over maps in standard space.
+    atlas: Path | None = field(default=None, metadata=_kept("views/atlas", _path))
     #: Whether what is asked, answered and exported is written to the audit log.
     audits: bool = field(default=True, metadata=_kept("audit/on", _flag))
     #: Whether the audit log also names files, folders and form values.

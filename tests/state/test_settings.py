@@ -38,10 +38,13 @@ OTHER = SettingsValues(
     projection="MEAN",
     anatomy_colors="Viridis",
     surface=False,
+    atlas=Path("/atlases/arteries.nii.gz"),
     audits=False,
     audits_names=True,
     reader="reader-7",
     worklist='{"modality": "MR"}',
+    forwards_to="archive",
+    keeps_fetched=True,
 )
 
 
@@ -69,6 +72,8 @@ def test_the_keys_in_the_file_are_those_of_earlier_versions(qapp, path):
         "look/theme",
         "model/folder",
         "model/prevalences",
+        "pacs/forwards_to",
+        "pacs/keeps_fetched",
         "pacs/worklist",
         "panels/marks",
         "panels/marks_height",
@@ -80,6 +85,7 @@ def test_the_keys_in_the_file_are_those_of_earlier_versions(qapp, path):
         "recent/paths",
         "recent/remember",
         "views/anatomy_colors",
+        "views/atlas",
         "views/colors",
         "views/contours",
         "views/interpolation",

@@ -79,6 +79,9 @@ class Preset:
         return f"{self.name} {self.window.width:.4g}/{self.window.center:.4g}"
 
 
+#: Of the picture of a lesion map on the template.
+ON_TEMPLATE = Preset("On the template", Window(127.5, 255))
+
 #: For standardised uptake values of PET.
 _SUV_PRESETS = (
     Preset("SUV 0–5", Window(2.5, 5)),

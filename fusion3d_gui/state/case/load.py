@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from fusion3d_gui.imaging.display.window import Preset, presets
+from fusion3d_gui.imaging.display.window import ON_TEMPLATE, Preset, presets
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, part_of
@@ -50,8 +50,8 @@ def load_case(
     series, notices = choose_series(found, series_uid, paths[0])
     stamps = _file_stamps(series, paths)
 
-    def case_of(volume: Volume, levels: tuple[Preset, ...]) -> Case:
-        case = Case(paths, volume, levels, found, file_stamps=stamps)
+    def case_of(volume: Volume, levels: tuple[Preset, ...], backdrop: Volume | None = None) -> Case:
+        case = Case(paths, volume, levels, found, file_stamps=stamps, backdrop=backdrop)
         return case.hide_identity(for_good=True) if hide_identity else case
 
     def watch(volume: Volume) -> None:
@@ -60,7 +60,22 @@ def load_case(
     reading = part_of(progress, 0.2 if not known else 0.0, 0.95)
     volume = read_series(series, notices=notices, progress=reading, watch=watch)
     progress(0.95, "Choosing the window level")
+    backdrop = _backdrop(volume)
+    if backdrop is not None:
+        return case_of(volume, (ON_TEMPLATE,), backdrop)
     return case_of(volume, presets(volume))
+
+
+def _backdrop(volume: Volume) -> Volume | None:
+    """A lesion map in standard space on the template; None for any other volume."""
+    from fusion3d_gui.imaging.template import on_template
+    from fusion3d_gui.inference.scan_values import ScanValues
+    from fusion3d_gui.inference.standard_space import standard_space_faults
+
+    content = ScanValues.of(volume)
+    if not content.are_labels or content.constant or any(standard_space_faults(volume)):
+        return None
+    return on_template(volume)
 
 
 def _file_stamps(series: Series, paths: tuple[Path, ...]) -> tuple[FileStamp, ...]:

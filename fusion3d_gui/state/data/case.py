@@ -58,6 +58,8 @@ class Case:
     revealed: Case | None = field(default=None, repr=False)
     identity_hidden: bool = False
     file_stamps: tuple[FileStamp, ...] = ()
+    #: Of a lesion map in standard space: the picture of it on the template that is shown in its stead.
+    backdrop: Volume | None = None
     #: The case as its file has it, where the reader has said that it is CT.
     unstated: Case | None = field(default=None, repr=False)
 
@@ -84,6 +86,7 @@ class Case:
             volume=replace(volume, modality="CT", unit="HU", notices=(*volume.notices, STATED_CT)),
             presets=(*of_file, *CT_PRESETS),
             revealed=None if self.revealed is None else self.revealed.stated_ct(),
+            backdrop=None,
             unstated=self,
         )
 
@@ -94,6 +97,7 @@ class Case:
         return replace(
             self,
             volume=volume_without_identity(self.volume),
+            backdrop=None if self.backdrop is None else volume_without_identity(self.backdrop),
             series=tuple(series_without_identity(each) for each in self.series),
             revealed=None if for_good else self,
             unstated=None
@@ -101,6 +105,11 @@ class Case:
             else self.unstated.hide_identity(for_good=for_good),
             identity_hidden=True,
         )
+
+    @property
+    def picture(self) -> Volume:
+        """What the views show: the volume, or a lesion map on the template."""
+        return self.volume if self.backdrop is None else self.backdrop
 
     @property
     def name(self) -> str:

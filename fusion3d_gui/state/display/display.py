@@ -46,7 +46,7 @@ class Display(QObject):
         self.planes.show_slices_of(case.volume)
         self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
         self.window_level.set_presets(case.presets)
-        self.volume_look.show_volume(case.volume)
+        self.volume_look.show_volume(case.picture)
 
     def reset(self) -> None:
         """Use the defaults of window level, colours, slab, interpolation, 3D and heatmap.
@@ -62,7 +62,7 @@ class Display(QObject):
     def complete_case(self, case: Case) -> None:
         """Take the presets and values of the same case: all its slices have been read, or it was said to be CT."""
         self.window_level.refine_presets(case.presets)
-        self.volume_look.complete(case.volume)
+        self.volume_look.complete(case.picture)
 
 
 def middle_voxel_lps(case: Case) -> np.ndarray:

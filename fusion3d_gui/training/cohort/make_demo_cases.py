@@ -1,4 +1,4 @@
-"""The two demo cases of ``resources/demo``; ``python -m fusion3d_gui.training.cohort.make_demo_cases`` makes them again."""
+"""The three demo cases of ``resources/demo``; ``python -m fusion3d_gui.training.cohort.make_demo_cases`` makes them again."""
 
 from __future__ import annotations
 
@@ -19,20 +19,30 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.shipped import resources_dir
 from fusion3d_gui.training.cohort.generate import SimulatedCase, draw_record, make_case
+from fusion3d_gui.training.cohort.made_lesion import made_stroke
 from fusion3d_gui.training.cohort.population import OutcomeModel
 
 #: Neither that of the training cohort (1) nor that of the test cohort (2). The first positive of seed 3 is one that
 #: every shipped model misses; a demonstration begins with a case that is found.
 DEMO_SEED = 4
 _PREVALENCE = 0.1
+STROKE_SEED = 3
+_STROKE_VALUES = {
+    "age": 71,
+    "sex": "F",
+    "race": "w",
+    "priorstroke": False,
+    "bmi": 27.0,
+    "nihss": 14,
+}
 _DICOM_SPACING_MM = (1.0, 1.0, 1.6)
 _NIFTI_SPACING_MM = (1.0, 1.0, 1.0)
 
 
 def make_demo_cases(out: Path, model: str, seed: int = DEMO_SEED) -> None:
-    """Write ``positive/`` (DICOM), ``negative.nii.gz`` and ``cases.json`` into ``out``.
+    """Write ``positive/`` (DICOM), ``negative.nii.gz``, ``stroke-lesion.nii.gz`` and ``cases.json`` into ``out``.
 
-    They are the first positive with a lesion and the first negative without one of the varied cohort ``seed``
+    The first two are the first positive with a lesion and the first negative without one of the varied cohort ``seed``
     (prevalence 10 %) with no value missing. They are at 1 mm in plane. Files in ``out`` under these names are replaced. ``model`` is the bundle's name that the
     description recommends.
     """
@@ -57,9 +67,12 @@ def make_demo_cases(out: Path, model: str, seed: int = DEMO_SEED) -> None:
         uid_seed=f"fusion3d demo {seed}",
     )
     write_nifti(negative.volume, out / "negative.nii.gz")
-    description = [
+    stroke = made_stroke(STROKE_SEED)
+    write_nifti(stroke, out / "stroke-lesion.nii.gz")
+    description: list[dict[str, Any]] = [
         _described(positive, "positive", "Progression", "positive", model),
         _described(negative, "negative", "No progression", "negative.nii.gz", model),
+        _described_stroke(stroke),
     ]
     text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
     write_whole_text(out / "cases.json", text)
@@ -104,6 +117,21 @@ def _described(case: SimulatedCase, name: str, title: str, path: str, model: str
         "about": f"Simulated T1 MR on the MNI152 template, {lesion}; the true probability of "
         f"progression was {case.truth.probability[0]:.2f}. It is the first {chosen} of cohort seed "
         f"{DEMO_SEED}{remark}. No patient.",
+    }
+
+
+def _described_stroke(lesion: Volume) -> dict[str, Any]:
+    volume_ml = lesion.voxels.sum() * np.prod(lesion.spacing_mm) / 1000
+    return {
+        "name": "stroke",
+        "title": "Demo: stroke",
+        "path": "stroke-lesion.nii.gz",
+        "model": "stroke-outcome",
+        "metadata": dict(_STROKE_VALUES),
+        "label": None,
+        "about": f"A lesion map in standard space: {volume_ml:.0f} ml in the left insula and the operculum above it, "
+        "drawn by our own generator, with made-up clinical values. The model was trained on real patients; "
+        "this is none.",
     }
 
 

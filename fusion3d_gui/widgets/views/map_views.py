@@ -126,7 +126,7 @@ class MapViews(QWidget):
         view.set_orientation(self._plane)
         view.names_patient, view.with_heat_scale = not self.views, False
         case = self._store.case
-        view.set_volume(None if case is None else case.volume)
+        view.set_volume(None if case is None else case.picture)
         view.set_heatmap(shown.heatmap, self._side_by_side.common_top)
         view.camera_changed.connect(self._on_camera_changed)
         view.menu_requested.connect(partial(self._show_menu, view, shown))

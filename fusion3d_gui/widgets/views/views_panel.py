@@ -363,7 +363,7 @@ class ViewsPanel(QWidget):
 
     def _on_case_changed(self) -> None:
         case = self._store.case
-        volume = case.volume if case else None
+        volume = case.picture if case else None
         before = self.views[0].picture.volume
         for view in self._all_views:
             view.set_volume(volume)
@@ -387,6 +387,9 @@ class ViewsPanel(QWidget):
         self._unflip()
 
     def _on_case_filled(self) -> None:
+        case = self._store.case
+        if case is not None and case.picture is not self.views[0].picture.volume:
+            self._on_case_changed()
         for view in self.views:
             view.picture.refresh()
             view.update()

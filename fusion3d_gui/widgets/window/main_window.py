@@ -101,7 +101,9 @@ class MainWindow(QMainWindow):
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session, self.my_prevalence)
-        self.status = StatusLine(session.store, session.predictions, session.display.crosshair)
+        self.status = StatusLine(
+            session.store, session.predictions, session.display.crosshair, session.territories
+        )
         self.presentation_bar = PresentationBar(
             session.store,
             session.predictions,
@@ -211,6 +213,11 @@ class MainWindow(QMainWindow):
             session.files.changed,
         ):
             signal.connect(self.menus.refresh)
+        session.territories.remembered = self.settings.values.atlas
+        session.territories.changed.connect(self.menus.refresh)
+        session.territories.loaded.connect(
+            lambda path: self.settings.change(replace(self.settings.values, atlas=path))
+        )
         session.store.bundle_changed.connect(self._on_bundle_changed)
         self.settings.changed.connect(self._on_settings_changed)
         # Once its controls are laid out anew: before, they name the sizes that they had.

@@ -11,6 +11,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.labels.atlas import read_label_names
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
@@ -216,7 +217,7 @@ def _atlas_on_grid(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Share of each grid cell in each territory, [t, k, j, i]; names of the territories."""
     atlas = open_volume(folder / f"{_ATLAS}.nii.gz")
     labels = atlas.real(atlas.voxels).astype(int)
-    names = territory_names(folder / f"{_ATLAS}.txt")
+    names = read_label_names(folder / f"{_ATLAS}.txt")
     shares = [
         GRID.apply(
             replace(atlas, voxels=(labels == number).astype(np.uint8), slope=1.0, intercept=0.0)
@@ -226,19 +227,6 @@ def _atlas_on_grid(folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.stack(shares), tuple(
         names.get(n, f"territory {n}") for n in range(1, len(shares) + 1)
     )
-
-
-def territory_names(path: Path) -> Mapping[int, str]:
-    """Names of an atlas's labels: lines ``number|short name|name|…``. Raises UserError for another file."""
-    names: dict[int, str] = {}
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                number, _, name, *_ = line.split("|")
-                names[int(number)] = name.strip()
-    except (OSError, ValueError) as error:
-        raise UserError(f"it is no list of labels ({error})", path=path) from None
-    return names
 
 
 def _number(text: Any) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from fusion3d_gui.state.case.territories import Territories
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.prediction.percent import whole_percent
 from fusion3d_gui.state.prediction.predictions import Predictions
@@ -33,21 +34,24 @@ class StatusLine(QWidget):
         store: Store,
         predictions: Predictions,
         crosshair: Crosshair,
+        territories: Territories,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._store = store
         self._predictions = predictions
         self._crosshair = crosshair
+        self._territories = territories
         self._hovered: np.ndarray | None = None
         self.value = theme.label(size=12)
         self.position = theme.label(size=12, color=theme.MUTED)
         self.heat = theme.label(size=12, color=theme.MUTED)
+        self.territory = theme.label(size=12, color=theme.MUTED)
         self._hint = theme.label(_MOUSE, size=theme.SMALL, color=theme.FAINT)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(16)
-        for label in (self.value, self.position, self.heat):
+        for label in (self.value, self.position, self.heat, self.territory):
             layout.addWidget(label)
         layout.addStretch(1)
         layout.addWidget(self._hint)
@@ -55,6 +59,7 @@ class StatusLine(QWidget):
         crosshair.moved.connect(self._on_crosshair_moved)
         store.case_changed.connect(self._on_case_changed)
         store.prediction_changed.connect(self._show)
+        territories.changed.connect(self._show)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hide the hint where it does not fit; F1 shows the same."""
@@ -86,7 +91,7 @@ class StatusLine(QWidget):
     def _show(self) -> None:
         case = self._store.case
         if case is None:
-            for label in (self.value, self.position, self.heat):
+            for label in (self.value, self.position, self.heat, self.territory):
                 label.clear()
             return
         crosshair = self._crosshair.position_lps
@@ -94,6 +99,7 @@ class StatusLine(QWidget):
         value = case.volume.value_at(where)
         self.value.setText("outside" if value is None else value_text(value, case.volume.unit))
         self.position.setText(position_text(where))
+        self.territory.setText(self._territories.name_at(where))
         heatmap = self._predictions.heatmap
         share = None
         if heatmap is not None and heatmap.peak > 0:

@@ -157,7 +157,7 @@ class Header(QWidget):
 
     def _count_values(self) -> None:
         case = self._store.case
-        self.window_controls.histogram.set_volume(None if case is None else case.volume)
+        self.window_controls.histogram.set_volume(None if case is None else case.picture)
 
     def _name_open_series(self, case: Case) -> None:
         uids = [each.uid for each in case.series]

@@ -24,6 +24,7 @@ from fusion3d_gui.widgets.window.commands.mask_menu import mask_commands
 from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
 from fusion3d_gui.widgets.window.commands.movie_menu import movie_commands
 from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
+from fusion3d_gui.widgets.window.commands.territory_menu import territory_commands
 from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
 from fusion3d_gui.widgets.window.commands.window_level_menu import window_level_commands
@@ -112,6 +113,7 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             parts.views,
             lambda: parts.series.has_choice,
         ),
+        *territory_commands(session.territories, parts.settings, parts.files),
         *window_level_commands(store, display.window_level, session.switcher),
         *heatmap_commands(
             session.predictions,

@@ -173,6 +173,16 @@ class FileDialogs:
             self._keep(Path(name).parent)
             export_measurements(self._store, self._annotations, Path(name))
 
+    def atlas_path(self) -> Path | None:
+        """Choose an atlas; None: none."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open an atlas in standard space", self._start(), "NIfTI (*.nii *.nii.gz)"
+        )
+        if not name:
+            return None
+        self._keep(Path(name).parent)
+        return Path(name)
+
     def mask_paths(self) -> list[Path]:
         """Choose files with masks of the scan on screen; empty: none."""
         names, _ = QFileDialog.getOpenFileNames(
