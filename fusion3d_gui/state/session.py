@@ -18,6 +18,8 @@ from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.scan_objects import ScanObjects
 from fusion3d_gui.state.case.territories import Territories
+from fusion3d_gui.state.cases.case_table import CaseTable
+from fusion3d_gui.state.cases.case_thumbnails import CaseThumbnails
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display, middle_voxel_lps
 from fusion3d_gui.state.export.audit_trail import AuditTrail
@@ -89,6 +91,8 @@ class Session(QObject):
         self.mask_agreements = MaskAgreements(
             store, self.masks, self.predictions, self.display.overlay
         )
+        self.case_table = CaseTable(store, self.opener, self.models)
+        self.case_thumbnails = CaseThumbnails(self)
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
@@ -163,8 +167,9 @@ class Session(QObject):
     def close(self) -> bool:
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
-        ended = self.mask_agreements.close() and self.store.close()
-        return (self.pacs is None or self.pacs.close()) and ended and is_kept and is_logged
+        lanes = (self.mask_agreements, self.case_table, self.case_thumbnails, self.store)
+        closed = [each.close() for each in lanes]
+        return (self.pacs is None or self.pacs.close()) and all(closed) and is_kept and is_logged
 
     def _on_prediction_changed(self) -> None:
         heatmap = self.predictions.heatmap

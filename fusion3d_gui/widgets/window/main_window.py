@@ -25,6 +25,7 @@ from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.widgets.cases.cases_page import CasesPage
 from fusion3d_gui.widgets.controls.drop_target import DropTarget
 from fusion3d_gui.widgets.controls.wheel_guard import guard_wheel
 from fusion3d_gui.widgets.look.restyling import Restyling
@@ -130,6 +131,7 @@ class MainWindow(QMainWindow):
         self.pacs = (
             None if session.pacs is None else PacsPage(session.store, session.pacs, self.settings)
         )
+        self.cases = CasesPage(session.store, session.case_table, session.case_thumbnails)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = Pages(
             session.store,
@@ -137,6 +139,7 @@ class MainWindow(QMainWindow):
             start=self.start,
             views=self.views,
             maps=self.map_views,
+            cases=self.cases,
             pacs=self.pacs,
         )
         self.grabber = ViewGrabber(self.pages, self.views, session.annotations)
@@ -200,6 +203,8 @@ class MainWindow(QMainWindow):
             session.masks.selection_changed,
             session.mask_drawing.changed,
             session.scan_objects.changed,
+            session.case_table.changed,
+            session.case_table.selection_changed,
             session.tool.changed,
             session.display.overlay.changed,
             session.display.window_level.presets_changed,
@@ -240,6 +245,7 @@ class MainWindow(QMainWindow):
         self.start.open_folder_requested.connect(self.files.open_folder)
         self.start.demo_requested.connect(session.open_demo)
         self.start.recent_requested.connect(session.open)
+        self.cases.closed.connect(self.pages.show_case)
         if self.pacs is not None and session.pacs is not None:
             self.pacs.closed.connect(self.pages.show_case)
             session.pacs.worklist.changed.connect(self.menus.refresh)

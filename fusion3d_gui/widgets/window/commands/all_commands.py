@@ -10,11 +10,13 @@ from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.widgets.cases.cases_page import CasesPage
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
+from fusion3d_gui.widgets.window.commands.cases_menu import cases_commands
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
 from fusion3d_gui.widgets.window.commands.file_menu import file_commands
@@ -45,6 +47,7 @@ class CommandParts(Protocol):
     views: ViewsPanel
     pages: Pages
     pacs: PacsPage | None
+    cases: CasesPage
     series: SeriesPanel
     mark_layer: MarkLayer
     grabber: ViewGrabber
@@ -94,6 +97,7 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             parts.pages,
             window,
         ),
+        *cases_commands(session.case_table, parts.pages, parts.cases, parts.files),
         *pacs_commands(store, session.pacs, parts.pages, parts.pacs),
         *movie_commands(session.movies, parts.files, window),
         *audit_commands(session.audit, parts.settings, parts.files, window),

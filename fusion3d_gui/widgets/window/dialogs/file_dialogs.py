@@ -209,6 +209,26 @@ class FileDialogs:
         self._keep(path.parent)
         return path
 
+    def case_table(self) -> Path | None:
+        """Choose a table of cases, or of results; None: none."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a table of cases", self._start(), "Tables (*.csv *.tsv *.txt)"
+        )
+        if not name:
+            return None
+        self._keep(Path(name).parent)
+        return Path(name)
+
+    def case_folder(self) -> Path | None:
+        """Choose a BIDS folder, or one of results; None: none."""
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Open a BIDS folder, or a folder of results", self._start()
+        )
+        if not name:
+            return None
+        self._keep(Path(name))
+        return Path(name)
+
     def movie_path(self, suggested: str) -> Path | None:
         """Choose where a movie is written; None: nowhere."""
         name, _ = QFileDialog.getSaveFileName(

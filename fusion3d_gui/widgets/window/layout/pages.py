@@ -1,4 +1,4 @@
-"""``Pages``: the start page, the views, maps side by side, or the PACS, one at a time."""
+"""``Pages``: the start page, the views, maps side by side, the table of cases, or the PACS, one at a time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Pages(QStackedWidget):
         start: QWidget,
         views: QWidget,
         maps: QWidget,
+        cases: QWidget,
         pacs: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
@@ -26,7 +27,8 @@ class Pages(QStackedWidget):
         self._store = store
         self._side_by_side = side_by_side
         self._start, self._views, self._maps, self._pacs = start, views, maps, pacs
-        for page in filter(None, (start, views, maps, pacs)):
+        self._cases = cases
+        for page in filter(None, (start, views, maps, cases, pacs)):
             self.addWidget(page)
         side_by_side.changed.connect(self._on_maps_changed)
         store.case_changed.connect(self.show_case)
@@ -52,6 +54,22 @@ class Pages(QStackedWidget):
             self.show_case()
         else:
             self.setCurrentWidget(self._pacs)
+
+    @property
+    def shows_cases(self) -> bool:
+        """Whether the table of cases is shown."""
+        return self.currentWidget() is self._cases
+
+    def show_cases(self) -> None:
+        """Show the table of cases."""
+        self.setCurrentWidget(self._cases)
+
+    def toggle_cases(self) -> None:
+        """Show the table of cases, or the case again."""
+        if self.shows_cases:
+            self.show_case()
+        else:
+            self.show_cases()
 
     def show_case(self) -> None:
         """Show the views, or the heatmaps side by side; the start page where there is no case."""

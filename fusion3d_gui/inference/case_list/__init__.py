@@ -1,0 +1,1 @@
+"""Tables of cases with what models said of them: read, joined, filtered, summed up as curves."""

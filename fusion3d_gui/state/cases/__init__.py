@@ -1,0 +1,1 @@
+"""The table of cases: what it lists, in which order, what is selected; thumbnails."""

@@ -1,0 +1,1 @@
+"""The page with the table of cases and its charts."""

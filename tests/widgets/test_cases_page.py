@@ -1,0 +1,207 @@
+"""The page with the table of cases: opened, sorted, filtered, selected in charts, a case opened by the keyboard."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.window.main_window import MainWindow
+
+N = 30
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A table of 30 cases with results: errors grow from case to case, and three scans exist."""
+    (tmp_path / "scans").mkdir()
+    chances = np.linspace(0.05, 0.9, N).round(4)
+    labels = np.arange(N) % 2
+    cases, lines = [], []
+    for n in range(N):
+        name, path = f"case-{n:02d}", f"scans/{n}.nii"
+        cases.append({"case": name, "path": path, "label": labels[n], "age": 50 + n})
+        lines.append(
+            {
+                "row": n + 2,
+                "case": name,
+                "path": path,
+                "probability": chances[n],
+                "positive": int(chances[n] >= 0.5),
+                "fit": "fits",
+                "error": "",
+                "model": "m",
+                "version": "1",
+                "weights_sha256": "0" * 64,
+                "heatmap": "",
+            }
+        )
+        if n < 3:
+            voxels = np.random.default_rng(n).integers(0, 99, (9, 10, 11)).astype(np.int16)
+            write_nifti(Volume(voxels, np.diag([2.0, 2, 2, 1])), tmp_path / path)
+    for file, rows in (("cases.csv", cases), ("out/results.csv", lines)):
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", newline="") as out:
+            writer = csv.DictWriter(out, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def window(qtbot):
+    made = MainWindow(Session(device="cpu"))
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.show()
+    yield made
+    assert made.session.close()
+
+
+@pytest.fixture
+def page(window, results, qtbot):
+    window.menus.actions["cases"].trigger()
+    assert window.pages.shows_cases
+    table = window.session.case_table
+    table.open([results])
+    qtbot.waitUntil(lambda: table.cases is not None and not table.busy)
+    return window.cases
+
+
+def names(page) -> list[str]:
+    model = page.model
+    return [model.data(model.index(row, 0)) for row in range(model.rowCount())]
+
+
+def test_errors_come_first_and_a_header_sorts(page, qtbot):
+    page.errors.click()
+    table = page._table
+    errors = table.cases.columns["error"][table.order]
+    assert (np.diff(errors) <= 0).all()
+    header = page.view.horizontalHeader()
+    at = header.sectionViewportPosition(0) + 30
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at, 8))
+    assert names(page) == sorted(names(page))
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(at, 8))
+    assert names(page) == sorted(names(page), reverse=True)
+
+
+def test_typing_a_filter_shows_what_it_finds_and_says_what_is_wrong_with_it(page, qtbot):
+    qtbot.keyClicks(page.filter, "error > 0.5 and age < 70")
+    qtbot.keyClick(page.filter, Qt.Key.Key_Return)
+    cases = page._table.cases
+    wanted = (cases.columns["error"] > 0.5) & (cases.columns["age"] < 70)
+    assert page.model.rowCount() == wanted.sum() > 0
+    assert page.status.text().startswith(f"{wanted.sum()} of {N} cases")
+    page.filter.setText("errror > 1")
+    qtbot.keyClick(page.filter, Qt.Key.Key_Return)
+    assert "no column errror" in page.status.text()
+    assert page.model.rowCount() == wanted.sum()
+    page.filter.setText("case-07")
+    qtbot.keyClick(page.filter, Qt.Key.Key_Return)
+    assert names(page) == ["case-07"]
+
+
+def test_a_click_in_a_chart_selects_its_cases_and_a_row_is_marked_in_the_charts(page, qtbot):
+    qtbot.waitUntil(lambda: page.roc.plot is not None and page.calibration.plot is not None)
+    chart, curves = page.calibration, page._table.curves
+    number, mean, share, _ = curves.bins()
+    panel = chart.plot.panels[0]
+    at = panel.px_at(100 * mean[4], 100 * share[4]).toPoint()
+    qtbot.mouseMove(chart, at)
+    qtbot.mouseClick(chart, Qt.MouseButton.LeftButton, pos=at)
+    rows = {page.model.row_at(each.row()) for each in page.view.selectionModel().selectedRows()}
+    assert rows == set(curves.rows_of_bin(int(number[4])).tolist())
+    at = (
+        (panel := page.roc.plot.panels[0])
+        .px_at(100 * curves.one_minus_specificity[14], 100 * curves.sensitivity[14])
+        .toPoint()
+    )
+    qtbot.mouseMove(page.roc, at)
+    qtbot.mouseClick(page.roc, Qt.MouseButton.LeftButton, pos=at)
+    chosen = page._table.selected
+    assert sorted(chosen) == sorted(curves.misclassified(float(curves.thresholds[14])))
+    assert panel.title.summary.startswith("AUC ")
+    page.view.selectRow(3)
+    (row,) = page._table.selected
+    marked = [each for each in page.roc._made[2]._items if each.isVisible()]
+    assert len(marked) == 1
+    place = int(np.searchsorted(-curves.thresholds, -page._table.cases.columns["probability"][row]))
+    assert marked[0].pos().x() == pytest.approx(100 * curves.one_minus_specificity[place])
+
+
+def test_return_opens_the_case_and_says_what_was_predicted(page, window, results, qtbot):
+    told: list[str] = []
+    store = window.session.store
+    store.noticed.connect(lambda notice: told.append(notice.text))
+    page.view.selectRow(1)
+    page.view.setFocus()
+    qtbot.keyClick(page.view, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: store.case is not None and store.case.is_complete)
+    assert store.case.paths == (results.parent / "scans/1.nii",)
+    assert "In the table: 7.9 % by m 1, label 1." in told
+    assert window.pages.has_images
+    window.menus.actions["cases_next"].trigger()
+    qtbot.waitUntil(lambda: store.case.paths == (results.parent / "scans/2.nii",))
+
+
+def test_thumbnails_are_made_of_what_is_seen_and_names_are_hidden_with_the_identity(
+    page, window, results, qtbot
+):
+    path = results.parent / "scans/2.nii"
+    qtbot.waitUntil(lambda: window.session.case_thumbnails.image(path) is not None)
+    assert page.model.data(page.model.index(2, 0), Qt.ItemDataRole.DecorationRole) is not None
+    window.session.store.identity.toggle()
+    assert names(page)[:2] == ["Case 1", "Case 2"]
+    assert "cases.csv" not in page.title.text()
+
+
+def test_columns_are_chosen(page):
+    page._toggle_column("age", True)
+    assert page._table.columns[-1] == "age"
+    page._toggle_column("label", False)
+    assert "label" not in page._table.columns
+    last = page.model.columnCount() - 1
+    assert page.model.data(page.model.index(0, last)) == "50"
+
+
+def test_the_distance_of_maps_from_lesions_is_measured_when_asked_for(window, results, qtbot):
+    table = results.parent / "cases.csv"
+    with table.open(newline="") as file:
+        cases = list(csv.DictReader(file))
+    with (results / "results.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    (results / "heatmaps").mkdir()
+    for n in range(4):
+        values = np.zeros((5, 6, 7), np.float32)
+        values[2, 3, 4] = 1.0
+        grid = Volume(values, np.diag([10.0, 10, 10, 1]))
+        write_nifti(grid, results / f"heatmaps/{n}.nii.gz")
+        lines[n]["heatmap"] = f"heatmaps/{n}.nii.gz"
+    for n, case in enumerate(cases):
+        for axis, value in zip("xyz", (40 + 3 * n, 30 + 4 * n, 20), strict=True):
+            case[f"lesion_{axis}_lps_mm"] = value
+    for path, rows in ((table, cases), (results / "results.csv", lines)):
+        with path.open("w", newline="") as out:
+            writer = csv.DictWriter(out, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    state = window.session.case_table
+    state.open([results])
+    qtbot.waitUntil(lambda: state.cases is not None and not state.busy)
+    window.menus.actions["cases"].trigger()
+    assert window.cases.measure.isVisibleTo(window)
+    window.cases.measure.click()
+    qtbot.waitUntil(lambda: "displacement_mm" in state.cases.columns)
+    np.testing.assert_allclose(
+        state.cases.columns["displacement_mm"][:4], [0, 5, 10, 15], atol=1e-4
+    )
+    assert np.isnan(state.cases.columns["displacement_mm"][4:]).all()
+    assert state.order[:4].tolist() == [3, 2, 1, 0]
