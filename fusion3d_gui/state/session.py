@@ -11,6 +11,10 @@ from PySide6.QtCore import QObject
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import is_session_file
+from fusion3d_gui.state.beside.alignment import Alignment
+from fusion3d_gui.state.beside.comparison import Comparison
+from fusion3d_gui.state.beside.prior_prediction import PriorPrediction
+from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.form import Form
@@ -96,6 +100,10 @@ class Session(QObject):
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
+        self.second = SecondScan(store, self.display)
+        self.comparison = Comparison(self)
+        self.alignment = Alignment(store, self.second, self.comparison)
+        self.prior = PriorPrediction(store, self.second, form, self.predictions)
         self.result_collector = ResultCollector(
             store,
             form,
@@ -167,7 +175,10 @@ class Session(QObject):
     def close(self) -> bool:
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
-        lanes = (self.mask_agreements, self.case_table, self.case_thumbnails, self.store)
+        lanes = (
+            *(self.mask_agreements, self.case_table, self.case_thumbnails),
+            *(self.alignment.lane, self.second.lane, self.store),
+        )
         closed = [each.close() for each in lanes]
         return (self.pacs is None or self.pacs.close()) and all(closed) and is_kept and is_logged
 

@@ -163,7 +163,8 @@ def _clipped(values: np.ndarray, volume: Volume) -> np.ndarray:
         return np.zeros(values.shape, np.float32)
     low, high = (float(each) for each in np.percentile(some, _PERCENTILES))
     finite = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    return np.clip(finite, low, high if high > low else low + 1.0).astype(np.float32)
+    clipped: np.ndarray = np.clip(finite, low, high if high > low else low + 1.0)
+    return clipped.astype(np.float32)
 
 
 def _tissue(values: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ class Registration:
         if self.kind == "manual":
             return "Aligned by hand; nothing was measured."
         if self.overlap is not None and self.overlap < _LITTLE_OVERLAP:
-            return f"Only {self.overlap:.0%} of the tissue lies in the other scan's field of view."
+            return f"Only {100 * self.overlap:.0f} % of the tissue lies in the other scan's field of view."
         if self.consistency_mm is not None and self.consistency_mm > _INCONSISTENT_MM:
             return (
                 f"Registered in the opposite direction it differs by {self.consistency_mm:.1f} mm:"
@@ -103,6 +103,17 @@ class Registration:
         if before is not None and after is not None and after < before:
             return "The scans agree less than before registration: probably wrong."
         return ""
+
+    @property
+    def short(self) -> str:
+        """A few words with the figure that says most."""
+        how = {"points": "aligned by places", "manual": "aligned by hand"}
+        words = how.get(self.kind, f"registered ({self.kind})")
+        if self.consistency_mm is not None:
+            return f"{words}, within {self.consistency_mm:.1f} mm of the opposite direction"
+        if self.residual_mm is not None:
+            return f"{words}, within {self.residual_mm:.1f} mm"
+        return words
 
     @property
     def summary(self) -> str:
@@ -118,7 +129,7 @@ class Registration:
             )
             facts.append(f"Mutual information {self.mutual_information:.2f}{before}.")
         if self.overlap is not None:
-            facts.append(f"{self.overlap:.0%} of the tissue overlaps.")
+            facts.append(f"{100 * self.overlap:.0f} % of the tissue overlaps.")
         if self.consistency_mm is not None:
             facts.append(f"The opposite direction agrees within {self.consistency_mm:.2f} mm.")
         if self.doubt:

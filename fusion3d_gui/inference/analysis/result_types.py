@@ -210,3 +210,29 @@ class AtPrevalence:
     probability: float
     ppv: tuple[float, float, float] | None
     npv: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a model's prediction differs between two scans of a patient, and what changed it.
+
+    Parameters
+    ----------
+    before, now
+        Calibrated probabilities.
+    image, metadata
+        Shapley shares of the two in ``now - before``, which they add up to.
+    logit_before, logit_now
+        The logits.
+    logit_image, logit_metadata
+        Shapley shares in their difference.
+    """
+
+    before: float
+    now: float
+    image: float
+    metadata: float
+    logit_before: float
+    logit_now: float
+    logit_image: float
+    logit_metadata: float

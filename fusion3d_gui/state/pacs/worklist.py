@@ -71,6 +71,16 @@ class Worklist(QObject):
         if node is not None:
             self._open(node, study.uid, None)
 
+    def open_study_beside(
+        self,
+        study: Study,
+        open_from: Callable[[Callable[[Progress, Callable[[Case], None]], Case], str], object],
+    ) -> None:
+        """Fetch the series of a study that has the most images, and hand what loads it to ``open_from``."""
+        node = self._finder.node
+        if node is not None:
+            open_from(self._loader(node, study.uid, None, hidden=False), f"a series of {node.name}")
+
     @property
     def next_study(self) -> Study | None:
         """The study after the one on screen, in the order of the list."""
@@ -93,7 +103,16 @@ class Worklist(QObject):
 
     def _open(self, node: Node, study_uid: str, series: SeriesEntry | None) -> None:
         self._ahead.cancel()
-        hidden = self._store.identity.hidden
+        load = self._loader(node, study_uid, series, hidden=self._store.identity.hidden)
+        self._open_uid = study_uid
+        self._opened.add(study_uid)
+        self._opener.open_from(load, f"a series of {node.name}")
+        self.changed.emit()
+
+    def _loader(
+        self, node: Node, study_uid: str, series: SeriesEntry | None, *, hidden: bool
+    ) -> Callable[[Progress, Callable[[Case], None]], Case]:
+        """What fetches and reads a series, for a worker; ``series`` None: that with the most images."""
 
         def load(progress: Progress, on_first: Callable[[Case], None]) -> Case:
             peer = self._nodes.connect_to(node)
@@ -101,10 +120,7 @@ class Worklist(QObject):
             fetch = self._fetched.fetcher(peer, node, wanted)
             return load_arriving(fetch, progress, hide_identity=hidden, on_first=on_first)
 
-        self._open_uid = study_uid
-        self._opened.add(study_uid)
-        self._opener.open_from(load, f"a series of {node.name}")
-        self.changed.emit()
+        return load
 
     def _fetch_ahead(self) -> None:
         node, study = self._finder.node, self.next_study

@@ -22,12 +22,17 @@ class DropTarget(QObject):
     dropped = Signal(object)
     #: UID of a series to open.
     series_dropped = Signal(str)
+    #: The same with shift held, or over :attr:`beside_zone`: to be shown beside the scan on screen.
+    dropped_beside = Signal(object)
+    series_dropped_beside = Signal(str)
     #: Whether files that could be dropped hover over the window.
     hovered = Signal(bool)
 
     def __init__(self, window: QWidget, frame_in: QWidget) -> None:
         super().__init__(window)
         self._window, self._images = window, frame_in
+        #: What is dropped here is shown beside the scan on screen.
+        self.beside_zone: QWidget | None = None
         self._frame = _DropFrame(frame_in)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
@@ -58,16 +63,27 @@ class DropTarget(QObject):
             if event.mimeData().hasFormat(SERIES_MIME):
                 if self._is_over_images(event.position().toPoint()):
                     event.acceptProposedAction()
-                    self.series_dropped.emit(
-                        bytes(event.mimeData().data(SERIES_MIME).data()).decode()
-                    )
+                    uid = bytes(event.mimeData().data(SERIES_MIME).data()).decode()
+                    beside = self._is_beside(event)
+                    (self.series_dropped_beside if beside else self.series_dropped).emit(uid)
                 return True
             paths = _dropped_paths(event.mimeData())
             if paths:
                 event.acceptProposedAction()
-                self.dropped.emit(paths)
+                beside = self._is_beside(event)
+                (self.dropped_beside if beside else self.dropped).emit(paths)
             return True
         return False
+
+    def _is_beside(self, event: QDropEvent) -> bool:
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            return True
+        where, zone = event.position().toPoint(), self.beside_zone
+        return (
+            zone is not None
+            and zone.isVisible()
+            and zone.rect().contains(zone.mapFrom(self._window, where))
+        )
 
     def _is_over_images(self, where: QPoint) -> bool:
         return self._images.rect().contains(self._images.mapFrom(self._window, where))

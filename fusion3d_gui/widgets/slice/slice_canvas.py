@@ -79,6 +79,8 @@ class SliceCanvas(QWidget):
         self.picture = SlicePicture(orientation, display)
         #: Whether patient and series are named in a corner; one view of a layout does, at any size.
         self.names_patient = True
+        #: Warnings beside those of the volume: about what is drawn over it.
+        self.warnings_over: tuple[str, ...] = ()
         #: Why a heatmap has gone; None where none has.
         self.heatmap_loss: HeatmapLoss | None = None
         #: Whether the heatmap's colour scale is shown.
@@ -343,7 +345,7 @@ class SliceCanvas(QWidget):
             (slicer, picture.overlay_is_on, self._stamp),
             (self.orientation, picture.depth_mm, display.slab.slab),
             (display.window_level.window, self.camera.zoom, self._cine_text),
-            (self.names_patient, self.with_heat_scale),
+            (self.names_patient, self.with_heat_scale, self.warnings_over),
             (display.window_level.inverted, picture.heatmap, self._heat_scale),
         )
         return self._texts_cache.get(key, lambda: self._compute_texts(slicer))
@@ -361,7 +363,7 @@ class SliceCanvas(QWidget):
             sides=self._geometry.sides,
             corner=corner_lines(volume) if self.names_patient else (),
             lossy=is_lossy(volume),
-            warnings=warning_texts(volume),
+            warnings=(*self.warnings_over, *warning_texts(volume)),
             inverted=self.display.window_level.inverted,
             heat=self._heat_scale,
             heat_note=self._heat_note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize
@@ -62,6 +62,8 @@ class SlicePicture:
         self.unfinished = False
         #: Whether this view shows the heatmap at all; the plain one of two side by side doesn't.
         self.with_overlay = True
+        #: What is drawn over the gray image: a key equal while it looks the same, its rectangle (screen mm), an image.
+        self.over: Callable[[Camera, float], tuple[object, Rect, QImage] | None] | None = None
         self._display = display
         self._volume: Volume | None = None
         self._heatmap: Heatmap | None = None
@@ -253,6 +255,8 @@ class SlicePicture:
         assert self.slicer is not None
         unread = hatching_image(self.slicer.volume, self.orientation, piece)
         layers += [] if unread is None else [(piece.rect, unread)]
+        over = None if self.over is None else self.over(camera, ratio)
+        layers += [] if over is None else [over[1:]]
         heat = self._heat_on(piece, camera, ratio)
         if heat is not None:
             layers.append(heat)
@@ -260,19 +264,20 @@ class SlicePicture:
         key = (
             self._image.version,
             None if heat is None else self._overlay.version,
+            None if over is None else over[0],
             (*camera.place, ratio),
             (texts, theme.scale(), smooth),
         )
 
-        def draw(over: QPainter) -> None:
-            _compose(over, layers, camera, area, ratio, smooth)
-            self.captions.paint(over, texts, camera, area)
+        def draw(canvas: QPainter) -> None:
+            _compose(canvas, layers, camera, area, ratio, smooth)
+            self.captions.paint(canvas, texts, camera, area)
 
         def compose() -> tuple[QImage, list[Box]]:
             base = self._empty_base(area, ratio)
-            over = QPainter(base)
-            draw(over)
-            over.end()
+            canvas = QPainter(base)
+            draw(canvas)
+            canvas.end()
             return base, self.captions.areas
 
         if key == self._painted or self._base.has(key):

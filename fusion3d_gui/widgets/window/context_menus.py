@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.display.crosshair import Crosshair
 from fusion3d_gui.state.display.window_level import WindowLevel
@@ -31,6 +32,7 @@ class ContextMenus(QObject):
         crosshair: Crosshair,
         marks: MarkLayer,
         series: SeriesPanel,
+        second: SecondScan,
         actions: Mapping[str, QAction],
         parent: QObject,
     ) -> None:
@@ -38,6 +40,7 @@ class ContextMenus(QObject):
         self._store, self._opener = store, opener
         self._level, self._crosshair = level, crosshair
         self._marks, self._series, self._actions = marks, series, actions
+        self._second = second
         series.list.menu_requested.connect(self._show_series_menu)
 
     def add_to(self, menu: QMenu, view: QWidget, at: QPoint) -> None:
@@ -73,6 +76,8 @@ class ContextMenus(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         is_open = uid == case.volume.series_uid
         menu.addAction("Open", lambda: self._opener.open_series(uid)).setEnabled(not is_open)
+        beside = menu.addAction("Open beside", lambda: self._second.open_series(series))
+        beside.setEnabled(not is_open and case.is_complete)
         if is_open:
             menu.addAction(self._actions["whole_series"])
             menu.addAction(self._actions["tags"])

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -39,6 +40,7 @@ from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
+from fusion3d_gui.widgets.views.second_views import SecondViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.views.watermark import Watermark
 from fusion3d_gui.widgets.window.bars.notice_strip import NoticeStrip
@@ -59,6 +61,7 @@ from fusion3d_gui.widgets.window.overlays.command_palette import CommandPalette
 from fusion3d_gui.widgets.window.overlays.keys_overlay import KeysOverlay
 from fusion3d_gui.widgets.window.overlays.loading_card import LoadingCard
 from fusion3d_gui.widgets.window.overlays.start_page import StartPage
+from fusion3d_gui.widgets.window.second_intake import SecondIntake
 from fusion3d_gui.widgets.window.series.series_panel import SeriesPanel
 from fusion3d_gui.widgets.window.share.share_dialog import share_result
 
@@ -99,6 +102,18 @@ class MainWindow(QMainWindow):
             session.store, session.opener, session.display.window_level, session.predictions
         )
         self.views = ViewsPanel(session.store, session.display, session.predictions)
+        self.second_views = SecondViews(
+            self.views,
+            session.display,
+            session.second,
+            session.alignment,
+            session.comparison,
+            session.prior,
+        )
+        self.images = QSplitter(Qt.Orientation.Vertical)
+        self.images.setChildrenCollapsible(False)
+        self.images.addWidget(self.views)
+        self.images.addWidget(self.second_views)
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session, self.my_prevalence)
@@ -137,7 +152,7 @@ class MainWindow(QMainWindow):
             session.store,
             session.side_by_side,
             start=self.start,
-            views=self.views,
+            views=self.images,
             maps=self.map_views,
             cases=self.cases,
             pacs=self.pacs,
@@ -163,6 +178,7 @@ class MainWindow(QMainWindow):
             session.display.crosshair,
             self.mark_layer,
             self.series,
+            session.second,
             self.menus.actions,
             self,
         )
@@ -216,6 +232,10 @@ class MainWindow(QMainWindow):
             session.side_by_side.changed,
             session.keeper.restored,
             session.files.changed,
+            session.second.changed,
+            session.alignment.changed,
+            session.comparison.changed,
+            session.prior.changed,
         ):
             signal.connect(self.menus.refresh)
         session.territories.remembered = self.settings.values.atlas
@@ -235,6 +255,7 @@ class MainWindow(QMainWindow):
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.open)
         self._drops.series_dropped.connect(session.opener.open_series)
+        SecondIntake(session, self._drops, self.second_views, self.series, self)
         for page in (self.views, self.map_views):
             page.menu_opened.connect(self._context_menus.add_to)
         self._drops.hovered.connect(self.start.set_aimed)

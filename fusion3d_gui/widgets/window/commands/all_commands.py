@@ -14,8 +14,10 @@ from fusion3d_gui.widgets.cases.cases_page import CasesPage
 from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.slice.slice_view import SliceView
+from fusion3d_gui.widgets.views.second_views import SecondViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window.commands.audit_menu import audit_commands
+from fusion3d_gui.widgets.window.commands.beside_menu import beside_commands
 from fusion3d_gui.widgets.window.commands.cases_menu import cases_commands
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.commands.edit_menu import edit_commands
@@ -45,6 +47,7 @@ class CommandParts(Protocol):
     presentation: Presentation
     files: FileDialogs
     views: ViewsPanel
+    second_views: SecondViews
     pages: Pages
     pacs: PacsPage | None
     cases: CasesPage
@@ -98,6 +101,16 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             window,
         ),
         *cases_commands(session.case_table, parts.pages, parts.cases, parts.files),
+        *beside_commands(
+            store,
+            session.second,
+            session.alignment,
+            session.comparison,
+            session.prior,
+            parts.second_views,
+            parts.files,
+            session.pacs,
+        ),
         *pacs_commands(store, session.pacs, parts.pages, parts.pacs),
         *movie_commands(session.movies, parts.files, window),
         *audit_commands(session.audit, parts.settings, parts.files, window),

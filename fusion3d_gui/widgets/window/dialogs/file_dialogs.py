@@ -95,6 +95,25 @@ class FileDialogs:
             self._keep(Path(name))
             self._open_paths((Path(name),))
 
+    def open_beside(self, open_paths: Callable[[Sequence[Path]], object]) -> None:
+        """Choose files of a second scan."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open a second scan beside this one", self._start()
+        )
+        if names:
+            paths = [Path(name) for name in names]
+            self._keep(paths[0].parent)
+            open_paths(paths)
+
+    def open_folder_beside(self, open_paths: Callable[[Sequence[Path]], object]) -> None:
+        """Choose a folder of a second scan."""
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Open a folder beside this scan", self._start()
+        )
+        if name:
+            self._keep(Path(name))
+            open_paths((Path(name),))
+
     def open_session(self) -> None:
         """Choose a session file to open."""
         name, _ = QFileDialog.getOpenFileName(

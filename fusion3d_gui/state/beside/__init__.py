@@ -1,0 +1,1 @@
+"""A second scan beside the one on screen: opened, linked, registered, compared."""
