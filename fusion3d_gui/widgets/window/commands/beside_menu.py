@@ -64,7 +64,7 @@ def beside_commands(
             can_open,
             begins_group=True,
             tip="Open a second scan beside this one: a prior, another sequence",
-            synonyms=("compare", "prior", "second scan", "two scans", "follow-up"),
+            synonyms=("prior", "second scan", "two scans", "follow-up"),
         ),
         Command(
             "open_folder_beside",
@@ -73,7 +73,7 @@ def beside_commands(
             partial(files.open_folder_beside, second.open),
             "Ctrl+Shift+B",
             can_open,
-            synonyms=("compare", "prior"),
+            synonyms=("prior",),
         ),
         *_prior_studies(store, pacs, second),
         Command(
@@ -177,7 +177,7 @@ def beside_commands(
                 is_open if way is Way.NONE else is_linked,
                 checked=partial(is_way, way),
                 begins_group=way is Way.NONE,
-                synonyms=("fusion", "overlay", "subtraction", "compare"),
+                synonyms=("fusion", "overlay", "subtraction"),
             )
             for number, way in enumerate(Way, start=1)
         ],
