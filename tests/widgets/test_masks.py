@@ -148,6 +148,32 @@ def test_the_left_box_is_drawn_at_the_patients_left_and_can_be_switched_off(
     assert full(session)[tuple(np.rint(at[::-1]).astype(int))]
 
 
+def test_masks_are_seen_in_3d_from_the_front_with_the_left_at_the_right(
+    window, scan, labels, qtbot
+):
+    session = with_labels(window, scan, labels, qtbot)
+    window.menus.actions["alone_3d"].trigger()
+    view = window.views.volume
+    qtbot.waitUntil(lambda: view.is_settled)
+
+    def columns(color: str) -> np.ndarray:
+        image = view.grab().toImage()
+        wanted = QColor(color).rgb()
+        found = [
+            x
+            for y in range(image.height())
+            for x in range(image.width())
+            if image.pixel(x, y) == wanted
+        ]
+        return np.array(found)
+
+    left, right = columns("#FF0000"), columns("#00FF00")
+    assert len(left) > 20 and len(right) > 20
+    assert right.max() < view.width() / 2 < left.min()
+    session.masks.toggle_all()
+    assert not len(columns("#FF0000"))
+
+
 def test_a_flat_stroke_draws_a_round_line_on_one_slice_which_undo_takes_back(window, scan, qtbot):
     session = opened(window, scan, qtbot)
     window.menus.actions["tool_brush"].trigger()

@@ -83,6 +83,20 @@ def test_all_that_takes_keys_or_clicks_in_the_window_has_a_name_and_every_contro
             assert spoken(widget), widget
             if not isinstance(widget, QAbstractItemView):
                 assert tip(widget), f"{type(widget).__name__} {spoken(widget)}"
+    session = predicted.session
+    session.mask_drawing.begin(np.array([60.0, 60, 60]), np.array([0.0, 0, 1]), erase=False)
+    session.mask_drawing.end()
+    for tool in ("brush", "fill"):
+        predicted.menus.actions[f"tool_{tool}"].trigger()
+        assert predicted.side.masks.table.isVisibleTo(predicted)
+        for widget in controls(predicted.side.masks):
+            assert spoken(widget), widget
+            assert isinstance(widget, QAbstractItemView) or tip(widget), spoken(widget)
+    predicted.menus.actions["cases"].trigger()
+    for widget in controls(predicted.cases):
+        assert spoken(widget), widget
+        assert isinstance(widget, QAbstractItemView) or tip(widget), spoken(widget)
+    predicted.cases.back.click()
     for widget in predicted.findChildren(QWidget):
         takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(
             predicted

@@ -18,9 +18,10 @@ from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-#: How names end of files that are masks by common custom (BIDS, 3D Slicer, ITK-SNAP, nnU-Net).
+#: How names end of files that are masks by common custom (BIDS, 3D Slicer, ITK-SNAP, nnU-Net). Not "lesion": a map
+#: of a lesion may be the case itself.
 _CUSTOM = re.compile(
-    r"(^|[_\-. ])(dseg|seg|segmentation|mask|label|labels|labelmap|lesion|roi)$", re.IGNORECASE
+    r"(^|[_\-. ])(dseg|seg|segmentation|mask|label|labels|labelmap)$", re.IGNORECASE
 )
 _SUFFIXES = re.compile(r"\.(nii|nii\.gz|nrrd|nhdr|mha|mhd)$", re.IGNORECASE)
 #: 3D Slicer's description of one of its segments in an NRRD header.
@@ -35,7 +36,7 @@ def is_label_file(path: Path) -> bool:
 
 
 def is_named_as_mask(path: Path) -> bool:
-    """Whether the name says that it is a mask: ``x_dseg.nii.gz``, ``x.seg.nrrd``, ``lesion.nii``."""
+    """Whether the name says that it is a mask: ``x_dseg.nii.gz``, ``x.seg.nrrd``, ``x_mask.nii``."""
     return is_label_file(path) and bool(_CUSTOM.search(_SUFFIXES.sub("", path.name)))
 
 

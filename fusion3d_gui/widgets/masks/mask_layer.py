@@ -22,6 +22,8 @@ from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
 from fusion3d_gui.widgets.slice.slice_image import mask_image, overlay_image
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.slice.volume_area import area_of, plane_of_area
+from fusion3d_gui.widgets.volume.mask_silhouettes import MaskLook
+from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
 #: Of a map's name in the legend.
 _HEAT_COLOR = "#FFFFFF"
@@ -107,6 +109,16 @@ class MaskLayer(QObject):
             if drawn is not None:
                 painter.drawImage(drawn.at, drawn.image, QRectF(drawn.image.rect()))
         self._paint_legend(view, painter, [each for each in names if each[0]], ratio)
+
+    def attach_to_3d(self, view: VolumeView) -> None:
+        """Show the masks on the 3D view too."""
+
+        def show() -> None:
+            masks = self._masks
+            fill = 0.0 if masks.outlines else masks.opacity
+            view.set_masks([MaskLook(each.mask.grid, each.color, fill) for each in masks.shown])
+
+        self._masks.changed.connect(show)
 
     def caption(self, mask: CaseMask) -> str:
         """A mask's name in the legend; empty while the identity is hidden: a name that somebody typed may name the patient."""

@@ -23,6 +23,7 @@ from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
+from fusion3d_gui.widgets.volume.mask_silhouettes import MaskSilhouettes
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class VolumePicture:
         self._display = display
         self.volume: Volume | None = None
         self.heatmap: Heatmap | None = None
+        self.masks = MaskSilhouettes()
         self._top = 0.0
         self._anatomy: VolumeProjector | None = None
         self._heat: VolumeProjector | None = None
@@ -126,6 +128,7 @@ class VolumePicture:
         cast = self._cast(volume, anatomy, axes_lps, camera, size, ratio)
         if cast is not None:
             painter.drawImage(QPointF(0, 0), cast)
+            self._paint_masks(painter, volume, axes_lps, camera)
             return
         level, overlay = self._display.window_level, self._display.overlay
         look = self._display.volume_look
@@ -143,6 +146,22 @@ class VolumePicture:
             heat = self._heat.project(*axes_lps, look.clip)
             lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
             self._draw(painter, volume, axes_lps, camera, heat, overlay_image(heat.values, lut))
+        self._paint_masks(painter, volume, axes_lps, camera)
+
+    def _paint_masks(
+        self,
+        painter: QPainter,
+        volume: Volume,
+        axes_lps: tuple[np.ndarray, np.ndarray],
+        camera: Camera,
+    ) -> None:
+        """Masks as silhouettes: in front of everything, wherever they lie in the depth."""
+        clip = self._display.volume_look.clip
+        self.masks.draw(
+            axes_lps,
+            clip,
+            lambda flat, image: self._draw(painter, volume, axes_lps, camera, flat, image),
+        )
         painter.resetTransform()
 
     def _surface_image(self, volume: Volume, lit: Surface, colors: np.ndarray) -> QImage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -28,6 +30,7 @@ from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.stamp import stamp_of
 from fusion3d_gui.widgets.slice.warning_tip import show_warning_tip
 from fusion3d_gui.widgets.volume.look_text import cut_text, level_text
+from fusion3d_gui.widgets.volume.mask_silhouettes import MaskLook
 from fusion3d_gui.widgets.volume.orbit import Orbit
 from fusion3d_gui.widgets.volume.volume_mouse import VolumeMouse
 from fusion3d_gui.widgets.volume.volume_picture import VolumePicture
@@ -101,6 +104,11 @@ class VolumeView(QWidget):
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
         """Set the heatmap; None removes it."""
         self.picture.set_heatmap(heatmap)
+        self.update()
+
+    def set_masks(self, masks: Sequence[MaskLook]) -> None:
+        """Show these masks as silhouettes."""
+        self.picture.masks.show(masks)
         self.update()
 
     def _on_overlay_changed(self) -> None:

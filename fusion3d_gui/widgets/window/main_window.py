@@ -133,6 +133,7 @@ class MainWindow(QMainWindow):
         self.mask_layer = MaskLayer(
             session.store, session.scan_objects, session.masks, session.display.overlay, self
         )
+        self.mask_layer.attach_to_3d(self.views.volume)
         self.brush_layer = BrushLayer(
             session.store, session.tool, session.mask_drawing, session.masks, self
         )
