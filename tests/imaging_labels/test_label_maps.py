@@ -21,6 +21,7 @@ from fusion3d_gui.imaging.dicom.source_series import SourceSeries, read_source_s
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels import mask_position
+from fusion3d_gui.imaging.labels.brush import brushed
 from fusion3d_gui.imaging.labels.contour_fill import fill_contours
 from fusion3d_gui.imaging.labels.label_map import mask_of
 from fusion3d_gui.imaging.labels.read_masks import read_masks
@@ -509,3 +510,16 @@ def test_a_drawn_mask_leaves_as_a_segmentation_that_dcmqi_reads_voxel_by_voxel(f
     assert (segment["SegmentLabel"], segment["SegmentAlgorithmType"]) == ("lesion", "MANUAL")
     (own,) = read_masks(tmp_path / "out.dcm", volume, source).masks
     np.testing.assert_array_equal(on_scan(own, volume), labels == 2)
+
+
+@pytest.mark.parametrize("z", [37.0, 36.0, 38.4])
+def test_a_flat_brush_paints_the_one_slice_that_its_plane_cuts(z):
+    place = np.array([4.0, -10.0, z])
+    part = brushed(SCAN, place, place, 7.0, np.array([0.0, 0.0, 1.0]))
+    k = 9  # at z = 37, 3 mm thick
+    assert (part.start[0] <= k < part.stop[0]) and part.inside.any(axis=(1, 2)).sum() == 1
+    across = np.linalg.norm(distances(SCAN, place)[k, ..., :2], axis=-1)
+    found = np.zeros(SCAN.shape[1:], bool)
+    rows, columns = (slice(a, b) for a, b in zip(part.start[1:], part.stop[1:], strict=True))
+    found[rows, columns] = part.inside[k - part.start[0]]
+    np.testing.assert_array_equal(found, across <= 7.0)
