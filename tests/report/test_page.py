@@ -31,6 +31,7 @@ from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
 from fusion3d_gui.report.page.html import page_html
 from fusion3d_gui.report.page.page_file import write_page
 from fusion3d_gui.report.page.result_page import result_page
+from fusion3d_gui.report.page.sections import model_section
 from fusion3d_gui.report.page.sheet import Sheet
 from fusion3d_gui.report.picture.plane_picture import plane_pictures
 from fusion3d_gui.report.picture.svg import color_bar_drawing, plane_drawing
@@ -175,6 +176,30 @@ def test_every_number_that_the_mapping_names_is_the_jsons(full, tmp_path, paper)
         assert found, (pattern, text)
         values = [at(document, field) for field in fields]
         assert list(found.groups()) == [written(value) for value in values], pattern
+
+
+@pytest.mark.parametrize(
+    ("scope", "text"),
+    [
+        (None, "not declared"),
+        (
+            {
+                "modality": "MR",
+                "body_part": "brain",
+                "contrasts": ["T1", "+Gd"],
+                "coverage": "skull_stripped",
+                "age_years": [20.0, 90.5],
+                "voxel_mm": [0.5, 3.0],
+                "population": "simulated",
+            },
+            "MR, brain, T1 +Gd, skull-stripped, 20 to 90.5 years, voxels of 0.5 to 3 mm, simulated cases",
+        ),
+    ],
+)
+def test_the_page_says_what_the_model_is_meant_for(scope, text, full):
+    document = result_json(full)
+    rows = dict(model_section({"model": {**document["model"], "scope": scope}}).rows)
+    assert rows["Meant for"] == text
 
 
 @needs_poppler
