@@ -347,6 +347,21 @@ def test_an_nrrd_header_that_makes_no_sense_is_refused_for_it(
         open_volume(tmp_path / "a.nrrd")
 
 
+@pytest.mark.parametrize("skip", [-1, 21])
+def test_bytes_before_the_voxels_of_an_nrrd_file_are_skipped(skip: int, tmp_path: Path) -> None:
+    values = np.random.default_rng(8).integers(-900, 900, (4, 3, 2)).astype("<i2")
+    (tmp_path / "voxels.raw").write_bytes(bytes(range(21)) + values.tobytes())
+    text = (
+        "NRRD0005\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 2 3 4\n"
+        "space directions: (1,0,0) (0,1,0) (0,0,1)\nendian: little\nencoding: raw\n"
+        f"byte skip: {skip}\ndata file: voxels.raw\n\n"
+    )
+    (tmp_path / "a.nhdr").write_text(text)
+    np.testing.assert_array_equal(open_volume(tmp_path / "a.nhdr").voxels, values)
+    theirs = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "a.nhdr")))
+    np.testing.assert_array_equal(theirs, values)
+
+
 def test_the_place_of_an_nrrd_file_without_a_space_is_by_its_axes_and_it_is_said(
     tmp_path: Path,
 ) -> None:

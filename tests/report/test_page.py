@@ -299,6 +299,31 @@ def test_a_usual_case_takes_one_sheet_with_embedded_fonts(full, tmp_path, paper)
 
 
 @needs_poppler
+def test_texts_keep_the_margin_and_are_large_enough_to_read(full, tmp_path):
+    page = result_page(full)
+    path = tmp_path / "page.pdf"
+    path.write_bytes(Sheet(page.content, full, page.pictures, "A4").pdf())
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", path, "-"], capture_output=True, check=True, text=True
+    ).stdout
+    points = {}
+    for x, y, right, bottom, word in re.findall(
+        r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">([^<]*)<', boxes
+    ):
+        points.setdefault(word, []).append((float(x), float(y), float(right), float(bottom)))
+    every = np.array([box for found in points.values() for box in found])
+    mm = 72 / 25.4
+    assert every[:, 0].min() == pytest.approx(12 * mm, abs=0.6 * mm)
+    assert every[:, 2].max() <= (210 - 12) * mm + 0.5
+    assert every[:, 3].max() <= (297 - 12) * mm + 0.5
+    ((_, top, _, bottom),) = points["Metadata"]
+    heading = bottom - top
+    ((_, top, _, bottom),) = points["Threshold"]
+    # 2.4 and 2.7 mm are 6.8 and 7.7 points.
+    assert heading / (bottom - top) == pytest.approx(2.7 / 2.4, rel=0.02)
+
+
+@needs_poppler
 def test_a_long_reading_goes_on_to_another_page_that_says_research_use_only_too(full, tmp_path):
     notes = ReaderNotes("finding " * 180 + "theveryend", "remark " * 200 + "thelastword")
     text = pdf_text(dataclasses.replace(full, notes=notes), tmp_path)
