@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import sqlite3
 import time
@@ -33,7 +34,7 @@ _REMEMBERED_S = 30 * 24 * 3600.0
 _TABLES = (
     """
 CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     study_uid TEXT NOT NULL,
     series_uid TEXT NOT NULL,
     patient TEXT NOT NULL,
@@ -215,8 +216,8 @@ class Inbox:
                 " WHERE id = ? AND state = 'sending'",
                 (time.time(), number),
             ).rowcount
-        if changed:
-            shutil.rmtree(self._folder_of(number), ignore_errors=True)
+            aside = self._set_aside(number) if changed else None
+        _delete(aside)
 
     def hold(self, number: int, reason: str) -> None:
         """Keep a series for a person, with the reason."""
@@ -247,7 +248,8 @@ class Inbox:
                     remedy="List them with: fusion3d pacs listen --status.",
                 )
             _forget(database, number)
-        shutil.rmtree(self._folder_of(number), ignore_errors=True)
+            aside = self._set_aside(number)
+        _delete(aside)
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -277,6 +279,14 @@ class Inbox:
         """Folder of the files of a series' result."""
         return self._folder_of(number) / "result"
 
+    def _set_aside(self, number: int) -> Path | None:
+        """Rename a series' folder, within a transaction: what arrives from then on is not deleted with it."""
+        aside = self.folder / "series" / f"{int(number)}-{secrets.token_hex(8)}"
+        try:
+            return self._folder_of(number).rename(aside)
+        except FileNotFoundError:
+            return None
+
     def _folder_of(self, number: int) -> Path:
         return self.folder / "series" / str(int(number))
 
@@ -296,6 +306,11 @@ def hold(database: sqlite3.Connection, number: int, reason: str) -> None:
         "UPDATE series SET state = 'held', reason = ? WHERE id = ?",
         (visible_text(reason, 400), number),
     )
+
+
+def _delete(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)  # what stays is deleted by the next listener
 
 
 def _forget(database: sqlite3.Connection, number: int) -> None:

@@ -175,6 +175,8 @@ class Listener:
                 self._send_once()
             except UserError as error:
                 log.warning("sending: %s", error.problem)
+            except Exception as error:  # noqa: BLE001 - it is tried again; the message may quote a file
+                log.error("sending: %s", type(error).__name__)
 
     def _send_once(self) -> None:
         target = self._target

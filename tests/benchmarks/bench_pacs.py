@@ -1,12 +1,14 @@
 """Fetching and finding against Orthanc, beside dcmtk's getscu and findscu in the same run.
 
 ``python tests/benchmarks/bench_pacs.py [--slices 300] [--rounds 3]``. First slice: from asking for the series' images
-to the first file, beside getting one image alone. Prints medians in seconds.
+to the first file, beside getting one image alone. On screen: from asking for the series to the first view of the main
+window, off screen, that has painted a slice. Prints medians in seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import requests
+from PySide6.QtCore import QEventLoop
+from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
@@ -27,7 +31,13 @@ from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc, missing
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.pacs.query import StudyQuery
 from fusion3d_gui.pacs.retrieve import retrieve_series
+from fusion3d_gui.pacs.secret import secret_variable
 from fusion3d_gui.progress import no_progress
+from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
+from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.slice.slice_canvas import SliceCanvas
+from fusion3d_gui.widgets.window.main_window import MainWindow
+from tests.pacs.conftest import dcmtk_tool
 
 
 def main() -> None:
@@ -95,9 +105,14 @@ def run(server: Orthanc, folder: Path, slices: int, rounds: int) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as out:
             measure("getscu: all", lambda: tool([*getscu, out]))
 
+    screen = Screen(folder / "window")
     for _ in range(rounds):
         for name, peer in peers.items():
             measure_peer(name, peer)
+        for node in nodes:
+            took.setdefault(f"{node.name}: on screen", []).append(
+                screen.first_slice(node, study.uid)
+            )
         measure_getscu()
         measure("findscu: find", lambda: tool(findscu))
     medians = {name: statistics.median(times) for name, times in took.items()}
@@ -106,9 +121,61 @@ def run(server: Orthanc, folder: Path, slices: int, rounds: int) -> None:
     for name in peers:
         print(
             f"{name}: first / one = {medians[f'{name}: first of all'] / medians[f'{name}: one image']:.2f},"
+            f" on screen / one = {medians[f'{name}: on screen'] / medians[f'{name}: one image']:.2f},"
             f" all / getscu = {medians[f'{name}: all'] / medians['getscu: all']:.2f},"
             f" find / findscu = {medians[f'{name}: find'] / medians['findscu: find']:.2f}"
         )
+
+
+class Screen:
+    """The main window, off screen, which opens a study of a node while it arrives."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        self._folder = folder
+        self._number = 0
+        self._app = QApplication.instance() or QApplication([])
+
+    def first_slice(self, node: Node, study_uid: str) -> float:
+        """Seconds from asking for the series of a study until a view has painted one of its slices."""
+        self._number += 1
+        folder = self._folder / str(self._number)
+        folder.mkdir(parents=True)
+        os.environ[secret_variable(node)] = PASSWORD
+        session = Session(
+            pacs=PacsPlaces(folder / "pacs.json", folder / "cache", folder / "outbox")
+        )
+        window = MainWindow(session)
+        window.resize(1400, 900)
+        window.show()
+        session.pacs.nodes.put(node)
+        finder, store = session.pacs.finder, session.store
+        finder.find(study_uid=study_uid)
+        self._until(lambda: bool(finder.studies))
+        finder.choose(finder.studies[0])
+        self._until(lambda: bool(finder.series))
+        canvases = window.findChildren(SliceCanvas)
+        began = time.perf_counter()
+        session.pacs.worklist.open_series(finder.series[0])
+        self._until(
+            lambda: any(
+                canvas.isVisible() and canvas.slicer is not None and canvas.is_settled
+                for canvas in canvases
+            )
+        )
+        seconds = time.perf_counter() - began
+        self._until(lambda: store.case is not None and store.case.is_complete)
+        window.close()
+        session.close()
+        return seconds
+
+    def _until(self, what: Callable[[], bool]) -> None:
+        until = time.monotonic() + 120
+        while not what():
+            if time.monotonic() > until:
+                raise TimeoutError
+            self._app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+            time.sleep(0.001)
 
 
 def one(peer, series, out: Path) -> None:
@@ -130,7 +197,10 @@ def one(peer, series, out: Path) -> None:
 
 
 def tool(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+    program = dcmtk_tool(command[0])
+    if program is None:
+        sys.exit("dcmtk is not installed: apt-get install dcmtk.")
+    subprocess.run([program, *command[1:]], check=True, capture_output=True)
 
 
 if __name__ == "__main__":

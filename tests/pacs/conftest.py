@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,6 +47,14 @@ SYNTAX_FILES = (
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
+
+
+def dcmtk_tool(name: str) -> str | None:
+    """Path of one of dcmtk's tools: not pynetdicom's of the same name, which lies beside Python; None without it."""
+    beside = Path(sys.executable).parent
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    others = os.pathsep.join(each for each in folders if Path(each) != beside)
+    return shutil.which(name, path=others)
 
 
 def make_series(folder: Path, seed: str, *, count: int = 12, **attributes: str) -> list[Path]:
@@ -148,13 +159,13 @@ def peer(node) -> Peer:
 @pytest.fixture
 def dcmtk():
     """Run one of dcmtk's tools; skips where they are missing."""
-    import shutil
 
     def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        if shutil.which(tool) is None:
+        program = dcmtk_tool(tool)
+        if program is None:
             pytest.skip("dcmtk is not installed: apt-get install dcmtk.")
         return subprocess.run(
-            [tool, *arguments], capture_output=True, text=True, check=False, timeout=120
+            [program, *arguments], capture_output=True, text=True, check=False, timeout=120
         )
 
     return run

@@ -43,6 +43,7 @@ class WithdrawDialog(QDialog):
         layout.setSpacing(3 * theme.GRID)
         for widget in (self.told, what):
             layout.addWidget(widget)
+        layout.addStretch(1)
         layout.addLayout(row)
         self.resize(theme.px(460), self.sizeHint().height())
         self.cancel.clicked.connect(self.reject)
