@@ -15,6 +15,7 @@ from fusion3d_gui.cli import commands
 from fusion3d_gui.cli.argument_types import add_device_and_engine
 from fusion3d_gui.cli.case_arguments import add_case_arguments
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
+from fusion3d_gui.cli.reader_study_command import add_reader_study_arguments
 from fusion3d_gui.cli.study_command import add_study_arguments, add_table_arguments
 from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.cli.training_arguments import add_training_arguments
@@ -112,4 +113,9 @@ def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
     add_training_arguments(command)
     add_table_arguments(command("table", "make a table of cases from a data set"))
     add_study_arguments(command("study", "do a study of real cases: see study --help"))
+    add_reader_study_arguments(
+        command(
+            "reader-study", "have readers read cases with and without the model, and analyse it"
+        )
+    )
     return parser, parsers
