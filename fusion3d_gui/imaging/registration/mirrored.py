@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.registration.register import register
+from fusion3d_gui.imaging.registration.register import coarse_information
 from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
@@ -28,10 +27,7 @@ def side_doubt(
     mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
     mirror[0, 3] = 2 * moving.center_lps[0]
     mirrored = replace(moving, affine=mirror @ moving.affine)
-    try:
-        other = register(fixed, mirrored, progress=progress)
-    except UserError:
-        return ""
-    ours, theirs = found.mutual_information, other.mutual_information
+    ours = coarse_information(fixed, moving, found.matrix)
+    theirs = coarse_information(fixed, mirrored, None, progress)
     much_better = ours is not None and theirs is not None and theirs > _MUCH_BETTER * max(ours, 0.0)
     return SIDES_EXCHANGED if much_better else ""

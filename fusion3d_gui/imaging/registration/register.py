@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -148,6 +148,24 @@ def information(fixed: Volume, moving: Volume, matrix: np.ndarray) -> tuple[floa
         return search.information(matrix), search.overlap(matrix)
 
 
+def coarse_information(
+    fixed: Volume, moving: Volume, matrix: np.ndarray | None, progress: Progress = no_progress
+) -> float | None:
+    """Mutual information (nats) at the middle level: under a map, or where a rigid search to that level ends (None).
+
+    None where the two do not overlap.
+    """
+    with _one_thread():
+        search = _Search(prepare(fixed), prepare(moving))
+        if matrix is not None:
+            return search.middle_information(matrix)
+        try:
+            found = search.run_coarsely(progress)
+        except UserError:
+            return None
+        return search.middle_information(found.matrix)
+
+
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
     """Sums in another order would give another map, and how many threads share them is up to the machine."""
@@ -193,11 +211,19 @@ class _Search:
         except RuntimeError:  # no sample falls into the other image
             return None
 
-    def run(self, kind: Literal["rigid", "affine"], progress: Progress) -> _Found:
-        """Search from every start on the coarsest level, and go on from the best."""
+    def middle_information(self, matrix: np.ndarray) -> float | None:
+        """Mutual information at the middle level; None where too little overlaps to measure it."""
+        return self._information(matrix, _MIDDLE)
+
+    def run_coarsely(self, progress: Progress) -> _Found:
+        """Search from every start on the coarsest level, and refine the best on the middle one."""
+        best = self._best_of_starts(part_of(progress, 0.0, 0.5))
+        return self.refine(best.matrix, "rigid", part_of(progress, 0.5, 1.0), levels=(_MIDDLE,))
+
+    def _best_of_starts(self, progress: Progress) -> _Found:
         tried: list[_Found] = []
         for number, start in enumerate(self._starts()):
-            part = part_of(progress, 0.15 * number, 0.15 * (number + 1))
+            part = part_of(progress, number / _STARTS, (number + 1) / _STARTS)
             try:
                 tried.append(self.refine(start, "rigid", part, levels=(_COARSE,)))
             except UserError:
@@ -205,9 +231,14 @@ class _Search:
         if not tried:
             raise UserError(_APART)
         best = max(tried, key=lambda each: each.information)
+        return replace(best, iterations=sum(each.iterations for each in tried))
+
+    def run(self, kind: Literal["rigid", "affine"], progress: Progress) -> _Found:
+        """Search from every start on the coarsest level, and go on from the best."""
+        best = self._best_of_starts(part_of(progress, 0.0, 0.3))
         fine = (_MIDDLE, _FINE)
         rigid = self.refine(best.matrix, "rigid", part_of(progress, 0.3, 0.7), levels=fine)
-        total = sum(each.iterations for each in tried) + rigid.iterations
+        total = best.iterations + rigid.iterations
         if kind == "rigid":
             return _Found(rigid.matrix, rigid.information, total)
         affine = self.refine(rigid.matrix, "affine", part_of(progress, 0.7, 1.0), levels=fine)

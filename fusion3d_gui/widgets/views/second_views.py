@@ -10,11 +10,8 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.inference.prediction import Heatmap
-from fusion3d_gui.state.beside.alignment import Alignment
-from fusion3d_gui.state.beside.comparison import Comparison, Way
-from fusion3d_gui.state.beside.prior_prediction import PriorPrediction
-from fusion3d_gui.state.beside.second_scan import SecondScan
-from fusion3d_gui.state.display.display import Display
+from fusion3d_gui.state.beside.comparison import Way
+from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.slice.fused_image import FusedImage
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
@@ -26,23 +23,25 @@ from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 _DIFFERENCE = "orange: brighter than second scan"
 
 
+def with_second_views(first: QWidget, second: QWidget) -> QSplitter:
+    """The first scan's views above the second's; the latter turn it where one view is alone."""
+    both = QSplitter(Qt.Orientation.Vertical)
+    both.setChildrenCollapsible(False)
+    both.addWidget(first)
+    both.addWidget(second)
+    return both
+
+
 class SecondViews(QWidget):
     """Hidden without a second scan. Each view is paired with the first scan's view of the same plane."""
 
     #: The context menu (QMenu) of a view (QWidget) is about to open at a position (QPoint) in it.
     menu_opened = Signal(QMenu, QWidget, QPoint)
 
-    def __init__(
-        self,
-        first: ViewsPanel,
-        display: Display,
-        second: SecondScan,
-        alignment: Alignment,
-        comparison: Comparison,
-        prior: PriorPrediction,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, first: ViewsPanel, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        second, alignment, prior = session.second, session.alignment, session.prior
+        display, comparison = session.display, session.comparison
         self._first, self._second, self._prior = first, second, prior
         self._comparison = comparison
         self.bar = BesideBar(second, alignment, comparison, prior)
