@@ -42,3 +42,14 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return number
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Number and count of parts from ``"2/8"``: part 2 of 8."""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text} is not I/N, e.g. 2/8")
+    number, of = map(int, parts)
+    if not 1 <= number <= of:
+        raise argparse.ArgumentTypeError(f"{text}: parts are counted from 1 to {max(of, 1)}")
+    return number, of

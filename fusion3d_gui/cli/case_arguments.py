@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusion3d_gui.cli.argument_types import AddCommand, add_device_and_engine, stages
+from fusion3d_gui.cli.argument_types import AddCommand, add_device_and_engine, count, shard, stages
 
 _METHODS = (
     *("gradcam", "gradcam++", "hirescam", "layercam"),
@@ -71,6 +71,23 @@ def _add_predict(command: AddCommand) -> None:
         type=Path,
         metavar="DIR",
         help="for a table: folder of the results; an existing one is resumed",
+    )
+    predict.add_argument(
+        "--jobs",
+        type=count,
+        metavar="N",
+        help="for a table: that many processes with one thread each",
+    )
+    predict.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/N",
+        help="for a table: only part I of N, as a table of its own; the call without it joins them",
+    )
+    predict.add_argument(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="for a table: predict on the workers of this Dask scheduler (extra cluster)",
     )
     predict.add_argument(
         "--despite-misfit",

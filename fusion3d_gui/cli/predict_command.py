@@ -29,10 +29,11 @@ def predict(options: Namespace) -> int:
     """``fusion3d predict``: predict one scan or a table of scans; write the requested files."""
     if options.path.suffix.lower() == ".csv":
         return _predict_table(options)
-    if options.out is not None:
-        raise UserError(
-            "--out is for a table of cases", remedy="Use --json, --heatmap and --dicom."
-        )
+    for name in ("out", "jobs", "shard", "scheduler"):
+        if getattr(options, name) is not None:
+            raise UserError(
+                f"--{name} is for a table of cases", remedy="Use --json, --heatmap and --dicom."
+            )
     from fusion3d_gui.imaging.catalog.find import find_series
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit import MisfitError
@@ -213,7 +214,7 @@ def _check_study(series: Series, options: Namespace) -> None:
 
 def _predict_table(options: Namespace) -> int:
     from fusion3d_gui.cli.audit import log_prediction
-    from fusion3d_gui.inference.batch import predict_table, read_table, results_file
+    from fusion3d_gui.inference.batch import Shard, read_table, results_file
     from fusion3d_gui.model.bundle.bundle_info import BundleInfo
     from fusion3d_gui.report.audit.entry import ModelSaid
 
@@ -222,30 +223,22 @@ def _predict_table(options: Namespace) -> int:
     for name in ("json", "heatmap", "dicom", "report", "series"):
         if getattr(options, name) is not None:
             raise UserError(f"--{name} does not go with a table of cases", remedy="Leave it out.")
+    if options.jobs and options.scheduler:
+        raise UserError("--jobs and --scheduler exclude each other", remedy="Give one.")
     info = BundleInfo.read(options.model)
     given = _given_metadata(options.metadata, options.set)
     for name, value in given.items():
         info.schema[name].parse(value)
     rows = read_table(options.path, info.schema, lambda notice: print_notices((notice,)))
     check_can_write(options.out)
-    check_not_input(results_file(options.out), (options.path, options.model, options.metadata))
+    shard = None if options.shard is None else Shard(*options.shard)
+    inputs = (options.path, options.model, options.metadata)
+    check_not_input(results_file(options.out, shard), inputs)
 
-    from fusion3d_gui.inference.explain.explanation import Explanation
-    from fusion3d_gui.inference.predictor import load_predictor
+    from fusion3d_gui.cli.predict_table import fill
 
     progress = terminal_progress()
-    predictor = load_predictor(
-        options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
-    )
-    summary = predict_table(
-        predictor,
-        rows,
-        options.out,
-        Explanation.for_model(info, options.method, options.stage, options.side),
-        given=given,
-        despite_misfit=options.despite_misfit,
-        progress=part_of(progress, 0.05, 1.0),
-    )
+    summary = fill(options, info, rows, given, shard, progress)
     log_prediction(
         "",
         ModelSaid(info.name, info.version),

@@ -5,63 +5,23 @@ from __future__ import annotations
 import csv
 import errno
 import io
-import logging
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, all_columns, field_columns
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport, MisfitError
-from fusion3d_gui.inference.pipeline import predict_and_explain
-from fusion3d_gui.inference.prediction import Prediction
-from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.inference.reading_record import ReadingRecord
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.table_file import plain_cell, read_table_file
 
-log = logging.getLogger(__name__)
-
-#: Exceptions that fail one case only: the log has the traceback, the results table the class's name.
-_FAILURES = (
-    *(RuntimeError, ValueError, ArithmeticError, LookupError, TypeError),
-    *(MemoryError, OSError),
-)
-
-#: Columns of the results; the model's fields lie between ``error`` and ``model``.
-_FIRST = (
-    *("row", "case", "path", "probability", "logit", "positive", "class", "threshold"),
-    *("fit", "reasons", "despite_misfit", "demonstration", "error"),
-)
-_LAST = (
-    "model",
-    "version",
-    "weights_sha256",
-    "voxels_sha256",
-    "device",
-    "seconds",
-    "created",
-    "explanation",
-    "heatmap",
-    "notices",
-)
-
-
-@dataclass(frozen=True)
-class BatchRow:
-    """A row of the table: its number in a spreadsheet (the header is 1), and its cells."""
-
-    number: int
-    name: str
-    path: Path
-    path_text: str
-    values: Mapping[str, str]
+if TYPE_CHECKING:
+    from fusion3d_gui.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -118,18 +78,30 @@ def read_table(
     return rows
 
 
-def field_columns(schema: MetadataSchema) -> dict[str, str]:
-    """The results' column of each metadata field: its name, or ``metadata.NAME`` where a column has that name."""
-    own = {*_FIRST, *_LAST}
-    return {
-        field.name: f"metadata.{field.name}" if field.name in own else field.name
-        for field in schema.fields
-    }
+@dataclass(frozen=True)
+class Shard:
+    """Part ``number``, from 1, of ``count`` parts of a table: every ``count``-th row."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """Part of file names."""
+        return f"{self.number}-of-{self.count}"
+
+    def of(self, rows: Sequence[BatchRow]) -> Sequence[BatchRow]:
+        """Its rows."""
+        return rows[self.number - 1 :: self.count]
 
 
-def results_file(out: Path) -> Path:
-    """The table that :func:`predict_table` writes into the folder ``out``."""
-    return out / "results.csv"
+def results_file(out: Path, shard: Shard | None = None) -> Path:
+    """The table that :func:`fill_table` writes into the folder ``out``."""
+    return out / ("results.csv" if shard is None else f"results-{shard.name}.csv")
+
+
+#: Predicts rows in any order and gives the cells of each as soon as they are known. It enters ``ReadingRecord``.
+ComputeRows = Callable[[Sequence[BatchRow], ReadingRecord], Iterator[Mapping[str, object]]]
 
 
 def predict_table(
@@ -140,13 +112,10 @@ def predict_table(
     *,
     given: Mapping[str, object] | None = None,
     despite_misfit: bool = False,
+    shard: Shard | None = None,
     progress: Progress = no_progress,
 ) -> BatchSummary:
-    """Predict all rows into the folder ``out``: ``results.csv``, and ``heatmaps/`` as NIfTI.
-
-    A case that fails, or that the model is not meant for, has the reason in the column ``error``. Each row is written as soon as it is
-    predicted: run again with the same weights, table and explanation, only missing and failed rows are
-    computed, last those over which the process had ended.
+    """Predict all rows in this process, one after the other: see :func:`fill_table`.
 
     Parameters
     ----------
@@ -162,61 +131,126 @@ def predict_table(
         Metadata for all cases, by field name; overrides both the rows and the scans.
     despite_misfit
         Compute the number also for cases that the model is not meant for; the results say so.
+    shard
+        Predict only this part of the rows.
     progress
         Progress callback.
 
     Raises
     ------
     UserError
-        When ``out`` can't be written, holds the results of other weights, or its heatmaps would lie among
+        As :func:`fill_table`.
+    """
+    from fusion3d_gui.inference.predict_row import predict_row  # imports torch
+
+    explanation = explanation or Explanation.for_model(predictor.info)
+    settings = RowSettings(out, explanation, given or {}, despite_misfit)
+
+    def compute(
+        missing: Sequence[BatchRow], record: ReadingRecord
+    ) -> Iterator[Mapping[str, object]]:
+        for number, row in enumerate(missing):
+            report = part_of(progress, number / len(missing), (number + 1) / len(missing))
+            yield predict_row(predictor, row, settings, report, record.reading(row.number))
+
+    schema, weights = predictor.info.schema, predictor.weights_sha256
+    return fill_table(schema, weights, rows, settings, compute, shard=shard)
+
+
+def fill_table(
+    schema: MetadataSchema,
+    weights_sha256: str,
+    rows: Sequence[BatchRow],
+    settings: RowSettings,
+    compute: ComputeRows,
+    *,
+    shard: Shard | None = None,
+) -> BatchSummary:
+    """Write the results of all rows, or of a shard of them: a table, and ``heatmaps/`` as NIfTI.
+
+    A case that fails, or that the model is not meant for, has the reason in the column ``error``. Each row is
+    written as soon as it is predicted, and the table is sorted at the end. Run again with the same weights, table
+    and explanation, only missing and failed rows are computed, last those over which the process had ended; what
+    other tables of results in the folder know (those of shards) is taken over.
+
+    Parameters
+    ----------
+    schema, weights_sha256
+        The model's.
+    rows
+        All rows of the table of cases.
+    settings
+        What is asked of every row.
+    compute
+        Predicts the missing rows.
+    shard
+        Fill only this part.
+
+    Raises
+    ------
+    UserError
+        When the folder can't be written, holds the results of other weights, or its heatmaps would lie among
         the scans.
     """
-    results = results_file(out)
-    heatmaps = Path(os.path.realpath(out / "heatmaps"))
+    out = settings.out
+    results = results_file(out, shard)
+    heatmaps = Path(os.path.realpath(settings.heatmaps))
     for row in rows:
         if Path(os.path.realpath(row.path)).is_relative_to(heatmaps):
             problem = "the scan lies where the heatmaps are written"
             raise UserError(problem, path=row.path, remedy="Name another folder for the results.")
-    explanation = explanation or Explanation.for_model(predictor.info)
-    columns = [*_FIRST, *field_columns(predictor.info.schema).values(), *_LAST]
+    rows = rows if shard is None else shard.of(rows)
+    columns = all_columns(schema)
     try:
-        (out / "heatmaps").mkdir(parents=True, exist_ok=True)
-        done = _done_before(results, columns, predictor.weights_sha256)
-        row_values = [_plain_values(row, given) for row in rows]
+        settings.heatmaps.mkdir(parents=True, exist_ok=True)
+        done: dict[int, dict[str, str]] = {}
+        for table in (*sorted(out.glob("results-*-of-*.csv")), results_file(out), results):
+            done |= _done_before(table, columns, weights_sha256)
         kept = {
             row.number: done[row.number]
-            for row, values in zip(rows, row_values, strict=True)
+            for row in rows
             if row.number in done
-            and _is_same(done[row.number], row, values, predictor.info.schema)
-            and done[row.number]["explanation"] == _text_of(explanation)
-            and (despite_misfit or done[row.number]["fit"] != "refused")
+            and _is_same(done[row.number], row, settings.values_of(row), schema)
+            and done[row.number]["explanation"] == settings.explanation_text
+            and (settings.despite_misfit or done[row.number]["fit"] != "refused")
         }
         # Rows that failed or are incomplete are dropped and computed again.
-        with whole_file(results) as whole, whole.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(kept.values())
+        _write_lines(results, columns, kept.values())
         refused = failed = 0
-        record = ReadingRecord(out)
+        record = ReadingRecord(out, "" if shard is None else shard.name)
         # Stable: the others keep their order.
-        ordered = sorted(rows, key=lambda row: record.is_suspect(row.number))
+        missing = sorted(
+            (row for row in rows if row.number not in kept),
+            key=lambda row: record.is_suspect(row.number),
+        )
         with results.open("ab", buffering=0) as file:
-            for number, row in enumerate(ordered):
-                if row.number in kept:
-                    continue
-                report = part_of(progress, number / len(rows), (number + 1) / len(rows))
-                cells = _predict_row(
-                    predictor, row, given or {}, out, explanation, report, despite_misfit, record
-                )
+            for cells in compute(missing, record) if missing else ():
                 if cells["error"]:
                     is_misfit = cells.get("fit") == "refused"
                     refused, failed = refused + is_misfit, failed + (not is_misfit)
                 filled = {**dict.fromkeys(columns, ""), **cells}
                 _append(file, [plain_cell(filled[name]) for name in columns])
+        _sort_lines(results, columns)
     except OSError as error:
         raise UserError(f"the results can't be written ({error.strerror})", path=out) from None
     predicted = len(rows) - len(kept) - refused - failed
     return BatchSummary(predicted, len(kept), refused, failed, results)
+
+
+def _write_lines(results: Path, columns: Sequence[str], lines: Iterable[Mapping[str, str]]) -> None:
+    with whole_file(results) as whole, whole.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _sort_lines(results: Path, columns: Sequence[str]) -> None:
+    """Put the lines into the order of the table of cases, if they are in another."""
+    with results.open(newline="", encoding="utf-8") as file:
+        lines = list(_complete(csv.DictReader(file)))
+    ordered = sorted(lines, key=lambda line: int(line["row"]))
+    if ordered != lines:
+        _write_lines(results, columns, ordered)
 
 
 def _append(file: io.FileIO, cells: Sequence[object]) -> None:
@@ -230,99 +264,6 @@ def _append(file: io.FileIO, cells: Sequence[object]) -> None:
     except OSError:
         file.truncate(end)
         raise
-
-
-def _predict_row(
-    predictor: Predictor,
-    row: BatchRow,
-    given: Mapping[str, object],
-    out: Path,
-    explanation: Explanation,
-    progress: Progress,
-    despite_misfit: bool,
-    record: ReadingRecord,
-) -> dict[str, object]:
-    columns = field_columns(predictor.info.schema)
-    cells: dict[str, object] = {
-        "row": row.number,
-        "case": row.name,
-        "path": row.path_text,
-        "error": "",
-        "weights_sha256": predictor.weights_sha256,
-        **{columns[name]: value for name, value in row.values.items()},
-    }
-    try:
-        with record.reading(row.number):
-            volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
-        own = {name: value for name, value in row.values.items() if value}
-        values = predictor.info.schema.case_values(volume.attributes, own, given)
-        prediction = predict_and_explain(
-            predictor,
-            volume,
-            values,
-            explanation,
-            part_of(progress, 0.4, 1.0),
-            despite_misfit=despite_misfit,
-        ).prediction
-    except MisfitError as error:
-        return {**cells, **_fit_cells(error.report), "error": str(error)}
-    except UserError as error:
-        return {**cells, "error": str(error)}
-    except _FAILURES as error:
-        log.exception("row %d failed", row.number)
-        return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
-    name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
-    heatmap, note = prediction.heatmap, prediction.fit.file_note
-    write_nifti(heatmap.as_volume, out / "heatmaps" / name, note=note)
-    if heatmap.raw is not heatmap:
-        raw = name.replace(".nii.gz", "-raw.nii.gz")
-        write_nifti(heatmap.raw.as_volume, out / "heatmaps" / raw, note=note)
-    return {
-        **cells,
-        **_cells(prediction, columns),
-        "explanation": _text_of(explanation),
-        "heatmap": f"heatmaps/{name}",
-    }
-
-
-def _fit_cells(report: FitReport) -> dict[str, object]:
-    return {
-        "fit": report.fit,
-        "reasons": " ".join(report.reasons),
-        "despite_misfit": 0,
-        "demonstration": report.demonstration or "",
-    }
-
-
-def _cells(prediction: Prediction, columns: Mapping[str, str]) -> dict[str, object]:
-    values = {
-        columns[name]: "" if value is None else value for name, value in prediction.metadata.items()
-    }
-    return {
-        **values,
-        "probability": f"{prediction.probability:.9g}",
-        "logit": f"{prediction.logit:.9g}",
-        "positive": "" if prediction.positive is None else int(prediction.positive),
-        "class": prediction.class_name or "",
-        **_fit_cells(prediction.fit),
-        "despite_misfit": int(prediction.despite_misfit),
-        "threshold": prediction.threshold,
-        "model": prediction.bundle_name,
-        "version": prediction.bundle_version,
-        "voxels_sha256": prediction.volume_sha256,
-        "device": prediction.device,
-        "seconds": f"{prediction.seconds:.3f}",
-        "created": prediction.created.isoformat(timespec="seconds"),
-        "notices": " ".join(prediction.notices),
-    }
-
-
-def _text_of(explanation: Explanation) -> str:
-    return f"{explanation.name}, regions that {explanation.side} the probability"
-
-
-def _plain_values(row: BatchRow, given: Mapping[str, object] | None) -> dict[str, str]:
-    return {**row.values, **{name: str(value) for name, value in (given or {}).items()}}
 
 
 def _done_before(results: Path, columns: Sequence[str], weights: str) -> dict[int, dict[str, str]]:
@@ -364,7 +305,3 @@ def _is_same(
         )
     except UserError:
         return False
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip("-.") or "case"

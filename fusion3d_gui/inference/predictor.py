@@ -110,6 +110,11 @@ class Predictor:
         return self._chosen.engine.text
 
     @property
+    def engine_name(self) -> str:
+        """The engine's name on the command line."""
+        return self._chosen.engine.name
+
+    @property
     def engine_reason(self) -> str:
         """Why this engine was selected, in words."""
         return self._chosen.reason

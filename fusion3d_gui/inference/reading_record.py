@@ -24,11 +24,11 @@ _MOST_TIMES = 2
 class ReadingRecord:
     """The record in a folder of results: a line with the row's number for each time that a process ended over it.
 
-    It is written without waiting for the disk, since it must survive the end of the process, not of the computer.
+    ``part`` names the shard of the table that it is about, if any. It is written without waiting for the disk, since it must survive the end of the process, not of the computer.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / _NAME
+    def __init__(self, folder: Path, part: str = "") -> None:
+        self._path = folder / (f".reading-{part}{PARTIAL}" if part else _NAME)
         self._times: Counter[int] = Counter()
         with contextlib.suppress(OSError, ValueError):
             lines = read_bounded(self._path, _LARGEST_BYTES).split()
@@ -45,21 +45,37 @@ class ReadingRecord:
         Raises
         ------
         UserError
+            As :meth:`begin`.
+        """
+        self.begin(row)
+        try:
+            yield
+        finally:
+            self.end(row)
+
+    def begin(self, row: int) -> None:
+        """A row is about to be read; several may be at once.
+
+        Raises
+        ------
+        UserError
             The row has ended the process too often.
         """
         if self._times[row] >= _MOST_TIMES:
             raise UserError(
                 f"ended the program {_MOST_TIMES} times while it was read",
-                remedy=f"Open it alone; delete {_NAME} in the folder of the results to try it again.",
+                remedy=f"Open it alone; delete {self._path.name} in the folder of the results to try it again.",
             )
-        self._write(Counter([*self._times.elements(), row]))
-        try:
-            yield
-        finally:
-            del self._times[row]
-            self._write(self._times)
+        self._times[row] += 1
+        self._write()
 
-    def _write(self, times: Counter[int]) -> None:
+    def end(self, row: int) -> None:
+        """The row is read: whatever it had ended before is forgotten."""
+        del self._times[row]
+        self._write()
+
+    def _write(self) -> None:
+        times = self._times
         # On a full disk there is no record; the results, which can't be written either, say so.
         with contextlib.suppress(OSError):
             if times:

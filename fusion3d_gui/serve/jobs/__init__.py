@@ -1,0 +1,1 @@
+"""Tables of cases by several processes: on this machine, or on a Dask cluster."""
