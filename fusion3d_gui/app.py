@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -18,16 +19,20 @@ from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.report.audit.log_folder import audit_folder
+from fusion3d_gui.report.reader_study.protocol import read_protocol
+from fusion3d_gui.report.reader_study.read_log import ReadLog, washout_sentence
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
+from fusion3d_gui.state.reader_study.reading import Reading
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings, settings_path
 from fusion3d_gui.widgets.charts.library import chart_library
 from fusion3d_gui.widgets.look.png_bytes import png_bytes
 from fusion3d_gui.widgets.look.theme import apply_theme
+from fusion3d_gui.widgets.reader_study.reading_window import ReadingWindow
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
@@ -114,6 +119,36 @@ def run_window(options: WindowOptions) -> int:
         log.warning("some work did not stop in time")
     window.deleteLater()
     return shot.status if shot is not None else status
+
+
+def run_reading(path: Path, reader: str) -> int:
+    """Have a reader read the cases of a protocol, in full screen, from the first that is not in their log on.
+
+    Returns the exit status of the program. Raises UserError when the protocol, the model or the log can't be used,
+    or the wash-out is not over.
+    """
+    study = read_protocol(path)
+    bundles = [] if study.model_dir is None else [BundleInfo.read(study.model_dir)]
+    _use_offscreen_without_display()
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Fusion3D")
+    apply_theme(app, Settings(settings_path()).values.theme)
+    with ReadLog(study, reader) as log:
+        wait = washout_sentence(log, study, datetime.now(UTC))
+        if wait is not None:
+            raise UserError(wait)
+        favour_the_window()
+        session = Session(bundles)
+        reading = Reading(session, study, log)
+        window = ReadingWindow(session, reading)
+        window.showFullScreen()
+        QTimer.singleShot(0, window, reading.start)
+        status = app.exec()
+        if not session.close():
+            logging.getLogger(__name__).warning("some work did not stop in time")
+        window.deleteLater()
+    return status
 
 
 def favour_the_window() -> None:

@@ -38,11 +38,48 @@ def add_reader_study_arguments(parser: argparse.ArgumentParser) -> None:
         default="jackknife",
         help="how the covariances of the AUCs are estimated (jackknife)",
     )
+    read = steps.add_parser(
+        "run", help="read cases in full screen", description="Read the cases of a protocol."
+    )
+    results = steps.add_parser(
+        "results",
+        help="write all reads as a table",
+        description="Write the reads of all readers, with the truth, as a table to analyse.",
+    )
+    for one in (read, results):
+        one.add_argument(
+            "protocol", type=Path, metavar="PROTOCOL.json", help="the study's protocol"
+        )
+    read.add_argument(
+        "--reader", required=True, metavar="ID", help="who reads, as the protocol says"
+    )
+    results.add_argument(
+        "--truth", type=Path, required=True, metavar="TRUTH.csv", help="columns: case, truth (0, 1)"
+    )
+    results.add_argument("--out", type=Path, required=True, metavar="RESULTS.csv", help="to write")
 
 
 def reader_study(options: Namespace) -> int:
     """``fusion3d reader-study``: do one step of a reader study."""
-    return _analyse(options)
+    steps = {"analyse": _analyse, "run": _run, "results": _results}
+    return steps[options.step](options)
+
+
+def _run(options: Namespace) -> int:
+    from fusion3d_gui.app import run_reading
+
+    return run_reading(options.protocol, options.reader)
+
+
+def _results(options: Namespace) -> int:
+    from fusion3d_gui.report.reader_study.protocol import read_protocol
+    from fusion3d_gui.report.reader_study.results_table import read_truth, write_results
+
+    check_can_write(options.out, (options.protocol, options.truth))
+    study = read_protocol(options.protocol)
+    count = write_results(study, read_truth(options.truth, study), options.out)
+    say(f"{count} reads: {options.out}. {RESEARCH_USE_ONLY}.")
+    return 0
 
 
 def _analyse(options: Namespace) -> int:

@@ -31,3 +31,11 @@ class Segments(QFrame):
         self._group.addButton(button)
         self._row.addWidget(button, 1)
         return button
+
+    def set_chosen(self, button: QPushButton | None) -> None:
+        """Check a button alone; None: none is checked, also where one must be once it was chosen."""
+        exclusive = self._group.exclusive()
+        self._group.setExclusive(False)
+        for each in self._group.buttons():
+            each.setChecked(each is button)
+        self._group.setExclusive(exclusive)

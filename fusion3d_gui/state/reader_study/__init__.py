@@ -1,0 +1,1 @@
+"""Reading the cases of a reader study."""
