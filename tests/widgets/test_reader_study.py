@@ -255,6 +255,8 @@ def test_the_arm_without_the_model_shows_neither_number_nor_map_nor_name(read_st
 
     assert session.predictions.current is None and session.predictions.heatmap is None
     assert not window.bar.model.isVisible()
+    window.views.toggle_maximised(window.views.coronal)
+    assert not any(view.names_patient for view in window.views.views)
     texts = [label.text() for label in window.findChildren(QLabel)] + [window.windowTitle()]
     captions = [line for view in window.views.shown for line in corner_lines(view.picture.volume)]
     assert not [

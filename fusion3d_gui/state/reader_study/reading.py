@@ -127,6 +127,16 @@ class Reading(QObject):
             return "The model gives no number for this case"
         return f"Model: {prediction.class_names[1]} {percent(prediction.probability)}"
 
+    @property
+    def model_note(self) -> str:
+        """What must stand beside :attr:`model_text`: why it is doubtful, that the model is a demonstration."""
+        if not self.model_text:
+            return ""
+        predictions = self._session.predictions
+        fit = predictions.shown_fit
+        reasons = fit.reasons[:1] if fit is not None and fit.fit != "fits" else ()
+        return "  ·  ".join((*reasons, *filter(None, [predictions.demonstration])))
+
     # -- what the reader does -----------------------------------------------------------------
 
     def start(self) -> None:

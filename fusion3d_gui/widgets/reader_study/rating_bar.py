@@ -23,6 +23,8 @@ class RatingBar(QFrame):
         self.position = theme.label(color=theme.MUTED)
         self.arm = theme.label(medium=True)
         self.model = theme.label(size=theme.LARGE, medium=True)
+        self.note = theme.label(size=theme.SMALL, color=theme.WARNING)
+        self.note.setWordWrap(True)
         self.clock = theme.label(color=theme.MUTED)
         self.clock.setToolTip(plain_tip("How long this case has been looked at"))
         self.question = theme.label(size=theme.LARGE, medium=True)
@@ -89,6 +91,7 @@ class RatingBar(QFrame):
         for button in (self.mark, self.pause, self.confirm):
             bottom.addWidget(button)
         layout.addLayout(top)
+        layout.addWidget(self.note)
         layout.addLayout(bottom)
 
     def _show(self) -> None:
@@ -99,6 +102,8 @@ class RatingBar(QFrame):
         self.arm.setText(reading.arm_title)
         self.model.setText(reading.model_text)
         self.model.setVisible(bool(reading.model_text))
+        self.note.setText(reading.model_note)
+        self.note.setVisible(bool(reading.model_note))
         self.position.setText("" if reading.phase == "done" else f"Read {number} of {count}")
         for scale, buttons, chosen in (
             (self.ratings, self.rating_buttons, reading.rating),

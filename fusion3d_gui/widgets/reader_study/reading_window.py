@@ -60,7 +60,11 @@ class ReadingWindow(QMainWindow):
         self.resize(1280, 800)
         self.bar.mark.clicked.connect(self._toggle_mark)
         session.tool.changed.connect(self._on_tool_changed)
+        # After the views' own slots, which name patient and series on one view.
+        self.views.layout_changed.connect(self._name_nobody)
+        session.store.case_changed.connect(self._name_nobody)
         reading.changed.connect(self._show)
+        self._name_nobody()
         self._show()
 
     def _add_keys(self) -> None:
@@ -98,6 +102,11 @@ class ReadingWindow(QMainWindow):
 
     def _on_tool_changed(self) -> None:
         self.bar.mark.setChecked(self.session.tool.name == "point")
+
+    def _name_nobody(self) -> None:
+        for view in (*self.views.views, self.views.volume):
+            view.names_patient = False
+            view.update()
 
     def _show(self) -> None:
         reading = self.reading
