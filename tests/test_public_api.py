@@ -89,7 +89,10 @@ def test_the_readme_example_runs_and_gives_what_the_program_gives(capsys):
 
 def test_the_shipped_models_are_the_folders_beside_each_other():
     found = f3d.shipped_models()
-    assert set(found) == {"demo-add", "demo-concat", "demo-image-only", "demo-multiply"}
+    assert set(found) == {
+        *("demo-add", "demo-concat", "demo-image-only", "demo-multiply"),
+        *("stroke-outcome", "stroke-outcome-image-only"),
+    }
     assert all((folder / "configs" / "metadata.json").is_file() for folder in found.values())
 
 

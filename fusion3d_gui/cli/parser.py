@@ -16,7 +16,11 @@ from fusion3d_gui.cli.argument_types import add_device_and_engine
 from fusion3d_gui.cli.case_arguments import add_case_arguments
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
 from fusion3d_gui.cli.reader_study_command import add_reader_study_arguments
-from fusion3d_gui.cli.study_command import add_study_arguments, add_table_arguments
+from fusion3d_gui.cli.study_command import (
+    add_lesion_map_arguments,
+    add_study_arguments,
+    add_table_arguments,
+)
 from fusion3d_gui.cli.terminal import say, say_error
 from fusion3d_gui.cli.training_arguments import add_training_arguments
 from fusion3d_gui.errors import UserError
@@ -112,6 +116,9 @@ def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
     add_pacs_arguments(command("pacs", "find, fetch and send over the network: see pacs --help"))
     add_training_arguments(command)
     add_table_arguments(command("table", "make a table of cases from a data set"))
+    add_lesion_map_arguments(
+        command("lesion-map", "bring the lesion of a scan into standard space")
+    )
     add_study_arguments(command("study", "do a study of real cases: see study --help"))
     add_reader_study_arguments(
         command(

@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.terminal import (
     check_can_write,
     print_json,
@@ -130,4 +131,52 @@ def study(options: Namespace) -> int:
         bundles = {name: ModelBundle.load(options.models / name) for name in MODEL_NAMES}
         print_json(write_maps_page(cohort, bundles, options.maps, progress))
     say(verdict(results))
+    return 0
+
+
+def add_lesion_map_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options of ``fusion3d lesion-map``."""
+    parser.add_argument("scan", type=Path, metavar="SCAN", help="the patient's scan")
+    parser.add_argument(
+        "mask", type=Path, metavar="MASK", help="its lesion: NIfTI, NRRD, DICOM SEG …"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT.nii.gz", help="lesion map in standard space"
+    )
+    parser.add_argument(
+        "--scan-out",
+        type=Path,
+        metavar="SCAN.nii.gz",
+        help="also write the scan on the template's grid, to check the registration",
+    )
+
+
+def lesion_map(options: Namespace) -> int:
+    """``fusion3d lesion-map``: bring the lesion of a scan into standard space, for a model of lesion maps."""
+    from fusion3d_gui.imaging.catalog.find import find_series
+    from fusion3d_gui.imaging.catalog.open import choose_series, read_series
+    from fusion3d_gui.imaging.dicom.source_series import read_source_series
+    from fusion3d_gui.imaging.files.nifti import write_nifti
+    from fusion3d_gui.imaging.labels.label_map_file import is_label_file
+    from fusion3d_gui.imaging.labels.read_masks import read_masks
+    from fusion3d_gui.imaging.registration.to_template import lesion_in_standard_space, union_on
+
+    for output in (options.out, options.scan_out):
+        check_can_write(output, (options.scan, options.mask))
+    progress = terminal_progress()
+    series, notices = choose_series(find_series(options.scan), None, options.scan)
+    scan = read_series(series, notices=notices)
+    is_dicom = series.format == "DICOM" and not is_label_file(options.mask)
+    source = read_source_series(series.paths, scan) if is_dicom else None
+    masks = read_masks(options.mask, scan, source)
+    found = lesion_in_standard_space(
+        scan, union_on([each.grid for each in masks.masks], scan), progress
+    )
+    write_nifti(found.lesion_map, options.out)
+    if options.scan_out:
+        write_nifti(found.scan, options.scan_out)
+    print_notices(masks.notices)
+    say(f"quality      {found.registration.summary}")
+    say(f"side         {found.side_text} Check it against the scan.")
+    say(f"{RESEARCH_USE_ONLY}.")
     return 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fusion3d_gui.cli.reader_study_command import reader_study
-from fusion3d_gui.cli.study_command import study, table
+from fusion3d_gui.cli.study_command import lesion_map, study, table
 from fusion3d_gui.cli.terminal import check_can_write, print_json, say, terminal_progress
 from fusion3d_gui.errors import UserError
 
@@ -209,6 +209,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "table": table,
     "study": study,
     "reader-study": reader_study,
+    "lesion-map": lesion_map,
     "schema": schema,
     "train": train,
     "evaluate": evaluate,

@@ -28,8 +28,15 @@ GRID = Preprocessing((25, 33, 33), 5.6, "lesion", center_lps_mm=(0.0, 18.0, 17.5
 FIELDS = ("age", "sex", "race", "priorstroke", "bmi", "nihss")
 OUTCOME = "gs_rankin_6isdeath"
 
+#: Any template's grid will do: a map is averaged onto the model's.
 SCOPE = Scope(
-    modality="MR", body_part="brain", kind="lesion_map", space="standard", population="real"
+    modality="MR",
+    body_part="brain",
+    voxel_mm=(0.5, 3.0),
+    field_mm=(130.0, 245.0),
+    kind="lesion_map",
+    space="standard",
+    population="real",
 )
 
 _ATLAS = "ArterialAtlas136"
