@@ -14,6 +14,7 @@ from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels.atlas import read_atlas, read_label_names
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.widgets.window.commands import standard_space_menu
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 #: LPS mm: in the left hemisphere, and its mirror image.
@@ -143,3 +144,41 @@ def test_the_identity_is_hidden_on_the_template_too(window: MainWindow, lesion_m
         backdrop=replace(case.backdrop, attributes={"PatientName": "A"}),
     )
     assert "PatientName" not in named.hide_identity().picture.attributes
+
+
+def test_a_drawn_lesion_is_brought_onto_the_template(
+    window: MainWindow, tmp_path, settled, qtbot, monkeypatch
+):
+    template = template_volume()
+    affine = template.affine.copy()
+    affine[:3, :3] *= 2
+    affine[:3, 3] += (5, -6, 4)
+    voxels = template.voxels[::2, ::2, ::2].astype(np.int16)
+    voxels += np.random.default_rng(0).integers(0, 12, voxels.shape).astype(np.int16)
+    scan = Volume(voxels=voxels, affine=affine)
+    k, j, i = np.indices(scan.shape)
+    place = scan.to_lps(np.stack([i, j, k], axis=-1))
+    lesion = np.linalg.norm(place - (LEFT + (5, -6, 4)), axis=-1) < 14
+    write_nifti(scan, tmp_path / "scan.nii.gz")
+    write_nifti(Volume(lesion.astype(np.uint8), affine), tmp_path / "mask.nii.gz")
+    window.session.opener.open(tmp_path / "scan.nii.gz")
+    settled(window)
+    window.session.scan_objects.open([tmp_path / "mask.nii.gz"])
+    qtbot.waitUntil(lambda: len(window.session.masks.items) == 1, timeout=20_000)
+    window.session.masks.select(window.session.masks.items[0].number)
+    asked = []
+
+    def answer(title, text, over):
+        asked.append(text)
+        return True
+
+    monkeypatch.setattr(standard_space_menu, "confirm_save", answer)
+    out = tmp_path / "map.nii.gz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(out), ""))
+    window.menus.actions["mask_standard_space"].trigger()
+    qtbot.waitUntil(lambda: window.session.store.case.backdrop is not None, timeout=120_000)
+    settled(window)
+    assert "100 % of the lesion lies on the patient's left" in asked[0]
+    case = window.session.store.case
+    middle = case.volume.to_lps(np.argwhere(case.volume.voxels).mean(axis=0)[::-1])
+    assert np.linalg.norm(middle - LEFT) < 4

@@ -28,6 +28,7 @@ from fusion3d_gui.widgets.window.commands.mask_menu import mask_commands
 from fusion3d_gui.widgets.window.commands.model_menu import Escape, model_commands
 from fusion3d_gui.widgets.window.commands.movie_menu import movie_commands
 from fusion3d_gui.widgets.window.commands.pacs_menu import pacs_commands
+from fusion3d_gui.widgets.window.commands.standard_space_menu import standard_space_commands
 from fusion3d_gui.widgets.window.commands.territory_menu import territory_commands
 from fusion3d_gui.widgets.window.commands.tools_menu import tool_commands
 from fusion3d_gui.widgets.window.commands.view_menu import view_commands
@@ -149,6 +150,7 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             parts.files,
             window,
         ),
+        *standard_space_commands(store, session.masks, parts.files, session.open, window),
         *model_commands(
             store,
             session.models,

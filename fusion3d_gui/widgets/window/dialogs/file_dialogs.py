@@ -202,6 +202,20 @@ class FileDialogs:
         self._keep(Path(name).parent)
         return Path(name)
 
+    def lesion_map_target(self) -> Path | None:
+        """Choose where a lesion map is written; None: nowhere."""
+        name, _ = QFileDialog.getSaveFileName(
+            self._window,
+            "Save the lesion map",
+            self._start("lesion-map.nii.gz"),
+            "NIfTI (*.nii.gz)",
+        )
+        if not name:
+            return None
+        path = Path(name)
+        self._keep(path.parent)
+        return path if path.name.endswith(".nii.gz") else path.with_name(path.name + ".nii.gz")
+
     def mask_paths(self) -> list[Path]:
         """Choose files with masks of the scan on screen; empty: none."""
         names, _ = QFileDialog.getOpenFileNames(
