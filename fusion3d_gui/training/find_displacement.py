@@ -100,7 +100,9 @@ def find_displacement(
         progress=part_of(progress, 0.25, 0.6),
     )
     # Without masks nothing tells which map points best, but gradient × input needs no correction.
-    sound = measured.random_near[REFERENCE] <= MOST_BY_RANDOM_WEIGHTS
+    # Of a lesion map it is 0 outside the lesion, so that with random weights it points into it, too.
+    of_lesions = info.scope is not None and info.scope.kind == "lesion_map"
+    sound = of_lesions or measured.random_near[REFERENCE] <= MOST_BY_RANDOM_WEIGHTS
     found = Displacements(
         measured.maps,
         loaded.weights_sha256,

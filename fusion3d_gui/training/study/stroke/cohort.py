@@ -34,6 +34,7 @@ SCOPE = Scope(
     body_part="brain",
     voxel_mm=(0.5, 3.0),
     field_mm=(130.0, 245.0),
+    fewest_slices=30,
     kind="lesion_map",
     space="standard",
     population="real",

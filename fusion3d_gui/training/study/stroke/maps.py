@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from fusion3d_gui.imaging.template import template_values
 from fusion3d_gui.model.attribution.cam import explain
-from fusion3d_gui.model.attribution.input_gradient import gradient_times_input
+from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, smoothed
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.output_file import whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress
@@ -35,7 +35,8 @@ def average_attribution(
     """Mean gradient × input per lesioned cell over patients, [k, j, i]; NaN where fewer than 10 have lesion.
 
     What the cell added to the logit, for a cell that is lesion altogether: the sum of gradient × input over
-    patients divided by that of the lesion shares.
+    patients divided by that of the lesion shares, both smoothed as the window smooths its maps: the strided first
+    convolution weighs neighbouring cells unevenly.
     """
     total = np.zeros(cohort.maps.shape[1:])
     weight = np.zeros_like(total)
@@ -49,6 +50,8 @@ def average_attribution(
         total += found.numpy().sum(axis=0)
         weight += shares.sum(axis=0)
         counts += (shares > 0).sum(axis=0)
+    both = smoothed(torch.from_numpy(np.stack([total, weight])), float(cohort.affine[0, 0]))
+    total, weight = both.numpy()
     averaged: np.ndarray = np.where(counts >= FEWEST, total / np.maximum(weight, 1e-9), np.nan)
     return averaged
 

@@ -78,9 +78,9 @@ def verdict(results: Mapping[str, Any]) -> str:
     if better and gap.value > 0:
         said = "is better than logistic regression on the same information"
     elif better:
-        said = "is **worse** than logistic regression on the same information"
+        said = "is worse than logistic regression on the same information"
     else:
-        said = "is **level with** logistic regression on the same information; nothing shows that it is better"
+        said = "is level with logistic regression on the same information; nothing shows that it is better"
     return f"The fused network {said} ({numbers})."
 
 
