@@ -144,4 +144,4 @@ def test_the_window_begins_with_the_demos_model_then_with_the_one_used_last(make
     asked = WindowOptions(model_dir=models_dir() / "demo-multiply")
     assert known_bundles(asked, [], own, demos)[0].folder == models_dir() / "demo-multiply"
     folders = [info.folder for info in known_bundles(options, [], own, demos)]
-    assert len(folders) == len(set(folders)) == 5
+    assert len(folders) == len(set(folders)) == 7
