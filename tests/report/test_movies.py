@@ -158,6 +158,29 @@ def test_the_turn_goes_once_around_and_shows_the_patients_sides(result) -> None:
         assert where[count // 4] < middle - 20 and where[3 * count // 4] > middle + 20
 
 
+def test_an_inverted_turn_is_the_negative_of_the_plain_one(result) -> None:
+    voxels = np.zeros((40, 40, 40), np.int16)
+    voxels[10:30, 10:30, 10:30] = 700
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    volume = replace(
+        result.volume, voxels=voxels, affine=affine, image_numbers=(), slice_locations_mm=()
+    )
+    empty = replace(
+        result.prediction,
+        heatmap=replace(result.prediction.heatmap, values=np.zeros((3, 3, 3), np.float32)),
+    )
+    shown = replace(result, volume=volume, prediction=empty)
+    middles = []
+    for inverted in (False, True):
+        look = replace(result.appearance, window=Window(500.0, 1000.0), inverted=inverted)
+        _, shots = turn(replace(shown, appearance=look), TurnLook(None))
+        rgb = next(iter(shots)).rgb
+        middles.append(rgb[rgb.shape[0] // 2, rgb.shape[1] // 2].astype(int))
+    plain, negative = middles
+    assert plain.min() > 150
+    np.testing.assert_allclose(negative, 255 - plain, atol=1)
+
+
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_other_libraries_read_the_files(result, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"movie{suffix}"

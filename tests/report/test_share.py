@@ -238,6 +238,21 @@ def test_no_face_shows_in_a_scan_that_fits_a_model_of_stripped_brains(named):
     assert dataclasses.replace(stripped, prediction=doubtful).face_may_show
 
 
+@pytest.mark.parametrize(
+    ("off_mm", "where"),
+    [
+        (30.0, "30 mm left of the middle"),
+        (-20.0, "20 mm right of the middle"),
+        (0.0, "in the middle of the scan"),
+    ],
+)
+def test_the_title_of_a_hot_spot_names_its_side(off_mm, where, named):
+    place = np.asarray(named.volume.center_lps) + (off_mm, 0.0, 0.0)  # LPS: +x is the left
+    spot = dataclasses.replace(named.hot_spots[0], position_lps=place)
+    (title,) = spot_titles(dataclasses.replace(named, hot_spots=(spot,)))
+    assert where in title
+
+
 def test_every_framed_picture_says_whose_scan_what_answer_and_research_use_only(named):
     (first, *_) = spot_titles(named)
     drawings = [
