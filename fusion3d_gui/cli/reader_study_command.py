@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, say
+from fusion3d_gui.cli.training_extra import need_training_extra
 
 
 def add_reader_study_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +84,7 @@ def _results(options: Namespace) -> int:
 
 
 def _analyse(options: Namespace) -> int:
+    need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.measure.readers.reader_analysis import analyse_readers
     from fusion3d_gui.training.report.page import write_page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusion3d_gui.cli.argument_types import AddCommand, count
+from fusion3d_gui.cli.argument_types import AddCommand, add_device_and_engine, count
 from fusion3d_gui.model.network.network_config import FUSIONS
 from fusion3d_gui.training.fit.recipe import LOSSES, SAMPLINGS
 
@@ -18,6 +18,7 @@ def add_training_arguments(command: AddCommand) -> None:
     _add_reference(command)
     _add_displacement(command)
     _add_compare(command)
+    _add_cohort_map(command)
     _add_ablate(command)
 
 
@@ -185,6 +186,28 @@ def _add_compare(command: AddCommand) -> None:
     compare.add_argument("model_b", type=Path, metavar="B", help="model bundle")
     compare.add_argument("cases", type=Path, metavar="CASES.csv", help="table, one row per case")
     compare.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+
+
+def _add_cohort_map(command: AddCommand) -> None:
+    made = command("cohort-map", "average the heatmaps of many cases on a template, also by groups")
+    made.add_argument(
+        "cases",
+        type=Path,
+        metavar="CASES.csv",
+        help="table, one row per case; with a column 'label' (0, 1) groups are averaged too",
+    )
+    made.add_argument("--model", type=Path, required=True, metavar="DIR", help="model bundle")
+    made.add_argument(
+        "--template",
+        type=Path,
+        required=True,
+        metavar="T.nii.gz",
+        help="what cases are brought onto",
+    )
+    made.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the maps; resumed"
+    )
+    add_device_and_engine(made)
 
 
 def _add_ablate(command: AddCommand) -> None:

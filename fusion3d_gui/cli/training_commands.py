@@ -5,20 +5,22 @@ Libraries of the extra ``[train]`` are imported inside the commands.
 
 from __future__ import annotations
 
-import importlib.util
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.reader_study_command import reader_study
 from fusion3d_gui.cli.study_command import lesion_map, study, table
 from fusion3d_gui.cli.terminal import check_can_write, print_json, say, terminal_progress
+from fusion3d_gui.cli.training_extra import need_training_extra
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.progress import part_of
 
 
 def cohort(options: Namespace) -> int:
     """``fusion3d cohort``: generate a semi-synthetic cohort."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.training.cohort.make_cohort import make_cohort
     from fusion3d_gui.training.cohort.population import OutcomeModel
 
@@ -59,7 +61,7 @@ def schema(options: Namespace) -> int:
 
 def train(options: Namespace) -> int:
     """``fusion3d train``: train a model on a table of cases; write a bundle."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.training.fit.recipe import default_recipe
     from fusion3d_gui.training.measure.calibration import ThresholdRule
     from fusion3d_gui.training.train import train as train_bundle
@@ -104,7 +106,7 @@ def train(options: Namespace) -> int:
 
 def evaluate(options: Namespace) -> int:
     """``fusion3d evaluate``: measure a model on a table of cases."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.data.csv_file import write_csv
     from fusion3d_gui.training.evaluate import evaluate as evaluate_bundle
@@ -132,7 +134,7 @@ def evaluate(options: Namespace) -> int:
 
 def reference(options: Namespace) -> int:
     """``fusion3d reference``: recompute a bundle's reference statistics; measure what they detect."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.training.measure.reference_statistics import recompute_reference
     from fusion3d_gui.training.report.ood_record import ood_detection_text, record_ood_detection
     from fusion3d_gui.training.study.ood_detection import measure_ood_detection
@@ -148,7 +150,7 @@ def reference(options: Namespace) -> int:
 
 def displacement(options: Namespace) -> int:
     """``fusion3d displacement``: measure how far a model's heatmaps lie from the evidence."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.find_displacement import find_displacement
 
@@ -169,7 +171,7 @@ def displacement(options: Namespace) -> int:
 
 def compare(options: Namespace) -> int:
     """``fusion3d compare``: compare two models on the same cases."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
 
@@ -185,7 +187,7 @@ def compare(options: Namespace) -> int:
 
 def ablate(options: Namespace) -> int:
     """``fusion3d ablate``: compare models of the image, of the metadata and of both."""
-    _need_training_extra()
+    need_training_extra()
     from fusion3d_gui.training.study.ablation import ablate as run_ablation
 
     found = run_ablation(
@@ -204,12 +206,34 @@ def ablate(options: Namespace) -> int:
     return 0
 
 
+def cohort_map(options: Namespace) -> int:
+    """``fusion3d cohort-map``: average heatmaps on a template."""
+    from fusion3d_gui.inference.predictor import load_predictor
+    from fusion3d_gui.training.study.cohort_map import cohort_map as average
+
+    check_can_write(options.out)
+    progress = terminal_progress()
+    predictor = load_predictor(
+        options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
+    )
+    found = average(
+        predictor, options.cases, options.template, options.out, part_of(progress, 0.05, 1.0)
+    )
+    for one in found["left_out"]:
+        say(f"left out: {one['case']}: {one['reason']}", error=True)
+    for name, count in found["groups"].items():
+        say(f"{name}: {count} cases, {options.out / f'mean-{name}.nii.gz'}")
+    say(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "cohort": cohort,
     "table": table,
     "study": study,
     "reader-study": reader_study,
     "lesion-map": lesion_map,
+    "cohort-map": cohort_map,
     "schema": schema,
     "train": train,
     "evaluate": evaluate,
@@ -218,13 +242,3 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "compare": compare,
     "ablate": ablate,
 }
-
-
-def _need_training_extra() -> None:
-    if not all(
-        importlib.util.find_spec(name)
-        for name in ("nilearn", "sklearn", "lightning", "matplotlib", "MLstatkit")
-    ):
-        raise UserError(
-            "training needs the extra packages", remedy="Install them: pip install fusion3d[train]."
-        )

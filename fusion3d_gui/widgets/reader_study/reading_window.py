@@ -104,9 +104,11 @@ class ReadingWindow(QMainWindow):
         self.bar.mark.setChecked(self.session.tool.name == "point")
 
     def _name_nobody(self) -> None:
-        for view in (*self.views.views, self.views.volume):
+        for view in self.views.views:
             view.names_patient = False
             view.update()
+        self.views.volume.names_patient = False
+        self.views.volume.update()
 
     def _show(self) -> None:
         reading = self.reading
