@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Protocol
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -15,17 +16,30 @@ class AddCommand(Protocol):
     def __call__(self, name: str, text: str) -> argparse.ArgumentParser: ...
 
 
-def add_device_and_engine(to: argparse.ArgumentParser) -> None:
-    """Add ``--device`` and ``--engine``."""
+def add_device_and_engine(to: argparse.ArgumentParser, *, remote: bool = False) -> None:
+    """Add ``--device`` and ``--engine``; with ``remote`` also the engine of that name and its server."""
     to.add_argument(
         "--device", choices=_DEVICES, default="auto", help="processor that runs the model"
     )
     to.add_argument(
         "--engine",
-        choices=_ENGINES,
+        choices=(*_ENGINES, "remote") if remote else _ENGINES,
         default="auto",
         help="library that runs it; auto selects the fastest",
     )
+    if remote:
+        to.add_argument(
+            "--server",
+            metavar="grpc://HOST:PORT",
+            help="for --engine remote: a server of the KServe v2 protocol, also http://; with TLS grpcs://, https://. "
+            "It gets the network's input grid, no header and no identity",
+        )
+        to.add_argument(
+            "--server-ca",
+            type=Path,
+            metavar="FILE.pem",
+            help="authority of the server's certificate",
+        )
 
 
 def stages(text: str) -> tuple[int, ...]:
@@ -53,3 +67,10 @@ def shard(text: str) -> tuple[int, int]:
     if not 1 <= number <= of:
         raise argparse.ArgumentTypeError(f"{text}: parts are counted from 1 to {max(of, 1)}")
     return number, of
+
+
+def port(text: str) -> int:
+    """A port's number."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 1 to 65535")
+    return int(text)

@@ -104,7 +104,7 @@ def _add_predict(command: AddCommand) -> None:
         action="store_true",
         help="the images hold no text that names the patient; asked for where the scan's header says that they may",
     )
-    add_device_and_engine(predict)
+    add_device_and_engine(predict, remote=True)
     predict.add_argument(
         "--method",
         choices=_METHODS,

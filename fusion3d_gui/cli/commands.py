@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.cli import pacs_command, predict_command, training_commands
+from fusion3d_gui.cli import pacs_command, predict_command, serve_command, training_commands
 from fusion3d_gui.cli.terminal import (
     check_can_write,
     print_json,
@@ -143,6 +143,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "register": register,
     "audit": audit,
     "pacs": pacs_command.pacs,
+    "serve": serve_command.serve,
     **training_commands.COMMANDS,
 }
 

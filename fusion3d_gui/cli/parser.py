@@ -16,6 +16,7 @@ from fusion3d_gui.cli.argument_types import add_device_and_engine
 from fusion3d_gui.cli.case_arguments import add_case_arguments
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
 from fusion3d_gui.cli.reader_study_command import add_reader_study_arguments
+from fusion3d_gui.cli.serve_command import add_serve_arguments
 from fusion3d_gui.cli.study_command import (
     add_lesion_map_arguments,
     add_study_arguments,
@@ -114,6 +115,7 @@ def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
 
     add_case_arguments(command)
     add_pacs_arguments(command("pacs", "find, fetch and send over the network: see pacs --help"))
+    add_serve_arguments(command("serve", "offer a model to other machines (KServe v2 protocol)"))
     add_training_arguments(command)
     add_table_arguments(command("table", "make a table of cases from a data set"))
     add_lesion_map_arguments(

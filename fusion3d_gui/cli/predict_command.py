@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
+from fusion3d_gui.cli.server_argument import named_server
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
@@ -45,6 +46,7 @@ def predict(options: Namespace) -> int:
     # Cheap checks first: a wrong value is reported before the scan is read and torch is imported.
     for name, value in given.items():
         info.schema[name].parse(value)
+    server = named_server(options)
     inputs = (options.path, options.model, options.metadata)
     for out in _outputs(options):
         check_can_write(out, inputs)
@@ -87,7 +89,11 @@ def predict(options: Namespace) -> int:
     from fusion3d_gui.report.collect import collect_result
 
     predictor = load_predictor(
-        options.model, options.device, part_of(progress, 0.4, 0.6), engine=options.engine
+        options.model,
+        options.device,
+        part_of(progress, 0.4, 0.6),
+        engine=options.engine,
+        server=server,
     )
     explanation = Explanation.for_model(info, options.method, options.stage, options.side)
     predicted = predict_and_explain(

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fusion3d_gui.cli.server_argument import named_server
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.batch import BatchSummary, Shard, fill_table, predict_table
 from fusion3d_gui.inference.batch_row import BatchRow, RowSettings
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -27,12 +29,17 @@ def fill(
 
     Raises UserError as :func:`~fusion3d_gui.inference.batch.fill_table`, and where the model can't be loaded.
     """
+    server = named_server(options)
     explanation = Explanation.for_model(info, options.method, options.stage, options.side)
     if options.jobs is None and options.scheduler is None:
         from fusion3d_gui.inference.predictor import load_predictor
 
         predictor = load_predictor(
-            options.model, options.device, part_of(progress, 0.0, 0.05), engine=options.engine
+            options.model,
+            options.device,
+            part_of(progress, 0.0, 0.05),
+            engine=options.engine,
+            server=server,
         )
         return predict_table(
             predictor,
@@ -43,6 +50,11 @@ def fill(
             despite_misfit=options.despite_misfit,
             shard=shard,
             progress=part_of(progress, 0.05, 1.0),
+        )
+    if server is not None:
+        raise UserError(
+            "--engine remote does not go with several processes",
+            remedy="Leave --jobs and --scheduler out.",
         )
     from fusion3d_gui.model.bundle.weights_digest import weights_digest
     from fusion3d_gui.serve.jobs.model_place import ModelPlace

@@ -22,6 +22,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
 from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.fit import MisfitError
 from fusion3d_gui.inference.judge import judge_case
@@ -45,6 +46,7 @@ def load_predictor(
     progress: Progress = no_progress,
     *,
     engine: str = "auto",
+    server: RemoteServer | None = None,
 ) -> Predictor:
     """Load the bundle in ``folder`` and create the engine that runs it.
 
@@ -56,7 +58,7 @@ def load_predictor(
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     progress
         Progress callback.
-    engine
+    engine, server
         See :func:`~fusion3d_gui.inference.engines.select.choose_engine`.
 
     Raises
@@ -67,7 +69,8 @@ def load_predictor(
     progress(0.0, "Loading the model")
     bundle = ModelBundle.load(folder)
     progress(0.4, "Loading the model")
-    chosen = choose_engine(bundle, engine, device, part_of(progress, 0.4, 1.0))
+    report = part_of(progress, 0.4, 1.0)
+    chosen = choose_engine(bundle, engine, device, report, server=server)
     try:
         reference = Reference.load(bundle.info, bundle.weights_sha256)
     except UserError as error:

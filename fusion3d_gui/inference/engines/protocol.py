@@ -19,7 +19,7 @@ from fusion3d_gui.model.attribution.input_gradient import pooled_gradient_times_
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
-EngineChoice = Literal["auto", "torch", "torch-half", "openvino"]
+EngineChoice = Literal["auto", "torch", "torch-half", "openvino", "remote"]
 ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 
 #: Residual blocks of ResNet50, after each of which the torch engine can be cancelled.

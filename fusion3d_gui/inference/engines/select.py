@@ -14,7 +14,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from fusion3d_gui.inference.case_model import Head
 from fusion3d_gui.inference.engines.available import Candidate, available_engines, openvino_engine
 from fusion3d_gui.inference.engines.device import choose_device
 from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
+from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.output_file import write_whole_text
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
@@ -57,6 +58,7 @@ def choose_engine(
     device: str = "auto",
     progress: Progress = no_progress,
     *,
+    server: RemoteServer | None = None,
     candidates: Callable[[ModelBundle, str], Sequence[Candidate]] = available_engines,
 ) -> SelectedEngine:
     """Create the engine for a bundle.
@@ -74,6 +76,8 @@ def choose_engine(
         One of :data:`~fusion3d_gui.inference.engines.device.DEVICE_CHOICES`.
     progress
         Progress callback.
+    server
+        For the engine ``remote``: the server. Where it can't be used, ``auto`` replaces it, with a notice.
     candidates
         Lists the engines that ``auto`` compares.
 
@@ -86,6 +90,15 @@ def choose_engine(
         raise UserError(
             f"there is no engine {choice}", remedy=f"Use one of: {', '.join(ENGINE_CHOICES)}."
         )
+    if choice == "remote":
+        if server is None:
+            raise UserError("the engine remote needs a server", remedy="Give --server.")
+        try:
+            return _remote(bundle, server)
+        except RuntimeError as error:
+            local = choose_engine(bundle, "auto", device, progress, candidates=candidates)
+            notice = f"The server {server.place} is not used: {error}. This machine computed."
+            return replace(local, notices=(notice, *local.notices))
     if choice == "openvino":
         return _requested_openvino(bundle, device)
     torch_device = choose_device(device)
@@ -98,6 +111,19 @@ def choose_engine(
     if choice == "torch":
         return _requested_torch(bundle, torch_device)
     return _fastest(bundle, list(candidates(bundle, device)), progress)
+
+
+def _remote(bundle: ModelBundle, server: RemoteServer) -> SelectedEngine:
+    from fusion3d_gui.inference.engines.remote import RemoteEngine
+
+    engine = RemoteEngine(bundle, server)
+    grid = "×".join(map(str, bundle.info.preprocessing.shape_kji))
+    sent = (
+        f"The network's input ({grid} values made from the scan) is sent to {server.place}"
+        f"{'' if server.is_encrypted or server.is_here else ' without encryption'}; "
+        "no header, identity or metadata."
+    )
+    return SelectedEngine(engine, "as asked", (sent,))
 
 
 def _requested_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngine:

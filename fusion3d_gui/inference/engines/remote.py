@@ -1,0 +1,264 @@
+"""``RemoteEngine``: the convolutions on a server that speaks the KServe v2 protocol, over gRPC or HTTP.
+
+What leaves this machine is the network's input grid as numbers, and a random number that names the request. No header,
+name, identifier or value of the form is sent; the head runs here.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.engines.protocol import TorchEngine, finite
+from fusion3d_gui.inference.engines.remote_server import RemoteServer
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.progress import Progress, no_progress, part_of
+
+log = logging.getLogger(__name__)
+
+#: Interval at which a running request is polled and ``progress`` is called.
+_POLL_S = 0.05
+#: Pause before a request is made again, times the number of the attempt.
+_PAUSE_S = 0.5
+_AT_ONCE = 4
+
+#: Names of the tensors; ``fusion3d serve`` uses the same.
+IMAGE, MAPS, POOLED = "image", "feature_maps", "pooled"
+
+
+class ServerRefusal(RuntimeError):
+    """The server answers, but can't be used: other weights, no such model, no permission."""
+
+
+class RemoteEngine:
+    """Asks a server for feature maps; gradients at the input are computed here by PyTorch.
+
+    Parameters
+    ----------
+    bundle
+        The loaded model: the server must have one of this name, whose version is the SHA-256 of the same weights.
+        Every request names that version, so that a server restarted with other weights refuses.
+    server
+        The server.
+
+    Raises
+    ------
+    UserError
+        The client library is not installed.
+    RuntimeError
+        The server can't be reached, or has no such model.
+    """
+
+    def __init__(self, bundle: ModelBundle, server: RemoteServer) -> None:
+        self.name = "remote"
+        lock = "" if server.is_encrypted or server.is_here else ", not encrypted"
+        self.text = f"Server {server.place}{lock}"
+        self.libraries: dict[str, str] = {}
+        self._network = bundle.network
+        self._channels = bundle.info.network.feature_channels
+        self._calls = _calls(server, bundle.info.name, bundle.weights_sha256)
+        self._server = server
+        self._check(bundle.weights_sha256)
+
+    def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
+        maps = self._ask(finite(voxels)[None, None], MAPS, progress)
+        if maps.ndim != 5 or maps.shape[:2] != (1, self._channels):
+            raise RuntimeError("the server's feature maps have another shape")
+        return finite(maps[0])
+
+    def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
+        found = []
+        for start in range(0, len(images), _AT_ONCE):
+            batch = images[start : start + _AT_ONCE]
+            report = part_of(
+                progress, start / len(images), min(start + _AT_ONCE, len(images)) / len(images)
+            )
+            means = self._ask(finite(batch)[:, None], POOLED, report)
+            if means.shape != (len(batch), self._channels):
+                raise RuntimeError("the server's pooled features have another shape")
+            found.append(means)
+        return finite(np.concatenate(found))
+
+    def input_gradient(
+        self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
+    ) -> np.ndarray:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; on this machine's processor."""
+        local = TorchEngine(self._network, torch.device("cpu"))
+        return local.input_gradient(voxels, pooled_gradient, progress)
+
+    def _check(self, weights_sha256: str) -> None:
+        described = self._again(self._calls.metadata, no_progress)
+        if weights_sha256 not in described.get("versions", ()):
+            raise ServerRefusal("the server has this model with other weights")
+
+    def _ask(self, images: np.ndarray, output: str, progress: Progress) -> np.ndarray:
+        """One output for images [n, 1, k, j, i]."""
+        given = np.ascontiguousarray(images, dtype=np.float32)
+        # Unpredictable: an answer to another request can't have it.
+        number = secrets.token_hex(16)
+
+        def work() -> np.ndarray:
+            answered, values = self._calls.infer(given, output, number)
+            if answered != number:
+                raise ServerRefusal("the server answered another request")
+            return np.asarray(values, dtype=np.float32)
+
+        return self._again(work, progress)
+
+    def _again(self, work: Callable[[], Any], progress: Progress) -> Any:
+        """Run ``work`` on a thread, again where the connection fails; ``progress`` may give it up."""
+        for attempt in range(1, self._server.attempts + 1):
+            try:
+                return _watched(work, progress, self._server.timeout_s)
+            except (ConnectionError, OSError) as error:
+                if isinstance(error, TimeoutError) or attempt == self._server.attempts:
+                    raise RuntimeError(f"the server does not answer ({error})") from None
+                log.info("the server does not answer, attempt %d", attempt)
+            until = time.monotonic() + _PAUSE_S * attempt
+            while time.monotonic() < until:
+                progress(0.0, "Waiting for the server")
+                time.sleep(_POLL_S)
+        raise AssertionError
+
+
+def _watched(work: Callable[[], Any], progress: Progress, timeout_s: float) -> Any:
+    """The outcome of ``work`` on a daemon thread. A request that is given up ends by itself; nobody hears its answer."""
+    outcome: list[Any] = []
+    failure: list[Exception] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except Exception as error:  # noqa: BLE001 - raised again on the caller's thread
+            failure.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="fusion3d-remote", daemon=True).start()
+    started = time.monotonic()
+    while not done.wait(_POLL_S):
+        share = (time.monotonic() - started) / timeout_s
+        if share > 1:
+            raise TimeoutError(f"no answer within {timeout_s:.0f} s")
+        progress(min(share, 0.95), "Predicting on the server")
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+class _Calls:
+    """The two calls of the protocol, by one of tritonclient's two clients, made anew for each call.
+
+    Raises OSError where the connection fails, ServerRefusal where the server refuses.
+    """
+
+    def __init__(self, module: Any, server: RemoteServer, model: str, version: str) -> None:
+        self._module = module
+        self._server = server
+        self._model = model
+        self._version = version
+        self._headers = {"authorization": f"Bearer {server.token}"} if server.token else {}
+
+    def metadata(self) -> Mapping[str, Any]:
+        """What the server says about the model."""
+
+        def work(client: Any) -> Mapping[str, Any]:
+            if self._server.is_grpc:
+                said = client.get_model_metadata(
+                    self._model, headers=self._headers, client_timeout=self._server.timeout_s
+                )
+                return {"versions": list(said.versions)}
+            found: Mapping[str, Any] = client.get_model_metadata(self._model, headers=self._headers)
+            return found
+
+        said: Mapping[str, Any] = self._with_client(work)
+        return said
+
+    def infer(self, images: np.ndarray, output: str, number: str) -> tuple[str, np.ndarray]:
+        """(the answer's identifier, one output) for images [n, 1, k, j, i]."""
+        # Binary tensors are an extension of HTTP that not every server has.
+        plain = {} if self._server.is_grpc else {"binary_data": False}
+        given = self._module.InferInput(IMAGE, list(images.shape), "FP32")
+        given.set_data_from_numpy(images, **plain)
+        asked = self._module.InferRequestedOutput(output, **plain)
+        options: dict[str, Any] = {
+            "model_version": self._version,
+            "outputs": [asked],
+            "request_id": number,
+            "headers": self._headers,
+        }
+        if self._server.is_grpc:
+            options["client_timeout"] = self._server.timeout_s
+
+        def work(client: Any) -> tuple[str, np.ndarray]:
+            result = client.infer(self._model, [given], **options)
+            said, values = result.get_response(), result.as_numpy(output)
+            if values is None:
+                raise ServerRefusal(f"the server's answer has no {output}")
+            return (said.id if self._server.is_grpc else said.get("id", "")), values
+
+        answer: tuple[str, np.ndarray] = self._with_client(work)
+        return answer
+
+    def _with_client(self, work: Callable[[Any], Any]) -> Any:
+        from tritonclient.utils import InferenceServerException
+
+        client = self._client()
+        try:
+            return work(client)
+        except InferenceServerException as error:
+            status, text = str(error.status() or ""), str(error.message())[:200]
+            if "DEADLINE_EXCEEDED" in status:
+                raise TimeoutError(text) from None
+            if "UNAVAILABLE" in status:
+                raise ConnectionError(text) from None
+            raise ServerRefusal(f"the server refused: {text}") from None
+        except (OSError, ServerRefusal):
+            raise
+        except Exception as error:  # noqa: BLE001 - what another program sends may break a client anywhere
+            raise ConnectionError(f"no answer that can be read, {type(error).__name__}") from None
+        finally:
+            client.close()
+
+    def _client(self) -> Any:
+        server = self._server
+        authority = str(server.authority) if server.authority else None
+        if server.is_grpc:
+            return self._module.InferenceServerClient(
+                server.place, ssl=server.is_encrypted, root_certificates=authority
+            )
+        options: dict[str, Any] = {}
+        if server.is_encrypted and authority:
+            options["ssl_options"] = {"ca_certs": authority}
+        return self._module.InferenceServerClient(
+            server.place,
+            ssl=server.is_encrypted,
+            connection_timeout=server.timeout_s,
+            network_timeout=server.timeout_s,
+            **options,
+        )
+
+
+def _calls(server: RemoteServer, model: str, version: str) -> _Calls:
+    try:
+        if server.is_grpc:
+            import tritonclient.grpc as module
+        else:
+            import tritonclient.http as module
+    except ImportError:
+        raise UserError(
+            "the client for model servers is not installed",
+            remedy="Install it: pip install fusion3d[remote].",
+        ) from None
+    return _Calls(module, server, model, version)

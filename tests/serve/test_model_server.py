@@ -1,0 +1,144 @@
+"""A model behind the KServe v2 protocol, asked by the remote engine: the local numbers, or a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+
+from fusion3d_gui.cli.parser import run
+from fusion3d_gui.errors import Cancelled, UserError
+from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.engines.remote_server import RemoteServer
+from fusion3d_gui.inference.predictor import load_predictor
+
+_VALUES = {"age": 71, "sex": "F", "diabetes": True}
+
+
+@pytest.fixture
+def volume() -> Volume:
+    rng = np.random.default_rng(5)
+    return Volume(rng.integers(0, 900, (20, 24, 18)).astype(np.int16), np.diag([5.0, 5, 5, 1]))
+
+
+def free_port() -> int:
+    """The first of two free ones."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as one:
+            number = one.getsockname()[1]
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", number + 1)):
+                return number
+
+
+@contextlib.contextmanager
+def served(bundle, port: int, token: str = ""):
+    """A server process that is ready; ended by SIGKILL."""
+    # Found, not imported: in one process their two copies of the protocol's messages exclude each other.
+    for name in ("mlserver", "tritonclient"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    command = [sys.executable, "-m", "fusion3d_gui", "serve", "--model", str(bundle)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--engine", "torch"],
+        env={**os.environ, "FUSION3D_SERVER_TOKEN": token},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready") as answer,
+            ):
+                if answer.status == 200:
+                    break
+            assert process.poll() is None
+            time.sleep(0.2)
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_notice(
+    make_bundle, volume, capsys
+):
+    bundle, port = make_bundle(), free_port()
+    own = load_predictor(bundle, "cpu", engine="torch")
+    local = own.predict(volume, _VALUES)
+    shape = (5, *own.info.preprocessing.shape_kji)
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    pooled = own.pooled(images)
+    with served(bundle, port):
+        for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
+            server = RemoteServer(address, attempts=1)
+            predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
+            found = predictor.predict(volume, _VALUES)
+            assert found.device == f"Server {server.place}", found.notices
+            assert found.logit == pytest.approx(local.logit, abs=1e-4)
+            np.testing.assert_allclose(found.heatmap.values, local.heatmap.values, atol=1e-4)
+            assert any("no header, identity or metadata" in notice for notice in found.notices)
+            np.testing.assert_allclose(predictor.pooled(images), pooled, atol=1e-4)
+
+            def stop(fraction: float, message: str) -> None:
+                raise Cancelled
+
+            with pytest.raises(Cancelled):
+                predictor.features(images[0], stop)
+        # Of the same name, but with other weights.
+        other = make_bundle("add")
+        path = other / "configs" / "metadata.json"
+        path.write_text(path.read_text().replace("test-add", "test-concat"))
+        replaced = load_predictor(other, "cpu", engine="remote", server=server)
+        notices = replaced.predict(volume, _VALUES).notices
+        assert any("other weights" in notice and "is not used" in notice for notice in notices)
+    # The server is gone, killed: the same predictor goes on here, and says so.
+    again = Volume(volume.voxels, volume.affine)
+    after = predictor.predict(again, _VALUES)
+    assert after.logit == pytest.approx(local.logit, abs=1e-4)
+    assert any("done by PyTorch on the CPU" in notice for notice in after.notices)
+
+
+def test_a_token_is_asked_for(make_bundle, volume):
+    bundle, port = make_bundle(), free_port()
+    with served(bundle, port, token="secret"):
+        for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
+            for token, device in (("secret", "Server"), ("wrong", "CPU"), ("", "CPU")):
+                server = RemoteServer(address, token=token, attempts=1)
+                predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
+                assert predictor.predict(volume, _VALUES).device.startswith(device)
+
+
+@pytest.mark.parametrize("address", ["host:80", "ftp://host:1", "grpc://host", "http://h:1/x"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(UserError, match="no address of a server"):
+        RemoteServer(address)
+
+
+def test_a_token_never_travels_to_another_machine_without_tls():
+    for address in ("grpc://host:1", "http://10.0.0.1:1"):
+        with pytest.raises(UserError, match="without encryption"):
+            RemoteServer(address, token="secret")
+    assert RemoteServer("grpcs://host:1", token="secret").is_encrypted
+    assert RemoteServer("http://127.0.0.1:1", token="secret").is_here
+
+
+def test_calls_that_can_not_be_are_refused(make_bundle, tmp_path, capsys):
+    model = str(make_bundle())
+    (tmp_path / "scan.nii.gz").write_bytes(b"")
+    predict = ["predict", str(tmp_path / "scan.nii.gz"), "--model", model]
+    assert run([*predict, "--engine", "remote"]) == 2
+    assert "--server" in capsys.readouterr().err
+    assert run([*predict, "--server", "grpc://host:1"]) == 2
+    assert "go together" in capsys.readouterr().err
+    assert run(["serve", "--model", model, "--host", "0.0.0.0"]) == 2
+    assert "FUSION3D_SERVER_TOKEN" in capsys.readouterr().err
