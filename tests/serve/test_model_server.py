@@ -118,6 +118,17 @@ def test_a_token_is_asked_for(make_bundle, volume):
                 assert predictor.predict(volume, _VALUES).device.startswith(device)
 
 
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_server_that_never_answers_is_given_up(make_bundle, volume, scheme):
+    pytest.importorskip("tritonclient")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        server = RemoteServer(address, timeout_s=0.5, attempts=1)
+        predictor = load_predictor(make_bundle(), "cpu", engine="remote", server=server)
+    assert predictor.device_text.startswith("CPU")
+    assert any("does not answer" in each for each in predictor.predict(volume, _VALUES).notices)
+
+
 @pytest.mark.parametrize("address", ["host:80", "ftp://host:1", "grpc://host", "http://h:1/x"])
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(UserError, match="no address of a server"):

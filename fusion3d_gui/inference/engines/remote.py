@@ -111,7 +111,7 @@ class RemoteEngine:
             answered, values = self._calls.infer(given, output, number)
             if answered != number:
                 raise ServerRefusal("the server answered another request")
-            return np.asarray(values, dtype=np.float32)
+            return np.array(values, dtype=np.float32)  # a copy: theirs is read-only
 
         return self._again(work, progress)
 
@@ -133,6 +133,7 @@ class RemoteEngine:
 
 def _watched(work: Callable[[], Any], progress: Progress, timeout_s: float) -> Any:
     """The outcome of ``work`` on a daemon thread. A request that is given up ends by itself; nobody hears its answer."""
+    progress(0.0, "Predicting on the server")
     outcome: list[Any] = []
     failure: list[Exception] = []
     done = threading.Event()
