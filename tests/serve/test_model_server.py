@@ -20,6 +20,8 @@ from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.predictor import load_predictor
+from tests.pacs.test_failures import certificates  # noqa: F401
+from tests.serve.tls_proxy import tls_proxy
 
 _VALUES = {"age": 71, "sex": "F", "diabetes": True}
 
@@ -108,7 +110,11 @@ def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_noti
     assert any("done by PyTorch on the CPU" in notice for notice in after.notices)
 
 
-def test_a_token_is_asked_for(make_bundle, volume):
+def test_a_token_is_asked_for_and_a_strange_certificate_is_not_trusted(
+    make_bundle,
+    volume,
+    certificates,  # noqa: F811
+):
     bundle, port = make_bundle(), free_port()
     with served(bundle, port, token="secret"):
         for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
@@ -116,6 +122,19 @@ def test_a_token_is_asked_for(make_bundle, volume):
                 server = RemoteServer(address, token=token, attempts=1)
                 predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
                 assert predictor.predict(volume, _VALUES).device.startswith(device)
+        for scheme, plain in (("grpcs", port + 1), ("https", port)):
+            for shown, trusted, device in (
+                ("server", "authority", "Server"),
+                ("server", "stranger", "CPU"),
+                ("elsewhere", "authority", "CPU"),
+            ):
+                with tls_proxy(plain, certificates / shown) as encrypted:
+                    authority = certificates / f"{trusted}.pem"
+                    address = f"{scheme}://127.0.0.1:{encrypted}"
+                    server = RemoteServer(address, authority, token="secret", attempts=1)
+                    predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
+                    found = predictor.predict(Volume(volume.voxels, volume.affine), _VALUES)
+                    assert found.device.startswith(device), (scheme, shown, trusted)
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])

@@ -28,7 +28,7 @@ class RemoteServer:
     address
         ``grpc://host:port`` or ``http://host:port``; ``grpcs`` and ``https`` with TLS.
     authority
-        PEM file of the certificate authority; None for the system's (HTTP) or gRPC's own.
+        PEM file of the certificate authority; None for those that the client library brings.
     token
         Sent as ``Authorization: Bearer``; empty for none.
     timeout_s
