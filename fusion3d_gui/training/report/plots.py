@@ -247,9 +247,15 @@ def distribution_plot(
 def forest_plot(rows: Sequence[tuple[str, str, Estimate]], title: str, label: str) -> Figure:
     """Forest plot of estimates with intervals: (name, kind, estimate) from the top, kinds by colour.
 
-    Kinds are ``ceiling``, ``baseline``, ``model`` and ``control``; a dotted line drops from each ceiling.
+    Kinds are ``ceiling``, ``baseline``, ``model``, ``control`` and ``reader``; a dotted line drops from each ceiling.
     """
-    colors = {"ceiling": GREY, "baseline": ORANGE, "model": BLUE, "control": GREEN}
+    colors = {
+        "ceiling": GREY,
+        "baseline": ORANGE,
+        "model": BLUE,
+        "control": GREEN,
+        "reader": GREY,
+    }
     with style():
         figure = Figure(figsize=(6.8, 0.8 + 0.32 * len(rows)), layout="constrained")
         axes = figure.add_subplot()

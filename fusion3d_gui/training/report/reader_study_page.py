@@ -24,7 +24,7 @@ def reader_study_page(result: Mapping[str, Any]) -> str:
     for mean in main["auc"]:
         rows.append((f"{_title(mean['arm'])}: mean", "model", _estimate(mean)))
         rows += [
-            (f"{_title(one['arm'])}: {one['reader']}", "ceiling", _estimate(one))
+            (f"{_title(one['arm'])}: {one['reader']}", "reader", _estimate(one))
             for one in result["auc"]
             if one["arm"] == mean["arm"]
         ]
