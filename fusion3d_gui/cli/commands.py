@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.cli import pacs_command, predict_command, serve_command, training_commands
+from fusion3d_gui.cli import (
+    bundle_command,
+    check_command,
+    pacs_command,
+    predict_command,
+    serve_command,
+    training_commands,
+)
 from fusion3d_gui.cli.terminal import (
     check_can_write,
     print_json,
@@ -144,6 +151,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "audit": audit,
     "pacs": pacs_command.pacs,
     "serve": serve_command.serve,
+    "bundle": bundle_command.bundle,
+    "check": check_command.check,
     **training_commands.COMMANDS,
 }
 

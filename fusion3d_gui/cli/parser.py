@@ -13,6 +13,7 @@ from typing import NoReturn
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.cli import commands
 from fusion3d_gui.cli.argument_types import add_device_and_engine
+from fusion3d_gui.cli.bundle_command import add_bundle_arguments
 from fusion3d_gui.cli.case_arguments import add_case_arguments
 from fusion3d_gui.cli.pacs_command import add_pacs_arguments
 from fusion3d_gui.cli.reader_study_command import add_reader_study_arguments
@@ -116,6 +117,9 @@ def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
     add_case_arguments(command)
     add_pacs_arguments(command("pacs", "find, fetch and send over the network: see pacs --help"))
     add_serve_arguments(command("serve", "offer a model to other machines (KServe v2 protocol)"))
+    add_bundle_arguments(command("bundle", "make, check and export model bundles"))
+    check = command("check", "compare the shipped cases, on this machine and engine, with pins")
+    add_device_and_engine(check)
     add_training_arguments(command)
     add_table_arguments(command("table", "make a table of cases from a data set"))
     add_lesion_map_arguments(

@@ -39,7 +39,6 @@ def predict(options: Namespace) -> int:
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit import MisfitError
     from fusion3d_gui.model.bundle.bundle_info import BundleInfo
-    from fusion3d_gui.report.page.page_file import check_page_name
 
     info = BundleInfo.read(options.model)
     given = _given_metadata(options.metadata, options.set)
@@ -51,6 +50,8 @@ def predict(options: Namespace) -> int:
     for out in _outputs(options):
         check_can_write(out, inputs)
     if options.report:
+        from fusion3d_gui.report.page.page_file import check_page_name
+
         check_page_name(options.report)
     progress = terminal_progress()
     found = find_series(options.path, part_of(progress, 0.0, 0.1))
@@ -158,7 +159,6 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
 
     DICOM objects that go into the patient's study have the study's identity; all else only with ``--identity``.
     """
-    from fusion3d_gui.cli.offscreen import qt_without_window
     from fusion3d_gui.report.heatmap_file import raw_path, write_heatmap
     from fusion3d_gui.report.json_file import write_json_text
     from fusion3d_gui.report.result_json import result_text
@@ -173,6 +173,8 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
         )
     prediction, written = result.prediction, []
     if options.report or options.dicom:
+        from fusion3d_gui.cli.offscreen import qt_without_window
+
         qt_without_window()
     if options.json:
         write_json_text(result_text(result), options.json)

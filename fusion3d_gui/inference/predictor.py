@@ -11,23 +11,25 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-import monai
 import numpy as np
 import torch
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
-from fusion3d_gui.inference.engines.protocol import TorchEngine
+from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
 from fusion3d_gui.inference.fit import MisfitError
+from fusion3d_gui.inference.input_gradient_map import input_gradient_map
 from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
+from fusion3d_gui.inference.self_check import kept_check
 from fusion3d_gui.model.attribution.cam import CamMethod, explain
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
@@ -47,6 +49,7 @@ def load_predictor(
     *,
     engine: str = "auto",
     server: RemoteServer | None = None,
+    even_if_failed: bool = False,
 ) -> Predictor:
     """Load the bundle in ``folder`` and create the engine that runs it.
 
@@ -60,6 +63,9 @@ def load_predictor(
         Progress callback.
     engine, server
         See :func:`~fusion3d_gui.inference.engines.select.choose_engine`.
+    even_if_failed
+        Use an engine even where ``fusion3d check`` found that it computes other numbers; otherwise PyTorch on the CPU
+        replaces it, with a notice.
 
     Raises
     ------
@@ -71,6 +77,13 @@ def load_predictor(
     progress(0.4, "Loading the model")
     report = part_of(progress, 0.4, 1.0)
     chosen = choose_engine(bundle, engine, device, report, server=server)
+    if not even_if_failed and kept_check(chosen.engine):
+        notice = (
+            f"{chosen.engine.text} computed other numbers than it should in `fusion3d check`, so PyTorch on the CPU "
+            "is used."
+        )
+        cpu = TorchEngine(bundle.network, torch.device("cpu"))
+        chosen = SelectedEngine(cpu, "another engine failed its check", (*chosen.notices, notice))
     try:
         reference = Reference.load(bundle.info, bundle.weights_sha256)
     except UserError as error:
@@ -106,6 +119,11 @@ class Predictor:
         self._chosen = chosen
         # Cache of the last volume's features: other metadata need no second pass of the convolutions.
         self._last_case: tuple[weakref.ref[Volume], CaseModel, tuple[str, ...]] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine in use; another one after it failed and PyTorch replaced it."""
+        return self._chosen.engine
 
     @property
     def device_text(self) -> str:
@@ -181,7 +199,7 @@ class Predictor:
         if not np.isfinite(logit):
             raise FloatingPointError("the model's logit is not a finite number")
         report = with_image(report, case, self.reference)
-        heatmap = case.heatmap(values)
+        heatmap = self.explain(case, values)
         progress(0.95, "Identifying the image")
         decision = self.info.decision
         prediction = Prediction(
@@ -201,7 +219,7 @@ class Predictor:
             created=datetime.now(UTC).astimezone(),
             libraries={
                 "torch": torch.__version__,
-                "monai": monai.__version__,
+                "monai": version("monai"),
                 "numpy": np.__version__,
                 **self._chosen.engine.libraries,
             },
@@ -221,8 +239,12 @@ class Predictor:
     ) -> Heatmap:
         """Class activation map of a case by any method, at any stage or several combined.
 
-        At the last stage no convolutions run; at others PyTorch runs a forward and a backward pass.
+        At the last stage no convolutions run; at others PyTorch runs a forward and a backward pass. A network
+        without convolutional stages has no such maps: it is explained by gradient × input.
         """
+        if not self.info.network.has_stages:
+            signed = self.input_gradient(case, metadata, progress)
+            return input_gradient_map(signed, case, side)
         if tuple(stages) == (4,):
             return case.heatmap(metadata, method, side)
         code = self.info.schema.encode(metadata)

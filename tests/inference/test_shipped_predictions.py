@@ -1,6 +1,6 @@
 """What every shipped model says about every shipped case, pinned with the libraries' versions beside.
 
-The numbers lie in ``shipped_predictions.json``. They are those of PyTorch in float32 on a CPU; written
+The numbers lie in ``resources/shipped_predictions.json``, with which ``fusion3d check`` compares, too. They are those of PyTorch in float32 on a CPU; written
 anew, after a change that is meant to change them, by running this file as a program.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,11 @@ from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.inference.self_check import pins_path
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.case.demo_cases import demo_cases
 
-PINNED = Path(__file__).with_name("shipped_predictions.json")
+PINNED = pins_path()
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "nibabel", "pydicom")
 #: Each shipped model with the shipped cases that it is meant for.
 MODELS = {

@@ -59,7 +59,7 @@ def test_its_metadata_are_what_monai_asks_of_a_bundle(make_bundle, schema):
         *("task", "description", "authors", "copyright"),
     ):
         assert isinstance(meta[name], str), name
-    assert meta["required_packages_version"] == {}
+    assert set(meta["required_packages_version"]) == {"fusion3d", "safetensors"}
     network = meta["network_data_format"]
     for tensor in (*network["inputs"].values(), *network["outputs"].values()):
         assert isinstance(tensor["type"], str)

@@ -18,7 +18,7 @@ from fusion3d_gui.model.attribution.cam import (
     explain,
     free_trace,
     interpolate_cells,
-    stage_stride,
+    stages_of,
     trace,
 )
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
@@ -207,7 +207,7 @@ def test_a_stages_cells_lie_where_their_receptive_fields_are_centred(stem, stage
                 lambda m, inputs, _: nn.functional.avg_pool3d(inputs[0], 3, 2, 1)
             )
     network.eval()
-    stride = stage_stride(network, stage)
+    stride = stages_of(network)[stage - 1].stride
     assert stride == stem[0] * (2 if stem[1] else 1) * 2 ** (stage - 1)
     middle = 8 * 2 ** (4 - stage)
     length = 1 + network.config.total_stride * 16

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
+from scipy.special import ndtri
 from torch import nn
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
@@ -114,11 +114,14 @@ def _share_lower(scores: np.ndarray, chance: float) -> float | None:
 
 
 def _wilson(hits: int, count: int) -> tuple[float, float, float] | None:
-    """Share, and the ends of its 95 % interval (Wilson 1927)."""
+    """Share, and the ends of its 95 % interval (Wilson 1927); not by scipy.stats, which is slow to import."""
     if count == 0:
         return None
-    ends = binomtest(hits, count).proportion_ci(method="wilson")
-    return hits / count, float(ends.low), float(ends.high)
+    share, z = hits / count, float(ndtri(0.975))
+    middle = share + z**2 / (2 * count)
+    reach = z * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    low, high = ((middle + sign * reach) / (1 + z**2 / count) for sign in (-1, 1))
+    return share, 0.0 if hits == 0 else float(low), 1.0 if hits == count else float(high)
 
 
 def _triple(found: Sequence[float | None]) -> tuple[float, float, float] | None:

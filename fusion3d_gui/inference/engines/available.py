@@ -38,6 +38,8 @@ class Candidate:
 def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candidate]:
     """List the candidates: PyTorch on a GPU if present, PyTorch on the CPU, OpenVINO on its devices.
 
+    OpenVINO runs this program's own network only, whose graph is built here.
+
     With a ``device`` other than ``auto``, only the engines that run on it.
     """
     found = []
@@ -48,7 +50,7 @@ def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candida
             found.append(Candidate(key, "PyTorch on the GPU", _torch(bundle, kind)))
     if device in ("auto", "cpu"):
         found.append(Candidate("torch", "PyTorch", _torch(bundle, "cpu")))
-        if importlib.util.find_spec("openvino") is not None:
+        if bundle.info.network.is_own and importlib.util.find_spec("openvino") is not None:
             found += _openvinos(bundle, device)
     return found
 

@@ -16,11 +16,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
 from fusion3d_gui.inference.engines.openvino_graph import Layers, folded, import_openvino
 from fusion3d_gui.model.network.fusion import ImageBranch
+from fusion3d_gui.model.network.resnet import Bottleneck, ResNet50
 
 if TYPE_CHECKING:
     # OpenVINO has no type hints for these; the aliases name the kind of value.
@@ -34,7 +34,7 @@ _WINDOW, _STRIDE, _PAD = 3, 2, 1
 class _Step(NamedTuple):
     """One residual block on the way forward: its input and the outputs of its three ReLUs."""
 
-    block: ResNetBottleneck
+    block: Bottleneck
     entered: Node
     first: Node
     second: Node
@@ -67,14 +67,14 @@ def build_gradient_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Model:
     from openvino import opset13 as ops
 
     layers, back, net = Layers(ops), _WayBack(ops), branch.backbone
-    assert isinstance(net.conv1, nn.Conv3d) and isinstance(net.maxpool, nn.MaxPool3d)
+    assert isinstance(net, ResNet50)
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
     stem = layers.activated(net.act, layers.convolved(net.conv1, net.bn1, image))
     pooled = stem if net.no_max_pool else layers.pooled(net.maxpool, stem)
     steps: list[_Step] = []
     maps = pooled
     for block in itertools.chain(net.layer1, net.layer2, net.layer3, net.layer4):
-        assert isinstance(block, ResNetBottleneck)
+        assert isinstance(block, Bottleneck)
         first, second, left = layers.block_maps(block, maps)
         steps.append(_Step(block, maps, first, second, left))
         maps = left

@@ -1,7 +1,7 @@
 """``build_graph``: OpenVINO's graph of the image branch.
 
 It is built from the module itself, in the order of
-:meth:`~fusion3d_gui.model.network.fusion.ImageBranch.features` and of MONAI's residual block, so that nothing
+:meth:`~fusion3d_gui.model.network.fusion.ImageBranch.features` and of its residual block, so that nothing
 is converted through files. It is not traced by torch.fx: that replaces ``nn.Module.__call__`` for all
 threads meanwhile, which would block what-if analyses, and leaks memory each time.
 
@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
 from fusion3d_gui.model.network.fusion import ImageBranch
+from fusion3d_gui.model.network.resnet import Bottleneck, ResNet50
 
 if TYPE_CHECKING:
     # OpenVINO has no type hints for these; the aliases name the kind of value.
@@ -69,8 +69,7 @@ def build_graph(branch: ImageBranch, shape: tuple[int, ...]) -> Model:
 
     image = ops.parameter(list(shape), dtype=np.float32, name="image")
     layers, net = Layers(ops), branch.backbone
-    # MONAI's type hints also allow other dimensions than three.
-    assert isinstance(net.conv1, nn.Conv3d) and isinstance(net.maxpool, nn.MaxPool3d)
+    assert isinstance(net, ResNet50)
     maps = layers.activated(net.act, layers.convolved(net.conv1, net.bn1, image))
     if not net.no_max_pool:
         maps = layers.pooled(net.maxpool, maps)
@@ -88,15 +87,15 @@ class Layers:
     def stage(self, blocks: Iterable[nn.Module], x: Node) -> Node:
         """A stage: its residual blocks one after the other."""
         for block in blocks:
-            assert isinstance(block, ResNetBottleneck)
+            assert isinstance(block, Bottleneck)
             x = self.block(block, x)
         return x
 
-    def block(self, of: ResNetBottleneck, x: Node) -> Node:
+    def block(self, of: Bottleneck, x: Node) -> Node:
         """A residual block: 1³, 3³ and 1³ convolutions, added to the shortcut."""
         return self.block_maps(of, x)[-1]
 
-    def block_maps(self, of: ResNetBottleneck, x: Node) -> tuple[Node, Node, Node]:
+    def block_maps(self, of: Bottleneck, x: Node) -> tuple[Node, Node, Node]:
         """A residual block's maps after each of its three activations; the last leave the block."""
         first = self.activated(of.act, self.convolved(of.conv1, of.bn1, x))
         second = self.activated(of.act, self.convolved(of.conv2, of.bn2, first))

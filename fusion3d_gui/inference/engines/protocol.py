@@ -22,10 +22,6 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 EngineChoice = Literal["auto", "torch", "torch-half", "openvino", "remote"]
 ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 
-#: Residual blocks of ResNet50, after each of which the torch engine can be cancelled.
-_BLOCKS = 3 + 4 + 6 + 3
-
-
 #: Batch size on each kind of device. On a CPU with two cores, batches of four took 0.56 of the time of
 #: single images (65 × 81 × 65, 1/8 of the width); larger ones gained little.
 _AT_ONCE = {"cpu": 4, "mps": 4, "cuda": 16}
@@ -145,11 +141,11 @@ class TorchEngine:
 
     def _maps(self, images: np.ndarray, progress: Progress) -> Tensor:
         """Feature maps [n, C, k, j, i] of inputs [n, k, j, i], on the device."""
-        done = 0
+        done, blocks = 0, len(self._network.image_branch.backbone.blocks)
 
         def between() -> None:
             nonlocal done
-            progress(done / _BLOCKS, "Predicting")
+            progress(min(done / blocks, 1.0), "Predicting")
             done += 1
 
         batch = torch.from_numpy(np.ascontiguousarray(images))[:, None].to(self.device)

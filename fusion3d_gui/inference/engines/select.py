@@ -140,6 +140,11 @@ def _requested_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
         raise UserError(
             f"OpenVINO does not run on {device}", remedy="Use --device cpu, or another engine."
         )
+    if not bundle.info.network.is_own:
+        raise UserError(
+            f"OpenVINO runs this program's own network only, not {bundle.info.network.backbone}",
+            remedy="Use --engine torch, or auto.",
+        )
     try:
         return SelectedEngine(openvino_engine(bundle), "as asked")
     except ImportError:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from fusion3d_gui.inference.case_model import CaseModel
+from fusion3d_gui.inference.input_gradient_map import input_gradient_map, voxel_map
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.inference.predictor import Predictor
-from fusion3d_gui.model.attribution.input_gradient import smoothed
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.progress import Progress, no_progress, part_of, with_message
 
@@ -92,8 +92,8 @@ def occlusion(
             for index, logit in zip(batch, predictor.logits(blanked, code, part), strict=True):
                 changes[index] = base - logit
             if on_map is not None:
-                on_map(replace(_heatmap(changes, affine, "occlusion", side, case), finished=False))
-    return _heatmap(changes, affine, "occlusion", side, case)
+                on_map(replace(voxel_map(changes, affine, "occlusion", side, case), finished=False))
+    return voxel_map(changes, affine, "occlusion", side, case)
 
 
 def _divided(changes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -110,18 +110,8 @@ def input_gradient(
     side: Side = "raised",
     progress: Progress = no_progress,
 ) -> Heatmap:
-    """Gradient × input, smoothed by a Gaussian of 8 mm (:mod:`fusion3d_gui.model.attribution.input_gradient`).
-
-    The signed map is smoothed before it is restricted to one ``side``, so that neighbours of opposite
-    sign cancel. Its values are shares of the logit. Air has no evidence of its own (its input is 0), so
-    what the smoothing carries beyond the voxels next to tissue is left out.
-    """
-    signed = predictor.input_gradient(case, values, progress)
-    in_air = case.outline.distances_mm > 1.001 * case.outline.spacing_mm
-    signed[in_air] = 0
-    found = smoothed(torch.from_numpy(signed)[None], case.outline.spacing_mm)[0].numpy()
-    found[in_air] = 0
-    return _heatmap(found, case.model_input.affine, "input-gradient", side, case)
+    """Gradient × input, smoothed (see :mod:`fusion3d_gui.inference.input_gradient_map`)."""
+    return input_gradient_map(predictor.input_gradient(case, values, progress), case, side)
 
 
 def integrated_gradients(
@@ -204,7 +194,7 @@ def _attributed(
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         found = attribute(image, code)
     signed = found[0, 0].detach().float().cpu().numpy()
-    return _heatmap(signed, case.model_input.affine, name, side, case)
+    return voxel_map(signed, case.model_input.affine, name, side, case)
 
 
 def _forward_with_progress(
@@ -235,12 +225,3 @@ def _cube_affine(grid_affine: np.ndarray, edge: int) -> np.ndarray:
     to_voxel = np.diag([edge] * 3 + [1.0])
     to_voxel[:3, 3] = (edge - 1) / 2
     return np.asarray(grid_affine, dtype=np.float64) @ to_voxel
-
-
-def _heatmap(
-    signed: np.ndarray, affine: np.ndarray, method: str, side: Side, case: CaseModel
-) -> Heatmap:
-    values = np.maximum(signed if side == "raised" else -signed, 0).astype(np.float32)
-    return Heatmap(
-        values=values, affine=affine, method=method, layer="input", side=side, outline=case.outline
-    )

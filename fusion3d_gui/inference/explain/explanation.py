@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.attribution.localisation_record import (
     METHOD_NAMES,
@@ -52,8 +53,14 @@ class Explanation:
         """The explanation with defaults filled in.
 
         A ``method`` of None is the one that the bundle records as best, with its stages; ``stages`` of
-        None for another method are the usual stage.
+        None for another method are the usual stage. Raises UserError for a class activation map of a network
+        without convolutional stages.
         """
+        if method is not None and method not in INPUT_METHODS and not info.network.has_stages:
+            raise UserError(
+                f"{info.network.backbone} has no convolutional stages, so no class activation map",
+                remedy=f"Use one of: {', '.join(INPUT_METHODS)}.",
+            )
         suited, suited_stages = info.default_map
         if method is not None and method != suited:
             suited, suited_stages = method, cls().stages

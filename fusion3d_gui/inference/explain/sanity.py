@@ -111,11 +111,14 @@ def _randomised(
     """Cascading randomisation (Adebayo et al. 2018): reset the weights part by part, from the head down."""
     changed = copy.deepcopy(network)
     backbone = changed.image_branch.backbone
+    stages = backbone.stages
+    in_stages = {id(m) for s in stages for block in s.blocks for m in block.modules()}
+    stem = [m for m in backbone.modules() if not any(m.children()) and id(m) not in in_stages]
     parts: list[tuple[str, Any]] = [
         ("classifier", changed.classifier),
         ("embedding", changed.image_branch.embed),
-        *((f"stage {n}", getattr(backbone, f"layer{n}")) for n in (4, 3, 2, 1)),
-        ("stem", nn.ModuleList([backbone.conv1, backbone.bn1])),
+        *((f"stage {n}", nn.ModuleList(stages[n - 1].blocks)) for n in (4, 3, 2, 1) if stages),
+        ("stem" if stages else "transformer", nn.ModuleList(stem)),
     ]
     names, likeness = [], []
     with torch.random.fork_rng(devices=[]):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion3d_gui.model.attribution.gradcam import cell_affine, pooled_gradient
+from fusion3d_gui.model.network.backbone import Stage
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 
@@ -30,14 +31,16 @@ _GAMMA = 2.0
 
 
 class StageTrace(NamedTuple):
-    """Activations and d logit / d activations [B, C, k, j, i] of a stage, and its total stride.
+    """Activations and d logit / d activations [B, C, k, j, i] of a stage, and where its cells lie.
 
-    Where every cell has the same gradient, ``gradients`` may be [B, C, 1, 1, 1].
+    Where every cell has the same gradient, ``gradients`` may be [B, C, 1, 1, 1]. ``stride`` and ``offset``: see
+    :class:`~fusion3d_gui.model.network.backbone.Stage`.
     """
 
     activations: Tensor
     gradients: Tensor
     stride: int
+    offset: float = 0.0
 
 
 class Trace(NamedTuple):
@@ -62,6 +65,8 @@ class ClassMaps:
         Input voxels from one cell to the next.
     logit
         [B].
+    offset
+        Input voxel on which cell 0 is centred.
 
     Maps of one stage are in the method's own units (Grad-CAM, HiResCAM and LayerCAM: of the logit);
     maps combined from several stages are relative, in 0..1.
@@ -71,6 +76,7 @@ class ClassMaps:
     lowered: Tensor
     stride: int
     logit: Tensor
+    offset: float = 0.0
 
     @property
     def signed(self) -> Tensor:
@@ -79,7 +85,7 @@ class ClassMaps:
 
     def affine(self, grid_affine: np.ndarray) -> np.ndarray:
         """Affine of the cells, from that of the network's input grid (both LPS mm)."""
-        return cell_affine(grid_affine, self.stride)
+        return cell_affine(grid_affine, self.stride, self.offset)
 
 
 def explain(
@@ -116,8 +122,7 @@ def trace(
     _check(stages)
     if network.training:
         raise ValueError("maps are made in eval mode")
-    backbone = network.image_branch.backbone
-    modules = {n: getattr(backbone, f"layer{n}") for n in STAGES}
+    parts = dict(zip(STAGES, stages_of(network), strict=True))
     first = min(stages)
     recorded: dict[int, Tensor] = {}
 
@@ -130,8 +135,8 @@ def trace(
 
         return hook
 
-    blocks_forward = sum(len(module) for module in modules.values())
-    blocks_back = sum(len(modules[n]) for n in STAGES if n > first)
+    blocks_forward = sum(len(part.blocks) for part in parts.values())
+    blocks_back = sum(len(parts[n].blocks) for n in STAGES if n > first)
     done = 0
 
     def between() -> None:
@@ -142,12 +147,12 @@ def trace(
     def watch_way_back(module: nn.Module, inputs: Any, output: Tensor) -> None:
         output.register_hook(lambda gradient: between())
 
-    hooks = [modules[n].register_forward_hook(record(n)) for n in stages]
+    hooks = [parts[n].module.register_forward_hook(record(n)) for n in stages]
     hooks += [
         block.register_forward_hook(watch_way_back)
         for n in STAGES
         if n > first
-        for block in modules[n]
+        for block in parts[n].blocks
     ]
     try:
         with torch.inference_mode(False), torch.enable_grad():
@@ -161,7 +166,9 @@ def trace(
         for hook in hooks:
             hook.remove()
     found = {
-        stage: StageTrace(recorded[stage].detach(), gradient, stage_stride(network, stage))
+        stage: StageTrace(
+            recorded[stage].detach(), gradient, parts[stage].stride, parts[stage].offset
+        )
         for stage, gradient in zip(stages, gradients, strict=True)
     }
     return Trace(logit.detach(), found)
@@ -175,7 +182,8 @@ def free_trace(
     ``feature_maps`` [B, C, k, j, i] of the last stage, ``pooled`` [B, C] their spatial mean.
     """
     gradient = pooled_gradient(network, pooled, metadata) / feature_maps[0, 0].numel()
-    stage = StageTrace(feature_maps, gradient[..., None, None, None], network.config.total_stride)
+    last = stages_of(network)[-1]
+    stage = StageTrace(feature_maps, gradient[..., None, None, None], last.stride, last.offset)
     with torch.inference_mode():
         logit = network.head_from_pooled(pooled, metadata)[-1]
     return Trace(logit, {STAGES[-1]: stage})
@@ -199,18 +207,21 @@ def class_maps(traced: Trace, method: CamMethod, stages: Sequence[int]) -> Class
     maps = [_stage_maps(traced.stages[stage], method) for stage in stages]
     if len(stages) == 1:
         raised, lowered = maps[0]
-        return ClassMaps(raised, lowered, traced.stages[stages[0]].stride, traced.logit)
+        only = traced.stages[stages[0]]
+        return ClassMaps(raised, lowered, only.stride, traced.logit, only.offset)
     finest = traced.stages[min(stages)]
     size = tuple(finest.activations.shape[2:])
     lifted: list[tuple[Tensor, Tensor]] = []
     for stage, (raised, lowered) in zip(stages, maps, strict=True):
         peak = torch.maximum(raised, lowered).amax(dim=(1, 2, 3), keepdim=True)
         scale = _GAMMA / torch.where(peak > 0, peak, 1)
-        ratio = finest.stride / traced.stages[stage].stride
+        coarse = traced.stages[stage]
+        ratio = finest.stride / coarse.stride
+        shift = (finest.offset - coarse.offset) / coarse.stride
         lifted.append(
             (
-                interpolate_cells(torch.tanh(raised * scale), size, ratio),
-                interpolate_cells(torch.tanh(lowered * scale), size, ratio),
+                interpolate_cells(torch.tanh(raised * scale), size, ratio, shift),
+                interpolate_cells(torch.tanh(lowered * scale), size, ratio, shift),
             )
         )
     return ClassMaps(
@@ -218,31 +229,33 @@ def class_maps(traced: Trace, method: CamMethod, stages: Sequence[int]) -> Class
         torch.stack([lowered for _, lowered in lifted]).amax(dim=0),
         finest.stride,
         traced.logit,
+        finest.offset,
     )
 
 
-def stage_stride(network: LearnedFeatureFusion3D, stage: int) -> int:
-    """Input voxels from one cell of a stage's feature map to the next, read off its convolutions.
+def stages_of(network: LearnedFeatureFusion3D) -> tuple[Stage, ...]:
+    """The network's four stages, the finest first.
 
-    Dilation leaves it, and the cells' centres, as they are.
+    Raises ValueError for a network without convolutional stages, which has no class activation maps.
     """
-    backbone = network.image_branch.backbone
-    stride = int(backbone.conv1.stride[0]) * (1 if backbone.no_max_pool else 2)
-    for number in STAGES[:stage]:
-        stride *= int(getattr(backbone, f"layer{number}")[0].conv2.stride[0])
-    return stride
+    found = network.image_branch.backbone.stages
+    if not found:
+        raise ValueError("the network has no convolutional stages, so no class activation maps")
+    return found
 
 
-def interpolate_cells(maps: Tensor, size: Sequence[int], ratio: float) -> Tensor:
-    """Linear interpolation of [B, k, j, i] to finer cells that lie at ``ratio`` × their index.
+def interpolate_cells(
+    maps: Tensor, size: Sequence[int], ratio: float, shift: float = 0.0
+) -> Tensor:
+    """Linear interpolation of [B, k, j, i] to finer cells that lie at ``ratio`` × their index + ``shift``.
 
-    Cell 0 of both grids lies on input voxel 0, so coarse position = fine index × fine stride / coarse
-    stride = index × ``ratio``; past the last coarse cell its value holds.
+    ``ratio`` is fine stride / coarse stride, ``shift`` where fine cell 0 lies among the coarse ones; before the
+    first coarse cell and past the last their values hold.
     """
     for axis, count in enumerate(size, start=1):
         coarse = maps.shape[axis]
         position = torch.arange(count, device=maps.device, dtype=maps.dtype) * ratio
-        position = position.clamp(max=coarse - 1)
+        position = (position + shift).clamp(min=0, max=coarse - 1)
         low = position.floor().long().clamp(max=max(coarse - 2, 0))
         weight = (position - low).view([-1 if axis == n else 1 for n in range(4)])
         high = (low + 1).clamp(max=coarse - 1)

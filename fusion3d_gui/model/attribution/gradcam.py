@@ -25,12 +25,16 @@ def pooled_gradient(
     return gradient
 
 
-def cell_affine(grid_affine: np.ndarray, total_stride: int) -> np.ndarray:
+def cell_affine(grid_affine: np.ndarray, total_stride: int, offset: float = 0.0) -> np.ndarray:
     """Affine of the feature map's cells, from that of the network's input grid (both LPS mm).
 
     A convolution of odd kernel k, stride s and padding (k−1)/2 centres its output n on input n·s
     (Araujo et al. 2019, Computing Receptive Fields), and so does the 3-wide max pooling. Cell n of
     the last stage is therefore centred on input voxel n × total stride, not on the middle of a
-    block of voxels. With input sizes of m × stride + 1 the cells cover the grid symmetrically.
+    block of voxels. With input sizes of m × stride + 1 the cells cover the grid symmetrically. Other padding
+    moves all cells by ``offset`` input voxels (:class:`~fusion3d_gui.model.network.backbone.Stage`).
     """
-    return np.asarray(grid_affine, dtype=np.float64) @ np.diag([total_stride] * 3 + [1.0])
+    to_voxel = np.diag([total_stride] * 3 + [1.0])
+    to_voxel[:3, 3] = offset
+    found: np.ndarray = np.asarray(grid_affine, dtype=np.float64) @ to_voxel
+    return found

@@ -81,8 +81,7 @@ def _attributed(
     """Input times the gradient of ``score`` [B] of the last stage's feature maps; the score."""
     if network.training:
         raise ValueError("maps are made in eval mode")
-    backbone = network.image_branch.backbone
-    blocks = [b for n in (1, 2, 3, 4) for b in getattr(backbone, f"layer{n}")]
+    blocks = network.image_branch.backbone.blocks
     done = 0
 
     def step() -> None:

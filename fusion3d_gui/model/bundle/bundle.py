@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import monai
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save
 from torch import Tensor
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.bundle.write_bundle import write_bundle
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.network.no_weight_init import no_weight_init
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
-from fusion3d_gui.output_file import whole_file, write_whole_text
-
-#: MONAI's schema of ``configs/metadata.json``, under the address that MONAI keeps for good.
-METADATA_SCHEMA_URL = "https://project-monai.github.io/schema/meta_schema_20240725.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +50,7 @@ class ModelBundle:
         """
         info = BundleInfo.read(folder)
         # No memory is allocated for initial weights: the file's tensors are assigned after the checks.
-        with no_weight_init():
-            network = LearnedFeatureFusion3D(info.network)
+        network = empty_network(info.network, info.folder)
         expected = network.state_dict()
         path = info.weights_path
         if not path.is_file():
@@ -96,6 +89,23 @@ class ModelBundle:
         return cls(info, network, digest)
 
 
+def empty_network(config: NetworkConfig, folder: Path) -> LearnedFeatureFusion3D:
+    """The network of a bundle's configuration, without memory for its weights.
+
+    Raises UserError for options that do not go together.
+    """
+    try:
+        with no_weight_init():
+            return LearnedFeatureFusion3D(config)
+    except (ValueError, TypeError, RuntimeError, ImportError) as error:
+        if config.is_own:
+            raise
+        raise UserError(
+            f"configs/network.json describes no network that MONAI can make ({str(error).splitlines()[0]})",
+            path=folder,
+        ) from None
+
+
 def save_bundle(
     folder: Path,
     network: LearnedFeatureFusion3D,
@@ -107,7 +117,7 @@ def save_bundle(
     card: str,
     scope: Scope | None = None,
 ) -> BundleInfo:
-    """Write a bundle (see :mod:`fusion3d_gui.model.bundle.bundle_info` for the layout) and read it back.
+    """Write a trained network as a bundle, by :func:`~fusion3d_gui.model.bundle.write_bundle.write_bundle`.
 
     Parameters
     ----------
@@ -145,34 +155,16 @@ def save_bundle(
             f"input grid {preprocessing.shape_kji} does not suit a total stride of {stride}: "
             f"use m × {stride} + 1 along each axis, e.g. {fitting}"
         )
-    for name in ("configs", "models", "docs"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    full_metadata = {
-        "schema": METADATA_SCHEMA_URL,
-        "monai_version": monai.__version__,
-        "pytorch_version": torch.__version__.split("+")[0],
-        "numpy_version": np.__version__,
-        "required_packages_version": {},
-        "network_data_format": _data_format(preprocessing, schema, decision, scope),
-        **metadata,
-    }
-    for name, plain in (
-        ("metadata", full_metadata),
-        ("network", network.config.to_json()),
-        ("preprocessing", preprocessing.to_json()),
-        ("schema", schema.to_json()),
-        ("decision", decision.to_json()),
-        *([] if scope is None else [("scope", scope.to_json())]),
-    ):
-        text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-        write_whole_text(folder / "configs" / f"{name}.json", text)
-    state = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
-    with whole_file(folder / "models" / "model.safetensors") as partial:
-        partial.write_bytes(save(state))  # its save_file gives no OSError where the disk is full
-    write_whole_text(folder / "docs" / "README.md", card)
-    return BundleInfo.read(folder)
+    return write_bundle(
+        folder,
+        network,
+        metadata=metadata,
+        preprocessing=preprocessing,
+        schema=schema,
+        decision=decision,
+        card=card,
+        scope=scope,
+    )
 
 
 def _check_kinds(expected: Mapping[str, Tensor], found: Mapping[str, str], path: Path) -> None:
@@ -207,11 +199,15 @@ def _check_fit(
     if problems:
         raise UserError(
             f"the weights do not fit the network of configs/network.json (fusion "
-            f"{info.network.fusion}, metadata width {info.network.metadata_width}, width "
-            f"{info.network.width:g}): they {'; they '.join(problems)}",
+            f"{info.network.fusion}, metadata width {info.network.metadata_width}, "
+            f"{_size(info.network)}): they {'; they '.join(problems)}",
             path=info.weights_path,
             remedy="Use the configuration and the weights of one training run.",
         )
+
+
+def _size(config: NetworkConfig) -> str:
+    return f"width {config.width:g}" if config.is_own else config.backbone
 
 
 def _some(names: list[str]) -> str:
@@ -226,57 +222,3 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _data_format(
-    preprocessing: Preprocessing,
-    schema: MetadataSchema,
-    decision: Decision,
-    scope: Scope | None,
-) -> dict[str, Any]:
-    formats = {"percentile": "magnitude", "window": "hounsfield", "lesion": "segmentation"}
-    # Standardised intensities have no fixed range.
-    ranges = {"percentile": [], "window": [-1, 1], "lesion": [0, 1]}
-    image = {
-        "type": "image",
-        "format": formats[preprocessing.intensity],
-        "modality": (scope.modality if scope else "") or "n/a",
-        "num_channels": 1,
-        "spatial_shape": list(preprocessing.shape_kji),
-        "dtype": "float32",
-        "value_range": ranges[preprocessing.intensity],
-        "is_patch_data": False,
-        "channel_def": {"0": "image"},
-    }
-    inputs: dict[str, Any] = {"image": image}
-    if schema.fields:
-        inputs["metadata"] = {
-            "type": "tuples",
-            "format": "metadata",
-            "num_channels": schema.width,
-            "spatial_shape": [],
-            "dtype": "float32",
-            "value_range": [],
-            "is_patch_data": False,
-            "channel_def": {
-                str(n): name
-                for n, name in enumerate(
-                    name for field in schema.fields for name in field.channel_names
-                )
-            },
-        }
-    return {
-        "inputs": inputs,
-        "outputs": {
-            "pred": {
-                "type": "probabilities",
-                "format": "classification",
-                "num_channels": 1,
-                "spatial_shape": [],
-                "dtype": "float32",
-                "value_range": [],
-                "is_patch_data": False,
-                "channel_def": {"0": f"logit of {decision.class_names[1]}"},
-            }
-        },
-    }

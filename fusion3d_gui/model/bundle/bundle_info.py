@@ -11,6 +11,7 @@ A bundle is a folder in the layout of the MONAI Bundle specification:
     configs/displacement.json   :class:`~fusion3d_gui.model.attribution.displacement.Displacements`; optional
     models/model.safetensors    weights; nothing pickled is ever read
     docs/README.md              model card
+    configs/inference.json      for MONAI's own tools; never read here, since MONAI executes its expressions
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ class BundleInfo:
         found = self.localisation_record
         if found is not None:
             return found.method, found.stages
+        if not self.network.has_stages:
+            return "input-gradient", ()
         chosen = None if self.displacements is None else self.displacements.default
         method, stage = chosen or (USUAL_METHOD, USUAL_STAGE)
         return method, () if stage is None else (stage,)
@@ -215,7 +218,42 @@ class BundleInfo:
                 path=folder,
                 remedy="Use the schema with which the model was trained.",
             )
+        grid = info.network.options.get("img_size", info.preprocessing.shape_kji)
+        if grid != info.preprocessing.shape_kji:
+            raise UserError(
+                f"the network takes images of {grid} voxels, but the preprocessing makes "
+                f"{info.preprocessing.shape_kji}",
+                path=folder,
+                remedy="Use the preprocessing with which the model was trained.",
+            )
         return info
+
+
+def read_config(folder: Path, name: str) -> Any:
+    """One file of ``configs/``, checked by itself: its value, plain for ``metadata``.
+
+    Raises UserError naming the file and what is wrong in it.
+    """
+    return _read(Path(folder) / "configs" / f"{name}.json", _BUILDERS[name])
+
+
+def read_schema(path: Path) -> MetadataSchema:
+    """The metadata fields in a file like ``configs/schema.json``. Raises UserError naming what is wrong."""
+    try:
+        content = read_bounded(path, _LARGEST_CONFIG_BYTES)
+    except ValueError:
+        raise UserError("it is too large to be a schema", path=path) from None
+    except OSError as error:
+        raise UserError(f"can't be read ({error.strerror})", path=path) from None
+    try:
+        plain: Any = visible_values(parsed("schema.json", content), _LONGEST)
+        return MetadataSchema.from_json(plain)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"it is no schema ({error})",
+            path=path,
+            remedy="`fusion3d schema CASES.csv` writes one.",
+        ) from None
 
 
 def find_bundles(*folders: Path) -> list[BundleInfo]:
@@ -237,6 +275,16 @@ def _checked_metadata(plain: Any) -> Mapping[str, Any]:
     if not isinstance(plain, dict) or not isinstance(plain.get("version"), str):
         raise ValueError("it has no version")
     return plain
+
+
+#: What the files of ``configs/`` become that every bundle has.
+_BUILDERS: Mapping[str, Callable[[Any], Any]] = {
+    "metadata": _checked_metadata,
+    "network": NetworkConfig.from_json,
+    "preprocessing": Preprocessing.from_json,
+    "schema": MetadataSchema.from_json,
+    "decision": lambda plain: Decision(**plain),
+}
 
 
 def _read(path: Path, build: Callable[[Any], _T]) -> _T:

@@ -50,6 +50,10 @@ class NetworkFile(msgspec.Struct, forbid_unknown_fields=True):
     metadata_hidden: _Size = 128
     classifier_hidden: _Size = 256
     dropout: float = 0.3
+    backbone: str = "resnet50-fusion"
+    options: dict[str, bool | int | float | str | list[int]] = {}
+    channels: _Size = 0
+    outputs: Annotated[int, Meta(ge=0, le=2)] = 0
 
 
 class PreprocessingFile(msgspec.Struct, forbid_unknown_fields=True):

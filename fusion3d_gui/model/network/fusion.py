@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import NamedTuple
 
 import torch
-from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import Tensor, nn
 
+from fusion3d_gui.model.network.backbone import Backbone
 from fusion3d_gui.model.network.network_config import NetworkConfig
+from fusion3d_gui.model.network.resnet import ResNet50
 
 
 class FusionOutputs(NamedTuple):
@@ -41,58 +41,62 @@ class FusionOutputs(NamedTuple):
 
 
 class ImageBranch(nn.Module):
-    """3D ResNet50 (He et al. 2016; 3D as in MedicalNet, Chen et al. 2019), then a linear layer and ReLU.
+    """A backbone, 3D ResNet50 by default, then a linear layer and ReLU.
 
-    ``backbone`` is MONAI's, so that its weights have the names of MedicalNet's published files.
+    The weights of the default, ``backbone``, have the names of MedicalNet's published files. Before MONAI's own
+    last layer there is no embedding.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.backbone = ResNet(
-            block=ResNetBottleneck,
-            layers=[3, 4, 6, 3],
-            block_inplanes=[64, 128, 256, 512],
-            spatial_dims=3,
-            n_input_channels=1,
-            conv1_t_size=7,
-            conv1_t_stride=config.stem_stride,
-            no_max_pool=not config.stem_pool,
-            shortcut_type="B",
-            bias_downsample=False,
-            widen_factor=config.width,
-            feed_forward=False,
-        )
-        for stage, stride in zip((2, 3, 4), config.stage_strides, strict=True):
-            # MONAI fixes a stride of 2; these are the two strided convolutions of its ResNetBottleneck.
-            first = self.backbone.get_submodule(f"layer{stage}")[0]  # type: ignore[index]
-            first.conv2.stride = first.downsample[0].stride = (stride,) * 3
-        self.embed = nn.Sequential(
-            nn.Linear(config.feature_channels, config.embedding), nn.ReLU(inplace=False)
-        )
+        self.backbone = _backbone(config)
+        self.embed = nn.Sequential()
+        if not config.outputs:
+            self.embed = nn.Sequential(
+                nn.Linear(config.feature_channels, config.embedding), nn.ReLU(inplace=False)
+            )
 
     def features(self, image: Tensor, between: Callable[[], None] | None = None) -> Tensor:
         """Feature maps [B, C, k, j, i] of the last stage; ``between`` is called after each block."""
-        net = self.backbone
-        stages = (net.layer1, net.layer2, net.layer3, net.layer4)
         hooks = []
         if between is not None:
-            for block in chain.from_iterable(stages):
+            for block in self.backbone.blocks:
                 hooks.append(block.register_forward_hook(lambda *_: between()))
         try:
-            x: Tensor = net.act(net.bn1(net.conv1(image)))
-            if not net.no_max_pool:
-                x = net.maxpool(x)
-            # Call the stages as modules, so that hooks on them (as MONAI's GradCAM sets) run.
-            for stage in stages:
-                x = stage(x)
+            maps: Tensor = self.backbone(image)
         finally:
             for hook in hooks:
                 hook.remove()
-        return x
+        return maps
+
+
+def _backbone(config: NetworkConfig) -> Backbone:
+    if config.is_own:
+        return ResNet50(config.width, config.stem_stride, config.stem_pool, config.stage_strides)
+    from fusion3d_gui.model.network.monai_backbone import MonaiBackbone
+
+    return MonaiBackbone(config.backbone, config.options, config.channels)
+
+
+class OwnLastLayer(nn.Sequential):
+    """The last layer of MONAI's classifiers, as one logit [B, 1]: the second of two outputs less the first.
+
+    A sigmoid of the difference is the softmax of the two. ``tanh`` bounds the outputs, as in MONAI's ViT.
+    """
+
+    def __init__(self, channels: int, outputs: int, *, tanh: bool) -> None:
+        super().__init__(nn.Linear(channels, outputs), *([nn.Tanh()] if tanh else []))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Logits of pooled features [B, C]."""
+        found = pooled
+        for layer in self:
+            found = layer(found)
+        return found if found.shape[1] == 1 else found[:, 1:] - found[:, :1]
 
 
 class LearnedFeatureFusion3D(nn.Module):
-    """Binary classifier of a 3D image and its metadata.
+    """Binary classifier of a 3D image and its metadata, or of the image alone.
 
     Image branch → embedding; metadata branch (two-layer MLP with ReLU) → embedding; fusion by
     ``concat``, ``add``, ``multiply``, or none (``image_only`` has no metadata branch);
@@ -115,6 +119,12 @@ class LearnedFeatureFusion3D(nn.Module):
                 nn.Linear(config.metadata_hidden, config.embedding),
                 nn.ReLU(),
             )
+        if config.outputs:
+            tanh = config.options.get("post_activation") == "Tanh"
+            self.classifier: nn.Sequential = OwnLastLayer(
+                config.feature_channels, config.outputs, tanh=tanh
+            )
+            return
         self.classifier = nn.Sequential(
             nn.Linear(config.fused_width, config.classifier_hidden),
             nn.ReLU(),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
+
+from fusion3d_gui.model.network.architectures import OWN, Option, checked_options
 
 Fusion = Literal["concat", "add", "multiply", "image_only"]
 FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
@@ -37,6 +40,16 @@ class NetworkConfig:
         Width of the hidden layer of the two MLPs.
     dropout
         Dropout rate of the classifier during training.
+    backbone
+        What computes the feature maps: this program's own network, or one of MONAI's classifiers (see
+        :mod:`fusion3d_gui.model.network.architectures`), for which ``width`` to ``stage_strides`` mean nothing.
+    options
+        Options of MONAI's network.
+    channels
+        Channels of its last feature maps; 0 for this program's own.
+    outputs
+        0: embedding, fusion and classifier follow the pooled features. 1 or 2: MONAI's own last layer does,
+        with one output, the logit, or two, whose difference is the logit; ``image_only``.
     """
 
     fusion: Fusion = "concat"
@@ -49,8 +62,19 @@ class NetworkConfig:
     metadata_hidden: int = 128
     classifier_hidden: int = 256
     dropout: float = 0.3
+    backbone: str = OWN
+    options: Mapping[str, Option] = field(default_factory=dict, hash=False)
+    channels: int = 0
+    outputs: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "options", checked_options(self.backbone, self.options))
+        if self.outputs not in (0, 1, 2):
+            raise ValueError(f"outputs is {self.outputs}, not 0, 1 or 2")
+        if self.outputs and (self.fusion != "image_only" or self.is_own):
+            raise ValueError("outputs above 0 go with MONAI's networks and fusion image_only")
+        if (self.channels > 0) == self.is_own:
+            raise ValueError(f"channels {self.channels} do not go with backbone {self.backbone}")
         if self.fusion not in FUSIONS:
             raise ValueError(f"fusion is {self.fusion!r}, not one of {', '.join(FUSIONS)}")
         for name in (
@@ -59,6 +83,7 @@ class NetworkConfig:
             "embedding",
             "metadata_hidden",
             "classifier_hidden",
+            "channels",
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65536:
@@ -83,23 +108,45 @@ class NetworkConfig:
             )
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is this program's own network, not MONAI's."""
+        return self.backbone == OWN
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether it has convolutional stages, of which class activation maps can be made."""
+        return self.backbone != "vit"
+
+    @property
     def total_stride(self) -> int:
-        """Input voxels from one cell of the last feature map to the next (32 for MedicalNet)."""
+        """Input voxels from one cell of the own network's last feature map to the next (32 for MedicalNet)."""
         return self.stem_stride * (2 if self.stem_pool else 1) * math.prod(self.stage_strides)
 
     @property
     def feature_channels(self) -> int:
         """Channels of the last feature map, and length of the pooled features."""
-        return int(512 * self.width) * 4
+        return int(512 * self.width) * 4 if self.is_own else self.channels
+
+    @property
+    def embedding_width(self) -> int:
+        """Length of the image embedding; MONAI's own last layer takes the pooled features as they are."""
+        return self.feature_channels if self.outputs else self.embedding
 
     @property
     def fused_width(self) -> int:
         """Length of the fused embedding that the classifier sees."""
-        return self.embedding * (2 if self.fusion == "concat" else 1)
+        return self.embedding_width * (2 if self.fusion == "concat" else 1)
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
+        """As a JSON object; without what concerns MONAI's networks where it is not one of them."""
+        plain = asdict(self)
+        if self.is_own:
+            for name in ("backbone", "options", "channels", "outputs"):
+                del plain[name]
+        else:
+            for name in ("width", "stem_stride", "stem_pool", "stage_strides"):
+                del plain[name]
+        return plain
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> NetworkConfig:

@@ -275,7 +275,7 @@ def _read_arrays(path: Path, info: BundleInfo) -> dict[str, np.ndarray]:
         raise ValueError("models/reference.safetensors is missing or no file")
     if path.stat().st_size > _LARGEST_BYTES:
         raise ValueError("models/reference.safetensors is too large")
-    embedding, pooled = info.network.embedding, info.network.feature_channels
+    embedding, pooled = info.network.embedding_width, info.network.feature_channels
     # A letter is a length that the file determines, the same wherever the letter occurs.
     layout: dict[str, tuple[int | str, ...]] = {
         "mean": (embedding,),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.inference.explain.explanation import Explanation
+from fusion3d_gui.inference.explain.explanation import INPUT_METHODS, Explanation
 from fusion3d_gui.inference.prediction import Side
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.state.store import Store
@@ -39,6 +39,8 @@ class ExplanationChoice(QObject):
     def wanted_for(self, info: BundleInfo | None) -> Explanation:
         """How a model's predictions are explained."""
         method, stages = self._chosen or _default(info)
+        if info is not None and not info.network.has_stages and method not in INPUT_METHODS:
+            method, stages = info.default_map
         return Explanation(method, stages, self._side, self._raw)
 
     @property

@@ -50,6 +50,8 @@ def methods_for(info: BundleInfo | None, wanted: Explanation) -> tuple[Method, .
             if measured
             else "This model's default, chosen on its validation cases."
         )
+        if not info.network.has_stages:
+            listed = tuple(each for each in METHODS if not each.stages)
         listed = _with(listed, Method(*info.default_map, help_text))
     return _with(listed, Method(wanted.method, wanted.stages, "Chosen with another model."))
 

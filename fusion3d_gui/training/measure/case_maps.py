@@ -17,7 +17,7 @@ from fusion3d_gui.model.attribution.cam import (
     StageTrace,
     Trace,
     class_maps,
-    stage_stride,
+    stages_of,
 )
 from fusion3d_gui.model.attribution.input_gradient import smoothed
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
@@ -123,8 +123,8 @@ def _trace_to_input(
 
         return hook
 
-    backbone = network.image_branch.backbone
-    hooks = [getattr(backbone, f"layer{n}").register_forward_hook(keep(n)) for n in stages]
+    parts = {n: stages_of(network)[n - 1] for n in stages}
+    hooks = [part.module.register_forward_hook(keep(n)) for n, part in parts.items()]
     try:
         with torch.enable_grad():
             leaf = image.detach().clone().requires_grad_(True)
@@ -135,7 +135,7 @@ def _trace_to_input(
         for hook in hooks:
             hook.remove()
     found = {
-        stage: StageTrace(recorded[stage].detach(), other, stage_stride(network, stage))
+        stage: StageTrace(recorded[stage].detach(), other, parts[stage].stride, parts[stage].offset)
         for stage, other in zip(recorded, others, strict=True)
     }
     return Trace(logit.detach(), found), (gradient * leaf.detach())[:, 0]

@@ -1,0 +1,1 @@
+"""Models from elsewhere and for elsewhere: bundles made of other weights, checked, and copied for other tools."""

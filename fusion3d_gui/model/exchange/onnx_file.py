@@ -1,0 +1,73 @@
+"""``export_onnx``: a bundle's network as one ONNX file, with both inputs, the logit and the feature maps."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle.bundle import ModelBundle
+from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.output_file import whole_file
+
+_OPSET = 18
+
+
+class _LogitAndMaps(nn.Module):
+    def __init__(self, network: LearnedFeatureFusion3D) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, metadata: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        found = self.network.forward_features(image, metadata)
+        return found.logit, found.feature_maps
+
+
+def export_onnx(folder: Path, out: Path) -> ModelBundle:
+    """Write ``out``; the returned bundle is the one that was written.
+
+    Inputs: ``image``, float32 [B, 1, k, j, i], and with a metadata branch ``metadata``, float32 [B, W]. Outputs:
+    ``logit`` [B], and ``feature_maps`` [B, C, k', j', i'] of the last stage. B may be any number.
+
+    Raises
+    ------
+    UserError
+        For a broken bundle, where the package onnx is missing, or where a layer can't be written as ONNX.
+    """
+    if importlib.util.find_spec("onnx") is None or importlib.util.find_spec("onnxscript") is None:
+        raise UserError(
+            "ONNX files need the packages onnx and onnxscript",
+            remedy="Install them: pip install 'fusion3d[onnx]'.",
+        )
+    loaded = ModelBundle.load(folder)
+    config = loaded.network.config
+    inputs = [torch.zeros(2, 1, *loaded.info.preprocessing.shape_kji)]
+    names = ["image"]
+    if config.fusion != "image_only":
+        inputs.append(torch.zeros(2, config.metadata_width))
+        names.append("metadata")
+    batch = torch.export.Dim("batch", min=1)
+    try:
+        with whole_file(out) as partial, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _LogitAndMaps(loaded.network).eval(),
+                tuple(inputs),
+                partial,
+                input_names=names,
+                output_names=["logit", "feature_maps"],
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                opset_version=_OPSET,
+                external_data=False,
+                verbose=False,
+            )
+    except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{config.backbone} can't be written as ONNX ({first})", path=folder
+        ) from None
+    return loaded
