@@ -32,6 +32,7 @@ from fusion3d_gui.state.export.movie_export import MovieExport
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.export.sharing import Sharing
 from fusion3d_gui.state.kept.case_work import CaseWork
+from fusion3d_gui.state.kept.second_work import SecondWork
 from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
@@ -142,6 +143,7 @@ class Session(QObject):
             self.notes,
             self.left,
             self.masks,
+            SecondWork(store, self.second, self.alignment),
         )
         self.keeper = WorkKeeper(kept_folder, store, work)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper)

@@ -20,7 +20,7 @@ from fusion3d_gui.report.session.archive import (
     unpack_scan,
     write_session,
 )
-from fusion3d_gui.report.session.document import MarkDocument, SessionDocument
+from fusion3d_gui.report.session.document import VERSION, MarkDocument, SessionDocument
 from fusion3d_gui.report.session.migrations import document_of
 
 GOOD = {"format": "fusion3d-session", "version": 2}
@@ -67,9 +67,10 @@ def test_what_is_written_is_read_back(path: Path) -> None:
 
 
 def test_a_newer_version_is_refused_with_a_sentence(path: Path) -> None:
-    pack(path, {"session.json": json.dumps({**GOOD, "version": 3, "news": 1}).encode()})
+    pack(path, {"session.json": json.dumps({**GOOD, "version": VERSION + 1, "news": 1}).encode()})
     assert refusal(path) == (
-        "case.fusion3d: was saved by a newer Fusion3D (document version 3, this one reads up to 2). "
+        "case.fusion3d: was saved by a newer Fusion3D "
+        f"(document version {VERSION + 1}, this one reads up to {VERSION}). "
         "Update Fusion3D to open it."
     )
 
@@ -99,6 +100,8 @@ def test_a_newer_version_is_refused_with_a_sentence(path: Path) -> None:
         {**GOOD, "view": {"crosshair": [1, 2, 3], "slab_mm": 1e9}},
         {**GOOD, "scan": {"voxels_sha256": "no hash"}},
         {**GOOD, "predictions": [{"probability": 2}]},
+        {**GOOD, "second": {}},
+        {**GOOD, "second": {"scan": {"voxels_sha256": "0" * 64}, "registration": {"kind": "x"}}},
     ],
 )
 def test_a_document_of_other_types_is_refused(plain: object, path: Path) -> None:
@@ -242,7 +245,7 @@ def test_an_enclosed_scan_is_unpacked_into_the_folder_alone(path: Path, tmp_path
 def test_the_first_version_becomes_the_present_one() -> None:
     stored = Path(__file__).parents[1] / "state" / "documents" / "kept_version_1.json"
     found = document_of(stored.read_bytes())
-    assert found.version == 2 and found.scan is None
+    assert found.version == VERSION and found.scan is None
     assert [mark.number for mark in found.marks] == [1, 2, 4]
     assert found.marks[1].text == "left <b>hilum</b>"
     assert found.window == (321.0, 123.0)

@@ -14,6 +14,7 @@ import pytest
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.labels.brush import part_of_mask
+from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import read_session, write_session
@@ -430,3 +431,154 @@ def test_a_session_carries_drawn_masks_and_their_names_only_with_the_identity(
     content = document(tmp_path / "hidden.fusion3d")
     assert "Querido" not in json.dumps(content["masks"])
     assert len(content["masks"]) == 1
+
+
+PLACED = Registration(
+    np.array([[1, 0, 0, 2.5], [0, 0.8, -0.6, 1], [0, 0.6, 0.8, -3], [0, 0, 0, 1.0]]),
+    "rigid",
+    mutual_information=0.75,
+    overlap=0.9,
+)
+
+
+@pytest.fixture
+def place_beside(qtbot):
+    """Open a scan beside the one on screen, and register it."""
+
+    def do(session: Session, path: Path) -> None:
+        session.second.open(path)
+        qtbot.waitUntil(lambda: session.second.case is not None)
+        session.alignment.restore(PLACED)
+
+    return do
+
+
+@pytest.fixture
+def both_saved(begin, work_on, place_beside, save, tmp_path) -> Path:
+    """A session of two registered scans, ``scan`` and ``prior`` beside it."""
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    place_beside(one, dicom(tmp_path / "prior", seed=1))
+    return save(one, tmp_path / "case.fusion3d")
+
+
+def reading_ended(session: Session) -> bool:
+    return not session.second.lane.running
+
+
+def test_a_registered_scan_beside_comes_back_where_it_was(
+    begin, both_saved, open_in, qtbot
+) -> None:
+    two = begin()
+    open_in(two, both_saved)
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    assert two.second.registration.to_json() == PLACED.to_json()
+    assert two.second.case.paths == (both_saved.parent / "prior",)
+    assert two.second.agreement == "same"
+    assert "The scan beside is placed as it was left: registered (rigid)." in two.told
+
+
+def test_a_scan_beside_that_has_changed_is_told_and_not_shown(
+    begin, both_saved, open_in, qtbot
+) -> None:
+    for file in (both_saved.parent / "prior").iterdir():
+        file.unlink()
+    dicom(both_saved.parent / "prior", seed=2)
+    two = begin()
+    open_in(two, both_saved)
+    qtbot.waitUntil(lambda: reading_ended(two))
+    assert two.second.case is None
+    assert two.told[-1] == (
+        "prior: the scan that lay beside this one has changed since, and is not shown."
+        " Open it beside and register it anew."
+    )
+
+
+def test_a_scan_beside_that_is_gone_is_told_and_placed_once_it_is_opened(
+    begin, both_saved, open_in, qtbot, tmp_path
+) -> None:
+    (tmp_path / "prior").rename(tmp_path / "moved")
+    two = begin()
+    open_in(two, both_saved)
+    qtbot.waitUntil(lambda: reading_ended(two))
+    assert two.second.case is None
+    assert "prior: the scan that lay beside this one is not found." in two.told[-1]
+    two.second.open(tmp_path / "moved")
+    qtbot.waitUntil(lambda: two.second.case is not None)
+    assert two.second.registration.to_json() == PLACED.to_json()
+    # Another scan does not get it.
+    two.second.close()
+    two.second.open(dicom(tmp_path / "other", seed=3))
+    qtbot.waitUntil(lambda: two.second.case is not None)
+    assert two.second.registration is None
+
+
+def test_a_registration_to_a_scan_that_has_changed_is_told_and_not_used(
+    begin, both_saved, open_in, qtbot
+) -> None:
+    for file in (both_saved.parent / "scan").iterdir():
+        file.unlink()
+    dicom(both_saved.parent / "scan", seed=5)
+    two = begin()
+    open_in(two, both_saved)
+    assert two.second.case is None
+    assert not two.second.lane.running
+    assert "was registered to the other scan" in two.told[-1]
+
+
+def test_no_path_of_the_scan_beside_is_saved_while_the_identity_is_hidden(
+    begin, both_saved, open_in, save, qtbot, tmp_path
+) -> None:
+    two = begin()
+    open_in(two, both_saved)
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    hidden = save(two, tmp_path / "hidden.fusion3d", hide_identity=True)
+    assert document(hidden)["second"]["scan"] == {
+        "voxels_sha256": two.second.case.volume.sha256,
+        "paths": [],
+        "relative": [],
+        "series_uid": "",
+        "shape": [24, 30, 32],
+        "enclosed": False,
+    }
+    assert document(hidden)["second"]["registration"]["kind"] == "rigid"
+
+
+def test_a_scan_of_another_patient_is_not_saved(
+    begin, work_on, save, settled, qtbot, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    volume = Volume(voxels, np.diag([3.0, 3, 4, 1]), modality="MR")
+    write_dicom_series(volume, tmp_path / "other", attributes={"PatientID": "D2"}, uid_seed="o")
+    one.second.open(tmp_path / "other")
+    qtbot.waitUntil(lambda: one.second.waiting is not None)
+    one.second.confirm()
+    assert one.second.agreement == "other"
+    assert document(save(one, tmp_path / "case.fusion3d"))["second"] is None
+
+
+def test_a_registration_is_kept_without_a_session_file(
+    begin, place_beside, settled, qtbot, tmp_path
+) -> None:
+    kept, scan = tmp_path / "kept", dicom(tmp_path / "scan")
+    one = begin(kept)
+    one.open(scan)
+    settled(one)
+    qtbot.waitUntil(lambda: one.keeper.whole is not None)
+    place_beside(one, dicom(tmp_path / "prior", seed=1))
+    assert one.keeper.finish()
+    two = begin(kept)
+    two.open(scan)
+    settled(two)
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    assert two.second.registration.to_json() == PLACED.to_json()
+    # Closed by the reader, it is kept no more.
+    two.second.close()
+    assert two.keeper.finish()
+    three = begin(kept)
+    three.open(scan)
+    settled(three)
+    qtbot.waitUntil(lambda: three.keeper.whole is not None)
+    assert not three.second.lane.running

@@ -1,6 +1,6 @@
 """A process of its own with the real window: do some work on a case and save it, or open a session; tell the state.
 
-Run as ``python session_process.py work|open SESSION SCAN BUNDLE``; prints the state as one line of JSON, then waits
+Run as ``python session_process.py work|open SESSION SCAN BUNDLE [PRIOR]``; prints the state as one line of JSON, then waits
 to be killed. Without a display, Qt draws off screen.
 """
 
@@ -52,11 +52,19 @@ def state_of(session: Session) -> dict:
     return {"document": plain, "arrays": hashes, **notes}
 
 
-def do_work(window: MainWindow, scan: Path) -> None:
+def align_prior(session: Session, prior: Path) -> None:
+    session.second.open(prior)
+    wait_until(lambda: session.second.case is not None)
+    session.alignment.shift(np.array([1.5, -2.25, 0.125]))
+
+
+def do_work(window: MainWindow, scan: Path, prior: Path | None) -> None:
     session = window.session
     session.opener.open(scan, metadata={"age": 71.0, "sex": "F"}, then_predict=True)
     wait_until(lambda: session.predictions.heatmap is not None)
     wait_until(lambda: session.keeper.whole is not None and not session.store.inference.running)
+    if prior is not None:
+        align_prior(session, prior)
     marks = session.annotations
     marks.add_point(np.array([1.0, 2.0, 3.0]))
     marks.set_draft("rectangle", ((0, 0, 0), (8, 6, 0)), (1, 0, 0), (0, 1, 0))
@@ -87,7 +95,7 @@ def do_work(window: MainWindow, scan: Path) -> None:
     wait_until(lambda: not session.store.inference.running)
 
 
-def main(deed: str, saved: Path, scan: Path, bundle: Path) -> None:
+def main(deed: str, saved: Path, scan: Path, bundle: Path, prior: Path | None = None) -> None:
     app = QApplication([])
     apply_theme(app)
     session = Session([BundleInfo.read(bundle)], device="cpu", kept_folder=kept_work_folder())
@@ -98,7 +106,7 @@ def main(deed: str, saved: Path, scan: Path, bundle: Path) -> None:
     told = []
     session.store.noticed.connect(lambda notice: told.append(notice.text))
     if deed == "work":
-        do_work(window, scan)
+        do_work(window, scan, prior)
         session.files.save(saved)
         wait_until(lambda: saved.exists() and not session.store.saving.running)
         end = time.monotonic() + 3  # what is kept on this computer is two seconds behind at most
@@ -107,6 +115,8 @@ def main(deed: str, saved: Path, scan: Path, bundle: Path) -> None:
         session.open(saved)
         wait_until(lambda: session.keeper.whole is not None)
         wait_until(lambda: session.store.shown_prediction is not None or "other scan" in str(told))
+        if session_of(session.keeper.whole).document.second is not None:
+            wait_until(lambda: session.second.link == "registered")
     print(json.dumps({**state_of(session), "told": told}), flush=True)
     while True:
         QApplication.processEvents()

@@ -310,6 +310,17 @@ def test_other_studies_of_the_patient_are_offered_and_not_fetched(
         ),
         timeout=30000,
     )
+    page = window.pacs
+    window.menus.actions["pacs"].trigger()
+    session.pacs.finder.find(patient_id="V-1", last_date="2025-03-01")
+    qtbot.waitUntil(lambda: page.study_model.rowCount() == 1, timeout=20000)
+    page.studies.selectRow(0)
+    qtbot.waitUntil(lambda: page.series_model.rowCount() == 1, timeout=20000)
+    qtbot.mouseClick(page.open_beside, Qt.MouseButton.LeftButton)
+    assert window.pages.has_images
+    qtbot.waitUntil(lambda: session.second.case is not None, timeout=30000)
+    assert session.second.case.volume.attributes["StudyDescription"] == "Visit 0"
+    assert session.second.agreement == "same"
 
 
 def test_a_worklist_is_asked_again_and_when_the_page_opens_the_next_time(

@@ -98,6 +98,21 @@ def test_scans_of_one_frame_of_reference_move_together(beside, scan):
     assert warnings_of(views.views[0]) == ()
 
 
+def test_another_second_scan_leaves_planes_and_crosshair_of_the_first_as_they_are(
+    beside, scan, qtbot
+):
+    window = beside(scan("now", FrameOfReferenceUID=FRAME), scan("t2", FrameOfReferenceUID=FRAME))
+    session = window.session
+    session.display.crosshair.move_to(np.array([11.0, -7.0, 5.0]))
+    session.display.planes.turn(["Axial"], np.array([1.0, 0, 0]), 0.2, np.zeros(3))
+    before = session.display.planes.matrix("Axial").copy()
+    tilted = scan("prior", MOVE)
+    session.second.open(tilted)
+    qtbot.waitUntil(lambda: session.second.case.paths == (tilted,), timeout=60_000)
+    assert np.allclose(session.display.crosshair.position_lps, [11, -7, 5])
+    assert np.array_equal(session.display.planes.matrix("Axial"), before)
+
+
 def test_scans_without_a_common_frame_are_not_linked_and_say_so(beside, scan):
     window = beside(scan("now"), scan("prior", FrameOfReferenceUID=FRAME))
     session, views = window.session, window.second_views

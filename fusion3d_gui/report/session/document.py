@@ -18,11 +18,13 @@ from fusion3d_gui.imaging.volume import spans_space
 from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 
 FORMAT = "fusion3d-session"
-VERSION = 3
+VERSION = 4
 
 #: More marks, or masks, than these are not kept.
 MOST_MARKS = 2000
 MOST_MASKS = 100
+#: A scan of more paths than these is kept without its paths.
+MOST_PATHS = 500
 
 _Text = Annotated[str, Meta(max_length=2000)]
 _Long = Annotated[str, Meta(max_length=20_000)]
@@ -235,18 +237,40 @@ class ScanDocument(_Struct, frozen=True):
     """
 
     voxels_sha256: _Hash
-    paths: Annotated[list[Annotated[str, Meta(max_length=4096)]], Meta(max_length=500)] = []
-    relative: Annotated[list[Annotated[str, Meta(max_length=4096)]], Meta(max_length=500)] = []
+    paths: Annotated[list[Annotated[str, Meta(max_length=4096)]], Meta(max_length=MOST_PATHS)] = []
+    relative: Annotated[
+        list[Annotated[str, Meta(max_length=4096)]], Meta(max_length=MOST_PATHS)
+    ] = []
     series_uid: Annotated[str, Meta(max_length=4096)] = ""
     shape: tuple[int, int, int] | None = None
     enclosed: bool = False
+
+
+class RegistrationDocument(_Struct, frozen=True):
+    """See :class:`~fusion3d_gui.imaging.registration.registration.Registration`."""
+
+    matrix: Affine
+    kind: Literal["rigid", "affine", "points", "manual"]
+    mutual_information: float | None = None
+    start_information: float | None = None
+    overlap: _Share | None = None
+    consistency_mm: Annotated[float, Meta(ge=0)] | None = None
+    iterations: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    residual_mm: Annotated[float, Meta(ge=0)] | None = None
+
+
+class SecondDocument(_Struct, frozen=True):
+    """The scan that lay beside, and the map (mm, LPS) from the first scan's space to its; never enclosed."""
+
+    scan: ScanDocument
+    registration: RegistrationDocument | None = None
 
 
 class SessionDocument(_Struct, frozen=True):
     """All of ``session.json``."""
 
     format: Literal["fusion3d-session"] = "fusion3d-session"
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     program: _Name = ""
     saved: Annotated[str, Meta(max_length=40)] = ""
     scan: ScanDocument | None = None
@@ -259,6 +283,7 @@ class SessionDocument(_Struct, frozen=True):
     predictions: Annotated[list[PredictionDocument], Meta(max_length=20)] = []
     left: LeftDocument | None = None
     view: ViewDocument | None = None
+    second: SecondDocument | None = None
 
 
 def affine_rows(affine: np.ndarray) -> Affine:

@@ -50,5 +50,14 @@ def _third(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "version": 3}
 
 
+def _fourth(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 3 had no second scan."""
+    return {**plain, "version": 4}
+
+
 #: How a document of a version becomes one of the next.
-_STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _second, 2: _third}
+_STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    1: _second,
+    2: _third,
+    3: _fourth,
+}

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
-from fusion3d_gui.report.session.document import ScanDocument
+from fusion3d_gui.imaging.catalog.find import find_series_of
+from fusion3d_gui.progress import Progress
+from fusion3d_gui.report.session.document import MOST_PATHS, ScanDocument
 
 #: The folder of a session is searched so deep, and so many entries are looked at.
 _DEPTH, _MOST_ENTRIES = 4, 20_000
@@ -17,15 +19,16 @@ def scan_document(
     paths: tuple[Path, ...],
     series_uid: str,
     shape: tuple[int, int, int],
-    session: Path,
+    session: Path | None,
     *,
     enclosed: bool = False,
 ) -> ScanDocument:
-    """Describe a scan for a session file at ``session``; empty ``paths``: it must not be named."""
-    beside = session.absolute().parent
+    """Describe a scan for a session file at ``session`` (None: for kept work); empty ``paths``: it must not be named."""
+    if len(paths) > MOST_PATHS:
+        paths = ()
     absolute = [path.absolute() for path in paths]
     try:
-        relative = [Path(os.path.relpath(path, beside)).as_posix() for path in absolute]
+        relative = [] if session is None else _relative(absolute, session.absolute().parent)
     except ValueError:
         relative = []  # on another drive
     named = series_uid if paths else ""
@@ -39,20 +42,34 @@ def scan_name(scan: ScanDocument) -> str:
     return PureWindowsPath(scan.paths[0]).name if scan.paths else ""
 
 
-def places_of(scan: ScanDocument, session: Path) -> Iterator[tuple[Path, ...]]:
+def series_among(named: tuple[Path, ...], scan: ScanDocument, progress: Progress) -> str | None:
+    """Which series of what the user has is the scan: by its UID, else by its shape; None: the largest."""
+    found = find_series_of(named, progress)
+    for each in found:
+        if each.uid == scan.series_uid:
+            return each.uid
+    return next((each.uid for each in found if each.shape == scan.shape), None)
+
+
+def places_of(scan: ScanDocument, session: Path | None) -> Iterator[tuple[Path, ...]]:
     """Where the scan may be, likeliest first: all of its paths, each of which exists.
 
-    As it lay beside the session; where it was; anywhere below the session's folder under its name. Nothing
-    is opened.
+    As it lay beside the session; where it was; anywhere below the session's folder under its name; without a
+    session, only where it was. Nothing is opened.
     """
-    beside = session.absolute().parent
-    for named in ([beside / path for path in scan.relative], list(map(Path, scan.paths))):
+    beside = None if session is None else session.absolute().parent
+    moved = [] if beside is None else [beside / path for path in scan.relative]
+    for named in (moved, list(map(Path, scan.paths))):
         if named and all(map(_exists, named)):
             # Without "..", so that the same scan has the same path as when it is opened by hand.
             yield tuple(Path(os.path.normpath(path)) for path in named)
     name = scan_name(scan)
-    if len(scan.paths) == 1 and name not in ("", ".", ".."):
+    if beside is not None and len(scan.paths) == 1 and name not in ("", ".", ".."):
         yield from ((found,) for found in _below(beside, name))
+
+
+def _relative(paths: list[Path], folder: Path) -> list[str]:
+    return [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
 
 
 def _exists(path: Path) -> bool:

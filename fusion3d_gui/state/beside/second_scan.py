@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,16 @@ NOT_LINKED = ScanWarning(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A scan that was read: its voxels' hash, and whether it shares the first scan's frame of reference."""
+
+    case: Case
+    shares_frame: bool
+    sha256: str
+    keeps_layout: bool
+
+
 class SecondScan(QObject):
     """At most one, closed when another scan comes on screen. Never part of the case: it has no marks and no form.
 
@@ -59,9 +69,10 @@ class SecondScan(QObject):
         self.linking = Linking(display, self.display, self)
         self._case: Case | None = None
         self._beside: Case | None = None
-        self._waiting: Case | None = None
+        self._waiting: _Read | None = None
         self._agreement: Agreement = "unknown"
-        self._shares_frame = self._waits_with_frame = False
+        self._shares_frame = self._keeps_layout = False
+        self._sha256 = ""
         self._registration: Registration | None = None
         self._shown: Volume | None = None
         store.case_opened.connect(self._on_case_opened)
@@ -108,7 +119,17 @@ class SecondScan(QObject):
     @property
     def waiting(self) -> Case | None:
         """The scan of another patient that waits for a yes."""
-        return self._waiting
+        return None if self._waiting is None else self._waiting.case
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of its voxels as its file has them; empty without one."""
+        return self._sha256 if self._case is not None else ""
+
+    @property
+    def keeps_layout(self) -> bool:
+        """Whether the views were already arranged for it when it was opened, as by a session."""
+        return self._keeps_layout
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -131,9 +152,16 @@ class SecondScan(QObject):
             self.open(first.paths, series.uid)
 
     def open_from(
-        self, load: Callable[[Progress, Callable[[Case], None]], Case], name: str
+        self,
+        load: Callable[[Progress, Callable[[Case], None]], Case],
+        name: str,
+        *,
+        keeps_layout: bool = False,
     ) -> None:
-        """Show what ``load(progress, on_first)`` gives, once all of it is read."""
+        """Show what ``load(progress, on_first)`` gives, once all of it is read.
+
+        ``keeps_layout``: the views are already arranged for two scans.
+        """
         first = self._store.case
         if first is None:
             return
@@ -142,8 +170,8 @@ class SecondScan(QObject):
         self._store.run(
             self.lane,
             "Opening a second scan" if hidden else f"Opening {name} beside",
-            lambda progress: _with_frame(first, load(progress, lambda case: None)),
-            lambda made: self._on_loaded(first, *made),
+            lambda progress: _read(first, load(progress, lambda case: None), keeps_layout),
+            lambda read: self._on_read(first, read),
         )
         self.changed.emit()
 
@@ -174,23 +202,24 @@ class SecondScan(QObject):
 
     # -- what happens -------------------------------------------------------------------------
 
-    def _on_loaded(self, first: Case, case: Case, shares_frame: bool) -> None:
+    def _on_read(self, first: Case, read: _Read) -> None:
         now = self._store.case
         # Another scan may have come on screen meanwhile; the same with its identity hidden has the same key.
         if now is None or now.key != first.key:
             return
-        agreement = patients_agree(now, case)
-        self._waits_with_frame = shares_frame
+        agreement = patients_agree(now, read.case)
         if agreement == "other":
-            self._waiting = case
-            self.asked.emit(case)
+            self._waiting = read
+            self.asked.emit(read.case)
         else:
-            self._show(case, agreement)
+            self._show(read, agreement)
 
-    def _show(self, case: Case, agreement: Agreement) -> None:
+    def _show(self, read: _Read, agreement: Agreement) -> None:
+        case = read.case
         # As with any scan that is opened while the identity is hidden: it can't be revealed again.
         self._case = case.hide_identity(for_good=True) if self._store.identity.hidden else case
-        self._shares_frame = self._waits_with_frame
+        self._shares_frame, self._sha256 = read.shares_frame, read.sha256
+        self._keeps_layout = read.keeps_layout
         self._beside = self._store.case
         self._agreement = agreement
         self._registration = None
@@ -206,6 +235,8 @@ class SecondScan(QObject):
         before = self._shown
         self._shown = replace(shown, warnings=(*self.warnings, *shown.warnings))
         if before is None or before.voxels is not shown.voxels:
+            # Else the first scan would follow the new one's planes and crosshair.
+            self.linking.set_linked(None)
             self.display.show_case(replace(case, volume=self._shown))
         self.linking.set_linked(self._bounds() if self.link else None, self._same_values(first))
         self.changed.emit()
@@ -238,13 +269,17 @@ class SecondScan(QObject):
             self._place()
 
 
-def _with_frame(first: Case, second: Case) -> tuple[Case, bool]:
-    """The second case, and whether both share a DICOM frame of reference or are volumes of one file."""
+def _read(first: Case, second: Case, keeps_layout: bool) -> _Read:
+    return _Read(second, _share_frame(first, second), second.volume.sha256, keeps_layout)
+
+
+def _share_frame(first: Case, second: Case) -> bool:
+    """Whether both share a DICOM frame of reference or are volumes of one file."""
     frames = [_frame_of_reference(each) for each in (first, second)]
     if any(frames):
-        return second, frames[0] == frames[1]
+        return frames[0] == frames[1]
     one, other = (_series_of(each) for each in (first, second))
-    return second, one is not None and other is not None and one.paths == other.paths
+    return one is not None and other is not None and one.paths == other.paths
 
 
 def _frame_of_reference(case: Case) -> str:

@@ -20,7 +20,14 @@ from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.left import LeftResults
-from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptView, KeptWork, MapSettings
+from fusion3d_gui.state.kept.kept_work import (
+    KeptPrediction,
+    KeptSecond,
+    KeptView,
+    KeptWork,
+    MapSettings,
+)
+from fusion3d_gui.state.kept.second_work import SecondWork
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.masks.mask_list import CaseMask, MaskList
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
@@ -32,7 +39,7 @@ class CaseWork(QObject):
 
     Parameters
     ----------
-    store, display, annotations, form, choice, notes, left, masks
+    store, display, annotations, form, choice, notes, left, masks, second
         The parts that hold it.
     """
 
@@ -51,6 +58,7 @@ class CaseWork(QObject):
         notes: Notes,
         left: LeftResults,
         masks: MaskList,
+        second: SecondWork,
     ) -> None:
         super().__init__(store)
         self._store = store
@@ -61,6 +69,7 @@ class CaseWork(QObject):
         self._notes = notes
         self._left = left
         self._masks = masks
+        self._second = second
         #: The prediction collected last, so that the same one is kept as the same.
         self._kept_prediction: KeptPrediction | None = None
         for signal in (
@@ -72,6 +81,7 @@ class CaseWork(QObject):
             choice.changed,
             notes.changed,
             left.changed,
+            second.changed,
             store.prediction_changed,
         ):
             signal.connect(self.changed)
@@ -102,6 +112,7 @@ class CaseWork(QObject):
             self._left.of_case,
             self.view,
             masks=self._masks.drawn,
+            second=self._second.now,
         )
 
     @property
@@ -192,6 +203,12 @@ class CaseWork(QObject):
             self.show_map(work.map_settings)
         if work.view is not None:
             self.show_view(work.view)
+        if work.second is not None:
+            self.show_second(work.second)
+
+    def show_second(self, kept: KeptSecond) -> None:
+        """Open a kept scan beside, unless there is one."""
+        self._second.restore(kept)
 
     def _on_scan(self, masks: tuple[CaseMask, ...]) -> tuple[CaseMask, ...]:
         """Masks on the grid of the scan on screen, on which they may not have been drawn."""

@@ -33,6 +33,7 @@ from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.notes import note_text
 from fusion3d_gui.state.export.left import LeftResult
 from fusion3d_gui.state.kept.kept_work import KeptPrediction, KeptWork, MapSettings
+from fusion3d_gui.state.kept.second_document import second_document, second_of
 from fusion3d_gui.state.kept.view_document import view_document, view_of
 from fusion3d_gui.state.masks.mask_list import CaseMask
 
@@ -40,8 +41,10 @@ from fusion3d_gui.state.masks.mask_list import CaseMask
 _SAME_PROBABILITY = 1e-5
 
 
-def session_of(work: KeptWork, scan: doc.ScanDocument | None = None) -> SessionFile:
-    """The work as a session file's content; ``scan`` says of which scan."""
+def session_of(
+    work: KeptWork, scan: doc.ScanDocument | None = None, path: Path | None = None
+) -> SessionFile:
+    """The work as the content of a session file at ``path`` (None: kept work); ``scan`` says of which scan."""
     arrays: dict[str, np.ndarray] = {}
     view, left = work.view, work.left
     plain = doc.SessionDocument(
@@ -61,6 +64,7 @@ def session_of(work: KeptWork, scan: doc.ScanDocument | None = None) -> SessionF
             left.when.isoformat(timespec="seconds"), list(left.kinds), left.model, dict(left.values)
         ),
         view=None if view is None else view_document(view),
+        second=None if work.second is None else second_document(work.second, path),
     )
     return SessionFile(plain, arrays)
 
@@ -93,6 +97,8 @@ def work_of(
             None if plain.view is None else view_of(plain.view),
             saved or (_when(plain.saved) if plain.saved else None),
             tuple(_mask(number, each, arrays) for number, each in enumerate(plain.masks, 1)),
+            # Kept work names no scan, and lies nowhere near one.
+            second_of(plain.second, None if plain.scan is None else path),
         )
     except (ValueError, KeyError, TypeError) as error:
         why = str(error) if isinstance(error, ValueError) else "something in it is missing"

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
+from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.report.case_result import ReaderNotes
+from fusion3d_gui.report.session.document import ScanDocument
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.export.left import LeftResult
@@ -110,6 +113,32 @@ class KeptView:
 
 
 @dataclass(frozen=True)
+class KeptSecond:
+    """The scan that lay beside: which, and where its registration put it (None: where its file does).
+
+    ``session`` is the session file that named it, if any: it may have moved along with that.
+    """
+
+    scan: ScanDocument
+    registration: Registration | None = None
+    session: Path | None = None
+
+    def unnamed(self) -> KeptSecond:
+        """Without paths and UID."""
+        scan = ScanDocument(self.scan.voxels_sha256, shape=self.scan.shape)
+        return replace(self, scan=scan, session=None)
+
+    def is_placed_as(self, other: KeptSecond | None) -> bool:
+        """Whether it is the same scan at the same place."""
+        if other is None or self.scan.voxels_sha256 != other.scan.voxels_sha256:
+            return False
+        mine, its = self.registration, other.registration
+        if mine is None or its is None:
+            return mine is its
+        return np.array_equal(mine.matrix, its.matrix)
+
+
+@dataclass(frozen=True)
 class KeptWork:
     """The reader's work on a case; None or empty: as the program has it.
 
@@ -127,6 +156,8 @@ class KeptWork:
         When it was written, in local time.
     masks
         Those that the reader drew.
+    second
+        The scan beside. A registration is work; a scan beside without one is kept along with other work.
     """
 
     marks: tuple[Annotation, ...] = ()
@@ -139,12 +170,23 @@ class KeptWork:
     view: KeptView | None = None
     saved: datetime | None = None
     masks: tuple[CaseMask, ...] = ()
+    second: KeptSecond | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to keep."""
         done = (self.marks, self.masks, self.form, self.map_settings, self.predictions, self.left)
-        return not any(done) and self.window is None and self.notes == ReaderNotes()
+        return (
+            not any(done)
+            and self.window is None
+            and self.notes == ReaderNotes()
+            and not self.is_registered
+        )
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether a scan beside was registered."""
+        return self.second is not None and self.second.registration is not None
 
     @property
     def summary(self) -> str:
@@ -157,15 +199,18 @@ class KeptWork:
         parts += ["the prediction"] if self.predictions else []
         parts += ["the window level"] if self.window is not None else []
         parts += ["the heatmap's settings"] if self.map_settings is not None else []
+        parts += ["the registration"] if self.is_registered else []
         parts += ["the notes"] if self.notes != ReaderNotes() else []
         text = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
         return text if self.saved is None else f"{text} of {self.saved.day} {self.saved:%b}"
 
     def says_no_more(self, other: KeptWork) -> bool:
-        """Whether marks, masks, entries and notes are none but those of the other."""
+        """Whether marks, masks, entries, registration and notes are none but those of the other."""
         entries = all(other.form.get(each) == entry for each, entry in self.form.items())
         if not all(any(each.is_same(one) for one in other.masks) for each in self.masks):
             return False
+        if self.second is not None and self.is_registered:
+            entries = entries and self.second.is_placed_as(other.second)
         return entries and set(self.marks) <= set(other.marks) and self.notes == other.notes
 
     def over(self, older: KeptWork) -> KeptWork:
@@ -187,6 +232,7 @@ class KeptWork:
             self.left or older.left,
             self.view or older.view,
             masks=(*older.masks, *self.masks),
+            second=self.second or older.second,
         )
 
     def with_predictions(self, others: tuple[KeptPrediction, ...]) -> KeptWork:

@@ -22,7 +22,12 @@ from fusion3d_gui.report.session.archive import (
 )
 from fusion3d_gui.report.session.archive import read_session, unpack_scan, write_session
 from fusion3d_gui.report.session.document import ScanDocument
-from fusion3d_gui.report.session.scan_reference import places_of, scan_document, scan_name
+from fusion3d_gui.report.session.scan_reference import (
+    places_of,
+    scan_document,
+    scan_name,
+    series_among,
+)
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
@@ -119,7 +124,9 @@ class SessionFiles(QObject):
                 volume.sha256, named, volume.series_uid, volume.shape, path, enclosed=bool(files)
             )
             try:
-                write_session(path, session_of(work, scan), files, part_of(progress, 0.1, 1.0))
+                write_session(
+                    path, session_of(work, scan, path), files, part_of(progress, 0.1, 1.0)
+                )
             except OSError as error:
                 raise UserError(
                     f"the session can't be saved ({error.strerror})",
@@ -155,7 +162,7 @@ class SessionFiles(QObject):
         store, named = self._store, tuple(paths)
 
         def work(progress: Progress) -> _Opened:
-            uid = _series_among(named, waiting.scan, progress)
+            uid = series_among(named, waiting.scan, progress)
             return replace(waiting, paths=named, series_uid=uid)
 
         store.run(store.loading, "Opening a scan", work, self._on_read)
@@ -215,23 +222,12 @@ def _open(path: Path, progress: Progress) -> _Opened:
         files = unpack_scan(path, content.folder, part_of(progress, 0.1, 0.6))
         if files:
             named: tuple[Path, ...] = (content.folder if len(files) > 1 else files[0],)
-            uid = _series_among(named, scan, part_of(progress, 0.6, 1.0))
+            uid = series_among(named, scan, part_of(progress, 0.6, 1.0))
             return _Opened(path, work, scan, named, uid, content)
     for named in places_of(scan, path):
-        uid = _series_among(named, scan, part_of(progress, 0.1, 1.0))
+        uid = series_among(named, scan, part_of(progress, 0.1, 1.0))
         return _Opened(path, work, scan, named, uid, None)
     return _Opened(path, work, scan, (), None, None)
-
-
-def _series_among(named: tuple[Path, ...], scan: ScanDocument, progress: Progress) -> str | None:
-    """Which series of what the user has is the session's: by its UID, else by its shape; None: the largest."""
-    from fusion3d_gui.imaging.catalog.find import find_series_of
-
-    found = find_series_of(named, progress)
-    for each in found:
-        if each.uid == scan.series_uid:
-            return each.uid
-    return next((each.uid for each in found if each.shape == scan.shape), None)
 
 
 def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
@@ -240,6 +236,7 @@ def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
 
     return replace(
         work,
+        second=None if work.second is None else work.second.unnamed(),
         marks=tuple(mark.with_text(cleaned(mark.text)) for mark in work.marks),
         masks=tuple(each.renamed(cleaned(each.mask.name)) for each in work.masks),
         notes=ReaderNotes(cleaned(work.notes.reading), cleaned(work.notes.comment)),

@@ -32,6 +32,10 @@ _CHANGED = (
     "shown on it; predictions of the session are of the other scan, and are not."
 )
 
+_REGISTERED = (
+    "The scan that lay beside was registered to the other scan: open and register it anew."
+)
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -239,6 +243,8 @@ class WorkKeeper(QObject):
             work.show_map(shown)
         if kept.view is not None and not is_looked_at:
             self._show_view(kept)
+        if kept.second is not None:
+            work.show_second(kept.second)
         predictions = tuple(
             each for each in kept.predictions if bundle is not None and self._fits(each)
         )
@@ -257,9 +263,11 @@ class WorkKeeper(QObject):
         is_other = expected.sha256 != found.sha256
         self._store.drop_prediction()
         self._kept = KeptWork(predictions=expected.work.predictions)
-        self._work.replace(expected.work if not is_other else replace(expected.work, left=None))
+        work = replace(expected.work, left=None, second=None) if is_other else expected.work
+        self._work.replace(work)
         if is_other:
-            self._store.noticed.emit(Notice(_CHANGED, "warning"))
+            registered = f" {_REGISTERED}" if expected.work.is_registered else ""
+            self._store.noticed.emit(Notice(f"{_CHANGED}{registered}", "warning"))
 
     def _show_view(self, kept: KeptWork) -> None:
         if kept.view is not None:

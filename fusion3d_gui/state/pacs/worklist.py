@@ -10,6 +10,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.query import SeriesEntry, Study, sorted_series
 from fusion3d_gui.progress import Progress
+from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.data.departure import Departure
@@ -71,15 +72,20 @@ class Worklist(QObject):
         if node is not None:
             self._open(node, study.uid, None)
 
-    def open_study_beside(
-        self,
-        study: Study,
-        open_from: Callable[[Callable[[Progress, Callable[[Case], None]], Case], str], object],
-    ) -> None:
-        """Fetch the series of a study that has the most images, and hand what loads it to ``open_from``."""
+    def open_series_beside(self, series: SeriesEntry, second: SecondScan) -> None:
+        """Open a series of the node that was asked beside the scan on screen, once it has arrived."""
+        self._open_beside(series.study_uid, series, second)
+
+    def open_study_beside(self, study: Study, second: SecondScan) -> None:
+        """Open the series of a study that has the most images beside the scan on screen."""
+        self._open_beside(study.uid, None, second)
+
+    def _open_beside(self, study_uid: str, series: SeriesEntry | None, second: SecondScan) -> None:
         node = self._finder.node
         if node is not None:
-            open_from(self._loader(node, study.uid, None, hidden=False), f"a series of {node.name}")
+            # The second scan hides its own identity where that of the first is hidden.
+            load = self._loader(node, study_uid, series, hidden=False)
+            second.open_from(load, f"a series of {node.name}")
 
     @property
     def next_study(self) -> Study | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
@@ -59,11 +61,17 @@ class PacsPage(QFrame):
     closed = Signal()
 
     def __init__(
-        self, store: Store, parts: PacsParts, settings: Settings, parent: QWidget | None = None
+        self,
+        store: Store,
+        parts: PacsParts,
+        second: SecondScan,
+        settings: Settings,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("pacs")
         self._store, self._parts, self._settings = store, parts, settings
+        self._second = second
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESHED_EVERY_MS)
         self.keep = QCheckBox("Worklist")
@@ -84,6 +92,10 @@ class PacsPage(QFrame):
         self.open = QPushButton("Open")
         self.open.setProperty("primary", True)
         self.open.setToolTip("Open the chosen series while it arrives")
+        self.open_beside = QPushButton("Open beside")
+        self.open_beside.setToolTip(
+            "Open the chosen series beside the scan on screen, as a prior or another sequence"
+        )
         self.back = QPushButton("Back")
         self.back.setToolTip("To the case on screen, or the start page (Escape)")
         self.status = theme.label(color=theme.MUTED)
@@ -154,6 +166,7 @@ class PacsPage(QFrame):
         foot.addWidget(self.keep)
         foot.addSpacing(2 * theme.GRID)
         foot.addWidget(self.next)
+        foot.addWidget(self.open_beside)
         foot.addWidget(self.open)
         finding = QWidget()
         layout = QVBoxLayout(finding)
@@ -182,6 +195,10 @@ class PacsPage(QFrame):
         self.edit_nodes.clicked.connect(self.show_node_dialog)
         self.find_button.clicked.connect(self._find_or_cancel)
         self.open.clicked.connect(self._open)
+        self.open_beside.clicked.connect(self._open_beside)
+        self._store.case_completed.connect(self._refresh_buttons)
+        self.series.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.series.customContextMenuRequested.connect(self._show_series_menu)
         self.keep.clicked.connect(self._on_keep_chosen)
         self._timer.timeout.connect(self._refresh_worklist)
         self.next.clicked.connect(parts.worklist.open_next)
@@ -277,6 +294,30 @@ class PacsPage(QFrame):
         else:
             self._open_study()
 
+    def _open_beside(self) -> None:
+        worklist, second = self._parts.worklist, self._second
+        series = self.series_model.series_at(self.series.currentIndex().row())
+        study = self.study_model.study_at(self.studies.currentIndex().row())
+        if series is not None:
+            worklist.open_series_beside(series, second)
+        elif study is not None:
+            worklist.open_study_beside(study, second)
+        self.closed.emit()  # to the scan beside which it will be
+
+    def _show_series_menu(self, at: QPoint) -> None:
+        if not self.series.indexAt(at).isValid():
+            return
+        menu = QMenu(self.series)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Open", self._open)
+        menu.addAction("Open beside", self._open_beside).setEnabled(self._can_open_beside)
+        menu.popup(self.series.viewport().mapToGlobal(at))
+
+    @property
+    def _can_open_beside(self) -> bool:
+        case = self._store.case
+        return case is not None and case.is_complete and self._parts.finder.study is not None
+
     def _show_nodes(self) -> None:
         nodes, chosen = self._parts.nodes.nodes, self._parts.nodes.chosen
         self.node.clear()
@@ -324,6 +365,7 @@ class PacsPage(QFrame):
     def _refresh_buttons(self) -> None:
         finder = self._parts.finder
         self.open.setEnabled(finder.study is not None)
+        self.open_beside.setEnabled(self._can_open_beside)
         self.next.setEnabled(self._parts.worklist.next_study is not None)
         self.find_button.setEnabled(bool(self._parts.nodes.nodes))
 

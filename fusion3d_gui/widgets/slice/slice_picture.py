@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QPoint, QRectF, QSize
+from PySide6.QtGui import QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Rect
 from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
@@ -27,7 +27,6 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.color_map import anatomy_colors
 from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.reused_array import ReusedArray
-from fusion3d_gui.widgets.look.row_bands import row_bands
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
 from fusion3d_gui.widgets.slice.heat_image import (
@@ -36,6 +35,7 @@ from fusion3d_gui.widgets.slice.heat_image import (
     heat_levels,
     scaled_to_levels,
 )
+from fusion3d_gui.widgets.slice.layer_painting import compose_layers
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer
 from fusion3d_gui.widgets.slice.unread_hatching import hatching_image
 
@@ -270,7 +270,7 @@ class SlicePicture:
         )
 
         def draw(canvas: QPainter) -> None:
-            _compose(canvas, layers, camera, area, ratio, smooth)
+            compose_layers(canvas, layers, camera, area, ratio, smooth)
             self.captions.paint(canvas, texts, camera, area)
 
         def compose() -> tuple[QImage, list[Box]]:
@@ -352,48 +352,6 @@ class SlicePicture:
             (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
         )
         return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, buffers))
-
-
-def _compose(
-    painter: QPainter,
-    layers: list[tuple[Rect, QImage]],
-    camera: Camera,
-    area: QRectF,
-    ratio: float,
-    smooth: bool,
-) -> None:
-    """Paint images one over the other, in device pixels; the first smooth or not."""
-    painter.save()
-    painter.scale(1 / ratio, 1 / ratio)
-    whole = QRect(0, 0, math.ceil(area.width() * ratio), math.ceil(area.height() * ratio))
-    for number, (rect, image) in enumerate(layers):
-        left, top = camera.to_px(rect.left, rect.top)
-        sides = left, top, rect.width * camera.scale, rect.height * camera.scale
-        # Rounded, so that what has the painter's own pixels is copied and not resampled.
-        target = QRectF(*(round(each * ratio, 5) for each in sides))
-        if number == 0:
-            _fill_around(painter, whole, target)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or number > 0)
-        for above, below in row_bands(0, whole.height()):
-            painter.setClipRect(QRectF(0, above, whole.width(), below - above))
-            painter.drawImage(target, image, QRectF(image.rect()))
-    painter.restore()
-
-
-def _fill_around(painter: QPainter, area: QRect, inner: QRectF) -> None:
-    """Fill the background around the part that an opaque image covers."""
-    # The outermost pixels of the image may be covered only in part.
-    hole = inner.adjusted(1, 1, -1, -1).toAlignedRect().intersected(area)
-    if hole.isEmpty():
-        hole = QRect(area.topLeft(), QSize(0, 0))
-    below, beside = hole.top() + hole.height(), hole.left() + hole.width()
-    for left, top, right, bottom in (
-        (0, 0, area.width(), hole.top()),
-        (0, below, area.width(), area.height()),
-        (0, hole.top(), hole.left(), below),
-        (beside, hole.top(), area.width(), below),
-    ):
-        painter.fillRect(left, top, right - left, bottom - top, QColor(theme.IMAGE))
 
 
 def slab_is_thick(display: Display) -> bool:

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from fusion3d_gui.state.beside.prior_prediction import PriorPrediction
 from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.display.corner_text import patient_line, study_date
 from fusion3d_gui.state.prediction.percent import whole_percent
+from fusion3d_gui.widgets.controls.elided_label import ElidedLabel
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.segments import Segments
 from fusion3d_gui.widgets.look import theme
@@ -53,12 +53,9 @@ class BesideBar(QFrame):
         super().__init__(parent)
         self._second, self._alignment = second, alignment
         self._comparison, self._prior = comparison, prior
-        self.who = theme.label(medium=True)
-        self.link = theme.label(size=theme.SMALL, color=theme.MUTED)
-        self.change = theme.label(size=theme.SMALL)
-        for label in (self.who, self.link, self.change):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.who = ElidedLabel(medium=True)
+        self.link = ElidedLabel(size=theme.SMALL)
+        self.change = ElidedLabel(size=theme.SMALL)
         self.register = _button("Register", "Find the rigid map between the two scans (Ctrl+G)")
         self.undo = _button("Undo", "Place the second scan as before the last alignment")
         self.predict = _button(
@@ -139,7 +136,8 @@ class BesideBar(QFrame):
             text = registration.doubt or f"Linked: {registration.short}"
         doubtful = not second.link or (registration is not None and bool(registration.doubt))
         self.link.setText(text)
-        self.link.setToolTip(plain_tip("" if registration is None else registration.summary))
+        told = text if registration is None else registration.summary
+        self.link.setToolTip(plain_tip(told))
         theme.set_color(self.link, theme.WARNING if doubtful else theme.MUTED)
         working = alignment.is_registering
         self.register.setText(f"Cancel ({whole_percent(lane.fraction)})" if working else "Register")

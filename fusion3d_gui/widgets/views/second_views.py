@@ -116,7 +116,8 @@ class SecondViews(QWidget):
             fused.set_volume(volume if self._second.link else None)
         if volume is not None and not self.isVisible():
             self._layout_before = self._first.layout_name
-            self._first.set_layout(Layout.THREE)
+            if not self._second.keeps_layout:
+                self._first.set_layout(Layout.THREE)
         if volume is None and self._layout_before is not None:
             before, self._layout_before = self._layout_before, None
             self._first.set_layout(before)

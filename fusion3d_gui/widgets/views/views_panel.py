@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
@@ -19,8 +16,8 @@ from fusion3d_gui.widgets.slice.slice_slider import ViewCell
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.views.panes import Panes
+from fusion3d_gui.widgets.views.view_menus import slice_view_menu, volume_view_menu
 from fusion3d_gui.widgets.volume.look_bar import VolumeCell
-from fusion3d_gui.widgets.volume.look_text import SIDE_NAMES
 from fusion3d_gui.widgets.volume.orbit import Orbit
 from fusion3d_gui.widgets.volume.volume_view import VolumeView
 
@@ -306,44 +303,10 @@ class ViewsPanel(QWidget):
 
     def _show_menu(self, view: SliceView, at: QPoint) -> None:
         view.setFocus()
-        menu = QMenu(view)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for each in ORIENTATIONS:
-            action = menu.addAction(each.name)
-            action.setCheckable(True)
-            action.setChecked(view.orientation.name == each.name)
-            action.triggered.connect(lambda _=False, plane=each: view.set_orientation(plane))
-        menu.addSeparator()
-        menu.addAction("Flip left and right", self.flip)
-        menu.addAction("Rotate by 90°", self.turn)
-        menu.addAction("Actual size", view.actual_size)
-        self._open_menu(menu, view, at)
+        self._open_menu(slice_view_menu(view, self.flip, self.turn), view, at)
 
     def _show_volume_menu(self, at: QPoint) -> None:
-        view = self.volume
-        menu = QMenu(view)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        look = self._display.volume_look
-        presets, cuts = menu.addMenu("Show"), menu.addMenu("Cut")
-        rows: list[tuple[QMenu, str, Callable[[], None], bool]] = [
-            (presets, each.title, partial(look.apply, each), each == look.preset)
-            for each in look.presets
-        ]
-        rows += [
-            (cuts, f"From the {name}", partial(look.cut_from, side), side is look.cut)
-            for side, name in SIDE_NAMES.items()
-        ]
-        rows += [
-            (cuts, "Nothing", partial(look.cut_from, None), look.cut is None),
-            (menu, "Surface", look.toggle_surface, look.is_surface),
-            (menu, "Spin", view.toggle_spin, view.spinning),
-        ]
-        for where, title, run, checked in rows:
-            action = where.addAction(title, run)
-            action.setCheckable(True)
-            action.setChecked(checked)
-        menu.addSeparator()
-        self._open_menu(menu, view, at)
+        self._open_menu(volume_view_menu(self.volume, self._display.volume_look), self.volume, at)
 
     def _open_menu(self, menu: QMenu, view: SliceView | VolumeView, at: QPoint) -> None:
         menu.addAction("Fit", view.fit)

@@ -134,7 +134,9 @@ class MainWindow(QMainWindow):
             self.brush_layer.attach_to(view)
             self.mark_layer.attach_to(view)
         self.pacs = (
-            None if session.pacs is None else PacsPage(session.store, session.pacs, self.settings)
+            None
+            if session.pacs is None
+            else PacsPage(session.store, session.pacs, session.second, self.settings)
         )
         self.cases = CasesPage(session.store, session.case_table, session.case_thumbnails)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
@@ -159,7 +161,7 @@ class MainWindow(QMainWindow):
         self.notices = NoticeStrip(self.pages)
         self.pages.currentChanged.connect(self.notices.lift)
         self.pages.currentChanged.connect(self._show_panels)
-        self.loading_card = LoadingCard(session.store, self.pages)
+        self.loading_card = LoadingCard(session.store, session.second.lane, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._context_menus = ContextMenus(
             session.store,
@@ -202,6 +204,7 @@ class MainWindow(QMainWindow):
             session.store.loading.changed,
             session.store.inference.changed,
             session.store.saving.changed,
+            session.second.lane.changed,
             session.undo.changed,
             session.annotations.changed,
             session.annotations.selection_changed,

@@ -84,7 +84,14 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
     """
     session, store, display = parts.session, parts.session.store, parts.session.display
     escape = Escape(
-        store, session.annotations, session.tool, parts.presentation, parts.mark_layer.cancel
+        (
+            *(store.loading, store.inference, store.saving),
+            *(session.second.lane, session.alignment.lane),
+        ),
+        session.annotations,
+        session.tool,
+        parts.presentation,
+        parts.mark_layer.cancel,
     )
     return [
         *file_commands(

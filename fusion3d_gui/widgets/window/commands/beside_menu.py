@@ -222,7 +222,7 @@ def _prior_studies(store: Store, pacs: PacsParts | None, second: SecondScan) -> 
     def open_study(number: int) -> None:
         chosen = study(number)
         if chosen is not None:
-            pacs.worklist.open_study_beside(chosen, second.open_from)
+            pacs.worklist.open_study_beside(chosen, second)
 
     def exists(number: int) -> bool:
         return study(number) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
@@ -17,6 +17,7 @@ from fusion3d_gui.state.prediction.models import Models
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.store import Store
+from fusion3d_gui.state.tasks import TaskLane
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.layout.pages import Pages
@@ -132,14 +133,14 @@ class Escape:
 
     def __init__(
         self,
-        store: Store,
+        lanes: Sequence[TaskLane],
         annotations: Annotations,
         tool: Tool,
         presentation: Presentation,
         cancel_drawing: Callable[[], bool],
     ) -> None:
-        """``cancel_drawing`` returns whether a mark was being drawn or dragged."""
-        self._lanes = (store.loading, store.inference, store.saving)
+        """``lanes`` run what it ends; ``cancel_drawing`` returns whether a mark was being drawn or dragged."""
+        self._lanes = tuple(lanes)
         self._annotations = annotations
         self._tool = tool
         self._presentation = presentation

@@ -18,11 +18,12 @@ _DELAY_MS = 150
 class LoadingCard(QFrame):
     """Shown at the bottom of its parent while something is being opened or saved."""
 
-    def __init__(self, store: Store, parent: QWidget) -> None:
+    def __init__(self, store: Store, opening_beside: TaskLane, parent: QWidget) -> None:
         super().__init__(parent)
         self._place_in = parent
         self._store = store
-        self._lanes = (store.loading, store.saving)
+        self._opening = (store.loading, opening_beside)
+        self._lanes = (*self._opening, store.saving)
         self._title = theme.label(medium=True)
         self._message = theme.label(size=12, color=theme.MUTED)
         self._bar = ProgressBar()
@@ -86,7 +87,7 @@ class LoadingCard(QFrame):
 
     def _label(self, lane: TaskLane) -> str:
         """What a lane does; without the name of a scan once the identity is hidden."""
-        is_named = self._store.identity.hidden and lane is self._store.loading
+        is_named = self._store.identity.hidden and lane in self._opening
         return "Opening a scan" if is_named else lane.label
 
     def _on_delay_over(self) -> None:
