@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy
+from PySide6.QtWidgets import QLabel
 
 from fusion3d_gui.widgets.look import theme
 
 
 class ElidedLabel(QLabel):
-    """Never asks for more room than it is given; ``text()`` is the whole text.
+    """Takes less room than its text where there is less; ``text()`` is the whole text.
 
     A date or an ID that is merely cut off reads as another one.
     """
@@ -20,7 +20,10 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, QFont.Weight.Medium if medium else QFont.Weight.Normal))
         theme.set_color(self, theme.TEXT)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        """No width: all of the text can be left out."""
+        return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much as fits."""

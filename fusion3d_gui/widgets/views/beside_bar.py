@@ -35,8 +35,11 @@ _TIPS = {
 _LINKS = {
     "frame": "Linked: same frame of reference",
     "registered": "Linked: registered",
-    "": "Not linked: no common frame of reference. Register to link.",
+    "": "Not linked: register to link",
 }
+_NOT_LINKED = (
+    "The two scans share no frame of reference: positions correspond once they are registered"
+)
 
 
 class BesideBar(QFrame):
@@ -82,8 +85,11 @@ class BesideBar(QFrame):
 
     def _build(self) -> None:
         above, below = QHBoxLayout(), QHBoxLayout()
-        above.addWidget(self.who, 3)
-        above.addWidget(self.link, 2)
+        above.addWidget(self.who)
+        above.addWidget(self.link)
+        above.addStretch(1)
+        # As wide as while it tells the progress: the others stay where they are.
+        self.register.setMinimumWidth(theme.px(110))
         for button in (self.register, self.undo, self.predict, self.close_button):
             above.addWidget(button)
         below.addWidget(self.ways)
@@ -137,6 +143,8 @@ class BesideBar(QFrame):
         doubtful = not second.link or (registration is not None and bool(registration.doubt))
         self.link.setText(text)
         told = text if registration is None else registration.summary
+        if not second.link:
+            told = _NOT_LINKED
         self.link.setToolTip(plain_tip(told))
         theme.set_color(self.link, theme.WARNING if doubtful else theme.MUTED)
         working = alignment.is_registering
