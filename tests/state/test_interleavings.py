@@ -18,8 +18,8 @@ def stress_beside(monkeypatch):
 
 def test_nothing_is_ever_shown_for_the_wrong_one_of_two_scans(session, stress_beside, tmp_path):
     stress = stress_beside.Stress(session, stress_beside.write_scans(tmp_path), seed=3)
-    for _ in range(30):
+    for _ in range(18):
         stress.step()
-    assert sum(stress.done.values()) == 30
+    assert sum(stress.done.values()) == 18
     assert stress.seen["second scan"] > 0
     assert stress.seen["prediction"] > 0
