@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
         self.presentation.changed.connect(self._on_presentation_changed)
         self._drops.dropped.connect(session.open)
         self._drops.series_dropped.connect(session.opener.open_series)
-        SecondIntake(session, self._drops, self.second_views, self.series, self)
+        SecondIntake(session, self._drops, self.second_views, self.series, self.notices, self)
         for page in (self.views, self.map_views):
             page.menu_opened.connect(self._context_menus.add_to)
         self._drops.hovered.connect(self.start.set_aimed)

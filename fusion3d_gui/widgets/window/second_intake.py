@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.controls.drop_target import DropTarget
+from fusion3d_gui.widgets.window.bars.notice_strip import NoticeStrip
 from fusion3d_gui.widgets.window.dialogs.other_patient import ask_other_patient
 from fusion3d_gui.widgets.window.series.series_panel import SeriesPanel
 
@@ -24,10 +25,12 @@ class SecondIntake(QObject):
         drops: DropTarget,
         zone: QWidget,
         series: SeriesPanel,
+        notices: NoticeStrip,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._session, self._series, self._window = session, series, window
+        self._notices = notices
         drops.beside_zone = zone
         drops.dropped_beside.connect(self._open)
         drops.series_dropped_beside.connect(self._open_series)
@@ -45,4 +48,6 @@ class SecondIntake(QObject):
             self._session.second.open_series(series)
 
     def _ask(self, case: Case) -> None:
+        # They are about the scan before, and would cover whose this one is.
+        self._notices.clear()
         ask_other_patient(self._session.store, self._session.second, case, self._window)
