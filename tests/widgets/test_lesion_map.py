@@ -10,8 +10,11 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels.atlas import read_atlas, read_label_names
+from fusion3d_gui.imaging.registration.registration import Registration
+from fusion3d_gui.imaging.registration.to_template import StandardLesion
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.window.commands import standard_space_menu
@@ -146,39 +149,34 @@ def test_the_identity_is_hidden_on_the_template_too(window: MainWindow, lesion_m
     assert "PatientName" not in named.hide_identity().picture.attributes
 
 
-def test_a_drawn_lesion_is_brought_onto_the_template(
-    window: MainWindow, tmp_path, settled, qtbot, monkeypatch
+def test_a_lesion_of_a_scan_is_confirmed_saved_and_opened_on_the_template(
+    opened: MainWindow, lesion_map, tmp_path, settled, qtbot, monkeypatch
 ):
-    template = template_volume()
-    affine = template.affine.copy()
-    affine[:3, :3] *= 2
-    affine[:3, 3] += (5, -6, 4)
-    voxels = template.voxels[::2, ::2, ::2].astype(np.int16)
-    voxels += np.random.default_rng(0).integers(0, 12, voxels.shape).astype(np.int16)
-    scan = Volume(voxels=voxels, affine=affine)
-    k, j, i = np.indices(scan.shape)
-    place = scan.to_lps(np.stack([i, j, k], axis=-1))
-    lesion = np.linalg.norm(place - (LEFT + (5, -6, 4)), axis=-1) < 14
-    write_nifti(scan, tmp_path / "scan.nii.gz")
-    write_nifti(Volume(lesion.astype(np.uint8), affine), tmp_path / "mask.nii.gz")
-    window.session.opener.open(tmp_path / "scan.nii.gz")
-    settled(window)
+    window, found = opened, open_volume(lesion_map)
+    scan = window.session.store.case.volume
+    mask = np.zeros(scan.shape, np.uint8)
+    mask[10:14, 10:14, 10:14] = 1
+    write_nifti(Volume(voxels=mask, affine=scan.affine), tmp_path / "mask.nii.gz")
     window.session.scan_objects.open([tmp_path / "mask.nii.gz"])
     qtbot.waitUntil(lambda: len(window.session.masks.items) == 1, timeout=20_000)
     window.session.masks.select(window.session.masks.items[0].number)
-    asked = []
-
-    def answer(title, text, over):
-        asked.append(text)
-        return True
-
-    monkeypatch.setattr(standard_space_menu, "confirm_save", answer)
-    out = tmp_path / "map.nii.gz"
+    # What a registration would find: tests/imaging/test_to_template.py registers, which takes long.
+    standard = StandardLesion(found, found, Registration(np.eye(4), "affine"), 1.0)
+    monkeypatch.setattr(standard_space_menu, "register_lesion", lambda *given: given[2](standard))
+    asked, answers = [], [False, True]
+    monkeypatch.setattr(
+        standard_space_menu,
+        "confirm_save",
+        lambda title, text, over: (asked.append(text), answers.pop(0))[1],
+    )
+    out = tmp_path / "map"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(out), ""))
     window.menus.actions["mask_standard_space"].trigger()
-    qtbot.waitUntil(lambda: window.session.store.case.backdrop is not None, timeout=120_000)
+    assert not list(tmp_path.glob("map*"))
+    window.menus.actions["mask_standard_space"].trigger()
+    qtbot.waitUntil(lambda: window.session.store.case.backdrop is not None, timeout=60_000)
     settled(window)
     assert "100 % of the lesion lies on the patient's left" in asked[0]
     case = window.session.store.case
-    middle = case.volume.to_lps(np.argwhere(case.volume.voxels).mean(axis=0)[::-1])
-    assert np.linalg.norm(middle - LEFT) < 4
+    assert case.volume.path == tmp_path / "map.nii.gz"
+    np.testing.assert_array_equal(case.volume.voxels, found.voxels)
