@@ -62,7 +62,9 @@ class Tally:
             self.intruders_let_in += kind == "other caller" and first == ACCEPTED
 
 
-def fuzz(port: int, folder: Path, count: int, seed: int, threads: int) -> Tally:
+def fuzz(
+    port: int, folder: Path, count: int, seed: int, threads: int, answer_s: float = 1.0
+) -> Tally:
     """Send so many messages; every one depends on the seed and its number alone."""
     groups = seed_files(folder)
     recordings = [Recording(port, CALLER, [], CALLED)]
@@ -71,7 +73,7 @@ def fuzz(port: int, folder: Path, count: int, seed: int, threads: int) -> Tally:
 
     def one(number: int) -> None:
         kind, pieces = mutant(recordings, random.Random(f"{seed} {number}"))
-        tally.add(kind, *play(port, pieces))
+        tally.add(kind, *play(port, pieces, answer_s))
 
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(one, range(count)):
@@ -84,7 +86,7 @@ def still_serves(port: int, files: list[Path]) -> bool:
     recording = Recording(port, CALLER, files, CALLED)
     request = bytearray(recording.request)
     request[20:36] = b"INTRUDER".ljust(16)
-    first, _ = play(port, [unit(REQUEST, bytes(request))])
+    first, _ = play(port, [unit(REQUEST, bytes(request))], 60.0)
     return first == REJECTED
 
 

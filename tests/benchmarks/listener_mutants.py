@@ -13,8 +13,6 @@ from pynetdicom.sop_class import Verification
 
 #: Types of units (PS3.8 section 9.3).
 REQUEST, ACCEPTED, REJECTED, DATA, RELEASE, RELEASED, ABORT = 1, 2, 3, 4, 5, 6, 7
-#: A mutant may leave the listener waiting for the rest.
-_ANSWER_S = 1.0
 _INTERESTING = (b"\0", b"\xff" * 4, b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\\", b"\x1b$B", b"9" * 70)
 
 
@@ -190,12 +188,15 @@ def _sent(message: Sequence[tuple[int, int, bytes]]) -> list[bytes]:
     return [data(context, flags, content) for context, flags, content in message]
 
 
-def play(port: int, pieces: Sequence[bytes]) -> tuple[int, list[int]]:
-    """Send pieces over a connection; the type of the first answer (0: none), and the statuses of C-STORE."""
+def play(port: int, pieces: Sequence[bytes], answer_s: float) -> tuple[int, list[int]]:
+    """Send pieces over a connection; the type of the first answer (0: none), and the statuses of C-STORE.
+
+    An answer is awaited for so many seconds: a mutant may leave the listener waiting for the rest.
+    """
     first, statuses = 0, []
     try:
-        with socket.create_connection(("127.0.0.1", port), _ANSWER_S) as line:
-            line.settimeout(_ANSWER_S)
+        with socket.create_connection(("127.0.0.1", port), answer_s) as line:
+            line.settimeout(answer_s)
             line.sendall(pieces[0])
             kind, _ = _answer(line)
             first = kind

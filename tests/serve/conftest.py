@@ -73,13 +73,13 @@ def outbox(tmp_path) -> Outbox:
 
 
 def place(**changes) -> ListeningPlace:
-    values = {"callers": (SENDER,), "wait_s": 5.0, **changes}
+    values = {"callers": (SENDER,), "wait_s": 120.0, **changes}
     return ListeningPlace(OWN, "127.0.0.1", 0, **values)
 
 
 def node_at(port: int, **changes) -> Node:
     """The listening node, as a sender knows it."""
-    values = {"ae_title": OWN, "own_ae_title": SENDER, "answer_s": 10.0, **changes}
+    values = {"ae_title": OWN, "own_ae_title": SENDER, "answer_s": 120.0, **changes}
     return Node("listener", "dimse", host="127.0.0.1", port=port, **values)
 
 
@@ -153,7 +153,7 @@ def listening(inbox, outbox):
     return run
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 200.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not come"

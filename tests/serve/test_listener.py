@@ -261,9 +261,10 @@ def test_the_status_names_nobody(inbox, tmp_path, monkeypatch, capsys):
 
 def test_random_messages_end_nothing(receive, inbox, tmp_path):
     assert (CALLER, CALLED) == (SENDER, OWN)
-    port = receive(most_associations=16, largest_bytes=2 << 20)
-    tally = fuzz(port, tmp_path / "fuzz", 120, 7, 8)
+    # The listener, not the sender, gives up what is not finished.
+    port = receive(most_associations=16, largest_bytes=2 << 20, wait_s=2.0)
+    tally = fuzz(port, tmp_path / "fuzz", 100, 7, 8, answer_s=60.0)
     assert tally.intruders_let_in == 0
-    assert tally.answers["association accepted"] > 40 and tally.statuses["C000"]
+    assert tally.answers["association accepted"] and tally.answers["association rejected"]
     assert still_serves(port, make_series(tmp_path / "last", "last", count=2))
     assert np.all([each.images <= 5 for each in inbox.series()])
