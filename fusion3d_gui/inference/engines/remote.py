@@ -113,7 +113,8 @@ class RemoteEngine:
                 raise ServerRefusal("the server answered another request")
             return np.array(values, dtype=np.float32)  # a copy: theirs is read-only
 
-        return self._again(work, progress)
+        found: np.ndarray = self._again(work, progress)
+        return found
 
     def _again(self, work: Callable[[], Any], progress: Progress) -> Any:
         """Run ``work`` on a thread, again where the connection fails; ``progress`` may give it up."""
