@@ -80,7 +80,7 @@ def _model_settings(predictor: Predictor) -> ModelSettings:
     outputs = [
         MetadataTensor(name=MAPS, shape=[-1, channels, -1, -1, -1], datatype=Datatype.FP32),
         MetadataTensor(name=POOLED, shape=[-1, channels], datatype=Datatype.FP32),
-        MetadataTensor(name=LOGIT, shape=[-1], datatype=Datatype.FP32),
+        MetadataTensor(name=LOGIT, shape=[-1, 1], datatype=Datatype.FP32),
     ]
     if predictor.head.takes_metadata:
         width = info.schema.width
@@ -156,7 +156,7 @@ class ServedModel(MLModel):  # type: ignore[misc]
         if LOGIT in wanted:
             head = self._predictor.head
             logits = head.logits(torch.from_numpy(pooled), given.get(METADATA))
-            found[LOGIT] = logits.astype(np.float32)
+            found[LOGIT] = logits.astype(np.float32)[:, None]
         return found
 
 

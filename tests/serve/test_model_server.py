@@ -71,6 +71,21 @@ def served(bundle, port: int, token: str = ""):
         process.wait()
 
 
+def served_logit(own, volume: Volume, port: int) -> float:
+    """The output ``logit`` as any client of the protocol gets it."""
+    import tritonclient.grpc
+
+    code = own.info.schema.encode(own.info.schema.parse(_VALUES))[None]
+    image = own.info.preprocessing.apply(volume).voxels[None, None]
+    inputs = []
+    for name, values in (("image", image), ("metadata", code)):
+        given = tritonclient.grpc.InferInput(name, list(values.shape), "FP32")
+        given.set_data_from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        inputs.append(given)
+    with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{port + 1}") as client:
+        return float(client.infer(own.info.name, inputs).as_numpy("logit")[0, 0])
+
+
 def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_notice(
     make_bundle, volume, capsys
 ):
@@ -96,6 +111,7 @@ def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_noti
 
             with pytest.raises(Cancelled):
                 predictor.features(images[0], stop)
+        assert served_logit(own, volume, port) == pytest.approx(local.logit, abs=1e-4)
         # Of the same name, but with other weights.
         other = make_bundle("add")
         path = other / "configs" / "metadata.json"
