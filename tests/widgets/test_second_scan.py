@@ -237,6 +237,18 @@ def test_three_pairs_of_crosshairs_align_the_scans(beside, scan):
     assert session.second.link == "registered"
 
 
+def test_escape_gives_up_opening_another_second_scan(beside, scan):
+    window = beside(scan("now"), scan("prior"))
+    second, cancel = window.session.second, window.menus.actions["cancel"]
+    shown = second.case
+    second.open(scan("third"))
+    assert second.lane.running
+    assert cancel.isEnabled()
+    cancel.trigger()
+    assert not second.lane.running
+    assert second.case is shown
+
+
 def test_another_first_scan_closes_the_second(beside, scan, settled):
     window = beside(scan("now"), scan("prior"))
     window.session.open(scan("third"))
