@@ -542,6 +542,21 @@ def test_no_path_of_the_scan_beside_is_saved_while_the_identity_is_hidden(
         "enclosed": False,
     }
     assert document(hidden)["second"]["registration"]["kind"] == "rigid"
+    two.store.identity.set_hidden(True)
+    save(two, tmp_path / "while-hidden.fusion3d")
+    assert document(tmp_path / "while-hidden.fusion3d")["second"]["scan"]["paths"] == []
+    three = begin()
+    three.open(hidden)
+    qtbot.waitUntil(lambda: three.wanted == [""])
+    three.files.open_with_scan([tmp_path / "scan"])
+    qtbot.waitUntil(lambda: three.keeper.whole is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: reading_ended(three))
+    assert three.told[-1] == (
+        "The scan that lay beside this one was saved without its name."
+        " Open it beside. Its registration returns with it."
+    )
+    three.second.open(tmp_path / "prior")
+    qtbot.waitUntil(lambda: three.second.link == "registered")
 
 
 def test_a_scan_of_another_patient_is_not_saved(

@@ -56,6 +56,8 @@ class SecondWork(QObject):
             return None
         volume = case.volume
         hidden = self._store.identity.hidden or case.identity_hidden
+        if hidden and second.registration is None:
+            return None  # nothing would bring it back
         paths = () if hidden else case.paths
         scan = scan_document(second.sha256, paths, volume.series_uid, volume.shape, None)
         return KeptSecond(scan, second.registration)
@@ -94,7 +96,12 @@ def _loader(kept: KeptSecond) -> Callable[[Progress, Callable[[Case], None]], Ca
             case = load_case(named, uid, part_of(progress, 0.2, 1.0), on_first=on_first)
             if case.volume.sha256 == kept.scan.voxels_sha256:
                 return case
-        path = Path(name) if name else None
+        if not kept.scan.paths:
+            raise UserError(
+                "The scan that lay beside this one was saved without its name",
+                remedy=f"Open it beside.{comes_back}",
+            )
+        path = Path(name)
         if count:
             raise UserError(
                 "the scan that lay beside this one has changed since, and is not shown",
