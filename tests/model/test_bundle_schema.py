@@ -157,12 +157,18 @@ def test_weights_stored_as_whole_numbers_are_refused(bundle, kind):
     ],
 )
 def test_what_a_file_leaves_out_is_declared_as_it_is_used(declared, used):
-    defaults = {each.name: each.default for each in dataclasses.fields(used)}
+    defaults = {
+        each.name: each.default
+        if each.default_factory is dataclasses.MISSING
+        else each.default_factory()
+        for each in dataclasses.fields(used)
+    }
     for each in msgspec.structs.fields(declared):
         if each.name == "version":  # of the file; the code knows this one only
             assert each.default == 1
         elif each.default_factory is not msgspec.NODEFAULT:
-            assert each.default_factory() == list(defaults[each.name])
+            made = each.default_factory()
+            assert made == type(made)(defaults[each.name])
         elif each.default is msgspec.NODEFAULT:
             assert defaults[each.name] is dataclasses.MISSING
         else:

@@ -110,8 +110,8 @@ def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):
     for name, given in (("stroke-outcome", values), ("stroke-outcome-image-only", {})):
         predictor = load_predictor(tmp_path / name, "cpu", engine="torch")
         prediction = predict_and_explain(
-            predictor, lesion, given, Explanation("input-gradient", ())
-        ).prediction
+            predictor, lesion, given, Explanation("input-gradient", ()), despite_misfit=True
+        ).prediction  # the small grid of this test has fewer slices than the models want
         assert 0 < prediction.probability < 1
         assert prediction.heatmap.peak > 0
         card = (tmp_path / name / "docs" / "README.md").read_text(encoding="utf-8")

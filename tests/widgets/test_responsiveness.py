@@ -66,6 +66,7 @@ SHOWING = {
     "inference/sequence_words.py",
     "inference/tissue_outline.py",
     "model/network/fusion.py",
+    "model/network/network_config.py",
     "torch",
 }
 

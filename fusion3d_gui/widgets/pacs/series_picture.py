@@ -21,6 +21,7 @@ class SeriesPicture(QLabel):
         super().__init__(parent)
         self._finder, self._store = finder, store
         self.setObjectName("series-picture")
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName("Picture of the chosen series")
         self.setToolTip("The middle image of the chosen series, as the PACS renders it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtGui import QColor
@@ -44,30 +45,29 @@ def mask_commands(
     def is_drawn() -> bool:
         return drawing.target is not None
 
-    def selected() -> CaseMask:
-        found = masks.selected
-        assert found is not None
-        return found
+    def of_selected(act: Callable[[CaseMask], None]) -> Callable[[], None]:
+        def run() -> None:
+            if masks.selected is not None:
+                act(masks.selected)
+
+        return run
 
     def open_mask() -> None:
         paths = files.mask_paths()
         if paths:
             objects.open(paths)
 
-    def rename() -> None:
-        each = selected()
+    def rename(each: CaseMask) -> None:
         name, done = QInputDialog.getText(window, "Rename the mask", "Name", text=each.mask.name)
         if done:
             masks.rename(each.number, name.strip())
 
-    def choose_color() -> None:
-        each = selected()
+    def choose_color(each: CaseMask) -> None:
         color = QColorDialog.getColor(QColor(each.color), window, "Colour of the mask")
         if color.isValid():
             masks.set_color(each.number, color.name().upper())
 
-    def export() -> None:
-        each = selected()
+    def export(each: CaseMask) -> None:
         path: Path | None = files.mask_target("mask" if store.identity.hidden else each.mask.name)
         if path is not None:
             export_mask(store, each, path)
@@ -106,7 +106,7 @@ def mask_commands(
             "mask_go_to",
             menu,
             "Go to the mask",
-            lambda: crosshair.move_to(selected().mask.inner_lps),
+            of_selected(lambda each: crosshair.move_to(each.mask.inner_lps)),
             "Shift+G",
             has_selected,
         ),
@@ -114,11 +114,11 @@ def mask_commands(
             "mask_rename",
             menu,
             "Rename…",
-            rename,
+            of_selected(rename),
             enabled=lambda: has_selected() and not store.identity.hidden,
             begins_group=True,
         ),
-        Command("mask_color", menu, "Colour…", choose_color, enabled=has_selected),
+        Command("mask_color", menu, "Colour…", of_selected(choose_color), enabled=has_selected),
         Command(
             "mask_copy",
             menu,
@@ -165,7 +165,7 @@ def mask_commands(
             "mask_export",
             menu,
             "Export the mask…",
-            export,
+            of_selected(export),
             "Ctrl+Shift+M",
             has_selected,
             begins_group=True,
@@ -175,7 +175,7 @@ def mask_commands(
             "mask_remove",
             menu,
             "Remove the mask",
-            lambda: masks.remove(selected().number),
+            of_selected(lambda each: masks.remove(each.number)),
             enabled=has_selected,
             tip="Can be undone; files stay as they are",
         ),
