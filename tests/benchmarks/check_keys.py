@@ -58,7 +58,7 @@ class Check(Desk):
             self.key(KEYS.Key_V)
             for name in TOOLS[1:]:
                 key = window.menus.actions[f"tool_{name}"].shortcut()[0]
-                self.key(key.key())
+                self.key(key.key(), key.keyboardModifiers())
                 what = f"{key.key()} after a click on {type(place).__name__}"
                 self.wait(lambda name=name: self.session.tool.name == name, what)
             self.key(KEYS.Key_Escape)
