@@ -11,14 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.cli import (
-    bundle_command,
-    check_command,
-    pacs_command,
-    predict_command,
-    serve_command,
-    training_commands,
-)
+from fusion3d_gui.cli import bundle_command, check_command, predict_command
+from fusion3d_gui.cli.network import pacs_command, serve_command
 from fusion3d_gui.cli.terminal import (
     check_can_write,
     print_json,
@@ -26,6 +20,7 @@ from fusion3d_gui.cli.terminal import (
     say,
     terminal_progress,
 )
+from fusion3d_gui.cli.training import training_commands
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import part_of
 
@@ -41,7 +36,7 @@ def window(options: Namespace) -> int:
 def demo(options: Namespace) -> int:
     """``fusion3d demo``: open the window on the shipped case, predict, show the heatmap."""
     if options.pacs:
-        from fusion3d_gui.cli.demo_pacs import demo_pacs
+        from fusion3d_gui.cli.network.demo_pacs import demo_pacs
 
         with demo_pacs() as places:
             return _open_window(options, demo=False, paths=(), series_uid=None, pacs=places)

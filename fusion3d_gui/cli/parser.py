@@ -15,16 +15,16 @@ from fusion3d_gui.cli import commands
 from fusion3d_gui.cli.argument_types import add_device_and_engine
 from fusion3d_gui.cli.bundle_command import add_bundle_arguments
 from fusion3d_gui.cli.case_arguments import add_case_arguments
-from fusion3d_gui.cli.pacs_command import add_pacs_arguments
-from fusion3d_gui.cli.reader_study_command import add_reader_study_arguments
-from fusion3d_gui.cli.serve_command import add_serve_arguments
-from fusion3d_gui.cli.study_command import (
+from fusion3d_gui.cli.network.pacs_command import add_pacs_arguments
+from fusion3d_gui.cli.network.serve_command import add_serve_arguments
+from fusion3d_gui.cli.terminal import say, say_error
+from fusion3d_gui.cli.training.reader_study_command import add_reader_study_arguments
+from fusion3d_gui.cli.training.study_command import (
     add_lesion_map_arguments,
     add_study_arguments,
     add_table_arguments,
 )
-from fusion3d_gui.cli.terminal import say, say_error
-from fusion3d_gui.cli.training_arguments import add_training_arguments
+from fusion3d_gui.cli.training.training_arguments import add_training_arguments
 from fusion3d_gui.errors import UserError
 
 #: Errors that no program can prevent: they come up in the midst of any work.

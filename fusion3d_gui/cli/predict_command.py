@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.cli.server_argument import named_server
+from fusion3d_gui.cli.network.server_argument import named_server
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fusion3d_gui.cli.server_argument import named_server
+from fusion3d_gui.cli.network.server_argument import named_server
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.batch import BatchSummary, Shard, fill_table, predict_table
 from fusion3d_gui.inference.batch_row import BatchRow, RowSettings

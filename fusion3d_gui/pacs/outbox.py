@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import platformdirs
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.simulated import SIMULATED
@@ -21,7 +18,7 @@ from fusion3d_gui.pacs.file_identity import FileIdentity, read_identity
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.peer import Outcome
 from fusion3d_gui.pacs.process_name import own_process_name, process_lives
-from fusion3d_gui.pacs.queue_database import transaction
+from fusion3d_gui.pacs.queue_database import make_private, queue_folder, transaction
 from fusion3d_gui.pacs.study_header import study_header
 from fusion3d_gui.report.dicom.words import why_only_for_test
 
@@ -109,10 +106,8 @@ class OutboxItem:
 
 
 def outbox_folder() -> Path:
-    """The user's outbox; the variable FUSION3D_CONFIG_DIR moves it."""
-    chosen = os.environ.get("FUSION3D_CONFIG_DIR")
-    folder = Path(chosen) if chosen else platformdirs.user_data_path("fusion3d", appauthor=False)
-    return folder / "outbox"
+    """The user's outbox."""
+    return queue_folder("outbox")
 
 
 class Outbox:
@@ -127,11 +122,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._objects = folder / "objects"
-        try:
-            self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.chmod(0o700)
-        except OSError as error:
-            raise UserError(f"can't be made ({error.strerror})", path=folder) from None
+        make_private(folder, self._objects)
         with self._database() as database:
             for table in _TABLES:
                 database.execute(table)

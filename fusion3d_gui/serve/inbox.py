@@ -7,7 +7,6 @@ and folders are numbers of this program's own.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import sqlite3
@@ -17,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.queue_database import transaction
+from fusion3d_gui.pacs.queue_database import make_private, queue_folder, transaction
 from fusion3d_gui.plain_text import visible_text
 
 #: ``predicted``: the result's files are made; ``sending``: they are in the outbox; ``held``: for a person to see to.
@@ -83,10 +80,8 @@ class InboxSeries:
 
 
 def inbox_folder() -> Path:
-    """The user's inbox; the variable FUSION3D_CONFIG_DIR moves it."""
-    chosen = os.environ.get("FUSION3D_CONFIG_DIR")
-    folder = Path(chosen) if chosen else platformdirs.user_data_path("fusion3d", appauthor=False)
-    return folder / "inbox"
+    """The user's inbox."""
+    return queue_folder("inbox")
 
 
 class Inbox:
@@ -102,11 +97,7 @@ class Inbox:
         self.folder = folder
         #: Where instances lie until they are whole and checked.
         self.incoming = folder / "incoming"
-        try:
-            self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.chmod(0o700)
-        except OSError as error:
-            raise UserError(f"can't be made ({error.strerror})", path=folder) from None
+        make_private(folder, self.incoming)
         with self.database() as database:
             for table in _TABLES:
                 database.execute(table)

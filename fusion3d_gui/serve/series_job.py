@@ -85,7 +85,9 @@ def predict_series(
         values = info.schema.case_values(volume.attributes)
     except UserError as error:
         raise Held(f"the header does not give what the model needs: {error.problem}") from None
-    report = judge_case(info, volume, values)
+    report = judge_case(
+        info, volume, values
+    )  # saves the prediction; that judges again, by the image too
     if report.fit != "fits":
         raise Held(f"{report.fit}: {report.summary}", volume.sha256, report)
     explanation = Explanation.for_model(info, None, None, "raised")

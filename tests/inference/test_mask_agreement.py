@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -106,3 +108,27 @@ def test_an_even_map_agrees_as_chance_does(inside):
     found = MaskComparison(even, mask_of("m", inside, np.zeros(3, int), SCAN), SCAN).at(0.5)
     assert found.share_inside == pytest.approx(found.mask_share)
     assert found.dice == pytest.approx(found.chance_dice)
+
+
+def test_the_region_is_the_tissue_wherever_its_grid_lies(heatmap, inside):
+    # Tissue on a grid of other axes, spacing and origin: a box that has no two sides of one length.
+    affine = np.array([[0, 0, 2.5, -45], [0, 2.0, 0, -24], [4.0, 0, 0, 0], [0, 0, 0, 1]])
+    tissue = np.zeros((34, 30, 22), bool)
+    tissue[8:30, 4:25, 2:17] = True
+    whole = Volume(tissue.view(np.uint8), affine)
+    k, j, i = np.indices(SHAPE)
+    index = whole.to_index(SCAN.to_lps(np.stack([i, j, k], axis=-1)))
+    nearest = np.floor(index + 0.5)
+    expected = ((nearest >= (2, 4, 8)) & (nearest < (17, 25, 30))).all(axis=-1)
+    on_edge = np.abs(index - nearest).max(axis=-1) > 0.499
+    least, most = ((expected & ~on_edge) | inside).sum(), (expected | on_edge | inside).sum()
+    assert 0.1 * inside.size < least < 0.6 * inside.size
+    outline = TissueOutline(tissue, affine)
+    found = MaskComparison(
+        replace(heatmap, outline=outline), mask_of("m", inside, np.zeros(3, int), SCAN), SCAN
+    ).at(0.0)
+    assert found.in_tissue
+    assert (
+        least <= inside.sum() / found.mask_share + 0.5
+        and inside.sum() / found.mask_share - 0.5 <= most
+    )

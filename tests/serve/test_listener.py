@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,19 @@ import pytest
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.simulated import SIMULATED
+from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.pacs.node_file import write_nodes
 from fusion3d_gui.pacs.orthanc import Orthanc
+from fusion3d_gui.progress import no_progress
 from fusion3d_gui.report.audit.verify import verify
 from fusion3d_gui.serve.inbox import Inbox
 from fusion3d_gui.serve.listener import NO_NODE
+from fusion3d_gui.serve.series_job import Held, predict_series
+from fusion3d_gui.shipped import models_dir, resources_dir
 from tests.benchmarks.fuzz_listener import CALLED, CALLER, fuzz, still_serves
 from tests.pacs.conftest import free_port, make_series, needs_orthanc, nodes_of
 from tests.pacs.test_send import stored
@@ -84,6 +92,26 @@ def test_a_pushed_series_comes_back_as_a_result_and_what_is_unsure_is_held(
     assert len(told.predicted) == 2 and len(told.left) == 1  # the simulated one was predicted
     text = "\n".join(told.lines) + "".join(each.reason for each in inbox.series())
     assert not any(word in text for word in (*IDENTITY, good.study_uid, good.series_uid))
+
+
+def test_what_the_model_doubts_only_once_it_sees_the_image_is_held(tmp_path):
+    case = open_volume(resources_dir() / "demo" / "negative.nii.gz")
+    predictor = load_predictor(models_dir() / "demo-image-only", "cpu")
+    upside_down = np.ascontiguousarray(case.voxels[::-1])
+    for name, voxels in (("as it is", case.voxels), ("upside down", upside_down)):
+        folder = tmp_path / name
+        volume = replace(case, voxels=voxels, modality="MR", description="T1 brain")
+        given = {"PatientName": "Nemo^Nina", "PatientID": "N-17", "StudyDate": "20260102"}
+        write_dicom_series(volume, folder, attributes=given, uid_seed=name)
+        # The header says the same of both.
+        assert judge_case(predictor.info, open_volume(folder), {}).fit == "fits"
+        if name == "as it is":
+            made = predict_series(predictor, folder, tmp_path / "made", no_progress)
+            assert made.result.prediction.fit.fit == "fits"
+        else:
+            with pytest.raises(Held, match="doubtful: By its outline and grey values"):
+                predict_series(predictor, folder, tmp_path / "not made", no_progress)
+            assert not (tmp_path / "not made").exists()
 
 
 def _two_volumes(folder: Path) -> list[Path]:

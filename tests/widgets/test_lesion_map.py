@@ -17,7 +17,7 @@ from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.registration.to_template import StandardLesion
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.window.commands import standard_space_menu
+from fusion3d_gui.widgets.window.commands.masks import standard_space_menu
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 #: LPS mm: in the left hemisphere, and its mirror image.

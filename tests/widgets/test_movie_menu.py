@@ -61,7 +61,7 @@ def test_a_movie_in_3d_without_identity_is_asked_about_first(
         asked.append(text)
         return answers.pop(0)
 
-    import fusion3d_gui.widgets.window.commands.movie_menu as menu
+    import fusion3d_gui.widgets.window.commands.file.movie_menu as menu
 
     monkeypatch.setattr(menu, "confirm_save", confirm_once)
     chosen = []

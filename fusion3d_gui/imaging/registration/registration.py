@@ -110,7 +110,7 @@ class Registration:
         how = {"points": "aligned by places", "manual": "aligned by hand"}
         words = how.get(self.kind, f"registered ({self.kind})")
         if self.consistency_mm is not None:
-            return f"{words}, within {self.consistency_mm:.1f} mm both ways"
+            return f"{words}, directions agree to {self.consistency_mm:.1f} mm"
         if self.residual_mm is not None:
             return f"{words}, within {self.residual_mm:.1f} mm"
         return words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -11,21 +11,12 @@ from fusion3d_gui.imaging.annotations.annotation import REGIONS, Annotation, Kin
 from fusion3d_gui.imaging.annotations.measurement import Measurement, measure
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.data.case import Case, CaseKey
+from fusion3d_gui.state.data.step_history import StepHistory
 
 #: Steps that can be undone.
 _DEPTH = 200
 
 Marks = tuple[Annotation, ...]
-
-
-@dataclass
-class _History:
-    """The marks of one case, its undo and redo steps, and the number of the next mark."""
-
-    items: Marks = ()
-    undo: list[Marks] = field(default_factory=list)
-    redo: list[Marks] = field(default_factory=list)
-    next_number: int = 1
 
 
 class Annotations(QObject):
@@ -43,8 +34,8 @@ class Annotations(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._by_case: dict[CaseKey, _History] = {}
-        self._history = _History()
+        self._by_case: dict[CaseKey, StepHistory[Annotation]] = {}
+        self._history = StepHistory[Annotation](_DEPTH)
         self._volume: Volume | None = None
         self._draft: Annotation | None = None
         self._before: Marks | None = None
@@ -123,7 +114,7 @@ class Annotations(QObject):
         self.cancel()
         self._volume = case.volume
         self._measurements.clear()
-        self._history = self._by_case.setdefault(case.key, _History())
+        self._history = self._by_case.setdefault(case.key, StepHistory[Annotation](_DEPTH))
         self.select(None)
         self.changed.emit()
 
@@ -139,8 +130,7 @@ class Annotations(QObject):
             return (*marks, *(replace(mark, number=mark.number + last) for mark in drawn))
 
         history, selected = self._history, self._selected
-        history.items = after(history.items)
-        history.undo[:], history.redo[:] = map(after, history.undo), map(after, history.redo)
+        history.change_all(after)
         history.next_number += last
         if self._before is not None:
             self._before = after(self._before)
@@ -153,9 +143,8 @@ class Annotations(QObject):
         """Have these marks instead of all others; no step undoes it."""
         self.settle()
         self.cancel()
-        history = self._history
-        history.items, history.undo[:], history.redo[:] = marks, [], []
-        history.next_number = 1 + max((mark.number for mark in marks), default=0)
+        highest = max((mark.number for mark in marks), default=0)
+        self._history.start_with(marks, highest + 1)
         self.select(None)
         self._emit_changed()
 
@@ -246,11 +235,15 @@ class Annotations(QObject):
 
     def undo(self) -> None:
         """Undo the last step; discards the draft."""
-        self._go(self._history.undo, self._history.redo)
+        self.cancel()
+        if self._history.go_back():
+            self._emit_changed()
 
     def redo(self) -> None:
         """Redo the step undone last."""
-        self._go(self._history.redo, self._history.undo)
+        self.cancel()
+        if self._history.go_forward():
+            self._emit_changed()
 
     def drop_redo(self) -> None:
         """Forget the steps that were undone."""
@@ -267,19 +260,8 @@ class Annotations(QObject):
         self._visible = not self._visible
         self.changed.emit()
 
-    def _go(self, from_steps: list[Marks], to_steps: list[Marks]) -> None:
-        self.cancel()
-        if from_steps:
-            to_steps.append(self.items)
-            self._history.items = from_steps.pop()
-            self._emit_changed()
-
     def _step(self, items: Marks) -> None:
-        history = self._history
-        history.undo.append(history.items)
-        del history.undo[:-_DEPTH]
-        history.redo.clear()
-        history.items = items
+        self._history.step(items)
         self._emit_changed()
         self.stepped.emit()
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.state.data.case import Case, CaseKey
+from fusion3d_gui.state.data.step_history import StepHistory
 
 #: Colours of masks in turn: those that Okabe and Ito chose to be told apart by everybody, without black.
 COLORS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
@@ -58,13 +59,9 @@ Masks = tuple[CaseMask, ...]
 
 
 @dataclass
-class _History:
-    """The masks of one case, its undo and redo steps, and the number of the next mask."""
+class _History(StepHistory[CaseMask]):
+    """The masks of one case, with the numbers of those that are switched off."""
 
-    items: Masks = ()
-    undo: list[Masks] = field(default_factory=list)
-    redo: list[Masks] = field(default_factory=list)
-    next_number: int = 1
     hidden: set[int] = field(default_factory=set)
 
 
@@ -83,7 +80,7 @@ class MaskList(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._by_case: dict[CaseKey, _History] = {}
-        self._history = _History()
+        self._history = _History(_DEPTH)
         self._before: Masks | None = None
         self._selected: int | None = None
         self._opacity = _OPACITY
@@ -144,7 +141,7 @@ class MaskList(QObject):
     def show_case(self, case: Case) -> None:
         """Show the masks of another case, as they were left."""
         self.settle()
-        self._history = self._by_case.setdefault(case.key, _History())
+        self._history = self._by_case.setdefault(case.key, _History(_DEPTH))
         self.select(self.items[0].number if self.items else None)
         self.changed.emit()
 
@@ -157,9 +154,7 @@ class MaskList(QObject):
             replace(each, number=history.next_number + count) for count, each in enumerate(masks)
         ]
         history.next_number += len(taken)
-        history.items = (*taken, *history.items)
-        history.undo[:] = [(*taken, *each) for each in history.undo]
-        history.redo[:] = [(*taken, *each) for each in history.redo]
+        history.change_all(lambda items: (*taken, *items))
         if self._before is not None:
             self._before = (*taken, *self._before)
         self._emit_changed()
@@ -168,11 +163,9 @@ class MaskList(QObject):
         """Have these drawn masks instead of all others; no step undoes it."""
         self.settle()
         history = self._history
-        history.items = tuple(replace(each, number=at) for at, each in enumerate(masks, 1))
-        history.undo.clear()
-        history.redo.clear()
+        numbered = tuple(replace(each, number=at) for at, each in enumerate(masks, 1))
+        history.start_with(numbered, len(masks) + 1)
         history.hidden.clear()
-        history.next_number = len(masks) + 1
         self._emit_changed()
 
     # -- steps --------------------------------------------------------------------------------
@@ -256,11 +249,15 @@ class MaskList(QObject):
 
     def undo(self) -> None:
         """Undo the last step."""
-        self._go(self._history.undo, self._history.redo)
+        self.settle()
+        if self._history.go_back():
+            self._emit_changed()
 
     def redo(self) -> None:
         """Redo the step undone last."""
-        self._go(self._history.redo, self._history.undo)
+        self.settle()
+        if self._history.go_forward():
+            self._emit_changed()
 
     def drop_redo(self) -> None:
         """Forget the steps that were undone."""
@@ -307,19 +304,8 @@ class MaskList(QObject):
             item if each.number == item.number else each for each in self.items
         )
 
-    def _go(self, from_steps: list[Masks], to_steps: list[Masks]) -> None:
-        self.settle()
-        if from_steps:
-            to_steps.append(self.items)
-            self._history.items = from_steps.pop()
-            self._emit_changed()
-
     def _step(self, items: Masks) -> None:
-        history = self._history
-        history.undo.append(history.items)
-        del history.undo[:-_DEPTH]
-        history.redo.clear()
-        history.items = items
+        self._history.step(items)
         self._emit_changed()
         self.stepped.emit()
 

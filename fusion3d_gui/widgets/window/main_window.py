@@ -49,7 +49,7 @@ from fusion3d_gui.widgets.window.bars.tool_strip import ToolStrip
 from fusion3d_gui.widgets.window.bars.window_header import Header
 from fusion3d_gui.widgets.window.commands.all_commands import all_commands
 from fusion3d_gui.widgets.window.commands.command import Menus
-from fusion3d_gui.widgets.window.commands.mask_menu import OF_A_MASK
+from fusion3d_gui.widgets.window.commands.masks.mask_menu import OF_A_MASK
 from fusion3d_gui.widgets.window.context_menus import ContextMenus
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 from fusion3d_gui.widgets.window.layout import window_memory

@@ -6,16 +6,15 @@ from functools import partial
 
 import numpy as np
 
-from fusion3d_gui.pacs.query import Study
 from fusion3d_gui.state.beside.alignment import Alignment
 from fusion3d_gui.state.beside.comparison import Comparison, Way
 from fusion3d_gui.state.beside.prior_prediction import PriorPrediction
 from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts
-from fusion3d_gui.state.pacs.prior_studies import MOST
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.views.second_views import SecondViews
 from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.commands.file.prior_study_commands import prior_study_commands
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
 
 _MENU = "&View/Second scan"
@@ -54,6 +53,16 @@ def beside_commands(
     def turn(axis: int, degrees: float) -> None:
         alignment.turn(np.eye(3)[axis], degrees, second.display.crosshair.position_lps)
 
+    prior_studies = (
+        []
+        if pacs is None
+        else prior_study_commands(
+            store,
+            pacs,
+            ("prior", "&File/PACS/Open beside", "Prior"),
+            lambda study: pacs.worklist.open_study_beside(study, second),
+        )
+    )
     return [
         Command(
             "open_beside",
@@ -75,7 +84,7 @@ def beside_commands(
             can_open,
             synonyms=("prior",),
         ),
-        *_prior_studies(store, pacs, second),
+        *prior_studies,
         Command(
             "register",
             _MENU,
@@ -199,44 +208,4 @@ def beside_commands(
             "Ctrl+Alt+W",
             is_open,
         ),
-    ]
-
-
-def _prior_studies(store: Store, pacs: PacsParts | None, second: SecondScan) -> list[Command]:
-    """A command for each other study of the patient in the PACS that the scan came from."""
-    if pacs is None:
-        return []
-
-    def study(number: int) -> Study | None:
-        # A date and a description tell about a patient, too.
-        known = [] if store.identity.hidden else pacs.prior.studies
-        return known[number] if number < len(known) else None
-
-    def title(number: int) -> str:
-        shown = study(number)
-        if shown is None:
-            return f"Prior {number + 1}"
-        kinds = ", ".join(shown.modalities)
-        return ", ".join(filter(None, (shown.shown_date, kinds, shown.description))) or "Undated"
-
-    def open_study(number: int) -> None:
-        chosen = study(number)
-        if chosen is not None:
-            pacs.worklist.open_study_beside(chosen, second)
-
-    def exists(number: int) -> bool:
-        return study(number) is not None
-
-    return [
-        Command(
-            f"prior_{number}",
-            "&File/PACS/Open beside",
-            f"Prior {number + 1}",
-            partial(open_study, number),
-            enabled=partial(exists, number),
-            visible=partial(exists, number),
-            title_now=partial(title, number),
-            listed=False,
-        )
-        for number in range(MOST)
     ]

@@ -8,8 +8,8 @@ from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.prediction.hot_spot_list import HotSpotList
 from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.widgets.look.color_map import HEATMAPS
-from fusion3d_gui.widgets.window.commands.color_maps import color_map_commands
 from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.commands.view.color_maps import color_map_commands
 
 
 def heatmap_commands(

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fusion3d_gui import RESEARCH_USE_ONLY
-from fusion3d_gui.cli.reader_study_command import reader_study
-from fusion3d_gui.cli.study_command import lesion_map, study, table
 from fusion3d_gui.cli.terminal import check_can_write, print_json, say, terminal_progress
-from fusion3d_gui.cli.training_extra import need_training_extra
+from fusion3d_gui.cli.training.reader_study_command import reader_study
+from fusion3d_gui.cli.training.study_command import lesion_map, study, table
+from fusion3d_gui.cli.training.training_extra import need_training_extra
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import part_of
 

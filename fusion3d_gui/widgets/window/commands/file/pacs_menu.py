@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from fusion3d_gui.pacs.query import Study
 from fusion3d_gui.state.pacs.pacs_parts import PacsParts
-from fusion3d_gui.state.pacs.prior_studies import MOST
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.commands.file.prior_study_commands import prior_study_commands
 from fusion3d_gui.widgets.window.layout.pages import Pages
 
 
@@ -67,43 +64,10 @@ def pacs_commands(
             tip="Add, change, test and remove nodes",
             synonyms=("settings", "server", "AE title"),
         ),
-        *_other_studies(store, parts),
-    ]
-
-
-def _other_studies(store: Store, parts: PacsParts) -> list[Command]:
-    """A command for each other study of the patient on screen."""
-
-    def study(number: int) -> Study | None:
-        # A date and a description tell about a patient, too.
-        known = [] if store.identity.hidden else parts.prior.studies
-        return known[number] if number < len(known) else None
-
-    def title(number: int) -> str:
-        shown = study(number)
-        if shown is None:
-            return f"Other study {number + 1}"
-        kinds = ", ".join(shown.modalities)
-        return ", ".join(filter(None, (shown.shown_date, kinds, shown.description))) or "Undated"
-
-    def open_study(number: int) -> None:
-        chosen = study(number)
-        if chosen is not None:
-            parts.worklist.open_study(chosen)
-
-    def exists(number: int) -> bool:
-        return study(number) is not None
-
-    return [
-        Command(
-            f"other_study_{number}",
-            "&File/PACS/Other studies of this patient",
-            f"Other study {number + 1}",
-            partial(open_study, number),
-            enabled=partial(exists, number),
-            visible=partial(exists, number),
-            title_now=partial(title, number),
-            listed=False,
-        )
-        for number in range(MOST)
+        *prior_study_commands(
+            store,
+            parts,
+            ("other_study", "&File/PACS/Other studies of this patient", "Other study"),
+            parts.worklist.open_study,
+        ),
     ]

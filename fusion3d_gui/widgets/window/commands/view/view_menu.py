@@ -22,7 +22,7 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.commands.volume_menu import volume_commands
+from fusion3d_gui.widgets.window.commands.view.volume_menu import volume_commands
 from fusion3d_gui.widgets.window.dialogs.thickness_dialog import ask_for_thickness
 
 _ZOOM = 1.25

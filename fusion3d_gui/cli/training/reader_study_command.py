@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, say
-from fusion3d_gui.cli.training_extra import need_training_extra
+from fusion3d_gui.cli.training.training_extra import need_training_extra
 
 
 def add_reader_study_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion3d_gui.cli.listen_command import add_listen_arguments, listen
+from fusion3d_gui.cli.network.listen_command import add_listen_arguments, listen
 from fusion3d_gui.cli.terminal import print_json, say, terminal_progress
 from fusion3d_gui.errors import UserError
 

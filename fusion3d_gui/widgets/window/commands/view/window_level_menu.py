@@ -8,8 +8,8 @@ from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.display.window_level import WindowLevel
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.look.color_map import ANATOMY_MAPS
-from fusion3d_gui.widgets.window.commands.color_maps import color_map_commands
 from fusion3d_gui.widgets.window.commands.command import Command
+from fusion3d_gui.widgets.window.commands.view.color_maps import color_map_commands
 
 #: Presets that have a number key: 1 to 9, then 0.
 PRESET_KEYS = 10

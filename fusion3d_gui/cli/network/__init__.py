@@ -1,0 +1,1 @@
+"""Commands that talk to a PACS, a server or its clients."""

@@ -1,0 +1,1 @@
+"""Commands that generate, train, measure and compare; of models and of readers."""

@@ -1,0 +1,1 @@
+"""The File menu: scans, tables, PACS, movies, the audit log."""

@@ -1,0 +1,1 @@
+"""The Masks menu: masks, lesions in standard space, territories."""

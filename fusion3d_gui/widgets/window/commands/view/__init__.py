@@ -1,0 +1,1 @@
+"""The menus View, Window and Heatmap."""
