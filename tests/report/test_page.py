@@ -436,8 +436,9 @@ def test_without_identity_nothing_of_the_patient_is_on_the_page(full, tmp_path):
     write_page(hidden, tmp_path / "page.html")
     for text in (pdf_text(hidden, tmp_path), (tmp_path / "page.html").read_text()):
         assert "Identity hidden" in text
+        words = re.sub(r"\b[0-9a-f]{64}\b", "", text)  # "1948" in a checksum is chance
         for planted in (*PLANTED.values(), "Plantovsky", "Quirina", "1948", "2026-01-12"):
-            assert planted in ("F", "077Y") or planted not in text
+            assert planted in ("F", "077Y") or planted not in words
 
 
 def test_a_page_under_another_suffix_or_in_no_folder_is_refused(full, tmp_path):

@@ -92,6 +92,8 @@ def move(widget, where: QPointF) -> None:
     for other in QApplication.topLevelWidgets():
         if other is not widget.window():
             other.hide()
+    QApplication.processEvents()  # a window that goes sends Leave to what lay under the pointer
+    QTest.mouseMove(widget, where.toPoint() + QPoint(1, 1))  # one that is there already sends nothing
     QTest.mouseMove(widget, where.toPoint())
     QApplication.processEvents()
 

@@ -112,7 +112,7 @@ class Registration:
         if self.consistency_mm is not None:
             return f"{words}, directions agree to {self.consistency_mm:.1f} mm"
         if self.residual_mm is not None:
-            return f"{words}, within {self.residual_mm:.1f} mm"
+            return f"{words}, pairs agree to {self.residual_mm:.1f} mm"
         return words
 
     @property
@@ -120,7 +120,10 @@ class Registration:
         """How well the scans agree, in one or two honest sentences."""
         facts = []
         if self.residual_mm is not None:
-            facts.append(f"Point pairs agree within {self.residual_mm:.1f} mm (root mean square).")
+            facts.append(
+                f"Point pairs agree within {self.residual_mm:.1f} mm (root mean square), which says"
+                " little of places far from them."
+            )
         if self.mutual_information is not None:
             before = (
                 ""
