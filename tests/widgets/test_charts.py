@@ -93,7 +93,8 @@ def move(widget, where: QPointF) -> None:
         if other is not widget.window():
             other.hide()
     QApplication.processEvents()  # a window that goes sends Leave to what lay under the pointer
-    QTest.mouseMove(widget, where.toPoint() + QPoint(1, 1))  # one that is there already sends nothing
+    # A pointer that is there already sends nothing.
+    QTest.mouseMove(widget, where.toPoint() + QPoint(1, 1))
     QTest.mouseMove(widget, where.toPoint())
     QApplication.processEvents()
 
