@@ -31,12 +31,12 @@ from fusion3d_gui.imaging.notebook import gray_levels, orthogonal_slices, page, 
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference import prediction as inference_prediction
+from fusion3d_gui.inference.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.case_model import CaseModel

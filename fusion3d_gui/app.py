@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
@@ -22,7 +23,6 @@ from fusion3d_gui.report.audit.log_folder import audit_folder
 from fusion3d_gui.report.reader_study.protocol import read_protocol
 from fusion3d_gui.report.reader_study.read_log import ReadLog, washout_sentence
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import DemoCase, demo_cases
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
@@ -100,6 +100,7 @@ def run_window(options: WindowOptions) -> int:
         bundles,
         device=options.device,
         engine=options.engine,
+        checks_engines=True,
         kept_folder=kept_work_folder() if options.screenshot is None else None,
         audit_folder=audit_folder() if options.screenshot is None else None,
         pacs=options.demo_pacs or (PacsPlaces.of_user() if options.screenshot is None else None),
@@ -139,7 +140,7 @@ def run_reading(path: Path, reader: str) -> int:
         if wait is not None:
             raise UserError(wait)
         favour_the_window()
-        session = Session(bundles)
+        session = Session(bundles, checks_engines=True)
         reading = Reading(session, study, log)
         window = ReadingWindow(session, reading)
         window.showFullScreen()

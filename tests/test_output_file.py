@@ -20,9 +20,9 @@ from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.output_file import check_not_input, whole_file, write_whole_text
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import demo_cases
 
 
 def others(path: Path) -> list[str]:

@@ -21,9 +21,10 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.case_model import CaseModel, Head, cam_heatmap
+from fusion3d_gui.inference.engines.passing import EngineCheck, choose_passing_engine
 from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
-from fusion3d_gui.inference.engines.select import SelectedEngine, choose_engine
+from fusion3d_gui.inference.engines.select import SelectedEngine
 from fusion3d_gui.inference.fit import MisfitError
 from fusion3d_gui.inference.input_gradient_map import input_gradient_map
 from fusion3d_gui.inference.judge import judge_case
@@ -42,6 +43,11 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+def found_before(chosen: SelectedEngine, progress: Progress) -> Sequence[str]:
+    """What the last check of this engine found to be wrong; nothing where it was never checked."""
+    return kept_check(chosen.engine) or ()
+
+
 def load_predictor(
     folder: Path,
     device: str = "auto",
@@ -49,7 +55,7 @@ def load_predictor(
     *,
     engine: str = "auto",
     server: RemoteServer | None = None,
-    even_if_failed: bool = False,
+    check: EngineCheck = found_before,
 ) -> Predictor:
     """Load the bundle in ``folder`` and create the engine that runs it.
 
@@ -63,27 +69,21 @@ def load_predictor(
         Progress callback.
     engine, server
         See :func:`~fusion3d_gui.inference.engines.select.choose_engine`.
-    even_if_failed
-        Use an engine even where ``fusion3d check`` found that it computes other numbers; otherwise PyTorch on the CPU
-        replaces it, with a notice.
+    check
+        What is wrong with an engine: then the next is taken, with a notice. By default what the last check found;
+        :func:`~fusion3d_gui.inference.first_check.check_once` checks an engine that never was.
 
     Raises
     ------
     UserError
-        When the bundle is broken, or the device or engine is not available.
+        When the bundle is broken, the device or engine is not available, or no engine passes.
     """
     progress(0.0, "Loading the model")
     bundle = ModelBundle.load(folder)
     progress(0.4, "Loading the model")
-    report = part_of(progress, 0.4, 1.0)
-    chosen = choose_engine(bundle, engine, device, report, server=server)
-    if not even_if_failed and kept_check(chosen.engine):
-        notice = (
-            f"{chosen.engine.text} computed other numbers than it should in `fusion3d check`, so PyTorch on the CPU "
-            "is used."
-        )
-        cpu = TorchEngine(bundle.network, torch.device("cpu"))
-        chosen = SelectedEngine(cpu, "another engine failed its check", (*chosen.notices, notice))
+    chosen = choose_passing_engine(
+        bundle, engine, device, check, part_of(progress, 0.4, 1.0), server=server
+    )
     try:
         reference = Reference.load(bundle.info, bundle.weights_sha256)
     except UserError as error:

@@ -1,8 +1,9 @@
-"""``check_engine``: does an engine of this machine say of the shipped cases what was pinned? And what it said before.
+"""What an engine of this machine says of the shipped cases against what was pinned, and what the last check found.
 
 The pins, ``resources/shipped_predictions.json``, are those of PyTorch in float32 on a CPU; a test holds them. What a check found
 is kept in the user's folder for as long as program, pins, engine, libraries and driver stay the same; an engine that
-failed is not used (:func:`fusion3d_gui.inference.predictor.load_predictor`).
+failed is not used (:func:`fusion3d_gui.inference.engines.passing.choose_passing_engine`). The check itself is run by
+:mod:`fusion3d_gui.inference.first_check`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ LOGIT_TOLERANCE, HALF_TOLERANCE = 1e-3, 2e-2
 
 #: Largest difference of a peak's value, as a share of it.
 _PEAK_SHARE = 0.02
+
+#: Where Linux tells the version of NVIDIA's kernel module.
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 _MOST_BYTES = 1_000_000
 _MOST_KEPT = 100
@@ -127,7 +131,13 @@ def check_key(engine: Engine) -> str:
     """Identifies all that may change what an engine computes."""
     driver: Any = None
     if torch.cuda.is_available():
-        driver = (torch.version.cuda, torch.cuda.get_device_name(), torch.backends.cudnn.version())
+        driver = (
+            torch.version.cuda,
+            torch._C._cuda_getDriverVersion(),  # type: ignore[attr-defined]
+            [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())],
+            torch.backends.cudnn.version(),
+            _NVIDIA_DRIVER.read_text(encoding="utf-8") if _NVIDIA_DRIVER.is_file() else None,
+        )
     parts = [
         __version__,
         hashlib.sha256(pins_path().read_bytes()).hexdigest(),

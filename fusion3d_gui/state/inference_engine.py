@@ -47,11 +47,21 @@ class InferenceEngine:
     """Loads a bundle when it is first needed, and keeps the one used last.
 
     Every method runs on the inference thread, the only one that ever touches the predictor.
+
+    Parameters
+    ----------
+    device, engine
+        Where models compute, as on the command line.
+    checks_engines
+        Check an engine on the shipped cases before it is used for the first time, as the program does.
     """
 
-    def __init__(self, device: str = "auto", engine: str = "auto") -> None:
+    def __init__(
+        self, device: str = "auto", engine: str = "auto", *, checks_engines: bool = False
+    ) -> None:
         self._device = device
         self._engine = engine
+        self._checks_engines = checks_engines
         self._folder: Path | None = None
         self._predictor: Predictor | None = None
 
@@ -145,10 +155,15 @@ class InferenceEngine:
         trim_heap()
         # torch and monai come in here, on this thread, once the window is long on screen.
         with nonblocking_torch_import():
-            from fusion3d_gui.inference.predictor import load_predictor
+            from fusion3d_gui.inference.first_check import check_once
+            from fusion3d_gui.inference.predictor import found_before, load_predictor
 
             self._predictor = load_predictor(
-                folder, device=self._device, progress=progress, engine=self._engine
+                folder,
+                device=self._device,
+                progress=progress,
+                engine=self._engine,
+                check=check_once if self._checks_engines else found_before,
             )
         self._folder = folder
         return self._predictor

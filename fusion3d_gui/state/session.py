@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import is_session_file
 from fusion3d_gui.state.beside.alignment import Alignment
@@ -16,7 +17,6 @@ from fusion3d_gui.state.beside.comparison import Comparison
 from fusion3d_gui.state.beside.prior_prediction import PriorPrediction
 from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.case.case_switcher import CaseSwitcher
-from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
@@ -56,7 +56,8 @@ from fusion3d_gui.state.undo import Undo
 class Session(QObject):
     """Creates the parts and connects them. Widgets show the parts and call them.
 
-    Work on cases is kept in ``kept_folder``, the audit log in ``audit_folder``; None: nowhere. Without ``pacs``
+    With ``checks_engines`` an engine is checked on the shipped cases before it is used for the first time. Work on
+    cases is kept in ``kept_folder``, the audit log in ``audit_folder``; None: nowhere. Without ``pacs``
     there is no PACS.
 
     Parts are created in an order in which each needs only earlier ones; this is also the order in
@@ -69,13 +70,16 @@ class Session(QObject):
         *,
         device: str = "auto",
         engine: str = "auto",
+        checks_engines: bool = False,
         kept_folder: Path | None = None,
         audit_folder: Path | None = None,
         pacs: PacsPlaces | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.store = store = Store(device=device, engine=engine, parent=self)
+        self.store = store = Store(
+            device=device, engine=engine, checks_engines=checks_engines, parent=self
+        )
         self.display = Display(self)
         self.annotations = Annotations(self)
         self.masks = MaskList(self)

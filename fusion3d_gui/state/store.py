@@ -29,8 +29,8 @@ class Store(QObject):
 
     Parameters
     ----------
-    device, engine
-        Where models compute, as on the command line.
+    device, engine, checks_engines
+        See :class:`~fusion3d_gui.state.inference_engine.InferenceEngine`.
     """
 
     #: Another case is on screen (Case): parts of the state start afresh. ``case_changed`` follows.
@@ -60,7 +60,12 @@ class Store(QObject):
     failed = Signal(object)
 
     def __init__(
-        self, *, device: str = "auto", engine: str = "auto", parent: QObject | None = None
+        self,
+        *,
+        device: str = "auto",
+        engine: str = "auto",
+        checks_engines: bool = False,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.identity = Identity(self)
@@ -70,7 +75,7 @@ class Store(QObject):
         self.browsing = TaskLane("browsing", self)
         self.listing = TaskLane("listing", self)
         #: The model in memory: only for work on the inference lane.
-        self.engine = InferenceEngine(device, engine)
+        self.engine = InferenceEngine(device, engine, checks_engines=checks_engines)
         self._case: Case | None = None
         self._bundle: BundleInfo | None = None
         self._loaded_model: LoadedModel | None = None

@@ -24,9 +24,9 @@ from x_desk import LEFT, RIGHT, Desk  # beside this file
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.model.bundle.bundle_info import find_bundles
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import demo_cases
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.captions import _items

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QSplitterHandle, QWidget
 
-from fusion3d_gui.state.case.demo_cases import demo_cases
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.state.export.measurement_export import export_measurements
 from fusion3d_gui.widgets.side.sanity_dialog import SanityDialog
 from fusion3d_gui.widgets.views.layout import Layout

@@ -308,9 +308,9 @@ def main() -> int:
     options = parser.parse_args()
 
     from fusion3d_gui.app import favour_the_window
+    from fusion3d_gui.inference.demo_cases import demo_cases
     from fusion3d_gui.model.bundle.bundle_info import find_bundles
     from fusion3d_gui.shipped import models_dir
-    from fusion3d_gui.state.case.demo_cases import demo_cases
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.widgets.look.theme import apply_theme
 

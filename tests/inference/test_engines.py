@@ -146,8 +146,8 @@ def choose_among(bundle, cpu: dict, gpu: dict, messages: list | None = None) -> 
     def offered(_, device: str) -> list[Candidate]:
         assert device == "auto"
         return [
-            Candidate("torch a GPU", "PyTorch on the GPU", lambda: Device(bundle, **gpu)),
-            Candidate("torch", "PyTorch", lambda: Device(bundle, **cpu)),
+            Candidate("torch a GPU", "PyTorch on the GPU", lambda bundle: Device(bundle, **gpu)),
+            Candidate("torch", "PyTorch", lambda bundle: Device(bundle, **cpu)),
         ]
 
     def report(_, message: str) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.inference.self_check import pins_path
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import demo_cases
 
 PINNED = pins_path()
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "nibabel", "pydicom")

@@ -17,10 +17,10 @@ import pytest
 
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import demo_cases
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 BOUND = 1e-4

@@ -18,6 +18,7 @@ from fusion3d_gui.inference.analysis.uncertainty import (
     at_prevalence,
     dropout_interval,
 )
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.inference.fit import DEMONSTRATION
 from fusion3d_gui.inference.out_of_distribution import image_outside
 from fusion3d_gui.inference.predictor import load_predictor
@@ -25,7 +26,6 @@ from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.reference.appearance import AppearanceStatistics, appearance_features
 from fusion3d_gui.model.reference.reference import OUTSIDE_PERCENT, Reference
 from fusion3d_gui.model.reference.texture import texture_features
-from fusion3d_gui.state.case.demo_cases import demo_cases
 from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
 
 

@@ -10,10 +10,10 @@ import SimpleITK as sitk
 
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.shipped import models_dir
-from fusion3d_gui.state.case.demo_cases import demo_cases
 
 
 def volume_of(values: np.ndarray) -> Volume:

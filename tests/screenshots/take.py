@@ -50,7 +50,7 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
     from scenes import Scenes
 
     from fusion3d_gui.app import WindowOptions, known_bundles
-    from fusion3d_gui.state.case.demo_cases import demo_cases
+    from fusion3d_gui.inference.demo_cases import demo_cases
     from fusion3d_gui.state.prediction import presentation
     from fusion3d_gui.state.session import Session
     from fusion3d_gui.widgets.look.theme import apply_theme

@@ -17,10 +17,10 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
-from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.session import Session
 
 

@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.privacy.deidentify import volume_without_identity
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.state.display.corner_text import IDENTITY_HIDDEN, corner_lines, patient_line
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.slice.captions import _items

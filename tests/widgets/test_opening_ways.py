@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
-from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.look.theme import apply_theme

@@ -127,10 +127,15 @@ def _run(options: Namespace, inbox: Inbox) -> None:
     say(f"{RESEARCH_USE_ONLY}.")
 
     def load() -> Predictor:
+        from fusion3d_gui.inference.first_check import check_once
         from fusion3d_gui.inference.predictor import load_predictor
 
         return load_predictor(
-            options.model, options.device, terminal_progress(), engine=options.engine
+            options.model,
+            options.device,
+            terminal_progress(),
+            engine=options.engine,
+            check=check_once,
         )
 
     listener.run(load)

@@ -52,10 +52,15 @@ def serve(options: Namespace) -> int:
 
     for number in (options.port, grpc_port):
         check_free(options.host, number)
+    from fusion3d_gui.inference.first_check import check_once
     from fusion3d_gui.inference.predictor import load_predictor
 
     predictor = load_predictor(
-        options.model, options.device, terminal_progress(), engine=options.engine
+        options.model,
+        options.device,
+        terminal_progress(),
+        engine=options.engine,
+        check=check_once,
     )
     say(f"model        {predictor.info.name}, {predictor.device_text}")
     say(f"http         http://{options.host}:{options.port}")

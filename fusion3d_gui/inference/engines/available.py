@@ -26,13 +26,13 @@ class Candidate:
     name
         Engine and device in words.
     make
-        Creates the engine; raises RuntimeError (torch.OutOfMemoryError) on failure. A PyTorch engine moves
-        the shared network to its device, so only the one created last is usable.
+        Creates the engine for a bundle; raises RuntimeError (torch.OutOfMemoryError) on failure. A PyTorch engine
+        moves the bundle's network to its device, so only the one created last is usable.
     """
 
     key: str
     name: str
-    make: Callable[[], Engine]
+    make: Callable[[ModelBundle], Engine]
 
 
 def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candidate]:
@@ -46,13 +46,30 @@ def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candida
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     for kind, present in gpus.items():
         if present and device in ("auto", kind):
-            key = f"torch {torch.cuda.get_device_name()}" if kind == "cuda" else f"torch {kind}"
-            found.append(Candidate(key, "PyTorch on the GPU", _torch(bundle, kind)))
+            found.append(torch_candidate(torch.device(kind)))
     if device in ("auto", "cpu"):
-        found.append(Candidate("torch", "PyTorch", _torch(bundle, "cpu")))
+        found.append(torch_candidate(torch.device("cpu")))
         if bundle.info.network.is_own and importlib.util.find_spec("openvino") is not None:
-            found += _openvinos(bundle, device)
+            found += _openvinos(device)
     return found
+
+
+def torch_candidate(device: torch.device, *, half: bool = False) -> Candidate:
+    """PyTorch on a device; with ``half`` in half precision."""
+    key, name = "torch", "PyTorch"
+    if device.type == "cuda":
+        key, name = f"torch {torch.cuda.get_device_name(device)}", "PyTorch on the GPU"
+    elif device.type != "cpu":
+        key, name = f"torch {device.type}", "PyTorch on the GPU"
+    if half:
+        key, name = f"{key} half", f"{name} in half precision"
+    return Candidate(key, name, lambda bundle: TorchEngine(bundle.network, device, half=half))
+
+
+def openvino_candidate(device: str = "CPU") -> Candidate:
+    """OpenVINO on one of its devices."""
+    name = "OpenVINO" if device == "CPU" else "OpenVINO on the GPU"
+    return Candidate(f"openvino {device}", name, lambda bundle: openvino_engine(bundle, device))
 
 
 def openvino_engine(bundle: ModelBundle, device: str = "CPU") -> Engine:
@@ -62,15 +79,8 @@ def openvino_engine(bundle: ModelBundle, device: str = "CPU") -> Engine:
     return OpenVinoEngine(bundle.network, bundle.info.preprocessing.shape_kji, device)
 
 
-def _torch(bundle: ModelBundle, kind: str) -> Callable[[], Engine]:
-    return lambda: TorchEngine(bundle.network, torch.device(kind))
-
-
-def _openvinos(bundle: ModelBundle, device: str) -> list[Candidate]:
+def _openvinos(device: str) -> list[Candidate]:
     from fusion3d_gui.inference.engines.openvino_graph import import_openvino
-
-    def make(openvino_device: str) -> Callable[[], Engine]:
-        return lambda: openvino_engine(bundle, openvino_device)
 
     try:
         devices = import_openvino().Core().available_devices
@@ -78,9 +88,7 @@ def _openvinos(bundle: ModelBundle, device: str) -> list[Candidate]:
         log.exception("OpenVINO is installed but does not work")
         return []
     return [
-        Candidate(
-            f"openvino {each}", "OpenVINO" + (" on the GPU" if each != "CPU" else ""), make(each)
-        )
+        openvino_candidate(each)
         for each in devices
         if each == "CPU" or (each.startswith("GPU") and device == "auto")
     ]

@@ -24,9 +24,14 @@ import torch
 from fusion3d_gui import __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.case_model import Head
-from fusion3d_gui.inference.engines.available import Candidate, available_engines, openvino_engine
+from fusion3d_gui.inference.engines.available import (
+    Candidate,
+    available_engines,
+    openvino_candidate,
+    torch_candidate,
+)
 from fusion3d_gui.inference.engines.device import choose_device
-from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine, TorchEngine
+from fusion3d_gui.inference.engines.protocol import ENGINE_CHOICES, Engine
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.output_file import write_whole_text
@@ -37,6 +42,7 @@ log = logging.getLogger(__name__)
 #: Largest difference of an engine's logit from PyTorch's in float32; with a larger one it is rejected.
 TOLERANCE = 1e-4
 
+_CPU = torch_candidate(torch.device("cpu"))
 _RUNS = 2
 _TOO_LARGE = "The model does not fit into the GPU's memory, so it runs on the CPU."
 _LARGEST_CACHE_BYTES = 1_000_000
@@ -45,11 +51,15 @@ _LARGEST_CACHE_ENTRIES = 200
 
 @dataclass(frozen=True, eq=False)
 class SelectedEngine:
-    """An engine, the reason for its selection in words, and notices for the user."""
+    """An engine, the reason for its selection in words, notices for the user, and the candidate that it was.
+
+    ``candidate`` is None for a server's, which can't be made for another bundle.
+    """
 
     engine: Engine
     reason: str
     notices: tuple[str, ...] = ()
+    candidate: Candidate | None = None
 
 
 def choose_engine(
@@ -107,7 +117,7 @@ def choose_engine(
             raise UserError(
                 "half precision needs a CUDA device", remedy="Use --engine torch, or auto."
             )
-        return SelectedEngine(TorchEngine(bundle.network, torch_device, half=True), "as asked")
+        return _made(bundle, torch_candidate(torch_device, half=True), "as asked")
     if choice == "torch":
         return _requested_torch(bundle, torch_device)
     return _fastest(bundle, list(candidates(bundle, device)), progress)
@@ -128,11 +138,10 @@ def _remote(bundle: ModelBundle, server: RemoteServer) -> SelectedEngine:
 
 def _requested_torch(bundle: ModelBundle, device: torch.device) -> SelectedEngine:
     try:
-        return SelectedEngine(TorchEngine(bundle.network, device), "as asked")
+        return _made(bundle, torch_candidate(device), "as asked")
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
-        cpu = TorchEngine(bundle.network, torch.device("cpu"))
-        return SelectedEngine(cpu, "the GPU's memory is too small", (_TOO_LARGE,))
+        return _made(bundle, _CPU, "the GPU's memory is too small", (_TOO_LARGE,))
 
 
 def _requested_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
@@ -146,7 +155,7 @@ def _requested_openvino(bundle: ModelBundle, device: str) -> SelectedEngine:
             remedy="Use --engine torch, or auto.",
         )
     try:
-        return SelectedEngine(openvino_engine(bundle), "as asked")
+        return _made(bundle, openvino_candidate(), "as asked")
     except ImportError:
         raise UserError(
             "OpenVINO is not installed", remedy="Install it: pip install openvino."
@@ -171,14 +180,19 @@ def _fastest(
     for each in candidates:
         if each.key == name:
             try:
-                return SelectedEngine(each.make(), reason, notices)
+                return _made(bundle, each, reason, notices)
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 notices = (_TOO_LARGE,)
             except (ImportError, RuntimeError):
                 log.exception("the engine %s worked in its benchmark but fails now", name)
-    cpu = TorchEngine(bundle.network, torch.device("cpu"))
-    return SelectedEngine(cpu, "the only engine that works here", notices)
+    return _made(bundle, _CPU, "the only engine that works here", notices)
+
+
+def _made(
+    bundle: ModelBundle, candidate: Candidate, reason: str, notices: tuple[str, ...] = ()
+) -> SelectedEngine:
+    return SelectedEngine(candidate.make(bundle), reason, notices, candidate)
 
 
 def _measure(
@@ -195,7 +209,7 @@ def _measure(
         report = part_of(progress, number / len(candidates), (number + 1) / len(candidates))
         try:
             # Strictly in turn: PyTorch engines share the network, and each moves it to its device.
-            engine = each.make()
+            engine = each.make(bundle)
             for run in range(_RUNS):
                 part = part_of(report, run / _RUNS, (run + 1) / _RUNS)
                 started = time.perf_counter()
@@ -211,15 +225,20 @@ def _measure(
         except (ImportError, RuntimeError, FloatingPointError):
             seconds.pop(each.key, None)
             log.exception("the engine %s failed in its benchmark", each.key)
-    for name in [name for name in seconds if name != "torch"]:
-        if "torch" in logits and not abs(logits[name] - logits["torch"]) <= TOLERANCE:
-            log.warning("%s differs from PyTorch on the CPU and is not used", name)
-            del seconds[name]
+    differing = ""
+    for each in candidates:
+        if each.key not in seconds or each.key == "torch" or "torch" not in logits:
+            continue
+        off = abs(logits[each.key] - logits["torch"])
+        if not off <= TOLERANCE:
+            log.warning("%s differs from PyTorch on the CPU and is not used", each.key)
+            differing += f"; {each.name} is not used, since its logit differs by {off:.2g}"
+            del seconds[each.key]
     if not seconds:
         return ("torch", "the only engine that works here"), notices
     best = min(seconds, key=lambda name: seconds[name])
     texts = [f"{each.name} {seconds[each.key]:.2f} s" for each in candidates if each.key in seconds]
-    return (best, "the fastest here: " + ", ".join(texts)), notices
+    return (best, f"the fastest here: {', '.join(texts)}{differing}"), notices
 
 
 def _key(bundle: ModelBundle, candidates: list[str]) -> str:

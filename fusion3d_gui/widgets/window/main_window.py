@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import CaseKey
 from fusion3d_gui.state.export.audit_trail import AuditOptions
 from fusion3d_gui.state.notice import Notice

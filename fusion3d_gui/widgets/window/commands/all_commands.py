@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.state.prediction.presentation import Presentation
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.plain_text import LONGEST_TEXT, visible_text
-from fusion3d_gui.state.case.demo_cases import DemoCase
 from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip

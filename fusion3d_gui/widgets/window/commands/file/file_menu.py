@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from fusion3d_gui.errors import shown_name
-from fusion3d_gui.state.case.demo_cases import DemoCase
+from fusion3d_gui.inference.demo_cases import DemoCase
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.data.case import name_of
