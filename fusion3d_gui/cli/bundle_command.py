@@ -12,6 +12,7 @@ from typing import Any
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.terminal import check_can_write, print_notices, say, terminal_progress
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle.monai_bundle import OWN_AXES
 from fusion3d_gui.model.network.architectures import ARCHITECTURES, OWN
 from fusion3d_gui.model.network.network_config import FUSIONS
 
@@ -25,11 +26,12 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
 
     make = action("make", "make a bundle of weights that were trained elsewhere")
     make.add_argument(
-        "weights", type=Path, metavar="WEIGHTS", help="state dict: .safetensors, .pt or .pth"
+        "weights",
+        type=Path,
+        metavar="WEIGHTS",
+        help="state dict: .safetensors, .pt or .pth; or the folder of a MONAI bundle, which tells what isn't given here",
     )
-    make.add_argument(
-        "--network", choices=ARCHITECTURES, required=True, metavar="NAME", help=_networks_text()
-    )
+    make.add_argument("--network", choices=ARCHITECTURES, metavar="NAME", help=_networks_text())
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="bundle to write")
     make.add_argument(
         "--schema",
@@ -38,11 +40,13 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
         help="metadata fields, as `fusion3d schema` writes them; without it the network takes the image alone",
     )
     make.add_argument("--fusion", choices=FUSIONS, help="concat with a schema, else image_only")
+    make.add_argument("--grid", type=_grid, metavar="K,J,I", help="voxels of the network's input")
+    make.add_argument("--spacing", type=float, metavar="MM", help="distance of these voxels")
     make.add_argument(
-        "--grid", type=_grid, required=True, metavar="K,J,I", help="voxels of the network's input"
-    )
-    make.add_argument(
-        "--spacing", type=float, required=True, metavar="MM", help="distance of these voxels"
+        "--axes",
+        metavar="LPS",
+        help=f"directions along which the training images' axes ran (Orientationd); default: {OWN_AXES}, this "
+        "program's k, j, i",
     )
     make.add_argument(
         "--window",
@@ -50,10 +54,8 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CENTER,WIDTH",
         help="for CT: clip to it and scale to -1..1; without it intensities are standardised, as for MR",
     )
-    make.add_argument(
-        "--classes", type=_classes, default=("negative", "positive"), metavar="NEGATIVE,POSITIVE"
-    )
-    make.add_argument("--task", default="", metavar="TEXT", help="what it predicts, in words")
+    make.add_argument("--classes", type=_classes, metavar="NEGATIVE,POSITIVE")
+    make.add_argument("--task", metavar="TEXT", help="what it predicts, in words")
     make.add_argument(
         "--option",
         action="append",
@@ -90,9 +92,28 @@ def bundle(options: Namespace) -> int:
 
 def _make(options: Namespace) -> int:
     from fusion3d_gui.model.bundle.bundle_info import Decision
+    from fusion3d_gui.model.exchange.from_monai import monai_values
     from fusion3d_gui.model.exchange.make import BundleRequest, make_bundle
     from fusion3d_gui.model.preprocessing import Preprocessing
 
+    given = dict(map(_option, options.option))
+    notices: tuple[str, ...] = ()
+    if options.weights.is_dir():
+        described, notices = monai_values(options.weights, options.axes)
+        given = {**described.pop("options"), **given}
+        options = Namespace(
+            **{
+                **vars(options),
+                **{
+                    name: value
+                    for name, value in described.items()
+                    if name == "weights" or getattr(options, name) is None
+                },
+            }
+        )
+    for name in ("network", "grid", "spacing"):
+        if getattr(options, name) is None:
+            raise UserError(f"--{name} is missing", remedy="See fusion3d bundle make --help.")
     check_can_write(options.out, (options.weights, options.schema, options.mapping))
     center, width = options.window or (0.0, 0.0)
     try:
@@ -103,7 +124,7 @@ def _make(options: Namespace) -> int:
             center,
             width,
         )
-        decision = Decision(options.classes)
+        decision = Decision(options.classes or ("negative", "positive"))
     except ValueError as error:
         raise UserError(str(error), remedy="See fusion3d bundle make --help.") from None
     made = make_bundle(
@@ -114,17 +135,18 @@ def _make(options: Namespace) -> int:
             decision=decision,
             schema=options.schema,
             fusion=options.fusion,
-            options=dict(map(_option, options.option)),
+            options=given,
             mapping=options.mapping,
             key=options.key,
-            task=options.task,
+            task=options.task or "",
+            axes=options.axes or OWN_AXES,
         ),
         options.out,
     )
     if options.names:
         for name, source in made.mapping.names.items():
             say(f"{name}  <-  {source}")
-    print_notices(made.notices)
+    print_notices((*notices, *made.notices))
     config = made.bundle.network.config
     head = "its own last layer" if config.outputs else f"fusion {config.fusion}"
     say(f"network      {config.backbone}, {head}")

@@ -34,6 +34,7 @@ from fusion3d_gui.model.attribution.localisation_record import (
 )
 from fusion3d_gui.model.bundle.bundle_schema import parsed
 from fusion3d_gui.model.bundle.evaluation_curves import EvaluationCurves
+from fusion3d_gui.model.bundle.monai_bundle import MonaiBundle
 from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
@@ -187,13 +188,16 @@ class BundleInfo:
     def read(cls, folder: Path) -> BundleInfo:
         """Read and check a bundle's configuration.
 
-        Raises UserError naming the file and what is wrong in it.
+        Raises UserError naming the file and what is wrong in it, and for a bundle made for MONAI.
         """
         folder = Path(folder)
         if not folder.is_dir():
             raise UserError(
                 "there is no such model bundle", path=folder, remedy="Give a bundle's folder."
             )
+        of_monai = MonaiBundle.found_in(folder)
+        if of_monai is not None:
+            raise of_monai.refusal()
         configs = folder / "configs"
         metadata = _read(configs / "metadata.json", _checked_metadata)
         displaced = displacement_path(folder)

@@ -16,7 +16,9 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle import ModelBundle, empty_network
 from fusion3d_gui.model.bundle.bundle_info import Decision, read_schema
+from fusion3d_gui.model.bundle.monai_bundle import OWN_AXES
 from fusion3d_gui.model.bundle.write_bundle import write_bundle
+from fusion3d_gui.model.exchange.axes import in_own_axes
 from fusion3d_gui.model.exchange.mapping import (
     NoMappingError,
     Shape,
@@ -64,6 +66,8 @@ class BundleRequest:
         Which dictionary of a ``.pt`` file.
     task
         What the model predicts, in words.
+    axes
+        Directions along which the axes of the training images ran, as MONAI's ``Orientationd`` names them.
     """
 
     weights: Path
@@ -76,6 +80,7 @@ class BundleRequest:
     mapping: Path | None = None
     key: str | None = None
     task: str = ""
+    axes: str = OWN_AXES
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +112,7 @@ def make_bundle(request: BundleRequest, out: Path) -> MadeBundle:
         network, mapping = _fitting(request, schema, shapes, out)
     except ValueError as error:  # of options or a fusion without sense
         raise UserError(str(error), remedy="See fusion3d bundle make --help.") from None
-    state = mapped(mapping.names, found)
+    state = in_own_axes(mapped(mapping.names, found), request.axes, request.network)
     _check_values(state, request.weights)
     full = {
         name: torch.zeros((), dtype=torch.long) if name.endswith(_COUNTER) else state[name]
