@@ -34,6 +34,7 @@ from fusion3d_gui.state.export.sharing import Sharing
 from fusion3d_gui.state.kept.case_work import CaseWork
 from fusion3d_gui.state.kept.second_work import SecondWork
 from fusion3d_gui.state.kept.session_files import SessionFiles
+from fusion3d_gui.state.kept.set_aside_work import SetAsideWork
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.marks.tool import Tool
@@ -138,6 +139,7 @@ class Session(QObject):
         self.left = LeftResults(store, form)
         self.audit = AuditTrail(audit_folder, store, self.predictions)
         # Last: what a change brings about is there when it is collected.
+        second_work = SecondWork(store, self.second, self.alignment, self.comparison, self.prior)
         work = CaseWork(
             store,
             self.display,
@@ -147,10 +149,11 @@ class Session(QObject):
             self.notes,
             self.left,
             self.masks,
-            SecondWork(store, self.second, self.alignment),
+            second_work,
         )
         self.keeper = WorkKeeper(kept_folder, store, work)
-        self.files = SessionFiles(store, self.opener, self.models, self.keeper)
+        self.set_aside = SetAsideWork(kept_folder, store, self.keeper)
+        self.files = SessionFiles(store, self.opener, self.models, self.keeper, second_work)
         self.pacs = (
             None if pacs is None else PacsParts(pacs, store, self.opener, self.result_collector)
         )
@@ -183,7 +186,7 @@ class Session(QObject):
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
         lanes = (
             *(self.mask_agreements, self.case_table, self.case_thumbnails),
-            *(self.alignment.lane, self.second.lane, self.store),
+            *(self.alignment.lane, self.second.lane, self.set_aside, self.store),
         )
         closed = [each.close() for each in lanes]
         return (self.pacs is None or self.pacs.close()) and all(closed) and is_kept and is_logged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +15,12 @@ import pytest
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.labels.brush import part_of_mask
+from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.session.archive import read_session, write_session
+from fusion3d_gui.state.beside.comparison import ComparisonLook, Way
 from fusion3d_gui.state.kept.kept_document import session_of, work_of
 from fusion3d_gui.state.session import Session
 
@@ -597,3 +600,309 @@ def test_a_registration_is_kept_without_a_session_file(
     settled(three)
     qtbot.waitUntil(lambda: three.keeper.whole is not None)
     assert not three.second.lane.running
+
+
+def square(session: Session, at: int, name: str) -> Mask:
+    """A mask as a file on the scan on screen gives it."""
+    volume = session.store.case.volume
+    affine = np.array(volume.affine)
+    affine[:3, 3] = volume.to_lps(np.array([at, 3, 2]))
+    inside = np.zeros((4, 5, 11), np.uint8)  # 11: no whole number of bytes
+    inside[1:, 2:, at % 3 :] = 1
+    return Mask(name, Volume(inside, affine), stored_ml=12.5)
+
+
+def test_masks_of_files_come_back_as_they_were_shown(
+    begin, work_on, save, open_in, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    one.masks.add_all((square(one, 2, "liver"), square(one, 7, "spleen")))
+    drawn(one)
+    one.masks.set_shown(2, False)
+    one.masks.set_color(1, "#123456")
+    one.masks.select(2)
+    one.masks.set_opacity(0.6)
+    one.masks.toggle_outlines()
+    saved = save(one, tmp_path / "case.fusion3d")
+    two = begin()
+    open_in(two, saved)
+    assert len(two.masks.items) == 3
+    for mine, other in zip(one.masks.items, two.masks.items, strict=True):
+        assert mine.is_same(other) and mine.mask.grid.voxels.max() == 1
+        assert (mine.color, mine.is_drawn) == (other.color, other.is_drawn)
+        assert mine.mask.stored_ml == other.mask.stored_ml
+    assert [each.mask.name for each in two.masks.shown] == ["liver", "lesion"]
+    assert two.masks.selected.mask.name == "spleen"
+    assert (two.masks.opacity, two.masks.outlines) == (0.6, True)
+    # They are still those of files: removed together, and not to be drawn into.
+    assert two.scan_objects.any_shown
+    two.scan_objects.clear()
+    assert [each.mask.name for each in two.masks.items] == ["lesion"]
+
+
+def test_masks_of_files_are_kept_along_with_other_work_and_not_doubled(
+    begin, open_in, settled, qtbot, tmp_path
+) -> None:
+    scan, kept = dicom(tmp_path / "scan"), tmp_path / "kept"
+    one = begin(kept)
+    open_in(one, scan)
+    one.masks.add_all((square(one, 2, "liver"),))
+    assert one.keeper.finish() and not list(kept.glob("*"))  # by themselves they are no work
+    two = begin(kept)
+    open_in(two, scan)
+    two.masks.add_all((square(two, 2, "liver"),))
+    two.annotations.add_point(np.array([1.0, 2, 3]))
+    assert two.keeper.finish()
+    three = begin(kept)
+    three.opener.open(scan)
+    settled(three)
+    three.masks.add_all((square(three, 2, "liver"),))  # opened again before the kept work was read
+    qtbot.waitUntil(lambda: three.keeper.whole is not None)
+    assert [each.mask.name for each in three.masks.items] == ["liver"]
+
+
+def test_a_large_mask_can_be_saved_and_opened_again(
+    begin, open_in, save, monkeypatch, tmp_path
+) -> None:
+    from fusion3d_gui.report.session import archive
+    from fusion3d_gui.state.kept import mask_document
+
+    scan = dicom(tmp_path / "scan")
+    one = begin()
+    open_in(one, scan)
+    before = drawn(one)
+    for at in range(5):
+        one.masks.add_all((square(one, 2 + at, f"part {at}"),))
+    # A bit a voxel: as much room as the drawn mask and two of files need.
+    room = one.masks.drawn[0].mask.grid.voxels[..., ::8].size + 2 * 4 * 5 * 2
+    for module in (archive, mask_document):
+        monkeypatch.setattr(module, "LARGEST_ARRAYS", room + 3000)
+    monkeypatch.setattr(mask_document, "_SPARE", 3000)
+    saved = save(one, tmp_path / "case.fusion3d")
+    assert "3 masks of files are too large for a session" in one.told[-1]
+    two = begin()
+    open_in(two, saved)
+    assert [each.mask.name for each in two.masks.items] == ["lesion", "part 0", "part 1"]
+    assert two.masks.items[0].mask.grid.voxels.sum() == before.sum()
+
+
+def test_the_second_scan_comes_back_as_it_was_drawn_over_the_first(
+    begin, work_on, place_beside, save, open_in, qtbot, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    place_beside(one, dicom(tmp_path / "prior", seed=1))
+    one.comparison.choose(Way.BLEND)
+    one.comparison.set_blend(0.3)
+    one.comparison.set_color_map("Viridis")
+    one.second.display.window_level.set_window(Window(222, 77))
+    one.second.display.window_level.invert()
+    saved = save(one, tmp_path / "case.fusion3d")
+    two = begin()
+    open_in(two, saved)
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    assert two.comparison.look == ComparisonLook(Way.BLEND, 0.3, "Viridis")
+    level = two.second.display.window_level
+    assert (level.window.center, level.window.width, level.inverted) == (222, 77, True)
+    assert two.display.window_level.window.center == 321
+    crosshairs = [each.crosshair.position_lps for each in (two.display, two.second.display)]
+    np.testing.assert_allclose(*crosshairs)
+
+
+def test_a_second_scan_that_is_not_linked_comes_back_where_it_was_looked_at(
+    begin, work_on, save, open_in, qtbot, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    one.second.open(other_frame(tmp_path / "prior"))
+    qtbot.waitUntil(lambda: one.second.case is not None)
+    assert one.second.link == ""
+    one.second.display.crosshair.move_to(np.array([30.0, 21.0, 40.0]))
+    place = one.second.display.crosshair.position_lps
+    saved = save(one, tmp_path / "case.fusion3d")
+    two = begin()
+    open_in(two, saved)
+    qtbot.waitUntil(lambda: two.second.case is not None)
+    assert two.second.link == ""
+    np.testing.assert_allclose(two.second.display.crosshair.position_lps, place)
+    assert two.comparison.way is Way.NONE
+
+
+def other_frame(folder: Path) -> Path:
+    """A scan of the same patient in a frame of reference of its own."""
+    voxels = np.random.default_rng(8).integers(0, 900, (20, 22, 24)).astype(np.int16)
+    volume = Volume(voxels, np.diag([3.0, 3, 4, 1]), modality="MR", description="T2")
+    write_dicom_series(volume, folder, attributes=WHO, uid_seed="another")
+    return folder
+
+
+@pytest.fixture
+def both_predicted(begin, work_on, place_beside, settled, tmp_path) -> Session:
+    """A session of two registered scans, both predicted."""
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    place_beside(one, dicom(tmp_path / "prior", seed=1))
+    one.prior.predict()
+    settled(one)
+    assert one.prior.result is not None
+    return one
+
+
+def test_both_predictions_come_back_with_what_changed_them(
+    begin, both_predicted, save, open_in, settled, qtbot, tmp_path
+) -> None:
+    made = both_predicted.prior.result
+    saved = save(both_predicted, tmp_path / "case.fusion3d")
+    two = begin()
+    open_in(two, saved)
+    qtbot.waitUntil(lambda: two.prior.result is not None)
+    found = two.prior.result
+    assert found.prediction.to_json() == made.prediction.to_json()
+    assert (found.change, found.assumed) == (made.change, made.assumed)
+    np.testing.assert_array_equal(
+        two.prior.shown_heatmap.values, both_predicted.prior.shown_heatmap.values
+    )
+    np.testing.assert_allclose(
+        two.prior.shown_heatmap.affine, both_predicted.prior.shown_heatmap.affine
+    )
+    # Saved again without being made again, it is still there; and it goes with the form's values.
+    again = save(two, tmp_path / "again.fusion3d")
+    assert document(again)["second"]["prior"] == document(saved)["second"]["prior"]
+    two.form.set_value("age", 50.0)
+    assert two.prior.result is None
+
+
+def test_a_prediction_of_the_second_scan_waits_with_a_scan_that_is_gone(
+    begin, both_predicted, save, open_in, qtbot, tmp_path
+) -> None:
+    saved = save(both_predicted, tmp_path / "case.fusion3d")
+    (tmp_path / "prior").rename(tmp_path / "moved")
+    two = begin()
+    open_in(two, saved)
+    qtbot.waitUntil(lambda: reading_ended(two))
+    assert two.told[-1].startswith("prior: the scan that lay beside this one is not found.")
+    assert two.second.case is None and two.prior.result is None
+    # Saved without it, the session still holds what was found of it.
+    again = save(two, tmp_path / "again.fusion3d")
+    assert document(again)["second"]["prior"] == document(saved)["second"]["prior"]
+    two.second.open(tmp_path / "moved")
+    qtbot.waitUntil(lambda: two.prior.result is not None)
+    assert two.prior.result.change == both_predicted.prior.result.change
+
+
+def test_a_forged_prediction_of_the_second_scan_is_refused(both_predicted, save, tmp_path) -> None:
+    import msgspec
+
+    from fusion3d_gui.errors import UserError
+
+    session = read_session(save(both_predicted, tmp_path / "case.fusion3d"))
+    second = session.document.second
+    change = msgspec.structs.replace(second.prior.change, image=0.9)
+    other = msgspec.structs.replace(second.prior.prediction, volume_sha256="0" * 64)
+    for forged in ({"change": change}, {"prediction": other}):
+        prior = msgspec.structs.replace(second.prior, **forged)
+        broken = msgspec.structs.replace(second, prior=prior)
+        with pytest.raises(UserError, match="no session that can be read"):
+            work_of(
+                replace(session, document=msgspec.structs.replace(session.document, second=broken))
+            )
+
+
+def test_both_scans_are_enclosed_and_stay_so(
+    begin, work_on, place_beside, save, open_in, qtbot, tmp_path
+) -> None:
+    one = begin()
+    work_on(one, dicom(tmp_path / "scan"))
+    place_beside(one, dicom(tmp_path / "prior", seed=1))
+    saved = save(one, tmp_path / "case.fusion3d", enclose=True)
+    assert one.told[-1] == "Session saved with its scan and the one beside it to case.fusion3d."
+    digest = one.second.sha256
+    for folder in ("scan", "prior"):
+        shutil.rmtree(tmp_path / folder)
+    two = begin()
+    open_in(two, saved)
+    # Saved in its own file before the second scan is on screen, both are still in it.
+    assert two.files.encloses
+    save(two, saved, enclose=two.files.encloses)
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    save(two, saved, enclose=two.files.encloses)
+    three = begin()
+    open_in(three, saved)
+    qtbot.waitUntil(lambda: three.second.link == "registered")
+    assert three.second.sha256 == digest
+    assert three.second.registration.to_json() == PLACED.to_json()
+
+
+def test_a_session_never_overwrites_the_second_scan(
+    begin, work_on, save, make_case, qtbot, tmp_path
+) -> None:
+    one, beside = begin(), make_case("b", seed=2)
+    work_on(one, make_case())
+    one.second.open(beside)
+    qtbot.waitUntil(lambda: one.second.case is not None)
+    before = beside.read_bytes()
+    save(one, beside)
+    assert beside.read_bytes() == before and "overwritten" in one.told[-1]
+
+
+def test_a_session_of_version_4_is_read(begin, settled, qtbot, tmp_path) -> None:
+    """It was saved by the program before version 5, without paths: a mark, a drawn mask, a registered second scan."""
+    stored = Path(__file__).parent / "documents" / "session_version_4.fusion3d"
+    assert document(stored)["version"] == 4
+    two = begin()
+    two.open(stored)
+    qtbot.waitUntil(lambda: two.wanted == [""])
+    two.files.open_with_scan([dicom(tmp_path / "scan")])
+    qtbot.waitUntil(lambda: two.keeper.whole is not None, timeout=60_000)
+    assert [each.text for each in two.annotations.items] == ["hilum"]
+    (mask,) = two.masks.items
+    assert (mask.mask.name, mask.is_drawn, int(mask.mask.grid.voxels.sum())) == ("lesion", True, 84)
+    qtbot.waitUntil(lambda: reading_ended(two))
+    two.second.open(dicom(tmp_path / "prior", seed=1))
+    qtbot.waitUntil(lambda: two.second.link == "registered")
+    assert two.second.registration.to_json() == PLACED.to_json()
+
+
+def test_work_that_was_set_aside_can_be_brought_back_again_and_again(
+    begin, work_on, save, open_in, settled, qtbot, tmp_path
+) -> None:
+    kept, scan = tmp_path / "kept", dicom(tmp_path / "scan")
+
+    def xs(session: Session) -> list[float]:
+        return [mark.points[0][0] for mark in session.annotations.items]
+
+    saved = []
+    for x in (1.0, 2.0):
+        session = begin()
+        open_in(session, scan)
+        session.annotations.add_point(np.array([x, 0, 0]))
+        saved.append(save(session, tmp_path / f"{x:.0f}.fusion3d"))
+    one = begin(kept)
+    open_in(one, scan)
+    assert not one.set_aside.can_bring_back
+    for x in (5.0, 6.0):
+        one.annotations.add_point(np.array([x, 0, 0]))
+    one.keeper.finish()
+    two = begin(kept)
+    for number, path in enumerate(saved, 1):  # each sets aside what was there
+        two.open(path)
+        qtbot.waitUntil(lambda number=number: two.keeper.whole and xs(two) == [number])
+    assert two.files.path == saved[1]
+    for wanted in ([1.0], [5.0, 6.0], [2.0], [1.0]):
+        qtbot.waitUntil(lambda: two.set_aside.can_bring_back)
+        two.set_aside.bring_back()
+        qtbot.waitUntil(lambda wanted=wanted: xs(two) == wanted)
+    # It is not saved over the session, and is what is kept from now on.
+    assert two.files.path is None
+    assert two.told[-1].startswith("Brought back: 1 mark, ")
+    assert two.told[-1].endswith("is set aside in turn.")
+    two.annotations.add_point(np.array([9.0, 0, 0]))
+    two.keeper.finish()
+    three = begin(kept)
+    open_in(three, scan)
+    assert xs(three) == [1.0, 9.0]
+    qtbot.waitUntil(lambda: three.set_aside.can_bring_back)
+    three.keeper.forget()
+    assert not three.set_aside.can_bring_back
+    qtbot.waitUntil(lambda: not list(kept.glob("*")))

@@ -20,9 +20,12 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.display.window import Window
+from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.slab import Projection
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.state.beside.comparison import Way
 from fusion3d_gui.state.kept.kept_document import session_of
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.session import Session
@@ -56,6 +59,12 @@ def align_prior(session: Session, prior: Path) -> None:
     session.second.open(prior)
     wait_until(lambda: session.second.case is not None)
     session.alignment.shift(np.array([1.5, -2.25, 0.125]))
+    session.prior.predict()
+    wait_until(lambda: session.prior.result is not None)
+    session.comparison.choose(Way.CHECKERBOARD)
+    volume = session.store.case.volume
+    liver = Mask("liver", Volume(np.ones((3, 4, 5), np.uint8), volume.affine))
+    session.masks.add_all((liver,))
 
 
 def do_work(window: MainWindow, scan: Path, prior: Path | None) -> None:
@@ -117,6 +126,7 @@ def main(deed: str, saved: Path, scan: Path, bundle: Path, prior: Path | None = 
         wait_until(lambda: session.store.shown_prediction is not None or "other scan" in str(told))
         if session_of(session.keeper.whole).document.second is not None:
             wait_until(lambda: session.second.link == "registered")
+            wait_until(lambda: session.prior.result is not None)
     print(json.dumps({**state_of(session), "told": told}), flush=True)
     while True:
         QApplication.processEvents()

@@ -70,6 +70,11 @@ def test_a_session_opens_elsewhere_in_another_process_as_it_was_left(
     places = [each["document"]["second"]["scan"].pop("paths") for each in (before, after)]
     assert places == [[str(home / "prior.nii.gz")], [str(elsewhere / "prior.nii.gz")]]
     assert before["document"]["second"]["registration"]["kind"] == "manual"
+    assert before["document"]["second"]["comparison"]["way"] == "CHECKERBOARD"
+    assert before["document"]["second"]["prior"]["change"]["now"] > 0
+    assert [each["is_drawn"] for each in before["document"]["masks"]] == [False]
+    for each in (before, after):  # the second scan's views follow the first one's
+        each["document"]["second"]["view"].pop("cameras")
     # Zooms come back through views of another size.
     zooms = [each["document"]["view"].pop("cameras") for each in (before, after)]
     assert after == before
@@ -91,7 +96,8 @@ def test_recent_cases_open_as_they_were_left_without_a_session_file(
     after = state_in_process("open", scan, scan, bundle, "one")
     for each in (before, after):
         each["document"]["view"].pop("cameras")
+        each["document"]["second"]["view"].pop("cameras")
     assert after["arrays"] == before["arrays"]
     assert after["document"]["predictions"] == before["document"]["predictions"]
-    for key in ("marks", "window", "form", "map", "notes", "view", "second"):
+    for key in ("marks", "window", "form", "map", "notes", "view", "second", "masks"):
         assert after["document"][key] == before["document"][key], key

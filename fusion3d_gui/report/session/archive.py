@@ -1,7 +1,8 @@
 """The session file as a ZIP archive: write it whole, read it within bounds. Nothing in it is ever run.
 
-Members: ``session.json``, ``arrays/N.npy`` (float32 or bool, three axes, C order) and, where the scan is enclosed,
-``scan/N`` or ``scan/N.SUFFIX``, the bytes of its own files. Any other member is refused.
+Members: ``session.json``, ``arrays/N.npy`` (float32, bool or uint8, three axes, C order) and, where scans are enclosed,
+``scan/N`` or ``scan/N.SUFFIX``, the bytes of the first one's own files, and ``second/N`` of the second's. Any other
+member is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -27,13 +29,15 @@ from fusion3d_gui.report.session.migrations import document_of
 SUFFIX = ".fusion3d"
 _DOCUMENT = "session.json"
 _ARRAY = re.compile(r"arrays/[0-9]{1,3}\.npy")
-_SCAN = re.compile(r"scan/[0-9]{6}(\.[A-Za-z0-9]{1,8}){0,2}")
+_SCAN = re.compile(r"(scan|second)/[0-9]{6}(\.[A-Za-z0-9]{1,8}){0,2}")
+#: Which scan: the one on screen, or the one beside it.
+Enclosed = Literal["scan", "second"]
 
 #: Bounds on what a file may unpack to: the document, all arrays, and the number of its members.
 LARGEST_DOCUMENT = 8_000_000
 LARGEST_ARRAYS = 400_000_000
 _MOST_MEMBERS = 20_000
-_LONGEST_SIDE = 2048
+_LONGEST_SIDE = 16_384
 _CHUNK = 1 << 20
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
@@ -47,6 +51,13 @@ class SessionFile:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
+def add_array(arrays: dict[str, np.ndarray], array: np.ndarray) -> str:
+    """Add an array to those of a session; returns its name."""
+    name = f"arrays/{len(arrays)}.npy"
+    arrays[name] = array
+    return name
+
+
 def is_session_file(path: Path) -> bool:
     """Whether a file is named as a session file is."""
     return path.suffix.lower() == SUFFIX and not path.is_dir()
@@ -56,6 +67,7 @@ def write_session(
     path: Path,
     session: SessionFile,
     scan_files: Sequence[Path] = (),
+    second_files: Sequence[Path] = (),
     progress: Progress = no_progress,
     *,
     private: bool = False,
@@ -66,8 +78,8 @@ def write_session(
     ----------
     path, session
         The file, and what it holds.
-    scan_files
-        Files of the scan to be enclosed, in the order of its slices.
+    scan_files, second_files
+        Files of the scan, and of the one beside it, to be enclosed in the order of its slices.
     progress
         Called for each of these.
     private
@@ -85,9 +97,17 @@ def write_session(
             content = io.BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
             _write(archive, name, content.getvalue())
-        for number, each in enumerate(scan_files):
-            progress(number / len(scan_files), "Enclosing the scan")
-            archive.write(each, _scan_name(number, each), zipfile.ZIP_STORED)
+        whole = len(scan_files) + len(second_files)
+        done = 0
+        of_each: tuple[tuple[Enclosed, Sequence[Path]], ...] = (
+            ("scan", scan_files),
+            ("second", second_files),
+        )
+        for which, files in of_each:
+            for number, each in enumerate(files):
+                progress(done / whole, "Enclosing the scan")
+                archive.write(each, _scan_name(which, number, each), zipfile.ZIP_STORED)
+                done += 1
 
 
 def read_session(path: Path) -> SessionFile:
@@ -116,8 +136,10 @@ def read_session(path: Path) -> SessionFile:
     return SessionFile(document, arrays)
 
 
-def unpack_scan(path: Path, folder: Path, progress: Progress) -> list[Path]:
-    """Write the enclosed files of a scan into a folder; returns them in the order of the slices.
+def unpack_scan(
+    path: Path, folder: Path, progress: Progress, which: Enclosed = "scan"
+) -> list[Path]:
+    """Write the enclosed files of one of the scans into a folder; returns them in the order of the slices.
 
     Raises
     ------
@@ -130,11 +152,11 @@ def unpack_scan(path: Path, folder: Path, progress: Progress) -> list[Path]:
             members = [
                 member
                 for name, member in sorted(_checked_members(archive, path).items())
-                if _SCAN.fullmatch(name)
+                if _SCAN.fullmatch(name) and name.startswith(f"{which}/")
             ]
             for number, member in enumerate(members):
                 progress(number / len(members), "Unpacking the scan")
-                target = folder / member.filename.removeprefix("scan/")
+                target = folder / member.filename.removeprefix(f"{which}/")
                 target.write_bytes(_read(archive, member, member.file_size, path))
                 written.append(target)
     except _DAMAGE as error:
@@ -154,10 +176,10 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(name, content, zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
-def _scan_name(number: int, path: Path) -> str:
+def _scan_name(which: Enclosed, number: int, path: Path) -> str:
     suffix = "".join(path.suffixes[-2:]) if path.name.lower().endswith(".gz") else path.suffix
-    name = f"scan/{number:06d}{suffix}"
-    return name if _SCAN.fullmatch(name) else f"scan/{number:06d}"
+    name = f"{which}/{number:06d}{suffix}"
+    return name if _SCAN.fullmatch(name) else f"{which}/{number:06d}"
 
 
 def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -195,14 +217,14 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, path: P
 
 
 def _array(content: bytes, path: Path) -> np.ndarray:
-    """The array in the bytes of an npy file: float32 or bool, three axes, finite, C order."""
+    """The array in the bytes of an npy file: float32, bool or uint8, three axes, finite, C order."""
     stream = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):
             raise ValueError("another version")
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=2000)
-        if is_fortran or len(shape) != 3 or dtype.str not in ("<f4", "|b1"):
+        if is_fortran or len(shape) != 3 or dtype.str not in ("<f4", "|b1", "|u1"):
             raise ValueError("another kind of array")
         if not all(1 <= side <= _LONGEST_SIDE for side in shape):
             raise ValueError("another shape")

@@ -18,11 +18,11 @@ from fusion3d_gui.imaging.volume import spans_space
 from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 
 FORMAT = "fusion3d-session"
-VERSION = 4
+VERSION = 5
 
 #: More marks, or masks, than these are not kept.
 MOST_MARKS = 2000
-MOST_MASKS = 100
+MOST_MASKS = 500
 #: A scan of more paths than these is kept without its paths.
 MOST_PATHS = 500
 
@@ -58,12 +58,40 @@ class MarkDocument(_Struct, frozen=True):
 
 
 class MaskDocument(_Struct, frozen=True):
-    """A mask that the reader drew: its name, its colour, an array of bool and where that lies."""
+    """A mask on the scan.
+
+    Parameters
+    ----------
+    name, color
+        As they are shown.
+    array, affine
+        Its voxels and where they lie: eight to a byte, from the highest bit, along i.
+    columns
+        Number of its voxels along i; None: the array is of bool, one to a byte, as before version 5.
+    is_drawn
+        Whether the reader drew it; otherwise a file holds it.
+    shown, selected
+        Whether it is switched on; whether commands act on it.
+    stored_ml
+        Volume (ml) on its file's grid, where that is another.
+    """
 
     name: _Name
     color: Annotated[str, Meta(pattern="^#[0-9A-Fa-f]{6}$")]
     array: _Array
     affine: Affine
+    columns: Annotated[int, Meta(ge=1, le=16_384)] | None = None
+    is_drawn: bool = True
+    shown: bool = True
+    selected: bool = False
+    stored_ml: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+
+
+class MaskLookDocument(_Struct, frozen=True):
+    """How masks are drawn."""
+
+    opacity: _Share
+    outlines: bool
 
 
 class EntryDocument(_Struct, frozen=True):
@@ -259,23 +287,61 @@ class RegistrationDocument(_Struct, frozen=True):
     residual_mm: Annotated[float, Meta(ge=0)] | None = None
 
 
+class ComparisonDocument(_Struct, frozen=True):
+    """How the second scan was drawn over the first; opacity and colours are of the fused image."""
+
+    way: Literal["NONE", "BLEND", "FLICKER", "CHECKERBOARD", "DIFFERENCE"] = "NONE"
+    blend: _Share = 0.5
+    color_map: AnatomyColors = "Hot iron"
+
+
+class ChangeDocument(_Struct, frozen=True):
+    """See :class:`~fusion3d_gui.inference.analysis.result_types.Change`."""
+
+    before: _Share
+    now: _Share
+    image: float
+    metadata: float
+    logit_before: float
+    logit_now: float
+    logit_image: float
+    logit_metadata: float
+
+
+class PriorDocument(_Struct, frozen=True):
+    """The second scan's prediction, what changed it, and the labels of values that were taken from the form."""
+
+    prediction: PredictionDocument
+    change: ChangeDocument
+    assumed: Annotated[list[_Text], Meta(max_length=500)] = []
+
+
 class SecondDocument(_Struct, frozen=True):
-    """The scan that lay beside, and the map (mm, LPS) from the first scan's space to its; never enclosed."""
+    """The scan that lay beside.
+
+    ``registration`` is the map (mm, LPS) from the first scan's space to its; ``window`` its centre and width, ``view``
+    how it was looked at.
+    """
 
     scan: ScanDocument
     registration: RegistrationDocument | None = None
+    comparison: ComparisonDocument = ComparisonDocument()
+    window: tuple[float, float] | None = None
+    view: ViewDocument | None = None
+    prior: PriorDocument | None = None
 
 
 class SessionDocument(_Struct, frozen=True):
     """All of ``session.json``."""
 
     format: Literal["fusion3d-session"] = "fusion3d-session"
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     program: _Name = ""
     saved: Annotated[str, Meta(max_length=40)] = ""
     scan: ScanDocument | None = None
     marks: Annotated[list[MarkDocument], Meta(max_length=MOST_MARKS)] = []
     masks: Annotated[list[MaskDocument], Meta(max_length=MOST_MASKS)] = []
+    mask_look: MaskLookDocument | None = None
     window: tuple[float, float] | None = None
     form: Annotated[list[EntryDocument], Meta(max_length=1000)] = []
     map: MapDocument | None = None

@@ -55,9 +55,15 @@ def _fourth(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "version": 4}
 
 
+def _fifth(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 4 had drawn masks alone, a byte a voxel, and of the second scan only its place."""
+    return {**plain, "version": 5}
+
+
 #: How a document of a version becomes one of the next.
 _STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     1: _second,
     2: _third,
     3: _fourth,
+    4: _fifth,
 }

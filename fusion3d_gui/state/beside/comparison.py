@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -20,6 +21,15 @@ class Way(Enum):
     DIFFERENCE = "Difference"
 
 
+@dataclass(frozen=True)
+class ComparisonLook:
+    """Which way, how opaque while fused, and in which colours."""
+
+    way: Way = Way.NONE
+    blend: float = 0.5
+    color_map: str = "Hot iron"
+
+
 class Comparison(QObject):
     """Which way, how opaque, and in which colours."""
 
@@ -27,9 +37,7 @@ class Comparison(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._way = Way.NONE
-        self._blend = 0.5
-        self._color_map = "Hot iron"
+        self._look = ComparisonLook()
         self._second_phase = True
         self._timer = QTimer(self)
         self._timer.setInterval(_FLICKER_MS)
@@ -38,17 +46,22 @@ class Comparison(QObject):
     @property
     def way(self) -> Way:
         """The way."""
-        return self._way
+        return self._look.way
 
     @property
     def blend(self) -> float:
         """Opacity of the second scan while fused, 0 to 1."""
-        return self._blend
+        return self._look.blend
 
     @property
     def color_map(self) -> str:
         """Colour map of the second scan while fused."""
-        return self._color_map
+        return self._look.color_map
+
+    @property
+    def look(self) -> ComparisonLook:
+        """All three."""
+        return self._look
 
     @property
     def shows_second(self) -> bool:
@@ -57,8 +70,8 @@ class Comparison(QObject):
 
     def choose(self, way: Way) -> None:
         """Draw it this way."""
-        if way is not self._way:
-            self._way = way
+        if way is not self.way:
+            self._look = replace(self._look, way=way)
             self._second_phase = True
             if way is Way.FLICKER:
                 self._timer.start()
@@ -69,15 +82,21 @@ class Comparison(QObject):
     def set_blend(self, blend: float) -> None:
         """Set the opacity, clipped to 0 to 1."""
         blend = min(max(float(blend), 0.0), 1.0)
-        if blend != self._blend:
-            self._blend = blend
+        if blend != self.blend:
+            self._look = replace(self._look, blend=blend)
             self.changed.emit()
 
     def set_color_map(self, name: str) -> None:
         """Choose another colour map."""
-        if name != self._color_map:
-            self._color_map = name
+        if name != self.color_map:
+            self._look = replace(self._look, color_map=name)
             self.changed.emit()
+
+    def take(self, look: ComparisonLook) -> None:
+        """Draw it as it was drawn at another time."""
+        self.set_blend(look.blend)
+        self.set_color_map(look.color_map)
+        self.choose(look.way)
 
     def _on_flicker(self) -> None:
         self._second_phase = not self._second_phase

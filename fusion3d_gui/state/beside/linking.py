@@ -40,6 +40,11 @@ class Linking(QObject):
         return self._linked and not self._free
 
     @property
+    def shares_window(self) -> bool:
+        """Whether they have one window level."""
+        return self.linked and self._same_values
+
+    @property
     def first_position(self) -> np.ndarray:
         """Where the first scan's crosshair is (mm, LPS)."""
         return self._first.crosshair.position_lps

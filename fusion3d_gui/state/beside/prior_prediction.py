@@ -25,7 +25,8 @@ class PriorResult:
     """The prediction of the second scan, and its difference to that of the first.
 
     ``of`` is the first scan's prediction that it is compared with, ``voxels`` those of the second scan; ``assumed`` the
-    labels of the fields whose values were taken from the form, as the second scan's header has none.
+    labels of the fields whose values were taken from the form, as the second scan's header has none. The map is made
+    as ``explanation`` says.
     """
 
     prediction: Prediction
@@ -33,6 +34,11 @@ class PriorResult:
     of: ShownPrediction
     voxels: np.ndarray
     assumed: tuple[str, ...]
+    explanation: Explanation
+
+
+#: Logits of one prediction, made twice, differ by less.
+_SAME_LOGIT = 1e-4
 
 
 class PriorPrediction(QObject):
@@ -129,11 +135,40 @@ class PriorPrediction(QObject):
                 and beside is not None
                 and beside.volume.voxels is volume.voxels
             ):
-                self._result = PriorResult(*made, store.shown_prediction, volume.voxels, assumed)
+                self._result = PriorResult(
+                    *made, store.shown_prediction, volume.voxels, assumed, explanation
+                )
             self.changed.emit()
 
         store.run(store.inference, LABEL, work, done, undone=self.changed.emit)
         self.changed.emit()
+
+    def restore(
+        self,
+        prediction: Prediction,
+        change: Change,
+        assumed: tuple[str, ...],
+        explanation: Explanation,
+    ) -> bool:
+        """Show a prediction of an earlier run, where it is of the second scan and compared with what is shown of the first.
+
+        Returns whether it is.
+        """
+        second, shown = self._second, self._store.shown_prediction
+        if second.case is None or shown is None or self._predictions.is_outdated:
+            return False
+        first = shown.prediction
+        if (
+            prediction.volume_sha256 != second.sha256
+            or prediction.weights_sha256 != first.weights_sha256
+            or abs(change.logit_now - first.logit) > _SAME_LOGIT
+            or abs(change.logit_before - prediction.logit) > _SAME_LOGIT
+        ):
+            return False
+        voxels = second.case.volume.voxels
+        self._result = PriorResult(prediction, change, shown, voxels, assumed, explanation)
+        self.changed.emit()
+        return True
 
     def _check(self) -> None:
         """Drop what no longer holds."""

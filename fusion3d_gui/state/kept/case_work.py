@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.imaging.labels.label_map import moved_onto
-from fusion3d_gui.imaging.reslice.clip import Side
-from fusion3d_gui.imaging.reslice.sampling import Interpolation
-from fusion3d_gui.imaging.reslice.slab import Projection
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.form import Form
@@ -20,6 +15,12 @@ from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.left import LeftResults
+from fusion3d_gui.state.kept.display_work import (
+    default_window,
+    show_view,
+    show_window,
+    view_of_display,
+)
 from fusion3d_gui.state.kept.kept_work import (
     KeptPrediction,
     KeptSecond,
@@ -29,7 +30,7 @@ from fusion3d_gui.state.kept.kept_work import (
 )
 from fusion3d_gui.state.kept.second_work import SecondWork
 from fusion3d_gui.state.marks.annotations import Annotations
-from fusion3d_gui.state.masks.mask_list import CaseMask, MaskList
+from fusion3d_gui.state.masks.mask_list import KeptMask, MaskList
 from fusion3d_gui.state.prediction.explanation_choice import ExplanationChoice
 from fusion3d_gui.state.store import Store
 
@@ -92,6 +93,8 @@ class CaseWork(QObject):
             display.smoothing.changed,
             display.volume_look.changed,
             display.arrangement.changed,
+            masks.selection_changed,
+            second.view_changed,
         ):
             signal.connect(self.view_changed)
 
@@ -111,8 +114,9 @@ class CaseWork(QObject):
             () if prediction is None else (prediction,),
             self._left.of_case,
             self.view,
-            masks=self._masks.drawn,
+            masks=self._masks.kept,
             second=self._second.now,
+            mask_look=self._masks.look if self._masks.items else None,
         )
 
     @property
@@ -146,41 +150,21 @@ class CaseWork(QObject):
     @property
     def view(self) -> KeptView:
         """How the case is looked at."""
-        display = self._display
-        x, y, z = (float(each) for each in display.crosshair.position_lps)
-        slab, level, look = display.slab.slab, display.window_level, display.volume_look
-        return KeptView(
-            (x, y, z),
-            {name: tuple(each.ravel().tolist()) for name, each in display.planes.matrices.items()},
-            display.planes.snap,
-            display.arrangement.now,
-            look.is_surface,
-            look.level,
-            "" if look.cut is None else look.cut.name,
-            look.depth_mm if look.cut is not None else 0.0,
-            level.inverted,
-            level.color_map,
-            slab.thickness_mm,
-            slab.projection.name,
-            display.smoothing.interpolation.name,
-        )
-
-    @property
-    def default_window(self) -> Window:
-        """The window level that the program chose for this case."""
-        level = self._display.window_level
-        return level.presets[0].window if level.presets else level.window
+        return view_of_display(self._display)
 
     @property
     def has_default_window(self) -> bool:
-        """Whether it is still in use."""
-        return self._display.window_level.window == self.default_window
+        """Whether the window level that the program chose for this case is still in use."""
+        level = self._display.window_level
+        return level.window == default_window(level)
 
     # -- putting it back ----------------------------------------------------------------------
 
     def put_first(self, work: KeptWork) -> Mapping[Field, Entry]:
         """Put marks, entries and notes before those of this run; returns the entries that were taken."""
         self._annotations.put_first(work.marks)
+        if work.mask_look is not None and not self._masks.items:
+            self._masks.take_look(work.mask_look)
         self._masks.put_first(self._on_scan(work.masks))
         now = self._notes.now
         self._notes.set_all(
@@ -194,11 +178,16 @@ class CaseWork(QObject):
         """Have this work instead of all that there is."""
         self._annotations.replace_all(work.marks)
         self._masks.replace_all(self._on_scan(work.masks))
+        if work.mask_look is not None:
+            self._masks.take_look(work.mask_look)
         self._form.replace_typed(work.form)
         self._notes.set_all(work.notes)
         self._left.replace(work.left)
         if work.window is not None:
             self.show_window(work.window)
+        else:
+            level = self._display.window_level
+            level.set_window(default_window(level))
         if work.map_settings is not None:
             self.show_map(work.map_settings)
         if work.view is not None:
@@ -210,22 +199,23 @@ class CaseWork(QObject):
         """Open a kept scan beside, unless there is one."""
         self._second.restore(kept)
 
-    def _on_scan(self, masks: tuple[CaseMask, ...]) -> tuple[CaseMask, ...]:
+    def close_second(self) -> None:
+        """Close the scan beside."""
+        self._second.close()
+
+    def _on_scan(self, masks: tuple[KeptMask, ...]) -> tuple[KeptMask, ...]:
         """Masks on the grid of the scan on screen, on which they may not have been drawn."""
         case = self._store.case
-        moved = [
-            (each, None if case is None else moved_onto(each.mask, case.volume)) for each in masks
-        ]
-        return tuple(replace(each, mask=mask) for each, mask in moved if mask is not None)
+        found = []
+        for each in masks:
+            mask = None if case is None else moved_onto(each.item.mask, case.volume)
+            if mask is not None:
+                found.append(replace(each, item=replace(each.item, mask=mask)))
+        return tuple(found)
 
     def show_window(self, kept: tuple[float, float]) -> None:
-        """Use a window level kept without its curve: the preset with these values, else the default's curve."""
-        level = self._display.window_level
-        for preset in level.presets:
-            if (preset.window.center, preset.window.width) == kept:
-                level.set_window(preset.window)
-                return
-        level.set_window(self.default_window.reshaped(*kept))
+        """Use a window level kept without its curve."""
+        show_window(self._display.window_level, kept)
 
     def show_map(self, settings: MapSettings) -> None:
         """Make and draw the heatmap this way."""
@@ -243,26 +233,7 @@ class CaseWork(QObject):
 
     def show_view(self, view: KeptView) -> None:
         """Look at the case this way."""
-        display, level = self._display, self._display.window_level
-        look = display.volume_look
-        display.planes.restore(view.matrices, snap=view.snaps)
-        display.arrangement.request(view.arrangement)
-        display.crosshair.move_to(np.array(view.crosshair))
-        if look.is_surface != view.surface:
-            look.toggle_surface()
-        look.set_level(view.level)
-        look.cut_from(Side[view.cut] if view.cut else None)
-        if view.cut:
-            look.set_depth(view.cut_mm)
-        if level.inverted != view.inverted:
-            level.invert()
-        if view.anatomy_colors:
-            level.set_color_map(view.anatomy_colors)
-        display.slab.set_thickness(view.slab_mm)
-        if view.projection:
-            display.slab.set_projection(Projection[view.projection])
-        if view.interpolation:
-            display.smoothing.set_interpolation(Interpolation[view.interpolation])
+        show_view(self._display, view)
 
     def show_prediction(self, kept: KeptPrediction) -> None:
         """Show a prediction of an earlier run, unless there is another or one is under way."""

@@ -12,6 +12,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.imaging.registration.registration import Registration
+from fusion3d_gui.inference.analysis.result_types import Change
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.fit import FitReport
 from fusion3d_gui.inference.prediction import Prediction
@@ -19,10 +20,11 @@ from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field
 from fusion3d_gui.report.case_result import ReaderNotes
 from fusion3d_gui.report.session.document import ScanDocument
+from fusion3d_gui.state.beside.comparison import ComparisonLook
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.export.left import LeftResult
-from fusion3d_gui.state.masks.mask_list import CaseMask
+from fusion3d_gui.state.masks.mask_list import KeptMask, MaskLook
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,41 @@ class KeptView:
 
 
 @dataclass(frozen=True)
-class KeptSecond:
-    """The scan that lay beside: which, and where its registration put it (None: where its file does).
+class KeptPrior:
+    """The second scan's prediction, how the first one's differs, and the labels of values taken from the form."""
 
-    ``session`` is the session file that named it, if any: it may have moved along with that.
+    made: KeptPrediction
+    change: Change
+    assumed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeptSecond:
+    """The scan that lay beside.
+
+    Parameters
+    ----------
+    scan
+        Which.
+    registration
+        Where it was put; None: where its file puts it.
+    session
+        The session file that named it, if any: it may have moved along with that, or be enclosed in it.
+    look
+        How it was drawn over the first.
+    window, view
+        Its own window level (centre and width) and how it was looked at.
+    prior
+        What was predicted of it.
     """
 
     scan: ScanDocument
     registration: Registration | None = None
     session: Path | None = None
+    look: ComparisonLook | None = None
+    window: tuple[float, float] | None = None
+    view: KeptView | None = None
+    prior: KeptPrior | None = None
 
     def unnamed(self) -> KeptSecond:
         """Without paths and UID."""
@@ -155,9 +183,11 @@ class KeptWork:
     saved
         When it was written, in local time.
     masks
-        Those that the reader drew.
+        Those that the reader drew are work; those of files are kept along with other work.
     second
-        The scan beside. A registration is work; a scan beside without one is kept along with other work.
+        The scan beside. A registration and a prediction of it are work; else it is kept along with other work.
+    mask_look
+        How masks are drawn; None without masks.
     """
 
     marks: tuple[Annotation, ...] = ()
@@ -169,19 +199,26 @@ class KeptWork:
     left: LeftResult | None = None
     view: KeptView | None = None
     saved: datetime | None = None
-    masks: tuple[CaseMask, ...] = ()
+    masks: tuple[KeptMask, ...] = ()
     second: KeptSecond | None = None
+    mask_look: MaskLook | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to keep."""
-        done = (self.marks, self.masks, self.form, self.map_settings, self.predictions, self.left)
+        done = (self.marks, self.drawn, self.form, self.map_settings, self.predictions, self.left)
         return (
             not any(done)
             and self.window is None
             and self.notes == ReaderNotes()
             and not self.is_registered
+            and (self.second is None or self.second.prior is None)
         )
+
+    @property
+    def drawn(self) -> tuple[KeptMask, ...]:
+        """The masks that the reader drew."""
+        return tuple(each for each in self.masks if each.item.is_drawn)
 
     @property
     def is_registered(self) -> bool:
@@ -193,7 +230,7 @@ class KeptWork:
         """What it holds, e.g. ``"3 marks and the form of 28 Nov"``."""
         count = len(self.marks)
         parts = [f"{count} mark" + ("" if count == 1 else "s")] if count else []
-        drawn = len(self.masks)
+        drawn = len(self.drawn)
         parts += [f"{drawn} mask" + ("" if drawn == 1 else "s")] if drawn else []
         parts += ["the form"] if self.form else []
         parts += ["the prediction"] if self.predictions else []
@@ -205,9 +242,13 @@ class KeptWork:
         return text if self.saved is None else f"{text} of {self.saved.day} {self.saved:%b}"
 
     def says_no_more(self, other: KeptWork) -> bool:
-        """Whether marks, masks, entries, registration and notes are none but those of the other."""
+        """Whether marks, masks, entries, predictions, registration and notes are none but those of the other."""
         entries = all(other.form.get(each) == entry for each, entry in self.form.items())
-        if not all(any(each.is_same(one) for one in other.masks) for each in self.masks):
+        theirs = [each.item for each in other.masks]
+        if not all(any(each.item.is_same(one) for one in theirs) for each in self.drawn):
+            return False
+        predicted = {each.prediction.created for each in other.predictions}
+        if not {each.prediction.created for each in self.predictions} <= predicted:
             return False
         if self.second is not None and self.is_registered:
             entries = entries and self.second.is_placed_as(other.second)
@@ -233,6 +274,7 @@ class KeptWork:
             self.view or older.view,
             masks=(*older.masks, *self.masks),
             second=self.second or older.second,
+            mask_look=self.mask_look or older.mask_look,
         )
 
     def with_predictions(self, others: tuple[KeptPrediction, ...]) -> KeptWork:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError, shown_name
@@ -32,7 +33,8 @@ from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.data.departure import Departure, LeftItem, files_left
 from fusion3d_gui.state.kept.kept_document import session_of, work_of
-from fusion3d_gui.state.kept.kept_work import KeptWork
+from fusion3d_gui.state.kept.kept_work import KeptSecond, KeptWork
+from fusion3d_gui.state.kept.second_work import SecondWork
 from fusion3d_gui.state.kept.work_keeper import Expected, WorkKeeper
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.prediction.models import Models
@@ -58,19 +60,30 @@ class SessionFiles(QObject):
     scan_wanted = Signal(str)
     changed = Signal()
 
-    def __init__(self, store: Store, opener: Opener, models: Models, keeper: WorkKeeper) -> None:
+    def __init__(
+        self,
+        store: Store,
+        opener: Opener,
+        models: Models,
+        keeper: WorkKeeper,
+        second: SecondWork,
+    ) -> None:
         super().__init__(store)
         self._store = store
         self._opener = opener
         self._models = models
         self._keeper = keeper
+        self._second = second
         self._files: dict[CaseKey, Path] = {}
+        #: Cases whose session file encloses their scan: saved without it, the scan might be nowhere else.
+        self._enclosing: set[CaseKey] = set()
         self._waiting: _Opened | None = None
         #: The session that is being opened, until its scan is on screen.
         self._opening: _Opened | None = None
         #: Enclosed scans stay unpacked for as long as the window is open.
         self._unpacked: list[UnpackedArchive] = []
         store.case_opened.connect(self._on_case_opened)
+        keeper.replaced.connect(self._on_work_replaced)
 
     @property
     def can_save(self) -> bool:
@@ -84,6 +97,12 @@ class SessionFiles(QObject):
         return None if case is None else self._files.get(case.key)
 
     @property
+    def encloses(self) -> bool:
+        """Whether the session file of the case on screen holds the scan, too."""
+        case = self._store.case
+        return case is not None and case.key in self._enclosing
+
+    @property
     def suggested_name(self) -> str:
         """Name for a new session file; without the scan's while the identity is hidden."""
         case = self._store.case
@@ -95,7 +114,7 @@ class SessionFiles(QObject):
     # -- saving -------------------------------------------------------------------------------
 
     def save(self, path: Path, *, enclose: bool = False, hide_identity: bool = False) -> None:
-        """Write the case on screen as a session file; ``enclose``: with the scan's own files.
+        """Write the case on screen as a session file; ``enclose``: with the files of the scan, and of the one beside it.
 
         While the identity is hidden, or with ``hide_identity``, paths and UIDs are left out, and so are texts in which the patient is
         named; the scan can't be enclosed then.
@@ -115,32 +134,46 @@ class SessionFiles(QObject):
         volume = case.volume
         series = next((each for each in case.series if each.uid == volume.series_uid), None)
         files = series.paths if enclose and series is not None else ()
+        beside = self._second.files
+        wants_beside = bool(files) and work.second is not None
 
-        def write(progress: Progress) -> tuple[LeftItem, ...]:
+        def write(progress: Progress) -> tuple[tuple[LeftItem, ...], int]:
             progress(0.0, "Saving the session")
-            check_not_input(path, (*case.paths, *files))
+            check_not_input(path, (*case.paths, *files, *beside))
             named = () if is_hidden else case.paths
             scan = scan_document(
                 volume.sha256, named, volume.series_uid, volume.shape, path, enclosed=bool(files)
             )
+            second_files, folder = beside if wants_beside else (), None
+            if wants_beside and not beside:  # it is not on screen yet
+                second_files, folder = _unpacked_second(work.second, part_of(progress, 0.0, 0.1))
+            whole = _with_second(work, enclosed=bool(second_files))
+            session = session_of(whole, scan, path)
             try:
-                write_session(
-                    path, session_of(work, scan, path), files, part_of(progress, 0.1, 1.0)
-                )
+                write_session(path, session, files, second_files, part_of(progress, 0.1, 1.0))
             except OSError as error:
                 raise UserError(
                     f"the session can't be saved ({error.strerror})",
                     path=path,
                     remedy="Choose a folder that exists and that you may write to.",
                 ) from None
-            return files_left([("session", path)])
+            del folder  # only now may what was unpacked go
+            left_out = len(work.masks) - len(session.document.masks)
+            return files_left([("session", path)]), left_out
 
-        def on_written(left: tuple[LeftItem, ...]) -> None:
-            self._files[case.key] = path
+        def on_written(made: tuple[tuple[LeftItem, ...], int]) -> None:
+            left, left_out = made
+            if not hide_identity:  # else it was shared: the next time it is not saved there
+                self._files[case.key] = path
+                (self._enclosing.add if files else self._enclosing.discard)(case.key)
             # No result: the form of a session may change.
             store.departed.emit(Departure(case, left, with_identity=not is_hidden))
             with_scan = " with its scan" if files else ""
+            with_scan += " and the one beside it" if wants_beside else ""
             store.noticed.emit(Notice(f"Session saved{with_scan} to {path.name}."))
+            if left_out:
+                told = f"{left_out} masks of files are too large for a session, and are not in it: keep their files."
+                store.noticed.emit(Notice(told, "warning"))
             self.changed.emit()
 
         store.run(store.saving, f"Saving {path.name}", write, on_written)
@@ -189,6 +222,14 @@ class SessionFiles(QObject):
         opening, self._opening = self._opening, None
         if opening is not None and case.paths == opening.paths:
             self._files[case.key] = opening.path
+            if opening.unpacked is not None:
+                self._enclosing.add(case.key)
+            self.changed.emit()
+
+    def _on_work_replaced(self) -> None:
+        """Other work than that of the session file is on screen: it is not saved over that."""
+        case = self._store.case
+        if case is not None and self._files.pop(case.key, None) is not None:
             self.changed.emit()
 
     def _choose_model(self, work: KeptWork) -> None:
@@ -230,6 +271,24 @@ def _open(path: Path, progress: Progress) -> _Opened:
     return _Opened(path, work, scan, (), None, None)
 
 
+def _unpacked_second(
+    second: KeptSecond | None, progress: Progress
+) -> tuple[tuple[Path, ...], UnpackedArchive | None]:
+    """The files of a scan beside that is enclosed in its session, and the folder in which they lie for as long as it is referenced."""
+    if second is None or second.session is None or not second.scan.enclosed:
+        return (), None
+    content = UnpackedArchive(Path(tempfile.mkdtemp(prefix="fusion3d-")))
+    return tuple(unpack_scan(second.session, content.folder, progress, "second")), content
+
+
+def _with_second(work: KeptWork, *, enclosed: bool) -> KeptWork:
+    second = work.second
+    if second is None:
+        return work
+    scan = msgspec.structs.replace(second.scan, enclosed=enclosed)
+    return replace(work, second=replace(second, scan=scan))
+
+
 def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
     def cleaned(text: str) -> str:
         return TEXT_REMOVED if text and words.occur_in(text) else text
@@ -238,6 +297,9 @@ def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
         work,
         second=None if work.second is None else work.second.unnamed(),
         marks=tuple(mark.with_text(cleaned(mark.text)) for mark in work.marks),
-        masks=tuple(each.renamed(cleaned(each.mask.name)) for each in work.masks),
+        masks=tuple(
+            replace(each, item=each.item.renamed(cleaned(each.item.mask.name)))
+            for each in work.masks
+        ),
         notes=ReaderNotes(cleaned(work.notes.reading), cleaned(work.notes.comment)),
     )

@@ -27,6 +27,8 @@ MOST_CASES = 500
 #: Of a file of the first version, which was the document alone.
 _LARGEST_BYTES = 2_000_000
 _FIRST_SUFFIX = ".json"
+#: So often work on one case is set aside.
+MOST_ASIDE = 9
 #: Ends the names of files that hold work which a session file has replaced.
 _ASIDE = "-before"
 
@@ -74,23 +76,80 @@ def write_work(folder: Path, key: str, work: KeptWork) -> None:
     _drop_oldest(folder)
 
 
-def set_aside(folder: Path, key: str) -> None:
-    """Copy what is kept of a case beside it, before other work takes its place."""
-    work = read_work(folder, key)
-    if work is not None:
-        with contextlib.suppress(OSError):
-            write_session(folder / f"{key}{_ASIDE}{SUFFIX}", session_of(work), private=True)
+def set_aside(folder: Path, key: str, work: KeptWork | None = None) -> None:
+    """Write work (None: what is kept of a case) beside it, before other work takes its place.
+
+    The newest is number 1; of more than :data:`MOST_ASIDE` the oldest goes. Raises OSError where given work can't be written.
+    """
+    kept = read_work(folder, key) if work is None else work
+    if kept is None or kept.is_empty:
+        return
+    with contextlib.nullcontext() if work is not None else contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = folder / f"{key}{_ASIDE}-0{SUFFIX}"
+        write_session(partial, session_of(kept), private=True)
+        for number in range(MOST_ASIDE - 1, -1, -1):
+            path = _aside(folder, key, number)
+            if path.exists():
+                path.replace(_aside(folder, key, number + 1))
+
+
+def aside_count(folder: Path, key: str) -> int:
+    """How often work on a case was set aside and is still there."""
+    return sum(_aside(folder, key, number).exists() for number in range(1, MOST_ASIDE + 1))
+
+
+def exchange_aside(folder: Path, key: str, present: KeptWork) -> KeptWork | None:
+    """Take the newest work that was set aside; the present work becomes the oldest of it.
+
+    So that, done again and again, all come in turn. None where there is none that can be read.
+
+    Raises
+    ------
+    OSError
+        The present work can't be written: nothing is exchanged.
+    """
+    while aside_count(folder, key):
+        newest = next(
+            path
+            for path in (_aside(folder, key, number) for number in range(1, MOST_ASIDE + 1))
+            if path.exists()
+        )
+        try:
+            saved = datetime.fromtimestamp(newest.stat().st_mtime)
+            found = work_of(read_session(newest), saved=saved)
+        except (UserError, ValueError):
+            log.warning("work that was set aside can't be read, and is left out")
+            newest.rename(newest.with_suffix(".unreadable"))
+            continue
+        others = [_aside(folder, key, number) for number in range(1, MOST_ASIDE + 1)]
+        others = [path for path in others if path.exists() and path != newest]
+        if not present.is_empty:
+            write_session(_aside(folder, key, 0), session_of(present), private=True)
+        newest.unlink()
+        for number, path in enumerate(others, 1):
+            path.replace(_aside(folder, key, number))
+        if not present.is_empty:
+            _aside(folder, key, 0).replace(_aside(folder, key, len(others) + 1))
+        return found
+    return None
 
 
 def forget_work(folder: Path, key: str) -> None:
     """Delete what is kept of a case."""
-    for path in (_file(folder, key), _first(folder, key), folder / f"{key}{_ASIDE}{SUFFIX}"):
+    asides = (_aside(folder, key, number) for number in range(MOST_ASIDE + 1))
+    for path in (_file(folder, key), _first(folder, key), *asides):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
 
 
 def _file(folder: Path, key: str) -> Path:
     return folder / f"{key}{SUFFIX}"
+
+
+def _aside(folder: Path, key: str, number: int) -> Path:
+    """The file of work that was set aside: 1 is the newest, 0 one that is on its way."""
+    return folder / (f"{key}{_ASIDE}{SUFFIX}" if number == 1 else f"{key}{_ASIDE}-{number}{SUFFIX}")
 
 
 def _first(folder: Path, key: str) -> Path:

@@ -32,6 +32,7 @@ _CHANGED = (
     "shown on it; predictions of the session are of the other scan, and are not."
 )
 
+_WAY_BACK = "File, Bring back work set aside, shows that again."
 _REGISTERED = (
     "The scan that lay beside was registered to the other scan: open and register it anew."
 )
@@ -71,6 +72,10 @@ class WorkKeeper(QObject):
 
     #: What is kept of the case on screen, or its session's work, has been put on screen, if there is any.
     restored = Signal()
+    #: Other work than before is on screen, of the same case: see :meth:`replace`.
+    replaced = Signal()
+    #: All that was kept of the case on screen was deleted.
+    forgotten = Signal()
 
     def __init__(self, folder: Path | None, store: Store, work: CaseWork) -> None:
         super().__init__(store)
@@ -137,6 +142,19 @@ class WorkKeeper(QObject):
         """Put the work of a session on screen once its scan is; what is kept of that scan is set aside."""
         self._expected = expected
 
+    def replace(self, work: KeptWork) -> None:
+        """Have other work on the case on screen instead of all that there is."""
+        case = self._case
+        if case is None or self.whole is None:
+            return
+        self._work.close_second()
+        self._take(work, work.predictions)
+        self._known[case.key] = self._kept
+        self._offer_prediction()
+        self._on_changed()
+        self.replaced.emit()
+        self.restored.emit()
+
     def forget(self) -> None:
         """Delete what was kept of the case on screen; no more is kept of it until the program starts again."""
         case = self._store.case
@@ -146,6 +164,7 @@ class WorkKeeper(QObject):
         self._forgotten.add(case.key)
         self._write(WorkToWrite(case, KeptWork(), True))
         self._store.noticed.emit(Notice(_FORGOTTEN))
+        self.forgotten.emit()
 
     def finish(self) -> bool:
         """Write what is not written yet, and end the threads; returns whether they ended in time."""
@@ -169,9 +188,9 @@ class WorkKeeper(QObject):
         expected = self._expected
         if case is not None and expected is not None and case.paths != expected.paths:
             self._expected = expected = None  # another scan was opened meanwhile
-        if not is_same and self._timer.isActive():
+        if self._timer.isActive() and (not is_same or expected is not None):
             self._timer.stop()
-            self._keep()  # what was collected of the case before
+            self._keep()  # what was collected of the case before, or will be set aside
         self._case = case
         if case is None:
             return
@@ -196,12 +215,7 @@ class WorkKeeper(QObject):
                 waiting.write()
             digest = volume.sha256
             kept = None if folder is None else read_work(folder, work_key(volume))
-            if (
-                folder is None
-                or kept is None
-                or expected is None
-                or kept.says_no_more(expected.work)
-            ):
+            if not (folder and kept and expected) or kept.says_no_more(expected.work):
                 return _Found(digest, kept)
             # Before the session's work takes its place.
             set_aside(folder, work_key(volume))
@@ -258,16 +272,19 @@ class WorkKeeper(QObject):
 
     def _restore_session(self, expected: Expected, found: _Found) -> None:
         if found.aside:
-            told = f"The session takes the place of what was kept here: {found.aside}."
+            told = f"The session takes the place of what was kept here: {found.aside}. {_WAY_BACK}"
             self._store.noticed.emit(Notice(told))
         is_other = expected.sha256 != found.sha256
-        self._store.drop_prediction()
-        self._kept = KeptWork(predictions=expected.work.predictions)
         work = replace(expected.work, left=None, second=None) if is_other else expected.work
-        self._work.replace(work)
+        self._take(work, expected.work.predictions)
         if is_other:
             registered = f" {_REGISTERED}" if expected.work.is_registered else ""
             self._store.noticed.emit(Notice(f"{_CHANGED}{registered}", "warning"))
+
+    def _take(self, work: KeptWork, predictions: tuple[KeptPrediction, ...]) -> None:
+        self._store.drop_prediction()
+        self._kept = KeptWork(predictions=predictions)
+        self._work.replace(work)
 
     def _show_view(self, kept: KeptWork) -> None:
         if kept.view is not None:

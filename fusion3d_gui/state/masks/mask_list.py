@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,7 +34,7 @@ class CaseMask:
     color
         ``"#RRGGBB"``.
     is_drawn
-        Whether the reader drew it: such a mask can be changed, and is kept with the work on the case.
+        Whether the reader drew it: such a mask can be changed, and makes work on the case worth keeping.
     """
 
     number: int
@@ -47,15 +48,36 @@ class CaseMask:
 
     def is_same(self, other: CaseMask) -> bool:
         """Whether another has the same name and region; it may be another object, and have another number."""
-        one, two = self.mask, other.mask
-        return (
-            one.name == two.name
-            and np.array_equal(one.grid.affine, two.grid.affine)
-            and np.array_equal(one.grid.voxels, two.grid.voxels)
-        )
+        return same_mask(self.mask, other.mask)
+
+
+def same_mask(one: Mask, other: Mask) -> bool:
+    """Whether two masks have one name and one region."""
+    return (
+        one.name == other.name
+        and np.array_equal(one.grid.affine, other.grid.affine)
+        and np.array_equal(one.grid.voxels, other.grid.voxels)
+    )
 
 
 Masks = tuple[CaseMask, ...]
+
+
+@dataclass(frozen=True)
+class KeptMask:
+    """A mask as it is kept: whether it was switched on, and whether commands acted on it."""
+
+    item: CaseMask
+    shown: bool = True
+    selected: bool = False
+
+
+@dataclass(frozen=True)
+class MaskLook:
+    """How masks are drawn; see :attr:`MaskList.opacity` and :attr:`MaskList.outlines`."""
+
+    opacity: float
+    outlines: bool
 
 
 @dataclass
@@ -104,8 +126,21 @@ class MaskList(QObject):
         return tuple(each for each in self.items if each.is_drawn)
 
     @property
+    def kept(self) -> tuple[KeptMask, ...]:
+        """All of them, to be kept."""
+        selected = self.selected
+        return tuple(
+            KeptMask(each, self.is_shown(each.number), each is selected) for each in self.items
+        )
+
+    @property
+    def look(self) -> MaskLook:
+        """How they are drawn."""
+        return MaskLook(self._opacity, self._outlines)
+
+    @property
     def selected(self) -> CaseMask | None:
-        """The mark on which commands act, and with which the map is compared."""
+        """The mask on which commands act, and with which the map is compared."""
         return self.find(self._selected)
 
     @property
@@ -145,41 +180,73 @@ class MaskList(QObject):
         self.select(self.items[0].number if self.items else None)
         self.changed.emit()
 
-    def put_first(self, masks: tuple[CaseMask, ...]) -> None:
-        """Put drawn masks of an earlier time before those of this run; no step undoes it."""
-        if not masks:
-            return
+    def put_first(self, kept: Sequence[KeptMask]) -> None:
+        """Put masks of an earlier time before those of this run; no step undoes it.
+
+        One of a file that was opened again meanwhile is left out.
+        """
         history = self._history
-        taken = [
-            replace(each, number=history.next_number + count) for count, each in enumerate(masks)
+        known = [each for each in self.items if not each.is_drawn]
+        kept = [
+            each
+            for each in kept
+            if each.item.is_drawn or not any(each.item.is_same(one) for one in known)
         ]
+        if not kept:
+            return
+        first = history.next_number
+        taken = self._numbered(kept, first)
         history.next_number += len(taken)
         history.change_all(lambda items: (*taken, *items))
         if self._before is not None:
             self._before = (*taken, *self._before)
+        self._select_as(kept, first)
         self._emit_changed()
 
-    def replace_all(self, masks: tuple[CaseMask, ...]) -> None:
-        """Have these drawn masks instead of all others; no step undoes it."""
+    def replace_all(self, kept: Sequence[KeptMask]) -> None:
+        """Have these masks instead of all others; no step undoes it."""
         self.settle()
         history = self._history
-        numbered = tuple(replace(each, number=at) for at, each in enumerate(masks, 1))
-        history.start_with(numbered, len(masks) + 1)
         history.hidden.clear()
+        history.start_with(self._numbered(kept, 1), len(kept) + 1)
+        self._select_as(kept, 1)
         self._emit_changed()
+
+    def _numbered(self, kept: Sequence[KeptMask], first: int) -> Masks:
+        """Kept masks under new numbers, from ``first``; switched off as they were."""
+        numbered = tuple(replace(each.item, number=at) for at, each in enumerate(kept, first))
+        self._history.hidden |= {at for at, each in enumerate(kept, first) if not each.shown}
+        return numbered
+
+    def _select_as(self, kept: Sequence[KeptMask], first: int) -> None:
+        for number, each in enumerate(kept, first):
+            if each.selected:
+                self.select(number)
+
+    def take_look(self, look: MaskLook) -> None:
+        """Draw them this way."""
+        self.set_opacity(look.opacity)
+        if look.outlines != self._outlines:
+            self.toggle_outlines()
 
     # -- steps --------------------------------------------------------------------------------
 
     def add_all(self, masks: tuple[Mask, ...], *, is_drawn: bool = False) -> None:
-        """Add masks in one step, with colours that are not yet used where they have none."""
+        """Add masks in one step, with colours that are not yet used where they have none.
+
+        One of a file that is here already is not added again.
+        """
+        if not is_drawn:
+            known = [each.mask for each in self.items if not each.is_drawn]
+            masks = tuple(each for each in masks if not any(same_mask(each, one) for one in known))
         first = self._history.next_number
         self._history.next_number += len(masks)
         added = [
             CaseMask(first + count, mask, mask.color or _color(first + count), is_drawn)
             for count, mask in enumerate(masks)
         ]
-        self._step((*self.items, *added))
         if added:
+            self._step((*self.items, *added))
             self.select(added[0].number)
 
     def remove(self, number: int) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 from fusion3d_gui.imaging.plane import ORIENTATIONS
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.beside.comparison import Way
+from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.slice.fused_image import FusedImage
 from fusion3d_gui.widgets.slice.slice_slider import ViewCell
@@ -77,6 +78,12 @@ class SecondViews(QWidget):
         second.display.window_level.changed.connect(self._update_first)
         self._prior.changed.connect(self._show_heatmap)
         self._first.layout_changed.connect(self._arrange)
+        arrangement = second.display.arrangement
+        arrangement.set_source(self._arrangement)
+        arrangement.requested.connect(self._arrange_as)
+        for view in self.views:
+            view.camera_changed.connect(arrangement.changed)
+            view.orientation_changed.connect(arrangement.changed)
         for one, other in self.pairs:
             for signal in (one.camera_changed, one.orientation_changed):
                 signal.connect(lambda one=one, other=other: self._follow(other, one))
@@ -145,6 +152,22 @@ class SecondViews(QWidget):
                 around.setOrientation(direction)
             around.setSizes([10_000, 10_000])
         QTimer.singleShot(0, self, self._follow_all)
+
+    def _arrangement(self) -> ViewArrangement:
+        named = {
+            each.name.lower(): view for each, view in zip(ORIENTATIONS, self.views, strict=True)
+        }
+        return ViewArrangement(
+            cameras={name: view.camera.pose for name, view in named.items()},
+            orientations={name: view.orientation for name, view in named.items()},
+        )
+
+    def _arrange_as(self, wanted: ViewArrangement) -> None:
+        """Zoom and orient the views as they were at another time."""
+        for each, view in zip(ORIENTATIONS, self.views, strict=True):
+            name = each.name.lower()
+            view.set_orientation(wanted.orientations.get(name, view.orientation))
+            view.take_pose(wanted.cameras.get(name, view.camera.pose))
 
     def _follow_all(self) -> None:
         for one, other in self.pairs:

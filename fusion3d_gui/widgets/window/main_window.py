@@ -224,6 +224,7 @@ class MainWindow(QMainWindow):
             session.models.changed,
             session.side_by_side.changed,
             session.keeper.restored,
+            session.set_aside.changed,
             session.files.changed,
             session.alignment.changed,
             session.comparison.changed,

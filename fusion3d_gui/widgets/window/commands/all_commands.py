@@ -99,6 +99,7 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             parts.settings,
             session.annotations,
             session.keeper,
+            session.set_aside,
             session.files,
             session.opener,
             session.open,

@@ -22,7 +22,8 @@ from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.dialogs.confirm import confirm_save
 
 _ENCLOSED = (
-    "The scan's files go into the session as they are: with the patient's name, numbers and dates. "
+    "The scan's files, and those of a scan beside it, go into the session as they are: with the patient's name, "
+    "numbers and dates. "
     "In a scan of a whole head the face can be recognised."
 )
 _SESSIONS = f"Sessions (*{SUFFIX})"
@@ -129,11 +130,11 @@ class FileDialogs:
         if path is None:
             self.save_session_as()
         else:
-            self._sessions.save(path)
+            self._sessions.save(path, enclose=self._sessions.encloses)
 
     def save_session_as(self) -> None:
         """Choose where the session is saved."""
-        self._save_session("Save the session", enclose=False)
+        self._save_session("Save the session", enclose=self._sessions.encloses)
 
     def save_session_with_scan(self) -> None:
         """Choose where the session is saved with its scan; the user confirms that the scan may leave."""

@@ -15,6 +15,7 @@ from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.tag_reading import dicom_files
 from fusion3d_gui.state.data.case import name_of
 from fusion3d_gui.state.kept.session_files import SessionFiles
+from fusion3d_gui.state.kept.set_aside_work import SetAsideWork
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
 from fusion3d_gui.state.settings import RECENT, Settings
@@ -30,6 +31,7 @@ def file_commands(
     settings: Settings,
     annotations: Annotations,
     keeper: WorkKeeper,
+    set_aside: SetAsideWork,
     sessions: SessionFiles,
     opener: Opener,
     open_paths: Callable[[tuple[Path, ...]], object],
@@ -132,6 +134,15 @@ def file_commands(
             files.export_measurements,
             "Ctrl+E",
             lambda: bool(annotations.items),
+        ),
+        Command(
+            "bring_back_work",
+            "&File",
+            "Bring back work set aside",
+            set_aside.bring_back,
+            enabled=lambda: set_aside.can_bring_back,
+            tip="Show the work on this case that a session took the place of; what is shown now is set aside in turn",
+            synonyms=("session", "restore", "before", "undo"),
         ),
         Command(
             "forget_work",
