@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.simulated import SIMULATED
+from fusion3d_gui.imaging.simulated import MARKS
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.pacs.file_identity import FileIdentity, read_identity
 from fusion3d_gui.pacs.node import Node
@@ -208,7 +208,7 @@ class Outbox:
         identity = read_identity(file)
         if identity.study_uid != study_uid:
             raise UserError("belongs to another study; nothing was sent", path=file)
-        if identity.comments == SIMULATED:
+        if identity.comments in MARKS:
             only_test = only_test or "the scan is a simulated one"
         only_test = only_test or why_only_for_test(identity.series_description)
         if only_test and not node.is_test:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from fusion3d_gui.cli.argument_types import AddCommand, add_device_and_engine, count
+from fusion3d_gui.cli.training.cohort_command import add_cohort_arguments
 from fusion3d_gui.model.network.network_config import FUSIONS
 from fusion3d_gui.training.fit.recipe import LOSSES, SAMPLINGS
 
 
 def add_training_arguments(command: AddCommand) -> None:
     """Add the parsers of ``cohort``, ``train``, ``evaluate`` and their like."""
-    _add_cohort(command)
+    add_cohort_arguments(command)
     _add_schema(command)
     _add_train(command)
     _add_evaluate(command)
@@ -20,37 +21,6 @@ def add_training_arguments(command: AddCommand) -> None:
     _add_compare(command)
     _add_cohort_map(command)
     _add_ablate(command)
-
-
-def _add_cohort(command: AddCommand) -> None:
-    cohort = command("cohort", "generate a semi-synthetic cohort")
-    cohort.add_argument("out", type=Path, metavar="OUT", help="folder to create")
-    cohort.add_argument("--cases", type=count, required=True, metavar="N", help="number of cases")
-    cohort.add_argument(
-        "--seed", type=int, required=True, metavar="S", help="same seed, same cases"
-    )
-    cohort.add_argument(
-        "--prevalence", type=float, default=0.1, metavar="P", help="share of positives (0.1)"
-    )
-    for name, usual, what in (
-        ("lesion", 4.0, "log odds of a lesion"),
-        ("metadata", 1.25, "log odds per standard deviation of the metadata's score"),
-        ("interaction", 1.25, "what a lesion adds to the latter"),
-    ):
-        cohort.add_argument(
-            f"--{name}", type=float, default=usual, metavar="X", help=f"{what} ({usual:g})"
-        )
-    cohort.add_argument(
-        "--lesion-rate", type=float, default=0.2, metavar="R", help="share with a lesion (0.2)"
-    )
-    cohort.add_argument(
-        "--scene",
-        choices=("varied", "simple", "mixed"),
-        default="varied",
-        help="lesions among brighter distractors (varied), one bright lesion alone (simple: the cohort "
-        "of the first demo models), or every third case simple (mixed)",
-    )
-    cohort.add_argument("--spacing", type=float, default=3.0, metavar="MM", help="voxel size (3)")
 
 
 def _add_schema(command: AddCommand) -> None:

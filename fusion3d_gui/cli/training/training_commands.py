@@ -11,39 +11,12 @@ from dataclasses import replace
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.cli.terminal import check_can_write, print_json, say, terminal_progress
+from fusion3d_gui.cli.training.cohort_command import cohort
 from fusion3d_gui.cli.training.reader_study_command import reader_study
 from fusion3d_gui.cli.training.study_command import lesion_map, study, table
 from fusion3d_gui.cli.training.training_extra import need_training_extra
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.progress import part_of
-
-
-def cohort(options: Namespace) -> int:
-    """``fusion3d cohort``: generate a semi-synthetic cohort."""
-    need_training_extra()
-    from fusion3d_gui.training.cohort.make_cohort import make_cohort
-    from fusion3d_gui.training.cohort.population import OutcomeModel
-
-    try:
-        model = OutcomeModel(
-            lesion=options.lesion,
-            metadata=options.metadata,
-            interaction=options.interaction,
-            lesion_rate=options.lesion_rate,
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    make_cohort(
-        options.out,
-        options.cases,
-        options.seed,
-        spacing_mm=options.spacing,
-        prevalence=options.prevalence,
-        model=model,
-        kind=options.scene,
-        progress=terminal_progress(),
-    )
-    return 0
 
 
 def schema(options: Namespace) -> int:

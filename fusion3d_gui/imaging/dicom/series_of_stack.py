@@ -15,6 +15,7 @@ from fusion3d_gui.imaging.dicom.value_interpretation import ValueInterpretation,
 from fusion3d_gui.imaging.privacy.identifying_words import NAMING, WHOLE
 from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.imaging.series import Series
+from fusion3d_gui.imaging.simulated import painted_warnings
 from fusion3d_gui.imaging.volume import Volume, Watch, no_watch
 from fusion3d_gui.progress import Progress
 
@@ -88,6 +89,7 @@ def _volume(
     meaning: ValueInterpretation,
 ) -> Volume:
     elements = stack.frames[len(stack.frames) // 2].file.elements
+    attributes = _attributes(stack)
     return Volume(
         voxels=pixels.voxels,
         affine=stack.geometry.affine,
@@ -105,13 +107,14 @@ def _volume(
         description=_description(stack),
         series_uid=stack.uid,
         path=path,
-        attributes=MappingProxyType(_attributes(stack)),
+        attributes=MappingProxyType(attributes),
         faults=tuple(each.sentence for each in stack.faults),
         doubts=stack.doubts,
         warnings=(
             *stack.faults,
             *(ScanWarning("header in doubt", each) for each in stack.doubts),
             *stack.geometry.warnings,
+            *painted_warnings(attributes),
         ),
         notices=(*notices, *stack.notices, *meaning.notices, *pixels.notices),
     )

@@ -12,7 +12,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import format_number_as_ds
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.simulated import SIMULATED, is_simulated
+from fusion3d_gui.imaging.simulated import simulation_mark
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.output_file import whole_file
 
@@ -112,8 +112,8 @@ def _slice(
     dataset.Modality = volume.modality
     dataset.Manufacturer = ""
     dataset.SeriesDescription = volume.description[:64]
-    if is_simulated(volume):
-        dataset.ImageComments = SIMULATED
+    if mark := simulation_mark(volume):
+        dataset.ImageComments = mark
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"):
         setattr(dataset, keyword, "")
     step = volume.affine[:3, 2]

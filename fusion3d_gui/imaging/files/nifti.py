@@ -28,7 +28,7 @@ from fusion3d_gui.imaging.limits import LARGEST_DEFLATE_RATIO, check_memory
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.scan_warning import ScanWarning, position_warnings
 from fusion3d_gui.imaging.series import Series
-from fusion3d_gui.imaging.simulated import SIMULATED, SIMULATED_ATTRIBUTES, is_simulated
+from fusion3d_gui.imaging.simulated import attributes_of_note, painted_warnings, simulation_mark
 from fusion3d_gui.imaging.volume import (
     RAS_LPS,
     Volume,
@@ -127,6 +127,8 @@ def read_nifti(
         faults += (_INFINITE_SLOPE.sentence,)
         warnings = (_INFINITE_SLOPE, *warnings)
     check_memory(int(np.prod(shape, dtype=object)) * kept.itemsize, path)
+    attributes = attributes_of_note(_note(image))
+    warnings = (*warnings, *painted_warnings(attributes))
     notices = (*faults, *(each for each in geometry.notices if each not in faults))
     if is_colour:
         notices += (COLOURS_ARE_GRAY,)
@@ -138,9 +140,7 @@ def read_nifti(
         description=volume_description(_stem(path), number, _volume_count(image)),
         series_uid=volume_uid(path, number),
         path=path,
-        attributes=MappingProxyType(
-            SIMULATED_ATTRIBUTES if _note(image) == SIMULATED.encode() else {}
-        ),
+        attributes=MappingProxyType(attributes),
         notices=notices,
         faults=faults,
         warnings=warnings,
@@ -180,9 +180,10 @@ def _gray(plane: np.ndarray) -> np.ndarray:
     return gray_of_rgb(np.stack([plane[colour] for colour in "RGB"], axis=-1))
 
 
-def _note(image: Any) -> bytes:
+def _note(image: Any) -> str:
     """The header's description; empty in formats that have none."""
-    return bytes(image.header["descrip"]).rstrip(b"\0") if "descrip" in image.header else b""
+    note = bytes(image.header["descrip"]) if "descrip" in image.header else b""
+    return note.rstrip(b"\0").decode("latin-1")
 
 
 def _volume_count(image: Any) -> int:
@@ -212,7 +213,7 @@ def write_nifti(volume: Volume, path: Path, *, note: str = "Fusion3D") -> None:
     header.set_xyzt_units("mm")
     header.set_sform(ras, code="scanner")
     header.set_qform(ras, code="scanner", strip_shears=True)
-    header["descrip"] = (SIMULATED if is_simulated(volume) else note).encode("ascii")
+    header["descrip"] = (simulation_mark(volume) or note).encode("ascii")
     header.set_data_dtype(voxels.dtype)
     header["cal_min"] = header["cal_max"] = 0
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
-from fusion3d_gui.imaging.simulated import SIMULATED
+from fusion3d_gui.imaging.simulated import simulation_mark
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.report.case_result import CaseResult
@@ -51,7 +51,7 @@ def write_new_study(
         "PatientSex": about.get("PatientSex", ""),
         "PatientAge": about.get("PatientAge", ""),
         "DerivationDescription": "Written anew by Fusion3D, rounded to 16 bits where needed",
-        **({"ImageComments": SIMULATED} if result.simulated else {}),
+        "ImageComments": simulation_mark(volume),
     }
     kept = {keyword: text for keyword, text in attributes.items() if text}
     try:

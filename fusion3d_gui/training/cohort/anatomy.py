@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.volume import RAS_LPS, Volume
 from fusion3d_gui.training.cohort.spline_field import SplineField
 
 #: Centre of the template's brain, LPS mm in template space; the scan is centred on it.
-_TEMPLATE_CENTER = np.array([0.0, 17.0, 5.0])
+TEMPLATE_CENTER = np.array([0.0, 17.0, 5.0])
 #: A lesion's centre keeps this distance from the surface of the brain.
 _LESION_DEPTH_MM = 13.0
 #: Middle (LPS mm in template space) and reach of the region that the ventricles' size changes.
@@ -115,6 +115,12 @@ class Anatomy:
     atrophy: float = 0.0
 
     @classmethod
+    def of_template(cls) -> Anatomy:
+        """The template itself, not deformed."""
+        still = SplineField(np.zeros((1, 1, 1, 3)), (0.0, 0.0, 0.0), 32.0)
+        return cls(np.eye(3), np.zeros(3), still)
+
+    @classmethod
     def draw(cls, rng: np.random.Generator) -> Anatomy:
         """Draw rotation, scale, shift and displacement."""
         angles = rng.uniform(-8, 8, size=3)
@@ -150,13 +156,7 @@ class Anatomy:
         intensity, mask : np.ndarray
             Template intensity, 0 to 1, linearly interpolated, and the brain mask (bool), both ``[z, y, x]``.
         """
-        positions = self.displacement.on_grid(x, y, z)
-        linear = (self.matrix[:, 0] * (x[:, None] - self.shift_mm[0]))[None, None]
-        linear = linear + (self.matrix[:, 1] * (y[:, None] - self.shift_mm[1]))[None, :, None]
-        linear = linear + (self.matrix[:, 2] * (z[:, None] - self.shift_mm[2]))[:, None, None]
-        positions += linear + _TEMPLATE_CENTER
-        if self.ventricles:
-            positions -= self._ventricle_shift(positions)
+        positions = self.template_positions(x, y, z)
         index = np.moveaxis(template().to_index(positions), -1, 0)[::-1]
         intensity = map_coordinates(template().voxels, index, order=1, cval=0.0)
         mask = map_coordinates(brain_mask(), index, order=0, cval=0.0) > 0.5
@@ -166,6 +166,17 @@ class Anatomy:
             lack = np.clip(_GREY_INTENSITY - intensity, 0, None)
             intensity = np.maximum(intensity - self.atrophy * outer * lack, 0.05 * mask)
         return intensity, mask
+
+    def template_positions(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """What each voxel of a grid shows: template positions T (LPS mm) as ``[z, y, x, 3]``; axes as in :meth:`on_grid`."""
+        positions = self.displacement.on_grid(x, y, z)
+        linear = (self.matrix[:, 0] * (x[:, None] - self.shift_mm[0]))[None, None]
+        linear = linear + (self.matrix[:, 1] * (y[:, None] - self.shift_mm[1]))[None, :, None]
+        linear = linear + (self.matrix[:, 2] * (z[:, None] - self.shift_mm[2]))[:, None, None]
+        positions += linear + TEMPLATE_CENTER
+        if self.ventricles:
+            positions -= self._ventricle_shift(positions)
+        return positions
 
     def _ventricle_shift(self, template_lps_mm: np.ndarray) -> np.ndarray:
         """Displacement [..., 3] that enlarges the ventricles, at template positions [..., 3] before it."""
@@ -177,14 +188,14 @@ class Anatomy:
     def locate(self, template_lps_mm: np.ndarray) -> np.ndarray:
         """Scan position [3] (LPS mm) of a template position [3]: T inverted, by fixed-point iteration."""
         inverse = np.linalg.inv(self.matrix)
-        target = np.asarray(template_lps_mm, dtype=np.float64) - _TEMPLATE_CENTER
+        target = np.asarray(template_lps_mm, dtype=np.float64) - TEMPLATE_CENTER
         position: np.ndarray = inverse @ target + self.shift_mm
         # u changes far less than its argument (a contraction), so that this converges quickly.
         for _ in range(20):
             goal = target
             if self.ventricles:
                 linear = self.matrix @ (position - self.shift_mm)
-                before = linear + self.displacement.at(position) + _TEMPLATE_CENTER
+                before = linear + self.displacement.at(position) + TEMPLATE_CENTER
                 goal = target + self._ventricle_shift(before)
             position = inverse @ (goal - self.displacement.at(position)) + self.shift_mm
         return position

@@ -5,12 +5,6 @@ See :mod:`~fusion3d_gui.training.cohort.generate` for how cases are made.
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +13,15 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.output_file import is_unused, whole_file, write_whole_text
 from fusion3d_gui.progress import Progress, no_progress
+from fusion3d_gui.training.cohort.case_files import (
+    Row,
+    begin_cohort,
+    finish_cohort,
+    keep_row,
+    kept_row,
+    write_cases,
+)
 from fusion3d_gui.training.cohort.generate import DEFAULT_OUTCOME, SceneKind, make_case
 from fusion3d_gui.training.cohort.population import (
     CLASS_NAMES,
@@ -31,12 +32,6 @@ from fusion3d_gui.training.cohort.population import (
     auc_ceilings,
     cohort_schema,
 )
-
-#: Folder of the rows that are done, until the table is written.
-_UNFINISHED = "unfinished"
-
-#: Below this many cases, starting processes costs more than it saves.
-_CASES_WORTH_PROCESSES = 8
 
 
 def make_cohort(
@@ -102,70 +97,17 @@ def make_cohort(
         "scene": kind,
         "outcome": model.to_json(),
     }
-    _begin(out, settings)
+    begin_cohort(out, settings)
     jobs = [(out, number, seed, model, spacing_mm, kind) for number in range(cases)]
-    processes = min(workers or os.cpu_count() or 1, cases)
-    if processes == 1 or (workers is None and cases < _CASES_WORTH_PROCESSES):
-        rows = _collect(map(_write_case, jobs), cases, progress)
-    else:
-        # Spawned, not forked: the fork of a process that runs torch's threads could hang.
-        context = get_context("spawn")
-        with ProcessPoolExecutor(processes, context, initializer=_use_one_thread) as pool:
-            try:
-                rows = _collect(pool.map(_write_case, jobs), cases, progress)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    _describe(out / "cases.json", cases, seed, spacing_mm, prevalence, model, kind, rows)
-    table = out / "cases.csv"
-    with whole_file(table) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    shutil.rmtree(out / _UNFINISHED)
-    return table
+    rows = write_cases(_write_case, jobs, workers, progress)
+    about = _description(cases, seed, spacing_mm, prevalence, model, kind, rows)
+    return finish_cohort(out, rows, about)
 
 
-def _begin(out: Path, settings: dict[str, Any]) -> None:
-    """Make the folders of a cohort, or check that it is an unfinished one of the same settings."""
-    note = out / _UNFINISHED / "settings.json"
-    wanted = json.dumps(settings, indent=2)
-    if note.is_file():
-        if note.read_text(encoding="utf-8") != wanted:
-            raise UserError(
-                "it holds an unfinished cohort with other settings",
-                path=out,
-                remedy="Call it as before to go on, or delete the folder.",
-            )
-        return
-    if not is_unused(out):
-        raise UserError("it is not an empty folder", path=out, remedy="Name a new folder.")
-    for name in ("volumes", "masks", _UNFINISHED):
-        (out / name).mkdir(parents=True, exist_ok=True)
-    write_whole_text(note, wanted)
-
-
-def _use_one_thread() -> None:
-    """Let NumPy use one thread: as many processes as cores, each with several, took 3 times as long."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-
-
-def _collect(rows: Any, cases: int, progress: Progress) -> list[dict[str, Any]]:
-    collected = []
-    for row in rows:
-        collected.append(row)
-        progress(len(collected) / cases, f"Case {len(collected)} of {cases}")
-    return collected
-
-
-def _write_case(job: tuple[Path, int, int, OutcomeModel, float, SceneKind]) -> dict[str, Any]:
+def _write_case(job: tuple[Path, int, int, OutcomeModel, float, SceneKind]) -> Row:
     out, number, seed, model, spacing, kind = job
-    note = out / _UNFINISHED / f"{number:05d}.json"
-    if note.is_file():
-        found: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        return found
+    if (done := kept_row(out, number)) is not None:
+        return done
     case = make_case(number, seed, model, (spacing, spacing, spacing), kind)
     image = f"volumes/{case.name}.nii.gz"
     write_nifti(case.volume, out / image)
@@ -196,21 +138,20 @@ def _write_case(job: tuple[Path, int, int, OutcomeModel, float, SceneKind]) -> d
         "probability_metadata": f"{case.truth.metadata[0]:.6f}",
         "label": case.label,
     }
-    write_whole_text(note, json.dumps(row))
+    keep_row(out, number, row)
     return row
 
 
-def _describe(
-    path: Path,
+def _description(
     cases: int,
     seed: int,
     spacing_mm: float,
     prevalence: float,
     model: OutcomeModel,
     kind: SceneKind,
-    rows: list[dict[str, Any]],
-) -> None:
-    plain = {
+    rows: list[Row],
+) -> dict[str, Any]:
+    return {
         "task": TASK,
         "description": DESCRIPTION,
         "class_names": list(CLASS_NAMES),
@@ -230,4 +171,3 @@ def _describe(
             "auc_ceilings": auc_ceilings(model),
         },
     }
-    write_whole_text(path, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")

@@ -59,6 +59,7 @@ def bids_table(
     folder: Path,
     out: Path,
     *,
+    participants: Path | None = None,
     label: str | None = None,
     positive_from: float = 1.0,
     suffix: str | None = None,
@@ -76,6 +77,8 @@ def bids_table(
     folder
         With ``participants.tsv``; images (``.nii``, ``.nii.gz``) anywhere below it, named
         ``PARTICIPANT_..._SUFFIX``.
+    participants
+        The list of participants, where it is not the folder's.
     label
         Column that is predicted; None writes a table without labels.
     positive_from
@@ -93,7 +96,7 @@ def bids_table(
     UserError
         Naming file, row and column of what is wrong.
     """
-    listing = folder / "participants.tsv"
+    listing = participants or folder / "participants.tsv"
     table = read_table_file(listing)
     if "participant_id" not in table.columns:
         raise UserError("there is no column 'participant_id'", path=listing)
@@ -106,7 +109,7 @@ def bids_table(
             )
     check_not_input(out, (listing,))
     images = _images(folder, suffix)
-    about = _sidecar(folder / "participants.json")
+    about = _sidecar(listing.with_suffix(".json"))
     notices: list[str] = []
     rows = []
     without_image = without_label = 0

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fusion3d_gui.training.measure.metrics import Estimate
 from fusion3d_gui.training.measure.results import AblationJson, AblationRowJson, TableJson
-from fusion3d_gui.training.report.model_card import cohort_command
+from fusion3d_gui.training.report.cohort_words import cohort_command
 from fusion3d_gui.training.report.page import drawing, render_page
 from fusion3d_gui.training.report.plots import forest_plot
 

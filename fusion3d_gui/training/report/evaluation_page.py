@@ -12,8 +12,8 @@ from fusion3d_gui.training.measure.localisation_table import Localisation, Point
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
 from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
+from fusion3d_gui.training.report.cohort_words import cohort_command
 from fusion3d_gui.training.report.evaluation_record import default_map_text
-from fusion3d_gui.training.report.model_card import cohort_command
 from fusion3d_gui.training.report.page import drawing, render_page
 from fusion3d_gui.training.report.plots import (
     distribution_plot,

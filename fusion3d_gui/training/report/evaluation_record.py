@@ -18,7 +18,8 @@ from fusion3d_gui.training.measure.localisation_table import (
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
 from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES
-from fusion3d_gui.training.report.model_card import HELD_OUT_HEADING, WEIGHTS_PREFIX, cohort_command
+from fusion3d_gui.training.report.cohort_words import cohort_command
+from fusion3d_gui.training.report.model_card import HELD_OUT_HEADING, WEIGHTS_PREFIX
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
 

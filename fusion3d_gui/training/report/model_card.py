@@ -16,9 +16,9 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.plain_text import LONGEST_TEXT, markdown_text
-from fusion3d_gui.training.cohort.population import OutcomeModel
 from fusion3d_gui.training.data.table import CaseTable
 from fusion3d_gui.training.fit.recipe import Recipe, default_recipe
+from fusion3d_gui.training.report.cohort_words import cohort_command, cohort_limits, cohort_text
 
 if TYPE_CHECKING:
     # Lightning takes seconds to import, and evaluation doesn't need it.
@@ -30,11 +30,6 @@ HELD_OUT_HEADING = "## Held-out figures"
 OUTSIDE_HEADING, LIMITS_HEADING = "## Outside what it has seen", "## Limits"
 SCOPE_HEADING = "## Scope"
 WEIGHTS_PREFIX = "Weights (SHA-256): "
-#: Options of ``fusion3d cohort`` with their defaults.
-_OUTCOME_OPTIONS = {
-    name: getattr(OutcomeModel(), name)
-    for name in ("lesion", "metadata", "interaction", "lesion_rate")
-}
 #: Share of a standard deviation from which a mirrored image counts as another one to the model.
 _SIDES_MATTER_FROM = 0.25
 _NOT_YET = (
@@ -248,22 +243,6 @@ def _cost_text(run: TrainingRun) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def cohort_command(cohort: Mapping[str, Any], folder: str = "COHORT") -> str:
-    """The command that generates a cohort again, without options at their defaults."""
-    command = f"fusion3d cohort {folder} --cases {cohort['cases']} --seed {cohort['seed']}"
-    known = {
-        "spacing": cohort.get("spacing_mm"),
-        "prevalence": cohort.get("prevalence"),
-        **{name: cohort.get("outcome", {}).get(name) for name in _OUTCOME_OPTIONS},
-    }
-    for name, usual in {"spacing": 3.0, "prevalence": 0.1, **_OUTCOME_OPTIONS}.items():
-        if known[name] is not None and known[name] != usual:
-            command += f" --{name.replace('_', '-')} {known[name]:g}"
-    # Cohorts of before there were other scenes don't name theirs.
-    scene = cohort.get("scene", "simple")
-    return command + ("" if scene == "varied" else f" --scene {scene}")
-
-
 def _commands(network: NetworkConfig, run: TrainingRun) -> str:
     cohort = run.table.cohort
     table = "COHORT/cases.csv" if cohort else shown_name(run.table.path)
@@ -294,20 +273,9 @@ def _commands(network: NetworkConfig, run: TrainingRun) -> str:
 
 
 def _data_text(run: TrainingRun) -> str:
-    cohort = run.table.cohort
-    if not cohort:
-        return f"The table {markdown_text(run.table.path.name)} with {len(run.table.cases)} cases."
-    best, outcome = cohort["auc_ceilings"], cohort["outcome"]
-    return (
-        f"A semi-synthetic cohort of {cohort['cases']} cases ({cohort['positives']} positive, "
-        f"{cohort['lesions']} with a lesion, {cohort['distractors']} with a distractor) at "
-        f"{cohort['spacing_mm']:g} mm on the MNI152 template. The label is drawn with a probability that "
-        f"is logistic in lesion and metadata: log odds {outcome['lesion']:g} for a lesion, "
-        f"{outcome['metadata']:g} for a standard deviation of the metadata's score, and "
-        f"{outcome['interaction']:g} more for it in the presence of a lesion (see "
-        f"`fusion3d_gui/training/cohort/population.py`). Best AUC that anyone can reach: {best['all']:.3f}; from "
-        f"the image alone {best['image']:.3f}; from the metadata alone {best['metadata']:.3f}."
-    )
+    if run.table.cohort:
+        return cohort_text(run.table.cohort)
+    return f"The table {markdown_text(run.table.path.name)} with {len(run.table.cases)} cases."
 
 
 def _machine() -> str:
@@ -333,9 +301,4 @@ def _limits(run: TrainingRun) -> str:
         "The heatmap says which coarse region raised the score, not where a lesion ends. "
         "Probabilities are calibrated on the validation cases only; on other data they are not."
     )
-    if run.table.cohort:
-        return (
-            "Trained on simulated scans of one template: on a real patient's scan its answer means "
-            "nothing. " + general
-        )
-    return general
+    return f"{cohort_limits(run.table.cohort)} {general}" if run.table.cohort else general

@@ -11,7 +11,8 @@ from scipy.stats import binomtest
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.training.cohort.corruptions import CORRUPTIONS
 from fusion3d_gui.training.measure.results import FlaggedJson, OodDetectionJson
-from fusion3d_gui.training.report.model_card import LIMITS_HEADING, OUTSIDE_HEADING, cohort_command
+from fusion3d_gui.training.report.cohort_words import cohort_command
+from fusion3d_gui.training.report.model_card import LIMITS_HEADING, OUTSIDE_HEADING
 from fusion3d_gui.training.report.model_card_file import card_path, read_card, write_card
 
 #: Why the last of the corruptions is not detected.
