@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
@@ -25,7 +24,7 @@ from fusion3d_gui.state.case.territories import Territories
 from fusion3d_gui.state.cases.case_table import CaseTable
 from fusion3d_gui.state.cases.case_thumbnails import CaseThumbnails
 from fusion3d_gui.state.data.case import Case
-from fusion3d_gui.state.display.display import Display, middle_voxel_lps
+from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.audit_trail import AuditTrail
 from fusion3d_gui.state.export.left import LeftResults
 from fusion3d_gui.state.export.movie_export import MovieExport
@@ -199,7 +198,7 @@ class Session(QObject):
             return
         self._to_peak_of = ()
         # Not where the user has gone elsewhere meanwhile.
-        if np.allclose(self.display.crosshair.position_lps, middle_voxel_lps(case)):
+        if self.display.is_at_start(case):
             self.hot_spots.go_to_peak()
 
     def _on_case_opened(self, case: Case) -> None:

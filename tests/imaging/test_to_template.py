@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,14 @@ from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.imaging.registration.to_template import lesion_in_standard_space, union_on
-from fusion3d_gui.imaging.template import template_values
+from fusion3d_gui.imaging.registration.lesion_check import lesion_check
+from fusion3d_gui.imaging.registration.registration import Registration
+from fusion3d_gui.imaging.registration.to_template import (
+    StandardLesion,
+    lesion_in_standard_space,
+    union_on,
+)
+from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.standard_space import standard_space_faults
 
@@ -92,3 +99,41 @@ def test_masks_of_parts_are_united(patient):
     united = union_on([part], scan)
     assert united.sum() == 8
     assert united[1:3, 2:4, 3:5].all()
+
+
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1), (-1, 1, -1)])
+def test_the_pictures_to_check_show_the_lesion_on_its_side_however_the_scan_lies(signs):
+    shape, edges = (30, 44, 40), np.array([4.0, 4.0, 5.0])
+    affine = np.diag([*(edges * signs), 1.0])
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape[::-1]) - 1) / 2) + (0, 17, 5)
+    scan = Volume(voxels=np.zeros(shape, np.int16), affine=affine)
+    k, j, i = np.indices(shape)
+    place = scan.to_lps(np.stack([i, j, k], axis=-1))
+    lesion = np.linalg.norm(place - (32.0, -20.0, 30.0), axis=-1) < 12
+    scan = replace(scan, voxels=np.where(place[..., 2] < 60, 100, 0).astype(np.int16))
+    # Where scan and template are in the same place.
+    grid = template_volume()
+    k, j, i = np.indices(grid.shape)
+    there = np.linalg.norm(grid.to_lps(np.stack([i, j, k], axis=-1)) - (32.0, -20.0, 30.0), axis=-1)
+    found = replace(grid, voxels=(there < 12).astype(np.uint8))
+    standard = StandardLesion(found, grid, Registration(np.eye(4), "affine"), 1.0)
+    rows = lesion_check(scan, lesion, standard)
+    assert [row.title for row in rows] == ["The scan", "The scan, registered", "The template"]
+    for row in rows:
+        assert [each.letters for each in row.pictures] == [
+            ("R", "L", "A", "P"),
+            ("R", "L", "S", "I"),
+            ("A", "P", "S", "I"),
+        ]
+        for picture, (to_right, down) in zip(
+            row.pictures, ((32, -37), (32, -25), (-37, -25)), strict=True
+        ):
+            red = (picture.rgb == (240, 60, 60)).all(axis=2)
+            middle = np.argwhere(red).mean(axis=0) / red.shape - 0.5
+            # From the middle of the picture, in mm; the template's lies a few mm from the scan's.
+            assert middle[1] * picture.width_mm == pytest.approx(to_right, abs=7)
+            assert middle[0] * picture.height_mm == pytest.approx(down, abs=22)
+            assert red.sum() > 50
+    blue = [(p.rgb == (86, 182, 216)).all(axis=2).sum() for row in rows for p in row.pictures]
+    assert blue[:3] == [0, 0, 0]
+    assert min(blue[3:]) > 500

@@ -7,17 +7,21 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels.atlas import read_atlas, read_label_names
+from fusion3d_gui.imaging.registration.lesion_check import lesion_check
 from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.registration.to_template import StandardLesion
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.state.export.standard_lesion import LesionCheck
 from fusion3d_gui.widgets.window.commands.masks import standard_space_menu
+from fusion3d_gui.widgets.window.dialogs.standard_lesion_dialog import StandardLesionDialog
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 #: LPS mm: in the left hemisphere, and its mirror image.
@@ -61,6 +65,8 @@ def test_a_lesion_map_is_shown_on_the_template_and_predicted_from_itself(
     inside, outside = shown.value_at(LEFT), shown.value_at(RIGHT)
     assert inside > 180
     assert outside == pytest.approx(0.55 * template_values(RIGHT[None])[0], abs=12)
+    # It opens where the lesion is.
+    np.testing.assert_allclose(window.session.display.crosshair.position_lps, LEFT, atol=2)
     # The status line tells the map's own value.
     window.status.show_hovered(LEFT)
     assert window.status.value.text().startswith("1")
@@ -162,21 +168,28 @@ def test_a_lesion_of_a_scan_is_confirmed_saved_and_opened_on_the_template(
     window.session.masks.select(window.session.masks.items[0].number)
     # What a registration would find: tests/imaging/test_to_template.py registers, which takes long.
     standard = StandardLesion(found, found, Registration(np.eye(4), "affine"), 1.0)
-    monkeypatch.setattr(standard_space_menu, "register_lesion", lambda *given: given[2](standard))
-    asked, answers = [], [False, True]
-    monkeypatch.setattr(
-        standard_space_menu,
-        "confirm_save",
-        lambda title, text, over: (asked.append(text), answers.pop(0))[1],
-    )
+    check = LesionCheck(standard, lesion_check(scan, mask > 0, standard))
+    monkeypatch.setattr(standard_space_menu, "register_lesion", lambda *given: given[2](check))
     out = tmp_path / "map"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(out), ""))
-    window.menus.actions["mask_standard_space"].trigger()
+
+    def shown() -> StandardLesionDialog:
+        window.menus.actions["mask_standard_space"].trigger()
+        (dialog,) = window.findChildren(StandardLesionDialog)
+        assert "100 % of the lesion lies on the patient's left" in dialog.side.text()
+        # Without the reader's word nothing is saved.
+        qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+        assert dialog.isVisible()
+        return dialog
+
+    qtbot.mouseClick(shown().cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.findChildren(StandardLesionDialog))
     assert not list(tmp_path.glob("map*"))
-    window.menus.actions["mask_standard_space"].trigger()
+    dialog = shown()
+    qtbot.keyClick(dialog.confirmed, Qt.Key.Key_Space)
+    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.session.store.case.backdrop is not None, timeout=60_000)
     settled(window)
-    assert "100 % of the lesion lies on the patient's left" in asked[0]
     case = window.session.store.case
     assert case.volume.path == tmp_path / "map.nii.gz"
     np.testing.assert_array_equal(case.volume.voxels, found.voxels)

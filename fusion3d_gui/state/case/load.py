@@ -51,7 +51,15 @@ def load_case(
     stamps = _file_stamps(series, paths)
 
     def case_of(volume: Volume, levels: tuple[Preset, ...], backdrop: Volume | None = None) -> Case:
-        case = Case(paths, volume, levels, found, file_stamps=stamps, backdrop=backdrop)
+        case = Case(
+            paths,
+            volume,
+            levels,
+            found,
+            file_stamps=stamps,
+            backdrop=backdrop,
+            lesion_lps=None if backdrop is None else _lesion_lps(volume),
+        )
         return case.hide_identity(for_good=True) if hide_identity else case
 
     def watch(volume: Volume) -> None:
@@ -76,6 +84,17 @@ def _backdrop(volume: Volume) -> Volume | None:
     if not content.are_labels or content.constant or any(standard_space_faults(volume)):
         return None
     return on_template(volume)
+
+
+def _lesion_lps(lesion_map: Volume) -> tuple[float, float, float] | None:
+    """A voxel (mm, LPS) in the middle of the lesion's largest part; None without a lesion."""
+    from fusion3d_gui.imaging.largest_part import middle_of_largest_part
+
+    inside = lesion_map.real(lesion_map.voxels) != 0
+    if not inside.any():
+        return None
+    x, y, z = lesion_map.to_lps(middle_of_largest_part(inside)[::-1])
+    return float(x), float(y), float(z)
 
 
 def _file_stamps(series: Series, paths: tuple[Path, ...]) -> tuple[FileStamp, ...]:

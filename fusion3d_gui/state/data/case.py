@@ -60,6 +60,8 @@ class Case:
     file_stamps: tuple[FileStamp, ...] = ()
     #: Of a lesion map in standard space: the picture of it on the template that is shown in its stead.
     backdrop: Volume | None = None
+    #: Of such a map: a voxel in the middle of its largest part (mm, LPS).
+    lesion_lps: tuple[float, float, float] | None = None
     #: The case as its file has it, where the reader has said that it is CT.
     unstated: Case | None = field(default=None, repr=False)
 
@@ -87,6 +89,7 @@ class Case:
             presets=(*of_file, *CT_PRESETS),
             revealed=None if self.revealed is None else self.revealed.stated_ct(),
             backdrop=None,
+            lesion_lps=None,
             unstated=self,
         )
 

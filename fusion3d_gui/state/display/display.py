@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QObject
 
@@ -40,11 +42,11 @@ class Display(QObject):
         self.paint_queue = PaintQueue(self)
 
     def show_case(self, case: Case) -> None:
-        """Reset for another case: crosshair in its middle, planes in its slices, its default window level."""
+        """Reset for another case: crosshair in its middle or lesion, planes in its slices, its default window level."""
         low, high = case.volume.bounds_lps
         self.cine.stop()
         self.planes.show_slices_of(case.volume)
-        self.crosshair.set_bounds(low, high, middle_voxel_lps(case))
+        self.crosshair.set_bounds(low, high, _start_lps(case))
         self.window_level.set_presets(case.presets)
         self.volume_look.show_volume(case.picture)
 
@@ -61,11 +63,23 @@ class Display(QObject):
 
     def complete_case(self, case: Case) -> None:
         """Take the presets and values of the same case: all its slices have been read, or it was said to be CT."""
+        # That it is a lesion map is known once all of it has been read.
+        if case.lesion_lps is not None and self.is_at_start(replace(case, lesion_lps=None)):
+            self.crosshair.move_to(np.array(case.lesion_lps))
         self.window_level.refine_presets(case.presets)
         self.volume_look.complete(case.picture)
+
+    def is_at_start(self, case: Case) -> bool:
+        """Whether the crosshair is where it is put when this case is opened."""
+        return bool(np.allclose(self.crosshair.position_lps, _start_lps(case)))
 
 
 def middle_voxel_lps(case: Case) -> np.ndarray:
     """Patient position (mm, LPS) of the centre of the voxel in the middle of the volume."""
     k, j, i = case.volume.shape
     return case.volume.to_lps(np.array([i // 2, j // 2, k // 2]))
+
+
+def _start_lps(case: Case) -> np.ndarray:
+    """Where the crosshair is put: in the lesion of a lesion map, else in the middle."""
+    return middle_voxel_lps(case) if case.lesion_lps is None else np.array(case.lesion_lps)

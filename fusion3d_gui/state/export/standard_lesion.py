@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,36 @@ from fusion3d_gui.state.store import Store
 
 if TYPE_CHECKING:
     # SimpleITK and SciPy are imported on the worker.
+    from fusion3d_gui.imaging.registration.lesion_check import CheckPicture as CheckPicture
+    from fusion3d_gui.imaging.registration.lesion_check import CheckRow as CheckRow
     from fusion3d_gui.imaging.registration.to_template import StandardLesion as StandardLesion
 
 
-def register_lesion(
-    store: Store, chosen: CaseMask, found: Callable[[StandardLesion], object]
-) -> None:
-    """Register the scan on screen to the template without the mask's region; ``found`` gets the lesion there.
+@dataclass(frozen=True, eq=False)
+class LesionCheck:
+    """A lesion in standard space, and what the reader is shown before its map is saved."""
+
+    lesion: StandardLesion
+    rows: tuple[CheckRow, ...]
+
+    @property
+    def side_text(self) -> str:
+        """On which side the lesion lies, and what to compare that with."""
+        return f"{self.lesion.side_text} Compare with the letters on the scan."
+
+    @property
+    def summary(self) -> str:
+        """How well scan and template agree."""
+        return f"Registration: {self.lesion.registration.summary}"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something speaks against the registration."""
+        return bool(self.lesion.registration.doubt)
+
+
+def register_lesion(store: Store, chosen: CaseMask, found: Callable[[LesionCheck], object]) -> None:
+    """Register the scan on screen to the template without the mask's region; ``found`` gets the lesion there to check.
 
     Nothing happens where another case is on screen by then.
     """
@@ -30,14 +54,17 @@ def register_lesion(
         return
     scan, grid = case.volume, chosen.mask.grid
 
-    def work(progress: Progress) -> StandardLesion:
+    def work(progress: Progress) -> LesionCheck:
+        from fusion3d_gui.imaging.registration.lesion_check import lesion_check
         from fusion3d_gui.imaging.registration.to_template import lesion_in_standard_space, union_on
 
-        return lesion_in_standard_space(scan, union_on([grid], scan), progress)
+        inside = union_on([grid], scan)
+        lesion = lesion_in_standard_space(scan, inside, progress)
+        return LesionCheck(lesion, lesion_check(scan, inside, lesion))
 
-    def done(lesion: StandardLesion) -> None:
+    def done(check: LesionCheck) -> None:
         if store.case is case:
-            found(lesion)
+            found(check)
 
     store.noticed.emit(Notice("Registering the scan to the template. It takes about a minute."))
     store.run(store.listing, "Registering to the template", work, done)
@@ -65,12 +92,3 @@ def write_lesion_map(
         written(path)
 
     store.run(store.saving, f"Writing {path.name}", work, done)
-
-
-def question(lesion: StandardLesion) -> str:
-    """What the reader is to confirm before the lesion map is saved."""
-    return (
-        f"{lesion.side_text} Compare with the letters on the scan.\n\n"
-        f"Registration: {lesion.registration.summary}\n\n"
-        "Save the lesion map and open it on the template? Check there that it lies where it lies in the scan."
-    )

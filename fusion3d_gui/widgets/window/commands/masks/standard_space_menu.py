@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.state.export.standard_lesion import question, register_lesion, write_lesion_map
+from fusion3d_gui.state.export.standard_lesion import register_lesion, write_lesion_map
 from fusion3d_gui.state.masks.mask_list import MaskList
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
-from fusion3d_gui.widgets.window.dialogs.confirm import confirm_save
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
+from fusion3d_gui.widgets.window.dialogs.standard_lesion_dialog import StandardLesionDialog
 
 if TYPE_CHECKING:
-    from fusion3d_gui.state.export.standard_lesion import StandardLesion
+    from fusion3d_gui.state.export.standard_lesion import LesionCheck
 
 
 def standard_space_commands(
@@ -28,12 +28,17 @@ def standard_space_commands(
 ) -> list[Command]:
     """The command that registers the selected mask's scan to the template and saves the lesion map."""
 
-    def offer(lesion: StandardLesion) -> None:
-        if not confirm_save("Lesion in standard space", question(lesion), window):
-            return
-        path = files.lesion_map_target()
-        if path is not None:
-            write_lesion_map(store, lesion, path, open_path)
+    def offer(check: LesionCheck) -> None:
+        case = store.case
+        dialog = StandardLesionDialog(check, window)
+
+        def save() -> None:
+            path = files.lesion_map_target()
+            if path is not None and store.case is case:
+                write_lesion_map(store, check.lesion, path, open_path)
+
+        dialog.accepted.connect(save)
+        dialog.open()
 
     def bring() -> None:
         chosen = masks.selected
