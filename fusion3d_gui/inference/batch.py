@@ -166,7 +166,7 @@ def fill_table(
     *,
     shard: Shard | None = None,
 ) -> BatchSummary:
-    """Write the results of all rows, or of a shard of them: a table, and ``heatmaps/`` as NIfTI.
+    """Write the results of all rows, or of a shard of them: a table, ``heatmaps/`` as NIfTI, ``embeddings/`` as NPY.
 
     A case that fails, or that the model is not meant for, has the reason in the column ``error``. Each row is
     written as soon as it is predicted, and the table is sorted at the end. Run again with the same weights, table
@@ -194,15 +194,16 @@ def fill_table(
     """
     out = settings.out
     results = results_file(out, shard)
-    heatmaps = Path(os.path.realpath(settings.heatmaps))
+    written = [Path(os.path.realpath(each)) for each in (settings.heatmaps, settings.embeddings)]
     for row in rows:
-        if Path(os.path.realpath(row.path)).is_relative_to(heatmaps):
-            problem = "the scan lies where the heatmaps are written"
+        if any(Path(os.path.realpath(row.path)).is_relative_to(each) for each in written):
+            problem = "the scan lies where the heatmaps or embeddings are written"
             raise UserError(problem, path=row.path, remedy="Name another folder for the results.")
     rows = rows if shard is None else shard.of(rows)
     columns = all_columns(schema)
     try:
         settings.heatmaps.mkdir(parents=True, exist_ok=True)
+        settings.embeddings.mkdir(exist_ok=True)
         done: dict[int, dict[str, str]] = {}
         for table in (*sorted(out.glob("results-*-of-*.csv")), results_file(out), results):
             done |= _done_before(table, columns, weights_sha256)

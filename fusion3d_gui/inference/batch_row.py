@@ -28,6 +28,10 @@ LAST_COLUMNS = (
 )
 
 
+#: Folder of the image embeddings, beside the table of results: a file a case, named like its heatmap.
+EMBEDDINGS = "embeddings"
+
+
 @dataclass(frozen=True)
 class BatchRow:
     """A row of the table: its number in a spreadsheet (the header is 1), and its cells."""
@@ -69,6 +73,11 @@ class RowSettings:
     def heatmaps(self) -> Path:
         """Folder of the heatmaps."""
         return self.out / "heatmaps"
+
+    @property
+    def embeddings(self) -> Path:
+        """Folder of the image embeddings."""
+        return self.out / EMBEDDINGS
 
     def values_of(self, row: BatchRow) -> dict[str, str]:
         """The values that a row and the call give, as text."""

@@ -1,4 +1,4 @@
-"""``predict_row``: the cells of one row of a table of cases, and its heatmap as a file."""
+"""``predict_row``: the cells of one row of a table of cases, and its heatmap and embedding as files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, field_columns, first_cells
+from fusion3d_gui.inference.embedding_file import write_embedding
 from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
@@ -33,7 +34,7 @@ def predict_row(
     progress: Progress = no_progress,
     reading: contextlib.AbstractContextManager[None] | None = None,
 ) -> dict[str, object]:
-    """Predict one row and write its heatmap.
+    """Predict one row and write its heatmap and its image embedding.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def predict_row(
     Raises
     ------
     OSError
-        The heatmap can't be written.
+        A file can't be written.
     Cancelled
         When ``progress`` raises it.
     """
@@ -67,14 +68,14 @@ def predict_row(
             volume = open_volume(row.path, progress=part_of(progress, 0.0, 0.4))
         own = {name: value for name, value in row.values.items() if value}
         values = schema.case_values(volume.attributes, own, settings.given)
-        prediction = predict_and_explain(
+        predicted = predict_and_explain(
             predictor,
             volume,
             values,
             settings.explanation,
             part_of(progress, 0.4, 1.0),
             despite_misfit=settings.despite_misfit,
-        ).prediction
+        )
     except MisfitError as error:
         return {**cells, **_fit_cells(error.report), "error": str(error)}
     except UserError as error:
@@ -82,12 +83,15 @@ def predict_row(
     except _FAILURES as error:
         log.exception("row %d failed", row.number)
         return {**cells, "error": f"failed ({type(error).__name__}); the log has the details"}
-    name = f"{row.number:05d}-{_file_name(row.name)}.nii.gz"
+    prediction = predicted.prediction
+    stem = f"{row.number:05d}-{_file_name(row.name)}"
+    name = f"{stem}.nii.gz"
     heatmap, note = prediction.heatmap, prediction.fit.file_note
     write_nifti(heatmap.as_volume, settings.heatmaps / name, note=note)
     if heatmap.raw is not heatmap:
         raw = name.replace(".nii.gz", "-raw.nii.gz")
         write_nifti(heatmap.raw.as_volume, settings.heatmaps / raw, note=note)
+    write_embedding(settings.embeddings / f"{stem}.npy", predicted.case.image_embedding)
     return {
         **cells,
         **_cells(prediction, field_columns(schema)),

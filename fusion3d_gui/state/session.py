@@ -21,8 +21,7 @@ from fusion3d_gui.state.case.notes import Notes
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.case.scan_objects import ScanObjects
 from fusion3d_gui.state.case.territories import Territories
-from fusion3d_gui.state.cases.case_table import CaseTable
-from fusion3d_gui.state.cases.case_thumbnails import CaseThumbnails
+from fusion3d_gui.state.cases.case_parts import CaseParts
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.audit_trail import AuditTrail
@@ -100,8 +99,7 @@ class Session(QObject):
         self.mask_agreements = MaskAgreements(
             store, self.masks, self.predictions, self.display.overlay
         )
-        self.case_table = CaseTable(store, self.opener, self.models)
-        self.case_thumbnails = CaseThumbnails(self)
+        self.cases = CaseParts(store, self.opener, self.models)
         self.explainer = Explainer(store, choice, self.predictions, self.side_by_side)
         self.augmentation = Augmentation(store)
         self.model_comparison = ModelComparison(store, form, self.models, choice, self.side_by_side)
@@ -184,7 +182,7 @@ class Session(QObject):
         """Keep the work on the case, cancel all else and wait for the threads; returns whether they ended in time."""
         is_kept, is_logged = self.keeper.finish(), self.audit.finish()
         lanes = (
-            *(self.mask_agreements, self.case_table, self.case_thumbnails),
+            *(self.mask_agreements, self.cases),
             *(self.alignment.lane, self.second.lane, self.set_aside, self.store),
         )
         closed = [each.close() for each in lanes]

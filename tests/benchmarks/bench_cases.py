@@ -68,7 +68,7 @@ def main() -> None:
     window = MainWindow(session)
     window.resize(1500, 950)
     window.show()
-    table, page = session.case_table, window.cases
+    table, page = session.cases.table, window.cases
     with tempfile.TemporaryDirectory() as name:
         folder = make_table(Path(name), count)
         began = time.perf_counter()
@@ -107,7 +107,11 @@ def main() -> None:
         f"select {len(wrong):,} wrong ones",
         [lambda: table.select(wrong), lambda: table.select(one)],
     )
+    # In this order, with the application still there: a shown window that outlives it can end the process.
+    window.close()
     session.close()
+    window.deleteLater()
+    app.processEvents()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.inference.batch import predict_table, read_table
+from fusion3d_gui.inference.case_list.case_map import read_embeddings
+from fusion3d_gui.inference.case_list.read_case_list import read_case_list
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.methods import make_heatmap
 from fusion3d_gui.inference.predictor import load_predictor
@@ -257,3 +259,14 @@ def test_a_row_that_ends_the_process_is_tried_last_and_then_counts_as_failed(
     assert run([str(word) for word in words]) == 0
     assert sum(pd.read_csv(out / "results.csv")["error"].isna()) == 3
     assert not (out / ".reading.part").exists()
+
+
+def test_results_hold_the_embedding_of_each_prediction(table, predictor, tmp_path):
+    out = tmp_path / "out"
+    predict_table(predictor, read_table(table, predictor.info.schema), out)
+    cases = read_case_list([out])
+    assert cases.weights_sha256 == predictor.weights_sha256
+    rows, found = read_embeddings(cases.embeddings)
+    assert rows.tolist() == [0, 2, 4]
+    alone = predictor.predict_case(open_volume(tmp_path / "1.nii.gz"), {"sex": "M"}).case
+    np.testing.assert_allclose(found[1], alone.image_embedding, atol=1e-6)

@@ -69,7 +69,7 @@ def window(qtbot):
 def page(window, results, qtbot):
     window.menus.actions["cases"].trigger()
     assert window.pages.shows_cases
-    table = window.session.case_table
+    table = window.session.cases.table
     table.open([results])
     qtbot.waitUntil(lambda: table.cases is not None and not table.busy)
     return window.cases
@@ -110,8 +110,10 @@ def test_typing_a_filter_shows_what_it_finds_and_says_what_is_wrong_with_it(page
 
 
 def test_a_click_in_a_chart_selects_its_cases_and_a_row_is_marked_in_the_charts(page, qtbot):
-    qtbot.waitUntil(lambda: page.roc.plot is not None and page.calibration.plot is not None)
-    chart, curves = page.calibration, page._table.curves
+    qtbot.waitUntil(
+        lambda: page.charts.roc.plot is not None and page.charts.calibration.plot is not None
+    )
+    chart, curves = page.charts.calibration, page._table.curves
     number, mean, share, _ = curves.bins()
     panel = chart.plot.panels[0]
     at = panel.px_at(100 * mean[4], 100 * share[4]).toPoint()
@@ -120,18 +122,18 @@ def test_a_click_in_a_chart_selects_its_cases_and_a_row_is_marked_in_the_charts(
     rows = {page.model.row_at(each.row()) for each in page.view.selectionModel().selectedRows()}
     assert rows == set(curves.rows_of_bin(int(number[4])).tolist())
     at = (
-        (panel := page.roc.plot.panels[0])
+        (panel := page.charts.roc.plot.panels[0])
         .px_at(100 * curves.one_minus_specificity[14], 100 * curves.sensitivity[14])
         .toPoint()
     )
-    qtbot.mouseMove(page.roc, at)
-    qtbot.mouseClick(page.roc, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseMove(page.charts.roc, at)
+    qtbot.mouseClick(page.charts.roc, Qt.MouseButton.LeftButton, pos=at)
     chosen = page._table.selected
     assert sorted(chosen) == sorted(curves.misclassified(float(curves.thresholds[14])))
     assert panel.title.summary.startswith("AUC ")
     page.view.selectRow(3)
     (row,) = page._table.selected
-    marked = [each for each in page.roc._made[2]._items if each.isVisible()]
+    marked = [each for each in page.charts.roc._made[2]._items if each.isVisible()]
     assert len(marked) == 1
     place = int(np.searchsorted(-curves.thresholds, -page._table.cases.columns["probability"][row]))
     assert marked[0].pos().x() == pytest.approx(100 * curves.one_minus_specificity[place])
@@ -156,7 +158,7 @@ def test_thumbnails_are_made_of_what_is_seen_and_names_are_hidden_with_the_ident
     page, window, results, qtbot
 ):
     path = results.parent / "scans/2.nii"
-    qtbot.waitUntil(lambda: window.session.case_thumbnails.image(path) is not None)
+    qtbot.waitUntil(lambda: window.session.cases.thumbnails.image(path) is not None)
     assert page.model.data(page.model.index(2, 0), Qt.ItemDataRole.DecorationRole) is not None
     window.session.store.identity.toggle()
     assert names(page)[:2] == ["Case 1", "Case 2"]
@@ -193,7 +195,7 @@ def test_the_distance_of_maps_from_lesions_is_measured_when_asked_for(window, re
             writer = csv.DictWriter(out, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-    state = window.session.case_table
+    state = window.session.cases.table
     state.open([results])
     qtbot.waitUntil(lambda: state.cases is not None and not state.busy)
     window.menus.actions["cases"].trigger()

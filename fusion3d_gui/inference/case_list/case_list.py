@@ -16,6 +16,8 @@ MADE_COLUMNS: Mapping[str, str] = {
     "wrong": "1 where the (first) model gave a class that is not the label",
     "disagreement": "Largest difference between the probabilities of two models",
     "doubt": "Whether the case is one that the model is meant for: fits, doubtful or refused",
+    "embedding_percentile": "Share of the validation cases that are nearer to the training cases, in percent: "
+    "from 95 on unusual for the model, from 99 on outside of what it has seen",
     "displacement_mm": "Distance of the heatmap's peak from the lesion's centre",
     "failure": "Why there is no result",
 }
@@ -41,6 +43,10 @@ class CaseList:
         Of each case the metadata for the form, by column name.
     heatmaps
         Heatmap of each case by the first model; None: none.
+    embeddings
+        File with the image embedding of each case by the first model; None: none.
+    weights_sha256
+        The first model's; empty without results.
     models
         Name and version of each model with results, in the order of their files.
     notices
@@ -52,6 +58,8 @@ class CaseList:
     paths: tuple[Path | None, ...]
     values: tuple[Mapping[str, str], ...] = ()
     heatmaps: tuple[Path | None, ...] = ()
+    embeddings: tuple[Path | None, ...] = ()
+    weights_sha256: str = ""
     models: tuple[tuple[str, str], ...] = ()
     notices: tuple[str, ...] = field(default=(), repr=False)
 

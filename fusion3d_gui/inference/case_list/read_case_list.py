@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.batch_row import EMBEDDINGS
 from fusion3d_gui.inference.case_list.case_list import CaseList, column_of
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress, no_progress
@@ -178,16 +179,36 @@ def _joined(base: _Base, results: Sequence[TableFile]) -> CaseList:
             columns[shown] = _plain([row[name] for row in base.rows])
     paths = tuple(base.folder / row["path"] if row["path"] else None for row in base.rows)
     heatmaps: tuple[Path | None, ...] = (None,) * count
+    embeddings, weights = heatmaps, ""
     if results:
         folder = results[0].path.parent
         heatmaps = tuple(
             folder / line["heatmap"] if line.get("heatmap") else None for line in found[0]
         )
+        if (folder / EMBEDDINGS).is_dir():
+            embeddings = tuple(each and _embedding_of(each) for each in heatmaps)
+        weights = next((line["weights_sha256"] for line in found[0] if line), "")
     values = tuple(
         {name: text for name, text in row.items() if name not in _NO_METADATA and text}
         for row in base.rows
     )
-    return CaseList(base.title, columns, paths, values, heatmaps, tuple(models), tuple(notices))
+    return CaseList(
+        base.title,
+        columns,
+        paths,
+        values,
+        heatmaps,
+        embeddings,
+        weights,
+        tuple(models),
+        tuple(notices),
+    )
+
+
+def _embedding_of(heatmap: Path) -> Path:
+    """The file of the embedding of a case, which is named like its heatmap."""
+    stem = heatmap.name.removesuffix(".nii.gz")
+    return heatmap.parent.parent / EMBEDDINGS / f"{stem}.npy"
 
 
 def _plain(texts: Sequence[str]) -> np.ndarray:

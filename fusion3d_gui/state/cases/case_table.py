@@ -146,6 +146,15 @@ class CaseTable(QObject):
         self._store.run(self._lane, "Reading a table of cases", work, on_read)
         self.changed.emit()
 
+    def add_column(self, name: str, values: np.ndarray) -> None:
+        """Add a column of numbers, or replace its content; what is selected and sorted stays."""
+        if self._cases is not None:
+            chosen = self._selected
+            self._show(self._cases.with_column(name, values))
+            self.select(chosen)
+            if name not in self._columns:
+                self.show_columns([*self._columns, name])
+
     def _show(self, found: CaseList) -> None:
         known = set(self._columns)
         first = [name for name in FIRST_COLUMNS if name in found.columns]
@@ -157,6 +166,8 @@ class CaseTable(QObject):
         if self._sort is not None and self._sort[0] not in found.columns:
             self._sort = None
         self._selected = _NO_ROWS
+        # What hears of the change before the new order is there must not find rows that are no more.
+        self._order = self._order[self._order < found.count]
         self.changed.emit()
         self._arrange()
 

@@ -23,6 +23,7 @@ _TITLES = {
     "wrong": "Wrong",
     "disagreement": "Disagreement",
     "doubt": "Doubt",
+    "embedding_percentile": "Unusual (%)",
     "displacement_mm": "Displacement (mm)",
     "failure": "Failure",
     "reasons": "Reasons",

@@ -18,11 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fusion3d_gui.state.cases.case_table import CaseTable
-from fusion3d_gui.state.cases.case_thumbnails import CaseThumbnails
+from fusion3d_gui.state.cases.case_parts import CaseParts
 from fusion3d_gui.state.store import Store
+from fusion3d_gui.widgets.cases.case_charts_panel import CaseChartsPanel
 from fusion3d_gui.widgets.cases.case_model import CaseModel, column_title
-from fusion3d_gui.widgets.charts.case_charts import CaseCalibrationChart, CaseRocChart
 from fusion3d_gui.widgets.controls.row_table import row_table
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
@@ -33,7 +32,6 @@ _WIDTHS = {"case": 190, "reasons": 260, "failure": 200}
 _WIDTH = 104
 #: A pause in typing or scrolling (ms) after which the filter is applied, and thumbnails are made.
 _PAUSE_MS = 200
-_NO_EMBEDDINGS = "Results hold no embeddings: there is no map of the cases."
 _EMPTY = (
     "Open a table of cases (CSV with a column path), a BIDS folder, or results of fusion3d predict. "
     "Sort, filter, and open what the model got wrong."
@@ -51,12 +49,12 @@ class CasesPage(QFrame):
     def __init__(
         self,
         store: Store,
-        table: CaseTable,
-        thumbnails: CaseThumbnails,
+        parts: CaseParts,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("cases")
+        table, thumbnails = parts.table, parts.thumbnails
         self._store, self._table, self._thumbnails = store, table, thumbnails
         self.title = theme.section_title("Cases")
         self.open_button = _button("Open table…", "A table of cases, or results, as CSV")
@@ -85,9 +83,7 @@ class CasesPage(QFrame):
         self.open_case.setProperty("primary", True)
         self.model = CaseModel(store, table, thumbnails, self)
         self.view = row_table(self.model, "Cases", (), _ROW)
-        self.roc, self.calibration = CaseRocChart(), CaseCalibrationChart()
-        self.no_map = theme.label(_NO_EMBEDDINGS, size=theme.SMALL, color=theme.FAINT)
-        self.no_map.setWordWrap(True)
+        self.charts = CaseChartsPanel(store, table, parts.embeddings)
         self._typing, self._resting = _pause(self), _pause(self)
         self._build()
         self._connect()
@@ -114,17 +110,10 @@ class CasesPage(QFrame):
         row.addWidget(self.filter, 1)
         row.addWidget(self.errors)
         row.addWidget(self.columns)
-        charts = QWidget()
-        beside = QVBoxLayout(charts)
-        beside.setContentsMargins(2 * theme.GRID, 0, 0, 0)
-        for widget in (self.roc, self.calibration, self.no_map):
-            beside.addWidget(widget)
-        beside.addStretch(1)
-        self.charts = charts
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.addWidget(view)
-        split.addWidget(charts)
+        split.addWidget(self.charts)
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 0)
         foot = QHBoxLayout()
@@ -159,8 +148,6 @@ class CasesPage(QFrame):
         self._typing.timeout.connect(self._apply_filter)
         self._resting.timeout.connect(self._want_thumbnails)
         self._thumbnails.made.connect(lambda _: self.view.viewport().update())
-        for chart in (self.roc, self.calibration):
-            chart.chosen.connect(table.select)
         table.changed.connect(self._on_changed)
         table.arranged.connect(self._on_arranged)
         table.selection_changed.connect(self._on_selected)
@@ -189,7 +176,8 @@ class CasesPage(QFrame):
         self.filter.setEnabled(has_cases)
         self.errors.setEnabled(cases is not None and "error" in cases.columns)
         self.measure.setVisible(self._table.can_measure)
-        self.charts.setVisible(cases is not None and "error" in cases.columns)
+        self.charts.setVisible(cases is not None and "probability" in cases.columns)
+        self.charts.follow_table()
         self.model.reset()
         header = self.view.horizontalHeader()
         for number, name in enumerate(self._table.columns):
@@ -205,18 +193,14 @@ class CasesPage(QFrame):
             order = Qt.SortOrder.DescendingOrder if sort[1] else Qt.SortOrder.AscendingOrder
             header.setSortIndicator(self._table.columns.index(sort[0]), order)
         self._show_selection()
-        self._show_charts()
+        self.charts.show_all()
         self._show_status()
         self._resting.start()
 
     def _on_selected(self) -> None:
         self._show_selection()
-        self._show_charts()
+        self.charts.show_all()
         self._show_status()
-
-    def _show_charts(self) -> None:
-        for chart in (self.roc, self.calibration):
-            chart.show_curves(self._table.curves, self._table.selected)
 
     def _show_selection(self) -> None:
         chosen = self.view.selectionModel()

@@ -14,7 +14,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsRectItem, QWidget
 
 from fusion3d_gui.widgets.charts.plot_items import Axis, Dots, TextColumn, TitleLine, ink
 
@@ -46,6 +46,7 @@ class Panel:
             cell.addItem(self.title, 0, 0, 1, 3)
         cell.addItem(self._box, 1, 1)
         self._home = ((0.0, 1.0), (0.0, 1.0))
+        self._to_scale: tuple[tuple[float, float], tuple[float, float]] | None = None
         self._cursor = self.line("faint", 1)
         self._dot = self.dots("text", "panel")
         self._dot.setZValue(20)
@@ -94,6 +95,25 @@ class Panel:
         """Add round markers (``setData(x, y)``) with an edge that sets them off from lines."""
         return self._plot.styled(Dots(self._box, role, edge), Dots.restyle)
 
+    def cloud(self, role: str, diameter: float, alpha: float = 1.0) -> Item:
+        """Add many points of one colour (``setData(x, y)``), ``diameter`` px wide whatever the scale of the axes."""
+        item = pg.ScatterPlotItem(size=diameter, pxMode=True, pen=None)
+        self._box.addItem(item, ignoreBounds=True)
+        return self._plot.styled(item, lambda each: each.setBrush(QBrush(ink(role, alpha))))
+
+    def frame(self, role: str) -> Item:
+        """Add a rectangle (``setRect``), filled lightly; hidden until it is shown."""
+        item = QGraphicsRectItem()
+        item.setZValue(30)
+        item.hide()
+        self._box.addItem(item, ignoreBounds=True)
+
+        def restyle(each: Item) -> None:
+            each.setPen(self._plot.pen(role, 1))
+            each.setBrush(QBrush(ink(role, 0.15)))
+
+        return self._plot.styled(item, restyle)
+
     def rule(self, role: str, width: float = 1.0, *, across: bool, dotted: bool = False) -> Item:
         """Add a straight line through the panel at one value (``setValue``)."""
         item = pg.InfiniteLine(angle=0 if across else 90)
@@ -138,6 +158,28 @@ class Panel:
             minYRange=widths[1] / _MOST_ZOOM if zooms_y else widths[1],
         )
         self.reset()
+
+    def set_home_to_scale(self, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """As :meth:`set_home`, with the same scale along both axes: the shorter range is widened, at every size."""
+        first = self._to_scale is None
+        self._to_scale = x, y
+        if first:
+            self._box.sigResized.connect(self._widen)
+        self._widen()
+
+    def _widen(self) -> None:
+        assert self._to_scale is not None
+        size = self._box.size()
+        if size.width() < 1 or size.height() < 1:
+            return
+        x, y = self._to_scale
+        per_px = max((x[1] - x[0]) / size.width(), (y[1] - y[0]) / size.height())
+        halves = per_px * size.width() / 2, per_px * size.height() / 2
+        middles = sum(x) / 2, sum(y) / 2
+        wide_x, wide_y = (
+            (middle - half, middle + half) for middle, half in zip(middles, halves, strict=True)
+        )
+        self.set_home(wide_x, wide_y)
 
     def link_x(self, other: Panel) -> None:
         """Zoom and pan along x together with another panel."""

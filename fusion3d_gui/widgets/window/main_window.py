@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
             if session.pacs is None
             else PacsPage(session.store, session.pacs, session.second, self.settings)
         )
-        self.cases = CasesPage(session.store, session.case_table, session.case_thumbnails)
+        self.cases = CasesPage(session.store, session.cases)
         self.restyling = Restyling(self, lambda: (self.side, *self.views.shown))
         self.pages = Pages(
             session.store,
@@ -212,8 +212,8 @@ class MainWindow(QMainWindow):
             session.masks.selection_changed,
             session.mask_drawing.changed,
             session.scan_objects.changed,
-            session.case_table.changed,
-            session.case_table.selection_changed,
+            session.cases.table.changed,
+            session.cases.table.selection_changed,
             session.tool.changed,
             session.display.overlay.changed,
             session.display.window_level.presets_changed,

@@ -109,7 +109,7 @@ def all_commands(parts: CommandParts, window: QWidget) -> list[Command]:
             parts.pages,
             window,
         ),
-        *cases_commands(session.case_table, parts.pages, parts.cases, parts.files),
+        *cases_commands(session.cases.table, parts.pages, parts.cases, parts.files),
         *beside_commands(
             store,
             session.second,
