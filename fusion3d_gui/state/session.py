@@ -152,7 +152,16 @@ class Session(QObject):
         self.set_aside = SetAsideWork(kept_folder, store, self.keeper)
         self.files = SessionFiles(store, self.opener, self.models, self.keeper, second_work)
         self.pacs = (
-            None if pacs is None else PacsParts(pacs, store, self.opener, self.result_collector)
+            None
+            if pacs is None
+            else PacsParts(
+                pacs,
+                store,
+                self.opener,
+                self.result_collector,
+                self.cases.table,
+                self.predictions,
+            )
         )
         if bundles:
             self.models.choose(bundles[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ class CaseTable(QObject):
         self._store, self._opener, self._models = store, opener, models
         self._lane = TaskLane("cases", self)
         self._paths: tuple[Path, ...] = ()
+        #: Who gave the list, and opens its cases; None: it was read from files.
+        self._origin: tuple[object, Callable[[int], None]] | None = None
         self._cases: CaseList | None = None
         self._columns: tuple[str, ...] = ()
         self._sort: tuple[str, bool] | None = None
@@ -120,7 +122,35 @@ class CaseTable(QObject):
 
         return MADE_COLUMNS.get(name, name)
 
+    @property
+    def origin(self) -> object:
+        """Who gave the list by :meth:`show`; None where it was read from files."""
+        return None if self._origin is None else self._origin[0]
+
     # -- opening ------------------------------------------------------------------------------
+
+    def show(
+        self,
+        cases: CaseList,
+        origin: object,
+        open_row: Callable[[int], None],
+        columns: Sequence[str],
+    ) -> None:
+        """List cases that were not read from files; ``open_row`` opens one, ``columns`` are shown at first."""
+        self._lane.cancel()
+        self._paths, self._opened, self._sort = (), None, None
+        self._origin = origin, open_row
+        self._columns = tuple(columns)
+        self._show(cases, more_columns=False)
+
+    def update(self, cases: CaseList, places: Sequence[int]) -> None:
+        """List the cases of :meth:`show` with other cells; ``places`` are the new rows of the old ones, -1: gone."""
+        moved = np.asarray(places, np.int64)
+        chosen = moved[self._selected]
+        opened = -1 if self._opened is None else int(moved[self._opened])
+        self._opened = None if opened < 0 else opened
+        self._show(cases, more_columns=False)
+        self.select(chosen[chosen >= 0])
 
     def open(self, paths: Sequence[Path]) -> None:
         """Read a table of cases, a BIDS folder or results in place of what is listed."""
@@ -137,7 +167,7 @@ class CaseTable(QObject):
             return read_case_list(paths, progress)
 
         def on_read(found: CaseList) -> None:
-            self._paths = paths
+            self._paths, self._origin = paths, None
             self._opened = None
             for notice in found.notices:
                 self._store.noticed.emit(Notice(notice, "warning"))
@@ -155,14 +185,15 @@ class CaseTable(QObject):
             if name not in self._columns:
                 self.show_columns([*self._columns, name])
 
-    def _show(self, found: CaseList) -> None:
+    def _show(self, found: CaseList, *, more_columns: bool = True) -> None:
         known = set(self._columns)
         first = [name for name in FIRST_COLUMNS if name in found.columns]
         kept = [name for name in self._columns if name in found.columns]
         more = [name for name in found.columns if name not in first]
         own = [*first, *more[: max(0, 8 - len(first))]]
         self._cases = found
-        self._columns = tuple(kept + [name for name in own if name not in known])
+        added = [name for name in own if name not in known] if more_columns else []
+        self._columns = tuple(kept + added)
         if self._sort is not None and self._sort[0] not in found.columns:
             self._sort = None
         self._selected = _NO_ROWS
@@ -260,6 +291,11 @@ class CaseTable(QObject):
         """Open a case's scan with its values, and predict by the model of the results if it is in the list."""
         cases = self._cases
         if cases is None:
+            return
+        if self._origin is not None:
+            self._opened = row
+            self._origin[1](row)
+            self.selection_changed.emit()
             return
         path = cases.paths[row]
         if path is None:

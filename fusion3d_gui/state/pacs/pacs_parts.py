@@ -9,6 +9,7 @@ from fusion3d_gui.pacs.cache import cache_folder
 from fusion3d_gui.pacs.node_file import node_file_path
 from fusion3d_gui.pacs.outbox import outbox_folder
 from fusion3d_gui.state.case.opening import Opener
+from fusion3d_gui.state.cases.case_table import CaseTable
 from fusion3d_gui.state.export.result_collector import ResultCollector
 from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
 from fusion3d_gui.state.pacs.finder import Finder
@@ -16,7 +17,9 @@ from fusion3d_gui.state.pacs.node_list import NodeList
 from fusion3d_gui.state.pacs.prior_studies import PriorStudies
 from fusion3d_gui.state.pacs.result_sender import ResultSender
 from fusion3d_gui.state.pacs.send_queue import SendQueue
+from fusion3d_gui.state.pacs.study_cases import StudyCases
 from fusion3d_gui.state.pacs.worklist import Worklist
+from fusion3d_gui.state.prediction.predictions import Predictions
 from fusion3d_gui.state.store import Store
 
 
@@ -49,12 +52,19 @@ class PacsParts:
     """Creates the parts."""
 
     def __init__(
-        self, places: PacsPlaces, store: Store, opener: Opener, collector: ResultCollector
+        self,
+        places: PacsPlaces,
+        store: Store,
+        opener: Opener,
+        collector: ResultCollector,
+        table: CaseTable,
+        predictions: Predictions,
     ) -> None:
         self.nodes = NodeList(places.nodes, store)
         self.finder = Finder(store, self.nodes)
         self.fetched = FetchedSeriesStore(places.cache)
         self.worklist = Worklist(store, opener, self.nodes, self.finder, self.fetched)
+        self.cases = StudyCases(store, table, self.finder, self.worklist, predictions)
         self.prior = PriorStudies(store, self.nodes, self.finder, self.fetched)
         self.queue = SendQueue(places.outbox, store, self.nodes)
         self.sender = ResultSender(store, collector, self.nodes, self.queue)

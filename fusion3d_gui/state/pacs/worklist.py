@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -44,6 +45,8 @@ class Worklist(QObject):
         self._ahead = TaskLane("pacs-ahead", self)
         #: The study on screen, or being opened.
         self._open_uid = ""
+        #: Of which study a case is, by its paths.
+        self._study_of: dict[tuple[Path, ...], str] = {}
         self._opened: set[str] = set()
         self._predicted: set[str] = set()
         self._sent: set[str] = set()
@@ -66,11 +69,15 @@ class Worklist(QObject):
         if node is not None:
             self._open(node, series.study_uid, series)
 
-    def open_study(self, study: Study) -> None:
-        """Open the series of a study that has the most images."""
+    def open_study(self, study: Study, *, then_predict: bool = False) -> None:
+        """Open the series of a study that has the most images, and predict it then."""
         node = self._finder.node
         if node is not None:
-            self._open(node, study.uid, None)
+            self._open(node, study.uid, None, then_predict=then_predict)
+
+    def study_of(self, case: Case) -> str:
+        """UID of the study from which a case was fetched; empty where it was not."""
+        return self._study_of.get(case.paths, "")
 
     def open_series_beside(self, series: SeriesEntry, second: SecondScan) -> None:
         """Open a series of the node that was asked beside the scan on screen, once it has arrived."""
@@ -107,12 +114,19 @@ class Worklist(QObject):
         """Fetch nothing more; returns whether the thread ended in time."""
         return self._ahead.close(2.0)
 
-    def _open(self, node: Node, study_uid: str, series: SeriesEntry | None) -> None:
+    def _open(
+        self,
+        node: Node,
+        study_uid: str,
+        series: SeriesEntry | None,
+        *,
+        then_predict: bool = False,
+    ) -> None:
         self._ahead.cancel()
         load = self._loader(node, study_uid, series, hidden=self._store.identity.hidden)
         self._open_uid = study_uid
         self._opened.add(study_uid)
-        self._opener.open_from(load, f"a series of {node.name}")
+        self._opener.open_from(load, f"a series of {node.name}", then_predict=then_predict)
         self.changed.emit()
 
     def _loader(
@@ -124,7 +138,14 @@ class Worklist(QObject):
             peer = self._nodes.connect_to(node)
             wanted = series or main_series(peer.find_series(study_uid, progress), node)
             fetch = self._fetched.fetcher(peer, node, wanted)
-            return load_arriving(fetch, progress, hide_identity=hidden, on_first=on_first)
+
+            def know(case: Case) -> None:
+                self._study_of[case.paths] = study_uid
+                on_first(case)
+
+            case = load_arriving(fetch, progress, hide_identity=hidden, on_first=know)
+            self._study_of[case.paths] = study_uid
+            return case
 
         return load
 
@@ -145,14 +166,17 @@ class Worklist(QObject):
 
     def _on_prediction_changed(self) -> None:
         case, shown = self._store.case, self._store.shown_prediction
-        if case is not None and shown is not None and self._fetched.holds(case.paths):
-            self._predicted.add(self._open_uid)
+        # Not the study that is being opened: what is on screen may still be the one before.
+        uid = "" if case is None or shown is None else self.study_of(case)
+        if uid and uid not in self._predicted:
+            self._predicted.add(uid)
             self.changed.emit()
 
     def _on_departed(self, departure: Departure) -> None:
         case = departure.case
-        if departure.place == "pacs" and case is not None and self._fetched.holds(case.paths):
-            self._sent.add(self._open_uid)
+        uid = "" if case is None else self.study_of(case)
+        if departure.place == "pacs" and uid:
+            self._sent.add(uid)
             self.changed.emit()
 
 

@@ -14,7 +14,9 @@ from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_tip
 
 #: Shown although the identity is hidden: what models said, and what tells nothing of a person.
-_OF_NOBODY = {"doubt", "class", "reasons", "failure", "split", "sex"}
+_OF_NOBODY = {"doubt", "class", "reasons", "failure", "split", "sex", "modality", "done", "model"}
+#: Words in the names of columns whose numbers, too, tell who a patient is.
+_NAMING = ("patient", "name", "mrn", "accession", "birth", "date", "subject", "participant")
 _TITLES = {
     "case": "Case",
     "label": "Label",
@@ -27,6 +29,16 @@ _TITLES = {
     "displacement_mm": "Displacement (mm)",
     "failure": "Failure",
     "reasons": "Reasons",
+    "date": "Date",
+    "modality": "Modality",
+    "description": "Description",
+    "class": "Class",
+    "done": "Done",
+    "model": "Model",
+    "images": "Images",
+    "patient_id": "Patient ID",
+    "accession": "Accession",
+    "sex": "Sex",
 }
 
 
@@ -104,7 +116,7 @@ class CaseModel(QAbstractTableModel):
     def _text(self, row: int, name: str) -> str:
         cases = self._cases
         assert cases is not None
-        if self._store.identity.hidden and not cases.is_number(name) and name not in _OF_NOBODY:
+        if self._store.identity.hidden and _tells_who(name, is_number=cases.is_number(name)):
             return f"Case {row + 1}" if name == "case" else "hidden"
         return cases.text(row, name)
 
@@ -122,6 +134,16 @@ class CaseModel(QAbstractTableModel):
         icon = QIcon(made)
         icon.addPixmap(made, QIcon.Mode.Selected)  # not tinted in a selected row
         return icon
+
+
+def _tells_who(name: str, *, is_number: bool) -> bool:
+    """Whether a column may name a patient: texts do, but known ones; numbers by the name of their column."""
+    if not is_number:
+        return name not in _OF_NOBODY
+    plain = name.lower()
+    return (
+        plain in ("id", "case") or plain.endswith("_id") or any(each in plain for each in _NAMING)
+    )
 
 
 def _side(is_number: bool) -> Qt.AlignmentFlag:

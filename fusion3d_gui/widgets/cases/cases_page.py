@@ -171,12 +171,12 @@ class CasesPage(QFrame):
         hidden = self._store.identity.hidden
         self.title.setText("Cases" if cases is None or hidden else f"Cases: {cases.title}")
         has_cases = cases is not None and not self._table.busy
-        self.add_button.setEnabled(has_cases)
+        self.add_button.setEnabled(has_cases and self._table.origin is None)
         self.columns.setEnabled(has_cases)
         self.filter.setEnabled(has_cases)
         self.errors.setEnabled(cases is not None and "error" in cases.columns)
         self.measure.setVisible(self._table.can_measure)
-        self.charts.setVisible(cases is not None and "probability" in cases.columns)
+        self.charts.setVisible(cases is not None and bool(cases.models))
         self.charts.follow_table()
         self.model.reset()
         header = self.view.horizontalHeader()
@@ -234,7 +234,8 @@ class CasesPage(QFrame):
                 f"{shown:,} of {cases.count:,} cases" if shown < cases.count else f"{shown:,} cases"
             )
             text += f", {chosen:,} selected" if chosen else ""
-            text += f"; results of {len(cases.models)} model{'s' * (len(cases.models) != 1)}"
+            if cases.models:
+                text += f"; results of {len(cases.models)} model{'s' * (len(cases.models) != 1)}"
         self.status.setText(text)
         theme.set_color(self.status, color)
 

@@ -59,6 +59,7 @@ class PacsPage(QFrame):
     """A page of the main window."""
 
     closed = Signal()
+    table_requested = Signal()
 
     def __init__(
         self,
@@ -89,6 +90,8 @@ class PacsPage(QFrame):
         self.find_button.setToolTip("Ask the PACS for studies (Return in a field)")
         self.next = QPushButton("Next study")
         self.next.setToolTip("Open the study after the one on screen (Ctrl+Shift+N)")
+        self.as_table = QPushButton("As table of cases")
+        self.as_table.setToolTip("Go through these studies in a table that predictions fill")
         self.open = QPushButton("Open")
         self.open.setProperty("primary", True)
         self.open.setToolTip("Open the chosen series while it arrives")
@@ -165,9 +168,8 @@ class PacsPage(QFrame):
         foot.addWidget(self.status, 1)
         foot.addWidget(self.keep)
         foot.addSpacing(2 * theme.GRID)
-        foot.addWidget(self.next)
-        foot.addWidget(self.open_beside)
-        foot.addWidget(self.open)
+        for button in (self.as_table, self.next, self.open_beside, self.open):
+            foot.addWidget(button)
         finding = QWidget()
         layout = QVBoxLayout(finding)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -203,6 +205,7 @@ class PacsPage(QFrame):
         self._timer.timeout.connect(self._refresh_worklist)
         self.next.clicked.connect(parts.worklist.open_next)
         self.back.clicked.connect(self.closed)
+        self.as_table.clicked.connect(self.table_requested)
         self.find_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(0))
         self.sent_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(1))
         self.studies.selectionModel().currentRowChanged.connect(self._on_study_chosen)
@@ -366,6 +369,7 @@ class PacsPage(QFrame):
         finder = self._parts.finder
         self.open.setEnabled(finder.study is not None)
         self.open_beside.setEnabled(self._can_open_beside)
+        self.as_table.setEnabled(bool(finder.studies))
         self.next.setEnabled(self._parts.worklist.next_study is not None)
         self.find_button.setEnabled(bool(self._parts.nodes.nodes))
 

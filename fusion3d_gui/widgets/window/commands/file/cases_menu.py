@@ -58,7 +58,7 @@ def cases_commands(
             menu,
             "Add results of another model…",
             add_results,
-            enabled=lambda: table.cases is not None,
+            enabled=lambda: table.cases is not None and table.origin is None,
         ),
         Command(
             "cases_errors",

@@ -23,6 +23,12 @@ def pacs_commands(
         if pages.shows_pacs:
             page.begin()
 
+    def show_as_table() -> None:
+        parts.cases.show()
+        pages.show_cases()
+
+    page.table_requested.connect(show_as_table)
+
     def ask_to_send() -> None:
         SendDialog(store, parts, page.window()).open()
 
@@ -45,6 +51,15 @@ def pacs_commands(
             "Ctrl+Shift+N",
             lambda: parts.worklist.next_study is not None,
             synonyms=("worklist", "case"),
+        ),
+        Command(
+            "studies_as_cases",
+            "&File/PACS",
+            "Studies as a table of cases",
+            show_as_table,
+            enabled=lambda: parts.cases.can_show,
+            tip="The studies found, with what is predicted of each once it is opened: sort, filter, go through",
+            synonyms=("worklist", "cohort", "list"),
         ),
         Command(
             "send_result",
