@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.inference.embedding_file import write_embedding
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
@@ -133,10 +134,59 @@ def test_a_click_in_a_chart_selects_its_cases_and_a_row_is_marked_in_the_charts(
     assert panel.title.summary.startswith("AUC ")
     page.view.selectRow(3)
     (row,) = page._table.selected
-    marked = [each for each in page.charts.roc._made[2]._items if each.isVisible()]
+    marked = [each for each in page.charts.roc._made[3]._items if each.isVisible()]
     assert len(marked) == 1
     place = int(np.searchsorted(-curves.thresholds, -page._table.cases.columns["probability"][row]))
     assert marked[0].pos().x() == pytest.approx(100 * curves.one_minus_specificity[place])
+
+
+def test_the_map_selects_rows_and_rows_are_marked_in_the_map(page, window, results, qtbot):
+    rng = np.random.default_rng(4)
+    embeddings = rng.standard_normal((N, 6)) * (9, 4, 1, 1, 1, 1)
+    lines = list(csv.DictReader((results / "results.csv").open(newline="")))
+    (results / "embeddings").mkdir()
+    for n, line in enumerate(lines):
+        line["heatmap"] = f"heatmaps/{n}.nii.gz"
+        if n != 5:
+            write_embedding(results / f"embeddings/{n}.npy", embeddings[n])
+    page.charts.map_button.click()
+    assert "hold no embeddings" in page.charts.map_text.text()
+    with (results / "results.csv").open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    table, charts = page._table, page.charts
+    table.open([results])
+    state = window.session.cases.embeddings
+    qtbot.waitUntil(lambda: state.map is not None and charts.map.plot is not None)
+    assert "not in the list" in charts.map_text.text()
+    assert state.map.rows.tolist() == [n for n in range(N) if n != 5]
+    qtbot.wait(50)
+    panel, chart = charts.map.plot.panels[0], charts.map
+
+    def at(number: int) -> QPoint:
+        return panel.px_at(*state.map.points[number]).toPoint()
+
+    alone = int(np.abs(state.map.points[:, 0]).argmax())
+    qtbot.mouseClick(chart, Qt.MouseButton.LeftButton, pos=at(alone))
+    (row,) = {page.model.row_at(each.row()) for each in page.view.selectionModel().selectedRows()}
+    assert row == state.map.rows[alone]
+    # A drag around all of the right half.
+    right = state.map.points[:, 0] > 0
+    area = panel.area_px.toRect()
+    middle = panel.px_at(0.0, 0.0).toPoint().x()
+    start, end = QPoint(middle, area.top() + 2), QPoint(area.right() - 2, area.bottom() - 2)
+    qtbot.mousePress(chart, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(chart, end - QPoint(9, 9))
+    qtbot.mouseMove(chart, end)
+    qtbot.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=end)
+    edge = np.abs(state.map.points[:, 0]) > 0.3  # within a pixel of the rectangle's side
+    found = np.isin(state.map.rows, table.selected)
+    np.testing.assert_array_equal(found[edge], right[edge])
+    page.view.selectRow(3)
+    marked = chart._made[1][-1].getData()
+    place = int(np.flatnonzero(state.map.rows == table.selected[0])[0])
+    np.testing.assert_allclose(np.ravel(marked), state.map.points[place])
 
 
 def test_return_opens_the_case_and_says_what_was_predicted(page, window, results, qtbot):

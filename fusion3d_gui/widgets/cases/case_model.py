@@ -44,6 +44,8 @@ _TITLES = {
 
 def column_title(name: str) -> str:
     """A column's name as the header has it."""
+    if name.startswith("probability_"):
+        return f"Probability, {name.removeprefix('probability_')}"
     return _TITLES.get(name, name)
 
 

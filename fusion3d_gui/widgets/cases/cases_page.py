@@ -30,6 +30,8 @@ _ROW = 46
 _ICON = 40
 _WIDTHS = {"case": 190, "reasons": 260, "failure": 200}
 _WIDTH = 104
+#: Beside a header's text (px): its margins and the arrow of the sort.
+_HEADER_ROOM = 36
 #: A pause in typing or scrolling (ms) after which the filter is applied, and thumbnails are made.
 _PAUSE_MS = 200
 _EMPTY = (
@@ -181,7 +183,8 @@ class CasesPage(QFrame):
         self.model.reset()
         header = self.view.horizontalHeader()
         for number, name in enumerate(self._table.columns):
-            header.resizeSection(number, theme.px(_WIDTHS.get(name, _WIDTH)))
+            least = header.fontMetrics().horizontalAdvance(column_title(name)) + _HEADER_ROOM
+            header.resizeSection(number, max(theme.px(_WIDTHS.get(name, _WIDTH)), least))
         self._on_arranged()
 
     def _on_arranged(self) -> None:

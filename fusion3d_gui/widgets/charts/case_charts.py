@@ -21,6 +21,8 @@ _SIZE = (300, 230)
 _RANGE = (-3.0, 103.0)
 #: Of a selection so many points are marked at most.
 _MOST_MARKED = 60
+#: The points of a curve with so few are marked: they are what a click aims at.
+_MOST_DOTS = 20
 #: More points of a curve can't be told apart on screen, and take 30 ms to paint.
 _MOST_DRAWN = 400
 
@@ -62,7 +64,7 @@ class _CaseChart(Chart):
         self._x = self._y = np.zeros(0)
         self._selected = np.zeros(0, np.int64)
         self._nearest = -1
-        self._made: tuple[Panel, Item, Dots] | None = None
+        self._made: tuple[Panel, Item, Dots, Dots] | None = None
 
     def sizeHint(self) -> QSize:
         """As wide as a column beside the table."""
@@ -85,6 +87,10 @@ class _CaseChart(Chart):
         """The curve's points, in percent."""
         raise NotImplementedError
 
+    def path(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The line through points."""
+        return x, y
+
     def points_of(self, curves: Curves, chances: np.ndarray) -> np.ndarray:
         """Numbers of the points behind which cases of these probabilities lie."""
         raise NotImplementedError
@@ -102,11 +108,14 @@ class _CaseChart(Chart):
             panel.add_axis("bottom").set_suffix(" %")
             panel.set_home(_RANGE, _RANGE)
             panel.line("faint", 1).setData([0, 100], [0, 100])
-            self._made = panel, panel.line("accent", 2), panel.dots("warning", "window")
-        panel, line, marks = self._made
+            line, dots = panel.line("accent", 2), panel.dots("accent", "window")
+            self._made = panel, line, dots, panel.dots("warning", "window")
+        panel, line, dots, marks = self._made
         count = len(self._x)
         drawn = np.unique(np.linspace(0, count - 1, min(count, _MOST_DRAWN)).astype(int))
-        line.setData(self._x[drawn], self._y[drawn])
+        line.setData(*self.path(self._x[drawn], self._y[drawn]))
+        few = count <= _MOST_DOTS
+        dots.setData(self._x if few else [], self._y if few else [])
         curves = self._curves
         panel.show_summary("" if curves is None else self.summary(curves))
         chosen = np.zeros(0, np.int64)
@@ -158,6 +167,10 @@ class CaseRocChart(_CaseChart):
         if not curves.has_both_classes:
             return np.zeros(0), np.zeros(0)
         return 100 * curves.one_minus_specificity, 100 * curves.sensitivity
+
+    def path(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From the threshold above all probabilities, at which no case is called positive."""
+        return (np.r_[0.0, x], np.r_[0.0, y]) if len(x) else (x, y)
 
     def points_of(self, curves: Curves, chances: np.ndarray) -> np.ndarray:
         if not len(self._x):
