@@ -146,7 +146,8 @@ class CaseChartsPanel(QWidget):
             return
         state, cases = self._embeddings, self._table.cases
         mapped, running = state.map, state.progress
-        positive, names = np.zeros(0, bool), ()
+        positive = np.zeros(0, bool)
+        names: tuple[str, ...] = ()
         if mapped is not None and cases is not None:
             label = cases.columns.get("label")
             positive = np.zeros(len(mapped.rows), bool)
