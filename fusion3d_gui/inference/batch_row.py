@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fusion3d_gui.inference.embedding_file import EMBEDDINGS
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.schema import MetadataSchema
 
@@ -26,10 +27,6 @@ LAST_COLUMNS = (
     "heatmap",
     "notices",
 )
-
-
-#: Folder of the image embeddings, beside the table of results: a file a case, named like its heatmap.
-EMBEDDINGS = "embeddings"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.output_file import whole_file
 
+#: Folder of the image embeddings, beside the table of results: a file a case, named like its heatmap.
+EMBEDDINGS = "embeddings"
 #: The longest embedding that is read; that of the shipped models has 512 to 544 numbers.
 MOST_NUMBERS = 16_384
 #: Besides its numbers a file has a header.

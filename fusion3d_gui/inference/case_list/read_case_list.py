@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch_row import EMBEDDINGS
 from fusion3d_gui.inference.case_list.case_list import CaseList, column_of
+from fusion3d_gui.inference.embedding_file import EMBEDDINGS
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.table_file import TableFile, plain_cell, read_table_file
