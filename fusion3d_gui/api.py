@@ -106,7 +106,7 @@ def load_model(
     folder
         A bundle's folder, e.g. one of :func:`shipped_models`.
     device
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` (one GPU of several) or ``"mps"``.
     engine
         ``"auto"`` (the fastest that agrees with PyTorch), ``"torch"``, ``"torch-half"`` or ``"openvino"``.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Protocol
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 _ENGINES = ("auto", "torch", "torch-half", "openvino")
 
 
@@ -19,7 +20,11 @@ class AddCommand(Protocol):
 def add_device_and_engine(to: argparse.ArgumentParser, *, remote: bool = False) -> None:
     """Add ``--device`` and ``--engine``; with ``remote`` also the engine of that name and its server."""
     to.add_argument(
-        "--device", choices=_DEVICES, default="auto", help="processor that runs the model"
+        "--device",
+        type=device,
+        default="auto",
+        metavar="NAME",
+        help="processor that runs the model: auto, cpu, cuda (cuda:1: the second GPU) or mps",
     )
     to.add_argument(
         "--engine",
@@ -40,6 +45,13 @@ def add_device_and_engine(to: argparse.ArgumentParser, *, remote: bool = False) 
             metavar="FILE.pem",
             help="authority of the server's certificate",
         )
+
+
+def device(text: str) -> str:
+    """The name of a device; whether it is there is seen when the model is loaded."""
+    if _DEVICE.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text} is not auto, cpu, cuda, cuda:N or mps")
+    return text
 
 
 def stages(text: str) -> tuple[int, ...]:

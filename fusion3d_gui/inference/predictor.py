@@ -64,7 +64,7 @@ def load_predictor(
     folder
         The bundle's folder.
     device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     progress
         Progress callback.
     engine, server

@@ -45,8 +45,8 @@ def available_engines(bundle: ModelBundle, device: str = "auto") -> list[Candida
     found = []
     gpus = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     for kind, present in gpus.items():
-        if present and device in ("auto", kind):
-            found.append(torch_candidate(torch.device(kind)))
+        if present and (device == "auto" or device.partition(":")[0] == kind):
+            found.append(torch_candidate(torch.device(kind if device == "auto" else device)))
     if device in ("auto", "cpu"):
         found.append(torch_candidate(torch.device("cpu")))
         if bundle.info.network.is_own and importlib.util.find_spec("openvino") is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+import re
 
 import torch
 
 from fusion3d_gui.errors import UserError
 
-DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
+#: How a device is named: one GPU of several by its number, as in ``cuda:1``.
+DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 
 
 def choose_device(choice: str = "auto") -> torch.device:
@@ -24,10 +24,17 @@ def choose_device(choice: str = "auto") -> torch.device:
     }
     if choice == "auto":
         return torch.device(next(name for name, present in available.items() if present))
-    if not available.get(choice, False):
+    kind, _, number = choice.partition(":")
+    if DEVICE_NAME.fullmatch(choice) is None or not available[kind]:
         raise UserError(
             f"this machine offers no {choice} device to PyTorch",
             remedy="Use --device auto, or --device cpu.",
+        )
+    if number and int(number) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise UserError(
+            f"this machine has no GPU {choice}: there {'is' if count == 1 else 'are'} {count}",
+            remedy=f"Use --device cuda:0{f' to cuda:{count - 1}' if count > 1 else ''}.",
         )
     return torch.device(choice)
 
@@ -35,7 +42,8 @@ def choose_device(choice: str = "auto") -> torch.device:
 def device_text(device: torch.device) -> str:
     """The device in words, for the main window and a prediction's provenance."""
     if device.type == "cuda":
-        return f"GPU, {torch.cuda.get_device_name(device)}"
+        number = "" if device.index is None else f" {device.index}"
+        return f"GPU{number}, {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
         return "GPU, Apple (MPS)"
     threads = torch.get_num_threads()

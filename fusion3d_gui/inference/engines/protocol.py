@@ -102,14 +102,15 @@ class TorchEngine:
         self.device = device
         self._half = half
         self._network = network
-        network.to(device)
         if device.type == "cuda":
             # Memory format of cuDNN's fastest kernels. PyTorch's own type hints lack the argument.
-            network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+            network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        else:
+            network.to(device)
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`Engine`; can be cancelled after each residual block."""
-        return finite(self._maps(voxels[None], progress)[0].float().cpu().numpy())
+        return finite(self._maps(voxels[None], progress).float().cpu().numpy()[0])
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`Engine`; halves the batch size when the device runs out of memory."""

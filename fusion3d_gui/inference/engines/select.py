@@ -83,7 +83,7 @@ def choose_engine(
     choice
         One of :data:`~fusion3d_gui.inference.engines.protocol.ENGINE_CHOICES`.
     device
-        One of :data:`~fusion3d_gui.inference.engines.device.DEVICE_CHOICES`.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     progress
         Progress callback.
     server
