@@ -11,8 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from fusion3d_gui.model.network.network_config import FUSIONS
 from fusion3d_gui.training.study.stroke.cohort import read_cohort
-from fusion3d_gui.training.study.stroke.fold_models import fit_fold
+from fusion3d_gui.training.study.stroke.fold_models import fit_fold, main_predictions
 from fusion3d_gui.training.study.stroke.heads import HeadRecipe, Readout, fit_heads
+from fusion3d_gui.training.study.stroke.opponents import OPPONENTS, OpponentGrid
 from fusion3d_gui.training.study.stroke.plan import StudyPlan, outer_folds, poor_outcome
 from fusion3d_gui.training.study.stroke.pretext import (
     PretextRecipe,
@@ -30,6 +31,7 @@ PLAN = StudyPlan(
     grid=((0.5, False), (5.0, True)),
     steps=(10, 30),
     inner_folds=2,
+    opponents=OpponentGrid(2, (0.03, 1.0), (2,), (10,)),
 )
 
 
@@ -85,7 +87,7 @@ def same(one, other):
     return all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_a_test_patients_outcome_and_nihss_change_nothing_in_their_fold(cohort):
+def test_a_test_patients_outcome_and_values_change_nothing_in_their_fold(cohort):
     fold = outer_folds(cohort, PLAN)[0]
     assert not set(fold.test) & {*fold.training, *fold.pretext, *cohort.without_outcome}
 
@@ -96,14 +98,26 @@ def test_a_test_patients_outcome_and_nihss_change_nothing_in_their_fold(cohort):
         labels = poor_outcome(of, fold.training)
         model = fit_fold(of, fold, PLAN, pooled, labels, fusion="concat")
         weights = {name: value.numpy() for name, value in branch.state_dict().items()}
-        return {**weights, **state_of(model)}
+        # Every model of the fold, the opponents too: what it says of the test patients but the first.
+        found = main_predictions(of, fold, PLAN, pooled, pooled[fold.test])
+        said = {
+            f"{name}: {key}": np.array(value[1:] if key != "chosen" else sorted(value.items()))
+            for name, each in found["models"].items()
+            for key, value in each.items()
+        }
+        return {**weights, **state_of(model), **said, "fused": np.array(found["fused"])}
 
     def changed(row):
         rankin, nihss = cohort.rankin.copy(), cohort.nihss.copy()
         rankin[row], nihss[row] = 6 - 6 * (rankin[row] >= 3), 42 - nihss[row]
-        return replace(cohort, rankin=rankin, nihss=nihss)
+        cases = list(cohort.table.cases)
+        values = {"age": 18, "sex": None, "race": None, "priorstroke": None, "bmi": 90}
+        cases[row] = replace(cases[row], values={**values, "nihss": float(nihss[row])})
+        table = replace(cohort.table, cases=tuple(cases))
+        return replace(cohort, rankin=rankin, nihss=nihss, table=table)
 
     usual = made(cohort)
+    assert {f"{name}: probabilities" for name in OPPONENTS} < set(usual)
     assert same(usual, made(changed(fold.test[0])))
     assert not same(usual, made(changed(fold.training[0])))
 

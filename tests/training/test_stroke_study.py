@@ -24,6 +24,7 @@ from fusion3d_gui.training.study.stroke.opponents import OPPONENTS, OpponentGrid
 from fusion3d_gui.training.study.stroke.page import write_study_page
 from fusion3d_gui.training.study.stroke.plan import StudyPlan, outer_folds, poor_outcome
 from fusion3d_gui.training.study.stroke.pretext import PretextRecipe
+from fusion3d_gui.training.study.stroke.rerun import read_results, write_rerun_page
 from fusion3d_gui.training.study.stroke.ship import MODEL_NAMES, make_models
 from fusion3d_gui.training.study.stroke.study import MAIN, fold_file, run_study
 from tests.training.stroke_folder import write_stroke_folder
@@ -100,6 +101,27 @@ def test_the_page_tells_the_results_figures(study, tmp_path):
         "calibration.png",
         "net-benefit.png",
     }
+
+
+def test_a_rerun_is_compared_figure_by_figure_with_the_first_run(study, tmp_path):
+    _, _, results = study
+    write_study_page(results, tmp_path)
+    first = read_results(tmp_path / "study.json")
+    again = json.loads(json.dumps(first))
+    with pytest.raises(UserError, match="divide the patients by seed 0"):
+        write_rerun_page(first, again, tmp_path)
+    again["plan"]["seed"] = 5
+    usual = first["models"]["GB everything"]["brier"]
+    again["models"]["GB everything"]["brier"]["value"] = usual["high"] + 0.1
+    write_rerun_page(first, again, tmp_path)
+    lines = (tmp_path / "rerun.md").read_text(encoding="utf-8").splitlines()
+    (missed,) = [line for line in lines if "**no**" in line]
+    assert missed.startswith("| gradient boosting, everything | Brier |")
+    assert f"| {usual['high'] + 0.1:.3f} | +" in missed
+    assert sum(line.endswith("| yes |") for line in lines) == 5 * 12 - 1 + 10 + 2
+    (tmp_path / "study.json").write_text("{}")
+    with pytest.raises(UserError, match="does not hold a study's figures"):
+        read_results(tmp_path / "study.json")
 
 
 def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):

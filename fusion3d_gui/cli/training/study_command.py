@@ -90,6 +90,12 @@ def add_study_arguments(parser: argparse.ArgumentParser) -> None:
         "--page", type=Path, metavar="DIR", help="write the page and its figures into this folder"
     )
     stroke.add_argument(
+        "--rerun-of",
+        type=Path,
+        metavar="STUDY.json",
+        help="with --page: write rerun.md instead, which compares with the figures of a run from another seed",
+    )
+    stroke.add_argument(
         "--models", type=Path, metavar="DIR", help="train the two final models into this folder"
     )
     stroke.add_argument(
@@ -109,9 +115,13 @@ def study(options: Namespace) -> int:
     from fusion3d_gui.training.study.stroke.maps import write_maps_page
     from fusion3d_gui.training.study.stroke.page import verdict, write_study_page
     from fusion3d_gui.training.study.stroke.plan import StudyPlan
+    from fusion3d_gui.training.study.stroke.rerun import read_results, write_rerun_page
     from fusion3d_gui.training.study.stroke.ship import MODEL_NAMES, make_models
     from fusion3d_gui.training.study.stroke.study import run_study
 
+    first = None if options.rerun_of is None else read_results(options.rerun_of)
+    if first is not None and not options.page:
+        raise UserError("--rerun-of needs --page", remedy="Name the folder of the page.")
     plan = StudyPlan(seed=options.seed)
     progress = terminal_progress()
     left = run_study(options.folder, options.out, plan, minutes=options.minutes, progress=progress)
@@ -120,7 +130,9 @@ def study(options: Namespace) -> int:
         return 0
     results = analyse(options.folder, options.out, plan, progress)
     write_json(results, options.out / "results.json")
-    if options.page:
+    if first is not None:
+        write_rerun_page(first, results, options.page)
+    elif options.page:
         write_study_page(results, options.page)
     if options.models and not all((options.models / name).is_dir() for name in MODEL_NAMES):
         make_models(options.folder, options.out, options.models, plan, results, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,15 @@ _COLORS = {
 
 
 def write_study_page(results: Mapping[str, Any], folder: Path) -> None:
-    """Write ``study.md`` and the figures beside it."""
+    """Write ``study.md``, the figures beside it, and ``study.json``, which holds every figure."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in study_figures(results).items():
         with whole_file(folder / f"{name}.png") as partial:
             partial.write_bytes(png(figure))
     write_whole_text(folder / "study.md", study_page(results))
+    write_whole_text(
+        folder / "study.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def study_figures(results: Mapping[str, Any]) -> dict[str, Figure]:
@@ -96,7 +100,8 @@ def study_page(results: Mapping[str, Any]) -> str:
     return f"""# Study: stroke outcome from lesion map and clinical values
 
 Everything on this page is written by the command below; the [](protocol.md) was committed before any network was
-trained on an outcome. Its checklist, and what a reviewer would ask: [](review.md). Research use only.
+trained on an outcome. Its checklist, and what a reviewer would ask: [](review.md). The same from another seed:
+[](rerun.md). Research use only.
 
 ```
 fusion3d study stroke SOOP --out WORK --minutes 10     # again until it says that nothing is left
@@ -113,7 +118,7 @@ space: there is no scan and no anatomy in it.
 {_participants_table(results["participants"])}
 
 Outcome: {outcome["name"]}, {outcome["positive"]} of {outcome["n"]}. When the Rankin scale was taken is not stated in
-the data. Numbers are median (quartiles). The outcome is known for those of whom the center had recorded it; as the table
+the data (others say: at discharge, see [](review.md)). Numbers are median (quartiles). The outcome is known for those of whom the center had recorded it; as the table
 shows, {_selection_text(results["participants"])}. What is found holds for patients like those with a recorded outcome.
 
 ## Main result
