@@ -66,17 +66,18 @@ def rerun_page(first: Mapping[str, Any], again: Mapping[str, Any]) -> str:
         for run in (first, again)
     ]
     lines = "\n".join(row.line for row in rows)
+    rounded = " Its figures are known as rounded on its page." if "note" in first else ""
     return f"""# The study from another seed
 
 Everything of the [](study.md) again, with seed {again["plan"]["seed"]} in place of {first["plan"]["seed"]}: other folds, other initial weights of
-the image branch and the heads, other draws of every kind. Patients, protocol and code are the same. Written by
+the image branch and the heads, other draws of every kind. Patients and protocol are the same. Written by
 
 ```
 fusion3d study stroke SOOP --out WORK2 --seed {again["plan"]["seed"]} --minutes 10     # again until nothing is left
 fusion3d study stroke SOOP --out WORK2 --seed {again["plan"]["seed"]} --page docs/stroke --rerun-of docs/stroke/study.json
 ```
 
-**First run:** {verdict(first)}
+**First run:** {verdict(first)}{rounded}
 
 **This run:** {verdict(again)}
 
