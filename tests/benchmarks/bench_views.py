@@ -262,6 +262,13 @@ def main() -> None:
     for view in views[:1]:
         view.fit()
     ours = _report("one plane alone, without heatmap", _timed(_back_and_forth(views[0])))
+    look = window.session.display.volume_look
+    for preset in [each for each in look.presets if each.transfer is not None]:
+        look.apply(preset)
+        while not window.views.volume.is_settled:
+            QApplication.processEvents()
+        turned = _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60)
+        _report(f"3D {preset.name.lower()} turned", turned)
     peer = _report("pyqtgraph ImageView, one plane", _pyqtgraph(volume.voxels, views[0].size()))
     print(
         f"  ratio to ImageView {peer[0] / ours[0]:.2f}, in processor time {peer[1] / ours[1]:.2f}"

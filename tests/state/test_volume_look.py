@@ -76,9 +76,42 @@ def test_presets_of_ct_are_offered_for_ct_alone_and_in_hounsfield_units(look) ->
     # A preset beyond all values would show a box, or nothing.
     look.show_volume(scan("CT", "HU", lowest=0))
     titles = [preset.title for preset in look.presets]
-    assert titles == ["Surface", "Bone (200 HU)", "MIP"]
+    assert titles == ["Surface", "Bone (200 HU)", "Angiography", "MIP"]
     look.show_volume(scan("MR"))
-    assert [preset.title for preset in look.presets] == ["Surface", "Surface, cut open", "MIP"]
+    titles = [preset.title for preset in look.presets]
+    assert titles == ["Surface", "Surface, cut open", "Translucent", "Glass", "MIP"]
+
+
+def test_a_translucent_look_ends_with_a_scan_that_does_not_offer_it(look) -> None:
+    preset = next(each for each in look.presets if each.name == "Angiography")
+    look.apply(preset)
+    assert look.is_translucent and look.takes_level and not look.is_surface
+    # Its level is moved like that of a surface: all values with it.
+    window = Window(40.0, 400.0)
+    usual = look.transfer_under(window)
+    assert look.level_under(window) == usual.level
+    look.set_level(usual.level + 50)
+    moved = look.transfer_under(window)
+    assert [each.value for each in moved.stops] == [each.value + 50 for each in usual.stops]
+    look.show_volume(scan("CT", "HU"))
+    assert look.preset == preset
+    look.show_volume(scan("MR"))
+    assert look.is_surface and not look.is_translucent
+    glass = next(each for each in look.presets if each.name == "Glass")
+    look.apply(glass)
+    # Shares of the window level: the same colours at the same grey.
+    narrow, wide = (
+        look.transfer_under(Window(center, width)) for center, width in ((100, 50), (300, 600))
+    )
+    for share in (0.2, 0.5):
+        one, other = (
+            narrow.colors(np.array([75 + 50 * share])),
+            wide.colors(np.array([600 * share])),
+        )
+        np.testing.assert_allclose(one[0], other[0])
+        np.testing.assert_allclose(one[1], other[1])
+    look.toggle_surface()
+    assert look.is_surface and not look.is_translucent
 
 
 def test_a_preset_is_applied_and_recognised_also_where_its_cut_was_moved(look) -> None:

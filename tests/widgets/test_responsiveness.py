@@ -43,6 +43,8 @@ SHOWING = {
     # Tables of colours and opacities; presets of 3D by modality.
     "imaging/display/heat_colors.py",
     "imaging/display/volume_presets.py",
+    "imaging/display/transfer_function.py",
+    "imaging/reslice/voxel_shading.py",
     "imaging/volume.py",
     "inference/prediction.py",
     "imaging/loaded_slices.py",

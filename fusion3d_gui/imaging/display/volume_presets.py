@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fusion3d_gui.imaging.display.transfer_function import Stop, TransferFunction
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.volume import Volume
 
@@ -17,17 +18,20 @@ class VolumePreset:
     name
         Its name in menus.
     is_surface
-        A lit surface; else the maximum intensity projection.
+        A lit surface; else translucent by ``transfer``, or the maximum intensity projection.
     level
         Real value at which the surface lies; None: a quarter of the way from black to white in the window level.
     cut
         The side from which the front half is cut away, to show what lies inside; None: nothing is cut.
+    transfer
+        Colours and opacities of a translucent volume; None: it is not translucent.
     """
 
     name: str
     is_surface: bool
     level: float | None = None
     cut: Side | None = None
+    transfer: TransferFunction | None = None
 
     @property
     def title(self) -> str:
@@ -48,6 +52,57 @@ _CT = (
 _OTHERS = (VolumePreset("Surface, cut open", is_surface=True, cut=Side.FRONT),)
 
 
+def _translucent(
+    name: str, *stops: tuple[float, str, float], is_relative: bool = False, edges: float = 0.0
+) -> VolumePreset:
+    transfer = TransferFunction(tuple(Stop(*each) for each in stops), is_relative, edges)
+    return VolumePreset(name, is_surface=False, transfer=transfer)
+
+
+#: Hounsfield units, colour, opacity of a millimetre. Fat lies near -100, muscle near 50, blood with contrast agent
+#: from 150 to 400, bone above; lung below -500.
+_CT_TRANSLUCENT = (
+    _translucent(
+        "Bone and skin, translucent",
+        *((-400, "#c98a68", 0.0), (-250, "#d8a07c", 0.035), (-50, "#c07a5c", 0.004)),
+        *((140, "#c98a6a", 0.004), (300, "#ead9b4", 0.25), (1200, "#ffffff", 0.7)),
+    ),
+    _translucent(
+        "Soft tissue, translucent",
+        *((-160, "#d8a878", 0.0), (-90, "#dcb07e", 0.012), (-10, "#b5513c", 0.03)),
+        *((70, "#cc6450", 0.10), (220, "#e8cba8", 0.2), (1000, "#ffffff", 0.7)),
+    ),
+    _translucent(
+        "Lung, translucent",
+        *((-950, "#4f86a8", 0.0), (-850, "#6ea3c2", 0.003), (-700, "#9cc4d8", 0.010)),
+        *((-450, "#d08a74", 0.10), (50, "#dba58c", 0.05), (300, "#f2e6cc", 0.25)),
+    ),
+    _translucent(
+        "Angiography",
+        *((110, "#7a1f1a", 0.0), (180, "#b8322a", 0.12), (300, "#e06a4c", 0.3)),
+        *((450, "#f0c8a0", 0.3), (1000, "#fff6e6", 0.5)),
+    ),
+)
+#: Shares of the window level. Boundaries alone let a lesion, a map and masks be seen inside.
+_OTHER_TRANSLUCENT = (
+    _translucent(
+        "Translucent",
+        *((0.08, "#6f6a66", 0.0), (0.3, "#b0a49a", 0.015), (0.6, "#e0d5c8", 0.05)),
+        (1.0, "#ffffff", 0.2),
+        is_relative=True,
+        edges=0.7,
+    ),
+    _translucent(
+        "Glass",
+        *((0.05, "#7f9fbf", 0.0), (0.2, "#a8c0d8", 0.03), (1.0, "#eef6ff", 0.09)),
+        is_relative=True,
+        edges=1.0,
+    ),
+)
+
+
 def volume_presets(volume: Volume) -> tuple[VolumePreset, ...]:
     """The presets to offer for a volume: those of CT only where its values are Hounsfield units."""
-    return (_AUTOMATIC, *(_CT if volume.modality == "CT" else _OTHERS), _MIP)
+    is_ct = volume.modality == "CT"
+    lit, translucent = (_CT, _CT_TRANSLUCENT) if is_ct else (_OTHERS, _OTHER_TRANSLUCENT)
+    return (_AUTOMATIC, *lit, *translucent, _MIP)

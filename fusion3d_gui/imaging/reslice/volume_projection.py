@@ -95,13 +95,18 @@ class VolumeProjector:
         return self._stacks[axis]
 
     def _stacking(self, axis: int) -> Iterator[None]:
-        first, second = _OTHERS[axis]
-        slices = self.voxels.transpose(2, 1, 0).transpose(axis, second, first)
+        slices = self.across(self.voxels, axis)
         stack = np.empty(slices.shape, slices.dtype)
         for some in row_blocks(len(stack), _COPIED_SLICES):
             stack[some] = _reversed_order(slices[some]) if self._low_wins else slices[some]
             yield
         self._stacks[axis] = stack
+
+    @staticmethod
+    def across(voxels: np.ndarray, axis: int) -> np.ndarray:
+        """Values ``[k, j, i]`` as slices across a voxel axis: ``[slice, second other axis, first other axis]``."""
+        first, second = _OTHERS[axis]
+        return voxels.transpose(2, 1, 0).transpose(axis, second, first)
 
     def stacking(self) -> Iterator[None]:
         """Make the copies for all axes in small steps, as one made during a turn would interrupt it."""
@@ -126,7 +131,7 @@ class VolumeProjector:
         ProjectedImage
             In the dtype of the voxels.
         """
-        shear = self._shear(right_lps, down_lps)
+        shear = self.shear(right_lps, down_lps)
         stack = self._stack(shear.axis) if clip is None else self._cut_stack(shear.axis, clip)
         merged = np.full(shear.shape, stack.dtype.type(lowest_value(stack.dtype)))
         for number, position in shear.positions:
@@ -139,10 +144,10 @@ class VolumeProjector:
         self, right_lps: np.ndarray, down_lps: np.ndarray, clip: ClipPlane | None = None
     ) -> np.ndarray:
         """Where the rays of :meth:`project` meet any voxel at all: bool ``[row, column]``."""
-        shear = self._shear(right_lps, down_lps)
+        shear = self.shear(right_lps, down_lps)
         met = np.zeros(shear.shape, bool)
         for number, position in shear.positions:
-            met[position] |= clip is None or self._beyond(shear.axis, number, clip) <= 0
+            met[position] |= clip is None or self.beyond(shear.axis, number, clip) <= 0
         return met
 
     def surface(
@@ -166,7 +171,7 @@ class VolumeProjector:
         Surface
             Where there is a surface, how bright, and what the plane cuts through.
         """
-        shear = self._shear(right_lps, down_lps)
+        shear = self.shear(right_lps, down_lps)
         stack = self._stack(shear.axis)
         if self._low_wins:
             least = float(np.iinfo(stack.dtype).max) - least if stack.dtype.kind == "u" else -least
@@ -201,7 +206,7 @@ class VolumeProjector:
             _reversed_order(values) if self._low_wins else values,
         )
 
-    def _beyond(self, axis: int, number: int, clip: ClipPlane) -> np.ndarray:
+    def beyond(self, axis: int, number: int, clip: ClipPlane) -> np.ndarray:
         """How far (mm) beyond a plane the voxels ``[row, column]`` of a slice across an axis lie."""
         a, b = _OTHERS[axis]
         _, rows, columns = self._stack(axis).shape
@@ -214,7 +219,7 @@ class VolumeProjector:
 
     def _is_on_face(
         self,
-        shear: _Shear,
+        shear: Shear,
         met: np.ndarray,
         found: np.ndarray,
         first_is_nearest: bool,
@@ -254,7 +259,7 @@ class VolumeProjector:
                 rank = count - number if first_is_nearest else number + 1
                 solid = stack[number] >= least
                 if clip is not None:
-                    solid &= self._beyond(axis, number, clip) <= 0
+                    solid &= self.beyond(axis, number, clip) <= 0
                 np.multiply(solid, self._ranks.dtype.type(rank), out=self._ranks[number])
             self._ranked = wanted
         return self._ranks
@@ -266,12 +271,13 @@ class VolumeProjector:
             lowest = stack.dtype.type(lowest_value(stack.dtype))
             self._cut = np.empty_like(stack)
             for number, values in enumerate(stack):
-                kept = self._beyond(axis, number, clip) <= 0
+                kept = self.beyond(axis, number, clip) <= 0
                 self._cut[number] = np.where(kept, values, lowest)
             self._cut_by = axis, clip
         return self._cut
 
-    def _shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> _Shear:
+    def shear(self, right_lps: np.ndarray, down_lps: np.ndarray) -> Shear:
+        """How slices are shifted for a view along the screen's axes, as in :meth:`project`."""
         linear = self.affine[:3, :3]
         direction = np.linalg.solve(linear, np.cross(right_lps, down_lps))
         axis = int(np.abs(direction).argmax())
@@ -292,7 +298,7 @@ class VolumeProjector:
         origin = self.affine[:3, 3] + linear[:, axis] * middle
         origin = origin + linear[:, a] * left + linear[:, b] * top
         screen = np.stack([right_lps, down_lps])
-        return _Shear(
+        return Shear(
             axis,
             (rows + int(shift_b.max()) - top, columns + int(shift_a.max()) - left),
             positions,
@@ -302,7 +308,7 @@ class VolumeProjector:
 
 
 @dataclass(frozen=True, eq=False)
-class _Shear:
+class Shear:
     """How slices are shifted.
 
     Parameters

@@ -1,10 +1,11 @@
-"""``VolumeLook``: how the 3D view shows the volume: surface or projection, its level, and what is cut away."""
+"""``VolumeLook``: how the 3D view shows the volume: surface, translucent or projection, level, what is cut away."""
 
 from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from fusion3d_gui.imaging.display.transfer_function import TransferFunction
 from fusion3d_gui.imaging.display.volume_presets import VolumePreset, volume_presets
 from fusion3d_gui.imaging.display.window import Window, value_histogram
 from fusion3d_gui.imaging.reslice.clip import ClipPlane, Side
@@ -17,9 +18,9 @@ _HALF = 0.5
 
 
 class VolumeLook(QObject):
-    """A lit surface of a level, or the maximum intensity projection; whole, or cut open by a plane.
+    """A lit surface of a level, translucent, or the maximum intensity projection; whole, or cut open by a plane.
 
-    Level and cut belong to a scan, and end with it; surface or projection is kept.
+    Level and cut belong to a scan, and end with it; the kind is kept where the next scan offers it.
     """
 
     changed = Signal()
@@ -27,6 +28,7 @@ class VolumeLook(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._is_surface = True
+        self._transfer: TransferFunction | None = None
         self._level: float | None = None
         self._cut: Side | None = None
         self._depth_mm = 0.0
@@ -48,21 +50,43 @@ class VolumeLook(QObject):
         self._unit = volume.unit
         # A level beyond all values would show a box, or nothing.
         self._presets = tuple(
-            each for each in volume_presets(volume) if each.level is None or low < each.level < high
+            each for each in volume_presets(volume) if _lies_within(each, low, high)
         )
+        if self._transfer is not None and all(
+            each.transfer != self._transfer for each in self._presets
+        ):
+            self._transfer, self._is_surface = None, True
         self.changed.emit()
 
     # -- surface or projection --------------------------------------------------------------------
 
     @property
     def is_surface(self) -> bool:
-        """Whether a lit surface is shown; else the maximum intensity projection."""
+        """Whether a lit surface is shown; else it is translucent, or the maximum intensity projection."""
         return self._is_surface
 
+    @property
+    def is_translucent(self) -> bool:
+        """Whether the volume is translucent: values have colours and opacities."""
+        return self._transfer is not None
+
+    @property
+    def takes_level(self) -> bool:
+        """Whether a level counts: the maximum intensity projection has none."""
+        return self._is_surface or self.is_translucent
+
     def toggle_surface(self) -> None:
-        """Switch between the lit surface and the maximum intensity projection."""
-        self._is_surface = not self._is_surface
+        """Switch between the lit surface and the maximum intensity projection; from a translucent volume to the surface."""
+        self._is_surface = self.is_translucent or not self._is_surface
+        self._transfer = None
         self.changed.emit()
+
+    def transfer_under(self, window: Window) -> TransferFunction | None:
+        """Colours and opacities of real values under this window level; None where it is not translucent."""
+        if self._transfer is None:
+            return None
+        usual = self._transfer.within(window.low, window.low + window.width)
+        return usual if self._level is None else usual.moved(self._level - usual.level)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -85,7 +109,9 @@ class VolumeLook(QObject):
         return self._level
 
     def level_under(self, window: Window) -> float:
-        """The real value at which the surface lies, under this window level."""
+        """The real value at which the surface lies, or the translucent becomes opaque, under this window level."""
+        if self._level is None and self._transfer is not None:
+            return self._transfer.within(window.low, window.low + window.width).level
         return window.low + _USUAL_SHARE * window.width if self._level is None else self._level
 
     def set_level(self, level: float | None) -> None:
@@ -155,18 +181,17 @@ class VolumeLook(QObject):
 
         One that cuts from the same side comes first, then one that cuts nothing.
         """
-        level = self._level if self._is_surface else None
+        level = self._level if self.takes_level else None
+        now = self._is_surface, level, self._transfer
         alike = [
-            each
-            for each in self._presets
-            if (each.is_surface, each.level) == (self._is_surface, level)
+            each for each in self._presets if (each.is_surface, each.level, each.transfer) == now
         ]
         return next((each for cut in (self._cut, None) for each in alike if each.cut is cut), None)
 
     def apply(self, preset: VolumePreset) -> None:
         """Show the volume so."""
         self._is_surface, self._level = preset.is_surface, preset.level
-        self._cut = preset.cut
+        self._transfer, self._cut = preset.transfer, preset.cut
         self._depth_mm = _HALF * self.deepest_mm
         self.changed.emit()
 
@@ -174,3 +199,11 @@ class VolumeLook(QObject):
         """Use the usual level, and cut nothing away."""
         self._level = self._cut = None
         self.changed.emit()
+
+
+def _lies_within(preset: VolumePreset, low: float, high: float) -> bool:
+    """Whether what a preset shows begins among the values of a volume."""
+    transfer, level = preset.transfer, preset.level
+    if transfer is not None and not transfer.is_relative:
+        level = transfer.range[0]
+    return level is None or low < level < high

@@ -31,7 +31,8 @@ class LookBar(QFrame):
         for side, name in SIDE_NAMES.items():
             self.sides.addItem(f"Cut from {name}", side)
         self.surface_level = _slider(
-            "Level of the surface", "Value at which the surface in 3D lies"
+            "Level of the surface",
+            "Value at which the surface in 3D lies, or tissue becomes opaque",
         )
         self.cut_depth = _slider("Depth of the cut", "How much is cut away from this side")
         self._level_text = _number("−1000 HU")
@@ -87,8 +88,8 @@ class LookBar(QFrame):
         level = look.level_under(self._display.window_level.window)
         low, high = look.range
         _show(self.surface_level, (level - low) / (high - low))
-        self.surface_level.setEnabled(look.is_surface)
-        self._level_text.setText(f"{level:.4g} {look.unit}".rstrip() if look.is_surface else "")
+        self.surface_level.setEnabled(look.takes_level)
+        self._level_text.setText(f"{level:.4g} {look.unit}".rstrip() if look.takes_level else "")
         _show(self.cut_depth, look.depth_mm / look.deepest_mm if look.deepest_mm else 0.0)
         self.cut_depth.setEnabled(look.cut is not None)
         self._depth_text.setText("" if look.cut is None else f"{look.depth_mm:.0f} mm")

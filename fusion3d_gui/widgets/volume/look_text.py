@@ -17,8 +17,11 @@ SIDE_NAMES = {
 
 
 def level_text(look: VolumeLook, window: Window) -> str:
-    """The value at which the surface lies: ``"surface at 200 HU"``."""
-    return f"surface at {look.level_under(window):.4g} {look.unit}".rstrip()
+    """The value at which the surface lies: ``"surface at 200 HU"``; ``"MIP"`` where none counts."""
+    if not look.takes_level:
+        return "MIP"
+    kind = "translucent from" if look.is_translucent else "surface at"
+    return f"{kind} {look.level_under(window):.4g} {look.unit}".rstrip()
 
 
 def cut_text(look: VolumeLook) -> str:

@@ -48,6 +48,11 @@ class MaskSilhouettes:
         alive = {id(each.grid) for each in shown}
         self._projectors = {key: kept for key, kept in self._projectors.items() if key in alive}
 
+    @property
+    def shown(self) -> tuple[MaskLook, ...]:
+        """The masks that are drawn."""
+        return self._masks
+
     def draw(
         self,
         axes_lps: tuple[np.ndarray, np.ndarray],

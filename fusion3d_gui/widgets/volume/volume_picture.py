@@ -24,6 +24,7 @@ from fusion3d_gui.widgets.look.color_map import anatomy_colors, overlay_lut
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer, overlay_image, rgb_image
 from fusion3d_gui.widgets.volume.find_ray_caster import find_ray_caster
 from fusion3d_gui.widgets.volume.mask_silhouettes import MaskSilhouettes
+from fusion3d_gui.widgets.volume.translucent_scene import TranslucentScene, prepare_scene
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class VolumePicture:
         self._top = 0.0
         self._anatomy: VolumeProjector | None = None
         self._heat: VolumeProjector | None = None
-        self._work: Iterator[VolumeProjector | None] | None = None
+        self._scene: TranslucentScene | None = None
+        self._work: Iterator[VolumeProjector | TranslucentScene | None] | None = None
         self.caster: RayCaster | None = None
         self.has_probed = False
 
@@ -52,7 +54,7 @@ class VolumePicture:
     def set_volume(self, volume: Volume | None) -> None:
         """Show a volume, without a heatmap; None shows nothing."""
         self.volume, self.heatmap = volume, None
-        self._anatomy = self._heat = self._work = None
+        self._anatomy = self._heat = self._work = self._scene = None
 
     def set_heatmap(self, heatmap: Heatmap | None) -> None:
         """Set the heatmap; None removes it."""
@@ -74,12 +76,18 @@ class VolumePicture:
     @property
     def is_ready(self) -> bool:
         """Whether the volume can be drawn."""
-        return self._anatomy is not None
+        return self._anatomy is not None and not self._lacks_scene
+
+    @property
+    def _lacks_scene(self) -> bool:
+        """Whether the volume is to be translucent, and is not ready for that."""
+        return self._display.volume_look.is_translucent and self._scene is None
 
     @property
     def is_settled(self) -> bool:
         """Whether preparation is complete."""
-        missing = self._anatomy is None or (self._heat is None and self.has_heat)
+        lacks_heat = self._heat is None and self.has_heat
+        missing = self._anatomy is None or lacks_heat or self._lacks_scene
         return self.volume is None or not missing
 
     @property
@@ -94,6 +102,8 @@ class VolumePicture:
         if self._work is None:
             if self._anatomy is None:
                 self._work = prepare_projector(self.volume)
+            elif self._lacks_scene:
+                self._work = prepare_scene(self.volume, self._anatomy)
             else:
                 assert self.heatmap is not None
                 self._work = prepare_heatmap_projector(
@@ -103,7 +113,9 @@ class VolumePicture:
         while time.perf_counter() < end:
             made = next(self._work)
             if made is not None:
-                if self._anatomy is None:
+                if isinstance(made, TranslucentScene):
+                    self._scene = made
+                elif self._anatomy is None:
                     self._anatomy = made
                 else:
                     self._heat = made
@@ -125,13 +137,22 @@ class VolumePicture:
         assert volume is not None
         assert anatomy is not None
         ratio = painter.device().devicePixelRatioF()
+        level, overlay = self._display.window_level, self._display.overlay
+        look = self._display.volume_look
+        transfer = look.transfer_under(level.window)
+        if transfer is not None and self._scene is not None:
+            heat = (
+                None if self._heat is None or not overlay.is_drawn else (self._heat, self._heat_lut)
+            )
+            flat, image = self._scene.draw(axes_lps, look.clip, transfer, heat, self.masks.shown)
+            self._draw(painter, volume, axes_lps, camera, flat, image)
+            painter.resetTransform()
+            return
         cast = self._cast(volume, anatomy, axes_lps, camera, size, ratio)
         if cast is not None:
             painter.drawImage(QPointF(0, 0), cast)
             self._paint_masks(painter, volume, axes_lps, camera)
             return
-        level, overlay = self._display.window_level, self._display.overlay
-        look = self._display.volume_look
         colors = anatomy_colors(level.color_map, level.inverted)
         if look.is_surface:
             lit = anatomy.surface(*axes_lps, self._least_stored(volume), look.clip)
@@ -144,8 +165,8 @@ class VolumePicture:
         self._draw(painter, volume, axes_lps, camera, flat, image)
         if self._heat is not None and overlay.is_drawn:
             heat = self._heat.project(*axes_lps, look.clip)
-            lut = overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-            self._draw(painter, volume, axes_lps, camera, heat, overlay_image(heat.values, lut))
+            picture = overlay_image(heat.values, self._heat_lut)
+            self._draw(painter, volume, axes_lps, camera, heat, picture)
         self._paint_masks(painter, volume, axes_lps, camera)
 
     def _paint_masks(
@@ -172,6 +193,12 @@ class VolumePicture:
         pixels[~lit.found & (lit.shade.values == 0)] = _BLACK
         pixels[lit.face] = colors[to_gray(lit.face_values, volume, level.window)]
         return rgb_image(pixels)
+
+    @property
+    def _heat_lut(self) -> np.ndarray:
+        """Premultiplied ARGB of the heatmap's levels, uint32 ``[256]``."""
+        overlay = self._display.overlay
+        return overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
 
     def _least_stored(self, volume: Volume) -> float:
         """The stored value at which the surface lies."""
@@ -217,9 +244,7 @@ class VolumePicture:
             ),
             anatomy_colors(level.color_map, level.inverted)[grays[0]],
             anatomy_colors(level.color_map, inverted=False),
-            overlay_lut(overlay.opacity, overlay.threshold, overlay.color_map)
-            if self._heat is not None and overlay.is_drawn
-            else None,
+            self._heat_lut if self._heat is not None and overlay.is_drawn else None,
             size * ratio,
         )
         if image is None:

@@ -1,4 +1,4 @@
-"""``VolumeView``: a 3D view of the volume and the heatmap, as a lit surface or a MIP."""
+"""``VolumeView``: a 3D view of the volume and the heatmap, as a lit surface, translucent or a MIP."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class VolumeView(QWidget):
         return CaptionTexts(
             title="3D",
             position="   ".join(each for each in (self.orbit.text, cut_text(look)) if each),
-            slice_count=level_text(look, window) if look.is_surface else "MIP",
+            slice_count=level_text(look, window),
             window=window_text(window),
             zoom="" if self.camera.is_fitted else f"{self.camera.zoom:.1f} ×",
             sides=(left, spatial_letters(right), top, spatial_letters(down)),

@@ -14,7 +14,7 @@ from fusion3d_gui.widgets.window.commands.command import Command
 
 _MENU = "&View/3D"
 #: No volume offers more presets.
-MOST_PRESETS = 6
+MOST_PRESETS = 10
 #: A key moves the level by this share of the range, and a cut by so many mm.
 _LEVEL_SHARE, _CUT_MM = 0.02, 5.0
 
@@ -69,7 +69,7 @@ def volume_commands(
                 _MENU,
                 f"{way.capitalize()} the level of the surface",
                 lambda by=share: look.move_level(by, level.window),  # type: ignore[misc]
-                enabled=lambda: is_shown() and look.is_surface,
+                enabled=lambda: is_shown() and look.takes_level,
                 synonyms=("threshold", "opacity"),
             )
             for way, share in (("raise", _LEVEL_SHARE), ("lower", -_LEVEL_SHARE))
