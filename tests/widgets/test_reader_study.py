@@ -281,14 +281,18 @@ def test_the_arm_with_the_number_shows_the_same_picture_as_the_arm_without(read_
 
 
 def test_a_pause_hides_the_images_and_stops_the_clock(read_study, qtbot):
-    window = read_study(arms=["unaided"])
+    window = read_study(arms=["number"])
     reading = window.reading
+    assert window.keys.text().startswith("1–4 rating  ·  Ctrl+1–3 confidence")
+    assert window.bar.model.isVisible()
 
     qtbot.keyClick(window, Qt.Key.Key_F8)
 
     before = reading.seconds
     qtbot.wait(30)
     assert reading.seconds == before and not window.views.isVisible()
+    # Nor what the model says: it could be thought about while no time counts.
+    assert not window.bar.model.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_4)
     assert reading.rating is None
     qtbot.keyClick(window, Qt.Key.Key_F8)

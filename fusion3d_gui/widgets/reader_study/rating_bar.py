@@ -100,10 +100,13 @@ class RatingBar(QFrame):
         is_reading = reading.phase == "reading"
         self.question.setText(reading.question)
         self.arm.setText(reading.arm_title)
-        self.model.setText(reading.model_text)
-        self.model.setVisible(bool(reading.model_text))
-        self.note.setText(reading.model_note)
-        self.note.setVisible(bool(reading.model_note))
+        # In a pause the time does not count: then nothing is shown that could be thought about.
+        said = reading.model_text if is_reading else ""
+        self.model.setText(said)
+        self.model.setVisible(bool(said))
+        note = reading.model_note if is_reading else ""
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
         self.position.setText("" if reading.phase == "done" else f"Read {number} of {count}")
         for scale, buttons, chosen in (
             (self.ratings, self.rating_buttons, reading.rating),

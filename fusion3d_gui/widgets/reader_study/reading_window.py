@@ -20,7 +20,7 @@ from fusion3d_gui.widgets.marks.mark_layer import MarkLayer
 from fusion3d_gui.widgets.reader_study.rating_bar import RatingBar
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 
-_KEYS = "1–9 rating  ·  Ctrl+1–5 confidence  ·  Return next  ·  P mark  ·  F8 pause  ·  Ctrl+Q end for now"
+_KEYS = "Return next  ·  P mark  ·  F8 pause  ·  Ctrl+Q end for now"
 
 
 class ReadingWindow(QMainWindow):
@@ -44,8 +44,10 @@ class ReadingWindow(QMainWindow):
         self.pages.addWidget(self.message)
         self.pages.addWidget(self.views)
         self.bar = RatingBar(reading)
+        ratings, levels = len(reading.rating_labels), len(reading.confidence_labels)
+        scales = f"1–{ratings} rating  ·  Ctrl+1–{levels} confidence"
         self.keys = theme.label(
-            f"{_KEYS}  ·  {RESEARCH_USE_ONLY}", size=theme.SMALL, color=theme.MUTED
+            f"{scales}  ·  {_KEYS}  ·  {RESEARCH_USE_ONLY}", size=theme.SMALL, color=theme.MUTED
         )
         self.keys.setContentsMargins(20, 0, 20, 8)
         center = QWidget()

@@ -35,7 +35,7 @@ class TranslucentScene:
         self._picture = TranslucentPicture(anatomy)
         self._classified: tuple[TransferFunction, Layer, np.ndarray, np.ndarray] | None = None
         self._heat: tuple[VolumeProjector, np.ndarray, Layer] | None = None
-        self._masks: tuple[tuple[tuple[int, str], ...], Layer, list[QColor]] | None = None
+        self._masks: tuple[tuple[MaskLook, ...], Layer, list[QColor]] | None = None
 
     def draw(
         self,
@@ -56,18 +56,21 @@ class TranslucentScene:
             layers.append((self._heat_layer(projector, lut), _thinned(lut, mm / _HEAT_DEPTH_MM)))
         if masks:
             mask_layer, shown = self._mask_layer(masks)
-            rgb = np.array([[0, 0, 0], *[each.getRgb()[:3] for each in shown]]) / 255
+            rgb = np.array([(0, 0, 0), *[(c.red(), c.green(), c.blue()) for c in shown]]) / 255
             wanted = [max(each.opacity, _LEAST_MASK_OPACITY) for each in masks]
             full = 1 - (1 - np.array([0.0, *wanted]).clip(0, 0.98)) ** (mm / _MASK_DEPTH_MM)
             layers.append((mask_layer, _lit_table(rgb, full, diffuse, highlight)))
         return self._picture.draw(*axes_lps, clip, layers)
 
     def _anatomy_layer(self, transfer: TransferFunction) -> tuple[Layer, np.ndarray, np.ndarray]:
-        if self._classified is None or self._classified[0] != transfer:
+        kept = self._classified
+        if kept is None or kept[0] != transfer:
             volume = self._volume
-            made = classify(self._anatomy, self._shading, transfer, volume.slope, volume.intercept)
-            self._classified = transfer, *made
-        return self._classified[1:]
+            layer, colors, opacities = classify(
+                self._anatomy, self._shading, transfer, volume.slope, volume.intercept
+            )
+            kept = self._classified = transfer, layer, colors, opacities
+        return kept[1:]
 
     def _heat_layer(self, projector: VolumeProjector, lut: np.ndarray) -> Layer:
         visible = lut >> 24 > 0
@@ -78,8 +81,13 @@ class TranslucentScene:
 
     def _mask_layer(self, masks: Sequence[MaskLook]) -> tuple[Layer, list[QColor]]:
         """All masks in one layer on the anatomy's voxels, lit by their own boundaries; later ones win."""
-        key = tuple((id(each.grid), each.color) for each in masks)
-        if self._masks is None or self._masks[0] != key:
+        kept = self._masks
+        before = () if kept is None else kept[0]
+        same = len(before) == len(masks) and all(
+            one.grid is other.grid and one.color == other.color
+            for one, other in zip(before, masks, strict=True)
+        )
+        if kept is None or not same:
             labels = np.zeros(self._anatomy.shape, np.uint8)
             for number, each in enumerate(masks, 1):
                 labels[_inside(each.grid, self._anatomy)] = number
@@ -99,8 +107,9 @@ class TranslucentScene:
                 )
             visible = np.ones((len(masks) + 1) * DIRECTIONS, bool)
             visible[:DIRECTIONS] = False
-            self._masks = key, Layer(numbers, visible), [QColor(each.color) for each in masks]
-        return self._masks[1:]
+            colors = [QColor(each.color) for each in masks]
+            kept = self._masks = tuple(masks), Layer(numbers, visible), colors
+        return kept[1:]
 
 
 def prepare_scene(volume: Volume, anatomy: VolumeProjector) -> Iterator[TranslucentScene | None]:
@@ -129,9 +138,9 @@ def _lit_table(
     alpha = alpha[:, None]
     red, green, blue = ((alpha * lit[..., n].clip(0, 1) * 255).astype(np.uint32) for n in range(3))
     opaque = np.broadcast_to((alpha * 255).round().astype(np.uint32), red.shape)
-    table = opaque << 24 | np.minimum(red, opaque) << 16
+    table: np.ndarray = opaque << 24 | np.minimum(red, opaque) << 16
     table |= np.minimum(green, opaque) << 8 | np.minimum(blue, opaque)
-    return table.ravel()
+    return table.reshape(-1)
 
 
 def _thinned(lut: np.ndarray, share: float) -> np.ndarray:

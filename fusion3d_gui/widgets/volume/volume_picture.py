@@ -141,10 +141,11 @@ class VolumePicture:
         look = self._display.volume_look
         transfer = look.transfer_under(level.window)
         if transfer is not None and self._scene is not None:
-            heat = (
-                None if self._heat is None or not overlay.is_drawn else (self._heat, self._heat_lut)
-            )
-            flat, image = self._scene.draw(axes_lps, look.clip, transfer, heat, self.masks.shown)
+            shown_heat = None
+            if self._heat is not None and overlay.is_drawn:
+                shown_heat = self._heat, self._heat_lut
+            clip, masks = look.clip, self.masks.shown
+            flat, image = self._scene.draw(axes_lps, clip, transfer, shown_heat, masks)
             self._draw(painter, volume, axes_lps, camera, flat, image)
             painter.resetTransform()
             return
