@@ -255,13 +255,6 @@ def main() -> None:
     _report("3D surface turned", _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60))
     window.session.display.volume_look.toggle_surface()
     _report("3D projection turned", _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60))
-    window.views.set_layout(Layout.LARGE_AND_TWO)
-    for view in views:
-        view.set_heatmap(None)
-    window.views.toggle_maximised(views[0])
-    for view in views[:1]:
-        view.fit()
-    ours = _report("one plane alone, without heatmap", _timed(_back_and_forth(views[0])))
     look = window.session.display.volume_look
     for preset in [each for each in look.presets if each.transfer is not None]:
         look.apply(preset)
@@ -269,6 +262,13 @@ def main() -> None:
             QApplication.processEvents()
         turned = _timed(lambda n: window.views.volume.turn(2.0, 0.3), 60)
         _report(f"3D {preset.name.lower()} turned", turned)
+    window.views.set_layout(Layout.LARGE_AND_TWO)
+    for view in views:
+        view.set_heatmap(None)
+    window.views.toggle_maximised(views[0])
+    for view in views[:1]:
+        view.fit()
+    ours = _report("one plane alone, without heatmap", _timed(_back_and_forth(views[0])))
     peer = _report("pyqtgraph ImageView, one plane", _pyqtgraph(volume.voxels, views[0].size()))
     print(
         f"  ratio to ImageView {peer[0] / ours[0]:.2f}, in processor time {peer[1] / ours[1]:.2f}"

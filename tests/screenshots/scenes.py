@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from limits import Limits  # beside this file
+from case_scenes import CaseScenes  # beside this file
+from limits import Limits
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
@@ -99,6 +100,11 @@ class Scenes:
         views.volume.display.volume_look.cut_from(Side.LEFT)
         self.picture("3d-cut")
         views.volume.display.volume_look.reset()
+        look = views.volume.display.volume_look
+        for preset in [each for each in look.presets if each.transfer is not None]:
+            look.apply(preset)
+            self.picture(f"3d-{preset.name.lower()}")
+        look.apply(look.presets[0])
         self._by_graphics_card()
         views.toggle_maximised(views.volume)
         views.axial.turn_others(0.35)
@@ -290,6 +296,13 @@ class Scenes:
     def limits(self) -> None:
         """A refused entry; a case that is doubtful, refused, shown despite that, or no simulated one."""
         Limits(self).take()
+
+    def cases(self) -> None:
+        """The table of cases with curves and map; a reader study; the page of the PACS and its studies as cases."""
+        scenes = CaseScenes(self)
+        scenes.table()
+        scenes.reading()
+        scenes.pacs()
 
     def in_both_themes(self, name: str) -> None:
         """Take the window in the dark theme, then in the light one."""

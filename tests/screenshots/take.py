@@ -26,6 +26,7 @@ PARTS = (
     "dialogs",
     "workbench",
     "limits",
+    "cases",
     "looks",
     "displaced",
     "finding",

@@ -257,3 +257,17 @@ def test_the_distance_of_maps_from_lesions_is_measured_when_asked_for(window, re
     )
     assert np.isnan(state.cases.columns["displacement_mm"][4:]).all()
     assert state.order[:4].tolist() == [3, 2, 1, 0]
+
+
+def test_hiding_the_identity_does_not_leave_the_table(page, window, results, qtbot):
+    store = window.session.store
+    window.session.opener.open(results.parent / "scans/0.nii")
+    qtbot.waitUntil(lambda: store.case is not None and store.case.is_complete)
+    assert window.pages.has_images
+    window.menus.actions["cases"].trigger()
+    store.identity.set_hidden(True)
+    assert window.pages.shows_cases
+    assert names(page)[0] == "Case 1"
+    # The same case again is a case that is opened.
+    window.session.opener.open(results.parent / "scans/0.nii")
+    qtbot.waitUntil(lambda: window.pages.has_images)

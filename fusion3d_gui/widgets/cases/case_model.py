@@ -39,6 +39,7 @@ _TITLES = {
     "patient_id": "Patient ID",
     "accession": "Accession",
     "sex": "Sex",
+    "age": "Age",
 }
 
 

@@ -28,7 +28,14 @@ from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
 
 _ROW = 46
 _ICON = 40
-_WIDTHS = {"case": 190, "reasons": 260, "failure": 200}
+_WIDTHS = {
+    "case": 190,
+    "reasons": 260,
+    "failure": 200,
+    "description": 220,
+    "done": 170,
+    "class": 130,
+}
 _WIDTH = 104
 #: Beside a header's text (px): its margins and the arrow of the sort.
 _HEADER_ROOM = 36
@@ -234,7 +241,9 @@ class CasesPage(QFrame):
         elif cases is not None:
             shown, chosen = len(table.order), len(table.selected)
             text = (
-                f"{shown:,} of {cases.count:,} cases" if shown < cases.count else f"{shown:,} cases"
+                f"{shown:,} of {cases.count:,} cases"
+                if shown < cases.count
+                else f"{shown:,} case{'s' * (shown != 1)}"
             )
             text += f", {chosen:,} selected" if chosen else ""
             if cases.models:

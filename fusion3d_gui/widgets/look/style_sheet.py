@@ -90,6 +90,8 @@ QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
 QHeaderView { background: $PANEL; border: none; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: none;
     border-bottom: 1px solid $LINE; padding: 4px 6px 4px 9px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: border; subcontrol-position: top center;
+    width: 9px; height: 6px; }
 QTableCornerButton::section { background: $PANEL; border: none; }
 QCheckBox { color: $TEXT; spacing: 8px; min-height: ${px24}px; }
 QCheckBox:disabled { color: $DISABLED; }

@@ -31,7 +31,9 @@ class Pages(QStackedWidget):
         for page in filter(None, (start, views, maps, cases, pacs)):
             self.addWidget(page)
         side_by_side.changed.connect(self._on_maps_changed)
-        store.case_changed.connect(self.show_case)
+        self._is_opening = False
+        store.case_opened.connect(self._on_case_opened)
+        store.case_changed.connect(self._on_case_changed)
 
     @property
     def shows_start(self) -> bool:
@@ -82,6 +84,16 @@ class Pages(QStackedWidget):
             self.show_case()
         else:
             self.setCurrentWidget(self._start)
+
+    def _on_case_opened(self) -> None:
+        self._is_opening = True
+
+    def _on_case_changed(self) -> None:
+        """Leave the table or the PACS for a case that is opened, not when the identity of the one on screen is hidden."""
+        is_opening, self._is_opening = self._is_opening, False
+        is_elsewhere = self.currentWidget() in (self._cases, self._pacs)
+        if is_opening or not is_elsewhere or self._store.case is None:
+            self.show_case()
 
     def _on_maps_changed(self) -> None:
         if self._side_by_side.cells:
