@@ -19,6 +19,7 @@ from fusion3d_gui.model.attribution.input_gradient import gradient_times_input
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.training.study.stroke.analysis import SECONDARY, analyse
 from fusion3d_gui.training.study.stroke.cohort import read_cohort
+from fusion3d_gui.training.study.stroke.faithfulness import lesion_faithfulness
 from fusion3d_gui.training.study.stroke.maps import average_attribution, write_maps_page
 from fusion3d_gui.training.study.stroke.opponents import OPPONENTS, OpponentGrid
 from fusion3d_gui.training.study.stroke.page import write_study_page
@@ -148,8 +149,27 @@ def test_the_models_predict_a_lesion_map_as_the_study_did(study, tmp_path):
     cohort = read_cohort(data, work)
     found = write_maps_page(cohort, bundles, tmp_path, lambda fraction, message: None)
     assert -1 <= found["models"]["stroke-outcome"]["correlation"] <= 1
-    assert "front left" in (tmp_path / "maps.md").read_text(encoding="utf-8")
+    text = (tmp_path / "maps.md").read_text(encoding="utf-8")
+    assert "front left" in text
+    within = found["models"]["stroke-outcome"]["faithfulness"]
+    assert set(within["gain"]) == {"gradient × input", "Grad-CAM, stage 1", "the lesion's middle"}
+    assert f"| stroke-outcome | {within['patients']} |" in text
     assert (tmp_path / "lesion-deficit.png").stat().st_size > 10_000
+    # The fall at one lesion's middle, by hand.
+    row = max(cohort.with_outcome, key=lambda n: (cohort.maps[n] > 0).sum())
+    network = bundles["stroke-outcome-image-only"].network
+    one = lesion_faithfulness(bundles["stroke-outcome-image-only"], cohort, np.array([row]))
+    share = cohort.maps[row].astype(np.float32)
+    kji = np.moveaxis(np.indices(share.shape), 0, -1)
+    center = np.rint((kji * share[..., None]).sum(axis=(0, 1, 2)) / share.sum())
+    near = np.linalg.norm(kji - center, axis=-1) * 5.6 <= 12
+    with torch.no_grad():
+        whole, blanked = (
+            float(network(torch.from_numpy(each)[None, None]))
+            for each in (share, np.where(near, np.float32(0), share))
+        )
+    fall = one["chance"]["value"] + one["gain"]["the lesion's middle"]["value"]
+    assert fall == pytest.approx(whole - blanked, abs=2e-4)
     # It lies between the least and the greatest that any cell of any patient added.
     rows = cohort.with_outcome
     values = average_attribution(bundles["stroke-outcome-image-only"], cohort, rows)
