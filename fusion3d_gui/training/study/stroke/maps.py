@@ -241,6 +241,10 @@ with a lesion of at least {FEWEST_CELLS} cells, with its 95 % interval. Above 0 
 
 {_faithfulness_table(found["models"])}
 
+The test against random weights, by which the default map of other models is chosen, can't be failed by a map that is 0 outside the lesion:
+`fusion3d displacement` takes gradient × input for every model of lesion maps, a rule written after the first results. This
+table is what speaks for it, or against it.
+
 ## Displacement
 
 Grad-CAM can lie beside the lesion: median from the lesion's middle to
