@@ -21,6 +21,8 @@ from fusion3d_gui.widgets.look.theme import apply_theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 _REPEATS = 15
+#: As long as the shipped models' image embeddings.
+_EMBEDDING = 512
 
 
 def make_table(folder: Path, count: int) -> Path:
@@ -51,9 +53,14 @@ def make_table(folder: Path, count: int) -> Path:
                 writer.writerow(
                     (
                         *(n + 2, f"case-{n:05d}", f"scans/{n}.nii.gz", f"{chance:.9g}"),
-                        *(int(chance >= 0.5), fit, "", "", f"m{model}", "1", "0" * 64, ""),
+                        *(int(chance >= 0.5), fit, "", "", f"m{model}", "1", "0" * 64),
+                        f"heatmaps/{n}.nii.gz",
                     )
                 )
+    embeddings = random.normal(0, 1, (count, _EMBEDDING)) + 3 * labels[:, None]
+    (folder / "model0" / "embeddings").mkdir()
+    for n, embedding in enumerate(embeddings.astype(np.float32)):
+        np.save(folder / "model0" / "embeddings" / f"{n}.npy", embedding)
     return folder
 
 
@@ -75,7 +82,12 @@ def main() -> None:
         table.open([folder])
         while table.cases is None or table.busy:
             app.processEvents()
-        print(f"{'read and join 3 tables':28}{1000 * (time.perf_counter() - began):8.0f} ms")
+        print(f"{'read and join 3 tables':34}{1000 * (time.perf_counter() - began):8.0f} ms")
+        began = time.perf_counter()
+        session.cases.embeddings.want()
+        while session.cases.embeddings.map is None:
+            app.processEvents()
+        print(f"{'read and map embeddings':34}{1000 * (time.perf_counter() - began):8.0f} ms")
     window.pages.show_cases()
     end = time.perf_counter() + 3
     while time.perf_counter() < end:
@@ -89,7 +101,7 @@ def main() -> None:
             painted.repaint()
             app.processEvents()
             times.append(1000 * (time.perf_counter() - began))
-        print(f"{name:28}{statistics.median(times):8.1f} ms   longest {max(times):.1f}")
+        print(f"{name:34}{statistics.median(times):8.1f} ms   longest {max(times):.1f}")
 
     names = ("error", "probability", "case", "doubt", "disagreement")
     measure("sort", [lambda n=n: table.sort_by(n, descending=True) for n in names])
@@ -105,6 +117,11 @@ def main() -> None:
     one = wrong[:1]
     measure(
         f"select {len(wrong):,} wrong ones",
+        [lambda: table.select(wrong), lambda: table.select(one)],
+    )
+    page.charts.map_button.click()
+    measure(
+        f"the same, with the map of {count:,}",
         [lambda: table.select(wrong), lambda: table.select(one)],
     )
     # In this order, with the application still there: a shown window that outlives it can end the process.
