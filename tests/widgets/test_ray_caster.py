@@ -95,6 +95,14 @@ for slope, surface, turn in ((1.0, True, 0), (1.0, False, 50), (-2.0, True, 120)
         view.display.window_level.invert()
         # Of an inverted face only its rim is bright: a pixel or two, where the two paths differ.
         compare((slope, surface, "inverted", inverted), 0.85, 16)
+    if surface:
+        for preset in [each for each in shown.presets if each.transfer is not None]:
+            shown.apply(preset)
+            while not view.is_settled:
+                app.processEvents()
+            whole = compare((slope, preset.name), 0.93, 14)
+            shown.cut_from(Side.LEFT)
+            assert np.abs(compare((slope, preset.name, "cut"), 0.93, 14) - whole).mean() > 0.5
 caster.close()
 """
 

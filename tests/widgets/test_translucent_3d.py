@@ -56,7 +56,7 @@ def test_a_ray_gathers_colour_and_light_from_front_to_back(qapp, slope):
         stored, np.diag([1.0, 2.0, 1.0, 1.0]), slope=slope, intercept=0.0 if slope > 0 else 400.0
     )
     real = volume.voxels * slope + volume.intercept
-    nothing = VoxelShading(np.zeros(voxels.shape, np.uint16), np.zeros(voxels.shape, np.uint8))
+    nothing = VoxelShading(np.zeros(voxels.shape, np.uint16), np.zeros(voxels.shape, np.uint8), 1.0)
     scene = TranslucentScene(volume, projector_of(volume), nothing)
     _, image = scene.draw(FRONT, None, RAMP, None, ())
     light, seen = np.ones((13, 11)), np.zeros((13, 11, 3))

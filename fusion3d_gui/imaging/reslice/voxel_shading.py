@@ -20,18 +20,23 @@ STRENGTHS = 4
 #: Of the largest gradients so many percent are all called strongest.
 _STRONGEST_PERCENT = 2.0
 #: Below this share of the strongest there is no boundary, only noise.
-_FLAT = 0.04
+FLAT = 0.04
 #: A boundary seen from behind is lit by so much of what it would be from the front.
-_BEHIND = 0.5
-_SHININESS, _HIGHLIGHT = 24, 0.22
+BEHIND = 0.5
+#: Exponent and brightness of the highlight.
+SHININESS, HIGHLIGHT = 24, 0.22
 
 
 @dataclass(frozen=True, eq=False)
 class VoxelShading:
-    """Directions (0 to ``DIRECTIONS`` - 1, uint16) and strengths (0 to ``STRENGTHS`` - 1, uint8), both ``[k, j, i]``."""
+    """Directions (0 to ``DIRECTIONS`` - 1, uint16) and strengths (0 to ``STRENGTHS`` - 1, uint8), both ``[k, j, i]``.
+
+    ``strongest``: the gradient (stored values a millimetre) from which on a boundary is strongest.
+    """
 
     directions: np.ndarray
     strengths: np.ndarray
+    strongest: float
 
 
 def prepare_shading(
@@ -79,9 +84,10 @@ def prepare_shading(
     for k in range(n_k):
         share = lengths[k].astype(np.float32) / np.float32(strongest)
         strengths[k] = np.clip(share * STRENGTHS, 0, STRENGTHS - 1)
-        directions[k][share < _FLAT] = 0
+        directions[k][share < FLAT] = 0
         yield None
-    yield VoxelShading(directions, strengths)
+    # Sobel's weights add up to 32 times the change from voxel to voxel.
+    yield VoxelShading(directions, strengths, strongest * top / 32)
 
 
 def brightness(right_lps: np.ndarray, down_lps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,9 +98,9 @@ def brightness(right_lps: np.ndarray, down_lps: np.ndarray) -> tuple[np.ndarray,
     half = light - away
     half = half / np.linalg.norm(half)
     facing = direction_vectors() @ light
-    lit = np.maximum(facing, -_BEHIND * facing)
+    lit = np.maximum(facing, -BEHIND * facing)
     diffuse = AMBIENT + (1 - AMBIENT) * lit
-    highlight = _HIGHLIGHT * np.maximum(direction_vectors() @ half, 0) ** _SHININESS
+    highlight = HIGHLIGHT * np.maximum(direction_vectors() @ half, 0) ** SHININESS
     diffuse[0], highlight[0] = 0.5 * (1 + AMBIENT), 0.0
     return diffuse, highlight
 

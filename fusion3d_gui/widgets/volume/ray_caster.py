@@ -31,7 +31,9 @@ from PySide6.QtOpenGL import (
 
 from fusion3d_gui.imaging.reslice.surface_shading import AMBIENT, LIGHT
 from fusion3d_gui.imaging.reslice.volume_projection import VolumeProjector
+from fusion3d_gui.imaging.reslice.voxel_shading import BEHIND, FLAT, HIGHLIGHT, SHININESS
 from fusion3d_gui.widgets.volume.ray_shader import FRAGMENT, VERTEX
+from fusion3d_gui.widgets.volume.translucent_scene import HEAT_DEPTH_MM
 from fusion3d_gui.widgets.volume.viewpoint import Viewpoint
 
 log = logging.getLogger(__name__)
@@ -160,10 +162,12 @@ class RayCaster:
         functions.glViewport(0, 0, size.width(), size.height())
         self._program.bind()
         self._set_viewpoint(viewpoint, size)
+        translucency = viewpoint.translucency
         tables = {
             "value_colors": _table(value_colors),
             "shade_colors": _table(shade_colors),
             "heat_colors": _table(heat_lut),
+            "transfer": _table(None if translucency is None else translucency.table),
         }
         for unit, (name, texture) in enumerate((self._textures | tables).items()):
             texture.bind(unit)
@@ -202,6 +206,19 @@ class RayCaster:
             ("ambient", AMBIENT),
         ):
             program.setUniformValue1f(place(name), float(number))
+        translucency = viewpoint.translucency
+        program.setUniformValue1i(place("translucent"), int(translucency is not None))
+        if translucency is not None:
+            for name, number in (
+                ("edges", translucency.edges),
+                ("strongest", translucency.strongest),
+                ("heat_depth", HEAT_DEPTH_MM),
+                ("behind", BEHIND),
+                ("highlight", HIGHLIGHT),
+                ("shininess", SHININESS),
+                ("flat_share", FLAT),
+            ):
+                program.setUniformValue1f(place(name), float(number))
         program.setUniformValue1i(place("surface"), int(viewpoint.surface_value is not None))
         clip = viewpoint.clip
         program.setUniformValue1i(place("cuts"), int(clip is not None))

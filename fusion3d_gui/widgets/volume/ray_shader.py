@@ -12,21 +12,66 @@ void main() {
 
 #: Follows the line of sight of a pixel through the part of the volume that is not cut away. A surface is lit by
 #: Lambert's law as ``imaging.reslice.surface_shading`` has it; where the plane cuts through what is above the
-#: threshold, the values there are shown. The heatmap is the largest of its levels along the line.
+#: threshold, the values there are shown. The heatmap is the largest of its levels along the line. A translucent
+#: volume gathers colour and light from front to back, lit as ``imaging.reslice.voxel_shading`` has it, with the heatmap in it.
 FRAGMENT = """#version 330 core
 uniform sampler3D anatomy, heat;
-uniform sampler2D value_colors, shade_colors, heat_colors;
+uniform sampler2D value_colors, shade_colors, heat_colors, transfer;
 uniform mat4 to_texture;
 uniform vec3 right, down, middle, cut_normal;
 uniform vec2 size, light;
 uniform float px_per_mm, low, high, least, step_mm, reach_mm, ambient, cut_offset;
-uniform bool surface, cuts;
+uniform float edges, strongest, heat_depth, behind, highlight, shininess, flat_share;
+uniform bool surface, cuts, translucent;
 out vec4 color;
 
 vec3 place(vec3 mm) { return (to_texture * vec4(mm, 1.0)).xyz; }
 
 vec4 shown(float share, sampler2D table) {
     return texture(table, vec2((clamp(share, 0.0, 1.0) * 255.0 + 0.5) / 256.0, 0.5));
+}
+
+vec3 slope_at(vec3 mm, float reach, vec3 axes[3]) {
+    vec3 slope;
+    for (int axis = 0; axis < 3; ++axis) {
+        slope[axis] = texture(anatomy, place(mm + axes[axis] * reach)).r
+            - texture(anatomy, place(mm - axes[axis] * reach)).r;
+    }
+    return slope / (2.0 * reach);
+}
+
+// Colour and light that a line of sight gathers from front to back.
+vec4 gathered(vec3 start, vec3 away, float enter, float leave, vec3 axes[3]) {
+    vec3 sum = vec3(0.0);
+    float light_left = 1.0, inwards = high >= low ? 1.0 : -1.0;
+    vec3 to_light = normalize(vec3(light, -1.0)), half_way = normalize(to_light + vec3(0.0, 0.0, -1.0));
+    for (float at = enter; at <= leave && light_left > 0.01; at += step_mm) {
+        vec3 mm = start + away * at, here = place(mm);
+        vec4 own = shown((texture(anatomy, here).r - low) / (high - low), transfer);
+        float opacity = own.a * own.a;  // the table has square roots
+        if (opacity > 0.0) {
+            vec3 slope = inwards * slope_at(mm, 2.0 * step_mm, axes);
+            float share = length(slope) / strongest;
+            opacity *= 1.0 - edges + edges * clamp((4.0 * share - 0.25) / 3.25, 0.08, 1.0);
+            float alpha = 1.0 - pow(1.0 - opacity, step_mm);
+            vec3 color = own.rgb * 0.5 * (1.0 + ambient);
+            if (share >= flat_share) {
+                vec3 normal = -normalize(slope);
+                float facing = dot(normal, to_light);
+                float shine = highlight * pow(max(0.0, dot(normal, half_way)), shininess);
+                color = own.rgb * (ambient + (1.0 - ambient) * max(facing, -behind * facing)) + shine;
+            }
+            sum += light_left * alpha * min(color, 1.0);
+            light_left *= 1.0 - alpha;
+        }
+        vec4 hot = shown(texture(heat, here).r, heat_colors);
+        if (hot.a > 0.0) {
+            float alpha = 1.0 - pow(1.0 - min(hot.a, 0.98), step_mm / heat_depth);
+            sum += light_left * alpha * hot.rgb / hot.a;
+            light_left *= 1.0 - alpha;
+        }
+    }
+    return vec4(sum, 1.0);
 }
 
 void main() {
@@ -53,6 +98,10 @@ void main() {
     }
     color = vec4(0.0, 0.0, 0.0, 1.0);
     if (enter >= leave) return;
+    if (translucent) {
+        color = gathered(start, away, enter, leave, vec3[3](right, down, away));
+        return;
+    }
     float sign_of_rise = high >= low ? 1.0 : -1.0;
     float best = -1e38, hottest = 0.0, met = -1.0, before = enter;
     for (float at = enter; at <= leave; at += step_mm) {

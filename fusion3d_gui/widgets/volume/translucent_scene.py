@@ -21,9 +21,10 @@ from fusion3d_gui.imaging.reslice.voxel_shading import (
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.widgets.volume.mask_silhouettes import MaskLook
 from fusion3d_gui.widgets.volume.translucent_picture import Layer, TranslucentPicture, classify
+from fusion3d_gui.widgets.volume.viewpoint import Translucency
 
 #: A heatmap reaches the opacity that was chosen for it within this depth (mm), a mask within that.
-_HEAT_DEPTH_MM, _MASK_DEPTH_MM = 10.0, 4.0
+HEAT_DEPTH_MM, _MASK_DEPTH_MM = 10.0, 4.0
 _LEAST_MASK_OPACITY = 0.35
 
 
@@ -36,6 +37,14 @@ class TranslucentScene:
         self._classified: tuple[TransferFunction, Layer, np.ndarray, np.ndarray] | None = None
         self._heat: tuple[VolumeProjector, np.ndarray, Layer] | None = None
         self._masks: tuple[tuple[MaskLook, ...], Layer, list[QColor]] | None = None
+
+    def translucency(self, transfer: TransferFunction) -> Translucency:
+        """The same for a graphics card; its table goes over the transfer function's range."""
+        colors, opacities = transfer.colors(np.linspace(*transfer.range, 256))
+        channels = [np.sqrt(opacities), *colors.T]
+        red_first = [(255 * each).round().astype(np.uint32) for each in channels]
+        table = red_first[0] << 24 | red_first[1] << 16 | red_first[2] << 8 | red_first[3]
+        return Translucency(table, transfer.edges, self._shading.strongest)
 
     def draw(
         self,
@@ -53,7 +62,7 @@ class TranslucentScene:
         layers = [(layer, _lit_table(colors, alpha, diffuse, highlight))]
         if heat is not None:
             projector, lut = heat
-            layers.append((self._heat_layer(projector, lut), _thinned(lut, mm / _HEAT_DEPTH_MM)))
+            layers.append((self._heat_layer(projector, lut), _thinned(lut, mm / HEAT_DEPTH_MM)))
         if masks:
             mask_layer, shown = self._mask_layer(masks)
             rgb = np.array([(0, 0, 0), *[(c.red(), c.green(), c.blue()) for c in shown]]) / 255

@@ -10,6 +10,26 @@ from fusion3d_gui.imaging.reslice.clip import ClipPlane
 
 
 @dataclass(frozen=True, eq=False)
+class Translucency:
+    """How a graphics card draws a volume translucent.
+
+    Parameters
+    ----------
+    table
+        uint32 ``[256]``: RGB of the values from the viewpoint's ``low`` to ``high``, and in the highest byte the square
+        root of the opacity of a millimetre (small ones need finer steps than 1/255).
+    edges
+        How much of the opacity only boundaries have, 0 to 1.
+    strongest
+        The gradient (stored values a millimetre) of the strongest boundaries.
+    """
+
+    table: np.ndarray
+    edges: float
+    strongest: float
+
+
+@dataclass(frozen=True, eq=False)
 class Viewpoint:
     """An orthographic view of a volume.
 
@@ -27,6 +47,8 @@ class Viewpoint:
         Stored value at which a ray meets the surface; None for a maximum intensity projection.
     clip
         What lies beyond this plane is not drawn; None: everything is.
+    translucency
+        None: a surface or a maximum intensity projection.
     """
 
     right_lps: np.ndarray
@@ -37,3 +59,4 @@ class Viewpoint:
     high: float
     surface_value: float | None
     clip: ClipPlane | None
+    translucency: Translucency | None = None

@@ -140,6 +140,14 @@ class VolumePicture:
         level, overlay = self._display.window_level, self._display.overlay
         look = self._display.volume_look
         transfer = look.transfer_under(level.window)
+        is_translucent = transfer is not None and self._scene is not None
+        # Masks lie at their depth in a translucent volume, which the processor alone draws.
+        casts = not (is_translucent and self.masks.shown)
+        cast = self._cast(volume, anatomy, axes_lps, camera, size, ratio) if casts else None
+        if cast is not None:
+            painter.drawImage(QPointF(0, 0), cast)
+            self._paint_masks(painter, volume, axes_lps, camera)
+            return
         if transfer is not None and self._scene is not None:
             shown_heat = None
             if self._heat is not None and overlay.is_drawn:
@@ -148,11 +156,6 @@ class VolumePicture:
             flat, image = self._scene.draw(axes_lps, clip, transfer, shown_heat, masks)
             self._draw(painter, volume, axes_lps, camera, flat, image)
             painter.resetTransform()
-            return
-        cast = self._cast(volume, anatomy, axes_lps, camera, size, ratio)
-        if cast is not None:
-            painter.drawImage(QPointF(0, 0), cast)
-            self._paint_masks(painter, volume, axes_lps, camera)
             return
         colors = anatomy_colors(level.color_map, level.inverted)
         if look.is_surface:
@@ -227,10 +230,9 @@ class VolumePicture:
         look = self._display.volume_look
         right, down = axes_lps
         u, v = camera.to_mm(size.width() / 2, size.height() / 2)
-        low, high = (
-            (each - volume.intercept) / volume.slope
-            for each in (level.window.low, level.window.high)
-        )
+        transfer = look.transfer_under(level.window)
+        ends = (level.window.low, level.window.high) if transfer is None else transfer.range
+        low, high = ((each - volume.intercept) / volume.slope for each in ends)
         grays = to_gray(np.linspace(low, high, 256, dtype=np.float32)[None], volume, level.window)
         image = caster.render(
             Viewpoint(
@@ -242,6 +244,7 @@ class VolumePicture:
                 high,
                 self._least_stored(volume) if look.is_surface else None,
                 look.clip,
+                self._scene.translucency(transfer) if self._scene and transfer else None,
             ),
             anatomy_colors(level.color_map, level.inverted)[grays[0]],
             anatomy_colors(level.color_map, inverted=False),
