@@ -144,21 +144,21 @@ def _lit_table(
 ) -> np.ndarray:
     """Premultiplied ARGB, uint32 ``[n * directions]``, of colours ``[n, 3]`` with opacities ``[n]``, lit."""
     lit = colors[:, None, :] * diffuse[None, :, None] + highlight[None, :, None]
-    alpha = alpha[:, None]
-    red, green, blue = ((alpha * lit[..., n].clip(0, 1) * 255).astype(np.uint32) for n in range(3))
-    opaque = np.broadcast_to((alpha * 255).round().astype(np.uint32), red.shape)
-    table: np.ndarray = opaque << 24 | np.minimum(red, opaque) << 16
-    table |= np.minimum(green, opaque) << 8 | np.minimum(blue, opaque)
-    return table.reshape(-1)
+    return _packed(lit.clip(0, 1), np.broadcast_to(alpha[:, None], lit.shape[:2])).reshape(-1)
 
 
 def _thinned(lut: np.ndarray, share: float) -> np.ndarray:
     """A table of premultiplied colours with the opacity of a slice that is this share of the depth for which it holds."""
-    alpha = (lut >> 24).astype(float) / 255
-    less = 1 - (1 - alpha.clip(0, 0.98)) ** share
-    factor = np.divide(less, alpha, out=np.zeros(len(lut)), where=alpha > 0)
-    parts = [((lut >> shift & 0xFF) * factor).astype(np.uint32) << shift for shift in (0, 8, 16)]
-    table: np.ndarray = (
-        parts[0] | parts[1] | parts[2] | (less * 255).round().astype(np.uint32) << 24
-    )
+    argb = np.stack([lut >> shift & 0xFF for shift in (24, 16, 8, 0)], axis=-1) / 255
+    alpha = argb[:, 0]
+    colors = argb[:, 1:] / np.maximum(alpha, 1e-6)[:, None]
+    return _packed(colors.clip(0, 1), 1 - (1 - alpha.clip(0, 0.98)) ** share)
+
+
+def _packed(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Premultiplied ARGB of colours ``[..., 3]`` with opacities (0 to 1), rounded: many thin layers add up."""
+    opaque = np.rint(255 * alpha).astype(np.uint32)
+    # By the opacity that is left after rounding, or thin layers would darken what lies behind them.
+    parts = np.rint(colors * opaque[..., None]).astype(np.uint32)
+    table: np.ndarray = opaque << 24 | parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
     return table
