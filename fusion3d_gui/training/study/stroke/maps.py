@@ -287,7 +287,7 @@ def _faithfulness_table(models: Mapping[str, Mapping[str, Any]]) -> str:
     for name, each in models.items():
         found = each["faithfulness"]
         cells = [found["chance"], *(found["gain"][key] for key in (GRADIENT, CAM, MIDDLE))]
-        texts = " | ".join(Estimate.from_json(cell).text(2).replace("-", "−") for cell in cells)
+        texts = " | ".join(Estimate.from_json(cell).text().replace("-", "−") for cell in cells)
         lines.append(f"| {name} | {found['patients']} | {texts} |")
     return "\n".join(lines)
 
