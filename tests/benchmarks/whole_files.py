@@ -64,6 +64,10 @@ def _png(path: Path) -> None:
         image.load()
 
 
+def _numpy(path: Path) -> None:
+    assert np.isfinite(np.load(path, allow_pickle=False)).all(), "numbers are missing"
+
+
 def _html(path: Path) -> None:
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), "its end is missing"
 
@@ -89,6 +93,7 @@ def _zip(path: Path) -> None:
 
 
 _KINDS: dict[str, Callable[[Path], object]] = {
+    ".npy": _numpy,
     ".nii.gz": _nifti,
     ".nii": _nifti,
     ".json": _json,
