@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -296,3 +296,32 @@ def test_both_predictions_and_what_changed_them(beside, scan, settled):
     session.form.set_value("age", 50.0)
     assert session.prior.result is None
     assert all(view.heatmap is None for view in window.second_views.views)
+
+
+@pytest.mark.parametrize("way", [Way.NONE, Way.BLEND])
+def test_what_stays_on_screen_while_the_crosshair_moves_is_what_would_be_painted_anew(
+    beside, scan, qtbot, way
+):
+    window = beside(scan("now"), scan("prior", MOVE))
+    session = window.session
+    session.alignment.turn(np.array([0.6, 0.0, 0.8]), 6.0, np.zeros(3))
+    session.comparison.choose(way)
+    views = (*window.views.views, *window.second_views.views)
+    qtbot.waitUntil(lambda: all(view.is_settled for view in views))
+
+    def on_screen() -> np.ndarray:
+        QApplication.processEvents()
+        image = window.screen().grabWindow(window.winId()).toImage()
+        image = image.convertToFormat(QImage.Format.Format_RGB32)
+        return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1).copy()
+
+    start = on_screen()
+    for place in ((3.0, 0, 0), (3.0, 9, 0), (3.0, 9, -12), (-20.0, 9, -8)):
+        session.display.crosshair.move_to(np.array(place))
+        QApplication.processEvents()
+    qtbot.waitUntil(lambda: all(view.is_settled for view in views))
+    moved = on_screen()
+    for view in views:
+        view.update()
+    assert (moved != start).any()
+    np.testing.assert_array_equal(on_screen(), moved)

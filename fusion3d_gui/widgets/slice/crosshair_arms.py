@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 
 from fusion3d_gui.imaging.plane import cross_product
 from fusion3d_gui.widgets.look.row_bands import row_bands
@@ -21,6 +21,8 @@ _GRIP_RADIUS = 4.5
 _GRIP_REACH = 11.0
 #: The lines end this far (px) from the view's edges, where the letters are.
 _INSET = 30.0
+#: A line is painted within this distance (px) of where it runs.
+_REACH = 2.0
 _INSIDE = (_INSET, _INSET, -_INSET, -_INSET)
 
 #: Cool colours, for the warm ones belong to the heatmap.
@@ -51,6 +53,39 @@ def grip_at(arms: list[Arm], center: QPointF, area: QRectF, where: QPointF) -> A
             if math.hypot(grip.x() - where.x(), grip.y() - where.y()) <= _GRIP_REACH:
                 return arm
     return None
+
+
+class PaintedCrosshair:
+    """Where a view painted the crosshair last: as it moves, its lines are all that is painted again."""
+
+    def __init__(self) -> None:
+        self._center: QPointF | None = None
+        self._below: object = None
+
+    def forget(self) -> None:
+        """What is on screen is not known any more."""
+        self._center = self._below = None
+
+    def set(self, center: QPointF, below: object) -> None:
+        """The lines were painted through a position (px), over what ``below`` is equal for; None: that may change."""
+        self._center, self._below = center, below
+
+    def moved(
+        self, arms: list[Arm], center: QPointF, area: QRectF, below: object
+    ) -> QRegion | None:
+        """Where the lines were and where they are through a position (px) now; None: anything may look different."""
+        if self._center is None or below is None or below != self._below:
+            return None
+        if any(arm.x and arm.y for arm in arms):
+            return None  # a slanting line's rectangle is the whole view
+        found = QRegion()
+        for at in (self._center, center):
+            for arm in arms:
+                reach = _REACH + arm.slab_px / 2
+                across, along = (reach, area.height()) if arm.x == 0 else (area.width(), reach)
+                line = QRectF(at.x() - across, at.y() - along, 2 * across, 2 * along)
+                found += QRegion(line.toAlignedRect())
+        return found
 
 
 def paint_arms(

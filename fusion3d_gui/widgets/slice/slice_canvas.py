@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
@@ -12,14 +11,13 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
-from fusion3d_gui.imaging.plane import ORIENTATIONS, Orientation, cross_product, spatial_letters
+from fusion3d_gui.imaging.plane import Orientation
 from fusion3d_gui.imaging.reslice.slicer import Slice, Slicer
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.corner_text import corner_lines, is_lossy, warning_texts
 from fusion3d_gui.state.display.display import Display
-from fusion3d_gui.state.display.planes import Planes
 from fusion3d_gui.state.display.screen_plane import ScreenPlane
 from fusion3d_gui.state.prediction.predictions import HeatmapLoss
 from fusion3d_gui.widgets.look import theme
@@ -27,9 +25,10 @@ from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
-from fusion3d_gui.widgets.slice.crosshair_arms import Arm
+from fusion3d_gui.widgets.slice.crosshair_arms import Arm, PaintedCrosshair
 from fusion3d_gui.widgets.slice.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.plane_text import image_text, position_text
+from fusion3d_gui.widgets.slice.plane_traces import PlaneTraces
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
 from fusion3d_gui.widgets.slice.stamp import Stamp, stamp_of
 
@@ -40,28 +39,6 @@ _SETTLED_APART_MS = 40
 #: A new slab is read from much of the volume: the views show it one after the other, so far apart (ms).
 _SLAB_APART_MS = 20
 _order = itertools.count()
-
-
-@dataclass(frozen=True)
-class _Geometry:
-    """The letters at left, right, top and bottom, and the traces of the other planes by name."""
-
-    sides: tuple[str, str, str, str]
-    traces: tuple[tuple[str, tuple[float, float]], ...]
-
-    @classmethod
-    def of(cls, planes: Planes, orientation: Orientation) -> _Geometry:
-        to_patient = planes.matrix(orientation.name)[:3, :3].T
-        right, down = to_patient @ orientation.right_lps, to_patient @ orientation.down_lps
-        normal = cross_product(right, down)
-        traces = []
-        for other in ORIENTATIONS:
-            other_normal = planes.matrix(other.name)[other.depth, :3]
-            along = crosshair_arms.screen_direction(normal, other_normal, right, down)
-            if other.name != orientation.name and along is not None:
-                traces.append((other.name, along))
-        left, top = spatial_letters(-right), spatial_letters(-down)
-        return cls((left, spatial_letters(right), top, spatial_letters(down)), tuple(traces))
 
 
 class SliceCanvas(QWidget):
@@ -86,7 +63,7 @@ class SliceCanvas(QWidget):
         #: Whether the heatmap's colour scale is shown.
         self.with_heat_scale = True
         self._plane_cache: OneEntryCache[ScreenPlane] = OneEntryCache()
-        self._geometry_cache: OneEntryCache[_Geometry] = OneEntryCache()
+        self._traces_cache: OneEntryCache[PlaneTraces] = OneEntryCache()
         self._texts_cache: OneEntryCache[CaptionTexts] = OneEntryCache()
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -98,8 +75,9 @@ class SliceCanvas(QWidget):
         self.setMinimumSize(140, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(f"{orientation.name} view")
-        for signal in (display.crosshair.moved, display.smoothing.changed):
-            signal.connect(self._on_moved)
+        self._painted = PaintedCrosshair()
+        display.crosshair.moved.connect(self._on_crosshair_moved)
+        display.smoothing.changed.connect(self._on_moved)
         display.slab.changed.connect(self._on_slab_changed)
         for signal in (
             display.window_level.changed,
@@ -155,6 +133,9 @@ class SliceCanvas(QWidget):
     def set_volume(self, volume: Volume | None) -> None:
         """Show a volume, fitted and without a heatmap; None shows nothing."""
         self.picture.set_volume(volume)
+        self._painted.forget()
+        for kept in (self._plane_cache, self._texts_cache):
+            kept.clear()  # their keys would keep the last volume in memory
         self._fit_plane()
 
     def set_heatmap(self, heatmap: Heatmap | None, top: float | None = None) -> None:
@@ -233,14 +214,14 @@ class SliceCanvas(QWidget):
         if self.slicer is None:
             return []
         slab_px = self.display.slab.slab.thickness_mm * self.camera.scale
-        return [Arm(name, *along, slab_px) for name, along in self._geometry.traces]
+        return [Arm(name, *along, slab_px) for name, along in self._traces.traces]
 
     @property
-    def _geometry(self) -> _Geometry:
+    def _traces(self) -> PlaneTraces:
         """What changes only with the planes, kept until they do."""
         planes, orientation = self.display.planes, self.orientation
         key = planes.version, orientation
-        return self._geometry_cache.get(key, lambda: _Geometry.of(planes, orientation))
+        return self._traces_cache.get(key, lambda: PlaneTraces.of(planes, orientation))
 
     def grip_at(self, where: QPointF) -> Arm | None:
         """The arm whose grip is at a position (px) in the widget; None without one."""
@@ -249,12 +230,24 @@ class SliceCanvas(QWidget):
     # -- updates ------------------------------------------------------------------------------
 
     def _on_moved(self) -> None:
+        self._painted.forget()
+        self._on_crosshair_moved()
+
+    def _on_crosshair_moved(self) -> None:
         self._hurry()
-        slicer = self.slicer
-        if slicer is None or slicer.is_aligned:
-            self.update()
+        if self.slicer is None or self.picture.has_slice(self.camera):
+            area = QRectF(self.rect())
+            lines = self._painted.moved(self.arms, self.crosshair_px, area, self._below_crosshair)
+            self.update() if lines is None else self.update(lines)
         else:
             self.update_in_turn()
+
+    @property
+    def _below_crosshair(self) -> object:
+        """Equal for as long as nothing but the crosshair's lines looks different."""
+        picture, slab = self.picture, self.display.slab.slab
+        plane = self.slicer, self.orientation, picture.depth_mm, slab, picture.hurried
+        return None if self.shows_grips else (plane, self.camera.place, self.rect())
 
     def update_in_turn(self) -> None:
         """Paint this view again, one view after the other: where each of them takes its time."""
@@ -321,12 +314,14 @@ class SliceCanvas(QWidget):
         """Paint the view. Slices are computed here and not when the state changes: at most one per frame."""
         painter = QPainter(self)
         slicer = self.slicer
+        self._painted.forget()
         if slicer is None or self._awaits_turn:
             painter.fillRect(self.rect(), QColor(theme.IMAGE))
         else:
             area = QRectF(self.rect())
             self.picture.paint(painter, self.camera, area, self._caption_texts(slicer))
             self._paint_over(painter, area)
+            self._painted.set(self.crosshair_px, self._below_crosshair)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.LINE), 1))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
@@ -360,7 +355,7 @@ class SliceCanvas(QWidget):
             slice_count=f"{image_text(picture, slicer, slab)}{self._cine_text}",
             window=window_text(self.display.window_level.window),
             zoom="" if abs(self.camera.zoom - 1) < 0.01 else f"{self.camera.zoom:.1f} ×",
-            sides=self._geometry.sides,
+            sides=self._traces.sides,
             corner=corner_lines(volume) if self.names_patient else (),
             lossy=is_lossy(volume),
             warnings=(*self.warnings_over, *warning_texts(volume)),

@@ -202,6 +202,13 @@ class SlicePicture:
             key = self._slice_key(slicer, camera, hurried=self.unfinished)
         return self._slice.get(key, lambda: self._cut(slicer, key))
 
+    def has_slice(self, camera: Camera) -> bool:
+        """Whether the slice at the crosshair is at hand in its final resolution."""
+        slicer = self.slicer
+        if slicer is None:
+            return False
+        return slicer.is_aligned or self._slice.has(self._slice_key(slicer, camera, hurried=False))
+
     def finishing(self, camera: Camera) -> Iterator[None]:
         """Replace a coarse slice by its final resolution, in short steps."""
         slicer = self.slicer

@@ -89,8 +89,8 @@ class SliceView(SliceCanvas):
         self.camera.take(pose)
         self._on_camera_changed()
 
-    def _on_moved(self) -> None:
-        super()._on_moved()
+    def _on_crosshair_moved(self) -> None:
+        super()._on_crosshair_moved()
         # The patient position under a resting pointer has changed.
         self._tell_hovered()
 
