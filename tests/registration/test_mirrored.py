@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusion3d_gui.imaging.registration.mirrored import side_doubt
+from fusion3d_gui.imaging.registration.mirrored import register_with_sides
 from fusion3d_gui.imaging.registration.register import register
 
 
@@ -16,6 +16,8 @@ def test_exchanged_sides_are_told_and_right_ones_are_not(phantom, rigid_map):
     grid = affine, (29, 36, 30)
     fixed = phantom(*grid)
     moving = phantom(*grid, rigid_map((3, -2, 4), (4, 2, -3)), seed=1)
-    assert side_doubt(fixed, moving, register(fixed, moving)) == ""
+    found, sides = register_with_sides(fixed, moving)
+    assert sides == ""
+    assert np.array_equal(found.matrix, register(fixed, moving).matrix)
     exchanged = replace(moving, voxels=moving.voxels[:, :, ::-1])
-    assert "left and right" in side_doubt(fixed, exchanged, register(fixed, exchanged))
+    assert "left and right" in register_with_sides(fixed, exchanged)[1]

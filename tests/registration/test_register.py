@@ -12,8 +12,11 @@ import SimpleITK as sitk
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
+from fusion3d_gui.imaging.registration.itk_image import prepare
 from fusion3d_gui.imaging.registration.register import register
+from fusion3d_gui.imaging.registration.search import Level, Search
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.progress import no_progress
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/ms"
 
@@ -152,15 +155,33 @@ def _authors_map(folder: Path) -> np.ndarray:
     return maps[1] @ np.linalg.inv(maps[0])
 
 
-def test_the_affine_map_of_a_real_follow_up_is_that_of_its_authors():
-    folder = SHARED / "patient03"
+@pytest.mark.parametrize("patient", ["patient03", "patient12"])
+@pytest.mark.parametrize("studies", [(1, 2), (2, 1)])
+def test_the_affine_map_of_a_real_follow_up_is_that_of_its_authors(patient, studies):
+    folder = SHARED / patient
     if not folder.is_dir():
         pytest.skip("the shared scans are not here")
-    fixed, moving = (open_volume(folder / f"study{each}_FLAIR.nii.gz") for each in (1, 2))
+    fixed, moving = (open_volume(folder / f"study{each}_FLAIR.nii.gz") for each in studies)
     index = np.stack(np.meshgrid(*map(np.arange, fixed.shape), indexing="ij")[::-1], axis=-1)
     places = fixed.to_lps(index)
-    # The brain, as an ellipsoid: the authors registered the brain, and neck and jaw moved by themselves.
+    # Measured over the brain, as an ellipsoid: that is what the authors registered.
     middle = np.median(places[fixed.voxels > 0], axis=0)
     brain = np.linalg.norm((places - middle) / np.array([65, 80, 60]), axis=-1) < 1
-    found = register(fixed, moving, kind="affine", fixed_mask=brain)
-    assert errors(found.matrix, _authors_map(folder), places[brain][::997]).mean() < 1.0
+    found = register(fixed, moving, kind="affine")
+    true = _authors_map(folder)
+    true = true if studies == (1, 2) else np.linalg.inv(true)
+    assert errors(found.matrix, true, places[brain][::997]).mean() < 1.0
+    assert found.doubt == ""
+
+
+def test_a_search_never_ends_at_a_worse_place_than_it_has_seen(phantom, coarse_grid, rigid_map):
+    true = rigid_map((2, -3, 4), (3, -2, 4))
+    first = prepare(phantom(*coarse_grid))
+    second = prepare(phantom(*coarse_grid, true, seed=1))
+    search = Search(first, second)
+    # Steps of 20 mm lead far away before they get shorter; the first of them is longer than the last that is allowed.
+    stays, goes = (Level(60.0, 400, last_step_mm) for last_step_mm in (100.0, 0.01))
+    start = search.refine(true, "affine", no_progress, levels=(stays,))
+    found = search.refine(true, "affine", no_progress, levels=(goes,))
+    assert np.allclose(start.matrix, true) and found.iterations > 10
+    assert found.information >= start.information

@@ -6,7 +6,8 @@ SimpleITK is imported inside functions: on the worker only, and only by who regi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ _PERCENTILES = (0.5, 99.8)
 _SAMPLED = 400_000
 #: The core: deeper than this (mm) within the outline, found on voxels of about this size (mm), and used where it is
 #: at least this share of the whole.
-_CORE_DEPTH_MM, _CORE_GRID_MM, _LEAST_CORE = 12.0, 3.0, 0.3
+_CORE_DEPTH_MM, _CORE_GRID_MM, _LEAST_CORE = 20.0, 3.0, 0.2
 #: Standard deviation of the smoothing as a share of a level's details; ITK's recursive filter needs four voxels.
 _SMOOTHING, _LEAST_SMOOTHED = 0.4, 4
 
@@ -51,9 +52,22 @@ class PreparedImage:
     affine: np.ndarray
     tissue: np.ndarray
     mask: np.ndarray | None
+    _levels: dict[float, Any] = field(default_factory=dict)
+
+    def mirrored(self) -> PreparedImage:
+        """Its mirror image: left and right are exchanged about the middle of its field."""
+        middle = self.affine @ (*((np.array(self.values.shape[::-1]) - 1) / 2), 1.0)
+        mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
+        mirror[0, 3] = 2 * middle[0]
+        return replace(self, affine=mirror @ self.affine, _levels={})
 
     def at_level(self, mm: float) -> Any:
         """The values as a SimpleITK image in which details of less than ``mm`` are smoothed away."""
+        if mm not in self._levels:
+            self._levels[mm] = self._smoothed(mm)
+        return self._levels[mm]
+
+    def _smoothed(self, mm: float) -> Any:
         import SimpleITK as sitk
 
         image = _itk(self.values, self.affine)
@@ -67,7 +81,7 @@ class PreparedImage:
         ]
         return sitk.Shrink(image, factors)
 
-    @property
+    @cached_property
     def itk_mask(self) -> Any:
         """The mask as a SimpleITK image; without one, of the body's core; None where there is no core to speak of."""
         if self.mask is not None:
@@ -181,7 +195,7 @@ def _core(tissue: np.ndarray, affine: np.ndarray) -> Any:
     from scipy import ndimage
 
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    steps = np.maximum(np.floor(_CORE_GRID_MM / spacing), 1).astype(int)
+    steps = np.maximum(np.rint(_CORE_GRID_MM / spacing), 1).astype(int)
     coarse = tissue[:: steps[2], :: steps[1], :: steps[0]]
     spacing_kji = (spacing * steps)[::-1]
     reach = max(1, round(3 * _CORE_GRID_MM / float(spacing_kji.max())))

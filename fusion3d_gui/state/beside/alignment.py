@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.registration.point_pairs import LEAST_PAIRS, fit_point_pairs
 from fusion3d_gui.imaging.registration.registration import Registration
-from fusion3d_gui.progress import Progress, part_of
+from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.beside.comparison import Comparison, Way
 from fusion3d_gui.state.beside.second_scan import SecondScan
 from fusion3d_gui.state.notice import Notice
@@ -70,11 +70,9 @@ class Alignment(QObject):
         fixed, moving = first.volume, second.volume
 
         def work(progress: Progress) -> tuple[Registration, str]:
-            from fusion3d_gui.imaging.registration.mirrored import side_doubt
-            from fusion3d_gui.imaging.registration.register import register
+            from fusion3d_gui.imaging.registration.mirrored import register_with_sides
 
-            found = register(fixed, moving, kind=kind, progress=part_of(progress, 0.0, 0.8))
-            return found, side_doubt(fixed, moving, found, part_of(progress, 0.8, 1.0))
+            return register_with_sides(fixed, moving, kind, progress)
 
         def done(made: tuple[Registration, str]) -> None:
             now, beside = self._store.case, self._second.case
