@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from case_scenes import CaseScenes  # beside this file
+from beside import Beside  # in this folder, as are the next two
+from case_scenes import CaseScenes
 from limits import Limits
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
@@ -57,7 +58,7 @@ class Scenes:
         """Before anything is open."""
         self.window.resize(WIDTH, HEIGHT)
         self.picture("start")
-        with self._light():
+        with self.light():
             self.picture("light-start")
         for name in ("CT thorax 2024-03", "T1 follow-up.nii.gz", "MR head"):
             self.window.settings.remember_case([Path("/scans/study") / name])
@@ -73,7 +74,7 @@ class Scenes:
         self.wait(lambda: session.predictions.current is not None)
         session.hot_spots.go_to_peak()
         self.picture("prediction")
-        with self._light():
+        with self.light():
             self.picture("light-prediction")
         before = session.form.values["age"]
         session.form.set_value("age", 50)
@@ -192,7 +193,7 @@ class Scenes:
         marks.select(3)
         window.settings.toggle_panel("marks")
         self.picture("marks")
-        with self._light():
+        with self.light():
             self.picture("light-marks")
         for tool in ("distance", "ellipse"):
             self.session.tool.choose(tool)
@@ -249,7 +250,7 @@ class Scenes:
         session.augmentation.start()
         self.wait(self.is_idle)
         self.picture("how-sure", panel)
-        with self._light():
+        with self.light():
             self.picture("light-how-sure", panel)
         session.form.set_value("age", 101)
         self.picture("how-sure-outside", panel)
@@ -260,7 +261,7 @@ class Scenes:
         self.wait(lambda: bool(window.findChildren(SanityDialog)))
         for dialog in window.findChildren(SanityDialog):
             self.picture("checks", dialog)
-            with self._light():
+            with self.light():
                 self.picture("light-checks", dialog)
             dialog.close()
         session.model_comparison.start()
@@ -304,10 +305,14 @@ class Scenes:
         scenes.reading()
         scenes.pacs()
 
+    def beside(self) -> None:
+        """A second scan, drawn over the first in every way; masks."""
+        Beside(self).take()
+
     def in_both_themes(self, name: str) -> None:
         """Take the window in the dark theme, then in the light one."""
         self.picture(name)
-        with self._light():
+        with self.light():
             self.picture(f"light-{name}")
 
     def looks(self) -> None:
@@ -327,7 +332,7 @@ class Scenes:
             window.resize(*size)
             self.picture(name)
             if name == "presentation":
-                with self._light():
+                with self.light():
                     self.picture("light-presentation")
             window.presentation.toggle()
         window.resize(WIDTH, HEIGHT)
@@ -375,7 +380,7 @@ class Scenes:
         palette.close()
         window.menus.actions["keys"].trigger()
         self.picture("keys")
-        with self._light():
+        with self.light():
             self.picture("light-keys")
         for overlay in window.findChildren(KeysOverlay):
             overlay.close()
@@ -383,7 +388,7 @@ class Scenes:
         browser = window.findChildren(TagBrowser)[-1]
         self.wait(lambda: browser.model.rowCount() > 0, 20)
         self.picture("tags", browser)
-        with self._light():
+        with self.light():
             self.picture("light-tags", browser)
         browser.close()
         self._model_page()
@@ -434,7 +439,7 @@ class Scenes:
             self.wait(lambda: not session.store.loading.running)
             self.wait(lambda: not session.store.browsing.running, 20)
             self.picture("series")
-            with self._light():
+            with self.light():
                 self.picture("light-series")
             uid = next(each.uid for each in session.store.case.series if "half" in each.description)
             session.opener.open(folder, uid)
@@ -446,7 +451,8 @@ class Scenes:
     def is_idle(self) -> bool:
         return not self.session.store.inference.running
 
-    def _light(self) -> _Light:
+    def light(self) -> _Light:
+        """Context in which the light theme is on."""
         return _Light(self.window.settings)
 
 

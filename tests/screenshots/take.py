@@ -27,6 +27,7 @@ PARTS = (
     "workbench",
     "limits",
     "cases",
+    "beside",
     "looks",
     "displaced",
     "finding",

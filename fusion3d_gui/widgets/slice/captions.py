@@ -218,17 +218,20 @@ def _items(texts: CaptionTexts, area: QRectF) -> Iterator[_Item]:
         yield _Item(slice_count, _TOP_RIGHT)
     for number, text in enumerate(_corner_lines(texts, area), start=_first_corner_line(area)):
         yield _Item(text, _TOP_RIGHT, line * number)
-    if texts.heat_note and not small:
-        # Above the scale bar and its length.
-        yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line)
-    if texts.stamp:
-        stamp = _first_fitting(texts.stamp, area.width() - 4 * _MARGIN, _STAMP) or texts.stamp[-1]
-        # Above the letter, the scale bar and the texts beside it.
-        yield _Item(stamp, (0, 1), theme.px(_STAMP_UP), _STAMP)
     lower_right = ["lossy compression"] if texts.lossy else []
     if not small:
         lower_right = [texts.window, texts.zoom, *lower_right]
     lower_right = [each for each in lower_right if each]
+    if texts.heat_note and not small:
+        # Above the scale bar and its length; above the warnings where there is no room beside them.
+        room = area.width() - 2 * _MARGIN - _APART - _width(texts.heat_note, _PLAIN, theme.scale())
+        is_crowded = any(_width(each, _WARNING, theme.scale()) > room for each in texts.warnings)
+        lines = len(lower_right) + len(texts.warnings) if is_crowded else 1
+        yield _Item(texts.heat_note, _BOTTOM_LEFT, 8 + line * lines)
+    if texts.stamp:
+        stamp = _first_fitting(texts.stamp, area.width() - 4 * _MARGIN, _STAMP) or texts.stamp[-1]
+        # Above the letter, the scale bar and the texts beside it.
+        yield _Item(stamp, (0, 1), theme.px(_STAMP_UP), _STAMP)
     for number, text in enumerate(lower_right):
         yield _Item(text, _BOTTOM_RIGHT, line * number)
     for number, text in enumerate(texts.warnings, start=len(lower_right)):

@@ -85,9 +85,7 @@ class BesideBar(QFrame):
 
     def _build(self) -> None:
         above, below = QHBoxLayout(), QHBoxLayout()
-        above.addWidget(self.who)
-        above.addWidget(self.link)
-        above.addStretch(1)
+        above.addWidget(self.who, 1)
         # As wide as while it tells the progress: the others stay where they are.
         self.register.setMinimumWidth(theme.px(110))
         for button in (self.register, self.undo, self.predict, self.close_button):
@@ -95,7 +93,8 @@ class BesideBar(QFrame):
         below.addWidget(self.ways)
         below.addWidget(self.blend)
         below.addWidget(self.colors)
-        below.addWidget(self.change, 1)
+        below.addWidget(self.change)
+        below.addWidget(self.link, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * theme.GRID, theme.GRID, 3 * theme.GRID, theme.GRID)
         layout.setSpacing(theme.GRID)
@@ -140,6 +139,8 @@ class BesideBar(QFrame):
             text = f"{alignment.pairs} of 3 places paired: put both crosshairs on the same place"
         elif registration is not None:
             text = registration.doubt or f"Linked: {registration.short}"
+            if self._prior.result is not None and not registration.doubt:
+                text = "Linked"  # the rest is in the tooltip: what changed needs the room
         doubtful = not second.link or (registration is not None and bool(registration.doubt))
         self.link.setText(text)
         told = text if registration is None else registration.summary
@@ -156,8 +157,8 @@ class BesideBar(QFrame):
             button.setEnabled(way is Way.NONE or bool(second.link))
             button.setChecked(way is comparison.way)
         fused = comparison.way is Way.BLEND
-        self.blend.setEnabled(fused)
-        self.colors.setEnabled(fused)
+        for only_fused in (self.blend, self.colors):
+            only_fused.setVisible(fused)
         self.blend.setValue(round(100 * comparison.blend))
         self.colors.setCurrentIndex(ANATOMY_MAPS.index(comparison.color_map))
         self._show_change()
@@ -170,7 +171,7 @@ class BesideBar(QFrame):
             return
         change = result.change
         self.change.setText(
-            f"Second {change.before:.0%}, first {change.now:.0%}: {_points(change.now - change.before)}"
+            f"Second {100 * change.before:.0f} %, first {100 * change.now:.0f} %: {_points(change.now - change.before)}"
             f" = image {_points(change.image)}, values {_points(change.metadata)}"
         )
         told = (
