@@ -131,6 +131,24 @@ def test_a_bids_folder_lists_its_participants(tmp_path):
     np.testing.assert_array_equal(found.columns["age"], [61, np.nan, 50])
 
 
+def test_a_bids_folder_lists_every_image_with_its_session_and_plain_numbers(tmp_path):
+    for name in ("sub-01_ses-a_T1w", "sub-01_ses-b_T1w", "sub-01_ses-b_FLAIR"):
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t89+\nsub-02\t50\n")
+    (tmp_path / "sub-01").mkdir()
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\nses-b\t90\n")
+    found = read_case_list([tmp_path])
+    assert found.columns["case"].tolist() == [
+        *("sub-01_ses-a_T1w", "sub-01_ses-b_FLAIR", "sub-01_ses-b_T1w", "sub-02")
+    ]
+    assert found.columns["session"].tolist() == ["a", "b", "b", ""]
+    np.testing.assert_array_equal(found.columns["age"], [89, 90, 90, 50])
+    assert found.paths[0] == tmp_path / "sub-01_ses-a_T1w.nii.gz"
+    assert found.values[0]["age"] == "89"
+    assert any("top-coded" in each for each in found.notices)
+    assert matching(found, "suffix = FLAIR").tolist() == [False, True, False, False]
+
+
 def test_what_is_no_table_is_refused_with_a_sentence(study, tmp_path):
     _, table, _, _ = study
     (tmp_path / "empty").mkdir()

@@ -6,6 +6,7 @@ import json
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 
 from fusion3d_gui.cli.parser import run
@@ -49,7 +50,7 @@ def test_every_image_whose_label_is_known_becomes_a_row(folder, tmp_path):
     assert table.schema["sex"].choices == (("F", "woman"), ("M", "man"))
     said = " ".join(found.notices)
     assert "1 participants have no image" in said
-    assert "1 participants have no mrs" in said
+    assert "1 images have no mrs" in said
     assert "site has one value only" in said
     assert "age: 1 top-coded" in said
 
@@ -96,3 +97,96 @@ def test_images_of_several_kinds_need_a_choice(folder, tmp_path):
     with pytest.raises(UserError, match="T1w, lesion"):
         bids_table(folder, tmp_path / "cases.csv", label="mrs")
     assert bids_table(folder, tmp_path / "cases.csv", label="mrs", suffix="T1w").cases == 1
+
+
+def save_image(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.eye(4)), path)
+
+
+@pytest.fixture
+def visits(tmp_path):
+    """Two participants with two sessions, one of them with two runs; ages in months, sexes as codes."""
+    root = tmp_path / "visits"
+    for name in (
+        "sub-A/ses-1/anat/sub-A_ses-1_acq-fast_run-1_T1w.nii.gz",
+        "sub-A/ses-1/anat/sub-A_ses-1_acq-fast_run-2_T1w.nii.gz",
+        "sub-A/ses-2/anat/sub-A_ses-2_acq-fast_run-1_T1w.nii.gz",
+        "sub-A/ses-2/anat/sub-A_ses-2_FLAIR.nii.gz",
+        "sub-B/ses-1/anat/sub-B_ses-1_T1w.nii.gz",
+        "sub-B/ses-2/anat/sub-B_ses-2_T1w.nii.gz",
+        "sub-B/ses-2/anat/sub-B_second_T1w.nii.gz",
+        "derivatives/other/sub-A/ses-1/anat/sub-A_ses-1_desc-x_T1w.nii.gz",
+        "derivatives/other/sub-B/ses-1/anat/sub-B_ses-1_desc-x_T1w.nii.gz",
+        ".git/sub-A/sub-A_T1w.nii.gz",
+    ):
+        save_image(root / name)
+    (root / "participants.tsv").write_text(
+        "participant_id\tage\tsex\tweight\nsub-A\t780\t1\t70\nsub-B\tn/a\t2\t60\n"
+    )
+    about = {
+        "age": {"Units": "months"},
+        "sex": {"Levels": {"1": "male", "2": {"Description": "female"}}},
+        "weight": {"Units": "kg", "LongName": "Body weight"},
+    }
+    (root / "participants.json").write_text(json.dumps(about))
+    sessions = "session_id\tacq_time\tage\tscore\nses-1\t2001-01-01T00:00:00\t792\t1\n"
+    (root / "sub-A" / "sub-A_sessions.tsv").write_text(sessions + "ses-2\tn/a\t804\t0\n")
+    (root / "sub-A" / "sub-A_sessions.json").write_text(
+        json.dumps({"score": {"Levels": {"0": "mild", "1": "severe"}}})
+    )
+    return root
+
+
+def test_sessions_override_what_is_said_of_the_participant(visits, tmp_path):
+    found = bids_table(visits, tmp_path / "cases.csv", suffix="T1w")
+    rows = pd.read_csv(tmp_path / "cases.csv", dtype=str, keep_default_na=False)
+    assert rows[["case", "patient", "session", "run", "age", "sex", "score"]].values.tolist() == [
+        ["sub-A_ses-1_acq-fast_run-1_T1w", "sub-A", "1", "1", "66", "M", "1"],
+        ["sub-A_ses-1_acq-fast_run-2_T1w", "sub-A", "1", "2", "66", "M", "1"],
+        ["sub-A_ses-2_acq-fast_run-1_T1w", "sub-A", "2", "1", "67", "M", "0"],
+        ["sub-B_ses-1_T1w", "sub-B", "1", "", "", "F", ""],
+        ["sub-B_ses-2_T1w", "sub-B", "2", "", "", "F", ""],
+    ]
+    schema = found.schema
+    assert (schema["age"].unit, schema["age"].maximum) == ("years", 120)
+    assert schema["score"].choices == (("0", "mild"), ("1", "severe"))
+    assert (schema["weight"].label, schema["weight"].unit) == ("Body weight", "kg")
+    said = " ".join(found.notices)
+    assert "age: the months of the table are written as years" in said
+    assert "1 images have names that do not follow BIDS" in said
+    assert "1 participants or sessions have several images, each a case. They have acq, run" in said
+    assert "2001" not in (tmp_path / "cases.csv").read_text()
+    # A model with this schema takes the table as it is.
+    assert len(read_table(tmp_path / "cases.csv", labelled=False).cases) == 5
+
+
+@pytest.mark.parametrize(
+    ("entities", "cases"),
+    [
+        (["ses=1"], ["A_ses-1_acq-fast_run-1", "A_ses-1_acq-fast_run-2", "B_ses-1"]),
+        (["run=1"], ["A_ses-1_acq-fast_run-1", "A_ses-2_acq-fast_run-1"]),
+        (["ses=ses-2", "run="], ["B_ses-2"]),
+    ],
+)
+def test_entities_choose_images(visits, tmp_path, entities, cases, capsys):
+    out = tmp_path / "cases.csv"
+    words = [word for each in entities for word in ("--entity", each)]
+    asked = ["table", "bids", str(visits), "--suffix", "T1w", "--out", str(out), *words]
+    assert run(asked) == 0
+    assert list(pd.read_csv(out)["case"]) == [f"sub-{each}_T1w" for each in cases]
+    assert run([*asked, "--entity", "acq=slow"]) == 2
+    assert "acq-slow, T1w" in capsys.readouterr().err
+    assert run([*asked, "--entity", "acq"]) == 2
+    assert "KEY=LABEL" in capsys.readouterr().err
+
+
+def test_derivatives_are_a_data_set_of_their_own_with_the_participants_of_their_source(
+    visits, tmp_path
+):
+    bids_table(visits / "derivatives" / "other", tmp_path / "cases.csv", columns=["weight"])
+    rows = pd.read_csv(tmp_path / "cases.csv")
+    assert rows[["case", "weight"]].values.tolist() == [
+        ["sub-A_ses-1_desc-x_T1w", 70],
+        ["sub-B_ses-1_desc-x_T1w", 60],
+    ]

@@ -20,7 +20,7 @@ from fusion3d_gui.errors import UserError
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the kinds of data sets and their options."""
     kinds = parser.add_subparsers(title="data sets", metavar="KIND", dest="kind", required=True)
-    text = "a BIDS folder: participants.tsv and images named PARTICIPANT_..._SUFFIX.nii.gz"
+    text = "a BIDS folder: participants.tsv and images named sub-LABEL_..._SUFFIX.nii.gz"
     bids = kinds.add_parser("bids", help=text, description=f"Make cases.csv from {text}.")
     bids.add_argument("folder", type=Path, metavar="DIR", help="the folder")
     bids.add_argument("--label", metavar="COLUMN", help="what is predicted; none: no labels")
@@ -35,6 +35,13 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         "--suffix",
         metavar="NAME",
         help="kind of image, e.g. T1w, FLAIR, lesion; where there are several",
+    )
+    bids.add_argument(
+        "--entity",
+        action="append",
+        default=[],
+        metavar="KEY=LABEL",
+        help="only images with this in their names, e.g. ses=pre, run=1, acq=mprage; run= for none; repeatable",
     )
     bids.add_argument("--columns", metavar="A,B,…", help="metadata (all columns that can be used)")
     bids.add_argument(
@@ -59,6 +66,7 @@ def table(options: Namespace) -> int:
         label=options.label,
         positive_from=options.positive_from,
         suffix=options.suffix,
+        entities=_entities(options.entity),
         columns=options.columns.split(",") if options.columns else None,
         scope=lesion_maps if options.lesion_maps else None,
     )
@@ -66,6 +74,17 @@ def table(options: Namespace) -> int:
     positives = "" if found.positives is None else f", {found.positives} positive"
     say(f"{found.cases} cases{positives}: {options.out}")
     return 0
+
+
+def _entities(words: list[str]) -> dict[str, str]:
+    """Labels by key, of ``KEY=LABEL``; the key may be written before the label again, as in names."""
+    found = {}
+    for word in words:
+        key, equals, label = word.partition("=")
+        if not key.isalpha() or not equals:
+            raise UserError(f"--entity {word} is not KEY=LABEL", remedy="E.g. --entity ses=pre.")
+        found[key] = label.removeprefix(f"{key}-")
+    return found
 
 
 def add_study_arguments(parser: argparse.ArgumentParser) -> None:

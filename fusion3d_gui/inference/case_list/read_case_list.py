@@ -9,6 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.inference.case_list.bids_columns import column_texts
+from fusion3d_gui.inference.case_list.bids_folder import (
+    BidsFolder,
+    is_bids_folder,
+    read_bids_folder,
+)
 from fusion3d_gui.inference.case_list.case_list import CaseList, column_of
 from fusion3d_gui.inference.embedding_file import EMBEDDINGS
 from fusion3d_gui.plain_text import visible_text
@@ -34,6 +40,7 @@ class _Base:
     folder: Path
     columns: tuple[str, ...]
     rows: Sequence[Mapping[str, str]]
+    notices: tuple[str, ...] = ()
 
 
 def read_case_list(paths: Sequence[Path], progress: Progress = no_progress) -> CaseList:
@@ -42,7 +49,7 @@ def read_case_list(paths: Sequence[Path], progress: Progress = no_progress) -> C
     Parameters
     ----------
     paths
-        A table of cases (CSV with a column ``path``), a BIDS folder (with ``participants.tsv``), or results
+        A table of cases (CSV with a column ``path``), a BIDS folder (with ``participants.tsv`` or ``dataset_description.json``), or results
         (``results.csv``, its folder, or a folder of several such). At most one table of cases; where none is
         given, ``cases.csv`` is looked for above the results.
     progress
@@ -83,9 +90,8 @@ def _tables_of(path: Path) -> Iterator[TableFile | _Base]:
     if not path.is_dir():
         yield read_table_file(path)
         return
-    participants = path / "participants.tsv"
-    if participants.is_file():
-        yield _bids(path, read_table_file(participants))
+    if is_bids_folder(path) and not (path / "results.csv").is_file():
+        yield _bids(read_bids_folder(path))
         return
     inside = [path / "results.csv", *sorted(path.glob("*/results.csv"))[: _MOST_MODELS + 1]]
     found = [each for each in inside if each.is_file()]
@@ -101,18 +107,49 @@ def _tables_of(path: Path) -> Iterator[TableFile | _Base]:
         yield read_table_file(each)
 
 
-def _bids(folder: Path, table: TableFile) -> _Base:
-    if "participant_id" not in table.columns:
-        raise UserError("has no column participant_id", path=table.path)
-    rows = []
-    for row in table.rows:
-        cells = {name: "" if text == "n/a" else text for name, text in row.cells.items()}
-        name = cells.pop("participant_id")
-        # Only a name: what leads out of the folder is no participant.
-        is_name = name not in ("", ".", "..") and Path(name).name == name
-        rows.append({"case": name, "path": name if is_name else "", **cells})
-    columns = tuple(each for each in table.columns if each != "participant_id")
-    return _Base(visible_text(folder.name), folder, ("case", "path", *columns), rows)
+def _bids(found: BidsFolder) -> _Base:
+    """Every image of a BIDS data set, and the participants without one; their folder may hold DICOM files."""
+    pictured = {image.name.participant for image in found.images}
+    rows: list[dict[str, str]] = []
+    notices: list[str] = []
+    for image in found.images:
+        name = image.name
+        rows.append(
+            {
+                "case": name.text,
+                "path": image.path.relative_to(found.folder).as_posix(),
+                "participant": name.participant,
+                "session": name.entities.get("ses", ""),
+                "run": name.entities.get("run", ""),
+                "suffix": name.suffix,
+            }
+        )
+    for who in found.participants:
+        if who not in pictured:
+            # Only a name: what leads out of the folder is no participant.
+            is_name = who not in ("", ".", "..") and Path(who).name == who
+            rows.append({"case": who, "path": who if is_name else "", "participant": who})
+    if not rows:
+        raise UserError("holds neither participants nor images", path=found.folder)
+    others = [found.cells_of(who) for who in found.participants if who not in pictured]
+    cells = [image.cells for image in found.images] + others
+    for name in found.columns:
+        texts, changed = column_texts(
+            name, [each.get(name) for each in cells], found.about.get(name, {})
+        )
+        notices += changed
+        for row, text in zip(rows, texts, strict=True):
+            row.setdefault(name, text)
+    # A part that is the same in all names says nothing.
+    parts = [
+        part
+        for part in ("participant", "session", "run", "suffix")
+        if len({row.get(part, "") for row in rows}) > 1 and part not in found.columns
+    ]
+    columns = ("case", "path", *parts, *found.columns)
+    rows = [{name: row.get(name, "") for name in columns} for row in rows]
+    title = visible_text(found.folder.absolute().name)
+    return _Base(title, found.folder, columns, rows, tuple(notices))
 
 
 def _base_of(table: TableFile) -> _Base:
@@ -159,7 +196,8 @@ def _joined(base: _Base, results: Sequence[TableFile]) -> CaseList:
     columns["case"] = np.array([visible_text(name) for name in names], dtype=object)
     if "label" in base.columns:
         columns["label"] = column_of([row["label"] for row in base.rows])
-    notices, models, chances, found = [], [], [], []
+    notices = list(base.notices)
+    models, chances, found = [], [], []
     for table in results:
         by_key = {(row.cells["path"], row.cells["case"]): row.cells for row in table.rows}
         lines = [by_key.get(key, {}) for key in keys]
