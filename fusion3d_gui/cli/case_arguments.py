@@ -73,6 +73,12 @@ def _add_predict(command: AddCommand) -> None:
         help="for a table: folder of the results; an existing one is resumed",
     )
     predict.add_argument(
+        "--bids-out",
+        type=Path,
+        metavar="DIR",
+        help="write map, sidecar and table as a BIDS derivative, e.g. DATA/derivatives/fusion3d",
+    )
+    predict.add_argument(
         "--jobs",
         type=count,
         metavar="N",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from fusion3d_gui.progress import part_of
 
 if TYPE_CHECKING:
     from fusion3d_gui.imaging.series import Series
+    from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+    from fusion3d_gui.report.bids.data_set import DerivativeSet
     from fusion3d_gui.report.case_result import CaseResult
 
 _LARGEST_METADATA_BYTES = 1_000_000
@@ -46,6 +48,7 @@ def predict(options: Namespace) -> int:
     for name, value in given.items():
         info.schema[name].parse(value)
     server = named_server(options)
+    derivative = _derivative(options, info, (options.path,))
     inputs = (options.path, options.model, options.metadata)
     for out in _outputs(options):
         check_can_write(out, inputs)
@@ -121,6 +124,13 @@ def predict(options: Namespace) -> int:
         progress=part_of(progress, 0.9, 0.95),
     )
     written = _write(result, options)
+    if derivative is not None:
+        from fusion3d_gui.cli.bids_output import write_bids_scan
+
+        # The names of a BIDS data set are pseudonyms: no identity is in it, with --identity or without.
+        hidden = result.without_identity()
+        files = write_bids_scan(derivative, hidden, explanation)
+        written += [("BIDS derivative", path) for path in files]
     log_prediction(
         prediction.volume_sha256,
         ModelSaid(prediction.bundle_name, prediction.bundle_version, prediction.weights_sha256),
@@ -210,6 +220,17 @@ def _write(full: CaseResult, options: Namespace) -> list[tuple[str, Path]]:
     return written
 
 
+def _derivative(
+    options: Namespace, info: BundleInfo, images: Sequence[Path]
+) -> DerivativeSet | None:
+    """Where ``--bids-out`` leads; refused before anything is computed."""
+    if options.bids_out is None:
+        return None
+    from fusion3d_gui.cli.bids_output import bids_derivative
+
+    return bids_derivative(options.bids_out, images, info)
+
+
 def _check_study(series: Series, options: Namespace) -> None:
     """Refuse, before anything is computed, DICOM results that could join no study."""
     if not options.new_study and series.format != "DICOM":
@@ -242,17 +263,29 @@ def _predict_table(options: Namespace) -> int:
     shard = None if options.shard is None else Shard(*options.shard)
     inputs = (options.path, options.model, options.metadata)
     check_not_input(results_file(options.out, shard), inputs)
+    derivative = _derivative(options, info, [row.path for row in rows])
 
     from fusion3d_gui.cli.predict_table import fill
 
     progress = terminal_progress()
     summary = fill(options, info, rows, given, shard, progress)
+    written = [("table of results", summary.results)]
+    if derivative is not None:
+        from fusion3d_gui.cli.bids_output import write_bids_table
+        from fusion3d_gui.inference.explain.explanation import Explanation
+
+        explanation = Explanation.for_model(info, options.method, options.stage, options.side)
+        # Shards may end at the same time: only the call that joins them writes the tables of participants.
+        folder = write_bids_table(
+            derivative, info, explanation, rows, summary, tables=shard is None
+        )
+        written.append(("BIDS derivative", folder / "dataset_description.json"))
     log_prediction(
         "",
         ModelSaid(info.name, info.version),
         {"table": True, "despite_misfit": options.despite_misfit, "method": options.method},
         {name: getattr(summary, name) for name in ("predicted", "known", "refused", "failed")},
-        [("table of results", summary.results)],
+        written,
     )
     progress(1.0, "Done")
     say(f"predicted    {summary.predicted}, known from before {summary.known}")
@@ -261,6 +294,8 @@ def _predict_table(options: Namespace) -> int:
     if summary.failed:
         say(f"failed       {summary.failed}: see the column error")
     say(f"results      {summary.results}")
+    if derivative is not None:
+        say(f"BIDS         {derivative.folder}")
     say(f"{RESEARCH_USE_ONLY}.")
     return 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Mapping
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
@@ -16,6 +15,7 @@ from fusion3d_gui.inference.fit import FitReport, MisfitError
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor
+from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress, part_of
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def predict_row(
     write_embedding(settings.embeddings / f"{stem}.npy", predicted.case.image_embedding)
     return {
         **cells,
-        **_cells(prediction, field_columns(schema)),
+        **prediction_cells(prediction, schema),
         "explanation": settings.explanation_text,
         "heatmap": f"heatmaps/{name}",
     }
@@ -109,7 +109,9 @@ def _fit_cells(report: FitReport) -> dict[str, object]:
     }
 
 
-def _cells(prediction: Prediction, columns: Mapping[str, str]) -> dict[str, object]:
+def prediction_cells(prediction: Prediction, schema: MetadataSchema) -> dict[str, object]:
+    """The cells of a prediction by column of the results, but for those of the row, its error and its heatmap."""
+    columns = field_columns(schema)
     values = {
         columns[name]: "" if value is None else value for name, value in prediction.metadata.items()
     }
