@@ -133,21 +133,21 @@ def _bids(found: BidsFolder) -> _Base:
         raise UserError("holds neither participants nor images", path=found.folder)
     others = [found.cells_of(who) for who in found.participants if who not in pictured]
     cells = [image.cells for image in found.images] + others
-    for name in found.columns:
+    for column in found.columns:
         texts, changed = column_texts(
-            name, [each.get(name) for each in cells], found.about.get(name, {})
+            column, [each.get(column) for each in cells], found.about.get(column, {})
         )
         notices += changed
         for row, text in zip(rows, texts, strict=True):
-            row.setdefault(name, text)
+            row.setdefault(column, text)
     # A part that is the same in all names says nothing.
     parts = [
         part
         for part in ("participant", "session", "run", "suffix")
         if len({row.get(part, "") for row in rows}) > 1 and part not in found.columns
     ]
-    columns = ("case", "path", *parts, *found.columns)
-    rows = [{name: row.get(name, "") for name in columns} for row in rows]
+    columns = tuple(dict.fromkeys(("case", "path", *parts, *found.columns)))
+    rows = [{each: row.get(each, "") for each in columns} for row in rows]
     title = visible_text(found.folder.absolute().name)
     return _Base(title, found.folder, columns, rows, tuple(notices))
 

@@ -173,7 +173,7 @@ def _write_maps(
 def _grid_text(path: Path) -> str:
     import nibabel
 
-    header = nibabel.load(path).header
+    header: Any = nibabel.load(path).header
     shape = " × ".join(str(count) for count in header.get_data_shape())
     size = " × ".join(f"{mm:.4g}" for mm in header.get_zooms()[:3])
     return f"The grid on which the map was computed: {shape} cells of {size} mm (i, j, k)."
