@@ -21,7 +21,7 @@ from fusion3d_gui.imaging.dicom.source_series import SourceSeries, read_source_s
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels import mask_position
-from fusion3d_gui.imaging.labels.brush import brushed
+from fusion3d_gui.imaging.labels.brush import brushed, connected_region
 from fusion3d_gui.imaging.labels.contour_fill import fill_contours
 from fusion3d_gui.imaging.labels.label_map import mask_of
 from fusion3d_gui.imaging.labels.read_masks import read_masks
@@ -451,6 +451,21 @@ def test_contours_of_another_scan_are_refused(folder, tmp_path, changes, message
         on(folder, path)
 
 
+def test_contours_that_name_no_frame_of_reference_are_taken_by_their_study(folder, tmp_path):
+    """Older systems leave it out of the regions."""
+    ring = circle(CENTER, 9, 37.0)
+    path = structure_set(folder, [("Disc", (1, 1, 1), [ring])], tmp_path / "rt.dcm")
+    named = on(folder, path)
+    header = pydicom.dcmread(path)
+    for item in header.StructureSetROISequence:
+        del item.ReferencedFrameOfReferenceUID
+    header.save_as(path)
+    volume, found = on(folder, path)
+    (disc,), (same,) = found.masks, named[1].masks
+    assert on_scan(disc, volume).sum() > 20
+    np.testing.assert_array_equal(on_scan(disc, volume), on_scan(same, volume))
+
+
 def test_contours_are_filled_as_matplotlib_tells_points_inside():
     path = pytest.importorskip("matplotlib.path")
     star = np.random.default_rng(8).uniform(2, 38, (40, 2))
@@ -523,3 +538,55 @@ def test_a_flat_brush_paints_the_one_slice_that_its_plane_cuts(z):
     rows, columns = (slice(a, b) for a, b in zip(part.start[1:], part.stop[1:], strict=True))
     found[rows, columns] = part.inside[k - part.start[0]]
     np.testing.assert_array_equal(found, across <= 7.0)
+
+
+def whole_grid(part, shape) -> np.ndarray:
+    found = np.zeros(shape, bool)
+    found[tuple(slice(a, b) for a, b in zip(part.start, part.stop, strict=True))] = part.inside
+    return found
+
+
+OBLIQUE = Volume(
+    np.random.default_rng(5).integers(0, 100, (22, 26, 30)).astype(np.int16),
+    affine((1.5, 2.0, 3.5), origin=(20.0, -30.0, 5.0), rotation=turned(0.6)),
+    modality="MR",
+)
+
+
+def physical_points(volume: Volume) -> np.ndarray:
+    """Where SimpleITK says that every voxel's centre lies, mm LPS, ``[k, j, i, 3]``."""
+    points = sitk.PhysicalPointSource(
+        sitk.sitkVectorFloat64,
+        volume.shape[::-1],
+        volume.affine[:3, 3].tolist(),
+        np.linalg.norm(volume.affine[:3, :3], axis=0).tolist(),
+        (volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)).ravel().tolist(),
+    )
+    return sitk.GetArrayFromImage(points)
+
+
+def test_a_stroke_of_the_brush_is_a_capsule_on_an_oblique_grid():
+    start, end = OBLIQUE.to_lps(np.array([[6.0, 9.0, 7.0], [20.0, 15.0, 14.0]]))
+    points = physical_points(OBLIQUE)
+    share = np.clip((points - start) @ (end - start) / ((end - start) @ (end - start)), 0, 1)
+    away = np.linalg.norm(points - start - share[..., None] * (end - start), axis=-1)
+    part = brushed(OBLIQUE, start, end, 8.0)
+    assert (away <= 8.0).sum() > 300
+    np.testing.assert_array_equal(whole_grid(part, OBLIQUE.shape), away <= 8.0)
+
+
+def test_a_fill_takes_what_itk_finds_connected_within_reach():
+    seed = np.array([14, 12, 10])
+    low, high = 25, 85
+    voxels = OBLIQUE.voxels.copy()
+    voxels[tuple(seed[::-1])] = 50
+    scan = Volume(voxels, OBLIQUE.affine, modality="MR")
+    at = scan.to_lps(seed.astype(float))
+    near = np.linalg.norm(physical_points(scan) - at, axis=-1) <= 17.03
+    image = sitk.GetImageFromArray(np.where(near, voxels, -1).astype(np.float32))
+    wanted = sitk.GetArrayFromImage(
+        sitk.ConnectedThreshold(image, [seed.tolist()], lower=low, upper=high)
+    )
+    part = connected_region(scan, at, 17.03, (low, high))
+    assert 100 < wanted.sum() < near.sum()
+    np.testing.assert_array_equal(whole_grid(part, scan.shape), wanted > 0)
