@@ -43,6 +43,7 @@ def test_white_space_that_becomes_one_space_does_not_shorten_the_rest():
 @pytest.mark.parametrize(("marks", "kept"), [(7, 7), (8, 8), (9, 8), (500, 8)])
 def test_a_letter_carries_at_most_8_marks(marks, kept):
     assert visible_text("a" + "\u0301" * marks + "e\u0301") == "a" + "\u0301" * kept + "e\u0301"
+    assert visible_text("\u0301" * marks) == "\u0301" * kept  # on no letter at all
 
 
 def test_hidden_characters_are_written_as_python_writes_them():

@@ -5,7 +5,7 @@
 
 plants a seeded sample over the modules of targets.toml, in a copy of the working tree; started
 again with the same arguments, it goes on where it stopped. First it records which of the nearest tests run
-which line; a fault meets those that run its line, the quickest first, for at most a minute of their
+which line; a fault meets those that run its line, the quickest first, for at most 25 s of their
 undisturbed time. Every fault is tried in a process forked from one that has the libraries imported, which
 takes 1 s where starting pytest takes 9. A fault is found when a test fails that passes without it. Unix only.
 """
@@ -62,7 +62,7 @@ LIBRARIES = [
 ]
 
 #: Of the tests that run a fault's line, seconds that are spent at most.
-MOST_TEST_SECONDS = 60.0
+MOST_TEST_SECONDS = 25.0
 
 #: Times of modification, in seconds, for the modules with a fault: none occurs twice.
 _TIMES = itertools.count(1_000_000_000)

@@ -97,6 +97,15 @@ def test_our_map_comes_back_in_its_own_unit(name, written):
         assert value == pytest.approx(expected, abs=off * heatmap.peak)
 
 
+def test_viewers_begin_with_the_whole_range_of_our_map(written):
+    """PS3.3 C.11.2.1.2.1: 0 to 1, a fraction of the peak, by LINEAR_EXACT is center 0.5, width 1."""
+    _, folder = written("axial")
+    shared = pydicom.dcmread(folder / "heatmap.dcm").SharedFunctionalGroupsSequence[0]
+    (shown,) = shared.FrameVOILUTSequence
+    assert (shown.WindowCenter, shown.WindowWidth) == (0.5, 1.0)
+    assert shown.VOILUTFunction == "LINEAR_EXACT"
+
+
 @pytest.mark.parametrize("missing", ["RealWorldValueSlope", "RealWorldValueIntercept"])
 def test_half_a_mapping_to_real_values_is_no_mapping(missing, written):
     result, folder = written("axial")
@@ -147,6 +156,18 @@ def test_our_presentation_state_comes_back(name, written):
         np.testing.assert_allclose(back.middle_lps, ours.annotation.middle_lps, atol=0.01)
     assert length_mm(found.marks[1]) == pytest.approx(25, abs=0.01)
     assert found.marks[1].text.startswith("Distance 1 width")
+
+
+def test_graphics_of_another_image_are_left_out_and_told(written, tmp_path):
+    result, folder = written("axial")
+    state = pydicom.dcmread(folder / "marks.dcm")
+    whole = read(folder / "marks.dcm", result).marks
+    first = state.GraphicAnnotationSequence[0]
+    first.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.3.4.5"
+    state.save_as(tmp_path / "marks.dcm")
+    found = read(tmp_path / "marks.dcm", result)
+    assert 0 < len(found.marks) < len(whole)
+    assert found.notices == ("1 of its graphics lie in other images.",)
 
 
 def test_the_summary_s_points_lie_in_the_slices(written):
