@@ -16,6 +16,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.files.voxel_text import numbers_of_text
 from fusion3d_gui.imaging.limits import available_memory
 from fusion3d_gui.imaging.volume import Volume
 
@@ -172,6 +173,23 @@ def test_lying_damaged_and_traversing_files_are_refused(image: sitk.Image, tmp_p
             open_volume(folder / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+    voxels_bytes = image.GetNumberOfPixels() * image.GetSizeOfPixelComponent()
+    for name in ("raw.nrrd", "raw.mha"):
+        sitk.WriteImage(image, str(folder / name))
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[:-1])
+        with pytest.raises(UserError, match=f"claims {voxels_bytes:,} bytes"):
+            open_volume(folder / name)
+
+
+def test_a_text_that_goes_on_may_end_within_a_number():
+    path = Path("a.nrrd")
+    for text in (b"12 34 56", b"12,34\t5", b"12\n34\n"):
+        read = numbers_of_text(text, 2, np.dtype("<i2"), path, is_part=True)
+        assert np.frombuffer(read, "<i2").tolist() == [12, 34]
+    with pytest.raises(UserError):
+        numbers_of_text(b"12 34", 2, np.dtype("<i2"), path, is_part=True)
+    assert len(numbers_of_text(b"12 34", 2, np.dtype("<i2"), path, is_part=False)) == 4
 
 
 _TEXT = (

@@ -31,7 +31,7 @@ from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
 from fusion3d_gui.report.page.html import page_html
 from fusion3d_gui.report.page.page_file import write_page
 from fusion3d_gui.report.page.result_page import result_page
-from fusion3d_gui.report.page.sections import model_section
+from fusion3d_gui.report.page.sections import hot_spots_section, model_section
 from fusion3d_gui.report.page.sheet import Sheet
 from fusion3d_gui.report.picture.plane_picture import plane_pictures
 from fusion3d_gui.report.picture.svg import color_bar_drawing, plane_drawing
@@ -439,6 +439,16 @@ def test_without_identity_nothing_of_the_patient_is_on_the_page(full, tmp_path):
         words = re.sub(r"\b[0-9a-f]{64}\b", "", text)  # "1948" in a checksum is chance
         for planted in (*PLANTED.values(), "Plantovsky", "Quirina", "1948", "2026-01-12"):
             assert planted in ("F", "077Y") or planted not in words
+
+
+@pytest.mark.parametrize(("count", "note"), [(6, ()), (7, ("1 more are in the JSON.",))])
+def test_more_hot_spots_than_the_page_has_rows_are_told(full, count, note):
+    document = result_json(full)
+    (spot, *_) = document["hot_spots"]["spots"]
+    document["hot_spots"]["spots"] = [dict(spot, number=n + 1) for n in range(count)]
+    section = hot_spots_section(document)
+    assert [row[0] for row in section.rows] == ["1", "2", "3", "4", "5", "6"]
+    assert section.notes[1:] == note
 
 
 def test_a_page_under_another_suffix_or_in_no_folder_is_refused(full, tmp_path):

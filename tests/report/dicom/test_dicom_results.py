@@ -19,6 +19,7 @@ from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.report.case_result import CaseResult
+from fusion3d_gui.report.dicom.study_identity import copy_study
 from fusion3d_gui.report.dicom.write_results import FILE_NAMES, write_dicom_results
 from tests.report.dicom.conftest import IDENTITY, SERIES, scan_volume
 
@@ -658,3 +659,29 @@ def test_backslashes_of_a_model_s_title_do_not_split_a_value(series_folder, make
     made = written(result, tmp_path / "out")
     used = made["regions"].SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
     assert used.AlgorithmName == ("Left/right " + 80 * "x")[:64]
+
+
+def test_codes_and_names_in_sequences_of_the_study_are_copied_into_another_character_set(tmp_path):
+    code, person, inner = Dataset(), Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "P5-0900D", "SRT", "Schädel-MR"
+    inner.CodeValue, inner.CodingSchemeDesignator, inner.CodeMeaning = "1", "99X", "Ärztin"
+    person.PersonIdentificationCodeSequence = [inner]
+    person.InstitutionName = "Klinik Süd"
+    source = Dataset()
+    source.SpecificCharacterSet = "ISO_IR 100"
+    source.StudyInstanceUID = "1.2.3"
+    source.ProcedureCodeSequence = [code]
+    source.ReferringPhysicianIdentificationSequence = [person]
+    source.file_meta = pydicom.dataset.FileMetaDataset()
+    source.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    source.save_as(tmp_path / "source.dcm")
+    result = Dataset()
+    copy_study(pydicom.dcmread(tmp_path / "source.dcm", force=True), result)
+    result.file_meta = source.file_meta
+    result.save_as(tmp_path / "result.dcm")
+    back = pydicom.dcmread(tmp_path / "result.dcm", force=True)
+    assert back.SpecificCharacterSet == "ISO_IR 192"
+    assert back.ProcedureCodeSequence[0].CodeMeaning == "Schädel-MR"
+    (physician,) = back.ReferringPhysicianIdentificationSequence
+    assert physician.InstitutionName == "Klinik Süd"
+    assert physician.PersonIdentificationCodeSequence[0].CodeMeaning == "Ärztin"
