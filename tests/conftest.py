@@ -30,7 +30,6 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import Field, MetadataSchema
 from fusion3d_gui.model.scope import Scope
 
-
 #: Files that take half a minute and more, most of it waiting for other processes.
 _LONGEST_FILES = (
     "test_interrupted_writers.py",

@@ -212,3 +212,16 @@ def test_the_foreground_is_what_is_not_air():
     ct = Preprocessing((33, 33, 33), 3.0, "window", 40, 80)
     assert mr.foreground(voxels).tolist() == [True, True, False, True]
     assert ct.foreground(voxels).tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [(None, "version 1"), (1, "version 1"), (3, "version 3")]
+)
+def test_weights_of_another_version_of_the_preprocessing_are_refused(version, said):
+    plain = Preprocessing((9, 8, 10), 4.0).to_json()
+    assert Preprocessing.from_json(plain) == Preprocessing((9, 8, 10), 4.0)
+    del plain["version"]
+    if version is not None:
+        plain["version"] = version
+    with pytest.raises(ValueError, match=f"trained with {said} of the preprocessing"):
+        Preprocessing.from_json(plain)
