@@ -14,11 +14,12 @@ import filelock
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.pacs.file_identity import read_identity
+from fusion3d_gui.pacs.inbox import Inbox, InboxSeries
+from fusion3d_gui.pacs.listener_record import ListenerRecord, forget_listening, record_listening
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.outbox import Outbox
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.pacs.send import send_waiting
-from fusion3d_gui.serve.inbox import Inbox, InboxSeries
 from fusion3d_gui.serve.intake import InboxBounds, Intake
 from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
 from fusion3d_gui.serve.series_job import Held, SeriesResult, predict_series
@@ -79,6 +80,7 @@ class Listener:
         connect: Callable[[Node], Peer],
         hooks: ListenerHooks,
     ) -> None:
+        self._place = place
         self._inbox = inbox
         self._outbox = outbox
         self._target = target
@@ -91,7 +93,7 @@ class Listener:
         except filelock.Timeout:
             raise UserError("another listener has it", path=inbox.folder) from None
         inbox.recover(quiet_s)
-        self._receiver = Receiver(place, inbox, Intake(inbox, bounds, quiet_s))
+        self._receiver = Receiver(place, inbox, Intake(inbox, bounds, quiet_s), hooks.told)
 
     def run(self, load: Callable[[], Predictor]) -> None:
         """Listen, and predict what comes, until :meth:`stop`.
@@ -106,6 +108,11 @@ class Listener:
             for predicted in self._inbox.series("predicted"):
                 self._forward(predicted)
             port = self._receiver.open()
+            place, to = self._place, self._target.name if self._target is not None else ""
+            record_listening(
+                self._inbox,
+                ListenerRecord(place.ae_title, place.host, port, place.tls is not None, to),
+            )
             self._hooks.told(f"Listening on port {port}.")
             sender = threading.Thread(target=self._send, name="fusion3d-send", daemon=True)
             sender.start()
@@ -118,7 +125,10 @@ class Listener:
             sender.join(30.0)
         finally:
             self._receiver.close()
-            self._only_one.release()
+            try:
+                forget_listening(self._inbox)
+            finally:
+                self._only_one.release()
 
     def stop(self) -> None:
         """Have :meth:`run` end; a prediction that runs is begun again by the next listener."""
@@ -130,7 +140,8 @@ class Listener:
 
     def _predict(self, predictor: Predictor, series: InboxSeries) -> None:
         inbox = self._inbox
-        self._hooks.told(f"Series {series.id}: {series.images:,} images; predicting.")
+        noun = "image" if series.images == 1 else "images"
+        self._hooks.told(f"Series {series.id}: {series.images:,} {noun}; predicting.")
         images, out = inbox.images_of(series.id), inbox.result_of(series.id)
         try:
             made = predict_series(predictor, images, out, self._progress)
@@ -142,15 +153,16 @@ class Listener:
             # Not the message: it may quote the file.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("series %d: %s\n%s", series.id, type(error).__name__, where)
-            self._hold(series.id, Held(f"an error of the program ({type(error).__name__})"))
+            why = Held(f"an error of the program ({type(error).__name__})")
+            self._hold(series.id, why, failed=True)
         else:
             uids = [read_identity(file).uid for file in made.files]
             if inbox.keep_result(series.id, uids):
                 self._hooks.predicted(made)
                 self._forward(series)
 
-    def _hold(self, number: int, held: Held) -> None:
-        self._inbox.hold(number, held.reason)
+    def _hold(self, number: int, held: Held, *, failed: bool = False) -> None:
+        self._inbox.hold(number, held.reason, failed=failed)
         self._hooks.held(held)
         self._hooks.told(f"Series {number}: held for a person.")
 
@@ -190,7 +202,8 @@ class Listener:
             refused = [item for item in items if item.state == "refused"]
             waits = any(item.state in ("waiting", "sending") for item in items)
             if refused and not waits:
-                self._inbox.hold(series.id, f"{target.name} refused it: {refused[0].reason}")
+                why = f"{target.name} refused it: {refused[0].reason}"
+                self._inbox.hold(series.id, why, failed=True)
             elif not items:
                 self._inbox.hold(series.id, "its result was taken out of the queue")
             elif not waits:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,9 +19,12 @@ from pynetdicom.transport import ThreadedAssociationServer
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.dimse.bounded import bound_each_association
 from fusion3d_gui.pacs.dimse.storage_service import file_head, storage_service
+from fusion3d_gui.pacs.inbox import Inbox
+from fusion3d_gui.pacs.listener_record import record_problem
 from fusion3d_gui.pacs.node import is_ae_title
 from fusion3d_gui.pacs.query import is_uid
-from fusion3d_gui.serve.inbox import Inbox
+from fusion3d_gui.pacs.tls import ListeningTls, server_context, why_not_let_in
+from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.serve.intake import NOT_UNDERSTOOD, Intake, NotTaken
 
 _SUCCESS = 0x0000
@@ -28,6 +33,14 @@ _SUCCESS = 0x0000
 _SETTLE_S = 5.0
 #: Connections beyond the associations that are allowed: so many may be told that they are too many.
 _SPARE_CONNECTIONS = 4
+#: The same sentence about a caller is told again after so many seconds.
+_TOLD_AGAIN_S = 60.0
+#: Why an association was rejected, by source and diagnostic (PS3.8 table 9-21).
+_REJECTIONS = {
+    (1, 3): "its AE title is not allowed (--allow)",
+    (1, 7): "it calls an AE title that is not this listener's",
+    (3, 2): "as many senders as are allowed were there (--associations)",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,8 @@ class ListeningPlace:
         Size of the largest object that is taken; so much memory each association may take.
     wait_s
         A peer that says nothing for so many seconds is cut off.
+    tls
+        Certificates; None: lines are not encrypted.
     """
 
     ae_title: str
@@ -57,6 +72,7 @@ class ListeningPlace:
     most_associations: int = 4
     largest_bytes: int = 512 << 20
     wait_s: float = 30.0
+    tls: ListeningTls | None = None
 
     def __post_init__(self) -> None:
         if not self.callers:
@@ -79,16 +95,33 @@ class Receiver:
         Where and to whom.
     inbox, intake
         Where what arrives goes, and who takes it.
+    told
+        Gets a sentence for each caller that is not let in.
+
+    Raises
+    ------
+    UserError
+        A certificate can't be used.
     """
 
-    def __init__(self, place: ListeningPlace, inbox: Inbox, intake: Intake) -> None:
+    def __init__(
+        self,
+        place: ListeningPlace,
+        inbox: Inbox,
+        intake: Intake,
+        told: Callable[[str], None],
+    ) -> None:
         self._place = place
         self._inbox = inbox
         self._intake = intake
+        self._told = told
+        self._tls = None if place.tls is None else server_context(place.tls)
+        #: When each sentence about a caller was told.
+        self._told_s: dict[str, float] = {}
         #: Numbers of the series of which each association has brought something.
         self._brought: WeakKeyDictionary[Association, set[int]] = WeakKeyDictionary()
         self._lock = threading.Lock()
-        self._server: ThreadedAssociationServer | None = None
+        self._server: _BoundedServer | None = None
         service = storage_service(
             place.ae_title, place.wait_s, most_associations=place.most_associations
         )
@@ -103,21 +136,25 @@ class Receiver:
             *bound_each_association(place.largest_bytes, place.wait_s),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_RELEASED, self._on_released),
+            (evt.EVT_REJECTED, self._on_rejected),
         )
         try:
-            self._server = self._service.make_server(
-                (place.host, place.port), evt_handlers=list(handlers), server_class=_BoundedServer
+            server = self._service.make_server(
+                (place.host, place.port),
+                evt_handlers=list(handlers),
+                ssl_context=self._tls,
+                server_class=_BoundedServer,
             )
         except OSError as error:
             raise UserError(
                 f"port {place.port} of {place.host} can't be listened on ({error.strerror})",
                 remedy="Choose another with --port.",
             ) from None
-        assert self._server is not None
-        threading.Thread(
-            target=self._server.serve_forever, name="fusion3d-listen", daemon=True
-        ).start()
-        return int(self._server.server_address[1])
+        assert isinstance(server, _BoundedServer)
+        self._server = server
+        server.on_no_handshake = lambda host, error: self._tell(host, why_not_let_in(error))
+        threading.Thread(target=server.serve_forever, name="fusion3d-listen", daemon=True).start()
+        return int(server.server_address[1])
 
     def close(self) -> None:
         """Let nobody in any more, and end the associations there are."""
@@ -149,16 +186,63 @@ class Receiver:
         if numbers:
             self._inbox.settle(numbers, _SETTLE_S)
 
+    def _on_rejected(self, event: evt.Event) -> None:
+        requestor, answer = event.assoc.requestor, event.assoc.acceptor.primitive
+        reason = _REJECTIONS.get((answer.result_source, answer.diagnostic))
+        if reason is not None:
+            title = visible_text(str(requestor.ae_title).strip(), 16)
+            self._tell(f"{title}, {requestor.address}", reason)
+
+    def _tell(self, caller: str, reason: str) -> None:
+        """Tell and record that a caller was not let in."""
+        sentence, now_s = f"A sender ({caller}) was not let in: {reason}.", time.monotonic()
+        with self._lock:
+            told = {each: at for each, at in self._told_s.items() if now_s - at < _TOLD_AGAIN_S}
+            self._told_s = {sentence: now_s, **told}
+        if sentence not in told:
+            self._told(sentence)
+            record_problem(self._inbox, sentence)
+
 
 class _BoundedServer(ThreadedAssociationServer):
     """Takes only so many connections at once: each is a thread, before anything is known of who calls."""
 
     daemon_threads = True
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._lock = threading.Lock()
+        self._handshakes = 0
+        #: Told of a caller's address with which no encrypted line could be agreed on, and why.
+        self.on_no_handshake: Callable[[str, OSError], None] | None = None
+        super().__init__(*arguments, **named)
+
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a new connection is taken; one that is not is closed."""
         most = self.ae.maximum_associations + _SPARE_CONNECTIONS
-        return bool(len(self.active_associations) < most)
+        with self._lock:
+            return bool(len(self.active_associations) + self._handshakes < most)
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """A connection, as it is: pynetdicom would wait here, on its one thread, for the caller's handshake."""
+        connection, address = self.socket.accept()
+        return connection, address
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Agree on an encrypted line where there is to be one, and serve it; on the connection's own thread."""
+        if self.ssl_context is not None:
+            with self._lock:
+                self._handshakes += 1
+            try:
+                request.settimeout(self.ae.network_timeout)
+                request = self.ssl_context.wrap_socket(request, server_side=True)
+            except OSError as error:
+                if self.on_no_handshake is not None:
+                    self.on_no_handshake(str(client_address[0]), error)
+                raise
+            finally:
+                with self._lock:
+                    self._handshakes -= 1
+        super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """What a stranger's bytes provoke ends that connection and is not printed."""

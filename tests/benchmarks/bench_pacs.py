@@ -142,9 +142,7 @@ class Screen:
         folder = self._folder / str(self._number)
         folder.mkdir(parents=True)
         os.environ[secret_variable(node)] = PASSWORD
-        session = Session(
-            pacs=PacsPlaces(folder / "pacs.json", folder / "cache", folder / "outbox")
-        )
+        session = Session(pacs=PacsPlaces.below(folder))
         window = MainWindow(session)
         window.resize(1400, 900)
         window.show()

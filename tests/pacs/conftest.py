@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import requests
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
@@ -23,6 +24,7 @@ from fusion3d_gui.pacs.connect import connect
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.pacs.peer import Peer
+from tests.certificates import certificates as certificates
 
 _MISSING = orthanc_module.missing()
 needs_orthanc = pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "Orthanc is here")
@@ -99,7 +101,6 @@ def move_port() -> int:
 @pytest.fixture(scope="session")
 def store() -> Callable[[Orthanc, list[Path]], None]:
     """Store files by dcmtk's storescu and, what it can't propose together, by Orthanc's own interface."""
-    import requests
 
     def put(server: Orthanc, files: list[Path]) -> None:
         base = server.url.removesuffix("/dicom-web")
@@ -120,6 +121,47 @@ def server(move_port, store, syntax_files, ct_files) -> Iterator[Orthanc]:
     with Orthanc(move_port=move_port) as running:
         store(running, [*syntax_files, *ct_files])
         yield running
+
+
+@pytest.fixture(scope="session")
+def writable_server(move_port) -> Iterator[Orthanc]:
+    """A PACS that writes over nothing; tests get it by ``emptied``."""
+    if _MISSING:
+        pytest.skip(_MISSING)
+    with Orthanc({"OverwriteInstances": False}, move_port=move_port) as running:
+        yield running
+
+
+@pytest.fixture
+def emptied(writable_server) -> Orthanc:
+    """A PACS with nothing in it, which the test may fill."""
+    base, sign_on = writable_server.url.removesuffix("/dicom-web"), (USER, PASSWORD)
+    for patient in requests.get(f"{base}/patients", auth=sign_on, timeout=30).json():
+        requests.delete(f"{base}/patients/{patient}", auth=sign_on, timeout=30)
+    requests.delete(f"{base}/changes", auth=sign_on, timeout=30)
+    return writable_server
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Callable[[int], Path]]:
+    """Mount a file system of so many bytes; skips where the user may not."""
+    mounted: list[Path] = []
+
+    def mount(size: int) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        call = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if (
+            os.geteuid() != 0
+            or subprocess.run(call, capture_output=True, check=False).returncode != 0
+        ):
+            pytest.skip("no small file system can be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def nodes_of(server: Orthanc, move_port: int, **changes) -> dict[str, Node]:

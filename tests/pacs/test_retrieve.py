@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -112,7 +114,8 @@ def test_a_line_that_breaks_is_taken_up_again(server, nodes, ct_files, tmp_path)
         assert fetched.new_count == 12
 
 
-def test_a_line_that_stays_broken_says_what_is_here(server, nodes, ct_files, tmp_path):
+def test_a_line_that_stays_broken_says_what_is_here(server, nodes, ct_files, tmp_path, monkeypatch):
+    monkeypatch.setattr("fusion3d_gui.pacs.retrieve._PAUSES_S", (0.1, 0.1, 0.2))
     peer = connect(nodes["get"], PASSWORD)
     cut = threading.Event()
 
@@ -128,6 +131,28 @@ def test_a_line_that_stays_broken_says_what_is_here(server, nodes, ct_files, tmp
     assert cut.is_set()
     there = len(list(tmp_path.rglob("*.dcm")))
     assert retrieve_series(peer, "get", *uids(ct_files[0]), tmp_path).new_count == 12 - there
+
+
+@pytest.mark.parametrize("way", ["get", "web"])
+def test_an_association_that_hangs_is_given_up_and_taken_up_again(
+    server, nodes, ct_files, tmp_path, way
+):
+    peer = connect(replace(nodes[way], answer_s=1.0), PASSWORD)
+    relay = server.dicom_relay if way == "get" else server.web_relay
+    hung = threading.Timer(1.5, lambda: setattr(relay, "silent", False))
+    came: list[str] = []
+
+    def arrived(path) -> None:
+        came.append(path.name)
+        if not hung.ident:
+            relay.silent = True
+            hung.start()
+
+    try:
+        fetched = retrieve_series(peer, way, *uids(ct_files[0]), tmp_path, arrived=arrived)
+    finally:
+        hung.join()
+    assert fetched.new_count == 12 and len(came) == len(set(came)) == 12
 
 
 def test_a_series_that_is_not_there_is_named(peer, node, tmp_path):
@@ -235,34 +260,12 @@ def test_an_image_that_is_cut_short_is_refused(ct_files, tmp_path):
     assert not left(tmp_path)
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_whole_images_only(peer, node, ct_files, tmp_path):
-    """On a file system of 64 kB, where the user may mount one."""
-    import os
-    import subprocess
-
+def test_a_full_disk_is_one_sentence_and_leaves_whole_images_only(peer, node, ct_files, small_disk):
     size = ct_files[0].stat().st_size
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            [
-                "mount",
-                "-t",
-                "tmpfs",
-                "-o",
-                f"size={6 * ((size + 4095) // 4096) * 4096}",
-                "tmpfs",
-                tmp_path,
-            ],
-            capture_output=True,
-            check=False,
-        ).returncode
-    )
-    if not mounted:
-        pytest.skip("no small file system can be mounted here")
-    try:
-        with pytest.raises(UserError, match=r"the disk is full; \d of 12 images are here"):
-            retrieve_series(peer, node.name, *uids(ct_files[0]), tmp_path)
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert 0 < len(files) < 12 and all(path.stat().st_size >= size - 600 for path in files)
-    finally:
-        subprocess.run(["umount", "-l", tmp_path], check=True)
+    disk = small_disk(6 * ((size + 4095) // 4096) * 4096)
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r"the disk is full; \d of 12 images are here"):
+        retrieve_series(peer, node.name, *uids(ct_files[0]), disk)
+    assert time.monotonic() - began < 15  # not only once the node no longer answers
+    files = [path for path in disk.rglob("*") if path.is_file()]
+    assert 0 < len(files) < 12 and all(path.stat().st_size >= size - 600 for path in files)

@@ -16,7 +16,7 @@ from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.connect import connect
 from fusion3d_gui.pacs.node_file import write_nodes
-from fusion3d_gui.pacs.orthanc import PASSWORD, USER, Orthanc
+from fusion3d_gui.pacs.orthanc import PASSWORD, USER
 from fusion3d_gui.pacs.outbox import Outbox
 from fusion3d_gui.pacs.peer import Outcome
 from fusion3d_gui.pacs.withdraw import TITLE, withdraw, withdrawable, withdrawable_of_study
@@ -183,31 +183,32 @@ def test_objects_of_several_studies_or_nodes_are_not_withdrawn_together(
 
 @needs_orthanc
 @pytest.mark.parametrize("way", ["get", "web"])
-def test_a_note_is_stored_by_the_node(way, move_port, results, tmp_path, monkeypatch, capsys):
+def test_a_note_is_stored_by_the_node(
+    way, emptied, move_port, results, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setenv("FUSION3D_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("FUSION3D_SECRET_WEB", PASSWORD)
-    with Orthanc(move_port=move_port) as server:
-        node = nodes_of(server, move_port)[way]
-        write_nodes(tmp_path / "config" / "pacs.json", [node])
-        study = study_of(results)
-        assert run(["pacs", "withdraw", way, study]) == 2
-        assert "has not accepted" in capsys.readouterr().err
-        assert run(["pacs", "send", way, *map(str, results), "--study", study]) == 0
-        assert run(["pacs", "withdraw", way, study, "--why", "quality"]) == 0
-        assert "3 objects withdrawn" in capsys.readouterr().out
-        assert run(["pacs", "queue"]) == 0
-        listed = capsys.readouterr().out.split("\n")
-        assert [line.split()[0] for line in listed if line] == ["accepted"] + ["withdrawn"] * 3
-        (note,) = (
-            item for item in Outbox(tmp_path / "config" / "outbox").items() if item.title == TITLE
-        )
-        base = server.url.removesuffix("/dicom-web")
-        sign_on = (USER, PASSWORD)
-        (found,) = requests.post(f"{base}/tools/lookup", data=note.uid, auth=sign_on).json()
-        content = requests.get(f"{base}{found['Path']}/file", auth=sign_on).content
-        stored = pydicom.dcmread(io.BytesIO(content))
-        assert stored.StudyInstanceUID == study and stored.Modality == "KO"
-        assert connect(node, PASSWORD).has_instance(study, note.series_uid, note.uid)
+    node = nodes_of(emptied, move_port)[way]
+    write_nodes(tmp_path / "config" / "pacs.json", [node])
+    study = study_of(results)
+    assert run(["pacs", "withdraw", way, study]) == 2
+    assert "has not accepted" in capsys.readouterr().err
+    assert run(["pacs", "send", way, *map(str, results), "--study", study]) == 0
+    assert run(["pacs", "withdraw", way, study, "--why", "quality"]) == 0
+    assert "3 objects withdrawn" in capsys.readouterr().out
+    assert run(["pacs", "queue"]) == 0
+    listed = capsys.readouterr().out.split("\n")
+    assert [line.split()[0] for line in listed if line] == ["accepted"] + ["withdrawn"] * 3
+    (note,) = (
+        item for item in Outbox(tmp_path / "config" / "outbox").items() if item.title == TITLE
+    )
+    base = emptied.url.removesuffix("/dicom-web")
+    sign_on = (USER, PASSWORD)
+    (found,) = requests.post(f"{base}/tools/lookup", data=note.uid, auth=sign_on).json()
+    content = requests.get(f"{base}{found['Path']}/file", auth=sign_on).content
+    stored = pydicom.dcmread(io.BytesIO(content))
+    assert stored.StudyInstanceUID == study and stored.Modality == "KO"
+    assert connect(node, PASSWORD).has_instance(study, note.series_uid, note.uid)
     # What was sent and the note are in the audit log, without names.
     verdict = verify(tmp_path / "config" / "audit")
     assert (verdict.entries, verdict.problems) == (2, ())

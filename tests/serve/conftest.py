@@ -16,18 +16,22 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.pacs.connect import connect
+from fusion3d_gui.pacs.inbox import Inbox
 from fusion3d_gui.pacs.node import Node
 from fusion3d_gui.pacs.orthanc import PASSWORD
 from fusion3d_gui.pacs.outbox import Outbox
-from fusion3d_gui.serve.inbox import Inbox
 from fusion3d_gui.serve.intake import InboxBounds, Intake
 from fusion3d_gui.serve.listener import Listener, ListenerHooks
 from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
 from tests.pacs.conftest import (  # noqa: F401
+    certificates,
     dcmtk,
+    emptied,
     move_port,
     nodes_of,
+    small_disk,
     store,
+    writable_server,
 )
 
 OWN, SENDER = "FUSION3D", "SCANNER"
@@ -93,13 +97,19 @@ def push(port: int, files: list[Path], **changes) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def receive(inbox) -> Iterator[Callable[..., int]]:
+def told() -> list[str]:
+    """Sentences about callers that a receiver did not let in."""
+    return []
+
+
+@pytest.fixture
+def receive(inbox, told) -> Iterator[Callable[..., int]]:
     """Open a receiver on the inbox, which predicts nothing; returns its port."""
     opened: list[Receiver] = []
 
     def open_one(bounds: InboxBounds | None = None, quiet_s: float = 30.0, **changes) -> int:
         intake = Intake(inbox, bounds or InboxBounds(), quiet_s)
-        opened.append(Receiver(place(**changes), inbox, intake))
+        opened.append(Receiver(place(**changes), inbox, intake, told.append))
         return opened[-1].open()
 
     yield open_one
@@ -128,10 +138,12 @@ def listening(inbox, outbox):
     """Run a listener on a thread while the block runs; gives its port and what it tells."""
 
     @contextlib.contextmanager
-    def run(bundle: Path, target: Node | None, quiet_s: float = 0.5) -> Iterator[tuple[int, Told]]:
+    def run(
+        bundle: Path, target: Node | None, quiet_s: float = 0.5, **changes
+    ) -> Iterator[tuple[int, Told]]:
         told = Told()
         listener = Listener(
-            place(),
+            place(**changes),
             InboxBounds(),
             quiet_s,
             inbox,

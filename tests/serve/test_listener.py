@@ -21,11 +21,10 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.simulated import SIMULATED
 from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.predictor import load_predictor
+from fusion3d_gui.pacs.inbox import Inbox
 from fusion3d_gui.pacs.node_file import write_nodes
-from fusion3d_gui.pacs.orthanc import Orthanc
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.report.audit.verify import verify
-from fusion3d_gui.serve.inbox import Inbox
 from fusion3d_gui.serve.listener import NO_NODE
 from fusion3d_gui.serve.series_job import Held, predict_series
 from fusion3d_gui.shipped import models_dir, resources_dir
@@ -38,9 +37,8 @@ IDENTITY = ("Nemo", "Nina", "N-17")
 
 
 @pytest.fixture
-def server():
-    with Orthanc({"OverwriteInstances": False}) as running:
-        yield running
+def server(emptied):
+    return emptied
 
 
 @pytest.fixture

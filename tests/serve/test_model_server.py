@@ -20,7 +20,6 @@ from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.predictor import load_predictor
-from tests.pacs.test_failures import certificates  # noqa: F401
 from tests.serve.tls_proxy import tls_proxy
 
 _VALUES = {"age": 71, "sex": "F", "diabetes": True}
@@ -127,9 +126,7 @@ def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_noti
 
 
 def test_a_token_is_asked_for_and_a_strange_certificate_is_not_trusted(
-    make_bundle,
-    volume,
-    certificates,  # noqa: F811
+    make_bundle, volume, certificates
 ):
     bundle, port = make_bundle(), free_port()
     with served(bundle, port, token="secret"):

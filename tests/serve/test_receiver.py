@@ -12,8 +12,9 @@ from pynetdicom import AE
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.serve.inbox import Inbox
+from fusion3d_gui.pacs.inbox import Inbox
 from fusion3d_gui.serve.intake import InboxBounds, Intake, NotTaken
+from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
 from tests.serve.conftest import OWN, SENDER, head_series, node_at, place, push, wait_for
 
 
@@ -61,12 +62,10 @@ def test_a_list_of_nobody_is_refused(changes):
 
 
 def test_a_taken_port_is_one_sentence(receive, inbox):
-    from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
-
     port = receive()
     taken = ListeningPlace(OWN, "127.0.0.1", port, (SENDER,))
     with pytest.raises(UserError, match="can't be listened on"):
-        Receiver(taken, inbox, Intake(inbox, InboxBounds(), 1.0)).open()
+        Receiver(taken, inbox, Intake(inbox, InboxBounds(), 1.0), print).open()
 
 
 def test_no_more_associations_than_allowed(receive):
@@ -160,6 +159,25 @@ def test_bounds_on_what_lies_there(receive, inbox, tmp_path):
     assert [state for state, _ in push(port, head_series(tmp_path / "c", "ccc")[:1])] == ["failed"]
     assert [state for state, _ in push(port, other[1:3])] == ["accepted", "failed"]
     assert sum(each.bytes for each in inbox.series()) <= 5 * size
+
+
+def test_a_full_disk_is_told_to_the_sender_and_leaves_whole_images_only(small_disk, tmp_path):
+    files = head_series(tmp_path / "a", "a")
+    size = files[0].stat().st_size
+    inbox = Inbox(small_disk(8 * ((size + 4095) // 4096) * 4096 + 60_000))
+    receiver = Receiver(place(), inbox, Intake(inbox, InboxBounds(), 30.0), print)
+    port = receiver.open()
+    try:
+        outcomes = push(port, files)
+    finally:
+        receiver.close()
+    assert {state for state, _ in outcomes} == {"accepted", "failed"}
+    assert all("no room" in reason for state, reason in outcomes if state == "failed")
+    (series,) = inbox.series()
+    kept = list(inbox.images_of(series.id).iterdir())
+    assert series.images == len(kept) == sum(state == "accepted" for state, _ in outcomes)
+    assert all(path.stat().st_size >= size - 600 for path in kept)
+    assert list(inbox.incoming.iterdir()) == []
 
 
 def test_another_patient_or_another_image_of_a_uid_is_not_mixed_in(receive, inbox, tmp_path):

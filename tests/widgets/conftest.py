@@ -49,7 +49,7 @@ def make_case(tmp_path: Path):
 def window(qapp, make_bundle, tmp_path):
     """The main window, shown, with a PACS page that knows no node; ``window.session`` for short."""
     apply_theme(qapp)
-    pacs = PacsPlaces(tmp_path / "pacs.json", tmp_path / "pacs-cache", tmp_path / "outbox")
+    pacs = PacsPlaces.below(tmp_path)
     session = Session([BundleInfo.read(make_bundle())], device="cpu", pacs=pacs)
     made = MainWindow(session)
     made.show()

@@ -39,7 +39,7 @@ def pacs_server():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     monkeypatch.setenv("FUSION3D_SECRET_WEB", PASSWORD)
-    return PacsPlaces(tmp_path / "pacs.json", tmp_path / "cache", tmp_path / "outbox")
+    return PacsPlaces.below(tmp_path)
 
 
 @pytest.fixture

@@ -52,9 +52,7 @@ def demo_pacs() -> Iterator[PacsPlaces]:
                 raise UserError(f"the demo PACS does not take a demo case: {outcome.reason}")
 
         connect(dimse).send(files, told)
-        places = PacsPlaces(
-            Path(folder) / "pacs.json", Path(folder) / "cache", Path(folder) / "outbox"
-        )
+        places = PacsPlaces.below(Path(folder))
         write_nodes(places.nodes, [web, dimse])
         os.environ[secret_variable(web)] = PASSWORD
         try:

@@ -7,6 +7,7 @@ import signal
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from fusion3d_gui.errors import UserError
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
-    from fusion3d_gui.serve.inbox import Inbox, InboxSeries
+    from fusion3d_gui.pacs.inbox import Inbox, InboxSeries
+    from fusion3d_gui.pacs.listener_record import ListenerRecord
+    from fusion3d_gui.pacs.tls import ListeningTls
     from fusion3d_gui.serve.listener import ListenerHooks
 
+_TIME = "%Y-%m-%d %H:%M:%S"
 #: States as the operator reads them.
 _STATES = {
     "arriving": "received",
@@ -61,6 +65,19 @@ def add_listen_arguments(listen: argparse.ArgumentParser) -> None:
     listen.add_argument(
         "--most-gb", type=float, default=20.0, metavar="GB", help="images kept at most (20)"
     )
+    listen.add_argument(
+        "--tls-cert",
+        type=Path,
+        metavar="PEM",
+        help="take encrypted lines only, by this certificate",
+    )
+    listen.add_argument("--tls-key", type=Path, metavar="PEM", help="its key")
+    listen.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="PEM",
+        help="let in only senders that show a certificate of this authority",
+    )
     listen.add_argument("--status", action="store_true", help="print the queue, and end")
     listen.add_argument("--json", action="store_true", help="with --status: print JSON")
     listen.add_argument("--again", type=int, metavar="N", help="predict held series N once more")
@@ -71,7 +88,7 @@ def add_listen_arguments(listen: argparse.ArgumentParser) -> None:
 
 def listen(options: Namespace) -> int:
     """Listen until interrupted; or print or change the queue."""
-    from fusion3d_gui.serve.inbox import Inbox, inbox_folder
+    from fusion3d_gui.pacs.inbox import Inbox, inbox_folder
 
     inbox = Inbox(inbox_folder())
     if options.again is not None:
@@ -79,7 +96,11 @@ def listen(options: Namespace) -> int:
     elif options.drop is not None:
         inbox.drop(options.drop)
     elif options.status:
-        _print_status(inbox.series(), inbox.images_of, as_json=options.json)
+        from fusion3d_gui.pacs.listener_record import running_listener
+
+        _print_status(
+            running_listener(inbox), inbox.series(), inbox.images_of, as_json=options.json
+        )
     else:
         _run(options, inbox)
     return 0
@@ -110,6 +131,7 @@ def _run(options: Namespace, inbox: Inbox) -> None:
         tuple(options.allow),
         options.associations,
         options.largest_mb << 20,
+        tls=_tls(options),
     )
     target = None if options.to is None else named_node(read_nodes(node_file_path()), options.to)
     listener = Listener(
@@ -139,6 +161,19 @@ def _run(options: Namespace, inbox: Inbox) -> None:
         )
 
     listener.run(load)
+
+
+def _tls(options: Namespace) -> ListeningTls | None:
+    from fusion3d_gui.pacs.tls import ListeningTls
+
+    if options.tls_cert is None and options.tls_key is None and options.tls_ca is None:
+        return None
+    if options.tls_cert is None or options.tls_key is None:
+        raise UserError(
+            "an encrypted line needs a certificate and its key",
+            remedy="Name both: --tls-cert and --tls-key.",
+        )
+    return ListeningTls(options.tls_cert, options.tls_key, options.tls_ca)
 
 
 def _hooks(bundle: str, version: str) -> ListenerHooks:
@@ -173,31 +208,39 @@ def _hooks(bundle: str, version: str) -> ListenerHooks:
         log_left([("DICOM object", file) for file in files], "pacs")
 
     def told(line: str) -> None:
-        say(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}")
+        say(f"{time.strftime(_TIME)}  {line}")
 
     return ListenerHooks(told, predicted, held, left)
 
 
 def _print_status(
-    listed: Sequence[InboxSeries], images_of: Callable[[int], Path], *, as_json: bool
+    listener: ListenerRecord | None,
+    listed: Sequence[InboxSeries],
+    images_of: Callable[[int], Path],
+    *,
+    as_json: bool,
 ) -> None:
-    """Print the queue: numbers, counts and reasons; neither names nor UIDs."""
+    """Print who listens, and the queue: numbers, counts and reasons; neither names nor UIDs."""
     rows = [
         {
             "number": each.id,
             "state": _STATES[each.state],
+            "failed": bool(each.failed),
             "reason": each.reason,
             "images": each.images,
             "bytes": each.bytes,
             "sender": each.caller,
-            "received": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.first_s)),
+            "received": time.strftime(_TIME, time.localtime(each.first_s)),
             "folder": str(images_of(each.id)) if each.state == "held" else "",
         }
         for each in listed
     ]
     if as_json:
-        print_json({"series": rows})
+        print_json({"listener": None if listener is None else asdict(listener), "series": rows})
         return
+    say("No listener is running." if listener is None else listener.sentence)
+    if listener is not None and listener.problem:
+        say(f"{time.strftime(_TIME, time.localtime(listener.problem_s))}  {listener.problem}")
     counts = dict.fromkeys(_STATES.values(), 0)
     for row in rows:
         counts[str(row["state"])] += 1

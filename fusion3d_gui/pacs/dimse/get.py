@@ -76,6 +76,9 @@ class _Taker:
                 with self._lock:
                     self.error = self.error or error
         event.assoc.abort()
+        if event.assoc.is_requestor:
+            # Who asked waits on this line for an answer that will not come, for as long as a node may take.
+            event.assoc.dimse.msg_queue.put((None, None))
         return _OUT_OF_RESOURCES
 
     def check(self) -> None:

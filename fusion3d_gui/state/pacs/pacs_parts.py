@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fusion3d_gui.pacs.cache import cache_folder
+from fusion3d_gui.pacs.inbox import inbox_folder
 from fusion3d_gui.pacs.node_file import node_file_path
 from fusion3d_gui.pacs.outbox import outbox_folder
 from fusion3d_gui.state.case.opening import Opener
@@ -15,6 +17,7 @@ from fusion3d_gui.state.pacs.fetched import FetchedSeriesStore
 from fusion3d_gui.state.pacs.finder import Finder
 from fusion3d_gui.state.pacs.node_list import NodeList
 from fusion3d_gui.state.pacs.prior_studies import PriorStudies
+from fusion3d_gui.state.pacs.received import Received
 from fusion3d_gui.state.pacs.result_sender import ResultSender
 from fusion3d_gui.state.pacs.send_queue import SendQueue
 from fusion3d_gui.state.pacs.study_cases import StudyCases
@@ -25,16 +28,22 @@ from fusion3d_gui.state.store import Store
 
 @dataclass(frozen=True)
 class PacsPlaces:
-    """Where the list of nodes, fetched series and the queue lie."""
+    """Where the list of nodes, fetched series, the queue and what the listener received lie."""
 
     nodes: Path
     cache: Path
     outbox: Path
+    inbox: Path
 
     @classmethod
     def of_user(cls) -> PacsPlaces:
         """The user's own."""
-        return cls(node_file_path(), cache_folder(), outbox_folder())
+        return cls(node_file_path(), cache_folder(), outbox_folder(), inbox_folder())
+
+    @classmethod
+    def below(cls, folder: Path) -> PacsPlaces:
+        """All in one folder."""
+        return cls(folder / "pacs.json", folder / "cache", folder / "outbox", folder / "inbox")
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class PacsParts:
         self.cases = StudyCases(store, table, self.finder, self.worklist, predictions)
         self.prior = PriorStudies(store, self.nodes, self.finder, self.fetched)
         self.queue = SendQueue(places.outbox, store, self.nodes)
+        self.received = Received(places.inbox, places.outbox, store, opener)
         self.sender = ResultSender(store, collector, self.nodes, self.queue)
 
     def set_options(self, options: PacsOptions) -> None:
@@ -74,11 +84,19 @@ class PacsParts:
         self.sender.set_forwarding(options.forwards_to)
         self.fetched.set_keeping("encrypt" if options.keeps_fetched else "erase")
 
+    def holds(self, paths: Iterable[Path]) -> bool:
+        """Whether paths are of series that were fetched or received, and do not stay where they are."""
+        listed = tuple(paths)
+        return self.fetched.holds(listed) or self.received.holds(listed)
+
     def close(self) -> bool:
         """Cancel all work and erase what was fetched; returns whether the threads ended in time."""
         ended = [
             each.close()
-            for each in (self.nodes, self.finder, self.worklist, self.prior, self.queue)
+            for each in (
+                *(self.nodes, self.finder, self.worklist, self.prior, self.queue),
+                self.received,
+            )
         ]
         self.fetched.close()
         return all(ended)

@@ -1,4 +1,4 @@
-"""``PacsPage``: find studies in a PACS and open their series; what was sent, on a second sheet."""
+"""``PacsPage``: find studies in a PACS and open their series; what was sent and received on further sheets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSplitter,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -29,11 +28,13 @@ from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox
 from fusion3d_gui.widgets.controls.row_table import row_table
-from fusion3d_gui.widgets.controls.segments import Segments
+from fusion3d_gui.widgets.controls.sheets import Sheets
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.plain_tip import plain_caption, plain_tip
+from fusion3d_gui.widgets.pacs.finder_status import finder_status
 from fusion3d_gui.widgets.pacs.node_dialog import NodeDialog
 from fusion3d_gui.widgets.pacs.queue_view import QueueView
+from fusion3d_gui.widgets.pacs.received_view import ReceivedView
 from fusion3d_gui.widgets.pacs.series_picture import SeriesPicture
 from fusion3d_gui.widgets.pacs.study_tables import SeriesModel, StudyModel
 
@@ -110,11 +111,8 @@ class PacsPage(QFrame):
         self.series = _table(self.series_model, "Series", (56, 84, 84, 150))
         self.picture = SeriesPicture(parts.finder, store)
         self.queue = QueueView(parts.queue)
-        self._sheets = QStackedWidget()
-        self._choice = Segments()
-        self.find_sheet = self._choice.add("Find", "Studies in the PACS")
-        self.sent_sheet = self._choice.add("Sent", "What waits to be sent, and what became of it")
-        self.find_sheet.setChecked(True)
+        self.received = ReceivedView(parts.received, store)
+        self._sheets = Sheets()
         self._build()
         self._connect()
         self._show_nodes()
@@ -129,8 +127,8 @@ class PacsPage(QFrame):
         head.addWidget(self.node)
         head.addWidget(self.edit_nodes)
         head.addStretch(1)
-        self._choice.setFixedWidth(theme.px(180))
-        head.addWidget(self._choice)
+        self._sheets.choice.setFixedWidth(theme.px(390))
+        head.addWidget(self._sheets.choice)
         head.addWidget(self.back)
         form = QGridLayout()
         form.setHorizontalSpacing(2 * theme.GRID)
@@ -177,8 +175,12 @@ class PacsPage(QFrame):
         layout.addLayout(form)
         layout.addWidget(tables, 1)
         layout.addLayout(foot)
-        self._sheets.addWidget(finding)
-        self._sheets.addWidget(self.queue)
+        add = self._sheets.add
+        self.find_sheet = add(finding, "Find", "Studies in the PACS")
+        sent = "What waits to be sent, and what became of it"
+        self.sent_sheet = add(self.queue, "Sent", sent)
+        received = "What the listening node received, and what is held for a person"
+        self.received_sheet = add(self.received, "Received", received)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(*(4 * theme.GRID,) * 4)
         outer.setSpacing(3 * theme.GRID)
@@ -191,6 +193,7 @@ class PacsPage(QFrame):
         parts.finder.changed.connect(self._refresh)
         parts.worklist.changed.connect(self._refresh)
         parts.queue.changed.connect(self._refresh)
+        parts.received.changed.connect(self._refresh)
         self._store.identity.changed.connect(self._refresh)
         self._store.case_changed.connect(self._refresh)
         self.node.activated.connect(lambda _: parts.nodes.choose(self.node.currentData() or ""))
@@ -206,8 +209,6 @@ class PacsPage(QFrame):
         self.next.clicked.connect(parts.worklist.open_next)
         self.back.clicked.connect(self.closed)
         self.as_table.clicked.connect(self.table_requested)
-        self.find_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(0))
-        self.sent_sheet.clicked.connect(lambda: self._sheets.setCurrentIndex(1))
         self.studies.selectionModel().currentRowChanged.connect(self._on_study_chosen)
         self.studies.activated.connect(self._open_study)
         self.series.activated.connect(self._open)
@@ -228,6 +229,7 @@ class PacsPage(QFrame):
     def begin(self) -> None:
         """The page has been shown: ask for the worklist, if there is one; without a node, ask for one."""
         self.fields["patient"].setFocus()
+        self._parts.received.refresh()
         if not self._parts.nodes.nodes:
             self.show_node_dialog()
         elif not self._parts.finder.asked:
@@ -357,12 +359,14 @@ class PacsPage(QFrame):
             if finder.series:
                 most = max(finder.series, key=lambda each: each.instance_count or 0)
                 self.series.selectRow(finder.series.index(most))
-        text, color = self._status()
+        text, color = finder_status(self._parts)
         self.status.setText(text)
         theme.set_color(self.status, color)
         self.find_button.setText("Cancel" if finder.busy else "Find")
         waiting = sum(item.state in ("waiting", "sending") for item in self._parts.queue.items)
         self.sent_sheet.setText(f"Sent ({waiting} waiting)" if waiting else "Sent")
+        held = sum(each.waits_for_person for each in self._parts.received.series)
+        self.received_sheet.setText(f"Received ({held} held)" if held else "Received")
         self._refresh_buttons()
 
     def _refresh_buttons(self) -> None:
@@ -372,23 +376,6 @@ class PacsPage(QFrame):
         self.as_table.setEnabled(bool(finder.studies))
         self.next.setEnabled(self._parts.worklist.next_study is not None)
         self.find_button.setEnabled(bool(self._parts.nodes.nodes))
-
-    def _status(self) -> tuple[str, str]:
-        finder = self._parts.finder
-        if finder.problem:
-            return finder.problem, theme.ERROR
-        if finder.busy:
-            return "Finding studies…", theme.MUTED
-        if not self._parts.nodes.nodes:
-            return "Add a node to find studies in.", theme.MUTED
-        if not finder.asked:
-            return "Fields that are left empty match all. * and ? are wildcards.", theme.MUTED
-        count = len(finder.studies)
-        if not count:
-            return "Nothing matches.", theme.MUTED
-        told = "1 study" if count == 1 else f"{count} studies"
-        more = "; there are more: narrow the search" if finder.has_more else ""
-        return f"{told}{more}.", theme.MUTED
 
 
 def _table(model: StudyModel | SeriesModel, name: str, widths: tuple[int, ...]) -> QTableView:

@@ -306,7 +306,7 @@ class MainWindow(QMainWindow):
         self.notices.clear()
         passing = case is not None and (
             case.paths in [(demo.path,) for demo in self.demos]
-            or (self.session.pacs is not None and self.session.pacs.fetched.holds(case.paths))
+            or (self.session.pacs is not None and self.session.pacs.holds(case.paths))
         )
         if case is not None and not case.identity_hidden and not passing:
             session_file = self.session.files.path

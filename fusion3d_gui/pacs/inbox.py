@@ -57,13 +57,22 @@ CREATE TABLE IF NOT EXISTS image (
 ) STRICT
 """,
     "CREATE TABLE IF NOT EXISTS result (series INTEGER NOT NULL, uid TEXT NOT NULL) STRICT",
+    # Of the held series those that nothing but a failure holds.
+    "CREATE TABLE IF NOT EXISTS failure (series INTEGER PRIMARY KEY) STRICT",
 )
-_COLUMNS = "id, study_uid, series_uid, caller, state, reason, images, bytes, begun, queued, first_s, done_s"
+_COLUMNS = (
+    "id, study_uid, series_uid, caller, state, reason, images, bytes, begun, queued, first_s, done_s,"
+    " EXISTS (SELECT 1 FROM failure WHERE failure.series = series.id)"
+)
 
 
 @dataclass(frozen=True)
 class InboxSeries:
-    """One series. ``begun`` counts predictions that were begun; ``queued``: whether its result is in the outbox."""
+    """One series.
+
+    ``begun`` counts predictions that were begun; ``queued``: whether its result is in the outbox; ``failed``: whether
+    it is held because something failed, not because of what it is.
+    """
 
     id: int
     study_uid: str
@@ -77,6 +86,7 @@ class InboxSeries:
     queued: bool
     first_s: float
     done_s: float | None
+    failed: bool
 
 
 def inbox_folder() -> Path:
@@ -116,10 +126,12 @@ class Inbox:
             database.execute(
                 "UPDATE series SET due_s = ? WHERE state = 'arriving'", (now_s + quiet_s,)
             )
-            database.execute(
-                "UPDATE series SET state = 'held', reason = ? WHERE state = 'predicting' AND begun >= ?",
-                (f"predicting it ended the program {_MOST_CRASHES} times", _MOST_CRASHES),
-            )
+            crashed = database.execute(
+                "SELECT id FROM series WHERE state = 'predicting' AND begun >= ?", (_MOST_CRASHES,)
+            ).fetchall()
+            for (number,) in crashed:
+                reason = f"predicting it ended the program {_MOST_CRASHES} times"
+                hold(database, number, reason, failed=True)
             database.execute("UPDATE series SET state = 'waiting' WHERE state = 'predicting'")
             old = [
                 row[0]
@@ -210,10 +222,10 @@ class Inbox:
             aside = self._set_aside(number) if changed else None
         _delete(aside)
 
-    def hold(self, number: int, reason: str) -> None:
-        """Keep a series for a person, with the reason."""
+    def hold(self, number: int, reason: str, *, failed: bool = False) -> None:
+        """Keep a series for a person, with the reason; ``failed``: something failed."""
         with self.database() as database:
-            hold(database, number, reason)
+            hold(database, number, reason, failed=failed)
 
     def try_again(self, number: int) -> None:
         """Predict a held series once more. Raises UserError where it is not held, or its result is in the outbox."""
@@ -223,6 +235,8 @@ class Inbox:
                 " WHERE id = ? AND state = 'held' AND NOT queued",
                 (number,),
             ).rowcount
+            if changed:
+                _forget_failure(database, number)
         if not changed:
             raise UserError(
                 f"no series {number} is held whose result was never sent",
@@ -291,12 +305,15 @@ def _series(row: Sequence[object]) -> InboxSeries:
     return InboxSeries(*row)  # type: ignore[arg-type]
 
 
-def hold(database: sqlite3.Connection, number: int, reason: str) -> None:
-    """Keep a series for a person, with the reason, within a transaction."""
+def hold(database: sqlite3.Connection, number: int, reason: str, *, failed: bool = False) -> None:
+    """Keep a series for a person, with the reason, within a transaction; ``failed``: something failed."""
     database.execute(
         "UPDATE series SET state = 'held', reason = ? WHERE id = ?",
         (visible_text(reason, 400), number),
     )
+    _forget_failure(database, number)
+    if failed:
+        database.execute("INSERT INTO failure VALUES (?)", (number,))
 
 
 def _delete(folder: Path | None) -> None:
@@ -304,6 +321,11 @@ def _delete(folder: Path | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # what stays is deleted by the next listener
 
 
+def _forget_failure(database: sqlite3.Connection, number: int) -> None:
+    database.execute("DELETE FROM failure WHERE series = ?", (number,))
+
+
 def _forget(database: sqlite3.Connection, number: int) -> None:
     for table, column in (("series", "id"), ("image", "series"), ("result", "series")):
         database.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
+    _forget_failure(database, number)
