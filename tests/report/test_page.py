@@ -562,6 +562,16 @@ def test_the_scale_bar_is_as_long_as_it_says(full):
     )
 
 
+def test_the_image_lies_in_the_middle_with_heat_only_where_it_is_asked_for(full):
+    (axial, *_) = _pictures(full, full.volume.center_lps)
+    assert axial.heat_url != axial.plain_url
+    for heat, wanted in ((True, axial.heat_url), (False, axial.plain_url)):
+        drawing = plane_drawing(axial, heat=heat, width=600, height=500, scale=1.25)
+        assert re.findall(r'href="(data:[^"]+)"', drawing.svg) == [wanted]
+        ((x, width),) = re.findall(r'<image x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawing.svg)
+        assert float(x) + float(width) / 2 == pytest.approx(300, abs=0.1)
+
+
 def test_the_colour_bar_shows_the_colours_of_the_heat_from_the_threshold_on(full):
     drawing = color_bar_drawing(full, 1000)
     threshold = full.appearance.threshold

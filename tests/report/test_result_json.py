@@ -84,6 +84,10 @@ def test_a_result_is_valid_and_every_key_of_it_is_described(
     assert [each for each in undescribed if ".scope." not in each] == []
     assert (plain["patient"] is None) == is_hidden
     assert (plain["scan"]["identity"] is None) == is_hidden
+    if not is_hidden:
+        said = (result.identity.patient_birth_date, result.volume.attributes["PatientAge"])
+        assert (plain["patient"]["birth_date"], plain["patient"]["age"]) == said
+        assert all(said)
 
 
 def test_a_refusal_is_valid_and_a_half_finished_document_is_not(make_bundle, published):

@@ -16,9 +16,11 @@ from pydicom.dataset import Dataset
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
+from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.report.case_result import CaseResult
+from fusion3d_gui.report.dicom.new_study import sixteen_bits
 from fusion3d_gui.report.dicom.study_identity import copy_study
 from fusion3d_gui.report.dicom.write_results import FILE_NAMES, write_dicom_results
 from tests.report.dicom.conftest import IDENTITY, SERIES, scan_volume
@@ -685,3 +687,24 @@ def test_codes_and_names_in_sequences_of_the_study_are_copied_into_another_chara
     (physician,) = back.ReferringPhysicianIdentificationSequence
     assert physician.InstitutionName == "Klinik Süd"
     assert physician.PersonIdentificationCodeSequence[0].CodeMeaning == "Ärztin"
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "fits"),
+    [
+        (0, 65535, True),
+        (0, 65536, False),
+        (-1, 32767, True),
+        (-1, 32768, False),
+        (-32768, 0, True),
+        (-32769, 0, False),
+    ],
+)
+def test_only_values_beyond_16_bits_are_rounded(lowest, highest, fits):
+    voxels = np.linspace(lowest, highest, 60).round().astype(np.int64).reshape(3, 4, 5)
+    volume = Volume(voxels, np.eye(4), slope=2.0, intercept=-7.0)
+    made = sixteen_bits(volume)
+    assert (made is volume) == fits
+    assert made.voxels.min() >= -(2**15) and made.voxels.max() < 2**16
+    real = made.voxels * made.slope + made.intercept
+    np.testing.assert_allclose(real, voxels * 2.0 - 7.0, atol=1.01 * made.slope / 2)
