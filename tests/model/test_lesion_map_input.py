@@ -46,6 +46,17 @@ def test_a_cell_holds_the_share_of_it_that_is_lesion():
     assert np.corrcoef(made.ravel(), other.ravel())[0, 1] > 0.93
 
 
+def test_beyond_the_maps_edge_there_is_no_lesion():
+    """A map all of lesion, 12 mm wide: the cells count it once, those cut by its edge in part."""
+    affine = np.eye(4)
+    affine[:3, 3] = np.array(CENTER) - 5.5
+    made = GRID.apply(Volume(voxels=np.ones((12, 12, 12), np.uint8), affine=affine)).voxels
+    assert np.isfinite(made).all()
+    assert max(made[0].max(), made[:, -1].max(), made[..., 0].max()) == 0
+    assert made[4, 4, 4] == pytest.approx(1.0)
+    assert made.sum() * 64 == pytest.approx(12**3, rel=0.35)
+
+
 def test_every_value_but_0_is_lesion():
     ones = GRID.apply(lesion_map((36, 36, 36), (-15, -26, -7))).voxels
     many = GRID.apply(lesion_map((36, 36, 36), (-15, -26, -7), value=255)).voxels
