@@ -124,7 +124,7 @@ def test_dragging_the_end_of_an_arm_turns_the_other_planes_about_the_crosshair(o
         assert abs(plane.distance_mm(place)) < (2.6 if each is view else 1e-5)
         if each is not view:
             assert np.allclose(each.lps_at(each.px_at(place)), place, atol=1e-5)
-    assert views.coronal._geometry.sides[:2] == ("RA", "LP")
+    assert views.coronal._traces.sides[:2] == ("RA", "LP")
     opened.views.straighten()
     assert display.planes.are_straight
     assert np.allclose(views.coronal.screen_plane.right_lps, [1, 0, 0])
@@ -169,7 +169,7 @@ def test_flipped_and_turned_views_keep_letters_and_places_right(opened, qtbot):
         view.setFocus()
         change()
         x, y = view.px_at(spot).toTuple()
-        left, right, top, bottom = view._geometry.sides
+        left, right, top, bottom = view._traces.sides
         half = view.width() / 2, view.height() / 2
         assert (right if x > half[0] else left) in "LA"
         assert (bottom if y > half[1] else top) in "LA"
