@@ -54,6 +54,7 @@ def test_a_series_arrives_whole_and_opens_like_the_files(peer, node, ct_files, t
         arrived=lambda path: came.append(path.stem),
     )
     assert listed == [12] and fetched.new_count == 12 and len(set(came)) == 12
+    assert all(path.stat().st_mode & 0o077 == 0 for path in fetched.paths)  # for its user only
     # The middle slice is among the first: the window shows it while the rest comes.
     middle = pydicom.dcmread(ct_files[6]).SOPInstanceUID
     assert middle in came[:4]

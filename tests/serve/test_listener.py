@@ -88,6 +88,10 @@ def test_a_pushed_series_comes_back_as_a_result_and_what_is_unsure_is_held(
     assert {item.study_uid for item in outbox.items()} == {good.study_uid}
     assert {item.patient_id for item in outbox.items()} == {"N-17"}
     assert len(told.predicted) == 2 and len(told.left) == 1  # the simulated one was predicted
+    # What is held is told to the audit log, too.
+    assert sorted(each.reason for each in told.held) == sorted(
+        each.reason for each in found.values() if each.state == "held"
+    )
     text = "\n".join(told.lines) + "".join(each.reason for each in inbox.series())
     assert not any(word in text for word in (*IDENTITY, good.study_uid, good.series_uid))
 

@@ -61,6 +61,13 @@ def test_a_list_of_nobody_is_refused(changes):
         place(**changes)
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_there_is_not_is_refused(port):
+    assert ListeningPlace(OWN, "127.0.0.1", 65535, (SENDER,)).port == 65535
+    with pytest.raises(UserError, match="a port is a number from 0 to 65535"):
+        ListeningPlace(OWN, "127.0.0.1", port, (SENDER,))
+
+
 def test_a_taken_port_is_one_sentence(receive, inbox):
     port = receive()
     taken = ListeningPlace(OWN, "127.0.0.1", port, (SENDER,))
