@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch import BatchSummary
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.predict_cases import BatchSummary
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.bundle.weights_digest import weights_digest
@@ -55,7 +55,7 @@ def write_bids_scan(
     derivative: DerivativeSet, result: CaseResult, explanation: Explanation
 ) -> list[Path]:
     """Write one scan's result; returns the files. Raises UserError where they can't be written."""
-    from fusion3d_gui.inference.predict_row import prediction_cells
+    from fusion3d_gui.inference.batch.predict_row import prediction_cells
     from fusion3d_gui.report.heatmap_file import write_heatmap
 
     prediction, info = result.prediction, result.bundle

@@ -39,7 +39,7 @@ def predict(options: Namespace) -> int:
             )
     from fusion3d_gui.imaging.catalog.find import find_series
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
-    from fusion3d_gui.inference.fit import MisfitError
+    from fusion3d_gui.inference.fit.fit_report import MisfitError
     from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 
     info = BundleInfo.read(options.model)
@@ -67,7 +67,7 @@ def predict(options: Namespace) -> int:
     metadata = info.schema.case_values(volume.attributes, given)
 
     from fusion3d_gui.cli.audit import log_prediction
-    from fusion3d_gui.inference.judge import judge_case
+    from fusion3d_gui.inference.fit.judge import judge_case
     from fusion3d_gui.report.audit.entry import ModelSaid
     from fusion3d_gui.report.json_file import write_json
     from fusion3d_gui.report.refusal import refusal_json
@@ -243,7 +243,7 @@ def _check_study(series: Series, options: Namespace) -> None:
 
 def _predict_table(options: Namespace) -> int:
     from fusion3d_gui.cli.audit import log_prediction
-    from fusion3d_gui.inference.batch import Shard, read_table, results_file
+    from fusion3d_gui.inference.batch.predict_cases import Shard, read_table, results_file
     from fusion3d_gui.model.bundle.bundle_info import BundleInfo
     from fusion3d_gui.report.audit.entry import ModelSaid
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 from fusion3d_gui.cli.network.server_argument import named_server
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch import BatchSummary, Shard, fill_table, predict_table
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.predict_cases import (
+    BatchSummary,
+    Shard,
+    fill_table,
+    predict_table,
+)
+from fusion3d_gui.inference.batch.reading_record import ReadingRecord
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.reading_record import ReadingRecord
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.progress import Progress, part_of
 

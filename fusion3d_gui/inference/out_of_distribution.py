@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.model.reference.appearance import AppearanceStatistics, is_beyond
 from fusion3d_gui.model.reference.reference import Reference
 

@@ -44,7 +44,7 @@ def predict_and_explain(
     Raises
     ------
     MisfitError
-        When the model is not meant for the case (see :mod:`fusion3d_gui.inference.judge`).
+        When the model is not meant for the case (see :mod:`fusion3d_gui.inference.fit.judge`).
     UserError
         For metadata that do not fit the schema, a volume whose voxels are all equal, or an unknown method.
     Cancelled

@@ -13,7 +13,7 @@ import numpy as np
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.notebook import orthogonal_slices, page, with_heat
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.attribution.localisation_record import SMOOTHING_MM

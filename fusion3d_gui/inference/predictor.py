@@ -25,9 +25,9 @@ from fusion3d_gui.inference.engines.passing import EngineCheck, choose_passing_e
 from fusion3d_gui.inference.engines.protocol import Engine, TorchEngine
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.engines.select import SelectedEngine
-from fusion3d_gui.inference.fit import MisfitError
+from fusion3d_gui.inference.fit.fit_report import MisfitError
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.inference.input_gradient_map import input_gradient_map
-from fusion3d_gui.inference.judge import judge_case
 from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.prediction import Heatmap, Prediction, Side
 from fusion3d_gui.inference.self_check import kept_check

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.secret import secret_of
 from fusion3d_gui.pacs.peer import Peer
-from fusion3d_gui.pacs.secret import secret_of
 
 
 def connect(node: Node, secret: str | None = None) -> Peer:

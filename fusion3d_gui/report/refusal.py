@@ -6,7 +6,7 @@ from typing import Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.result_json import SCHEMA
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import PARTIAL
 from fusion3d_gui.pacs.file_identity import FileIdentity, read_identity
-from fusion3d_gui.pacs.inbox import Inbox, SeriesState, hold
+from fusion3d_gui.pacs.queues.inbox import Inbox, SeriesState, hold
 from fusion3d_gui.plain_text import visible_text
 
 

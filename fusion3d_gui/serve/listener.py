@@ -14,12 +14,16 @@ import filelock
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.pacs.file_identity import read_identity
-from fusion3d_gui.pacs.inbox import Inbox, InboxSeries
-from fusion3d_gui.pacs.listener_record import ListenerRecord, forget_listening, record_listening
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.outbox import Outbox
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Peer
-from fusion3d_gui.pacs.send import send_waiting
+from fusion3d_gui.pacs.queues.inbox import Inbox, InboxSeries
+from fusion3d_gui.pacs.queues.listener_record import (
+    ListenerRecord,
+    forget_listening,
+    record_listening,
+)
+from fusion3d_gui.pacs.queues.outbox import Outbox
+from fusion3d_gui.pacs.queues.send import send_waiting
 from fusion3d_gui.serve.intake import InboxBounds, Intake
 from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
 from fusion3d_gui.serve.series_job import Held, SeriesResult, predict_series

@@ -19,11 +19,11 @@ from pynetdicom.transport import ThreadedAssociationServer
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.dimse.bounded import bound_each_association
 from fusion3d_gui.pacs.dimse.storage_service import file_head, storage_service
-from fusion3d_gui.pacs.inbox import Inbox
-from fusion3d_gui.pacs.listener_record import record_problem
-from fusion3d_gui.pacs.node import is_ae_title
+from fusion3d_gui.pacs.nodes.node import is_ae_title
+from fusion3d_gui.pacs.nodes.tls import ListeningTls, server_context, why_not_let_in
 from fusion3d_gui.pacs.query import is_uid
-from fusion3d_gui.pacs.tls import ListeningTls, server_context, why_not_let_in
+from fusion3d_gui.pacs.queues.inbox import Inbox
+from fusion3d_gui.pacs.queues.listener_record import record_problem
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.serve.intake import NOT_UNDERSTOOD, Intake, NotTaken
 

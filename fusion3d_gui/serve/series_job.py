@@ -11,8 +11,8 @@ from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.catalog.open import read_series
 from fusion3d_gui.inference.analysis.workbench import Workbench
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.fit_report import FitReport
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.predictor import Predictor
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo

@@ -18,9 +18,9 @@ import nibabel as nib
 import numpy as np
 
 from fusion3d_gui.api import shipped_models
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings
+from fusion3d_gui.inference.batch.reading_record import ReadingRecord
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.reading_record import ReadingRecord
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.bundle.weights_digest import weights_digest
 from fusion3d_gui.serve.jobs.model_place import ModelPlace

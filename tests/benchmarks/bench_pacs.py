@@ -26,12 +26,12 @@ from PySide6.QtWidgets import QApplication
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.fetch.retrieve import retrieve_series
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.secret import secret_variable
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc, missing
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.pacs.query import StudyQuery
-from fusion3d_gui.pacs.retrieve import retrieve_series
-from fusion3d_gui.pacs.secret import secret_variable
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.session import Session

@@ -23,7 +23,7 @@ from fusion3d_gui.imaging.registration.to_template import (
 )
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.standard_space import standard_space_faults
+from fusion3d_gui.inference.fit.standard_space import standard_space_faults
 
 #: Middle of the lesion in standard space, LPS mm.
 PLACE, RADIUS_MM = np.array([32.0, 20.0, 20.0]), 14.0

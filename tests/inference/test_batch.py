@@ -14,7 +14,7 @@ import pytest
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.inference.batch import predict_table, read_table
+from fusion3d_gui.inference.batch.predict_cases import predict_table, read_table
 from fusion3d_gui.inference.case_list.case_map import read_embeddings
 from fusion3d_gui.inference.case_list.read_case_list import read_case_list
 from fusion3d_gui.inference.explain.explanation import Explanation

@@ -14,10 +14,10 @@ from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.simulated import SIMULATED_ATTRIBUTES
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import DEMONSTRATION, MisfitError
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.fit_report import DEMONSTRATION, MisfitError
+from fusion3d_gui.inference.fit.judge import judge_case
+from fusion3d_gui.inference.fit.sequence_words import contradictions, said_sequences
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.inference.sequence_words import contradictions, said_sequences
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 

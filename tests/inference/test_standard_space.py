@@ -12,7 +12,7 @@ import pytest
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.template import template_values, template_volume
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.standard_space import standard_space_faults
+from fusion3d_gui.inference.fit.standard_space import standard_space_faults
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -19,7 +19,7 @@ from fusion3d_gui.inference.analysis.uncertainty import (
     dropout_interval,
 )
 from fusion3d_gui.inference.demo_cases import demo_cases
-from fusion3d_gui.inference.fit import DEMONSTRATION
+from fusion3d_gui.inference.fit.fit_report import DEMONSTRATION
 from fusion3d_gui.inference.out_of_distribution import image_outside
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle.bundle import ModelBundle

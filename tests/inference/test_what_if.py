@@ -12,7 +12,7 @@ import torch
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE, WhatIf
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
-from fusion3d_gui.inference.fit import FitReport, MisfitError
+from fusion3d_gui.inference.fit.fit_report import FitReport, MisfitError
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.network.network_config import FUSIONS

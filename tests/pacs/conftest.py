@@ -21,7 +21,7 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.pacs import orthanc as orthanc_module
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.pacs.peer import Peer
 from tests.certificates import certificates as certificates

@@ -10,7 +10,7 @@ import pytest
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc, Relay
 from fusion3d_gui.pacs.peer import Unreachable
 from tests.pacs.conftest import free_port, needs_orthanc

@@ -11,10 +11,10 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.cache import Cache
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.node_file import named_node, read_nodes, write_nodes
-from fusion3d_gui.pacs.secret import keep_secret, secret_of
+from fusion3d_gui.pacs.fetch.cache import Cache
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.node_file import named_node, read_nodes, write_nodes
+from fusion3d_gui.pacs.nodes.secret import keep_secret, secret_of
 from fusion3d_gui.pacs.web.multipart import MalformedAnswer, PartTooLarge, boundary_of, parts
 
 DIMSE = {"way": "dimse", "ae_title": "PACS", "host": "10.0.0.7", "port": 104}

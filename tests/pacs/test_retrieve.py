@@ -12,12 +12,12 @@ import pytest
 
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
-from fusion3d_gui.pacs.arriving import ArrivingSeries
 from fusion3d_gui.pacs.connect import connect
+from fusion3d_gui.pacs.fetch.arriving import ArrivingSeries
+from fusion3d_gui.pacs.fetch.retrieve import retrieve_series, retrieve_several
 from fusion3d_gui.pacs.orthanc import PASSWORD
 from fusion3d_gui.pacs.peer import Unreachable
 from fusion3d_gui.pacs.query import InstanceEntry
-from fusion3d_gui.pacs.retrieve import retrieve_series, retrieve_several
 from fusion3d_gui.progress import no_progress
 from tests.pacs.conftest import SYNTAX_FILES, make_series, needs_orthanc
 

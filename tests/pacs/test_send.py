@@ -18,11 +18,11 @@ import requests
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.simulated import SIMULATED
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.node_file import write_nodes
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.node_file import write_nodes
 from fusion3d_gui.pacs.orthanc import PASSWORD, USER, Orthanc
-from fusion3d_gui.pacs.outbox import BACK_OFF_S, Outbox
-from fusion3d_gui.pacs.send import send_waiting
+from fusion3d_gui.pacs.queues.outbox import BACK_OFF_S, Outbox
+from fusion3d_gui.pacs.queues.send import send_waiting
 from tests.pacs.conftest import free_port, make_series, needs_orthanc, nodes_of
 
 STUDY_OF_NONE = "1.2.3.4"
@@ -343,7 +343,7 @@ def test_two_processes_do_not_take_the_same_item(outbox, results, tmp_path):
     assert len(first) == 3 and len(second) == 2
     assert not {item.id for item in first} & {item.id for item in second}
     code = (
-        "import json, sys; from pathlib import Path; from fusion3d_gui.pacs.outbox import Outbox;"
+        "import json, sys; from pathlib import Path; from fusion3d_gui.pacs.queues.outbox import Outbox;"
         "print(json.dumps([item.id for item in Outbox(Path(sys.argv[1])).claim('P', 9)]))"
     )
     other = subprocess.run(

@@ -15,11 +15,11 @@ import requests
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node_file import write_nodes
+from fusion3d_gui.pacs.nodes.node_file import write_nodes
 from fusion3d_gui.pacs.orthanc import PASSWORD, USER
-from fusion3d_gui.pacs.outbox import Outbox
 from fusion3d_gui.pacs.peer import Outcome
-from fusion3d_gui.pacs.withdraw import TITLE, withdraw, withdrawable, withdrawable_of_study
+from fusion3d_gui.pacs.queues.outbox import Outbox
+from fusion3d_gui.pacs.queues.withdraw import TITLE, withdraw, withdrawable, withdrawable_of_study
 from fusion3d_gui.report.audit.verify import verify
 from fusion3d_gui.report.dicom.withdrawal_note import SentObject, withdrawal_note
 from tests.pacs.conftest import make_series, needs_orthanc, nodes_of

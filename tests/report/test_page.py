@@ -25,7 +25,7 @@ from fusion3d_gui.imaging.display.heat_colors import heatmap_colors
 from fusion3d_gui.imaging.display.window import Window
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
 from fusion3d_gui.report.page.html import page_html

@@ -17,7 +17,7 @@ from fusion3d_gui.cli.parser import run
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.inference.explain.sanity_report import SanityReport
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.json_file import write_json_text
 from fusion3d_gui.report.refusal import refusal_json

@@ -23,7 +23,7 @@ from PIL import Image
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.imaging.privacy.burnt_in import burnt_in_reasons
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.report.case_result import CaseResult, ReaderNotes
 from fusion3d_gui.report.framed_picture import (
     frame_texts,

@@ -14,7 +14,7 @@ from fusion3d_gui.inference.embedding_file import write_embedding
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.reference.reference import Reference
 from fusion3d_gui.pacs import orthanc
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.report.reader_study.protocol import read_protocol
 from fusion3d_gui.report.reader_study.read_log import ReadLog
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces

@@ -16,10 +16,10 @@ from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.predictor import load_predictor
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.inbox import Inbox
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.orthanc import PASSWORD
-from fusion3d_gui.pacs.outbox import Outbox
+from fusion3d_gui.pacs.queues.inbox import Inbox
+from fusion3d_gui.pacs.queues.outbox import Outbox
 from fusion3d_gui.serve.intake import InboxBounds, Intake
 from fusion3d_gui.serve.listener import Listener, ListenerHooks
 from fusion3d_gui.serve.receiver import ListeningPlace, Receiver

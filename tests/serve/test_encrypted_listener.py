@@ -10,8 +10,8 @@ import pytest
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.listener_record import running_listener
-from fusion3d_gui.pacs.tls import ListeningTls
+from fusion3d_gui.pacs.nodes.tls import ListeningTls
+from fusion3d_gui.pacs.queues.listener_record import running_listener
 from tests.serve.conftest import OWN, SENDER, head_series, node_at, push, wait_for
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fusion3d_gui.cli.parser import run
-from fusion3d_gui.inference.batch import Shard, predict_table, read_table
+from fusion3d_gui.inference.batch.predict_cases import Shard, predict_table, read_table
 from fusion3d_gui.inference.predictor import load_predictor
 
 #: These say when, how fast and on what a row was computed.

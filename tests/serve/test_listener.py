@@ -19,10 +19,10 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.simulated import SIMULATED
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.inference.predictor import load_predictor
-from fusion3d_gui.pacs.inbox import Inbox
-from fusion3d_gui.pacs.node_file import write_nodes
+from fusion3d_gui.pacs.nodes.node_file import write_nodes
+from fusion3d_gui.pacs.queues.inbox import Inbox
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.report.audit.verify import verify
 from fusion3d_gui.serve.listener import NO_NODE

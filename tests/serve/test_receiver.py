@@ -12,7 +12,7 @@ from pynetdicom import AE
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.inbox import Inbox
+from fusion3d_gui.pacs.queues.inbox import Inbox
 from fusion3d_gui.serve.intake import InboxBounds, Intake, NotTaken
 from fusion3d_gui.serve.receiver import ListeningPlace, Receiver
 from tests.serve.conftest import OWN, SENDER, head_series, node_at, place, push, wait_for

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import DEMONSTRATION
+from fusion3d_gui.inference.fit.fit_report import DEMONSTRATION
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.state.export.result_export import (

@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.node_file import read_nodes
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.node_file import read_nodes
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.progress import no_progress
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces

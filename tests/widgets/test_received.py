@@ -13,10 +13,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from fusion3d_gui.pacs.inbox import Inbox
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.outbox import Outbox
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome
+from fusion3d_gui.pacs.queues.inbox import Inbox
+from fusion3d_gui.pacs.queues.outbox import Outbox
 from fusion3d_gui.serve.intake import InboxBounds, Intake
 from tests.pacs.conftest import dcmtk as dcmtk
 from tests.serve.conftest import OWN, SENDER, head_series, meant_for_mr

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.state.export.sharing import Shareable
 from fusion3d_gui.widgets.pacs.send_dialog import SendDialog
 from fusion3d_gui.widgets.window.layout.view_grabber import picture_of

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.analysis.result_types import WhatIf
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.reference.reference import save_reference

@@ -11,11 +11,11 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.pacs.connect import connect
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.node_file import write_nodes
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.node_file import write_nodes
+from fusion3d_gui.pacs.nodes.secret import secret_variable
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.pacs.peer import Outcome
-from fusion3d_gui.pacs.secret import secret_variable
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 
 

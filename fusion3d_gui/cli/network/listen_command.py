@@ -17,9 +17,9 @@ from fusion3d_gui.errors import UserError
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
-    from fusion3d_gui.pacs.inbox import Inbox, InboxSeries
-    from fusion3d_gui.pacs.listener_record import ListenerRecord
-    from fusion3d_gui.pacs.tls import ListeningTls
+    from fusion3d_gui.pacs.nodes.tls import ListeningTls
+    from fusion3d_gui.pacs.queues.inbox import Inbox, InboxSeries
+    from fusion3d_gui.pacs.queues.listener_record import ListenerRecord
     from fusion3d_gui.serve.listener import ListenerHooks
 
 _TIME = "%Y-%m-%d %H:%M:%S"
@@ -88,7 +88,7 @@ def add_listen_arguments(listen: argparse.ArgumentParser) -> None:
 
 def listen(options: Namespace) -> int:
     """Listen until interrupted; or print or change the queue."""
-    from fusion3d_gui.pacs.inbox import Inbox, inbox_folder
+    from fusion3d_gui.pacs.queues.inbox import Inbox, inbox_folder
 
     inbox = Inbox(inbox_folder())
     if options.again is not None:
@@ -96,7 +96,7 @@ def listen(options: Namespace) -> int:
     elif options.drop is not None:
         inbox.drop(options.drop)
     elif options.status:
-        from fusion3d_gui.pacs.listener_record import running_listener
+        from fusion3d_gui.pacs.queues.listener_record import running_listener
 
         _print_status(
             running_listener(inbox), inbox.series(), inbox.images_of, as_json=options.json
@@ -111,8 +111,8 @@ def _run(options: Namespace, inbox: Inbox) -> None:
         raise UserError("--model is missing", remedy="Name the folder of a model bundle.")
     from fusion3d_gui.model.bundle.bundle_info import BundleInfo
     from fusion3d_gui.pacs.connect import connect
-    from fusion3d_gui.pacs.node_file import named_node, node_file_path, read_nodes
-    from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
+    from fusion3d_gui.pacs.nodes.node_file import named_node, node_file_path, read_nodes
+    from fusion3d_gui.pacs.queues.outbox import Outbox, outbox_folder
     from fusion3d_gui.serve.intake import InboxBounds
     from fusion3d_gui.serve.listener import Listener
     from fusion3d_gui.serve.receiver import ListeningPlace
@@ -164,7 +164,7 @@ def _run(options: Namespace, inbox: Inbox) -> None:
 
 
 def _tls(options: Namespace) -> ListeningTls | None:
-    from fusion3d_gui.pacs.tls import ListeningTls
+    from fusion3d_gui.pacs.nodes.tls import ListeningTls
 
     if options.tls_cert is None and options.tls_key is None and options.tls_ca is None:
         return None

@@ -17,8 +17,8 @@ from fusion3d_gui.cli.terminal import print_json, say, terminal_progress
 from fusion3d_gui.errors import UserError
 
 if TYPE_CHECKING:
-    from fusion3d_gui.pacs.node import Node
-    from fusion3d_gui.pacs.outbox import Outbox
+    from fusion3d_gui.pacs.nodes.node import Node
+    from fusion3d_gui.pacs.queues.outbox import Outbox
 
 _SORTS = ("date", "patient", "patient_id", "description", "modality", "accession")
 
@@ -95,7 +95,7 @@ def pacs(options: Namespace) -> int:
 
 
 def _nodes(options: Namespace) -> int:
-    from fusion3d_gui.pacs.node_file import node_file_path, read_nodes
+    from fusion3d_gui.pacs.nodes.node_file import node_file_path, read_nodes
 
     for node in read_nodes(node_file_path()):
         say(f"{node.name:<20} {node.address}{'  (test system)' if node.is_test else ''}")
@@ -103,8 +103,8 @@ def _nodes(options: Namespace) -> int:
 
 
 def _add(options: Namespace) -> int:
-    from fusion3d_gui.pacs.node import Node
-    from fusion3d_gui.pacs.node_file import node_file_path, read_nodes, write_nodes
+    from fusion3d_gui.pacs.nodes.node import Node
+    from fusion3d_gui.pacs.nodes.node_file import node_file_path, read_nodes, write_nodes
 
     if (options.dimse is None) == (options.web is None):
         raise UserError("a node is reached by either --dimse or --web")
@@ -157,7 +157,7 @@ def _add(options: Namespace) -> int:
 
 
 def _secret(options: Namespace) -> int:
-    from fusion3d_gui.pacs.secret import keep_secret
+    from fusion3d_gui.pacs.nodes.secret import keep_secret
 
     node = _node(options.node)
     if not node.needs_secret:
@@ -174,8 +174,8 @@ def _secret(options: Namespace) -> int:
 
 
 def _remove(options: Namespace) -> int:
-    from fusion3d_gui.pacs.node_file import node_file_path, read_nodes, write_nodes
-    from fusion3d_gui.pacs.secret import keep_secret
+    from fusion3d_gui.pacs.nodes.node_file import node_file_path, read_nodes, write_nodes
+    from fusion3d_gui.pacs.nodes.secret import keep_secret
 
     node = _node(options.node)
     path = node_file_path()
@@ -240,8 +240,8 @@ def _find(options: Namespace) -> int:
 
 def _get(options: Namespace) -> int:
     from fusion3d_gui.pacs.connect import connect
+    from fusion3d_gui.pacs.fetch.retrieve import retrieve_several
     from fusion3d_gui.pacs.query import is_uid
-    from fusion3d_gui.pacs.retrieve import retrieve_several
 
     for uid in (options.study, *options.series):
         if not is_uid(uid):
@@ -261,7 +261,7 @@ def _get(options: Namespace) -> int:
 
 def _send(options: Namespace) -> int:
     from fusion3d_gui.cli.audit import log_left
-    from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
+    from fusion3d_gui.pacs.queues.outbox import Outbox, outbox_folder
 
     node = _node(options.node)
     outbox = Outbox(outbox_folder())
@@ -281,7 +281,7 @@ def _send(options: Namespace) -> int:
 
 def _send_waiting(outbox: Outbox, node: Node, *, keep_trying: bool = False) -> int:
     from fusion3d_gui.pacs.connect import connect
-    from fusion3d_gui.pacs.send import send_waiting
+    from fusion3d_gui.pacs.queues.send import send_waiting
 
     outbox.retry_now(node.name)
     while True:
@@ -302,8 +302,8 @@ def _send_waiting(outbox: Outbox, node: Node, *, keep_trying: bool = False) -> i
 
 def _withdraw(options: Namespace) -> int:
     from fusion3d_gui.cli.audit import log_left
-    from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
-    from fusion3d_gui.pacs.withdraw import withdraw, withdrawable_of_study
+    from fusion3d_gui.pacs.queues.outbox import Outbox, outbox_folder
+    from fusion3d_gui.pacs.queues.withdraw import withdraw, withdrawable_of_study
 
     node = _node(options.node)
     outbox = Outbox(outbox_folder())
@@ -315,7 +315,7 @@ def _withdraw(options: Namespace) -> int:
 
 
 def _queue(options: Namespace) -> int:
-    from fusion3d_gui.pacs.outbox import Outbox, outbox_folder
+    from fusion3d_gui.pacs.queues.outbox import Outbox, outbox_folder
 
     for item in Outbox(outbox_folder()).items():
         say(f"{item.shown_state:<11} {item.node:<16} {item.uid:<64} {item.reason}".rstrip())
@@ -323,7 +323,7 @@ def _queue(options: Namespace) -> int:
 
 
 def _node(name: str) -> Any:
-    from fusion3d_gui.pacs.node_file import named_node, node_file_path, read_nodes
+    from fusion3d_gui.pacs.nodes.node_file import named_node, node_file_path, read_nodes
 
     return named_node(read_nodes(node_file_path()), name)
 

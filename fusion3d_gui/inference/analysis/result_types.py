@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.reference.reference import OUTSIDE_PERCENT, UNUSUAL_PERCENT, Neighbour
 from fusion3d_gui.model.schema import Field, Value

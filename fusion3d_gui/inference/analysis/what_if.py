@@ -8,7 +8,7 @@ import numpy as np
 
 from fusion3d_gui.inference.analysis.result_types import Curve, WhatIf
 from fusion3d_gui.inference.case_model import CaseModel
-from fusion3d_gui.inference.fit import FitReport, MisfitError
+from fusion3d_gui.inference.fit.fit_report import FitReport, MisfitError
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.schema import Field, Value
 

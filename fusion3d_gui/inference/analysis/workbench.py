@@ -23,8 +23,8 @@ from fusion3d_gui.inference.analysis.uncertainty import (
     outside_of_training,
 )
 from fusion3d_gui.inference.analysis.what_if import curves, what_if
-from fusion3d_gui.inference.fit import FitReport
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.fit_report import FitReport
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.inference.out_of_distribution import with_image
 from fusion3d_gui.inference.predictor import PredictedCase
 from fusion3d_gui.model.reference.reference import Reference

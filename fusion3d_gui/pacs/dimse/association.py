@@ -16,9 +16,9 @@ from pynetdicom.presentation import PresentationContext
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.dimse.bounded import UNIT_BYTES, MessageBound
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.tls import certificate_problem, client_context
 from fusion3d_gui.pacs.peer import Unreachable
-from fusion3d_gui.pacs.tls import certificate_problem, client_context
 
 #: A connection is made within so many seconds, or not at all.
 CONNECT_S = 5.0

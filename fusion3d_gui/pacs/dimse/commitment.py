@@ -14,7 +14,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.dimse.association import association, line_broken
 from fusion3d_gui.pacs.dimse.bounded import LISTENING, UNIT_BYTES, bound_each_association
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 
 #: The well-known instance that takes the request (PS3.4 section J.3.5), and its one action.
 _INSTANCE, _REQUEST = "1.2.840.10008.1.20.1.1", 1

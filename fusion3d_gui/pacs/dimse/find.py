@@ -13,7 +13,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as F
 from fusion3d_gui.errors import Cancelled, UserError
 from fusion3d_gui.pacs.answers import instance_of, series_of, study_of
 from fusion3d_gui.pacs.dimse.association import association, line_broken
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.query import (
     MOST_INSTANCES,
     MOST_SERIES,

@@ -24,7 +24,7 @@ from fusion3d_gui.pacs.dimse.storage_service import (
     file_head,
     storage_service,
 )
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Sink, Unreachable
 from fusion3d_gui.pacs.query import InstanceEntry
 

@@ -12,7 +12,7 @@ from pynetdicom.sop_class import Verification
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.dimse import commitment, find, get, store
 from fusion3d_gui.pacs.dimse.association import association, line_broken
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome, Sink
 from fusion3d_gui.pacs.query import InstanceEntry, SeriesEntry, Study, StudyQuery
 from fusion3d_gui.progress import Progress, no_progress

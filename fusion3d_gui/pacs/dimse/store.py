@@ -10,7 +10,7 @@ from pynetdicom.association import Association
 
 from fusion3d_gui.pacs.dimse.association import association, line_broken
 from fusion3d_gui.pacs.file_identity import read_identity
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome
 
 #: Presentation contexts of one association (PS3.8 section 9.3.2.2).

@@ -18,7 +18,7 @@ from pydicom.datadict import tag_for_keyword
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.answers import instance_of, series_of, study_of
 from fusion3d_gui.pacs.file_identity import read_identity
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome, Sink, Unreachable
 from fusion3d_gui.pacs.query import (
     MOST_INSTANCES,

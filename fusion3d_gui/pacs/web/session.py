@@ -14,9 +14,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.tls import certificate_problem, client_context
 from fusion3d_gui.pacs.peer import Unreachable
-from fusion3d_gui.pacs.tls import certificate_problem, client_context
 
 CONNECT_S = 5.0
 #: Largest answer that is no DICOM file: lists of studies, pictures.

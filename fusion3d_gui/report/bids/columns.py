@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fusion3d_gui.inference.batch_row import field_columns
+from fusion3d_gui.inference.batch.batch_row import field_columns
 from fusion3d_gui.model.schema import Field, MetadataSchema
 
 #: Columns of ``results.csv`` that say what was predicted, in order.

@@ -14,7 +14,7 @@ from typing import Any
 from fusion3d_gui import RESEARCH_USE_ONLY, __version__
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.bids_name import DATATYPES, BidsName
-from fusion3d_gui.inference.batch_row import field_columns
+from fusion3d_gui.inference.batch.batch_row import field_columns
 from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo

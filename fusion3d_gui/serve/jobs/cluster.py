@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, first_cells
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings, first_cells
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.serve.jobs.model_place import ModelPlace, load_once
@@ -105,7 +105,7 @@ def _predict_on_worker(
     place: ModelPlace, settings: RowSettings, row: BatchRow
 ) -> tuple[dict[str, object], str]:
     """The cells of a row; or none, and why this worker can't compute any."""
-    from fusion3d_gui.inference.predict_row import predict_row
+    from fusion3d_gui.inference.batch.predict_row import predict_row
 
     with _one_row:
         try:

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, first_cells
-from fusion3d_gui.inference.reading_record import ReadingRecord
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings, first_cells
+from fusion3d_gui.inference.batch.reading_record import ReadingRecord
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.serve.jobs.model_place import ModelPlace, load_once
@@ -182,7 +182,7 @@ def _work(connection: Connection, place: ModelPlace, settings: RowSettings) -> N
             connection.send(("stopped", str(error)))
             return
         connection.send(("ready", predictor.engine_name))
-        from fusion3d_gui.inference.predict_row import predict_row
+        from fusion3d_gui.inference.batch.predict_row import predict_row
 
         while True:
             row: BatchRow = connection.recv()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject
 
-from fusion3d_gui.inference.scan_values import ScanValues
+from fusion3d_gui.inference.fit.scan_values import ScanValues
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.form import Form

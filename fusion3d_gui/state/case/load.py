@@ -77,8 +77,8 @@ def load_case(
 def _backdrop(volume: Volume) -> Volume | None:
     """A lesion map in standard space on the template; None for any other volume."""
     from fusion3d_gui.imaging.template import on_template
-    from fusion3d_gui.inference.scan_values import ScanValues
-    from fusion3d_gui.inference.standard_space import standard_space_faults
+    from fusion3d_gui.inference.fit.scan_values import ScanValues
+    from fusion3d_gui.inference.fit.standard_space import standard_space_faults
 
     content = ScanValues.of(volume)
     if not content.are_labels or content.constant or any(standard_space_faults(volume)):

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.output_file import check_not_input
 from fusion3d_gui.plain_text import visible_text

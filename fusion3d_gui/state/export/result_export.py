@@ -9,7 +9,7 @@ from typing import Any
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WHAT_IF_NOTICE
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.schema import Value
 from fusion3d_gui.output_file import check_not_input

@@ -14,7 +14,7 @@ from fusion3d_gui.imaging.annotations.annotation import Annotation
 from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.inference.analysis.result_types import Change
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field

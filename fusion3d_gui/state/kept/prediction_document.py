@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.inference.tissue_outline import TissueOutline

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.kept.case_work import CaseWork

@@ -15,8 +15,8 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.display.window import presets
 from fusion3d_gui.imaging.loaded_slices import LoadedSlices
 from fusion3d_gui.imaging.volume import Volume
+from fusion3d_gui.pacs.fetch.retrieve import FetchedSeries
 from fusion3d_gui.pacs.query import InstanceEntry
-from fusion3d_gui.pacs.retrieve import FetchedSeries
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.state.case.load import load_case
 from fusion3d_gui.state.data.case import Case

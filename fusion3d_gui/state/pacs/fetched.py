@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fusion3d_gui.pacs.cache import Cache, Keeping, erase_copies
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.fetch.cache import Cache, Keeping, erase_copies
+from fusion3d_gui.pacs.fetch.retrieve import FetchedSeries, retrieve_series
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.pacs.query import InstanceEntry, SeriesEntry
-from fusion3d_gui.pacs.retrieve import FetchedSeries, retrieve_series
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.pacs.arriving_case import Fetch
 

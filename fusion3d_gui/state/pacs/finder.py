@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.query import (
     SeriesEntry,
     SortKey,

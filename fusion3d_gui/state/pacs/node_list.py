@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.node_file import read_nodes, write_nodes
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.nodes.node_file import read_nodes, write_nodes
 from fusion3d_gui.pacs.peer import Peer
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.store import Store
@@ -112,7 +112,7 @@ class NodeList(QObject):
         return self._lane.close(2.0)
 
     def _keep_secret(self, name: str, secret: str) -> None:
-        from fusion3d_gui.pacs.secret import keep_secret
+        from fusion3d_gui.pacs.nodes.secret import keep_secret
 
         self._secrets.pop(name, None)
         try:

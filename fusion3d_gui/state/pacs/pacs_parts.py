@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion3d_gui.pacs.cache import cache_folder
-from fusion3d_gui.pacs.inbox import inbox_folder
-from fusion3d_gui.pacs.node_file import node_file_path
-from fusion3d_gui.pacs.outbox import outbox_folder
+from fusion3d_gui.pacs.fetch.cache import cache_folder
+from fusion3d_gui.pacs.nodes.node_file import node_file_path
+from fusion3d_gui.pacs.queues.inbox import inbox_folder
+from fusion3d_gui.pacs.queues.outbox import outbox_folder
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.cases.case_table import CaseTable
 from fusion3d_gui.state.export.result_collector import ResultCollector

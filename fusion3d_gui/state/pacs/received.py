@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.file_identity import read_identity
-from fusion3d_gui.pacs.inbox import Inbox, InboxSeries
-from fusion3d_gui.pacs.listener_record import ListenerRecord, running_listener
-from fusion3d_gui.pacs.outbox import Outbox
 from fusion3d_gui.pacs.query import Study
+from fusion3d_gui.pacs.queues.inbox import Inbox, InboxSeries
+from fusion3d_gui.pacs.queues.listener_record import ListenerRecord, running_listener
+from fusion3d_gui.pacs.queues.outbox import Outbox
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.opening import Opener
 from fusion3d_gui.state.store import Store

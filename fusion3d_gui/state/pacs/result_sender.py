@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.progress import Progress, part_of
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.dicom.words import why_result_only_for_test

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.outbox import Outbox, OutboxItem
-from fusion3d_gui.pacs.send import send_waiting
-from fusion3d_gui.pacs.withdraw import withdraw, withdrawable
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.queues.outbox import Outbox, OutboxItem
+from fusion3d_gui.pacs.queues.send import send_waiting
+from fusion3d_gui.pacs.queues.withdraw import withdraw, withdrawable
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.data.departure import Departure, LeftItem
 from fusion3d_gui.state.pacs.node_list import NodeList

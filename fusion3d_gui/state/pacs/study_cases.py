@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject
 
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.pacs.query import Study
 from fusion3d_gui.state.cases.case_table import CaseTable
 from fusion3d_gui.state.data.case import Case

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.query import SeriesEntry, Study, sorted_series
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.beside.second_scan import SecondScan

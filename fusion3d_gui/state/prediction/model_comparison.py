@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport, MisfitError
+from fusion3d_gui.inference.fit.fit_report import FitReport, MisfitError
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Value

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.inference.analysis.result_types import WhatIf
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.fit import FitReport, MisfitError
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.fit_report import FitReport, MisfitError
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.state.case.form import Form

@@ -16,7 +16,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.standard_space import standard_space_faults
+from fusion3d_gui.inference.fit.standard_space import standard_space_faults
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.table_file import read_table_file

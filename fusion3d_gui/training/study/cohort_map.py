@@ -14,8 +14,8 @@ import numpy as np
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.batch import predict_table, read_table, results_file
-from fusion3d_gui.inference.batch_row import BatchRow
+from fusion3d_gui.inference.batch.batch_row import BatchRow
+from fusion3d_gui.inference.batch.predict_cases import predict_table, read_table, results_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.report.json_file import write_json
 from fusion3d_gui.table_file import read_table_file

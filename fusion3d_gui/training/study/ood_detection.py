@@ -10,7 +10,7 @@ import numpy as np
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.judge import judge_case
+from fusion3d_gui.inference.fit.judge import judge_case
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.reference.appearance import is_beyond
 from fusion3d_gui.model.reference.reference import Reference

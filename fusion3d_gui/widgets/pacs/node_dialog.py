@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import OWN_AE_TITLE, Node
+from fusion3d_gui.pacs.nodes.node import OWN_AE_TITLE, Node
 from fusion3d_gui.state.pacs.node_list import NodeList
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.widgets.controls.fields import NoScrollComboBox

@@ -8,8 +8,8 @@ from typing import ClassVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from fusion3d_gui.pacs.outbox import OutboxItem
 from fusion3d_gui.pacs.query import SeriesEntry, SortKey, Study, shown_date
+from fusion3d_gui.pacs.queues.outbox import OutboxItem
 from fusion3d_gui.state.pacs.worklist import Worklist
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.controls.row_table import Index, RowModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from fusion3d_gui.pacs.outbox import OutboxItem
+from fusion3d_gui.pacs.queues.outbox import OutboxItem
 from fusion3d_gui.state.pacs.send_queue import SendQueue
 from fusion3d_gui.widgets.look import theme
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from fusion3d_gui.inference.analysis.result_types import WhatIf
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.state.prediction.percent import percent
 from fusion3d_gui.widgets.controls.gauge import Gauge

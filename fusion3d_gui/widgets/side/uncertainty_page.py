@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from fusion3d_gui.inference.analysis.result_types import AtPrevalence, Uncertainty
-from fusion3d_gui.inference.fit import NOTHING_ODD, FitReport
+from fusion3d_gui.inference.fit.fit_report import NOTHING_ODD, FitReport
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.prediction.augmentation_run import LABEL, Augmentation
 from fusion3d_gui.state.prediction.my_prevalence import MyPrevalence

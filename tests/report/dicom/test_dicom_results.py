@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
+from fusion3d_gui.inference.fit.fit_report import DEMONSTRATION, FitReport
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.dicom.new_study import sixteen_bits

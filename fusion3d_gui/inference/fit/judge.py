@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from fusion3d_gui.imaging.simulated import is_simulated
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import DEMONSTRATION, FitReport
-from fusion3d_gui.inference.scan_values import ScanValues
-from fusion3d_gui.inference.sequence_words import contradictions
-from fusion3d_gui.inference.standard_space import standard_space_faults
+from fusion3d_gui.inference.fit.fit_report import DEMONSTRATION, FitReport
+from fusion3d_gui.inference.fit.scan_values import ScanValues
+from fusion3d_gui.inference.fit.sequence_words import contradictions
+from fusion3d_gui.inference.fit.standard_space import standard_space_faults
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.schema import Field, Value
 from fusion3d_gui.model.scope import Scope

@@ -15,10 +15,10 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.simulated import MARKS
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.pacs.file_identity import FileIdentity, read_identity
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome
 from fusion3d_gui.pacs.process_name import own_process_name, process_lives
-from fusion3d_gui.pacs.queue_database import make_private, queue_folder, transaction
+from fusion3d_gui.pacs.queues.queue_database import make_private, queue_folder, transaction
 from fusion3d_gui.pacs.study_header import study_header
 from fusion3d_gui.report.dicom.words import why_only_for_test
 

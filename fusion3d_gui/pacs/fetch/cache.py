@@ -16,9 +16,9 @@ import platformdirs
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import PARTIAL
+from fusion3d_gui.pacs.fetch.retrieve import series_folder
+from fusion3d_gui.pacs.nodes.secret import keep_secret, read_secret
 from fusion3d_gui.pacs.process_name import own_process_name, process_lives
-from fusion3d_gui.pacs.retrieve import series_folder
-from fusion3d_gui.pacs.secret import keep_secret, read_secret
 
 Keeping = Literal["erase", "encrypt"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.outbox import Outbox, OutboxItem
+from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.peer import Outcome, Peer
 from fusion3d_gui.pacs.query import StudyQuery
+from fusion3d_gui.pacs.queues.outbox import Outbox, OutboxItem
 from fusion3d_gui.progress import Progress, no_progress
 
 #: Objects that are taken at once: so many are in doubt at most when the process is killed.

@@ -6,8 +6,8 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
-from fusion3d_gui.pacs.inbox import Inbox
 from fusion3d_gui.pacs.process_name import own_process_name, process_lives
+from fusion3d_gui.pacs.queues.inbox import Inbox
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS listener (

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
-from fusion3d_gui.pacs.outbox import Outbox, OutboxItem
+from fusion3d_gui.pacs.nodes.node import Node
+from fusion3d_gui.pacs.queues.outbox import Outbox, OutboxItem
 from fusion3d_gui.pacs.study_header import header_dataset
 from fusion3d_gui.report.dicom.withdrawal_note import Reason, SentObject, withdrawal_note
 

@@ -9,9 +9,9 @@ import re
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.files.nifti import write_nifti
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, field_columns, first_cells
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings, field_columns, first_cells
 from fusion3d_gui.inference.embedding_file import write_embedding
-from fusion3d_gui.inference.fit import FitReport, MisfitError
+from fusion3d_gui.inference.fit.fit_report import FitReport, MisfitError
 from fusion3d_gui.inference.pipeline import predict_and_explain
 from fusion3d_gui.inference.prediction import Prediction
 from fusion3d_gui.inference.predictor import Predictor

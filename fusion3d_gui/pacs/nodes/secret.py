@@ -6,7 +6,7 @@ import os
 import re
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 
 _SERVICE = "fusion3d-pacs"
 _REMEDY = (

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.queue_database import make_private, queue_folder, transaction
+from fusion3d_gui.pacs.queues.queue_database import make_private, queue_folder, transaction
 from fusion3d_gui.plain_text import visible_text
 
 #: ``predicted``: the result's files are made; ``sending``: they are in the outbox; ``held``: for a person to see to.

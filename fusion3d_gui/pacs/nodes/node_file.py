@@ -12,7 +12,7 @@ import platformdirs
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.output_file import whole_file
-from fusion3d_gui.pacs.node import Node
+from fusion3d_gui.pacs.nodes.node import Node
 
 _LARGEST_BYTES = 1_000_000
 _MOST_NODES = 200

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.pacs.arriving import ArrivingSeries
+from fusion3d_gui.pacs.fetch.arriving import ArrivingSeries
 from fusion3d_gui.pacs.peer import Peer, Unreachable
 from fusion3d_gui.pacs.query import InstanceEntry, is_uid, middle_first, sorted_instances
 from fusion3d_gui.progress import Progress, no_progress

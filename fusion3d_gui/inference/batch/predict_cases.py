@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch_row import BatchRow, RowSettings, all_columns, field_columns
+from fusion3d_gui.inference.batch.batch_row import BatchRow, RowSettings, all_columns, field_columns
+from fusion3d_gui.inference.batch.reading_record import ReadingRecord
 from fusion3d_gui.inference.explain.explanation import Explanation
-from fusion3d_gui.inference.reading_record import ReadingRecord
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
@@ -141,7 +141,7 @@ def predict_table(
     UserError
         As :func:`fill_table`.
     """
-    from fusion3d_gui.inference.predict_row import predict_row  # imports torch
+    from fusion3d_gui.inference.batch.predict_row import predict_row  # imports torch
 
     explanation = explanation or Explanation.for_model(predictor.info)
     settings = RowSettings(out, explanation, given or {}, despite_misfit)

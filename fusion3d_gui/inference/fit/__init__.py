@@ -1,0 +1,1 @@
+"""Whether a model is meant for a case: by its scope, its header and its voxel values."""

@@ -1,0 +1,1 @@
+"""Nodes: how a PACS is reached, with which secret and which certificates."""
