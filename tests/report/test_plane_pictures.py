@@ -101,7 +101,7 @@ def test_black_borders_are_cut_off_but_for_6_mm_and_the_place_itself(center):
             (shape[0] * PIXEL_MM, shape[1] * PIXEL_MM)
         )
         assert picture.cross == pytest.approx(tuple(crosses))
-        assert 0 <= min(picture.cross) and max(picture.cross) <= 1
+        assert min(picture.cross) >= 0 and max(picture.cross) <= 1
 
 
 def test_a_black_plane_is_shown_whole_and_a_place_outside_is_brought_to_the_edge():
