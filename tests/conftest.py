@@ -33,9 +33,13 @@ from fusion3d_gui.model.scope import Scope
 #: Files that take half a minute and more, most of it waiting for other processes.
 _LONGEST_FILES = (
     "test_interrupted_writers.py",
+    "test_fit.py",
+    "test_monai_tools.py",
+    "test_real_keys.py",
     "test_send.py",
     "test_retrieve.py",
-    "test_real_keys.py",
+    "test_register.py",
+    "test_listener.py",
 )
 
 
