@@ -139,6 +139,7 @@ class Session(QObject):
         second_work = SecondWork(store, self.second, self.alignment, self.comparison, self.prior)
         work = CaseWork(
             store,
+            self.switcher,
             self.display,
             self.annotations,
             form,
@@ -146,6 +147,7 @@ class Session(QObject):
             self.notes,
             self.left,
             self.masks,
+            self.scan_objects,
             second_work,
         )
         self.keeper = WorkKeeper(kept_folder, store, work)

@@ -680,7 +680,7 @@ def test_a_large_mask_can_be_saved_and_opened_again(
         monkeypatch.setattr(module, "LARGEST_ARRAYS", room + 3000)
     monkeypatch.setattr(mask_document, "_SPARE", 3000)
     saved = save(one, tmp_path / "case.fusion3d")
-    assert "3 masks of files are too large for a session" in one.told[-1]
+    assert "Too large for a session, and not in it: 3 masks" in one.told[-1]
     two = begin()
     open_in(two, saved)
     assert [each.mask.name for each in two.masks.items] == ["lesion", "part 0", "part 1"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QApplication, QFrame
+from PySide6.QtWidgets import QApplication, QFrame, QLabel
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.inference.explain.explanation import Explanation
@@ -263,3 +263,29 @@ def test_notices_beyond_the_third_are_a_click_away(window):
     assert strip.texts[0] == "Notice 4."
     strip.clear()
     assert not strip.isVisible()
+
+
+def test_a_page_without_images_stays_while_identity_is_hidden_and_reads_nothing_off_images(opened):
+    window, status = opened, opened.status
+    window.resize(1700, 900)
+
+    def shown() -> set[str]:
+        labels = (each for each in status.findChildren(QLabel) if each.isVisible())
+        return {each.text()[:5] for each in labels} - {""}
+
+    QApplication.processEvents()
+    with_images = shown()
+    assert "Wheel" in with_images and len(with_images) > 2
+    for name in ("start", "pacs", "cases"):
+        window.menus.actions[name].trigger()
+        page = window.pages.currentWidget()
+        for _ in range(2):
+            window.menus.actions["anonymous"].trigger()
+            assert window.pages.currentWidget() is page
+        window.resize(window.width() + 1, 900)
+        QApplication.processEvents()
+        status.show_hovered(np.zeros(3))
+        assert shown() == set()
+        window.menus.actions[name].trigger()
+        assert window.pages.has_images
+        assert "Wheel" in shown() and len(shown()) > 2

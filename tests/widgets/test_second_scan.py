@@ -293,6 +293,17 @@ def test_both_predictions_and_what_changed_them(beside, scan, settled):
     assert change.image + change.metadata == pytest.approx(change.now - change.before)
     assert result.prediction.volume_sha256 == session.second.case.volume.sha256
     assert all(v.heatmap is result.prediction.heatmap for v in window.second_views.views)
+    # Hidden or shown, also while it is being predicted, it is the same scan.
+    for hidden in (True, False):
+        session.store.identity.set_hidden(hidden)
+        assert session.prior.result is result
+        assert all(v.heatmap is result.prediction.heatmap for v in window.second_views.views)
+    session.prior.predict()
+    session.store.identity.set_hidden(True)
+    settled(window)
+    assert session.prior.result is not result
+    assert session.prior.result.change == change
+    session.store.identity.set_hidden(False)
     session.form.set_value("age", 50.0)
     assert session.prior.result is None
     assert all(view.heatmap is None for view in window.second_views.views)

@@ -18,7 +18,7 @@ from fusion3d_gui.imaging.volume import spans_space
 from fusion3d_gui.model.bundle.bundle_schema import FieldFile
 
 FORMAT = "fusion3d-session"
-VERSION = 5
+VERSION = 6
 
 #: More marks, or masks, than these are not kept.
 MOST_MARKS = 2000
@@ -85,6 +85,14 @@ class MaskDocument(_Struct, frozen=True):
     shown: bool = True
     selected: bool = False
     stored_ml: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+
+
+class OpenedMapDocument(_Struct, frozen=True):
+    """A map of a file on the scan: an array of float32 (real values) and where it lies; ``title`` is its file's."""
+
+    array: _Array
+    affine: Affine
+    title: _Text = ""
 
 
 class MaskLookDocument(_Struct, frozen=True):
@@ -335,7 +343,7 @@ class SessionDocument(_Struct, frozen=True):
     """All of ``session.json``."""
 
     format: Literal["fusion3d-session"] = "fusion3d-session"
-    version: Literal[5] = 5
+    version: Literal[6] = 6
     program: _Name = ""
     saved: Annotated[str, Meta(max_length=40)] = ""
     scan: ScanDocument | None = None
@@ -350,6 +358,8 @@ class SessionDocument(_Struct, frozen=True):
     left: LeftDocument | None = None
     view: ViewDocument | None = None
     second: SecondDocument | None = None
+    opened_map: OpenedMapDocument | None = None
+    stated_ct: bool = False
 
 
 def affine_rows(affine: np.ndarray) -> Affine:

@@ -60,10 +60,16 @@ def _fifth(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "version": 5}
 
 
+def _sixth(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 5 had no map of a file, and did not say what the reader had said of the scan's values."""
+    return {**plain, "version": 6}
+
+
 #: How a document of a version becomes one of the next.
 _STEPS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     1: _second,
     2: _third,
     3: _fourth,
     4: _fifth,
+    5: _sixth,
 }

@@ -131,7 +131,7 @@ class PriorPrediction(QObject):
             if (
                 store.shown_prediction is not None
                 and store.shown_prediction.prediction.logit == shown.prediction.logit
-                and store.shown_prediction.request.same(shown.request)
+                and store.shown_prediction.request.same_but_identity(shown.request)
                 and beside is not None
                 and beside.volume.voxels is volume.voxels
             ):
@@ -178,7 +178,7 @@ class PriorPrediction(QObject):
             or second.volume.voxels is not result.voxels
             or shown is None
             or self._predictions.is_outdated
-            or not shown.request.same(result.of.request)
+            or not shown.request.same_but_identity(result.of.request)
         ):
             self._result = None
         self.changed.emit()

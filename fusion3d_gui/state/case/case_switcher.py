@@ -65,6 +65,13 @@ class CaseSwitcher(QObject):
             return
         if case.unstated is not None:
             self._store.restate_case(case.unstated)
+        else:
+            self.state_ct()
+
+    def state_ct(self) -> None:
+        """Take the case on screen for CT in Hounsfield units, where its file names no modality."""
+        case = self._store.case
+        if case is None or not case.is_complete or not case.may_be_ct or case.is_stated_ct:
             return
         self._store.restate_case(case.stated_ct())
         if ScanValues.of(case.volume).are_hounsfield:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 _MOST_FILES = 20
 
 
+@dataclass(frozen=True, eq=False)
+class OpenedMap:
+    """A map of a file: its real values (mm, LPS), and what its file calls it."""
+
+    volume: Volume
+    title: str
+
+
 class ScanObjects(QObject):
     """What files opened on a case add to it: a map here; masks, marks and window level where those are.
 
@@ -42,24 +51,34 @@ class ScanObjects(QObject):
         self._display = display
         self._annotations = annotations
         self._masks = masks
-        self._heat: Volume | None = None
-        self._heat_title = ""
+        self._map: OpenedMap | None = None
         store.case_opened.connect(self._on_case_opened)
 
     @property
     def heat(self) -> Volume | None:
         """The map on the case, real values; None without one."""
-        return self._heat
+        return None if self._map is None else self._map.volume
 
     @property
     def heat_title(self) -> str:
         """What the map's file calls it; empty while the identity is hidden: it is free text."""
-        return "" if self._store.identity.hidden else self._heat_title
+        return "" if self._map is None or self._store.identity.hidden else self._map.title
+
+    @property
+    def opened_map(self) -> OpenedMap | None:
+        """The map on the case with its title, to be kept; the same object for as long as it is shown."""
+        return self._map
+
+    def show_map(self, opened_map: OpenedMap | None) -> None:
+        """Show the map that was kept of the case on screen; None: no map."""
+        if opened_map is not self._map:
+            self._map = opened_map
+            self.changed.emit()
 
     @property
     def any_shown(self) -> bool:
         """Whether there are masks of files, or a map."""
-        return len(self._masks.drawn) < len(self._masks.items) or self._heat is not None
+        return len(self._masks.drawn) < len(self._masks.items) or self._map is not None
 
     def takes(self, paths: Sequence[Path]) -> bool:
         """Whether all files say that they lie on a scan, and there is a scan on which they could.
@@ -101,14 +120,12 @@ class ScanObjects(QObject):
 
     def clear(self) -> None:
         """Show no mask of a file and no map any more; marks, and masks that were drawn, stay."""
-        self._heat, self._heat_title = None, ""
+        self._map = None
         self._masks.remove_opened()
         self.changed.emit()
 
     def _on_case_opened(self, case: Case) -> None:
-        if self._heat is not None:
-            self._heat, self._heat_title = None, ""
-            self.changed.emit()
+        self.show_map(None)
 
     def _on_read(self, found: list[ScanObject], case: Case) -> None:
         now = self._store.case
@@ -124,7 +141,7 @@ class ScanObjects(QObject):
             self._masks.add_all(found.masks)
             told.append(f"{len(found.masks)} mask{'s' * (len(found.masks) > 1)}")
         if found.heat is not None:
-            self._heat, self._heat_title = found.heat, found.title
+            self._map = OpenedMap(found.heat, found.title)
             told.append("a map")
         if found.marks:
             self._annotations.add_all(found.marks)

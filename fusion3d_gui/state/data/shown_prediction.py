@@ -37,6 +37,14 @@ class PredictionRequest:
             and dict(other.metadata) == dict(self.metadata)
         )
 
+    def same_but_identity(self, other: PredictionRequest | None) -> bool:
+        """As :meth:`same`, also where the patient's identity is hidden in one of the two cases."""
+        if other is None:
+            return False
+        mine, theirs = self.case.volume, other.case.volume
+        is_same_scan = mine.voxels is theirs.voxels and mine.modality == theirs.modality
+        return is_same_scan and replace(self, case=other.case).same(other)
+
 
 @dataclass(frozen=True, eq=False)
 class ShownPrediction:

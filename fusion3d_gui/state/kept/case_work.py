@@ -9,9 +9,11 @@ from PySide6.QtCore import QObject, Signal
 
 from fusion3d_gui.imaging.labels.label_map import moved_onto
 from fusion3d_gui.model.schema import Field
+from fusion3d_gui.state.case.case_switcher import CaseSwitcher
 from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.form import Form
 from fusion3d_gui.state.case.notes import Notes
+from fusion3d_gui.state.case.scan_objects import ScanObjects
 from fusion3d_gui.state.data.shown_prediction import PredictionRequest, ShownPrediction
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.state.export.left import LeftResults
@@ -40,7 +42,7 @@ class CaseWork(QObject):
 
     Parameters
     ----------
-    store, display, annotations, form, choice, notes, left, masks, second
+    store, switcher, display, annotations, form, choice, notes, left, masks, objects, second
         The parts that hold it.
     """
 
@@ -52,6 +54,7 @@ class CaseWork(QObject):
     def __init__(
         self,
         store: Store,
+        switcher: CaseSwitcher,
         display: Display,
         annotations: Annotations,
         form: Form,
@@ -59,10 +62,12 @@ class CaseWork(QObject):
         notes: Notes,
         left: LeftResults,
         masks: MaskList,
+        objects: ScanObjects,
         second: SecondWork,
     ) -> None:
         super().__init__(store)
         self._store = store
+        self._switcher = switcher
         self._display = display
         self._annotations = annotations
         self._form = form
@@ -70,12 +75,14 @@ class CaseWork(QObject):
         self._notes = notes
         self._left = left
         self._masks = masks
+        self._objects = objects
         self._second = second
         #: The prediction collected last, so that the same one is kept as the same.
         self._kept_prediction: KeptPrediction | None = None
         for signal in (
             annotations.changed,
             masks.changed,
+            objects.changed,
             display.window_level.changed,
             display.overlay.changed,
             form.edited,
@@ -117,7 +124,13 @@ class CaseWork(QObject):
             masks=self._masks.kept,
             second=self._second.now,
             mask_look=self._masks.look if self._masks.items else None,
+            opened_map=self._objects.opened_map,
+            stated_ct=self._is_stated_ct,
         )
+
+    @property
+    def _is_stated_ct(self) -> bool:
+        return self._store.case is not None and self._store.case.is_stated_ct
 
     @property
     def map_settings(self) -> MapSettings | None:
@@ -160,6 +173,16 @@ class CaseWork(QObject):
 
     # -- putting it back ----------------------------------------------------------------------
 
+    def put_on_scan(self, work: KeptWork) -> None:
+        """Take the values for CT if the reader said so, and show the map of a file unless there is another.
+
+        Before all else: window levels, unit and fit follow.
+        """
+        if work.stated_ct:
+            self._switcher.state_ct()
+        if self._objects.opened_map is None:
+            self._objects.show_map(work.opened_map)
+
     def put_first(self, work: KeptWork) -> Mapping[Field, Entry]:
         """Put marks, entries and notes before those of this run; returns the entries that were taken."""
         self._annotations.put_first(work.marks)
@@ -176,6 +199,9 @@ class CaseWork(QObject):
 
     def replace(self, work: KeptWork) -> None:
         """Have this work instead of all that there is."""
+        if work.stated_ct != self._is_stated_ct:
+            self._switcher.toggle_ct()
+        self._objects.show_map(work.opened_map)
         self._annotations.replace_all(work.marks)
         self._masks.replace_all(self._on_scan(work.masks))
         if work.mask_look is not None:

@@ -21,7 +21,7 @@ from fusion3d_gui.state.case.entry import Entry
 from fusion3d_gui.state.case.notes import note_text
 from fusion3d_gui.state.export.left import LeftResult
 from fusion3d_gui.state.kept.kept_work import KeptWork, MapSettings
-from fusion3d_gui.state.kept.mask_document import mask_documents, mask_of
+from fusion3d_gui.state.kept.mask_document import map_document, map_of, mask_documents, mask_of
 from fusion3d_gui.state.kept.prediction_document import (
     explanation_document,
     explanation_of,
@@ -41,15 +41,17 @@ def session_of(
     """The work as the content of a session file at ``path`` (None: kept work); ``scan`` says of which scan."""
     arrays: dict[str, np.ndarray] = {}
     view, left, look = work.view, work.left, work.mask_look
-    # Before the masks, which have what room is left.
+    # Before masks and map, which have what room is left.
     predictions = [prediction_document(each, arrays) for each in work.predictions]
     second = None if work.second is None else second_document(work.second, path, arrays)
+    masks = mask_documents(work.masks, arrays)
+    opened_map = map_document(work.opened_map, arrays, in_session_file=scan is not None)
     plain = doc.SessionDocument(
         program=f"Fusion3D {__version__}",
         saved=datetime.now().isoformat(timespec="seconds"),
         scan=scan,
         marks=list(map(_mark_document, work.marks[: doc.MOST_MARKS])),
-        masks=mask_documents(work.masks, arrays),
+        masks=masks,
         mask_look=None if look is None else doc.MaskLookDocument(look.opacity, look.outlines),
         window=work.window,
         form=[_entry_document(*each) for each in work.form.items()],
@@ -63,6 +65,8 @@ def session_of(
         ),
         view=None if view is None else view_document(view),
         second=second,
+        opened_map=opened_map,
+        stated_ct=work.stated_ct,
     )
     return SessionFile(plain, arrays)
 
@@ -99,6 +103,8 @@ def work_of(
             # Kept work names no scan, and lies nowhere near one.
             second_of(plain.second, None if plain.scan is None else path, arrays),
             None if look is None else MaskLook(look.opacity, look.outlines),
+            map_of(plain.opened_map, arrays),
+            plain.stated_ct,
         )
     except (ValueError, KeyError, TypeError) as error:
         why = str(error) if isinstance(error, ValueError) else "something in it is missing"

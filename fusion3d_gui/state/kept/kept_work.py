@@ -22,6 +22,7 @@ from fusion3d_gui.report.case_result import ReaderNotes
 from fusion3d_gui.report.session.document import ScanDocument
 from fusion3d_gui.state.beside.comparison import ComparisonLook
 from fusion3d_gui.state.case.entry import Entry
+from fusion3d_gui.state.case.scan_objects import OpenedMap
 from fusion3d_gui.state.display.arrangement import ViewArrangement
 from fusion3d_gui.state.export.left import LeftResult
 from fusion3d_gui.state.masks.mask_list import KeptMask, MaskLook
@@ -188,6 +189,10 @@ class KeptWork:
         The scan beside. A registration and a prediction of it are work; else it is kept along with other work.
     mask_look
         How masks are drawn; None without masks.
+    opened_map
+        The map of a file; it is kept along with other work, and is none by itself.
+    stated_ct
+        Whether the reader has said that the scan is CT in Hounsfield units.
     """
 
     marks: tuple[Annotation, ...] = ()
@@ -202,6 +207,8 @@ class KeptWork:
     masks: tuple[KeptMask, ...] = ()
     second: KeptSecond | None = None
     mask_look: MaskLook | None = None
+    opened_map: OpenedMap | None = None
+    stated_ct: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -212,6 +219,7 @@ class KeptWork:
             and self.window is None
             and self.notes == ReaderNotes()
             and not self.is_registered
+            and not self.stated_ct
             and (self.second is None or self.second.prior is None)
         )
 
@@ -236,6 +244,7 @@ class KeptWork:
         parts += ["the prediction"] if self.predictions else []
         parts += ["the window level"] if self.window is not None else []
         parts += ["the heatmap's settings"] if self.map_settings is not None else []
+        parts += ["that it is CT"] if self.stated_ct else []
         parts += ["the registration"] if self.is_registered else []
         parts += ["the notes"] if self.notes != ReaderNotes() else []
         text = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
@@ -275,6 +284,8 @@ class KeptWork:
             masks=(*older.masks, *self.masks),
             second=self.second or older.second,
             mask_look=self.mask_look or older.mask_look,
+            opened_map=self.opened_map or older.opened_map,
+            stated_ct=self.stated_ct or older.stated_ct,
         )
 
     def with_predictions(self, others: tuple[KeptPrediction, ...]) -> KeptWork:

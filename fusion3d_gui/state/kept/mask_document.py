@@ -1,4 +1,4 @@
-"""``KeptMask`` as the document of a session file holds it, and back."""
+"""``KeptMask`` and ``OpenedMap`` as the document of a session file holds them, and back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.report.session import document as doc
 from fusion3d_gui.report.session.archive import LARGEST_ARRAYS, add_array
 from fusion3d_gui.report.session.document import affine_of, affine_rows
+from fusion3d_gui.state.case.scan_objects import OpenedMap
 from fusion3d_gui.state.masks.mask_list import CaseMask, KeptMask
 
 #: Left free of what a session may hold: for the headers of its arrays.
 _SPARE = 1_000_000
+#: Kept work is written several times a minute: a larger map (bytes) is in session files alone.
+_LARGEST_KEPT_MAP = 32_000_000
 
 
 def mask_documents(
@@ -70,3 +73,29 @@ def mask_of(number: int, plain: doc.MaskDocument, arrays: Mapping[str, np.ndarra
     mask = replace(Mask(name, grid, plain.color), stored_ml=plain.stored_ml)
     item = CaseMask(number, mask, plain.color, is_drawn=plain.is_drawn)
     return KeptMask(item, plain.shown, plain.selected)
+
+
+def map_document(
+    opened: OpenedMap | None, arrays: dict[str, np.ndarray], *, in_session_file: bool
+) -> doc.OpenedMapDocument | None:
+    """A map of a file as the document holds it, its array added to ``arrays``; None without one, or where it is too large."""
+    if opened is None:
+        return None
+    voxels, taken = opened.volume.voxels, sum(each.nbytes for each in arrays.values())
+    room = LARGEST_ARRAYS - _SPARE - taken if in_session_file else _LARGEST_KEPT_MAP
+    if 4 * voxels.size > room:
+        return None
+    name = add_array(arrays, voxels.astype(np.float32, copy=False))
+    return doc.OpenedMapDocument(name, affine_rows(opened.volume.affine), opened.title[:300])
+
+
+def map_of(
+    plain: doc.OpenedMapDocument | None, arrays: Mapping[str, np.ndarray]
+) -> OpenedMap | None:
+    """A map. Raises ValueError where it is none, KeyError where its array is missing."""
+    if plain is None:
+        return None
+    values = arrays[plain.array]
+    if values.dtype != np.float32:
+        raise ValueError("a map has no real values")
+    return OpenedMap(Volume(values, affine_of(plain.affine)), visible_text(plain.title))

@@ -137,7 +137,7 @@ class SessionFiles(QObject):
         beside = self._second.files
         wants_beside = bool(files) and work.second is not None
 
-        def write(progress: Progress) -> tuple[tuple[LeftItem, ...], int]:
+        def write(progress: Progress) -> tuple[tuple[LeftItem, ...], str]:
             progress(0.0, "Saving the session")
             check_not_input(path, (*case.paths, *files, *beside))
             named = () if is_hidden else case.paths
@@ -158,10 +158,14 @@ class SessionFiles(QObject):
                     remedy="Choose a folder that exists and that you may write to.",
                 ) from None
             del folder  # only now may what was unpacked go
-            left_out = len(work.masks) - len(session.document.masks)
-            return files_left([("session", path)]), left_out
+            left_out = []
+            if count := len(work.masks) - len(session.document.masks):
+                left_out.append(f"{count} mask{'s' * (count > 1)}")
+            if work.opened_map is not None and session.document.opened_map is None:
+                left_out.append("the map")
+            return files_left([("session", path)]), " and ".join(left_out)
 
-        def on_written(made: tuple[tuple[LeftItem, ...], int]) -> None:
+        def on_written(made: tuple[tuple[LeftItem, ...], str]) -> None:
             left, left_out = made
             if not hide_identity:  # else it was shared: the next time it is not saved there
                 self._files[case.key] = path
@@ -172,7 +176,7 @@ class SessionFiles(QObject):
             with_scan += " and the one beside it" if wants_beside else ""
             store.noticed.emit(Notice(f"Session saved{with_scan} to {path.name}."))
             if left_out:
-                told = f"{left_out} masks of files are too large for a session, and are not in it: keep their files."
+                told = f"Too large for a session, and not in it: {left_out}. Keep the files."
                 store.noticed.emit(Notice(told, "warning"))
             self.changed.emit()
 
@@ -296,6 +300,9 @@ def _without_identity(work: KeptWork, words: IdentifyingWords) -> KeptWork:
     return replace(
         work,
         second=None if work.second is None else work.second.unnamed(),
+        opened_map=None
+        if work.opened_map is None
+        else replace(work.opened_map, title=cleaned(work.opened_map.title)),
         marks=tuple(mark.with_text(cleaned(mark.text)) for mark in work.marks),
         masks=tuple(
             replace(each, item=each.item.renamed(cleaned(each.item.mask.name)))

@@ -29,7 +29,7 @@ _FORGOTTEN = (
 )
 _CHANGED = (
     "The scan has changed since this session was saved: its voxels are others. Marks, form and notes are "
-    "shown on it; predictions of the session are of the other scan, and are not."
+    "shown on it; predictions and maps of the session are of the other scan, and are not."
 )
 
 _WAY_BACK = "File, Bring back work set aside, shows that again."
@@ -241,7 +241,6 @@ class WorkKeeper(QObject):
 
     def _restore(self, key: CaseKey, kept: KeptWork) -> None:
         known, shown = key in self._known, kept.map_settings
-        marks = () if known else kept.marks
         bundle, work = self._store.bundle, self._work
         is_changed = work.map_settings != self._before.map_settings
         if bundle is None or shown is None or bundle.name != shown.bundle or is_changed:
@@ -250,22 +249,23 @@ class WorkKeeper(QObject):
         is_looked_at = not work.view.same_place(self._before.view)
         # Before anything changes: the signals that follow compare with it.
         self._kept = self._latest = replace(kept, saved=None)
+        work.put_on_scan(kept)
         entries = {} if known else work.put_first(kept)
         if window is not None:
             work.show_window(window)
         if shown is not None:
             work.show_map(shown)
         if kept.view is not None and not is_looked_at:
-            self._show_view(kept)
+            with contextlib.suppress(ValueError):
+                work.show_view(kept.view)
         if kept.second is not None:
             work.show_second(kept.second)
         predictions = tuple(
             each for each in kept.predictions if bundle is not None and self._fits(each)
         )
-        notes = KeptWork().notes if known else kept.notes
-        masks = () if known else kept.masks
-        restored = KeptWork(
-            marks, window, entries, shown, notes, predictions, saved=kept.saved, masks=masks
+        own = replace(kept, left=None, second=None)
+        restored = replace(
+            own, window=window, form=entries, map_settings=shown, predictions=predictions
         )
         if not known and not restored.is_empty:
             self._store.noticed.emit(Notice(f"Restored {restored.summary}."))
@@ -275,7 +275,9 @@ class WorkKeeper(QObject):
             told = f"The session takes the place of what was kept here: {found.aside}. {_WAY_BACK}"
             self._store.noticed.emit(Notice(told))
         is_other = expected.sha256 != found.sha256
-        work = replace(expected.work, left=None, second=None) if is_other else expected.work
+        work = expected.work
+        if is_other:
+            work = replace(work, left=None, second=None, opened_map=None, stated_ct=False)
         self._take(work, expected.work.predictions)
         if is_other:
             registered = f" {_REGISTERED}" if expected.work.is_registered else ""
@@ -285,11 +287,6 @@ class WorkKeeper(QObject):
         self._store.drop_prediction()
         self._kept = KeptWork(predictions=predictions)
         self._work.replace(work)
-
-    def _show_view(self, kept: KeptWork) -> None:
-        if kept.view is not None:
-            with contextlib.suppress(ValueError):
-                self._work.show_view(kept.view)
 
     # -- predictions --------------------------------------------------------------------------
 

@@ -157,10 +157,9 @@ class MainWindow(QMainWindow):
         self.side.masks.set_actions([self.menus.actions[name] for name in OF_A_MASK])
         self._build()
         self.watermark = Watermark(session.store, session.predictions, self.pages)
-        self.pages.currentChanged.connect(self.watermark.lift)
         self.notices = NoticeStrip(self.pages)
-        self.pages.currentChanged.connect(self.notices.lift)
-        self.pages.currentChanged.connect(self._show_panels)
+        for follow in (self.watermark.lift, self.notices.lift, self._show_panels):
+            self.pages.currentChanged.connect(follow)
         self.loading_card = LoadingCard(session.store, session.second.lane, self.pages)
         self._drops = DropTarget(self, self.pages)
         self._context_menus = ContextMenus(
@@ -366,6 +365,7 @@ class MainWindow(QMainWindow):
         shown = self.settings.panel_shown
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)
+        self.status.set_with_images(self.pages.has_images)
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
         self.side.setVisible(has_case and shown("side"))

@@ -43,6 +43,7 @@ class StatusLine(QWidget):
         self._crosshair = crosshair
         self._territories = territories
         self._hovered: np.ndarray | None = None
+        self._with_images = True
         self.value = theme.label(size=12)
         self.position = theme.label(size=12, color=theme.MUTED)
         self.heat = theme.label(size=12, color=theme.MUTED)
@@ -73,7 +74,14 @@ class StatusLine(QWidget):
             label.setMinimumWidth(label.fontMetrics().horizontalAdvance(longest))
             label.setText(text)
         needed = self._hint.sizeHint().width() + theme.px(_READINGS_PX)
-        self._hint.setVisible(self.width() >= needed)
+        self._hint.setVisible(self._with_images and self.width() >= needed)
+
+    def set_with_images(self, shown: bool) -> None:
+        """Show readings and mouse hints while there are images that they are about, and nothing on other pages."""
+        if shown != self._with_images:
+            self._with_images = shown
+            self.fit()
+            self._show()
 
     def show_hovered(self, lps_mm: np.ndarray | None) -> None:
         """Show this patient position (mm, LPS); None: that of the crosshair."""
@@ -90,7 +98,7 @@ class StatusLine(QWidget):
 
     def _show(self) -> None:
         case = self._store.case
-        if case is None:
+        if case is None or not self._with_images:
             for label in (self.value, self.position, self.heat, self.territory):
                 label.clear()
             return

@@ -89,10 +89,9 @@ class Pages(QStackedWidget):
         self._is_opening = True
 
     def _on_case_changed(self) -> None:
-        """Leave the table or the PACS for a case that is opened, not when the identity of the one on screen is hidden."""
+        """Show a case that is opened; leave the page as it is where the identity of the one on screen is hidden."""
         is_opening, self._is_opening = self._is_opening, False
-        is_elsewhere = self.currentWidget() in (self._cases, self._pacs)
-        if is_opening or not is_elsewhere or self._store.case is None:
+        if is_opening or self._store.case is None:
             self.show_case()
 
     def _on_maps_changed(self) -> None:
