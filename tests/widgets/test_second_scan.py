@@ -336,3 +336,35 @@ def test_what_stays_on_screen_while_the_crosshair_moves_is_what_would_be_painted
         view.update()
     assert (moved != start).any()
     np.testing.assert_array_equal(on_screen(), moved)
+
+
+def test_both_scans_have_views_of_one_size_one_above_the_other_and_side_by_side(beside, scan):
+    window = beside(
+        scan("now", FrameOfReferenceUID=FRAME), scan("flair", FrameOfReferenceUID=FRAME)
+    )
+    window.resize(1280, 800)
+    bar = window.second_views.bar
+
+    def places() -> list[tuple[int, ...]]:
+        for _ in range(5):
+            QApplication.processEvents()
+        views = (window.views.axial, window.second_views.views[0])
+        at = [view.mapTo(window, QPoint()) for view in views]
+        return [(p.x(), p.y(), v.width(), v.height()) for p, v in zip(at, views, strict=True)]
+
+    window.views.set_layout(window.views.layout_name)
+    (x, y, *size), (other_x, other_y, *other_size) = places()
+    assert other_y > y + size[1] and abs(other_x - x) < 3
+    assert np.abs(np.subtract(size, other_size)).max() <= 3
+    window.session.comparison.choose(Way.BLEND)
+    window.views.toggle_maximised(window.views.axial)
+    (x, y, *size), (other_x, other_y, *other_size) = places()
+    assert other_x >= x + size[0] and other_y == y
+    assert np.abs(np.subtract(size, other_size)).max() <= 3
+    assert bar.link.isVisible() and bar.link.width() > 100
+    assert "on the right" in bar.who.text()
+    window.session.second.close()
+    QApplication.processEvents()
+    assert not bar.isVisible()
+    window.views.toggle_maximised(window.views.axial)
+    assert not bar.isVisible()

@@ -137,7 +137,7 @@ def on_screen(view, center: np.ndarray, lps_mm: np.ndarray) -> np.ndarray:
 def check_marker(view, center: np.ndarray, marker: np.ndarray) -> None:
     """The one large bright spot of a view lies where the letters say that the marker is, to a voxel and a half."""
     bright = uniform_filter((pixels(view).min(axis=-1) > 150).astype(float), 7) > 0.6
-    spots, count = label(bright)
+    spots, _ = label(bright)
     sizes = np.bincount(spots.ravel())[1:]
     assert (sizes > 50).sum() == 1  # smaller ones are letters
     y, x = center_of_mass(spots == sizes.argmax() + 1)

@@ -43,7 +43,7 @@ _NOT_LINKED = (
 
 
 class BesideBar(QFrame):
-    """Two lines between the first scan's views and the second's."""
+    """Two lines between the first scan's views and the second's, or over both where these lie side by side."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class BesideBar(QFrame):
         super().__init__(parent)
         self._second, self._alignment = second, alignment
         self._comparison, self._prior = comparison, prior
+        self._is_over_both = False
         self.who = ElidedLabel(medium=True)
         self.link = ElidedLabel(size=theme.SMALL)
         self.change = ElidedLabel(size=theme.SMALL)
@@ -119,6 +120,12 @@ class BesideBar(QFrame):
         else:
             self._alignment.register()
 
+    def set_over_both(self, is_over_both: bool) -> None:
+        """Say which of two views side by side shows the second scan: the bar lies over both."""
+        if is_over_both != self._is_over_both:
+            self._is_over_both = is_over_both
+            self.show_state()
+
     def show_state(self) -> None:
         """Show everything as it is now."""
         second, alignment, comparison = self._second, self._alignment, self._comparison
@@ -130,7 +137,8 @@ class BesideBar(QFrame):
                 study_date(case.volume),
                 case.volume.description,
             )
-            self.who.setText("Second scan: " + " · ".join(each for each in parts if each))
+            named = "Second scan, on the right: " if self._is_over_both else "Second scan: "
+            self.who.setText(named + " · ".join(each for each in parts if each))
             self.who.setToolTip(plain_tip(self.who.text()))
             theme.set_color(self.who, theme.WARNING if second.agreement == "other" else theme.TEXT)
         registration = second.registration
