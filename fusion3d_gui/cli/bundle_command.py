@@ -67,6 +67,12 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
         "--mapping", type=Path, metavar="FILE.json", help="the mapping of names, edited by you"
     )
     make.add_argument("--key", metavar="NAME", help="which dictionary of tensors of a .pt file")
+    make.add_argument(
+        "--license",
+        type=Path,
+        metavar="FILE",
+        help="terms of use of the weights, for the bundle's LICENSE",
+    )
     make.add_argument("--names", action="store_true", help="print the mapping of names in full")
 
     check = action("check", "say everything that is wrong with a bundle")
@@ -114,7 +120,9 @@ def _make(options: Namespace) -> int:
     for name in ("network", "grid", "spacing"):
         if getattr(options, name) is None:
             raise UserError(f"--{name} is missing", remedy="See fusion3d bundle make --help.")
-    check_can_write(options.out, (options.weights, options.schema, options.mapping))
+    check_can_write(
+        options.out, (options.weights, options.schema, options.mapping, options.license)
+    )
     center, width = options.window or (0.0, 0.0)
     try:
         preprocessing = Preprocessing(
@@ -140,6 +148,7 @@ def _make(options: Namespace) -> int:
             key=options.key,
             task=options.task or "",
             axes=options.axes or OWN_AXES,
+            license_file=options.license,
         ),
         options.out,
     )

@@ -72,6 +72,7 @@ def train(
     threshold_rule: ThresholdRule = ThresholdRule(),  # noqa: B008  (immutable)
     cache: Path | None = None,
     split: Split | None = None,
+    terms: str | None = None,
     progress: Progress = no_progress,
 ) -> BundleInfo | None:
     """Train a model on a table of cases and write it as a bundle.
@@ -103,6 +104,8 @@ def train(
         Folder in which preprocessed volumes are stored for later trainings on the same cases.
     split
         Row numbers of training and validation cases, to be used instead of the table's split or a drawn one.
+    terms
+        Terms of use, for the bundle's LICENSE; None writes that there are none.
 
     Returns
     -------
@@ -225,6 +228,7 @@ def train(
         decision=decision,
         card=model_card(name, network.config, preprocessing, known, decision, run, scope),
         scope=scope,
+        terms=terms,
     )
     if schema.fields:
         MetadataBaseline.fit(cases.metadata[training], cases.labels[training]).save(out)

@@ -19,7 +19,16 @@ ROOT = HERE.parents[1]
 #: Libraries of the extras that are left out, and what only their makers need.
 LEFT_OUT = (
     *("lightning", "torchmetrics", "nilearn", "sklearn", "MLstatkit", "matplotlib", "pandas"),
-    *("mlserver", "distributed", "dask", "tritonclient", "onnx", "onnxscript", "onnxruntime"),
+    *(
+        "mlserver",
+        "kserve",
+        "distributed",
+        "dask",
+        "tritonclient",
+        "onnx",
+        "onnxscript",
+        "onnxruntime",
+    ),
     *("IPython", "pytest", "hypothesis", "mypy", "sphinx", "tkinter", "tensorboard", "ignite"),
 )
 #: Libraries that import their own modules, or read their own files, in ways that PyInstaller does not see.
@@ -42,6 +51,9 @@ def main() -> None:
         call += ["--collect-data", "fusion3d_gui", "--recursive-copy-metadata", "pynetdicom"]
         for name in ("resources", "models"):
             call += ["--add-data", f"{ROOT / name}:fusion3d_gui/_shipped/{name}"]
+        # Copies for MONAI take the network's modules along, as text.
+        network = "fusion3d_gui/model/network"
+        call += ["--add-data", f"{ROOT / network / '*.py'}:{network}"]
         call += [part for name in WHOLE for part in ("--collect-all", name)]
         call += [part for name in VERSIONS for part in ("--copy-metadata", name)]
         call += [part for name in LEFT_OUT for part in ("--exclude-module", name)]

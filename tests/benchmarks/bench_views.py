@@ -1,13 +1,17 @@
-"""Paint times of the views, against pyqtgraph's ImageView in the same run: ``python tests/benchmarks/bench_views.py``.
+"""Paint times of the views, against pyqtgraph's ImageView in the same run: ``python tests/benchmarks/bench_views.py [--large]``.
 
 A paint is timed from the wheel event until the event loop has painted everything that changed, off
-screen, in a window of 1280 x 800.
+screen, in a window of 1280 x 800. ``--large``: the wheel in a window of 3840 x 2160 with 1024 slices of 1024 x 1024 (2 GB),
+against the same window painting a bare QImage, and the process's peak memory.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
+import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,7 +24,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import nibabel as nib
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt, QTimer
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fusion3d_gui.imaging.reslice.slab import Projection
@@ -33,14 +37,15 @@ from fusion3d_gui.widgets.views.layout import Layout
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 SHAPE_KJI, SPACING_MM, STEPS = (600, 512, 512), (0.7, 0.7, 0.7), 120
+LARGE_KJI, LARGE_WINDOW = (1024, 1024, 1024), (3840, 2160)
 
 
-def _write_scan(path: Path) -> None:
+def _write_scan(path: Path, shape: tuple[int, int, int]) -> None:
     chance = np.random.default_rng(0)
-    k, j, i = np.ogrid[: SHAPE_KJI[0], : SHAPE_KJI[1], : SHAPE_KJI[2]]
-    noise = chance.normal(0, 25, (1, *SHAPE_KJI[1:])).astype(np.float32)
-    voxels = np.empty(SHAPE_KJI, np.int16)
-    for slab in range(0, SHAPE_KJI[0], 50):
+    k, j, i = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    noise = chance.normal(0, 25, (1, *shape[1:])).astype(np.float32)
+    voxels = np.empty(shape, np.int16)
+    for slab in range(0, shape[0], 50):
         rows = k[slab : slab + 50]
         voxels[slab : slab + 50] = 500 * np.sin(j / 40) * np.cos(i / 55 + rows / 30) + noise
     nib.save(nib.Nifti1Image(voxels.transpose(2, 1, 0), np.diag([*SPACING_MM, 1.0])), path)
@@ -175,7 +180,95 @@ def _pyqtgraph(voxels: np.ndarray, size: QSize) -> list[tuple[float, float]]:
     return times
 
 
+class _BareImage(QWidget):
+    """A window that paints one of two images of its size, and nothing else."""
+
+    def __init__(self, size: QSize) -> None:
+        super().__init__()
+        self.resize(size)
+        chance = np.random.default_rng(0)
+        shape = (size.height(), size.width())
+        self._pixels = [chance.integers(0, 2**32, shape, dtype=np.uint32) for _ in range(2)]
+        self._number = 0
+
+    def show_other(self, step: int) -> None:
+        """Ask for the other image."""
+        self._number = step % 2
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # Qt's name
+        """Paint the present image."""
+        height, width = self._pixels[0].shape
+        image = QImage(self._pixels[self._number].data, width, height, QImage.Format.Format_RGB32)
+        painter = QPainter(self)
+        painter.drawImage(0, 0, image)
+        painter.end()
+
+
+def _large() -> None:
+    """The wheel over a volume of 2 GB in a window of 3840 x 2160, and the memory that this takes."""
+    app = QApplication([])
+    apply_theme(app)
+    gc.freeze()
+    print(f"{LARGE_KJI} int16, off screen, {LARGE_WINDOW[0]}x{LARGE_WINDOW[1]}")
+    session = Session([])
+    window = MainWindow(session)
+    window.resize(*LARGE_WINDOW)
+    window.show()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.nii"
+        # Another process: what writing takes is not this one's memory.
+        made = multiprocessing.get_context("spawn").Process(
+            target=_write_scan, args=(path, LARGE_KJI)
+        )
+        made.start()
+        made.join()
+        before, started = _peak_bytes(), time.perf_counter()
+        session.opener.open(path)
+        while session.store.loading.running or session.store.case is None:
+            app.processEvents()
+        print(f"  opened in {time.perf_counter() - started:.1f} s")
+    volume = session.store.case.volume
+    views = window.views.shown
+    for with_heatmap in (False, True):
+        for view in views:
+            view.set_heatmap(_heatmap(volume) if with_heatmap else None)
+            _settle(view)
+        for view in views:
+            name = (
+                f"three planes{' with a heatmap' * with_heatmap}, {view.orientation.name.lower()}"
+            )
+            _report(name, _timed(_back_and_forth(view)), 16.7)
+    window.views.toggle_maximised(views[0])
+    app.processEvents()
+    for with_heatmap in (True, False):
+        views[0].set_heatmap(_heatmap(volume) if with_heatmap else None)
+        _settle(views[0])
+        name = f"one plane{' with a heatmap' * with_heatmap}"
+        _report(name, _timed(_back_and_forth(views[0])), 16.7)
+    bare = _BareImage(window.size())
+    bare.show()
+    _report("a bare QImage of the window's size", _timed(bare.show_other))
+    used, most = _peak_bytes(), 1.3 * volume.voxels.nbytes + 300e6
+    print(
+        f"  peak memory {used / 1e6:.0f} MB (target {most / 1e6:.0f} MB), before opening"
+        f" {before / 1e6:.0f} MB"
+    )
+    bare.close()
+    window.close()
+    session.close()
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--large", action="store_true", help="2 GB in a window of 3840 x 2160")
+    if parser.parse_args().large:
+        _large()
+        return
     app = QApplication([])
     apply_theme(app)
     print(f"{SHAPE_KJI} int16 with a heatmap, off screen, 1280x800")
@@ -186,7 +279,7 @@ def main() -> None:
     window.show()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scan.nii"
-        _write_scan(path)
+        _write_scan(path, SHAPE_KJI)
         session.opener.open(path)
         while session.store.loading.running or session.store.case is None:
             app.processEvents()

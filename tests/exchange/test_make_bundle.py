@@ -269,6 +269,9 @@ def test_the_command_makes_checks_and_says_what_is_wrong(tmp_path, schema, capsy
     assert run([*call[:-1], str(tmp_path / "other"), "--option", "stem_stride=9"]) == 2
     assert "stem_stride is 9" in capsys.readouterr().err
     assert run(["bundle", "check", str(tmp_path / "made")]) == 2
+    assert "LICENSE states no terms" in capsys.readouterr().out
+    (tmp_path / "made" / "LICENSE").unlink()
+    assert run(["bundle", "check", str(tmp_path / "made")]) == 2
     assert "LICENSE is missing" in capsys.readouterr().out
     (tmp_path / "made" / "LICENSE").write_text("free", encoding="utf-8")
     assert run(["bundle", "check", str(tmp_path / "made")]) == 0
@@ -283,6 +286,22 @@ def test_the_command_makes_checks_and_says_what_is_wrong(tmp_path, schema, capsy
     out = capsys.readouterr().out.splitlines()
     for part in ("both classes are named", "is not valid JSON", "authors", "may hold code"):
         assert sum(part in line for line in out) == 1, part
+
+
+def test_the_terms_that_were_given_are_the_bundles_license(tmp_path, request_for, schema):
+    torch.save(own_network(schema, "image_only").state_dict(), tmp_path / "net.pt")
+    request = request_for(tmp_path / "net.pt", "resnet50-fusion", license_file=tmp_path / "terms")
+    for content, said in ((b"", "it is empty"), (b"\xff\xfe\x00", "as terms of use")):
+        (tmp_path / "terms").write_bytes(content)
+        with pytest.raises(UserError, match=said):
+            make_bundle(request, tmp_path / "made")
+        assert not (tmp_path / "made").exists()
+    (tmp_path / "terms").write_text("CC0-1.0\n", encoding="utf-8")
+    made = make_bundle(request, tmp_path / "made")
+    assert (tmp_path / "made" / "LICENSE").read_text(encoding="utf-8") == "CC0-1.0\n"
+    assert made.bundle.info.metadata["copyright"] == "see LICENSE"
+    assert check_bundle(tmp_path / "made") == []
+    assert not any("terms of use" in notice for notice in made.notices)
 
 
 def test_calibration_on_a_table_is_that_of_scikit_learn(tmp_path, request_for, schema):

@@ -46,6 +46,7 @@ def make_zoo(tmp_path):
         ran = tmp_path / "ran"
         for name in ("configs", "models", "scripts", "docs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "LICENSE").write_text("Its makers' terms\n")
         (folder / "scripts" / "__init__.py").write_text(f"open({str(ran)!r}, 'w')\n")
         inference = {
             "imports": ["$import glob", f"$open({str(ran)!r}, 'w')"],
@@ -130,6 +131,7 @@ def test_a_classifier_of_3d_images_predicts_as_in_monai(
     assert run(["bundle", "make", str(folder), "--out", str(tmp_path / "made")]) == 0
     said = capsys.readouterr()
     info = BundleInfo.read(tmp_path / "made")
+    assert (tmp_path / "made" / "LICENSE").read_text() == "Its makers' terms\n"
     assert info.decision.class_names == ("no", "yes")
     assert info.title == "Test of a bundle"
     # The zoo's shape is along left, posterior, superior; the grid is k, j, i.

@@ -22,6 +22,8 @@ from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.predictor import load_predictor
 from tests.serve.tls_proxy import tls_proxy
 
+#: KServe's server can't listen on this machine only.
+_ARGUMENTS = {"mlserver": (), "kserve": ("--by", "kserve", "--host", "0.0.0.0")}
 _VALUES = {"age": 71, "sex": "F", "diabetes": True}
 
 
@@ -41,15 +43,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(bundle, port: int, token: str = ""):
+def served(bundle, port: int, token: str = "", by: str = "mlserver"):
     """A server process that is ready; ended by SIGKILL."""
     # Found, not imported: in one process their two copies of the protocol's messages exclude each other.
-    for name in ("mlserver", "tritonclient"):
+    for name in (by, "tritonclient"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed")
     command = [sys.executable, "-m", "fusion3d_gui", "serve", "--model", str(bundle)]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--engine", "torch"],
+        [*command, "--port", str(port), "--engine", "torch", *_ARGUMENTS[by]],
         env={**os.environ, "FUSION3D_SERVER_TOKEN": token},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -70,33 +72,35 @@ def served(bundle, port: int, token: str = ""):
         process.wait()
 
 
-def served_logit(own, volume: Volume, port: int) -> float:
-    """The output ``logit`` as any client of the protocol gets it."""
+def served_logit(own, volume: Volume, port: int, name: str, token: str) -> float:
+    """The output ``logit`` of the model ``name`` as any client of the protocol gets it."""
     import tritonclient.grpc
 
     code = own.info.schema.encode(own.info.schema.parse(_VALUES))[None]
     image = own.info.preprocessing.apply(volume).voxels[None, None]
     inputs = []
-    for name, values in (("image", image), ("metadata", code)):
-        given = tritonclient.grpc.InferInput(name, list(values.shape), "FP32")
+    for tensor, values in (("image", image), ("metadata", code)):
+        given = tritonclient.grpc.InferInput(tensor, list(values.shape), "FP32")
         given.set_data_from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         inputs.append(given)
     with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{port + 1}") as client:
-        return float(client.infer(own.info.name, inputs).as_numpy("logit")[0, 0])
+        headers = {"authorization": f"Bearer {token}"}
+        return float(client.infer(name, inputs, headers=headers).as_numpy("logit")[0, 0])
 
 
+@pytest.mark.parametrize("by", ["mlserver", "kserve"])
 def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_notice(
-    make_bundle, volume, capsys
+    make_bundle, volume, by
 ):
-    bundle, port = make_bundle(), free_port()
+    bundle, port, token = make_bundle(), free_port(), "secret"
     own = load_predictor(bundle, "cpu", engine="torch")
     local = own.predict(volume, _VALUES)
     shape = (5, *own.info.preprocessing.shape_kji)
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     pooled = own.pooled(images)
-    with served(bundle, port):
+    with served(bundle, port, token, by):
         for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
-            server = RemoteServer(address, attempts=1)
+            server = RemoteServer(address, token=token, attempts=1)
             predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
             found = predictor.predict(volume, _VALUES)
             assert found.device == f"Server {server.place}", found.notices
@@ -110,14 +114,18 @@ def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_noti
 
             with pytest.raises(Cancelled):
                 predictor.features(images[0], stop)
-        assert served_logit(own, volume, port) == pytest.approx(local.logit, abs=1e-4)
+        # KServe's server has no versions: there, the weights' digest is in the model's name.
+        name = {"mlserver": "{}", "kserve": "{}-{}"}[by].format(own.info.name, own.weights_sha256)
+        found_logit = served_logit(own, volume, port, name, token)
+        assert found_logit == pytest.approx(local.logit, abs=1e-4)
         # Of the same name, but with other weights.
         other = make_bundle("add")
         path = other / "configs" / "metadata.json"
         path.write_text(path.read_text().replace("test-add", "test-concat"))
         replaced = load_predictor(other, "cpu", engine="remote", server=server)
         notices = replaced.predict(volume, _VALUES).notices
-        assert any("other weights" in notice and "is not used" in notice for notice in notices)
+        refusal = {"mlserver": "other weights", "kserve": "does not exist"}[by]
+        assert any(refusal in notice and "is not used" in notice for notice in notices)
     # The server is gone, killed: the same predictor goes on here, and says so.
     again = Volume(volume.voxels, volume.affine)
     after = predictor.predict(again, _VALUES)
@@ -125,11 +133,12 @@ def test_served_and_local_logits_agree_and_a_lost_server_is_replaced_with_a_noti
     assert any("done by PyTorch on the CPU" in notice for notice in after.notices)
 
 
+@pytest.mark.parametrize("by", ["mlserver", "kserve"])
 def test_a_token_is_asked_for_and_a_strange_certificate_is_not_trusted(
-    make_bundle, volume, certificates
+    make_bundle, volume, certificates, by
 ):
     bundle, port = make_bundle(), free_port()
-    with served(bundle, port, token="secret"):
+    with served(bundle, port, "secret", by):
         for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
             for token, device in (("secret", "Server"), ("wrong", "CPU"), ("", "CPU")):
                 server = RemoteServer(address, token=token, attempts=1)
@@ -148,6 +157,36 @@ def test_a_token_is_asked_for_and_a_strange_certificate_is_not_trusted(
                     predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
                     found = predictor.predict(Volume(volume.voxels, volume.affine), _VALUES)
                     assert found.device.startswith(device), (scheme, shown, trusted)
+
+
+@pytest.mark.parametrize("by", ["mlserver", "kserve"])
+def test_a_request_is_cancelled_under_way_and_the_next_one_gets_its_own_answer(make_bundle, by):
+    bundle, port, token = make_bundle(), free_port(), "secret"
+    own = load_predictor(bundle, "cpu", engine="torch")
+    shape = (2, *own.info.preprocessing.shape_kji)
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    with served(bundle, port, token, by) as process:
+        for address in (f"grpc://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port}"):
+            server = RemoteServer(address, token=token, timeout_s=30)
+            predictor = load_predictor(bundle, "cpu", engine="remote", server=server)
+            calls: list[str] = []
+
+            def stop_later(fraction: float, message: str, calls: list[str] = calls) -> None:
+                calls.append(message)
+                if len(calls) == 10:
+                    raise Cancelled
+
+            # The server has the request, but does not go on with it.
+            process.send_signal(signal.SIGSTOP)
+            started = time.monotonic()
+            with pytest.raises(Cancelled):
+                predictor.features(images[0], stop_later)
+            assert time.monotonic() - started < 10
+            process.send_signal(signal.SIGCONT)
+            np.testing.assert_allclose(
+                predictor.features(images[1]), own.features(images[1]), atol=1e-4
+            )
+            assert predictor.device_text.startswith("Server")
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
@@ -185,3 +224,5 @@ def test_calls_that_can_not_be_are_refused(make_bundle, tmp_path, capsys):
     assert "go together" in capsys.readouterr().err
     assert run(["serve", "--model", model, "--host", "0.0.0.0"]) == 2
     assert "FUSION3D_SERVER_TOKEN" in capsys.readouterr().err
+    assert run(["serve", "--model", model, "--by", "kserve"]) == 2
+    assert "listens on all addresses" in capsys.readouterr().err

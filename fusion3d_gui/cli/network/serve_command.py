@@ -6,11 +6,19 @@ import argparse
 import ipaddress
 import os
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.cli.argument_types import add_device_and_engine, port
 from fusion3d_gui.cli.terminal import say, terminal_progress
 from fusion3d_gui.errors import UserError
+
+if TYPE_CHECKING:
+    from fusion3d_gui.serve.served_model import ServedModel
+
+#: What ``--host`` calls every address of this machine.
+_ALL_ADDRESSES = ("0.0.0.0", "::")
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +34,12 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="address to listen on; default: this machine only. Others need FUSION3D_SERVER_TOKEN",
     )
+    parser.add_argument(
+        "--by",
+        choices=("mlserver", "kserve"),
+        default="mlserver",
+        help="library that speaks the protocol; kserve's listens on all addresses (default: mlserver)",
+    )
     add_device_and_engine(parser)
 
 
@@ -39,15 +53,15 @@ def serve(options: Namespace) -> int:
             f"{options.host} can be reached by other machines",
             remedy=f"Set {TOKEN_VARIABLE}, which clients must give, or leave --host out.",
         )
+    if options.by == "kserve" and options.host not in _ALL_ADDRESSES:
+        raise UserError(
+            "KServe's server listens on all addresses of this machine",
+            remedy="Give --host 0.0.0.0, which needs a token, or serve by mlserver.",
+        )
     grpc_port = options.grpc_port or options.port + 1
     if grpc_port == options.port or grpc_port > 65535:
         raise UserError(f"{grpc_port} is no port for gRPC beside {options.port}")
-    try:
-        from fusion3d_gui.serve.model_server import serve_model
-    except ImportError:
-        raise UserError(
-            "the model server is not installed", remedy="Install it: pip install fusion3d[serve]."
-        ) from None
+    serve_by = _server(options.by)
     from fusion3d_gui.serve.free_port import check_free
 
     for number in (options.port, grpc_port):
@@ -65,8 +79,27 @@ def serve(options: Namespace) -> int:
     say(f"model        {predictor.info.name}, {predictor.device_text}")
     say(f"http         http://{options.host}:{options.port}")
     say(f"grpc         grpc://{options.host}:{grpc_port}")
-    serve_model(predictor, options.host, options.port, grpc_port, token)
+    from fusion3d_gui.serve.served_model import ServedModel
+
+    serve_by(ServedModel(predictor, token), options.host, options.port, grpc_port)
     return 0
+
+
+def _server(name: str) -> Callable[[ServedModel, str, int, int], None]:
+    """The function that serves a model on host, HTTP port and gRPC port. Raises UserError where it is not installed."""
+    try:
+        if name == "mlserver":
+            from fusion3d_gui.serve.mlserver_server import serve_by_mlserver
+
+            return serve_by_mlserver
+        from fusion3d_gui.serve.kserve_server import serve_by_kserve
+    except ImportError:
+        extra = "serve" if name == "mlserver" else name
+        raise UserError(
+            f"the model server {name} is not installed",
+            remedy=f"Install it: pip install fusion3d[{extra}].",
+        ) from None
+    return lambda model, host, port, grpc_port: serve_by_kserve(model, port, grpc_port)
 
 
 def _is_loopback(host: str) -> bool:

@@ -80,6 +80,9 @@ def _add_train(command: AddCommand) -> None:
         default=None,
         help="don't mirror cases at random: where the label may depend on the side",
     )
+    train.add_argument(
+        "--license", type=Path, metavar="FILE", help="terms of use, for the bundle's LICENSE"
+    )
     train.add_argument("--folds", type=int, metavar="K", help="cross-validate: DIR/fold-1 to K")
     train.add_argument(
         "--threshold-rule", default="youden", metavar="RULE", help="youden, or sensitivity=X"

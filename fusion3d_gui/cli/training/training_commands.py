@@ -35,6 +35,7 @@ def schema(options: Namespace) -> int:
 def train(options: Namespace) -> int:
     """``fusion3d train``: train a model on a table of cases; write a bundle."""
     need_training_extra()
+    from fusion3d_gui.model.bundle.license_file import license_text
     from fusion3d_gui.training.fit.recipe import default_recipe
     from fusion3d_gui.training.measure.calibration import ThresholdRule
     from fusion3d_gui.training.train import train as train_bundle
@@ -67,6 +68,7 @@ def train(options: Namespace) -> int:
         "init": options.init,
         "threshold_rule": ThresholdRule.parse(options.threshold_rule),
         "cache": options.cache,
+        "terms": None if options.license is None else license_text(options.license),
         "progress": terminal_progress(),
     }
     if options.folds is not None:

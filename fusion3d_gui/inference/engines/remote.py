@@ -6,6 +6,7 @@ name, identifier or value of the form is sent; the head runs here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -34,6 +35,11 @@ _AT_ONCE = 4
 IMAGE, MAPS, POOLED = "image", "feature_maps", "pooled"
 
 
+def name_with_digest(name: str, weights_sha256: str) -> str:
+    """The name of a model on a server whose models have no versions, such as KServe's own and Triton."""
+    return f"{name}-{weights_sha256}"
+
+
 class ServerRefusal(RuntimeError):
     """The server answers, but can't be used: other weights, no such model, no permission."""
 
@@ -44,8 +50,9 @@ class RemoteEngine:
     Parameters
     ----------
     bundle
-        The loaded model: the server must have one of this name, whose version is the SHA-256 of the same weights.
-        Every request names that version, so that a server restarted with other weights refuses.
+        The loaded model: the server must have one of this name, whose version is the SHA-256 of the same weights, or
+        one whose name is :func:`name_with_digest`. Every request names the digest, so that a server restarted with
+        other weights refuses.
     server
         The server.
 
@@ -64,9 +71,8 @@ class RemoteEngine:
         self.libraries: dict[str, str] = {}
         self._network = bundle.network
         self._channels = bundle.info.network.feature_channels
-        self._calls = _calls(server, bundle.info.name, bundle.weights_sha256)
         self._server = server
-        self._check(bundle.weights_sha256)
+        self._calls = self._with_these_weights(bundle.info.name, bundle.weights_sha256)
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
@@ -96,10 +102,23 @@ class RemoteEngine:
         local = TorchEngine(self._network, torch.device("cpu"))
         return local.input_gradient(voxels, pooled_gradient, progress)
 
-    def _check(self, weights_sha256: str) -> None:
-        described = self._again(self._calls.metadata, no_progress)
-        if weights_sha256 not in described.get("versions", ()):
-            raise ServerRefusal("the server has this model with other weights")
+    def _with_these_weights(self, name: str, digest: str) -> _Calls:
+        """Calls of the model that has these weights by its version or, where there are no versions, by its name."""
+        calls = _calls(self._server, name, digest)
+        refusal = ServerRefusal("the server has this model with other weights")
+        try:
+            described = self._again(calls.metadata, no_progress)
+            versions = described.get("versions") or ()
+            if digest in versions:
+                return calls
+        except ServerRefusal as error:
+            refusal, versions = error, ()
+        if not versions:
+            calls = _calls(self._server, name_with_digest(name, digest), "")
+            with contextlib.suppress(ServerRefusal):
+                self._again(calls.metadata, no_progress)
+                return calls
+        raise refusal
 
     def _ask(self, images: np.ndarray, output: str, progress: Progress) -> np.ndarray:
         """One output for images [n, 1, k, j, i]."""
@@ -194,11 +213,13 @@ class _Calls:
         given = self._module.InferInput(IMAGE, list(images.shape), "FP32")
         given.set_data_from_numpy(images, **plain)
         asked = self._module.InferRequestedOutput(output, **plain)
+        # KServe's server takes a body without this for a binary one.
+        kind = {} if self._server.is_grpc else {"content-type": "application/json"}
         options: dict[str, Any] = {
             "model_version": self._version,
             "outputs": [asked],
             "request_id": number,
-            "headers": self._headers,
+            "headers": {**self._headers, **kind},
         }
         if self._server.is_grpc:
             options["client_timeout"] = self._server.timeout_s

@@ -116,6 +116,7 @@ def save_bundle(
     decision: Decision,
     card: str,
     scope: Scope | None = None,
+    terms: str | None = None,
 ) -> BundleInfo:
     """Write a trained network as a bundle, by :func:`~fusion3d_gui.model.bundle.write_bundle.write_bundle`.
 
@@ -134,6 +135,8 @@ def save_bundle(
         The model card in Markdown.
     scope
         The scans that the model is meant for; None leaves it undeclared.
+    terms
+        Terms of use, for the file LICENSE; None writes that there are none.
 
     Returns
     -------
@@ -164,6 +167,7 @@ def save_bundle(
         decision=decision,
         card=card,
         scope=scope,
+        terms=terms,
     )
 
 

@@ -11,6 +11,7 @@ A bundle is a folder in the layout of the MONAI Bundle specification:
     configs/displacement.json   :class:`~fusion3d_gui.model.attribution.displacement.Displacements`; optional
     models/model.safetensors    weights; nothing pickled is ever read
     docs/README.md              model card
+    LICENSE                     terms of use
     configs/inference.json      for MONAI's own tools; never read here, since MONAI executes its expressions
 """
 

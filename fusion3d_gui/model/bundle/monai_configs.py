@@ -20,17 +20,17 @@ METADATA_SCHEMA_URL = "https://project-monai.github.io/schema/meta_schema_202407
 #: What MONAI needs besides itself to make the network.
 REQUIRED_PACKAGES = {"fusion3d": __version__, "safetensors": "0.5"}
 
-#: The class that ``inference.json`` names.
-_NETWORK = "fusion3d_gui.model.network.monai_network.MonaiNetwork"
+#: The package of the class that ``inference.json`` names.
+NETWORK_PACKAGE = "fusion3d_gui.model.network"
 
 
-def inference_config(network: Mapping[str, Any]) -> dict[str, Any]:
+def inference_config(network: Mapping[str, Any], package: str = NETWORK_PACKAGE) -> dict[str, Any]:
     """``configs/inference.json``: the network under MONAI's usual name, with its configuration as arguments."""
     return {
         "imports": ["$import torch"],
         "bundle_root": ".",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
-        "network_def": {"_target_": _NETWORK, **network},
+        "network_def": {"_target_": f"{package}.monai_network.MonaiNetwork", **network},
         "network": "$@network_def.to(@device)",
     }
 

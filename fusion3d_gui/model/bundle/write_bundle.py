@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, Decision
+from fusion3d_gui.model.bundle.license_file import LICENSE, NO_TERMS
 from fusion3d_gui.model.bundle.monai_configs import (
     METADATA_SCHEMA_URL,
     REQUIRED_PACKAGES,
@@ -36,6 +37,7 @@ def write_bundle(
     decision: Decision,
     card: str,
     scope: Scope | None = None,
+    terms: str | None = None,
 ) -> BundleInfo:
     """Write a bundle (see :mod:`fusion3d_gui.model.bundle.bundle_info` for the layout) and read it back.
 
@@ -69,4 +71,5 @@ def write_bundle(
     with whole_file(folder / "models" / "model.safetensors") as partial:
         partial.write_bytes(save(state))  # its save_file gives no OSError where the disk is full
     write_whole_text(folder / "docs" / "README.md", card)
+    write_whole_text(folder / LICENSE, terms or NO_TERMS)
     return BundleInfo.read(folder)

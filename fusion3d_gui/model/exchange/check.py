@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle import ModelBundle, empty_network
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, read_config
+from fusion3d_gui.model.bundle.license_file import LICENSE, license_of, states_no_terms
 from fusion3d_gui.model.exchange.weights_file import MOST_BYTES
 
 #: The files of ``configs/`` without which a bundle can't be opened.
@@ -107,9 +108,12 @@ def _problems(folder: Path) -> Iterator[str]:
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in _PICKLES:
             yield f"{file.relative_to(folder).as_posix()} may hold code; this program never opens it. Remove it."
+    terms = license_of(folder)
+    if terms is not None and states_no_terms(terms):
+        yield f"{terms.name} states no terms: replace it by those under which others may use the model."
     for needed, why in (
         ("docs/README.md", "the model card: what it is for and what it was measured on"),
-        ("LICENSE", "the terms under which others may use it"),
+        *(((LICENSE, "the terms under which others may use it"),) if terms is None else ()),
         ("configs/inference.json", "MONAI's tools find the network by it"),
     ):
         if not (folder / needed).is_file():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
+from fusion3d_gui.model.bundle.license_file import license_of
 from fusion3d_gui.model.bundle.monai_bundle import OWN_AXES, MonaiBundle
 from fusion3d_gui.model.exchange.axes import own_order
 
@@ -60,6 +61,7 @@ def monai_values(folder: Path, axes: str | None) -> tuple[dict[str, Any], tuple[
         "classes": found.classes if len(found.classes) == 2 else None,
         "task": found.title,
         "axes": axes,
+        "license": license_of(folder),
     }
     same = _SAME_STEPS | ({"ScaleIntensityRanged"} if found.window else set())
     replaced = [name for name in found.transforms if name not in same]

@@ -16,6 +16,7 @@ from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle import ModelBundle, empty_network
 from fusion3d_gui.model.bundle.bundle_info import Decision, read_schema
+from fusion3d_gui.model.bundle.license_file import license_text
 from fusion3d_gui.model.bundle.monai_bundle import OWN_AXES
 from fusion3d_gui.model.bundle.write_bundle import write_bundle
 from fusion3d_gui.model.exchange.axes import in_own_axes
@@ -68,6 +69,8 @@ class BundleRequest:
         What the model predicts, in words.
     axes
         Directions along which the axes of the training images ran, as MONAI's ``Orientationd`` names them.
+    license_file
+        File of the terms of use; None: the bundle's LICENSE says that none were given.
     """
 
     weights: Path
@@ -81,6 +84,7 @@ class BundleRequest:
     key: str | None = None
     task: str = ""
     axes: str = OWN_AXES
+    license_file: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,7 @@ def make_bundle(request: BundleRequest, out: Path) -> MadeBundle:
     """
     if not is_unused(out):
         raise UserError("it exists already", path=out, remedy="Name a new folder.")
+    terms = None if request.license_file is None else license_text(request.license_file)
     schema = MetadataSchema() if request.schema is None else read_schema(request.schema)
     found = read_weights(request.weights, request.key)
     shapes = {name: tuple(value.shape) for name, value in found.items()}
@@ -136,7 +141,7 @@ def make_bundle(request: BundleRequest, out: Path) -> MadeBundle:
             "task": request.task or f"{request.decision.class_names[1]} (as its makers say)",
             "description": f"Weights trained elsewhere ({request.weights.name}, SHA-256 {digest}).",
             "authors": "not stated",
-            "copyright": "not stated: that of the weights' makers",
+            "copyright": "see LICENSE" if terms else "not stated: that of the weights' makers",
             "intended_use": f"{RESEARCH_USE_ONLY}.",
             "data_source": "not stated",
             "eval_metrics": {},
@@ -146,6 +151,7 @@ def make_bundle(request: BundleRequest, out: Path) -> MadeBundle:
         schema=schema,
         decision=request.decision,
         card=_card(name, request, network.config, digest),
+        terms=terms,
     )
     mapping_file = out / "docs" / "weight-mapping.json"
     write_mapping(mapping_file, mapping.names, _unused(shapes, mapping.names))
@@ -334,6 +340,10 @@ def _notices(request: BundleRequest) -> tuple[str, ...]:
     if assumed:
         found.append(
             f"Weights don't tell {', '.join(assumed)}: these were assumed. Give --option where training differed."
+        )
+    if request.license_file is None:
+        found.append(
+            "No terms of use were given: LICENSE says so. Give --license, or replace it before you pass the bundle on."
         )
     if request.decision.temperature == 1.0:
         found.append(

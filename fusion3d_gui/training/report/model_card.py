@@ -75,8 +75,8 @@ def bundle_metadata(name: str, run: TrainingRun) -> dict[str, Any]:
         "changelog": {"1.0.0": "first training"},
         "task": run.table.task,
         "description": run.table.description,
-        "authors": "The Fusion3D team",
-        "copyright": "Licensed under Apache-2.0",
+        "authors": "not stated",
+        "copyright": "see LICENSE",
         "intended_use": f"{RESEARCH_USE_ONLY}.",
         "data_source": run.table.path.name,
         "eval_metrics": {
@@ -152,7 +152,7 @@ labels for other models; drawing the border of a finding from the heatmap.
 
 LearnedFeatureFusion3D, fusion `{network.fusion}`: 3D ResNet50 at {network.width:g} of its published
 width. Input grid {grid} (k, j, i) at {preprocessing.spacing_mm:g} mm; last feature map {cells} cells of
-{cell_mm:g} mm. {_initial(run)} Apache-2.0; made by Fusion3D {__version__}.
+{cell_mm:g} mm. {_initial(run)} Terms of use: LICENSE. Made by Fusion3D {__version__}.
 
 {WEIGHTS_PREFIX}not recorded yet.
 
