@@ -155,6 +155,11 @@ def _bundles(folder: Path) -> tuple[Path, Path]:
     for name in ("own", "other"):
         copy = folder / name
         shutil.copytree(source, copy)
+        # Half the voxels along each axis: a prediction takes an eighth of the time.
+        settings = copy / "configs" / "preprocessing.json"
+        plain = json.loads(settings.read_text(encoding="utf-8"))
+        plain |= {"shape_kji": [33, 41, 33], "spacing_mm": 2 * plain["spacing_mm"]}
+        settings.write_text(json.dumps(plain), encoding="utf-8")
         made.append(copy)
     path = made[1] / "models" / "model.safetensors"
     state = load_file(path)

@@ -26,10 +26,12 @@ for place, arguments in commands:
     sys.argv = ["monai.bundle", *arguments]
     runpy.run_module("monai.bundle", run_name="__main__", alter_sys=True)
 from monai.bundle import load
-os.chdir(folder)
 for name in names:
+    os.chdir(os.path.join(folder, name))
     network = load(name, bundle_dir=folder, device="cpu", workflow_type="inference")
     assert type(network).__module__ == "scripts.monai_network", network
+    for part in [part for part in sys.modules if part.split(".")[0] == "scripts"]:
+        del sys.modules[part]  # the next copy has its own
 """
 
 
