@@ -158,7 +158,7 @@ class CaseScenes:
             self._fill(server)
             os.environ["FUSION3D_SECRET_DEMO"] = orthanc.PASSWORD
             places = PacsPlaces(
-                *(Path(scratch) / name for name in ("nodes.json", "cache", "outbox"))
+                *(Path(scratch) / name for name in ("nodes.json", "cache", "outbox", "inbox"))
             )
             session = Session([self.session.store.bundle], device="cpu", pacs=places)
             window = MainWindow(session, self.demos)

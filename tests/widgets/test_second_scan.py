@@ -309,14 +309,15 @@ def test_both_predictions_and_what_changed_them(beside, scan, settled):
     assert all(view.heatmap is None for view in window.second_views.views)
 
 
-@pytest.mark.parametrize("way", [Way.NONE, Way.BLEND])
+@pytest.mark.parametrize(("way", "slab_mm"), [(Way.NONE, 0), (Way.BLEND, 0), (Way.NONE, 20)])
 def test_what_stays_on_screen_while_the_crosshair_moves_is_what_would_be_painted_anew(
-    beside, scan, qtbot, way
+    beside, scan, qtbot, way, slab_mm
 ):
     window = beside(scan("now"), scan("prior", MOVE))
     session = window.session
     session.alignment.turn(np.array([0.6, 0.0, 0.8]), 6.0, np.zeros(3))
     session.comparison.choose(way)
+    session.display.slab.set_thickness(slab_mm)
     views = (*window.views.views, *window.second_views.views)
     qtbot.waitUntil(lambda: all(view.is_settled for view in views))
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtGui import QImage
+from scipy.ndimage import gaussian_filter
 
 from fusion3d_gui.imaging.display.transfer_function import Stop, TransferFunction
+from fusion3d_gui.imaging.display.volume_presets import volume_presets
 from fusion3d_gui.imaging.reslice.clip import Side
 from fusion3d_gui.imaging.reslice.projector_preparation import prepare_projector
 from fusion3d_gui.imaging.reslice.volume_projection import VolumeProjector
@@ -144,3 +146,46 @@ def test_the_picture_is_the_same_from_behind_but_mirrored(qapp):
     other = rgb(scene_of(mirrored)[1].draw(behind, None, RAMP, None, ())[1])[:, ::-1]
     # But for the light, which falls on the other sides of the voxels' cells.
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
+
+
+@pytest.fixture
+def chest() -> Volume:
+    """In HU, from front to back (2 mm): air, skin, 12 mm fat, 14 mm muscle with ribs, lung with a vessel, muscle."""
+    values = np.full((30, 60, 40), -1000.0)
+    values[:, 6:] = 20.0
+    values[:, 7:13] = -100.0
+    values[:, 13:50] = 50.0
+    values[24:28, 14:18] = 700.0
+    values[:, 20:45] = -850.0
+    values[8:14, 28:34, 6:12] = 280.0
+    values[:, :, 34:] = -1000.0
+    noise = np.random.default_rng(0).normal(0, 8, values.shape)
+    return Volume(
+        (gaussian_filter(values, 0.6) + noise).astype(np.int16),
+        np.diag([2.0] * 3 + [1.0]),
+        modality="CT",
+    )
+
+
+def test_presets_of_ct_show_what_they_are_named_after_in_true_hounsfield_units(qapp, chest):
+    _, scene = scene_of(chest)
+    presets = {each.name: each.transfer for each in volume_presets(chest) if each.transfer}
+    # Row 0 is at the feet: the vessel behind lung and wall, the lung beside it, a rib, the air beside the patient.
+    vessel, lung, rib, air = (slice(9, 13), slice(7, 11)), (slice(9, 13), 20), (26, 20), (10, 38)
+
+    def shown(name: str) -> dict[str, float]:
+        picture = rgb(scene.draw(FRONT, None, presets[name], None, ())[1]).mean(axis=-1)
+        places = {"vessel": vessel, "lung": lung, "rib": rib, "air": air}
+        return {each: float(picture[at].mean()) for each, at in places.items()}
+
+    lungs = shown("Lung, translucent")
+    assert lungs["vessel"] > lungs["lung"] + 10 > lungs["air"] + 25
+    bones = shown("Bone and skin, translucent")
+    assert bones["rib"] > bones["lung"] + 60
+    assert bones["lung"] > bones["air"] + 15  # the skin
+    soft = shown("Soft tissue, translucent")
+    assert min(soft["lung"], soft["vessel"]) > soft["air"] + 40
+    vessels = shown("Angiography")
+    assert vessels["vessel"] > vessels["lung"] + 40
+    assert vessels["lung"] < vessels["air"] + 5
+    assert all(each["air"] < 5 for each in (lungs, bones, soft, vessels))

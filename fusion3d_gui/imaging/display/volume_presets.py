@@ -60,12 +60,15 @@ def _translucent(
 
 
 #: Hounsfield units, colour, opacity of a millimetre. Fat lies near -100, muscle near 50, blood with contrast agent
-#: from 150 to 400, bone above; lung below -500.
+#: from 150 to 400, bone above; lung below -500. What is named lies behind centimetres of what is not: where skin is
+#: wanted fat has to be clear, where lung is wanted all tissue has: at less than 0.005 a millimetre colours are rounded
+#: off, and at steep stops a thin shell falls between two samples.
 _CT_TRANSLUCENT = (
     _translucent(
         "Bone and skin, translucent",
-        *((-400, "#c98a68", 0.0), (-250, "#d8a07c", 0.035), (-50, "#c07a5c", 0.004)),
-        *((140, "#c98a6a", 0.004), (300, "#ead9b4", 0.25), (1200, "#ffffff", 0.7)),
+        *((-800, "#c98a68", 0.0), (-350, "#d8a07c", 0.08), (-130, "#c98a68", 0.008)),
+        *((-50, "#c98a68", 0.0), (140, "#ead9b4", 0.0), (300, "#ead9b4", 0.25)),
+        (1200, "#ffffff", 0.7),
     ),
     _translucent(
         "Soft tissue, translucent",
@@ -74,8 +77,9 @@ _CT_TRANSLUCENT = (
     ),
     _translucent(
         "Lung, translucent",
-        *((-950, "#4f86a8", 0.0), (-850, "#6ea3c2", 0.003), (-700, "#9cc4d8", 0.010)),
-        *((-450, "#d08a74", 0.10), (50, "#dba58c", 0.05), (300, "#f2e6cc", 0.25)),
+        *((-950, "#4f86a8", 0.0), (-850, "#6ea3c2", 0.006), (-700, "#9cc4d8", 0.012)),
+        *((-450, "#d89a84", 0.06), (-120, "#dba58c", 0.006), (0, "#dba58c", 0.0)),
+        *((120, "#d06a58", 0.0), (280, "#d8705c", 0.12), (1000, "#f2e6cc", 0.12)),
     ),
     _translucent(
         "Angiography",

@@ -24,24 +24,11 @@ from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 _DIFFERENCE = "orange: brighter than second scan"
 
 
-def with_second_views(first: QWidget, second: SecondViews) -> QWidget:
-    """The first scan's views above the second's; beside them, under the bar, where one view is alone."""
-    both = QSplitter(Qt.Orientation.Vertical)
-    both.setChildrenCollapsible(False)
-    both.addWidget(first)
-    both.addWidget(second)
-    whole = QWidget()
-    column = QVBoxLayout(whole)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(0)
-    column.addWidget(both, 1)
-    second.set_place(both, column)
-    return whole
-
-
 class SecondViews(QWidget):
     """Hidden without a second scan. Each view is paired with the first scan's view of the same plane."""
 
+    #: It came or went, or the number of planes has changed: whether the first scan's view is alone (bool).
+    arranged = Signal(bool)
     #: The context menu (QMenu) of a view (QWidget) is about to open at a position (QPoint) in it.
     menu_opened = Signal(QMenu, QWidget, QPoint)
 
@@ -61,13 +48,13 @@ class SecondViews(QWidget):
             view.setAccessibleName(f"{view.orientation.name} view of the second scan")
             view.layers.append(self.align_layer)
             self._row.addWidget(cell)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(self.bar)
-        self._column.addWidget(self._row, 1)
-        self._both: QSplitter | None = None
-        self._column_of_both: QVBoxLayout | None = None
+        #: Where the bar lies while it is between the scans.
+        self.bar_room = QWidget()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.bar_room)
+        layout.addWidget(self._row, 1)
         self._fused = [
             FusedImage(view.picture, display, second.display, comparison) for view in first.views
         ]
@@ -100,10 +87,6 @@ class SecondViews(QWidget):
             one.installEventFilter(self)
             other.menu_requested.connect(lambda at, view=other: self._show_menu(view, at))
             other.maximise_requested.connect(lambda one=one: self._first.toggle_maximised(one))
-
-    def set_place(self, both: QSplitter, column: QVBoxLayout) -> None:
-        """Be in a splitter with the first scan's views, which is turned as needed; ``column`` holds it, and the bar over both."""
-        self._both, self._column_of_both = both, column
 
     @property
     def pairs(self) -> Sequence[tuple[SliceView, SliceView]]:
@@ -141,7 +124,6 @@ class SecondViews(QWidget):
             before, self._layout_before = self._layout_before, None
             self._first.set_layout(before)
         self.setVisible(volume is not None)
-        self.bar.setVisible(volume is not None)
         self._arrange()
         self._show_heatmap()
         self._on_comparison_changed()
@@ -149,30 +131,16 @@ class SecondViews(QWidget):
 
     def _arrange(self) -> None:
         """Show the planes that the first scan's views show, in their order; one alone beside, else below."""
+        shown = [view in self._first.shown for view in self._first.views[:3]]
+        self.arranged.emit(sum(shown) == 1)
         if not self.isVisible():
             return
         order = sorted(range(3), key=lambda n: self._first.views[n] is not self._first.main)
         for place, number in enumerate(order):
             self._row.insertWidget(place, self._cells[number])
-        shown = [view in self._first.shown for view in self._first.views[:3]]
         for cell, wanted in zip(self._cells, shown, strict=True):
             cell.setVisible(wanted or not any(shown))
-        self._share_room(sum(shown) == 1)
         QTimer.singleShot(0, self, self._follow_all)
-
-    def _share_room(self, is_alone: bool) -> None:
-        """Give both scans views of one size, side by side or one above the other."""
-        both, column = self._both, self._column_of_both
-        if both is None or column is None:
-            return
-        direction = Qt.Orientation.Horizontal if is_alone else Qt.Orientation.Vertical
-        if both.orientation() != direction:
-            both.setOrientation(direction)
-        (column if is_alone else self._column).insertWidget(0, self.bar)
-        self.bar.set_over_both(is_alone)
-        bar = 0 if is_alone else self.bar.sizeHint().height()
-        views = max(both.width() if is_alone else both.height() - bar, 2)
-        both.setSizes([views // 2, views // 2 + bar])
 
     def _arrangement(self) -> ViewArrangement:
         named = {

@@ -17,11 +17,13 @@ SIDE_NAMES = {
 
 
 def level_text(look: VolumeLook, window: Window) -> str:
-    """The value at which the surface lies: ``"surface at 200 HU"``; ``"MIP"`` where none counts."""
+    """The value at which the surface lies: ``"surface at 200 HU"``, or from which half is opaque; ``"MIP"`` where none counts."""
     if not look.takes_level:
         return "MIP"
-    kind = "translucent from" if look.is_translucent else "surface at"
-    return f"{kind} {look.level_under(window):.4g} {look.unit}".rstrip()
+    kind = "half opaque from" if look.is_translucent else "surface at"
+    level = look.level_under(window)
+    digits = f"{level:.0f}" if abs(level) >= 100 else f"{level:.3g}"
+    return f"{kind} {digits} {look.unit}".rstrip()
 
 
 def cut_text(look: VolumeLook) -> str:

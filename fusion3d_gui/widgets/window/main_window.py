@@ -39,7 +39,7 @@ from fusion3d_gui.widgets.pacs.pacs_page import PacsPage
 from fusion3d_gui.widgets.side.side_panel import SidePanel
 from fusion3d_gui.widgets.slice.slice_view import SliceView
 from fusion3d_gui.widgets.views.map_views import MapViews
-from fusion3d_gui.widgets.views.second_views import SecondViews, with_second_views
+from fusion3d_gui.widgets.views.paired_views import PairedViews
 from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 from fusion3d_gui.widgets.views.watermark import Watermark
 from fusion3d_gui.widgets.window.bars.notice_strip import NoticeStrip
@@ -101,8 +101,8 @@ class MainWindow(QMainWindow):
             session.store, session.opener, session.display.window_level, session.predictions
         )
         self.views = ViewsPanel(session.store, session.display, session.predictions)
-        self.second_views = SecondViews(self.views, session)
-        self.images = with_second_views(self.views, self.second_views)
+        self.images = PairedViews(self.views, session)
+        self.second_views = self.images.second
         self.map_views = MapViews(session.store, session.display, session.side_by_side)
         self.start = StartPage(self.demos)
         self.side = SidePanel(session, self.my_prevalence)
