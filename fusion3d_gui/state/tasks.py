@@ -106,6 +106,8 @@ class TaskLane(QObject):
     """
 
     changed = Signal()
+    #: A task has begun or ended: not for each progress, as ``changed`` is.
+    switched = Signal()
     _progressed = Signal(object, float, str)  # task, fraction, message; from the worker
     _ended = Signal(object, object)  # task, what emits its outcome; from the worker
     _released = Signal(object)  # id of a task that the worker no longer refers to
@@ -160,6 +162,7 @@ class TaskLane(QObject):
             self._waiting = task
             self._wake.notify()
         self.changed.emit()
+        self.switched.emit()
         return task
 
     def cancel(self) -> None:
@@ -173,6 +176,7 @@ class TaskLane(QObject):
                 self._waiting = None
                 del self._alive[id(task)]
         self.changed.emit()
+        self.switched.emit()
         task.cancelled.emit()
 
     def close(self, timeout_s: float = 30.0) -> bool:
@@ -203,6 +207,7 @@ class TaskLane(QObject):
             return  # cancelled or superseded while this was queued
         self._current = None
         self.changed.emit()
+        self.switched.emit()
         emit_outcome()
 
     @Slot(object)

@@ -195,3 +195,22 @@ def test_what_is_asked_of_a_closed_lane_is_cancelled_and_never_done(qapp, qtbot)
     qtbot.waitUntil(lambda: bool(outcomes))
     assert outcomes == [("cancelled", None)]
     assert not done
+
+
+def test_beginning_and_end_are_told_apart_from_progress(lane, qtbot):
+    seen, switched = [], []
+    lane.changed.connect(lambda: seen.append(lane.fraction))
+    lane.switched.connect(lambda: switched.append(lane.running))
+
+    def work(progress):
+        for step in (0.2, 0.4, 0.6):
+            progress(step, "on the way")
+            threading.Event().wait(0.05)  # reports come at most every 40 ms
+
+    lane.submit("Working", work)
+    qtbot.waitUntil(lambda: not lane.running)
+    assert switched == [True, False]
+    assert seen[:4] == [0.0, 0.2, 0.4, 0.6]
+    lane.submit("Working", lambda progress: threading.Event().wait(0.2))
+    lane.cancel()
+    assert switched == [True, False, True, False]

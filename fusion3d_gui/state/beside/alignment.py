@@ -38,7 +38,7 @@ class Alignment(QObject):
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
         self._before_drag: Registration | None = None
         self._dragging = False
-        self.lane.changed.connect(self.changed)
+        self.lane.switched.connect(self.changed)
         second.changed.connect(self._on_second_changed)
 
     @property

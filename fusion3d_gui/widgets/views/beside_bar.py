@@ -111,7 +111,13 @@ class BesideBar(QFrame):
         self.close_button.clicked.connect(self._second.close)
         self.blend.valueChanged.connect(lambda value: comparison.set_blend(value / 100))
         self.colors.activated.connect(lambda n: comparison.set_color_map(ANATOMY_MAPS[n]))
-        for signal in (self._second.changed, alignment.changed, comparison.changed, prior.changed):
+        for signal in (
+            self._second.changed,
+            alignment.changed,
+            alignment.lane.changed,
+            comparison.changed,
+            prior.changed,
+        ):
             signal.connect(self.show_state)
 
     def _on_register(self) -> None:
