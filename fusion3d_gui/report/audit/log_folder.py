@@ -107,9 +107,16 @@ def _append(folder: Path, events: Sequence[AuditEvent]) -> None:
     _write(path, waiting)
     with whole_file(folder / _HEAD, private=True) as partial:
         partial.write_bytes(msgspec.json.encode(last))
-    for removed in _remove_oldest(folder):
-        told = {"last_number": removed.number, "last_sha256": removed.sha256}
-        _append(folder, [AuditEvent("removed", events[-1].when, answered=told)])
+    # All are removed before the first is told of: telling may fill a file, and with that remove another.
+    told = [
+        AuditEvent(
+            "removed",
+            events[-1].when,
+            answered={"last_number": removed.number, "last_sha256": removed.sha256},
+        )
+        for removed in _remove_oldest(folder)
+    ]
+    _append(folder, told)
 
 
 def export_log(folder: Path, path: Path) -> int:
