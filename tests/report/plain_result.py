@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.prediction import Heatmap, Prediction
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.report.case_result import CaseResult

@@ -9,7 +9,7 @@ import pytest
 
 from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.inference.fit import FitReport
+from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.report.framed_picture import frame_texts, position_picture, spot_titles
 from fusion3d_gui.report.picture.plane_picture import plane_pictures
 from fusion3d_gui.report.picture.svg import color_bar_drawing, plane_drawing

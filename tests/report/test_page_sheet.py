@@ -354,6 +354,15 @@ def test_the_foot_stands_at_the_bottom_of_a_page_below_all_that_is_on_it(count):
     assert all(each.y < result.y - 20 for each in texts if each.text == "end")
 
 
+def test_the_foot_of_a_page_of_rows_alone_looks_as_that_of_the_others():
+    rows = tuple((f"{n}", "x") for n in range(130))
+    content = _content(left=(Section("L", (), rows),), right=(), either=())
+    pages = drawn_pages(_sheet(content).pdf())
+    assert len(pages) == 3
+    feet = [[each for each in page if isinstance(each, DrawnLine)][-1] for page in pages]
+    assert feet == [DrawnLine((120.0, 2785.0, 1980.0, 2785.0), 1.5, "#d5d9de")] * 3
+
+
 def test_a_section_that_may_stand_anywhere_goes_where_there_is_most_room():
     rows = tuple((f"{n}", "x") for n in range(3))
     either = tuple(Section(f"Either {n}", (), rows) for n in range(3))

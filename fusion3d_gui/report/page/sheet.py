@@ -111,7 +111,6 @@ class Sheet:
                 writer.newPage()
             self._paint(painter, page)
         painter.end()
-        buffer.close()
         return bytes(content.data())
 
     def images(self, dots_per_inch: float) -> list[QImage]:
