@@ -6,7 +6,7 @@
 plants a seeded sample over the modules of targets.toml, in a copy of the working tree; started
 again with the same arguments, it goes on where it stopped. First it records which of the nearest tests run
 which line; a fault meets those that run its line, the quickest first, for at most 25 s of their
-undisturbed time. Every fault is tried in a process forked from one that has the libraries imported, which
+processor time. Every fault is tried in a process forked from one that has the libraries imported, which
 takes 1 s where starting pytest takes 9. A fault is found when a test fails that passes without it. Unix only.
 """
 

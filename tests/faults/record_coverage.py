@@ -3,12 +3,14 @@
     python record_coverage.py OUT.json TEST ...
 
 runs the tests with coverage.py and writes ``{"seconds": {test: s}, "lines": {module: {line: [test, ...]}}}``.
+Seconds are of the processor, which other work on the machine does not lengthen.
 A line that is run at import only has no tests. What other processes and Qt's threads run is not seen.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +32,19 @@ class Recorder:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._measured.switch_context(item.nodeid)
+        started = _processor_seconds()
         yield
+        self.seconds[item.nodeid] = _processor_seconds() - started
         self._measured.switch_context("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         if report.failed or report.skipped:
             self.failed.add(report.nodeid)
+
+
+def _processor_seconds() -> float:
+    """Of this process and its ended children."""
+    return sum(os.times()[:4])
 
 
 def main() -> int:

@@ -121,7 +121,7 @@ def _circle(graphic: Graphic, number: int, text: str) -> Annotation:
     radius = float(np.linalg.norm(edge - middle))
     right, down = graphic.right, graphic.down
     if right is None or down is None:
-        right = (edge - middle) / max(radius, 1e-9)
+        right = _direction(edge - middle)
         down = _across(right)
     corner = radius * (right + down)
     return Annotation(
@@ -138,7 +138,7 @@ def _ellipse(ends: np.ndarray, number: int, text: str) -> Annotation:
     """Of the ends of one axis and of the other (PS3.3 C.18.6.1.2)."""
     middle = ends.mean(axis=0)
     along, across = (ends[1] - ends[0]) / 2, (ends[3] - ends[2]) / 2
-    right = along / max(float(np.linalg.norm(along)), 1e-9)
+    right = _direction(along)
     # Axes of a valid file are perpendicular; what is left of others is.
     across = across - right * float(across @ right)
     length = float(np.linalg.norm(across))
@@ -172,6 +172,12 @@ def _rectangle(corners: np.ndarray, number: int, text: str) -> Annotation | None
         as_point(along / height),
         text,
     )
+
+
+def _direction(vector: np.ndarray) -> np.ndarray:
+    """The unit vector along another; any where that has no length."""
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 1e-9 else np.eye(3)[0]
 
 
 def _across(right: np.ndarray) -> np.ndarray:

@@ -55,8 +55,7 @@ def label_map_of(volume: Volume, labels: tuple[Label, ...] = ()) -> LabelMap:
         There are values that are no labels, too many, or none above 0; the text says which.
     """
     numbers = _numbers_in(volume)
-    largest = max(numbers, default=0)
-    kind = np.uint8 if largest < 256 else np.uint16
+    kind = np.uint8 if numbers[-1] < 256 else np.uint16
     voxels = volume.voxels
     if (volume.slope, volume.intercept) != (1.0, 0.0):
         voxels = volume.real()
@@ -135,8 +134,7 @@ def masks_on(
 
     grid = label_map.grid
     aligned = is_same_grid(grid, scan)
-    numbers = [each.number for each in label_map.labels]
-    boxes = find_objects(grid.voxels, max_label=max(numbers, default=0))
+    boxes = find_objects(grid.voxels, max_label=max(each.number for each in label_map.labels))
     unit_ml = abs(float(np.linalg.det(grid.affine[:3, :3]))) / 1000.0
     masks: list[Mask] = []
     for count, label in enumerate(label_map.labels):
@@ -169,7 +167,7 @@ def mask_of(
     scan
         The scan.
     """
-    if inside.size == 0 or not inside.any():
+    if not inside.any():
         return None
     parts = []
     for axis in range(3):

@@ -56,7 +56,7 @@ def read_report(path: Path, source: SourceSeries) -> ScanObject:
             lost += missing
             text, wanted = _words(group)
             for graphic in graphics:
-                if len(marks) < _MOST_MARKS:
+                if len(marks) <= _MOST_MARKS:  # one more than is shown is told
                     marks += marks_of(graphic, len(marks) + 1, text, wanted)
         title = title_of(dataset, "report")
     except PYDICOM_ERRORS:

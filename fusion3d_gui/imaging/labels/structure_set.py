@@ -186,7 +186,7 @@ def _stacked(
     thickness = float(np.median(gaps)) if len(gaps) else alone
     # A slice that lies between planes of contours is filled too, where the scan's slices are the finer.
     reach = max(thickness, alone) / 2
-    first = max(0, int(np.ceil(levels[0] - reach)))
+    first = max(0, int(np.ceil(levels[0] - reach - _TIE)))
     last = min(shape[0] - 1, int(np.floor(levels[-1] + reach)))
     if last < first:
         return 0, np.zeros((0, 0, 0), bool)
