@@ -227,6 +227,14 @@ def test_a_row_whose_first_cell_has_several_lines_is_one_block():
     assert at == pytest.approx(100 + room - small.width(words) - 1, abs=0.1)
 
 
+def test_a_row_whose_middle_cell_has_several_lines_is_one_block_too():
+    style = Style(20)
+    row = (Cell("a", style), Cell("aaaa bbbbb cc", style), Cell("aaaa bbbbb cc", style))
+    room = style.width("a") + 1 + 28 + 2 * (style.width("aaaa bb") + 1)
+    (block,) = table([row], room)
+    assert block.height == pytest.approx(3 * 27.2 + 1)
+
+
 def test_a_row_without_texts_is_as_high_as_a_line():
     blocks = table([(Cell("", Style(30)), Cell("", Style(20)))], 500)
     assert [block.height for block in blocks] == pytest.approx([1.36 * 30 + 1])

@@ -27,12 +27,16 @@ from fusion3d_gui.report.session.document import (
     MOST_MASKS,
     MOST_PATHS,
     VERSION,
+    ComparisonDocument,
+    ExplanationDocument,
     LeftDocument,
     MarkDocument,
+    MaskDocument,
     MaskLookDocument,
     NotesDocument,
     ScanDocument,
     SessionDocument,
+    ViewDocument,
     affine_of,
     affine_rows,
 )
@@ -114,8 +118,45 @@ def test_texts_numbers_and_lists_are_taken_up_to_their_bound(kind, good, bad):
         msgspec.convert(bad, type=kind)
 
 
-def test_a_session_keeps_so_many_marks_masks_and_paths():
-    assert (MOST_MARKS, MOST_MASKS, MOST_PATHS, VERSION) == (2000, 500, 500, 5)
+def test_what_a_document_leaves_out_has_its_default():
+    rows = affine_rows(np.diag([2.0, 3.0, 4.0, 1.0]))
+    mask = {"name": "m", "color": "#102030", "array": "arrays/0.npy", "affine": rows}
+    found = msgspec.convert(mask, type=MaskDocument)
+    assert (found.columns, found.stored_ml) == (None, None)
+    assert (found.is_drawn, found.shown, found.selected) == (True, True, False)
+    for changed in ({"columns": 16_385}, {"columns": 0}, {"name": "x" * 301}, {"color": "#10203"}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**mask, **changed}, type=MaskDocument)
+    msgspec.convert({**mask, "columns": 16_384, "name": "x" * 300}, type=MaskDocument)
+    far = [*rows[:2], [0, 0, 4, 1.01e6], rows[3]]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**mask, "affine": far}, type=MaskDocument)
+    np.testing.assert_array_equal(affine_of(found.affine), np.diag([2.0, 3.0, 4.0, 1.0]))
+    view = {field.name: field.default for field in msgspec.structs.fields(ViewDocument)}
+    assert (view["snaps"], view["surface"], view["inverted"]) == (True, True, False)
+    assert (view["cut_mm"], view["slab_mm"], view["anatomy_colors"]) == (0, 0, "Gray")
+    comparison = ComparisonDocument()
+    assert (comparison.way, comparison.blend, comparison.color_map) == ("NONE", 0.5, "Hot iron")
+    scan = ScanDocument("ab" * 32, [], [], "", (1, 1, 1))
+    assert not scan.enclosed
+    explanation = {"method": "cam", "stages": [], "side": "raised"}
+    assert not msgspec.convert(explanation, type=ExplanationDocument).raw
+    assert (MOST_MARKS, MOST_MASKS, MOST_PATHS) == (2000, 500, 500)
+    texts = ((MarkDocument, _mark, "text", 2000), (NotesDocument, dict, "comment", 20_000))
+    for kind, made, name, longest in texts:
+        msgspec.convert(made(**{name: "x" * longest}), type=kind)
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(made(**{name: "x" * (longest + 1)}), type=kind)
+    msgspec.convert(_left({str(n): n for n in range(500)}), type=LeftDocument)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(_left({str(n): n for n in range(501)}), type=LeftDocument)
+    for opacity, is_share in ((0.0, True), (1.0, True), (1.001, False), (-0.001, False)):
+        look = {"opacity": opacity, "outlines": True}
+        if is_share:
+            msgspec.convert(look, type=MaskLookDocument)
+        else:
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert(look, type=MaskLookDocument)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +194,14 @@ def test_a_document_without_sense_is_refused(plain, said):
     assert caught.value.problem == f"is no session that can be read ({said})"
 
 
-@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("version", range(2, VERSION + 1))
 def test_every_version_since_the_second_becomes_the_present_one(version):
     plain = {"format": "fusion3d-session", "version": version, "window": [10, 20]}
     found = document_of(msgspec.json.encode(plain))
     assert (found.version, found.window) == (VERSION, (10, 20))
-    with pytest.raises(UserError, match="document version 6, this one reads up to 5"):
-        document_of(msgspec.json.encode({**plain, "version": 6}))
+    newer = f"document version {VERSION + 1}, this one reads up to {VERSION}"
+    with pytest.raises(UserError, match=newer):
+        document_of(msgspec.json.encode({**plain, "version": VERSION + 1}))
     with pytest.raises(UserError, match=r"unknown field `extra`"):
         document_of(msgspec.json.encode({**plain, "extra": 1}))
 
