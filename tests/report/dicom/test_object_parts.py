@@ -16,6 +16,7 @@ from fusion3d_gui import __version__
 from fusion3d_gui.imaging.simulated import SIMULATED_ATTRIBUTES
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit.fit_report import FitReport
+from fusion3d_gui.report.dicom.codes import anatomic_region, ucum
 from fusion3d_gui.report.dicom.file_references import refer_to_files
 from fusion3d_gui.report.dicom.new_study import sixteen_bits
 from fusion3d_gui.report.dicom.result_object import with_own_uids
@@ -217,3 +218,53 @@ def test_values_that_are_none_become_0_and_one_value_alone_has_a_step_of_1():
     same = sixteen_bits(Volume(np.full((2, 2, 2), 2.5), np.eye(4)))
     assert (same.slope, same.intercept) == (1.0, 2.5)
     assert not same.voxels.any()
+
+
+# Codes.
+
+
+@pytest.mark.parametrize(
+    ("unit", "code", "meaning"),
+    [
+        ("mm", "mm", "mm"),
+        ("mm²", "mm2", "mm2"),
+        ("ml", "mL", "mL"),
+        ("°", "deg", "deg"),
+        ("%", "%", "%"),
+        ("HU", "[hnsf'U]", "Hounsfield unit"),
+        ("Bq/ml", "Bq/ml", "Bq/ml"),
+        ("", "1", "no units"),
+        ("parsec", "1", "no units"),
+    ],
+)
+def test_units_are_those_of_ucum(unit, code, meaning):
+    found = ucum(unit)
+    assert (found.value, found.scheme_designator, found.meaning) == (code, "UCUM", meaning)
+
+
+def _region(part: str, **coded: str) -> tuple[str, str, str]:
+    source = Dataset()
+    source.BodyPartExamined = part
+    if coded:
+        item = Dataset()
+        for keyword, value in coded.items():
+            setattr(item, keyword, value)
+        source.AnatomicRegionSequence = Sequence([item])
+    found = anatomic_region(source)
+    return found.value, found.scheme_designator, found.meaning
+
+
+def test_the_region_is_the_coded_one_else_the_named_one_else_the_whole_body():
+    whole = ("38266002", "SCT", "Entire body")
+    assert _region("BRAIN") == ("12738006", "SCT", "Brain")
+    assert _region("brain ") == ("12738006", "SCT", "Brain")
+    assert _region("CHEST")[2] == "Chest"
+    assert _region("") == _region("TOE") == whole
+    full = {"CodeValue": "1", "CodingSchemeDesignator": "X", "CodeMeaning": "Part"}
+    assert _region("BRAIN", **full) == ("1", "X", "Part")
+    assert _region("BRAIN", CodeValue="1", CodingSchemeDesignator="X") == ("1", "X", "1")
+    assert _region("BRAIN", CodeValue="1", CodeMeaning="Part") == ("12738006", "SCT", "Brain")
+    assert _region("TOE", CodingSchemeDesignator="X") == whole
+    empty = Dataset()
+    empty.AnatomicRegionSequence = Sequence([])
+    assert anatomic_region(empty).value == "38266002"
