@@ -71,7 +71,8 @@ class Scenes:
         session.open_demo(self.window.demos[0])
         self.wait(lambda: session.store.case is not None and session.store.predicting)
         self.picture("predicting")
-        self.wait(lambda: session.predictions.current is not None)
+        # The number comes before its map.
+        self.wait(lambda: session.predictions.heatmap is not None and self.is_idle())
         session.hot_spots.go_to_peak()
         self.picture("prediction")
         with self.light():

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from fusion3d_gui.declared_types import build_types
+
 _Name = Annotated[str, Meta(min_length=1)]
 _Size = Annotated[int, Meta(ge=0, le=65536)]
 
@@ -103,6 +105,7 @@ DECLARED: dict[str, object] = {
     "decision.json": DecisionFile,
     "scope.json": ScopeFile,
 }
+build_types(*DECLARED.values())
 
 
 def parsed(name: str, content: bytes) -> object:

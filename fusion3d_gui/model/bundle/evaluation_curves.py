@@ -14,6 +14,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from fusion3d_gui.declared_types import build_types
+
 #: Points of an ROC curve and bins of a reliability curve at most.
 MOST_POINTS, MOST_BINS = 200, 50
 
@@ -45,6 +47,9 @@ class CurvesFile(msgspec.Struct, forbid_unknown_fields=True):
     positives: _Count
     roc: RocFile
     reliability: ReliabilityFile
+
+
+build_types(CurvesFile)
 
 
 @dataclass(frozen=True)

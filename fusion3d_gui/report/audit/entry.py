@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from fusion3d_gui.declared_types import build_types
+
 #: What may happen. ``repaired`` and ``removed`` are about the log itself.
 What = Literal["open", "predict", "explain", "export", "repaired", "removed"]
 
@@ -83,6 +85,9 @@ class AuditEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     previous: _Hash
     program: str
     event: AuditEvent
+
+
+build_types(AuditEntry)
 
 
 def line_of(entry: AuditEntry) -> bytes:

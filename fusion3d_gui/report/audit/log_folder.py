@@ -16,6 +16,7 @@ import msgspec
 import platformdirs
 
 from fusion3d_gui import __version__
+from fusion3d_gui.declared_types import build_types
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.report.audit.entry import (
@@ -42,6 +43,9 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: int
     sha256: str
+
+
+build_types(Head)
 
 
 def audit_folder() -> Path:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from fusion3d_gui.declared_types import build_types
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
 
@@ -65,6 +66,9 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: ["low", "medium", "high"]
     )
     model: str | None = None
+
+
+build_types(Protocol)
 
 
 @dataclass(frozen=True)

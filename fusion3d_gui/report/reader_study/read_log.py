@@ -15,6 +15,7 @@ from types import TracebackType
 import filelock
 import msgspec
 
+from fusion3d_gui.declared_types import build_types
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.report.reader_study.protocol import PlannedRead, ProtocolFile, reading_order
@@ -67,6 +68,7 @@ class Read(msgspec.Struct, frozen=True, tag_field="line", tag="read", forbid_unk
 
 
 Line = Header | Shown | Read
+build_types(Line)
 
 
 class ReadLog:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from fusion3d_gui.declared_types import build_types
 from fusion3d_gui.imaging.annotations.annotation import Kind
 from fusion3d_gui.imaging.volume import spans_space
 from fusion3d_gui.model.bundle.bundle_schema import FieldFile
@@ -360,6 +361,9 @@ class SessionDocument(_Struct, frozen=True):
     second: SecondDocument | None = None
     opened_map: OpenedMapDocument | None = None
     stated_ct: bool = False
+
+
+build_types(SessionDocument)
 
 
 def affine_rows(affine: np.ndarray) -> Affine:
