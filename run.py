@@ -97,7 +97,7 @@ def demo_metadata() -> list[str]:
 
 def run_tests() -> int:
     # remote and serve bring an older protobuf than the rest: their tests run where they are installed.
-    set_up(extras="train,pacs,cluster,onnx,test,docs")
+    set_up(extras="train,pacs,cluster,onnx,notebook,test,docs")
     if sys.platform == "linux" and shutil.which("pdftotext") is None:
         # Reads the page of a result back; tests that need it are skipped without.
         install_packages(["poppler-utils"])

@@ -19,12 +19,16 @@ _MODULE_OF = {
     "Prediction": "fusion3d_gui.api",
     "UserError": "fusion3d_gui.errors",
     "Volume": "fusion3d_gui.imaging.volume",
+    "evaluate": "fusion3d_gui.notebook.evaluation",
     "explain": "fusion3d_gui.api",
     "find_series": "fusion3d_gui.api",
     "load_model": "fusion3d_gui.api",
     "open_volume": "fusion3d_gui.api",
+    "read_masks": "fusion3d_gui.notebook.masks",
+    "read_results": "fusion3d_gui.notebook.tables",
     "shipped_cases": "fusion3d_gui.api",
     "shipped_models": "fusion3d_gui.api",
+    "view": "fusion3d_gui.notebook.view",
 }
 
 __all__ = ["RESEARCH_USE_ONLY", *_MODULE_OF]

@@ -11,6 +11,10 @@ from fusion3d_gui.api import shipped_models as shipped_models
 from fusion3d_gui.errors import UserError as UserError
 from fusion3d_gui.imaging.volume import Volume as Volume
 from fusion3d_gui.inference.prediction import Heatmap as Heatmap
+from fusion3d_gui.notebook.evaluation import evaluate as evaluate
+from fusion3d_gui.notebook.masks import read_masks as read_masks
+from fusion3d_gui.notebook.tables import read_results as read_results
+from fusion3d_gui.notebook.view import view as view
 
 __version__: str
 RESEARCH_USE_ONLY: str

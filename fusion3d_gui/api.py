@@ -9,14 +9,17 @@
     prediction = model.predict(f3d.open_volume(case.path), case.metadata)
     print(prediction.fit.fit, prediction.probability, prediction.class_name, prediction.heatmap.peak_lps)
     layercam = f3d.explain(prediction, method="layercam", stage=3).heatmap
+    prediction.view()                                       # in a notebook: the scan with its heat
+    results = model.predict_table("cases.csv", "results")   # pandas; goes on where it stopped
+    f3d.evaluate(labels, results["probability"])            # AUROC and more, with intervals
 
 Its names are available from ``fusion3d_gui``. Volumes, heatmaps and predictions have an HTML
-representation for notebooks. Research use only.
+representation for notebooks. What views and tables need is in the extra ``[notebook]``. Research use only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -27,7 +30,14 @@ from scipy.ndimage import map_coordinates
 
 from fusion3d_gui.imaging.catalog import find as catalog_find
 from fusion3d_gui.imaging.catalog import open as catalog_open
-from fusion3d_gui.imaging.notebook import gray_levels, orthogonal_slices, page, with_heat
+from fusion3d_gui.imaging.notebook import (
+    HEAT_OPACITY,
+    HEAT_THRESHOLD,
+    gray_levels,
+    orthogonal_slices,
+    page,
+    with_heat,
+)
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference import prediction as inference_prediction
@@ -37,13 +47,15 @@ from fusion3d_gui.inference.prediction import Heatmap, Side
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.shipped import models_dir
+from fusion3d_gui.table_file import read_table_file
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from fusion3d_gui.imaging.labels.scan_object import Mask
     from fusion3d_gui.inference.case_model import CaseModel
     from fusion3d_gui.inference.predictor import Predictor
-
-#: Threshold (share of the peak) and opacity of the heatmap overlay, as the main window's defaults.
-_THRESHOLD, _OPACITY = 0.35, 0.5
+    from fusion3d_gui.notebook.scan_view import ScanView
 
 
 def find_series(path: str | PathLike[str], progress: Progress = no_progress) -> list[Series]:
@@ -215,6 +227,63 @@ class Model:
         }
         return Prediction(**made, volume=volume, case=predicted.case, predictor=self._predictor)
 
+    def predict_table(
+        self,
+        cases: DataFrame | str | PathLike[str],
+        out: str | PathLike[str],
+        *,
+        method: str | None = None,
+        stage: int | Iterable[int] | None = None,
+        side: Side = "raised",
+        despite_misfit: bool = False,
+        progress: Progress = no_progress,
+    ) -> DataFrame:
+        """Predict a table of cases, as ``fusion3d predict CASES.csv --out DIR`` does, and return its results.
+
+        A case that can't be predicted has the reason in the column ``error``, and no probability. The same call
+        again computes only what is missing or failed.
+
+        Parameters
+        ----------
+        cases
+            A CSV file, or a pandas table: a column ``path``, optionally ``case`` (a name), and the model's
+            fields. Relative paths begin at the CSV file's folder; those of a pandas table at the working
+            directory.
+        out
+            Folder of the results: ``results.csv``, heatmaps and embeddings.
+        method, stage, side, despite_misfit
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`~fusion3d_gui.notebook.tables.read_results` returns it, with the index of ``cases`` where
+            that is a pandas table.
+
+        Raises
+        ------
+        UserError
+            For a table that can't be used, a folder that can't be written, or one with results of other weights.
+        """
+        from fusion3d_gui.inference import batch
+        from fusion3d_gui.notebook.tables import read_results, table_of_frame
+
+        out = Path(out)
+        is_file = isinstance(cases, str | PathLike)
+        table = read_table_file(Path(cases)) if is_file else table_of_frame(cases)
+        rows = batch.rows_of_table(table, self.info.schema)
+        explanation = _explanation(self.info, method, stage, side)
+        batch.predict_table(
+            self._predictor,
+            rows,
+            out,
+            explanation,
+            despite_misfit=despite_misfit,
+            progress=progress,
+        )
+        found = read_results(out)
+        return found if isinstance(cases, str | PathLike) else found.set_axis(cases.index)
+
     def __repr__(self) -> str:
         return f"Model({self.info.name} {self.info.version}: {self.info.title})"
 
@@ -237,6 +306,14 @@ class Prediction(inference_prediction.Prediction):
             f"{self.bundle_name} {self.bundle_version})"
         )
 
+    def view(self, masks: Sequence[Mask] | Mapping[str, np.ndarray] = ()) -> ScanView:
+        """The scan with the heatmap and masks in a notebook: see :func:`~fusion3d_gui.notebook.view.view`."""
+        from fusion3d_gui.notebook.view import view_with_words
+
+        return view_with_words(
+            self.volume, self.heatmap, masks, self.class_text, self._facts, self._said
+        )
+
     def _repr_html_(self) -> str:
         """The three slices through the heatmap's peak, with the heatmap overlaid on the anatomy."""
         heatmap, volume = self.heatmap, self.volume
@@ -247,17 +324,25 @@ class Prediction(inference_prediction.Prediction):
             inverted=volume.low_is_white,
         )
         images = [
-            with_heat(gray, _share_at(heatmap, each.positions_lps), _THRESHOLD, _OPACITY)
+            with_heat(gray, _share_at(heatmap, each.positions_lps), HEAT_THRESHOLD, HEAT_OPACITY)
             for gray, each in zip(grays, slices, strict=True)
         ]
-        facts = (
+        return page(self.class_text, self._facts, slices, images, self._said)
+
+    @property
+    def _facts(self) -> tuple[str, ...]:
+        heatmap = self.heatmap
+        return (
             f"{self.class_names[1]}: {100 * self.probability:.4g} % "
             f"(threshold {100 * self.threshold:.4g} %)",
             f"{self.bundle_name} {self.bundle_version}",
             f"{heatmap.method} of {heatmap.layer}, what {heatmap.side} the logit, {heatmap.grid_text}",
         )
-        notices = (*self.notices, *((self.fit.demonstration,) if self.fit.demonstration else ()))
-        return page(self.class_text, facts, slices, images, notices)
+
+    @property
+    def _said(self) -> tuple[str, ...]:
+        """The notices, and that the model is a demonstration."""
+        return (*self.notices, *((self.fit.demonstration,) if self.fit.demonstration else ()))
 
 
 def _share_at(heatmap: Heatmap, lps_mm: np.ndarray) -> np.ndarray:

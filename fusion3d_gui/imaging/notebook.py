@@ -19,6 +19,9 @@ from fusion3d_gui.plain_text import html_text
 #: The longer side of each slice on the page, in CSS pixels.
 _SIDE_PX = 220
 
+#: Threshold (share of the peak) and opacity of heat over anatomy, as the main window's defaults.
+HEAT_THRESHOLD, HEAT_OPACITY = 0.35, 0.5
+
 _FIGURE = "display:inline-block;margin:2px;position:relative;background:#000"
 _LETTER = "position:absolute;color:#fff;font:bold 13px sans-serif;text-shadow:0 0 3px #000"
 _SIDES = (
@@ -116,19 +119,26 @@ def orthogonal_slices(
     return tuple(found)
 
 
-def gray_levels(
-    values: Sequence[np.ndarray], window: tuple[float, float] | None = None, *, inverted: bool
-) -> list[np.ndarray]:
-    """uint8 RGB ``[row, column, 3]`` of slices of real values, all on one scale.
+def gray_range(
+    values: Sequence[np.ndarray], window: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """The real values that are shown black and white.
 
     ``window`` is (centre, width); None takes the 1st to the 99.5th percentile of what is finite.
     """
-    if window is None:
-        every = np.concatenate([each.ravel() for each in values])
-        finite = every[np.isfinite(every)]
-        low, high = np.percentile(finite, (1, 99.5)) if finite.size else (0.0, 1.0)
-    else:
-        low, high = window[0] - window[1] / 2, window[0] + window[1] / 2
+    if window is not None:
+        return window[0] - window[1] / 2, window[0] + window[1] / 2
+    every = np.concatenate([each.ravel() for each in values])
+    finite = every[np.isfinite(every)]
+    low, high = np.percentile(finite, (1, 99.5)) if finite.size else (0.0, 1.0)
+    return float(low), float(high)
+
+
+def gray_levels(
+    values: Sequence[np.ndarray], window: tuple[float, float] | None = None, *, inverted: bool
+) -> list[np.ndarray]:
+    """uint8 RGB ``[row, column, 3]`` of slices of real values, all on the scale of :func:`gray_range`."""
+    low, high = gray_range(values, window)
     found = []
     for each in values:
         share = ((np.nan_to_num(each, nan=low) - low) / max(high - low, 1e-12)).clip(0, 1)

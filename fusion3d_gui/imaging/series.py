@@ -18,7 +18,7 @@ from fusion3d_gui.progress import Progress
 Reader = Callable[[Progress, Watch], Volume]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Series:
     """One volume that a path offers, known from its headers without reading voxels.
 
@@ -70,8 +70,8 @@ class Series:
     image_count: int = 0
     patient: int | None = None
     subfolder: str = ""
-    identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    reader: Reader | None = field(default=None, repr=False)
+    identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reader: Reader | None = None
 
     def __post_init__(self) -> None:
         for name, longest in (
@@ -84,6 +84,12 @@ class Series:
         identity = {key: visible_text(text) for key, text in self.identity.items()}
         object.__setattr__(self, "notices", notices)
         object.__setattr__(self, "identity", MappingProxyType(identity))
+
+    def __repr__(self) -> str:
+        """What it is, without its files: a notebook stores it, and a folder may be named after a patient."""
+        size = " × ".join(str(count) for count in reversed(self.shape))
+        words = (self.format, self.modality, self.description, f"{size} (i, j, k)")
+        return f"Series({', '.join(word for word in words if word)})"
 
     @property
     def slice_count(self) -> int:

@@ -44,7 +44,7 @@ def affine_of_sizes(sizes_mm: Sequence[float]) -> np.ndarray:
     return np.diag([*sizes[:3], 1.0])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume:
     """One 3D image in patient space.
 
@@ -111,21 +111,21 @@ class Volume:
     unit: str = ""
     modality: str = ""
     windows: tuple[tuple[float, float], ...] = ()
-    curve: VoiCurve | None = field(default=None, repr=False)
+    curve: VoiCurve | None = None
     description: str = ""
     series_uid: str = ""
     path: Path | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     warnings: tuple[ScanWarning, ...] = ()
     padding: tuple[float, float] | None = None
     missing: tuple[int, ...] = ()
-    image_numbers: tuple[int | None, ...] = field(default=(), repr=False)
-    slice_locations_mm: tuple[float | None, ...] = field(default=(), repr=False)
+    image_numbers: tuple[int | None, ...] = ()
+    slice_locations_mm: tuple[float | None, ...] = ()
     interpolated_from: int = 0
-    loaded_slices: LoadedSlices | None = field(default=None, repr=False)
+    loaded_slices: LoadedSlices | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or min(self.voxels.shape) < 1:
@@ -229,6 +229,12 @@ class Volume:
         if self.intercept != 0.0:
             values += np.float32(self.intercept)
         return values
+
+    def __repr__(self) -> str:
+        """Kind and geometry: a notebook stores it, so that it says nothing of the file and the patient."""
+        from fusion3d_gui.imaging.notebook import facts_of_grid
+
+        return f"Volume({', '.join((self.modality or 'no modality', *facts_of_grid(self.shape, self.spacing_mm)))})"
 
     def _repr_html_(self) -> str:
         """The three middle slices and the geometry, for a notebook; nothing that identifies the patient."""

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtGui import QColor
 
 from fusion3d_gui.imaging.dicom.write import write_dicom_series
+from fusion3d_gui.imaging.labels.scan_object import MASK_COLORS
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.state.masks.mask_list import COLORS
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
@@ -86,7 +86,7 @@ def test_a_segmentation_is_outlined_where_it_lies(window, scan, segmentation, qt
     view = window.views.views[0]
     session.display.crosshair.move_to(np.array([44.0, 30.0, 20.0]))
     qtbot.wait(50)
-    found = pixels_of(window, COLORS[0])
+    found = pixels_of(window, MASK_COLORS[0])
     found = found[found[:, 1] < view.height() - 120]  # not the legend
     corners = [view.px_at(np.array(each)) for each in ((31.0, 19.0, 20.0), (55.0, 39.0, 20.0))]
     (left, top), (right, bottom) = sorted((each.x(), each.y()) for each in corners)
@@ -97,11 +97,11 @@ def test_a_segmentation_is_outlined_where_it_lies(window, scan, segmentation, qt
     # In a slice that it does not reach there is nothing, nor after it was removed.
     session.display.crosshair.move_to(np.array([44.0, 30.0, 40.0]))
     qtbot.wait(50)
-    assert not pixels_of(window, COLORS[0]).size
+    assert not pixels_of(window, MASK_COLORS[0]).size
     session.display.crosshair.move_to(np.array([44.0, 30.0, 20.0]))
     session.scan_objects.clear()
     qtbot.wait(50)
-    assert not pixels_of(window, COLORS[0]).size
+    assert not pixels_of(window, MASK_COLORS[0]).size
 
 
 def test_its_name_is_hidden_with_the_identity(window, scan, segmentation, qtbot):

@@ -36,6 +36,9 @@ _KINDS: dict[str, Kind] = {
     **{_STORAGE + f"88.{end}": "report" for end in ("11", "22", "33", "34")},
 }
 
+#: Colours of masks in turn: those that Okabe and Ito chose to be told apart by everybody, without black.
+MASK_COLORS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
+
 #: Reports and presentation states hold no pixels: real ones have some kilobytes.
 _LARGEST_BYTES = 50_000_000
 #: Sequences within sequences that are looked into.

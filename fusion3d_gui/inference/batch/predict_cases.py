@@ -18,7 +18,7 @@ from fusion3d_gui.inference.explain.explanation import Explanation
 from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.progress import Progress, no_progress, part_of
-from fusion3d_gui.table_file import plain_cell, read_table_file
+from fusion3d_gui.table_file import TableFile, plain_cell, read_table_file
 
 if TYPE_CHECKING:
     from fusion3d_gui.inference.predictor import Predictor
@@ -45,7 +45,16 @@ def read_table(
     :func:`~fusion3d_gui.table_file.read_table_file` for what a table may look like. Raises UserError,
     naming the row, when the table can't be used.
     """
-    table = read_table_file(path)
+    return rows_of_table(read_table_file(path), schema, on_notice)
+
+
+def rows_of_table(
+    table: TableFile,
+    schema: MetadataSchema,
+    on_notice: Callable[[str], None] = lambda notice: None,
+) -> list[BatchRow]:
+    """The rows of a table that has been read already: see :func:`read_table`."""
+    path = table.path
     if "path" not in table.columns:
         raise UserError(
             "has no column path", path=path, remedy="Add it, with each case's file or folder."

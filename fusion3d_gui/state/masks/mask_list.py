@@ -8,13 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from fusion3d_gui.imaging.labels.scan_object import Mask
+from fusion3d_gui.imaging.labels.scan_object import MASK_COLORS, Mask
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.state.data.case import Case, CaseKey
 from fusion3d_gui.state.data.step_history import StepHistory
-
-#: Colours of masks in turn: those that Okabe and Ito chose to be told apart by everybody, without black.
-COLORS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 
 #: Steps that can be undone.
 _DEPTH = 50
@@ -383,4 +380,4 @@ class MaskList(QObject):
 
 
 def _color(number: int) -> str:
-    return COLORS[(number - 1) % len(COLORS)]
+    return MASK_COLORS[(number - 1) % len(MASK_COLORS)]

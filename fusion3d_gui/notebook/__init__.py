@@ -1,0 +1,1 @@
+"""What a notebook shows and tabulates: views by NiiVue, masks, pandas tables, figures (extra `[notebook]`)."""

@@ -1,0 +1,84 @@
+"""``ScanView``: a scan with heat and masks in a notebook, drawn by NiiVue in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipyniivue
+import ipywidgets
+import numpy as np
+from ipyniivue.traits import LUT
+
+from fusion3d_gui.notebook.layers import Layer
+
+_HEIGHT_PX = 480
+
+
+class ScanView(ipywidgets.VBox):
+    """A scan with heat and masks: three planes and 3D, left on the screen is the patient's right.
+
+    Parameters
+    ----------
+    layers
+        The scan first, then what lies over it.
+    caption
+        HTML below the images.
+    crosshair
+        Where it stands, see :func:`~fusion3d_gui.notebook.layers.crosshair_share`.
+    words
+        What stands where widgets can't be drawn.
+
+    Attributes
+    ----------
+    niivue
+        The ``ipyniivue.NiiVue``: planes, zoom, clip planes and all else that it can do.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], caption: str, crosshair: Sequence[float], words: str
+    ) -> None:
+        self._words = words
+        self.niivue = _LoadedNiiVue(
+            [_niivue_volume(each) for each in layers],
+            height=_HEIGHT_PX,
+            is_radiological_convention=True,
+            sagittal_nose_left=True,
+            show_all_orientation_markers=True,
+            font_color=(1.0, 1.0, 1.0, 1.0),
+            multiplanar_pad_pixels=8,
+            crosshair_color=(0.3, 0.75, 0.9, 1.0),
+            crosshair_width=0.3,
+            crosshair_gap=6.0,
+            drag_and_drop_enabled=False,
+        )
+        self.niivue.scene.crosshair_pos = list(crosshair)
+        super().__init__([self.niivue, ipywidgets.HTML(caption)])
+
+    def __repr__(self) -> str:
+        return self._words
+
+
+class _LoadedNiiVue(ipyniivue.NiiVue):
+    """NiiVue that has its volumes in the first message: a slow browser loses what comes while it draws."""
+
+    def __init__(self, volumes: Sequence[ipyniivue.Volume], **options: object) -> None:
+        self._first = list(volumes)
+        super().__init__(**options)
+
+    def open(self) -> None:
+        """Send the first message."""
+        self.volumes = self._first
+        super().open()
+
+
+def _niivue_volume(layer: Layer) -> ipyniivue.Volume:
+    shown: dict[str, object]
+    if isinstance(layer.look, np.ndarray):
+        lut = LUT(lut=layer.look.ravel().tolist(), min=0, max=len(layer.look) - 1)
+        shown = {"colormap_label": lut}
+    else:
+        low, high = layer.look
+        shown = {"colormap": "gray", "cal_min": low, "cal_max": high}
+    return ipyniivue.Volume(
+        name=f"{layer.name}.nii.gz", data=layer.nifti, colorbar_visible=False, **shown
+    )
