@@ -265,15 +265,15 @@ class Model:
         UserError
             For a table that can't be used, a folder that can't be written, or one with results of other weights.
         """
-        from fusion3d_gui.inference import batch
+        from fusion3d_gui.inference.batch import predict_cases
         from fusion3d_gui.notebook.tables import read_results, table_of_frame
 
         out = Path(out)
         is_file = isinstance(cases, str | PathLike)
         table = read_table_file(Path(cases)) if is_file else table_of_frame(cases)
-        rows = batch.rows_of_table(table, self.info.schema)
+        rows = predict_cases.rows_of_table(table, self.info.schema)
         explanation = _explanation(self.info, method, stage, side)
-        batch.predict_table(
+        predict_cases.predict_table(
             self._predictor,
             rows,
             out,

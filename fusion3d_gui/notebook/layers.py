@@ -45,11 +45,14 @@ class Layer:
     look
         Of a gray image the real values shown black and white; of a coloured one uint8 ``[n, 4]``, RGBA of the
         voxel values 0 to n - 1.
+    opacity
+        Of all of it, 0 to 1.
     """
 
     name: str
     image: Volume
     look: tuple[float, float] | np.ndarray
+    opacity: float = 1.0
 
     @property
     def nifti(self) -> bytes:
@@ -95,9 +98,9 @@ def heat_layer(heat: Volume, grid: Volume, threshold: float, opacity: float) -> 
     peak = float(heat.real().max())
     share = np.where(inside > 0, values, 0.0) / (peak if peak > 0 else 1.0)
     levels = np.rint(255 * np.clip(share, 0.0, 1.0)).astype(np.uint8)
-    alpha = np.rint(255 * heat_alpha(opacity, threshold)).astype(np.uint8)
+    alpha = np.rint(255 * heat_alpha(1.0, threshold)).astype(np.uint8)
     colors = np.column_stack([heatmap_colors(), alpha])
-    return Layer("heat", Volume(levels, grid.affine), colors)
+    return Layer("heat", Volume(levels, grid.affine), colors, opacity)
 
 
 def mask_layers(masks: Sequence[Mask], grid: Volume) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
@@ -150,13 +153,14 @@ def mask_layers(masks: Sequence[Mask], grid: Volume) -> tuple[tuple[Layer, ...],
             labels.append(np.zeros(grid.shape, np.uint8))
             colors.append([])
             place = len(labels) - 1
-        colors[place].append((*rgb_of(mask_color(mask, number)), round(255 * _MASK_OPACITY)))
+        colors[place].append((*rgb_of(mask_color(mask, number)), 255))
         labels[place][box][inside] = len(colors[place])
     layers = tuple(
         Layer(
             f"masks-{n + 1}",
             Volume(each, grid.affine),
             np.array([(0, 0, 0, 0), *colors[n]], np.uint8),
+            _MASK_OPACITY,
         )
         for n, each in enumerate(labels)
     )

@@ -48,11 +48,15 @@ class ScanView(ipywidgets.VBox):
             multiplanar_pad_pixels=8,
             crosshair_color=(0.3, 0.75, 0.9, 1.0),
             crosshair_width=0.3,
-            crosshair_gap=6.0,
             drag_and_drop_enabled=False,
         )
-        self.niivue.scene.crosshair_pos = list(crosshair)
+        # A slow browser loses what it is told of the crosshair before it draws.
+        self._crosshair = list(crosshair)
+        self.niivue.on_canvas_attached(self._on_canvas_attached)
         super().__init__([self.niivue, ipywidgets.HTML(caption)])
+
+    def _on_canvas_attached(self) -> None:
+        self.niivue.scene.crosshair_pos = self._crosshair
 
     def __repr__(self) -> str:
         return self._words
@@ -80,5 +84,9 @@ def _niivue_volume(layer: Layer) -> ipyniivue.Volume:
         low, high = layer.look
         shown = {"colormap": "gray", "cal_min": low, "cal_max": high}
     return ipyniivue.Volume(
-        name=f"{layer.name}.nii.gz", data=layer.nifti, colorbar_visible=False, **shown
+        name=f"{layer.name}.nii.gz",
+        data=layer.nifti,
+        opacity=layer.opacity,
+        colorbar_visible=False,
+        **shown,
     )

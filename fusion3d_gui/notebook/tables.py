@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.inference.batch import results_file
-from fusion3d_gui.inference.batch_row import FIRST_COLUMNS, LAST_COLUMNS
+from fusion3d_gui.inference.batch.batch_row import FIRST_COLUMNS, LAST_COLUMNS
+from fusion3d_gui.inference.batch.predict_cases import results_file
 from fusion3d_gui.inference.case_list.case_list import column_of
 from fusion3d_gui.notebook.extra import need_packages
 from fusion3d_gui.table_file import TableFile, TableRow, read_table_file

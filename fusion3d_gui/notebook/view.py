@@ -10,6 +10,7 @@ import numpy as np
 from fusion3d_gui import RESEARCH_USE_ONLY
 from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.imaging.notebook import HEAT_OPACITY, HEAT_THRESHOLD, facts_of_grid
+from fusion3d_gui.imaging.reslice.acquisition import nearest_axes
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.notebook.caption import caption, heat_legend, mask_legend
@@ -19,6 +20,9 @@ from fusion3d_gui.notebook.masks import Masks, masks_of_arrays
 
 if TYPE_CHECKING:
     from fusion3d_gui.notebook.scan_view import ScanView
+
+#: A scan turned by less is said to lie along the patient's axes.
+_PLUMB_DEGREES = 2.0
 
 
 def view(
@@ -75,6 +79,11 @@ def view_with_words(
     said += [*notices, *(found.notices if isinstance(found, Masks) else ())]
     scan = scan_layer(volume)
     grid, layers, legend = scan.image, [scan], []
+    tilt = _tilt_degrees(volume)
+    if tilt > _PLUMB_DEGREES:
+        said.append(
+            f"The planes are those of the scan, {tilt:.0f}° off the patient's: letters name the nearest side."
+        )
     if grid.shape != volume.shape:
         size, spacing = facts_of_grid(grid.shape, grid.spacing_mm)
         said.append(f"Shown averaged, {size}, {spacing}.")
@@ -99,6 +108,13 @@ def view_with_words(
         crosshair_share(grid, middle),
         f"{words}. {RESEARCH_USE_ONLY}.",
     )
+
+
+def _tilt_degrees(volume: Volume) -> float:
+    """Largest angle between an axis of the array and the axis of the patient that is nearest to it."""
+    linear = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    nearest = [abs(float(linear[row, axis])) for row, axis in enumerate(nearest_axes(linear))]
+    return float(np.degrees(np.arccos(min(1.0, *nearest))))
 
 
 def _peak_text(heat: Heatmap | Volume) -> str:

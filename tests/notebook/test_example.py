@@ -36,8 +36,8 @@ def texts(notebook: NotebookNode) -> list[str]:
     found = []
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            said = output.get("text") or output.get("data", {}).get("text/plain", "")
-            found.append(said)
+            if output.get("name") != "stderr":
+                found.append(output.get("text") or output.data.get("text/plain", ""))
     return found
 
 

@@ -139,7 +139,7 @@ def test_heat_has_the_colours_of_the_main_window_and_nothing_below_the_threshold
     inferno = np.rint(255 * matplotlib.colormaps["inferno"](np.arange(256))[:, :3])
     np.testing.assert_allclose(layer.look[:, :3], inferno, atol=1)
     assert not layer.look[: int(255 * 0.35) + 1, 3].any()
-    assert layer.look[255, 3] == 128
+    assert (layer.look[255, 3], layer.opacity) == (255, 0.5)
     # Between the cells' centres as SimpleITK interpolates.
     scan, heat = (itk_image(each) for each in (layer.image, scene.heat.as_volume))
     expected = sitk.GetArrayFromImage(sitk.Resample(heat, scan, sitk.Transform(), sitk.sitkLinear))
@@ -173,7 +173,7 @@ def test_masks_that_overlap_lie_in_images_of_their_own_and_keep_their_colours():
         (1, (0, 158, 115), third),
     ):
         np.testing.assert_array_equal(shown[place][color], expected)
-    assert all(layer.look[0, 3] == 0 and (layer.look[1:, 3] == 128).all() for layer in found)
+    assert all(layer.look[0, 3] == 0 and (layer.look[1:, 3] == 255).all() for layer in found)
 
 
 def test_too_many_masks_in_one_place_are_refused_in_one_sentence():

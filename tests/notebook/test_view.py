@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import comm
 import ipywidgets
 import nibabel as nib
 import numpy as np
@@ -56,6 +57,43 @@ def test_scan_masks_and_heat_lie_over_each_other_with_their_colours(axial_scene)
     assert view.niivue.opts.is_radiological_convention
 
 
+def test_the_first_message_has_the_volumes(axial_scene, monkeypatch):
+    """A slow browser draws without those that come in a later one."""
+    opened = []
+
+    class Line(comm.DummyComm):
+        def publish_msg(self, msg_type, data=None, **others):
+            if msg_type == "comm_open":
+                opened.append(data["state"])
+
+    monkeypatch.setattr(comm, "create_comm", Line)
+    view = f3d.view(axial_scene.scan, heat=axial_scene.heat)
+    (first,) = [each["volumes"] for each in opened if "volumes" in each]
+    assert first == [f"IPY_MODEL_{each.model_id}" for each in view.niivue.volumes]
+
+
+def test_once_the_browser_draws_the_crosshair_stands_at_the_peak_or_in_the_mask(axial_scene):
+    grid = axial_scene.scan
+    for heat, masks, expected in (
+        (axial_scene.heat, {"lesion": axial_scene.mask}, axial_scene.heat_lps),
+        (None, {"lesion": axial_scene.mask}, axial_scene.mask_lps),
+        (None, {}, grid.center_lps),
+    ):
+        niivue = f3d.view(grid, heat=heat, masks=masks).niivue
+        niivue.set_state({"_canvas_attached": True})  # as its part in the browser does
+        right, anterior, superior = niivue.scene.crosshair_pos  # shares along R, A, S
+        index = np.array([1 - right, 1 - anterior, superior]) * grid.shape[::-1] - 0.5
+        np.testing.assert_allclose(grid.to_lps(index), expected, atol=3)
+
+
+def test_the_caption_says_by_how_much_the_planes_are_off_the_patients(scene):
+    axes = scene.scan.affine[:3, :3] / np.linalg.norm(scene.scan.affine[:3, :3], axis=0)
+    expected = np.degrees(np.arccos(np.abs(axes).max(axis=0).min()))
+    said = f"The planes are those of the scan, {expected:.0f}° off the patient's"
+    found = " ".join(Text(caption_of(f3d.view(scene.scan))).lines)
+    assert (said in found) == (expected > 2)
+
+
 def test_nothing_that_the_browser_gets_tells_who_the_patient_is(axial_scene):
     view = f3d.view(axial_scene.scan, heat=axial_scene.heat, masks={"lesion": axial_scene.mask})
     told = repr(view)
@@ -74,7 +112,6 @@ def test_a_map_from_a_file_is_shown_as_the_prediction_shows_it(axial_scene, tmp_
     read = f3d.open_volume(tmp_path / "heatmap.nii.gz")
     one, other = (f3d.view(axial_scene.scan, heat=each) for each in (axial_scene.heat, read))
     assert one.niivue.volumes[1].data == other.niivue.volumes[1].data
-    assert one.niivue.scene.crosshair_pos == other.niivue.scene.crosshair_pos
     assert "Heat: 35 %100 % (peak 0.02)" in Text(caption_of(other)).lines
 
 
