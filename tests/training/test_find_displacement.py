@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from monai.networks.nets import ViT
 
 from fusion3d_gui.cli.parser import run
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
+from fusion3d_gui.model.exchange.check import check_bundle
 from fusion3d_gui.training.data.split import recorded_split, split_cases, validation_part
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.find_displacement import find_displacement
@@ -22,6 +25,56 @@ from fusion3d_gui.training.report.displacement_record import DISPLACEMENT_HEADIN
 @pytest.fixture(scope="module")
 def bundle(make_untrained):
     return make_untrained("image_only", 3)
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory):
+    """The bundle of an untrained vision transformer of MONAI, made by the command."""
+    folder = tmp_path_factory.mktemp("transformer")
+    torch.manual_seed(0)
+    size, options = 24, {"hidden_size": 24, "mlp_dim": 48, "num_layers": 2, "num_heads": 4}
+    net = ViT(
+        1, (size,) * 3, (8,) * 3, **options, classification=True, num_classes=2, spatial_dims=3
+    )
+    torch.save(net.state_dict(), folder / "vit.pt")
+    given = {"img_size": [size] * 3, "patch_size": [8] * 3, **options}
+    words = [f"--option={name}={value}".replace(" ", "") for name, value in given.items()]
+    make = ["bundle", "make", str(folder / "vit.pt"), "--network", "vit", "--grid=24,24,24"]
+    assert run([*make, "--spacing=8", *words, "--out", str(folder / "vit")]) == 0
+    decision = folder / "vit" / "configs" / "decision.json"
+    plain = json.loads(decision.read_text(encoding="utf-8"))
+    # Every case is called positive, so that there are enough to measure on.
+    decision.write_text(json.dumps({**plain, "threshold": 0.01}), encoding="utf-8")
+    return folder / "vit"
+
+
+def test_a_network_without_convolutional_stages_is_measured_and_evaluated_by_gradient_times_input(
+    transformer, cohort, tmp_path, capsys
+):
+    # The label says whether there is a lesion: enough positives with a mask.
+    model, table, out = str(transformer), tmp_path / "cases.csv", tmp_path / "found.json"
+    lines = ["case,path,mask,label"]
+    with cohort.open(newline="") as file:
+        for row in csv.DictReader(file):
+            path, mask = (row[name] and cohort.parent / row[name] for name in ("path", "mask"))
+            lines.append(f"{row['case']},{path},{mask},{int(bool(mask))}")
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = str(table)
+    assert run(["displacement", model, table, "--record", "--json", str(out)]) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["maps"] == []
+    assert {(one["method"], one["stage"]) for one in found["localisation"]["maps"]} == {
+        ("input-gradient", None)
+    }
+    card = (transformer / "docs" / "README.md").read_text(encoding="utf-8")
+    assert "no convolutional stages" in card.split(DISPLACEMENT_HEADING)[1]
+    assert run(["evaluate", model, table, "--record", "--json", str(out)]) == 0
+    evaluated = json.loads(out.read_text(encoding="utf-8"))
+    assert [one["method"] for one in evaluated["localisation"]["maps"]] == ["input-gradient"]
+    assert run(["reference", model, table]) == 2
+    assert "trained elsewhere" in capsys.readouterr().err
+    assert [p for p in check_bundle(transformer) if "LICENSE" not in p] == []
+    assert BundleInfo.read(transformer).default_map == ("input-gradient", ())
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ def maps_of_case(
 ) -> dict[MapKey, GridMap]:
     """What raised the logit of a case, by each class activation method at each stage and by gradient × input.
 
+    A network without convolutional stages has the last only.
+
     Parameters
     ----------
     image, metadata
@@ -67,6 +69,8 @@ def maps_of_case(
     affine
         Of the input grid, 4x4, LPS mm.
     """
+    if not network.config.has_stages:
+        stages = ()
     traced, signed = _trace_to_input(network, *network_inputs(network, image, metadata), stages)
     found: dict[MapKey, GridMap] = {}
     for method in methods:
@@ -123,7 +127,8 @@ def _trace_to_input(
 
         return hook
 
-    parts = {n: stages_of(network)[n - 1] for n in stages}
+    parts = dict(zip(STAGES, stages_of(network), strict=True)) if stages else {}
+    parts = {n: parts[n] for n in stages}
     hooks = [part.module.register_forward_hook(keep(n)) for n, part in parts.items()]
     try:
         with torch.enable_grad():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
+from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.bundle.bundle import ModelBundle, file_sha256
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
@@ -113,10 +114,16 @@ def recompute_reference(bundle: Path, csv: Path, *, progress: Progress = no_prog
     """Compute the reference statistics of a finished bundle again, from the table that it was trained on.
 
     The same bundle and table give the same statistics. Raises UserError when the numbers of training and
-    validation cases are not those of the bundle.
+    validation cases are not those of the bundle, or it was trained elsewhere.
     """
     loaded = ModelBundle.load(bundle)
-    info, recorded = loaded.info, loaded.info.metadata.get("training", {})
+    info, recorded = loaded.info, loaded.info.metadata.get("training")
+    if not isinstance(recorded, dict):
+        raise UserError(
+            "it was trained elsewhere, so its training cases are not known",
+            path=bundle,
+            remedy="Reference statistics need a bundle of `fusion3d train`.",
+        )
     table = read_table(csv, info.schema)
     seed = int(recorded.get("seed", 0))
     split = recorded_split(table, recorded)

@@ -36,6 +36,11 @@ def record_displacements(bundle: Path, found: Displacements) -> None:
 
 def displacement_text(found: Displacements) -> str:
     """The figures in Markdown, without a heading."""
+    if not found.maps:
+        return (
+            "The network has no convolutional stages, so no class activation maps. Gradient × input explains it, which "
+            "has no displacement."
+        )
     rows = [
         "| map | displacement, mm (left, posterior, superior) | spread, mm | with random weights | "
         "deletion | shown |",
