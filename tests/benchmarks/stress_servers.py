@@ -57,7 +57,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(1200):
+        for _ in range(12_000):
             with suppress(OSError), urllib.request.urlopen(self._ready_address) as answer:
                 if answer.status == 200:
                     return
@@ -176,7 +176,8 @@ def _stressed(
     started = time.perf_counter()
     share = options.count // _THREADS
     threads = [
-        threading.Thread(target=clients.run, args=(number, share)) for number in range(_THREADS)
+        threading.Thread(target=clients.run, args=(number, share), daemon=True)
+        for number in range(_THREADS)
     ]
     for thread in threads:
         thread.start()

@@ -154,6 +154,7 @@ def test_a_classifier_of_monai_predicts_as_plain_pytorch_with_a_map(
     assert all(
         name.endswith(source) or "classifier" in name for name, source in made.mapping.names.items()
     )
+    assert made.mapping.text.endswith("weights, all by their names")
     prediction, image, _ = said_by(tmp_path / "made")
     with torch.inference_mode():
         out = net(image)

@@ -32,6 +32,7 @@ from fusion3d_gui.model.exchange.mapping import (
 from fusion3d_gui.model.exchange.weights_file import read_weights
 from fusion3d_gui.model.network.architectures import ARCHITECTURES, OPTIONS, OWN, UNSEEN
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
+from fusion3d_gui.model.network.monai_backbone import monai_names
 from fusion3d_gui.model.network.network_config import Fusion, NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.model.schema import MetadataSchema
@@ -170,7 +171,10 @@ def _fitting(
         try:
             if request.mapping is not None:
                 return network, read_mapping(request.mapping, wanted, shapes)
-            return network, infer_mapping(wanted, shapes)
+            usual = []
+            if config.outputs:
+                usual = monai_names(list(wanted), ARCHITECTURES[config.backbone])
+            return network, infer_mapping(wanted, shapes, usual)
         except NoMappingError as error:
             if best is None or len(error.names) > len(best.names):
                 best, tried = error, wanted

@@ -49,7 +49,7 @@ class WeightMapping:
     names
         The foreign tensor of each weight of the network, in its order.
     by_name
-        Whether all names were equal already.
+        Whether all names were equal already, or those of the library whose network it is.
     exchangeable
         How many weights share shape and kind with another one, so that only the order told them apart.
     """
@@ -77,7 +77,11 @@ class NoMappingError(Exception):
         self.problem, self.names = problem, dict(names)
 
 
-def infer_mapping(wanted: Mapping[str, Shape], found: Mapping[str, Shape]) -> WeightMapping:
+def infer_mapping(
+    wanted: Mapping[str, Shape],
+    found: Mapping[str, Shape],
+    usual: Sequence[Mapping[str, str]] = (),
+) -> WeightMapping:
     """Find the foreign tensor of each weight.
 
     Parameters
@@ -86,6 +90,8 @@ def infer_mapping(wanted: Mapping[str, Shape], found: Mapping[str, Shape]) -> We
         Shapes of the network's weights by name, in the order in which it computes.
     found
         Shapes of the file's tensors by name, in its order.
+    usual
+        Names that the weights have in the library whose network it is.
 
     Raises
     ------
@@ -94,17 +100,19 @@ def infer_mapping(wanted: Mapping[str, Shape], found: Mapping[str, Shape]) -> We
     """
     wanted = {name: shape for name, shape in wanted.items() if not name.endswith(_COUNTER)}
     found = {name: shape for name, shape in found.items() if not name.endswith(_COUNTER)}
-    if all(found.get(name) == shape for name, shape in wanted.items()) and len(found) == len(
-        wanted
-    ):
-        return WeightMapping({name: name for name in wanted}, True, 0)
+    for known in ({name: name for name in wanted}, *usual):
+        names = {name: known.get(name, "") for name in wanted}
+        if len(found) == len(wanted) and all(
+            found.get(names[name]) == shape for name, shape in wanted.items()
+        ):
+            return WeightMapping(names, True, 0)
     kinds = Counter((_kind(name), shape) for name, shape in wanted.items())
     exchangeable = sum(count for count in kinds.values() if count > 1)
     best: dict[str, str] = {}
     # Names in alphabetical order have lost that of the network: safetensors sorts them.
     orders = [found] if list(found) != sorted(found) else []
-    for names in (*orders, sorted(found, key=_natural)):
-        walk = _Walk(list(wanted.items()), _tree({name: found[name] for name in names}))
+    for order in (*orders, sorted(found, key=_natural)):
+        walk = _Walk(list(wanted.items()), _tree({name: found[name] for name in order}))
         if walk.matched():
             return WeightMapping(walk.names, False, exchangeable)
         best = max(best, walk.names, key=len)

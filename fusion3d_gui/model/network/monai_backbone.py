@@ -121,6 +121,25 @@ def last_linear(net: nn.Module, family: Family) -> nn.Linear:
     return found
 
 
+def monai_names(names: Iterable[str], family: Family) -> list[dict[str, str]]:
+    """MONAI's names of the weights of a network with its own last layer, by the names here; as many as are possible.
+
+    In some of MONAI's networks the last layer is the first of a sequence.
+    """
+    backbone, last = "image_branch.backbone.net.", "classifier.0."
+    found = []
+    for theirs in (f"{LAST_LAYERS[family]}.", f"{LAST_LAYERS[family]}.0."):
+        found.append(
+            {
+                name: theirs + name.removeprefix(last)
+                if name.startswith(last)
+                else name.removeprefix(backbone)
+                for name in names
+            }
+        )
+    return found
+
+
 def _resnet(name: str, options: Mapping[str, Any], outputs: int) -> nn.Module:
     from monai.networks.nets import resnet
 
