@@ -353,10 +353,17 @@ def test_both_scans_have_views_of_one_size_one_above_the_other_and_side_by_side(
         at = [view.mapTo(window, QPoint()) for view in views]
         return [(p.x(), p.y(), v.width(), v.height()) for p, v in zip(at, views, strict=True)]
 
-    window.views.set_layout(window.views.layout_name)
     (x, y, *size), (other_x, other_y, *other_size) = places()
     assert other_y > y + size[1] and abs(other_x - x) < 3
     assert np.abs(np.subtract(size, other_size)).max() <= 3
+    handle = window.second_views.parentWidget().handle(1)
+    QTest.mousePress(handle, Qt.MouseButton.LeftButton, pos=handle.rect().center())
+    QTest.mouseMove(handle, handle.rect().center() - QPoint(0, 60))
+    QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=handle.rect().center())
+    dragged = places()
+    assert dragged[0][3] < size[1] - 40
+    window.session.alignment.shift(np.array([5.0, 0, 0]))
+    assert places() == dragged  # a border stays where it was dragged
     window.session.comparison.choose(Way.BLEND)
     window.views.toggle_maximised(window.views.axial)
     (x, y, *size), (other_x, other_y, *other_size) = places()

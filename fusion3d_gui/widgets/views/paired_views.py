@@ -14,6 +14,8 @@ from fusion3d_gui.widgets.views.views_panel import ViewsPanel
 class PairedViews(QWidget):
     """Both scans have views of one size: the second below the bar, or beside the first where one view is alone.
 
+    A border that was dragged stays until that changes.
+
     The bar is never given another parent: Qt's style sheets would put back the fonts and colours that it began with.
     """
 
@@ -21,7 +23,7 @@ class PairedViews(QWidget):
         super().__init__(parent)
         self.second = second = SecondViews(first, session)
         self._bar, self._room = second.bar, second.bar_room
-        self._is_beside = False
+        self._has_second = self._is_beside = self._is_dragged = False
         self._both = QSplitter(Qt.Orientation.Vertical)
         self._both.setChildrenCollapsible(False)
         self._both.addWidget(first)
@@ -32,6 +34,7 @@ class PairedViews(QWidget):
         self._bar.setParent(self)
         self._bar.hide()
         second.arranged.connect(self._on_arranged)
+        self._both.splitterMoved.connect(self._on_dragged)
         for each in (second, self._room, self._bar):
             each.installEventFilter(self)
         self._place_bar()
@@ -47,12 +50,19 @@ class PairedViews(QWidget):
         return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the bar in its place."""
+        """Keep the bar in its place, and the views at one size."""
         self._place_bar()
+        self._share_room()
+
+    def _on_dragged(self) -> None:
+        self._is_dragged = True
 
     def _on_arranged(self, is_alone: bool) -> None:
         has_second = self.second.isVisibleTo(self)
-        self._is_beside = is_alone and has_second
+        is_beside = is_alone and has_second
+        if (has_second, is_beside) == (self._has_second, self._is_beside):
+            return
+        self._has_second, self._is_beside, self._is_dragged = has_second, is_beside, False
         self._bar.setVisible(has_second)
         self._bar.set_over_both(self._is_beside)
         self._room.setVisible(not self._is_beside)
@@ -65,6 +75,8 @@ class PairedViews(QWidget):
         QTimer.singleShot(0, self, self._share_room)
 
     def _share_room(self) -> None:
+        if self._is_dragged:
+            return
         bar = 0 if self._is_beside else self._bar.sizeHint().height()
         views = max(self.width() if self._is_beside else self.height() - bar, 2)
         self._both.setSizes([views // 2, views // 2 + bar])
