@@ -450,7 +450,8 @@ class Scenes:
         self.wait(lambda: session.predictions.current is not None and self.is_idle())
 
     def is_idle(self) -> bool:
-        return not self.session.store.inference.running
+        store = self.session.store
+        return not (store.loading.running or store.inference.running)
 
     def light(self) -> _Light:
         """Context in which the light theme is on."""
