@@ -92,7 +92,10 @@ def main() -> int:
     work: queue.SimpleQueue[Fault] = queue.SimpleQueue()
     for fault in planned:
         work.put(fault)
-    workers = [threading.Thread(target=_work, args=(work, runs, keep)) for _ in range(options.jobs)]
+    workers = [
+        threading.Thread(target=_work, args=(work, targets, runs, keep))
+        for _ in range(options.jobs)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -163,12 +166,16 @@ def _recorded(path: Path, targets: dict[str, list[str]]) -> dict:
     return json.loads(path.read_text())
 
 
-def _tests_of(fault: Fault, runs: dict) -> list[str]:
-    """The tests that run a fault's line, the quickest first; of what is run at import, those of the module."""
+def _tests_of(fault: Fault, nearest: list[str], runs: dict) -> list[str]:
+    """The tests that run a fault's line, the quickest first; of what is run at import, those of the module.
+
+    Where no test is known to run it: all of ``nearest``, files of tests.
+    """
     lines = runs["lines"].get(fault.module, {})
     first, last = _statement_lines(ROOT / fault.module, fault.line)
     numbers = range(first, last + 1) if first else map(int, lines)
     found = {test for number in numbers for test in lines.get(str(number), ())}
+    found = found or {test for test in runs["seconds"] if test.split("::")[0] in nearest}
     chosen, spent = [], 0.0
     for test in sorted(found, key=runs["seconds"].__getitem__):
         spent += runs["seconds"][test]
@@ -194,7 +201,7 @@ def _statement_lines(path: Path, line: int) -> tuple[int, int]:
     return found
 
 
-def _work(work: queue.SimpleQueue[Fault], runs: dict, keep) -> None:
+def _work(work: queue.SimpleQueue[Fault], targets: dict[str, list[str]], runs: dict, keep) -> None:
     """Try the faults of the queue in one copy of the tree until none is left."""
     sound: set[str] = set()  # tests that were seen to pass without any fault
     with _copy_of_tree() as copy, _forking_server(copy) as run:
@@ -204,7 +211,7 @@ def _work(work: queue.SimpleQueue[Fault], runs: dict, keep) -> None:
             except queue.Empty:
                 return
             started = time.monotonic()
-            tests = _tests_of(fault, runs)
+            tests = _tests_of(fault, targets[fault.module], runs)
             outcome, test = "passed", ""
             if tests:
                 with _planted(fault, copy):
