@@ -57,6 +57,7 @@ class Limits:
         self.scenes.picture("refused-asking")
         view.confirm.click()
         self._wait_for_prediction()
+        self.window.notices.clear()  # that the number kept before was judged by another scope
         self.scenes.in_both_themes("despite-misfit")
         size = self.window.size()
         self.window.presentation.toggle()

@@ -66,7 +66,8 @@ def take(out: Path, scale: str, only: str, parts: tuple[str, ...]) -> None:
     app.setCursorFlashTime(0)
     apply_theme(app)
     demos = demo_cases()
-    session = Session(known_bundles(WindowOptions(), [], None, demos), device="cpu")
+    # Not the engine that happens to be the faster one: views name it.
+    session = Session(known_bundles(WindowOptions(), [], None, demos), device="cpu", engine="torch")
     window = MainWindow(session, demos)
     window.show()
 
