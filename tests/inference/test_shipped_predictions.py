@@ -56,6 +56,7 @@ def computed(model: str) -> list[dict[str, Any]]:
                     "position_lps_mm": None
                     if lps is None
                     else [round(mm, 3) for mm in lps.tolist()],
+                    "share_in_air": round(heatmap.share_in_air or 0.0, 4),
                 }
             )
         found.append(
@@ -95,6 +96,9 @@ def test_a_shipped_model_says_the_same_as_ever_about_every_shipped_case(model):
             assert here["position_lps_mm"] == pytest.approx(there["position_lps_mm"], abs=1e-2), (
                 made_with
             )
+            assert here["share_in_air"] == pytest.approx(there["share_in_air"], abs=1e-3), made_with
+        # The model's own map shows nothing outside the head.
+        assert found["peaks"][1]["share_in_air"] <= 0.02
 
 
 if __name__ == "__main__":

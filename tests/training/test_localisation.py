@@ -32,6 +32,7 @@ from fusion3d_gui.training.measure.lesion_target import (
 )
 from fusion3d_gui.training.measure.localisation import localise
 from fusion3d_gui.training.measure.localisation_table import (
+    MOST_IN_AIR,
     Localisation,
     MapFigures,
     PointingFigures,
@@ -158,6 +159,33 @@ def test_every_method_and_stage_is_judged_with_its_grid(make_bundle, case):
     assert Localisation.from_json(json.loads(json.dumps(found.to_json()))).to_json() == (
         found.to_json()
     )
+
+
+def test_the_share_in_the_air_is_that_of_the_sum_beyond_a_cell_from_tissue(make_bundle, case):
+    bundle = ModelBundle.load(make_bundle("image_only"))
+    images = np.zeros((2, *SHAPE), np.float16)
+    images[0, :, :, 20:] = 1.0
+    images[1, :, :, :20] = 1.0
+    # In each case six parts of the sum lie in the half that is tissue in the first, one on the first layer of the
+    # other half, one on its second, and three far off.
+    values = np.zeros(SHAPE, np.float32)
+    values[16, 16, [25, 19, 18, 3]] = 6, 1, 1, 3
+    found = localise(
+        bundle.network,
+        Preprocessing(SHAPE, 3.0),
+        [case(n)[0] for n in range(2)],
+        Cases(images, np.zeros((2, 0)), np.ones(2, int)),
+        np.stack([AFFINE] * 2),
+        methods=("gradcam",),
+        stages=(1,),
+        more_maps=lambda network, number: {("occlusion", None): GridMap(values, AFFINE, 1)},
+        random={},
+    )
+    by_map = {one.method: one.in_air for one in found.maps}
+    assert by_map["occlusion"].value == pytest.approx((4 / 11 + 6 / 11) / 2, abs=1e-4)
+    # As the window shows it: what the smoothing carries off the tissue is left out.
+    assert by_map["input-gradient"].value == 0
+    assert by_map["gradcam"].value > 0.02
 
 
 def test_distances_are_in_mm_on_a_mask_whose_voxels_are_no_cubes(tmp_path):
@@ -368,6 +396,20 @@ def test_a_map_that_random_weights_make_as_well_is_never_the_default():
     assert explanation_json(table_of(rows[0])) is None
 
 
+def test_a_map_with_heat_in_the_air_is_the_default_only_where_every_map_has_some():
+    rows = (("layercam", 1, 0.9, 1.0, 0.5, True), ("input-gradient", None, 0.2, 0.3, 0.1, True))
+    found = table_of(*rows)
+    airy, clean = (
+        replace(one, in_air=Estimate(share, None, None))
+        for one, share in zip(found.maps, (0.021, 0.02), strict=True)
+    )
+    assert replace(found, maps=(airy, clean)).best is clean
+    assert replace(found, maps=(airy, replace(clean, eligible=False))).best is airy
+    # Empty in every case: it has no heat anywhere.
+    empty = replace(found.maps[1], in_air=None)
+    assert replace(found, maps=(airy, empty)).best is airy
+
+
 def test_a_default_chosen_on_other_cases_stays_the_default_on_these():
     rows = (("layercam", 1, 0.9, 1.0, 0.5, True), ("input-gradient", None, 0.2, 0.3, 0.1, True))
     found = table_of(*rows, chosen=("input-gradient", None))
@@ -383,6 +425,7 @@ def test_a_shipped_model_is_explained_by_the_best_of_its_own_table(folder):
     table = info.metadata["eval_metrics"]["held_out"]["localisation"]
     best = Localisation.from_json(table).best
     assert info.default_map == (best.method, () if best.stage is None else (best.stage,))
+    assert best.in_air.value <= MOST_IN_AIR
     card = (folder / "docs" / "README.md").read_text(encoding="utf-8")
     assert info.localisation_record is not None
     assert info.localisation_record.text in card

@@ -159,19 +159,20 @@ def localisation_table(info: BundleInfo) -> FactTable | None:
         near = f"Within {float(found['tolerance_mm']):g} mm"
         header = (
             *("Heatmap", "Cell, mm", "Peak inside", near, "Distance, mm"),
-            *("Energy inside", "Random weights", "Deletion"),
+            *("Energy inside", "In the air", "Random weights", "Deletion"),
         )
-        rows = [("Chance", "", *_judged(found["chance"]), "", "")]
+        rows = [("Chance", "", *_judged(found["chance"]), "", "", "")]
         brightness = found.get("brightness")
         if brightness is not None:
-            rows.append(("Brightness alone, no model", "", *_judged(brightness), "", ""))
+            rows.append(("Brightness alone, no model", "", *_judged(brightness), "", "", ""))
         for each in found["maps"][:_MOST_ROWS]:
-            deletion = each.get("deletion")
+            deletion, in_air = each.get("deletion"), each.get("in_air")
             rows.append(
                 (
                     _map_name(each["method"], each["stage"], bool(each.get("corrected"))),
                     f"{float(each['cell_mm']):g}",
                     *_judged(each),
+                    "–" if in_air is None else _percent(in_air["value"], 1),
                     _percent(each.get("random_pointing")),
                     "–" if deletion is None else _percent(deletion["value"]),
                 )

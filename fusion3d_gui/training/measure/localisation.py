@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
+from fusion3d_gui.inference.prediction import Heatmap
+from fusion3d_gui.inference.tissue_outline import TissueOutline
 from fusion3d_gui.model.attribution.cam import CAM_METHODS, STAGES, CamMethod
 from fusion3d_gui.model.attribution.displacement import MOST_BY_RANDOM_WEIGHTS, Displacements
 from fusion3d_gui.model.attribution.input_gradient import smoothed
@@ -79,6 +81,7 @@ def localise(
     """
     judged: dict[_Row, list[Judgement]] = defaultdict(list)
     drops: dict[_Row, list[float]] = defaultdict(list)
+    in_air: dict[_Row, list[float]] = defaultdict(list)
     grids: dict[MapKey, GridMap] = {}
     chance, bright, at_lesion = [], [], []
     targets, reference = [], []
@@ -87,7 +90,8 @@ def localise(
     for number, found in enumerate(maps_of):
         report(number / len(rows), f"Comparing heatmaps of case {number + 1} of {len(rows)}")
         image, affine = cases.images[number], affines[number]
-        aim = target_of(rows[number], preprocessing.foreground(image), affine)
+        outline = TissueOutline(preprocessing.foreground(image), affine)
+        aim = target_of(rows[number], outline.tissue, affine)
         targets.append(aim)
         chance.append(chance_of(aim))
         bright.append(judge(_brightness(image, affine), aim))
@@ -97,6 +101,9 @@ def localise(
         for row, one in _rows_of(found, displacements, affine):
             grids.setdefault(row[0], one)
             judged[row].append(judge(one, aim))
+            shown = _as_shown(one, row[0], outline)
+            if shown.share_in_air is not None:
+                in_air[row].append(shown.share_in_air)
             keys.append(row)
             places.append(strongest_lps(one, aim))
         ball = Blanking(network, image, cases.metadata[number], affine)
@@ -127,6 +134,7 @@ def localise(
                 ),
                 random_pointing=random.get(key),
                 eligible=_eligible(key, corrected, displacements, random.get(key)),
+                in_air=mean(in_air[key, corrected], resamples) if in_air[key, corrected] else None,
             )
             for (key, corrected), each in judged.items()
         ),
@@ -158,6 +166,14 @@ def _eligible(
     if displacements is not None and stage is not None:
         known = displacements.of(method, (stage,))
     return known is None or (corrected and known.applied)
+
+
+def _as_shown(one: GridMap, key: MapKey, outline: TissueOutline) -> Heatmap:
+    """A map with the case's tissue; gradient × input without what the smoothing carries into the air."""
+    values = one.values
+    if key == REFERENCE:
+        values = np.where(outline.distances_mm > 1.001 * outline.spacing_mm, 0, values)
+    return Heatmap(values, one.affine, key[0], "", outline=outline)
 
 
 def _brightness(image: np.ndarray, affine: np.ndarray) -> GridMap:

@@ -9,9 +9,13 @@ from typing import Any
 from fusion3d_gui.model.attribution.localisation_record import METHOD_NAMES
 from fusion3d_gui.training.measure.metrics import Estimate
 
+#: A map with more of its sum in the air is not the default while another may be.
+MOST_IN_AIR = 0.02
+
 #: How :func:`best_map` chooses, for whoever reads the result.
 BEST_RULE = (
-    "Of the maps that pass the randomisation test, those whose share of peaks within the tolerance is not "
+    "Of the maps that pass the randomisation test, those with at most 2 % of their sum in the air (where there are "
+    "any); of these, those whose share of peaks within the tolerance is not "
     "clearly below the best one's (their 95 % interval reaches it); of these, those whose share of peaks "
     "inside is not; of these, the one with the most energy inside the lesion."
 )
@@ -85,6 +89,9 @@ class MapFigures:
         corrected, peaks in the lesion; None where it was not measured.
     eligible
         Whether it may be the default: it passes the randomisation test, and points for this model.
+    in_air
+        Mean share of its sum that lies further than a cell from all tissue, empty maps left out; None if all are,
+        or where it was not measured.
     """
 
     method: str
@@ -97,6 +104,7 @@ class MapFigures:
     deletion: Estimate | None = None
     random_pointing: float | None = None
     eligible: bool = True
+    in_air: Estimate | None = None
 
     @property
     def name(self) -> str:
@@ -117,12 +125,13 @@ class MapFigures:
             "deletion": None if self.deletion is None else self.deletion.to_json(),
             "random_pointing": self.random_pointing,
             "eligible": self.eligible,
+            "in_air": None if self.in_air is None else self.in_air.to_json(),
         }
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> MapFigures:
         """Read back :meth:`to_json`; also of evaluations before there were corrections and controls."""
-        deletion = plain.get("deletion")
+        deletion, in_air = plain.get("deletion"), plain.get("in_air")
         return cls(
             method=plain["method"],
             stage=plain["stage"],
@@ -134,6 +143,7 @@ class MapFigures:
             deletion=None if deletion is None else Estimate.from_json(deletion),
             random_pointing=plain.get("random_pointing"),
             eligible=plain.get("eligible", True),
+            in_air=None if in_air is None else Estimate.from_json(in_air),
         )
 
 
@@ -176,7 +186,11 @@ class Localisation:
             return next(iter([one for one in named if one.eligible] or named), None)
         if not able:
             return None
-        near = _not_clearly_below(able, lambda one: one.figures.pointing_near)
+        # A map that is empty in every case has nothing in the air, and nothing to show.
+        inside_the_head = [
+            one for one in able if one.in_air is not None and one.in_air.value <= MOST_IN_AIR
+        ]
+        near = _not_clearly_below(inside_the_head or able, lambda one: one.figures.pointing_near)
         inside = _not_clearly_below(near, lambda one: one.figures.pointing)
         return max(inside, key=lambda one: one.figures.energy.value)
 
@@ -220,6 +234,7 @@ def explanation_json(found: Localisation) -> dict[str, Any] | None:
         "tolerance_mm": found.tolerance_mm,
         **best.figures.to_json(),
         "deletion": None if best.deletion is None else best.deletion.to_json(),
+        "in_air": None if best.in_air is None else best.in_air.to_json(),
         "chance": {
             "pointing_near": found.chance.pointing_near.to_json()["value"],
             "energy": found.chance.energy.to_json()["value"],

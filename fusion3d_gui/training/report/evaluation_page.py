@@ -138,9 +138,9 @@ def _localisation(plain: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not plain:
         return None
     found = Localisation.from_json(plain)
-    rows = [("Chance", "–", *_judged(found.chance), "–", "–")]
+    rows = [("Chance", "–", *_judged(found.chance), "–", "–", "–")]
     if found.brightness is not None:
-        rows.append(("Brightness alone", "–", *_judged(found.brightness), "–", "–"))
+        rows.append(("Brightness alone", "–", *_judged(found.brightness), "–", "–", "–"))
     for one in found.maps:
         random = "–" if one.random_pointing is None else f"{100 * one.random_pointing:.0f} %"
         rows.append(
@@ -148,6 +148,7 @@ def _localisation(plain: Mapping[str, Any] | None) -> dict[str, Any] | None:
                 one.name,
                 f"{one.cell_mm:g}",
                 *_judged(one.figures),
+                "–" if one.in_air is None else one.in_air.lines(1, 100, " %"),
                 random,
                 "–" if one.deletion is None else one.deletion.lines(0, 100, " %"),
             )

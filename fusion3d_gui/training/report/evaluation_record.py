@@ -102,26 +102,29 @@ def _subgroup_table(groups: Sequence[SubgroupJson]) -> str:
 
 
 def _localisation_parts(found: Localisation) -> list[str]:
-    rows = [("chance", "", *_judged(found.chance), "", "")]
+    rows = [("chance", "", *_judged(found.chance), "", "", "")]
     if found.brightness is not None:
-        rows.append(("brightness alone, no model", "", *_judged(found.brightness), "", ""))
+        rows.append(("brightness alone, no model", "", *_judged(found.brightness), "", "", ""))
     for one in found.maps:
         grid = "×".join(map(str, one.grid_kji))
         random = "" if one.random_pointing is None else f"{100 * one.random_pointing:.0f} %"
         deletion = "" if one.deletion is None else one.deletion.text(2)
         cells = f"{grid} of {one.cell_mm:g} mm"
-        rows.append((one.name, cells, *_judged(one.figures), random, deletion))
+        in_air = "" if one.in_air is None else one.in_air.text()
+        rows.append((one.name, cells, *_judged(one.figures), in_air, random, deletion))
     head = ("map", "grid", "peak inside", f"within {found.tolerance_mm:g} mm")
     return [
         default_map_text(found),
         f"Heatmaps on true positives with a lesion ({found.cases}), at the mask's voxels in the brain "
         "(peak inside: pointing game; distance: median from the strongest voxel to the lesion; energy: "
-        "share of the map inside the lesion; chance: a random brain voxel, an even map; random weights: "
+        "share of the map's sum over the brain inside the lesion; in the air: share of its whole sum further than a "
+        "cell from all tissue; chance: a random brain voxel, an even map; random weights: "
         "peak inside when nothing was learned, with the displacement of those weights corrected; "
         "deletion: logit drop for blanking a ball of 12 mm at the peak, as a share of that at the "
         "lesion's centre):",
         _markdown_table(
-            (*head, "distance, mm", "energy inside", "random weights", "deletion"), rows
+            (*head, "distance, mm", "energy inside", "in the air", "random weights", "deletion"),
+            rows,
         ),
     ]
 
