@@ -12,6 +12,8 @@ from ipyniivue.traits import LUT
 from fusion3d_gui.notebook.layers import Layer
 
 _HEIGHT_PX = 480
+#: NiiVue counts it in voxels, and leaves lines out that are thinner than a pixel.
+_CROSSHAIR_MM = 1.2
 
 
 class ScanView(ipywidgets.VBox):
@@ -47,7 +49,7 @@ class ScanView(ipywidgets.VBox):
             font_color=(1.0, 1.0, 1.0, 1.0),
             multiplanar_pad_pixels=8,
             crosshair_color=(0.3, 0.75, 0.9, 1.0),
-            crosshair_width=0.3,
+            crosshair_width=_CROSSHAIR_MM / min(layers[0].image.spacing_mm),
             drag_and_drop_enabled=False,
         )
         # A slow browser loses what it is told of the crosshair before it draws.

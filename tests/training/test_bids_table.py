@@ -49,7 +49,7 @@ def test_every_image_whose_label_is_known_becomes_a_row(folder, tmp_path):
     assert table.schema["bmi"].unit == "kg/m2"
     assert table.schema["sex"].choices == (("F", "woman"), ("M", "man"))
     said = " ".join(found.notices)
-    assert "1 participants have no image" in said
+    assert "1 participant has no image and is left out." in said
     assert "1 images have no mrs" in said
     assert "site has one value only" in said
     assert "age: 1 top-coded" in said

@@ -271,3 +271,26 @@ def test_hiding_the_identity_does_not_leave_the_table(page, window, results, qtb
     # The same case again is a case that is opened.
     window.session.opener.open(results.parent / "scans/0.nii")
     qtbot.waitUntil(lambda: window.pages.has_images)
+
+
+def test_a_bids_folder_shows_its_outcome_and_whole_names(window, qtbot, tmp_path):
+    stems = [f"sub-{n:02d}_ses-baseline_acq-highres_T1w" for n in (1, 2)]
+    for stem in stems:
+        path = tmp_path / stem[:6] / "ses-baseline" / "anat" / f"{stem}.nii.gz"
+        path.parent.mkdir(parents=True)
+        write_nifti(Volume(np.ones((3, 4, 5), np.int16), np.eye(4)), path)
+    columns = ("age", "sex", "mmse", "hypertension", "diabetes", "smoker", "relapse")
+    lines = ["\t".join(("participant_id", *columns))]
+    lines += [f"sub-0{n}\t6{n}\tF\t2{n}\t0\t0\t1\t{n % 2}" for n in (1, 2)]
+    (tmp_path / "participants.tsv").write_text("\n".join(lines) + "\n")
+    window.menus.actions["cases"].trigger()
+    table, page = window.session.cases.table, window.cases
+    table.open([tmp_path])
+    qtbot.waitUntil(lambda: table.cases is not None and not table.busy)
+    header = [
+        page.model.headerData(n, Qt.Orientation.Horizontal) for n in range(page.model.columnCount())
+    ]
+    assert header[:2] == ["Case", "Participant"] and header[-1] == "relapse"
+    room = page.view.columnWidth(0) - page.view.iconSize().width()
+    assert names(page) == stems
+    assert room > page.view.fontMetrics().horizontalAdvance(stems[0]) + 8

@@ -116,7 +116,8 @@ def _read(name: str, cells: Sequence[Cell | None], about: Mapping[str, Any]) -> 
     notices = []
     texts, changed = bounds_of_top_coded([cell.text if cell else "" for cell in cells])
     if changed:
-        notices.append(f"{name}: {changed} top-coded values, such as 89+, are taken as the bound.")
+        many = "values, such as 89+, are" if changed > 1 else "value, such as 89+, is"
+        notices.append(f"{name}: {changed} top-coded {many} taken as the bound.")
     known = _KNOWN.get(name.lower())
     unit = _unit(about)
     if known is not None and known.name == "age" and unit not in _YEARS:

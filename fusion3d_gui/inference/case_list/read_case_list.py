@@ -131,6 +131,9 @@ def _bids(found: BidsFolder) -> _Base:
             rows.append({"case": who, "path": who if is_name else "", "participant": who})
     if not rows:
         raise UserError("holds neither participants nor images", path=found.folder)
+    alone = sum(not row["path"] or not (found.folder / row["path"]).exists() for row in rows)
+    if alone:
+        notices.append(f"{alone} participant{'s have' if alone > 1 else ' has'} no image.")
     others = [found.cells_of(who) for who in found.participants if who not in pictured]
     cells = [image.cells for image in found.images] + others
     for column in found.columns:

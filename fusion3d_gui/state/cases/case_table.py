@@ -28,6 +28,8 @@ FIRST_COLUMNS = (
     *("case", "label", "probability", "error", "wrong", "disagreement", "doubt"),
     *("displacement_mm", "failure"),
 )
+#: So many columns at first, if there are more.
+_MOST_AT_FIRST = 12
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -190,7 +192,7 @@ class CaseTable(QObject):
         first = [name for name in FIRST_COLUMNS if name in found.columns]
         kept = [name for name in self._columns if name in found.columns]
         more = [name for name in found.columns if name not in first]
-        own = [*first, *more[: max(0, 8 - len(first))]]
+        own = [*first, *more[: max(0, _MOST_AT_FIRST - len(first))]]
         self._cases = found
         added = [name for name in own if name not in known] if more_columns else []
         self._columns = tuple(kept + added)

@@ -163,7 +163,12 @@ def _notices(
     said = []
     without_image = len(listed - pictured)
     if without_image:
-        said.append(f"{without_image} participants have no image and are left out.")
+        many = (
+            "participants have no image and are"
+            if without_image > 1
+            else "participant has no image and is"
+        )
+        said.append(f"{without_image} {many} left out.")
     without_label = len(images) - len(kept)
     strangers = pictured - listed if listed else set()
     without_label -= sum(image.name.participant in strangers for image in images)

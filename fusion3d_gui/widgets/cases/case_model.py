@@ -40,6 +40,10 @@ _TITLES = {
     "accession": "Accession",
     "sex": "Sex",
     "age": "Age",
+    "participant": "Participant",
+    "session": "Session",
+    "run": "Run",
+    "suffix": "Suffix",
 }
 
 

@@ -37,6 +37,8 @@ _WIDTHS = {
     "class": 130,
 }
 _WIDTH = 104
+#: Widest column of names (px); names of BIDS are long.
+_WIDEST_NAMES = 340
 #: Beside a header's text (px): its margins and the arrow of the sort.
 _HEADER_ROOM = 36
 #: A pause in typing or scrolling (ms) after which the filter is applied, and thumbnails are made.
@@ -191,8 +193,18 @@ class CasesPage(QFrame):
         header = self.view.horizontalHeader()
         for number, name in enumerate(self._table.columns):
             least = header.fontMetrics().horizontalAdvance(column_title(name)) + _HEADER_ROOM
+            if name == "case":
+                least = max(least, self._width_of_names())
             header.resizeSection(number, max(theme.px(_WIDTHS.get(name, _WIDTH)), least))
         self._on_arranged()
+
+    def _width_of_names(self) -> int:
+        """Pixels for the longest name among the first cases, with its thumbnail."""
+        cases = self._table.cases
+        texts = () if cases is None or self._store.identity.hidden else cases.columns["case"][:200]
+        longest = max(map(str, texts), key=len, default="")
+        words = self.view.fontMetrics().horizontalAdvance(longest)
+        return min(words + theme.px(_ICON) + _HEADER_ROOM, theme.px(_WIDEST_NAMES))
 
     def _on_arranged(self) -> None:
         self.model.reset()
