@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ipyniivue
 import ipywidgets
 import numpy as np
-from ipyniivue.traits import LUT
+from ipyniivue.traits import LUT, Scene
 
 from fusion3d_gui.notebook.layers import Layer
 
@@ -42,6 +42,7 @@ class ScanView(ipywidgets.VBox):
         self._words = words
         self.niivue = _LoadedNiiVue(
             [_niivue_volume(each) for each in layers],
+            crosshair,
             height=_HEIGHT_PX,
             is_radiological_convention=True,
             sagittal_nose_left=True,
@@ -52,28 +53,33 @@ class ScanView(ipywidgets.VBox):
             crosshair_width=_CROSSHAIR_MM / min(layers[0].image.spacing_mm),
             drag_and_drop_enabled=False,
         )
-        # A slow browser loses what it is told of the crosshair before it draws.
-        self._crosshair = list(crosshair)
-        self.niivue.on_canvas_attached(self._on_canvas_attached)
         super().__init__([self.niivue, ipywidgets.HTML(caption)])
-
-    def _on_canvas_attached(self) -> None:
-        self.niivue.scene.crosshair_pos = self._crosshair
 
     def __repr__(self) -> str:
         return self._words
 
 
 class _LoadedNiiVue(ipyniivue.NiiVue):
-    """NiiVue that has its volumes in the first message: a slow browser loses what comes while it draws."""
+    """NiiVue that has its volumes and the crosshair in the first message.
 
-    def __init__(self, volumes: Sequence[ipyniivue.Volume], **options: object) -> None:
-        self._first = list(volumes)
-        super().__init__(**options)
+    A slow browser loses volumes that come while it draws, and hears of the crosshair only once.
+    """
+
+    def __init__(
+        self,
+        volumes: Sequence[ipyniivue.Volume],
+        crosshair: Sequence[float],
+        **options: object,
+    ) -> None:
+        self._first, self._crosshair = list(volumes), list(crosshair)
+        with self.hold_sync():  # the scene that NiiVue begins with is not sent
+            super().__init__(**options)
+            self.scene.crosshair_pos = self._crosshair
 
     def open(self) -> None:
         """Send the first message."""
         self.volumes = self._first
+        self.scene = Scene(crosshair_pos=self._crosshair)
         super().open()
 
 

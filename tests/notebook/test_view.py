@@ -57,33 +57,42 @@ def test_scan_masks_and_heat_lie_over_each_other_with_their_colours(axial_scene)
     assert view.niivue.opts.is_radiological_convention
 
 
-def test_the_first_message_has_the_volumes(axial_scene, monkeypatch):
-    """A slow browser draws without those that come in a later one."""
-    opened = []
+@pytest.fixture
+def messages(monkeypatch) -> list[dict]:
+    """The states of widgets that are sent to the browser, in order."""
+    sent = []
 
     class Line(comm.DummyComm):
         def publish_msg(self, msg_type, data=None, **others):
-            if msg_type == "comm_open":
-                opened.append(data["state"])
+            sent.append((data or {}).get("state", {}))
 
     monkeypatch.setattr(comm, "create_comm", Line)
+    return sent
+
+
+def test_the_first_message_has_the_volumes(axial_scene, messages):
+    """A slow browser draws without those that come in a later one."""
     view = f3d.view(axial_scene.scan, heat=axial_scene.heat)
-    (first,) = [each["volumes"] for each in opened if "volumes" in each]
-    assert first == [f"IPY_MODEL_{each.model_id}" for each in view.niivue.volumes]
+    (sent,) = [each["volumes"] for each in messages if "volumes" in each]
+    assert sent == [f"IPY_MODEL_{each.model_id}" for each in view.niivue.volumes]
 
 
-def test_once_the_browser_draws_the_crosshair_stands_at_the_peak_or_in_the_mask(axial_scene):
-    grid = axial_scene.scan
-    for heat, masks, expected in (
-        (axial_scene.heat, {"lesion": axial_scene.mask}, axial_scene.heat_lps),
-        (None, {"lesion": axial_scene.mask}, axial_scene.mask_lps),
+def test_the_crosshair_stands_at_the_peak_or_in_the_mask_from_the_first_message_on(
+    axial_scene, messages
+):
+    grid, masks = axial_scene.scan, {"lesion": axial_scene.mask}
+    for heat, over, expected in (
+        (axial_scene.heat, masks, axial_scene.heat_lps),
+        (None, masks, axial_scene.mask_lps),
         (None, {}, grid.center_lps),
     ):
-        niivue = f3d.view(grid, heat=heat, masks=masks).niivue
-        niivue.set_state({"_canvas_attached": True})  # as its part in the browser does
-        right, anterior, superior = niivue.scene.crosshair_pos  # shares along R, A, S
-        index = np.array([1 - right, 1 - anterior, superior]) * grid.shape[::-1] - 0.5
-        np.testing.assert_allclose(grid.to_lps(index), expected, atol=3)
+        messages.clear()
+        f3d.view(grid, heat=heat, masks=over)
+        told = [each["scene"]["crosshairPos"] for each in messages if "scene" in each]
+        assert told
+        for right, anterior, superior in told:
+            index = np.array([1 - right, 1 - anterior, superior]) * grid.shape[::-1] - 0.5
+            np.testing.assert_allclose(grid.to_lps(index), expected, atol=3)
 
 
 def test_the_caption_says_by_how_much_the_planes_are_off_the_patients(scene):
