@@ -20,10 +20,11 @@ def level_text(look: VolumeLook, window: Window) -> str:
     """The value at which the surface lies: ``"surface at 200 HU"``, or from which half is opaque; ``"MIP"`` where none counts."""
     if not look.takes_level:
         return "MIP"
-    kind = "half opaque from" if look.is_translucent else "surface at"
     level = look.level_under(window)
+    if not look.is_translucent:
+        return f"surface at {level:.4g} {look.unit}".rstrip()
     digits = f"{level:.0f}" if abs(level) >= 100 else f"{level:.3g}"
-    return f"{kind} {digits} {look.unit}".rstrip()
+    return f"half opaque from {digits} {look.unit}".rstrip()
 
 
 def cut_text(look: VolumeLook) -> str:
