@@ -1,6 +1,6 @@
 """A MONAI DenseNet121 trained on planted lesions, made a bundle by the commands: its numbers and where its maps point.
 
-``python tests/benchmarks/planted_densenet.py [OUT] [--steps 120]`` (about two minutes on one core). The lesion is a dark ball in
+``python tests/benchmarks/planted_densenet.py [OUT] [--steps 120]`` (expect a few minutes on one core). The lesion is a dark ball in
 a textured head; bright balls of the same size are planted in cases of both labels, so that brightness says nothing. The
 network is trained in plain PyTorch, saved as a state dict, and known to Fusion3D by that file only. Exits with 1 unless every
 held-back case gets the logit of plain PyTorch within 1e-5 and the chosen map peaks in the lesion of nine in ten.
