@@ -25,6 +25,7 @@ from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.orthanc import AE_TITLE, PASSWORD, USER, Orthanc
 from fusion3d_gui.pacs.peer import Peer
 from tests.certificates import certificates as certificates
+from tests.pacs.small_objects import Clock
 
 _MISSING = orthanc_module.missing()
 needs_orthanc = pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "Orthanc is here")
@@ -211,3 +212,11 @@ def dcmtk():
         )
 
     return run
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """The time of day, which stands still until it is set."""
+    found = Clock()
+    monkeypatch.setattr("time.time", found)
+    return found

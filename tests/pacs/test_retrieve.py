@@ -116,7 +116,7 @@ def test_a_line_that_breaks_is_taken_up_again(server, nodes, ct_files, tmp_path)
 
 
 def test_a_line_that_stays_broken_says_what_is_here(server, nodes, ct_files, tmp_path, monkeypatch):
-    monkeypatch.setattr("fusion3d_gui.pacs.retrieve._PAUSES_S", (0.1, 0.1, 0.2))
+    monkeypatch.setattr("fusion3d_gui.pacs.fetch.retrieve._PAUSES_S", (0.1, 0.1, 0.2))
     peer = connect(nodes["get"], PASSWORD)
     cut = threading.Event()
 
