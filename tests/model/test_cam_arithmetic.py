@@ -86,6 +86,14 @@ def test_a_weight_whose_denominator_is_0_is_0():
     np.testing.assert_allclose(found.lowered, [[[[0.25, 0.75]]]])
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_denominator_of_0_counts_for_nothing_where_the_gradient_is_above_0(sign):
+    # The activations sum to -4, and 2 - 4 * 0.5 = 0.
+    a, g = torch.tensor([[[[[-6.0, 1, 1, 0]]]]]), torch.full((1, 1, 1, 1, 1), 0.5)
+    found = class_maps(Trace(torch.zeros(1), {4: StageTrace(a, sign * g, 16)}), "gradcam++", (4,))
+    assert found.raised.tolist() == found.lowered.tolist() == [[[[0.0] * 4]]]
+
+
 @pytest.fixture
 def two_stages() -> Trace:
     """A stage of stride 4 whose cell 0 lies on voxel 0.5, and one of stride 8, on voxel 2."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
 
 from fusion3d_gui.training.measure.metrics import Estimate
 from fusion3d_gui.training.report.plots import (
@@ -121,6 +122,21 @@ def test_precision_is_a_step_curve_above_a_dotted_line_of_chance(figures):
     assert curve.get_drawstyle() == "steps-post"
     assert _mark(axes, "threshold 0.4") == THRESHOLD_MARK
     assert _band(axes) == (BLUE.lower(), 0.18, 0, "95 % band")
+
+
+def test_a_band_is_drawn_with_the_same_resamples_each_time(figures):
+    rng = np.random.default_rng(0)
+    positives, negatives = SCORES[LABELS == 1], SCORES[LABELS == 0]
+    shares = []
+    for _ in range(500):
+        drawn = [rng.choice(part, len(part)) for part in (positives, negatives)]
+        false_rate, true_rate, _ = roc_curve(np.repeat([1, 0], [40, 70]), np.concatenate(drawn))
+        shares.append(np.interp([0.1, 0.3], false_rate, true_rate))
+    (band,) = axes_of(figures["roc"]).collections
+    outline = band.get_paths()[0].vertices
+    for x, expected in zip((0.1, 0.3), np.percentile(shares, [2.5, 97.5], axis=0).T, strict=True):
+        found = np.sort(outline[np.isclose(outline[:, 0], x), 1])
+        np.testing.assert_allclose(found, expected)
 
 
 def test_reliability_has_a_point_a_bin_with_caps_and_one_entry_in_the_legend(figures):
