@@ -134,6 +134,7 @@ def test_a_band_is_drawn_with_the_same_resamples_each_time(figures):
         shares.append(np.interp([0.1, 0.3], false_rate, true_rate))
     (band,) = axes_of(figures["roc"]).collections
     outline = band.get_paths()[0].vertices
+    np.testing.assert_allclose(np.unique(outline[:, 0].round(9)), np.arange(101) / 100)
     for x, expected in zip((0.1, 0.3), np.percentile(shares, [2.5, 97.5], axis=0).T, strict=True):
         found = np.sort(outline[np.isclose(outline[:, 0], x), 1])
         np.testing.assert_allclose(found, expected)
