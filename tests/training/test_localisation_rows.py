@@ -34,8 +34,13 @@ KEY = ("layercam", 2)
 EXTRA = ("occlusion", None)
 
 
+#: Directions of the grid's axes i, j and k: none but j lies along one of the patient's.
+AXES = np.array([[0.6, 0, -0.8], [0, 1, 0], [0.8, 0, 0.6]])
+
+
 def affine_of(number: int) -> np.ndarray:
-    affine = np.diag([5.0, 5, 5, 1])
+    affine = np.eye(4)
+    affine[:3, :3] = 5 * AXES
     affine[:3, 3] = (-40 + number, -38, -36 - number)
     return affine
 
@@ -101,7 +106,7 @@ def test_each_number_of_a_row_is_that_of_its_maps(network, rows, cases):
     found = found_by(
         network, rows, cases, displacements=measured(), more_maps=more_maps, random=random
     )
-    vector = 5.0 * np.array([0.5, -1.0, 0.25])
+    vector = 5 * AXES @ (0.5, -1.0, 0.25)
     judged: dict = {name: [] for name in ("raw", "corrected", "reference", "extra")}
     drops: dict = {name: [] for name in judged}
     at_lesion = []
