@@ -267,8 +267,9 @@ def test_an_instance_up_to_the_bound_is_taken(files, tmp_path):
     ],
 )
 def test_what_does_not_belong_here_is_refused(tmp_path, changes, problem):
-    uid = changes.pop("uid", f"{SERIES}.1")
-    stranger = small_object(tmp_path / "a.dcm", uid, **changes)
+    uid = changes.get("uid", f"{SERIES}.1")
+    given = {keyword: value for keyword, value in changes.items() if keyword != "uid"}
+    stranger = small_object(tmp_path / "a.dcm", uid, **given)
     series = ArrivingSeries(tmp_path / "in", entries(2), "PACS", no_progress, lambda path: None)
     with pytest.raises(UserError) as error:
         series.receive([stranger.read_bytes()])
