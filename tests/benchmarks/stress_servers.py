@@ -37,6 +37,8 @@ from fusion3d_gui.inference.engines.remote_server import RemoteServer
 from fusion3d_gui.inference.predictor import Predictor, load_predictor
 
 _SCANS, _THREADS, _TOLERANCE = 8, 2, 1e-4
+#: What a sentence on the computation by this machine holds.
+_FELL_BACK = ("PyTorch on the CPU", "This machine computed")
 _TOKEN = "stress"
 _BY = {"mlserver": (), "kserve": ("--by", "kserve", "--host", "0.0.0.0")}
 
@@ -48,6 +50,7 @@ class Server:
         self.port = port
         self._command = [python, "-m", "fusion3d_gui", "serve", "--engine", "torch", *_BY[by]]
         self._process: subprocess.Popen | None = None
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
 
     def start(self, bundle: Path) -> None:
         """Start it and wait until it is ready."""
@@ -55,14 +58,15 @@ class Server:
             [*self._command, "--port", str(self.port), "--model", str(bundle)],
             env={**os.environ, "FUSION3D_SERVER_TOKEN": _TOKEN},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
         )
         for _ in range(12_000):
             with suppress(OSError), urllib.request.urlopen(self._ready_address) as answer:
                 if answer.status == 200:
                     return
             if self._process.poll() is not None:
-                sys.exit("the server has ended")
+                self._log.seek(0)
+                sys.exit(f"the server has ended: {self._log.read()[-2000:]}")
             time.sleep(0.1)
         sys.exit("the server did not start")
 
@@ -101,7 +105,7 @@ class Clients:
             served = found.device.startswith("Server")
             kind = "served" if served else "computed here, with a sentence"
             if not served:
-                said = [each for each in found.notices if "PyTorch on the CPU" in each]
+                said = [each for each in found.notices if any(word in each for word in _FELL_BACK)]
                 self.sentences.update(said[:1])
                 kind = kind if said else "computed here, without a sentence"
                 predictor = None
@@ -163,7 +167,10 @@ def _bundles(folder: Path) -> tuple[Path, Path]:
         made.append(copy)
     path = made[1] / "models" / "model.safetensors"
     state = load_file(path)
-    save_file({key: value * 1.01 for key, value in state.items()}, path)
+    save_file(
+        {key: each * 1.01 if each.is_floating_point() else each for key, each in state.items()},
+        path,
+    )
     return made[0], made[1]
 
 
