@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -143,6 +144,14 @@ def test_a_model_without_glances_or_a_table_of_few_cases_is_refused(
         measure_ood_detection(judged, judged_table)
 
 
-def test_a_table_on_which_the_model_was_not_trained_is_refused(judged, cohort, capsys):
+def test_a_table_on_which_the_model_was_not_trained_is_refused(judged, cohort, tmp_path, capsys):
     assert run(["reference", str(judged), str(cohort)]) == 2
-    assert "the bundle was made with" in capsys.readouterr().err
+    assert "it was trained elsewhere" in capsys.readouterr().err
+    bundle = tmp_path / "bundle"
+    shutil.copytree(judged, bundle)
+    path = bundle / "configs" / "metadata.json"
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain["training"] = {"seed": 0, "cases": 1000, "validation_cases": 200}
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    assert run(["reference", str(bundle), str(cohort)]) == 2
+    assert "the bundle was made with 1000" in capsys.readouterr().err
