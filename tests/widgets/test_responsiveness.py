@@ -63,9 +63,9 @@ SHOWING = {
     # Whether a model is meant for a case: the first look at a volume reads 400,000 voxels (15 to 37 ms on a
     # loaded machine), every later one takes 0.07 to 0.3 ms.
     "inference/fit/fit_report.py",
-    "inference/judge.py",
-    "inference/scan_values.py",
-    "inference/sequence_words.py",
+    "inference/fit/judge.py",
+    "inference/fit/scan_values.py",
+    "inference/fit/sequence_words.py",
     "inference/tissue_outline.py",
     "model/network/fusion.py",
     "model/network/network_config.py",
