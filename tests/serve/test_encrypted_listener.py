@@ -79,7 +79,7 @@ def test_a_sender_without_a_certificate_of_the_authority_is_not_let_in(
         ):
             assert storescu(port, files, shown) != 0
             wait_for(lambda problem=problem: problem in told.lines[-1])
-            assert running_listener(inbox).problem == told.lines[-1]
+            wait_for(lambda: running_listener(inbox).problem == told.lines[-1])
         assert not inbox.series()
         assert run(["pacs", "listen", "--status"]) == 0
         said = capsys.readouterr().out
