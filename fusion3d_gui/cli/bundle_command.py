@@ -79,7 +79,8 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
     calibrate = action("calibrate", "fit a bundle's temperature and threshold on a table of cases")
     monai = action("export-monai", "write a copy for MONAI's own tools, with models/model.pt")
     onnx = action("export-onnx", "write the network as an ONNX file")
-    for one in (check, calibrate, monai, onnx):
+    triton = action("export-triton", "add the network to a model repository of a Triton server")
+    for one in (check, calibrate, monai, onnx, triton):
         one.add_argument("model", type=Path, metavar="DIR", help="model bundle")
     calibrate.add_argument(
         "cases", type=Path, metavar="CASES.csv", help="cases that training has not seen"
@@ -89,6 +90,9 @@ def add_bundle_arguments(parser: argparse.ArgumentParser) -> None:
     )
     monai.add_argument("out", type=Path, metavar="OUT", help="folder to write")
     onnx.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
+    triton.add_argument(
+        "out", type=Path, metavar="OUT", help="model repository, new or with others"
+    )
 
 
 def bundle(options: Namespace) -> int:
@@ -212,12 +216,24 @@ def _export_onnx(options: Namespace) -> int:
     return 0
 
 
+def _export_triton(options: Namespace) -> int:
+    from fusion3d_gui.serve.triton_repository import export_triton
+
+    check_can_write(options.out, (options.model,))
+    for name in export_triton(options.model, options.out, terminal_progress()):
+        say(f"model        {name}")
+    say(f"repository   {options.out}")
+    say(f"{RESEARCH_USE_ONLY}.")
+    return 0
+
+
 _ACTIONS: Mapping[str, Callable[[Namespace], int]] = {
     "make": _make,
     "check": _check,
     "calibrate": _calibrate,
     "export-monai": _export_monai,
     "export-onnx": _export_onnx,
+    "export-triton": _export_triton,
 }
 
 

@@ -6,12 +6,12 @@ name, identifier or value of the form is sent; the head runs here.
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,14 @@ _POLL_S = 0.05
 #: Pause before a request is made again, times the number of the attempt.
 _PAUSE_S = 0.5
 _AT_ONCE = 4
+#: Status of a server that has no call for a model's configuration, in gRPC and HTTP.
+_NO_SUCH_CALL = ("StatusCode.UNIMPLEMENTED", "404", "405")
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 #: Names of the tensors; ``fusion3d serve`` uses the same.
 IMAGE, MAPS, POOLED = "image", "feature_maps", "pooled"
+#: In the configuration that a Triton server gives of a model: the SHA-256 of the bundle's weights.
+WEIGHTS_PARAMETER = "weights_sha256"
 
 
 def name_with_digest(name: str, weights_sha256: str) -> str:
@@ -40,8 +45,21 @@ def name_with_digest(name: str, weights_sha256: str) -> str:
     return f"{name}-{weights_sha256}"
 
 
+def _other_weights(name: str, versions: Sequence[str]) -> str:
+    if any(map(_DIGEST.fullmatch, versions)):
+        return "the server has this model with other weights"
+    return f"the server does not say which weights its model {name} has"
+
+
 class ServerRefusal(RuntimeError):
-    """The server answers, but can't be used: other weights, no such model, no permission."""
+    """The server answers, but can't be used: other weights, no such model, no permission.
+
+    ``status`` is that of its answer, as gRPC or HTTP calls it; empty where the answer itself was the reason.
+    """
+
+    def __init__(self, text: str, status: str = "") -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class RemoteEngine:
@@ -52,7 +70,8 @@ class RemoteEngine:
     bundle
         The loaded model: the server must have one of this name, whose version is the SHA-256 of the same weights, or
         one whose name is :func:`name_with_digest`. Every request names the digest, so that a server restarted with
-        other weights refuses.
+        other weights refuses. Where the server gives a configuration of the latter, as Triton does, that must name the
+        same digest.
     server
         The server.
 
@@ -103,22 +122,41 @@ class RemoteEngine:
         return local.input_gradient(voxels, pooled_gradient, progress)
 
     def _with_these_weights(self, name: str, digest: str) -> _Calls:
-        """Calls of the model that has these weights by its version or, where there are no versions, by its name."""
+        """Calls of the model that has these weights by its version or, where these are numbers or none, by its name."""
         calls = _calls(self._server, name, digest)
-        refusal = ServerRefusal("the server has this model with other weights")
         try:
-            described = self._again(calls.metadata, no_progress)
-            versions = described.get("versions") or ()
+            versions = self._again(calls.versions, no_progress)
             if digest in versions:
                 return calls
+            refusal = ServerRefusal(_other_weights(name, versions))
         except ServerRefusal as error:
-            refusal, versions = error, ()
-        if not versions:
-            calls = _calls(self._server, name_with_digest(name, digest), "")
-            with contextlib.suppress(ServerRefusal):
-                self._again(calls.metadata, no_progress)
-                return calls
-        raise refusal
+            refusal = error
+        name = name_with_digest(name, digest)
+        try:
+            numbers = self._again(_calls(self._server, name, "").versions, no_progress)
+        except ServerRefusal:
+            raise refusal from None
+        if len(numbers) > 1:
+            raise ServerRefusal(f"the server has several versions of {name}")
+        calls = _calls(self._server, name, *numbers or ("",))
+        self._check_configuration(calls, name, digest)
+        return calls
+
+    def _check_configuration(self, calls: _Calls, name: str, digest: str) -> None:
+        """Raise ServerRefusal where the server's configuration of a model does not name these weights."""
+        try:
+            found = self._again(calls.configured_weights, no_progress)
+        except ServerRefusal as error:
+            if error.status in _NO_SUCH_CALL:
+                return  # the protocol has no configurations: the model's name, which holds the digest, is all it says
+            raise
+        if found is None:
+            raise ServerRefusal(
+                f"the server's configuration of {name} does not say which weights it has: "
+                f"its parameter {WEIGHTS_PARAMETER} is missing"
+            )
+        if found != digest:
+            raise ServerRefusal(f"the server's configuration of {name} names other weights")
 
     def _ask(self, images: np.ndarray, output: str, progress: Progress) -> np.ndarray:
         """One output for images [n, 1, k, j, i]."""
@@ -179,7 +217,7 @@ def _watched(work: Callable[[], Any], progress: Progress, timeout_s: float) -> A
 
 
 class _Calls:
-    """The two calls of the protocol, by one of tritonclient's two clients, made anew for each call.
+    """The calls of the protocol, by one of tritonclient's two clients, made anew for each call.
 
     Raises OSError where the connection fails, ServerRefusal where the server refuses.
     """
@@ -190,21 +228,35 @@ class _Calls:
         self._model = model
         self._version = version
         self._headers = {"authorization": f"Bearer {server.token}"} if server.token else {}
+        # Arguments of the calls that describe a model; by HTTP the client has the timeout.
+        self._described: dict[str, Any] = {"headers": self._headers}
+        if server.is_grpc:
+            self._described["client_timeout"] = server.timeout_s
 
-    def metadata(self) -> Mapping[str, Any]:
-        """What the server says about the model."""
+    def versions(self) -> tuple[str, ...]:
+        """The versions of the model that the server names; none where it has no versions."""
 
-        def work(client: Any) -> Mapping[str, Any]:
+        def work(client: Any) -> tuple[str, ...]:
+            said = client.get_model_metadata(self._model, **self._described)
+            return tuple(said.versions if self._server.is_grpc else said.get("versions") or ())
+
+        found: tuple[str, ...] = self._with_client(work)
+        return found
+
+    def configured_weights(self) -> str | None:
+        """The weights' SHA-256 in the server's configuration of the model (an extension of the protocol); None without."""
+
+        def work(client: Any) -> str | None:
+            said = client.get_model_config(self._model, self._version, **self._described)
             if self._server.is_grpc:
-                said = client.get_model_metadata(
-                    self._model, headers=self._headers, client_timeout=self._server.timeout_s
-                )
-                return {"versions": list(said.versions)}
-            found: Mapping[str, Any] = client.get_model_metadata(self._model, headers=self._headers)
-            return found
+                parameters = said.config.parameters
+                given = parameters.get(WEIGHTS_PARAMETER)
+                return given and str(given.string_value)
+            given = (said.get("parameters") or {}).get(WEIGHTS_PARAMETER)
+            return given and str(given["string_value"])
 
-        said: Mapping[str, Any] = self._with_client(work)
-        return said
+        found: str | None = self._with_client(work)
+        return found
 
     def infer(self, images: np.ndarray, output: str, number: str) -> tuple[str, np.ndarray]:
         """(the answer's identifier, one output) for images [n, 1, k, j, i]."""
@@ -246,7 +298,7 @@ class _Calls:
                 raise TimeoutError(text) from None
             if "UNAVAILABLE" in status:
                 raise ConnectionError(text) from None
-            raise ServerRefusal(f"the server refused: {text}") from None
+            raise ServerRefusal(f"the server refused: {text}", status) from None
         except (OSError, ServerRefusal):
             raise
         except Exception as error:  # noqa: BLE001 - what another program sends may break a client anywhere

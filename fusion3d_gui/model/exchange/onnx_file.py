@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -38,28 +39,62 @@ def export_onnx(folder: Path, out: Path) -> ModelBundle:
     UserError
         For a broken bundle, where the package onnx is missing, or where a layer can't be written as ONNX.
     """
+    check_can_export()
+    loaded = ModelBundle.load(folder)
+    module = _LogitAndMaps(loaded.network)
+    write_onnx(loaded, module, network_inputs(loaded), ("logit", "feature_maps"), out)
+    return loaded
+
+
+def check_can_export() -> None:
+    """Raise UserError where the packages that write ONNX files are missing."""
     if importlib.util.find_spec("onnx") is None or importlib.util.find_spec("onnxscript") is None:
         raise UserError(
             "ONNX files need the packages onnx and onnxscript",
             remedy="Install them: pip install 'fusion3d[onnx]'.",
         )
-    loaded = ModelBundle.load(folder)
+
+
+def network_inputs(loaded: ModelBundle) -> dict[str, Tensor]:
+    """Zeros for each input of a bundle's network, by its name: a batch of two."""
     config = loaded.network.config
-    inputs = [torch.zeros(2, 1, *loaded.info.preprocessing.shape_kji)]
-    names = ["image"]
+    inputs = {"image": torch.zeros(2, 1, *loaded.info.preprocessing.shape_kji)}
     if config.fusion != "image_only":
-        inputs.append(torch.zeros(2, config.metadata_width))
-        names.append("metadata")
+        inputs["metadata"] = torch.zeros(2, config.metadata_width)
+    return inputs
+
+
+def write_onnx(
+    loaded: ModelBundle,
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    out: Path,
+) -> None:
+    """Write a module over a bundle's network as an ONNX file whose first dimension may have any size.
+
+    Parameters
+    ----------
+    inputs
+        Examples of the module's arguments, in their order, by the names that they get in the file.
+    outputs
+        Names of what the module returns, in its order.
+
+    Raises
+    ------
+    UserError
+        Where a layer can't be written as ONNX.
+    """
     batch = torch.export.Dim("batch", min=1)
     try:
         with whole_file(out) as partial, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                _LogitAndMaps(loaded.network).eval(),
-                tuple(inputs),
+                module.eval(),
+                tuple(inputs.values()),
                 partial,
-                input_names=names,
-                output_names=["logit", "feature_maps"],
+                input_names=list(inputs),
+                output_names=list(outputs),
                 dynamic_shapes=tuple({0: batch} for _ in inputs),
                 opset_version=_OPSET,
                 external_data=False,
@@ -68,6 +103,6 @@ def export_onnx(folder: Path, out: Path) -> ModelBundle:
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{config.backbone} can't be written as ONNX ({first})", path=folder
+            f"{loaded.network.config.backbone} can't be written as ONNX ({first})",
+            path=loaded.info.folder,
         ) from None
-    return loaded
