@@ -450,8 +450,10 @@ class Scenes:
         self.wait(lambda: session.predictions.current is not None and self.is_idle())
 
     def is_idle(self) -> bool:
-        store = self.session.store
-        return not (store.loading.running or store.inference.running)
+        """Whether nothing is read or computed, and no heatmap is awaited: the number comes before its map."""
+        store, shown = self.session.store, self.session.store.shown_prediction
+        awaits_heatmap = shown is not None and shown.awaits_heatmap
+        return not (store.loading.running or store.inference.running or awaits_heatmap)
 
     def light(self) -> _Light:
         """Context in which the light theme is on."""

@@ -128,7 +128,7 @@ def main() -> int:
         README_PICTURE.write_bytes((options.out / "prediction@1.png").read_bytes())
     if options.guide:
         GUIDE_PICTURES.mkdir(exist_ok=True)
-        for name in IN_GUIDE:
+        for name in (each for each in IN_GUIDE if each.startswith(options.only)):
             (GUIDE_PICTURES / f"{name}.png").write_bytes(
                 (options.out / f"{name}@1.png").read_bytes()
             )
