@@ -29,6 +29,7 @@ from fusion3d_gui.training.measure.map_displacement import chosen_cases, measure
 from fusion3d_gui.training.measure.metrics import RESAMPLES
 from fusion3d_gui.training.measure.scores import predict_cases
 from fusion3d_gui.training.measure.window_maps import window_maps
+from fusion3d_gui.training.measure.within_lesion import gain_over_chance
 from fusion3d_gui.training.report.displacement_record import record_displacements
 
 
@@ -43,6 +44,13 @@ def find_displacement(
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Measure the displacements of a bundle's maps on a table of cases.
+
+    With masks the default map is the best of those that pass the randomisation test
+    (:class:`~fusion3d_gui.training.measure.localisation_table.Localisation`). Without, it is gradient × input if that
+    passes, else none. A model of lesion maps has another test instead: gradient × input is 0 outside the lesion whatever the
+    weights, so that random ones point into it, too. There, blanking its peak must lower the logit by more than
+    blanking random places of the same lesion (the interval of the difference lies above 0); that tells a map that
+    says where the model looks from one that does not, and nothing of what the model has learned.
 
     Parameters
     ----------
@@ -63,7 +71,8 @@ def find_displacement(
     dict
         A JSON object: that of :class:`~fusion3d_gui.model.attribution.displacement.Displacements`, with ``bundle``,
         ``cases``, ``masks`` (whether masks were used), ``reference_near`` (share of cases in which gradient ×
-        input points with random weights) and, with masks, ``localisation``.
+        input points with random weights); for a model of lesion maps ``within_lesion``, the gain over chance (see
+        :mod:`~fusion3d_gui.training.measure.within_lesion`; null with fewer than 8 lesions of 16 voxels); with masks, ``localisation``.
 
     Raises
     ------
@@ -100,9 +109,14 @@ def find_displacement(
         progress=part_of(progress, 0.25, 0.6),
     )
     # Without masks nothing tells which map points best, but gradient × input needs no correction.
-    # Of a lesion map it is 0 outside the lesion, so that with random weights it points into it, too.
-    of_lesions = info.scope is not None and info.scope.kind == "lesion_map"
-    sound = of_lesions or measured.random_near[REFERENCE] <= MOST_BY_RANDOM_WEIGHTS
+    gain = None
+    if of_lesions := info.scope is not None and info.scope.kind == "lesion_map":
+        gain = gain_over_chance(
+            loaded.network, part, affines, measured.reference_places, resamples=resamples
+        )
+        sound = gain is not None and gain.low is not None and gain.low > 0
+    else:
+        sound = measured.random_near[REFERENCE] <= MOST_BY_RANDOM_WEIGHTS
     found = Displacements(
         measured.maps,
         loaded.weights_sha256,
@@ -135,6 +149,7 @@ def find_displacement(
         "cases": len(rows),
         "masks": targets is not None,
         "reference_near": round(measured.random_near[REFERENCE], 4),
+        **({"within_lesion": None if gain is None else gain.to_json()} if of_lesions else {}),
         **found.to_json(),
         **({} if located is None else {"localisation": located.to_json()}),
     }

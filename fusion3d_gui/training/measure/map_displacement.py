@@ -67,7 +67,7 @@ class MapPeaks:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeasuredDisplacements:
     """What :func:`measure_displacements` finds.
 
@@ -79,11 +79,14 @@ class MeasuredDisplacements:
         Share of the cases in which a constant map points with its own vector.
     random_near
         The same of each map with random weights.
+    reference_places
+        Peaks of gradient × input [n, 3], mm, LPS; NaN where it is empty.
     """
 
     maps: tuple[Displacement, ...]
     constant_near: float
     random_near: Mapping[MapKey, float]
+    reference_places: np.ndarray
 
 
 def measure_displacements(
@@ -157,7 +160,8 @@ def measure_displacements(
         )
     middle = np.stack([_middle(affine, cases.images.shape[1:]) for affine in affines])
     constant = MapPeaks(middle, _apart(middle, reference, affines), 1)
-    return MeasuredDisplacements(tuple(found), hit(constant.corrected(affines)), random_near)
+    near_by_constant = hit(constant.corrected(affines))
+    return MeasuredDisplacements(tuple(found), near_by_constant, random_near, reference)
 
 
 def collect_peaks(

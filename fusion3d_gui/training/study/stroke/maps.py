@@ -242,8 +242,8 @@ with a lesion of at least {FEWEST_CELLS} cells, with its 95 % interval. Above 0 
 {_faithfulness_table(found["models"])}
 
 The test against random weights, by which the default map of other models is chosen, can't be failed by a map that is 0 outside the lesion:
-`fusion3d displacement` takes gradient × input for every model of lesion maps, a rule written after the first results. This
-table is what speaks for it, or against it.
+for a model of lesion maps `fusion3d displacement` takes gradient × input where blanking its peak lowers the logit by more than
+blanking random places of the same lesion, as in this table. The rule was written after the first results, its condition after this table.
 
 ## Displacement
 
