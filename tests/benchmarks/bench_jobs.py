@@ -34,7 +34,8 @@ def rows_per_second(folder: Path, rows: list[BatchRow], jobs: int, engine: str) 
     info = BundleInfo.read(shipped_models()["demo-concat"])
     place = ModelPlace(info.folder, "cpu", engine, weights_digest(info))
     settings = RowSettings(folder / f"out-{jobs}", Explanation.for_model(info))
-    settings.heatmaps.mkdir(parents=True, exist_ok=True)
+    for made in (settings.heatmaps, settings.embeddings):
+        made.mkdir(parents=True, exist_ok=True)
     record = ReadingRecord(settings.out)
     ends = []
     for cells in predict_by_processes(place, info.schema, settings, rows, record, jobs):
