@@ -16,6 +16,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from fusion3d_gui.imaging.dicom.frames.file import SHOWN_ATTRIBUTES
@@ -71,6 +72,8 @@ def garbage_of_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
     gc.collect(1)  # nothing older: none has been collected while it was alive
     gc.disable()
     yield
+    # No event loop runs between two tests: else all earlier windows would be restyled with each new one.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.enable()
 
 
