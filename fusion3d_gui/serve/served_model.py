@@ -107,6 +107,8 @@ class ServedModel:
             codes = given.get(METADATA)
             if codes is None or codes.shape != (len(image), info.schema.width):
                 raise RequestRefused(f"{METADATA} must have the shape (n, {info.schema.width})")
+            if not np.isfinite(codes).all():
+                raise RequestRefused(f"{METADATA} holds values that are not finite")
 
 
 def tensor_of(

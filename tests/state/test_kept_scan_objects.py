@@ -228,6 +228,21 @@ def test_what_was_said_of_a_scan_is_not_said_of_one_that_has_changed_or_names_it
     assert again.store.case.volume.modality == "MR"
 
 
+def test_a_session_that_does_not_say_that_the_scan_is_a_ct_does_not_make_it_one(
+    begin, save, open_in, ct, tmp_path
+) -> None:
+    one = begin()
+    open_in(one, ct)
+    saved = save(one, tmp_path / "case.fusion3d")
+    said = document(saved)
+    del said["stated_ct"]
+    with zipfile.ZipFile(tmp_path / "old.fusion3d", "w") as archive:
+        archive.writestr("session.json", json.dumps(said))
+    two = begin()
+    open_in(two, tmp_path / "old.fusion3d")
+    assert (two.store.case.volume.modality, two.store.case.is_stated_ct) == ("", False)
+
+
 def test_a_session_of_version_5_is_read(begin, qtbot, tmp_path) -> None:
     """It was saved by the program before version 6, without paths: a mark, a drawn mask, a mask of a file."""
     stored = Path(__file__).parent / "documents" / "session_version_5.fusion3d"

@@ -275,6 +275,23 @@ def test_dcmqi_and_dsrdump_read_the_report(series_folder, make_result, run_dcmqi
     assert "Research use only, not for diagnosis." in said
 
 
+def test_what_a_region_measures_has_a_code_and_a_meaning(series_folder, make_result, tmp_path):
+    """Those of SNOMED CT and DICOM where they have one, else of the program's own scheme."""
+    report = written(make_result(series_folder("axial")), tmp_path / "out")["report"]
+    names = {
+        (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning)
+        for item in all_items(report)
+        if item.get("ValueType") == "NUM"
+        for code in item.ConceptNameCodeSequence
+    }
+    assert {
+        ("410668003", "SCT", "Length"),
+        ("42798000", "SCT", "Area"),
+        ("VOXELS", "99FUSION3D", "Number of voxels"),
+        ("PROBABILITY", "99FUSION3D", "Predicted probability"),
+    } <= names
+
+
 def report_frame(folder: Path) -> str:
     return pydicom.dcmread(next(folder.rglob("*.dcm"))).FrameOfReferenceUID
 
@@ -666,6 +683,7 @@ def test_backslashes_of_a_model_s_title_do_not_split_a_value(series_folder, make
 def test_codes_and_names_in_sequences_of_the_study_are_copied_into_another_character_set(tmp_path):
     code, person, inner = Dataset(), Dataset(), Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "P5-0900D", "SRT", "Schädel-MR"
+    code.SpecificCharacterSet = "ISO_IR 100"
     inner.CodeValue, inner.CodingSchemeDesignator, inner.CodeMeaning = "1", "99X", "Ärztin"
     person.PersonIdentificationCodeSequence = [inner]
     person.InstitutionName = "Klinik Süd"
@@ -684,6 +702,7 @@ def test_codes_and_names_in_sequences_of_the_study_are_copied_into_another_chara
     back = pydicom.dcmread(tmp_path / "result.dcm", force=True)
     assert back.SpecificCharacterSet == "ISO_IR 192"
     assert back.ProcedureCodeSequence[0].CodeMeaning == "Schädel-MR"
+    assert not any("SpecificCharacterSet" in item for item in list(all_items(result))[1:])
     (physician,) = back.ReferringPhysicianIdentificationSequence
     assert physician.InstitutionName == "Klinik Süd"
     assert physician.PersonIdentificationCodeSequence[0].CodeMeaning == "Ärztin"
