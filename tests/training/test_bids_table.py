@@ -161,6 +161,43 @@ def test_sessions_override_what_is_said_of_the_participant(visits, tmp_path):
     assert len(read_table(tmp_path / "cases.csv", labelled=False).cases) == 5
 
 
+def sessions_in_table(root, tmp_path):
+    bids_table(root, tmp_path / "cases.csv", suffix="T1w")
+    return list(pd.read_csv(tmp_path / "cases.csv", dtype=str)["session"])
+
+
+def test_sessions_come_in_the_order_of_their_times(tmp_path):
+    root = tmp_path / "study"
+    for label in ("pre", "post", "follow"):
+        save_image(root / f"sub-A/ses-{label}/anat/sub-A_ses-{label}_T1w.nii.gz")
+    assert sessions_in_table(root, tmp_path) == ["follow", "post", "pre"]
+    # Of scans.tsv, the first scan; times beyond a day that is written with a time zone, or with fractions.
+    for label, times in (
+        ("pre", ["1925-01-03T10:00:00", "1925-01-01T10:00:00Z"]),
+        ("post", ["1925-01-02T10:00:00.500000", "n/a"]),
+        ("follow", ["1925-01-01T10:00:00-05:00"]),
+    ):
+        rows = [f"anat/scan{number}.nii.gz\t{time}" for number, time in enumerate(times)]
+        scans = root / f"sub-A/ses-{label}/sub-A_ses-{label}_scans.tsv"
+        scans.write_text("\n".join(["filename\tacq_time", *rows]) + "\n")
+    assert sessions_in_table(root, tmp_path) == ["pre", "follow", "post"]
+    # What sessions.tsv says of a session goes before.
+    listed = root / "sub-A/sub-A_sessions.tsv"
+    listed.write_text("session_id\tacq_time\nses-follow\t1925-06-01\nses-pre\tn/a\n")
+    assert sessions_in_table(root, tmp_path) == ["pre", "post", "follow"]
+    assert "1925" not in (tmp_path / "cases.csv").read_text()
+    # One without a time: by label, all of them.
+    scans = root / "sub-A/ses-post/sub-A_ses-post_scans.tsv"
+    scans.write_text("filename\tacq_time\nanat/scan0.nii.gz\tn/a\n")
+    assert sessions_in_table(root, tmp_path) == ["follow", "post", "pre"]
+
+
+def test_sessions_without_times_come_in_the_order_of_their_numbers(tmp_path):
+    for label in ("1", "10", "2"):
+        save_image(tmp_path / f"study/sub-A/ses-{label}/anat/sub-A_ses-{label}_T1w.nii.gz")
+    assert sessions_in_table(tmp_path / "study", tmp_path) == ["1", "2", "10"]
+
+
 @pytest.mark.parametrize(
     ("entities", "cases"),
     [

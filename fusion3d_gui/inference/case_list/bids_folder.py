@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.files.bids_name import BidsName
+from fusion3d_gui.inference.case_list.session_order import acquisition_time, in_session_order
 from fusion3d_gui.input_file import read_bounded
 from fusion3d_gui.table_file import TableRow, read_table_file
 
@@ -49,8 +51,9 @@ class BidsFolder:
     folder
         The data set.
     images
-        Every image with a name of BIDS, in the order of their paths; those of derivatives and sources only where
-        the folder is such a data set itself.
+        Every image with a name of BIDS, in the order of their paths, but for
+        :func:`~fusion3d_gui.inference.case_list.session_order.in_session_order`; those of derivatives and sources only
+        where the folder is such a data set itself.
     participants
         Rows of ``participants.tsv`` by participant, in its order; empty where there is none.
     columns
@@ -176,7 +179,32 @@ def read_bids_folder(folder: Path, participants: Path | None = None) -> BidsFold
         images.append(BidsImage(path, name, cells))
         if len(images) > _MOST_IMAGES:
             raise UserError(f"holds more than {_MOST_IMAGES:,} images", path=folder)
-    return BidsFolder(folder, tuple(images), rows, tuple(columns), about, listing, strange)
+
+    def times_of(who: str, labels: Iterable[str]) -> Mapping[str, datetime]:
+        return _session_times(folder / who, labels, sessions[who])
+
+    ordered = in_session_order(images, lambda image: image.name, times_of)
+    return BidsFolder(folder, tuple(ordered), rows, tuple(columns), about, listing, strange)
+
+
+def _session_times(
+    folder: Path, labels: Iterable[str], rows: Mapping[str, TableRow]
+) -> Mapping[str, datetime]:
+    """When a participant's sessions were: by ``sessions.tsv``, else when the first scan of ``scans.tsv`` was."""
+    found = {}
+    for session in labels:
+        row = rows.get(session)
+        times = [] if row is None else [acquisition_time(row.cells.get("acq_time", ""))]
+        scans = folder / session / f"{folder.name}_{session}_scans.tsv"
+        if not any(times) and scans.is_file():
+            times = [
+                acquisition_time(scan.cells.get("acq_time", ""))
+                for scan in _rows(scans, "filename")
+            ]
+        known = [time for time in times if time is not None]
+        if known:
+            found[session] = min(known)
+    return found
 
 
 def _rows(path: Path, key: str) -> Sequence[TableRow]:
