@@ -52,7 +52,7 @@ class WindowOptions:
     model_dir
         Folder of the model bundle to use.
     demo
-        Open the first shipped case, and predict.
+        Open the first shipped case, or the first that ``model_dir`` was made for, and predict.
     screenshot
         Save a PNG of the window to this file once all of that is on screen, and close.
     anonymous
@@ -179,12 +179,20 @@ def _begin(
         shot.start(wants_prediction=options.demo)
     session.store.identity.set_hidden(options.anonymous)
     if options.demo:
-        session.open_demo(demos[0])
+        session.open_demo(_demo_for(demos, options.model_dir), options.model_dir)
         return
     if options.paths:
         session.open(options.paths, options.series_uid)
     if options.model_dir is not None or shot is None:
         session.models.load()
+
+
+def _demo_for(demos: list[DemoCase], model_dir: Path | None) -> DemoCase:
+    """The first shipped case that a model was made for; of a model without one, or of none, the first."""
+    if model_dir is None:
+        return demos[0]
+    folder = model_dir.resolve()
+    return next((demo for demo in demos if demo.bundle.resolve() == folder), demos[0])
 
 
 def _use_offscreen_without_display() -> None:

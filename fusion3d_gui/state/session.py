@@ -178,10 +178,10 @@ class Session(QObject):
         else:
             self.opener.open(named, series_uid)
 
-    def open_demo(self, demo: DemoCase) -> None:
-        """Open a shipped case with its model and metadata, predict, and go to the heatmap's peak."""
+    def open_demo(self, demo: DemoCase, model_dir: Path | None = None) -> None:
+        """Open a shipped case with its metadata, predict by its model or that of ``model_dir``, and go to the heatmap's peak."""
         try:
-            info = self.models.find(demo.bundle)
+            info = self.models.find(model_dir or demo.bundle)
         except UserError as error:
             self.store.tell_failure(error)
             return

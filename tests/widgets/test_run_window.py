@@ -129,6 +129,35 @@ def test_closing_the_window_during_work_exits_cleanly(make_case, make_bundle, la
     assert (done.returncode, done.stderr) == (0, "")
 
 
+#: Prints the model that predicted and the series' folder or file once there is a prediction, and closes the window.
+TELL_PREDICTION = """
+app = QApplication([])
+def look():
+    for window in app.topLevelWidgets():
+        session = getattr(window, "session", None)
+        found = None if session is None else session.predictions.current
+        if found is not None:
+            timer.stop()
+            print(found.bundle_name, session.store.case.paths[0].name)
+            window.close()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(100)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "case"),
+    [("demo-multiply", "positive"), ("stroke-outcome", "stroke-lesion.nii.gz")],
+)
+def test_the_demo_is_predicted_by_the_model_that_was_asked_for(model, case):
+    """The case is one of those that the model was made for."""
+    options = f"demo=True, engine='torch', model_dir=Path({str(models_dir() / model)!r})"
+    done = run(options, before=TELL_PREDICTION)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [model, case]
+
+
 def test_the_window_begins_with_the_demos_model_then_with_the_one_used_last(make_bundle):
     demos = [SimpleNamespace(bundle=models_dir() / "demo-concat")]
     options = WindowOptions()
