@@ -277,9 +277,18 @@ def test_the_command_makes_checks_and_says_what_is_wrong(tmp_path, schema, capsy
     (tmp_path / "made" / "LICENSE").write_text("free", encoding="utf-8")
     assert run(["bundle", "check", str(tmp_path / "made")]) == 0
     configs = tmp_path / "made" / "configs"
+    metadata = json.loads((configs / "metadata.json").read_text(encoding="utf-8"))
+    # MONAI's schema allows plain values beside tensors.
+    metadata["network_data_format"]["outputs"]["number"] = 1.5
+    metadata["network_data_format"]["post_processed_outputs"] = {"word": "yes"}
+    (configs / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    assert check_bundle(tmp_path / "made") == []
+    metadata["network_data_format"]["post_processed_outputs"] = {"word": ["yes"]}
+    (configs / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    assert "post_processed_outputs" in "".join(check_bundle(tmp_path / "made"))
+    del metadata["network_data_format"]["post_processed_outputs"]
     (configs / "decision.json").write_text('{"class_names": ["a", "a"]}', encoding="utf-8")
     (configs / "preprocessing.json").write_text("{", encoding="utf-8")
-    metadata = json.loads((configs / "metadata.json").read_text(encoding="utf-8"))
     del metadata["authors"]
     (configs / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     (tmp_path / "made" / "models" / "model.pt").write_bytes(b"x")

@@ -25,7 +25,7 @@ _PICKLES = (".pt", ".pth", ".pkl", ".ts")
 
 
 class _Tensor(msgspec.Struct):
-    """An input or output in MONAI's ``network_data_format``."""
+    """A tensor in MONAI's ``network_data_format``."""
 
     type: str
     format: str
@@ -37,9 +37,14 @@ class _Tensor(msgspec.Struct):
     channel_def: dict[str, Any] = {}
 
 
+#: What a network takes or gives; a plain value is described by itself.
+_Argument = _Tensor | bool | int | float | str
+
+
 class _DataFormat(msgspec.Struct):
-    inputs: dict[str, _Tensor]
-    outputs: dict[str, _Tensor]
+    inputs: dict[str, _Argument]
+    outputs: dict[str, _Argument]
+    post_processed_outputs: dict[str, _Argument] = {}
 
 
 class _MonaiMetadata(msgspec.Struct):
