@@ -42,7 +42,11 @@ class Model:
             )
             for version in self.config.version_policy.specific.versions
         }
+        #: The names of the inputs of each request that came.
         self.asked: list[tuple[str, ...]] = []
+        #: A request that came is answered once this is set.
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
     def answer(
         self, version: str, given: Mapping[str, np.ndarray], wanted: list[str]
@@ -52,6 +56,7 @@ class Model:
         if session is None:
             raise Refused(f"version {version} of {self.config.name} is not available")
         self.asked.append(tuple(given))
+        self.goes_on.wait(60)
         if len(given) != len(self.config.input):
             raise Refused(f"expected {len(self.config.input)} inputs but got {len(given)} inputs")
         for tensor in self.config.input:

@@ -176,7 +176,7 @@ def test_a_request_is_cancelled_under_way_and_the_next_one_gets_its_own_answer(m
                 if len(calls) == 10:
                     raise Cancelled
 
-            # The server has the request, but does not go on with it.
+            # A stopped process: its system takes the connection, and nobody answers.
             process.send_signal(signal.SIGSTOP)
             started = time.monotonic()
             with pytest.raises(Cancelled):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fusion3d_gui.cli.parser import run
+from fusion3d_gui.errors import Cancelled
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.inference.demo_cases import demo_cases
 from fusion3d_gui.inference.engines.remote_server import RemoteServer
@@ -150,6 +152,36 @@ def test_the_remote_engine_predicts_a_shipped_case_by_a_server_of_the_repository
     # The image, and nothing of the form.
     assert model.asked
     assert set(model.asked) == {("image",)}
+
+
+def test_a_request_that_the_server_has_is_cancelled_and_its_late_answer_goes_to_nobody(
+    repository, local
+):
+    pytest.importorskip("tritonclient")
+    own = local["demo-image-only"]
+    shape = (2, *own.info.preprocessing.shape_kji)
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    with repository_server(repository) as (served, *addresses):
+        model = served.models[f"demo-image-only-{own.weights_sha256}"]
+        for address in addresses:
+            server = RemoteServer(address, attempts=1)
+            predictor = load_predictor(own.info.folder, "cpu", engine="remote", server=server)
+            model.asked.clear()
+            model.goes_on.clear()
+
+            def stop_once_it_came(fraction: float, message: str) -> None:
+                if model.asked:
+                    raise Cancelled
+
+            with pytest.raises(Cancelled):
+                predictor.features(images[0], stop_once_it_came)
+            # Given up while the server is still at it; it answers during the next request.
+            assert not model.goes_on.is_set()
+            threading.Timer(0.2, model.goes_on.set).start()
+            found = predictor.features(images[1])
+            assert len(model.asked) == 2
+            np.testing.assert_allclose(found, own.features(images[1]), atol=1e-4)
+            assert predictor.device_text.startswith("Server")
 
 
 def test_a_client_without_the_bundle_gets_the_logit_of_image_and_metadata(repository, local):
