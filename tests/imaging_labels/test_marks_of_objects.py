@@ -189,6 +189,9 @@ def test_five_hundred_marks_are_the_most_of_a_state(tmp_path):
     found = state(tmp_path, annotation([graphic("MULTIPOINT", *[(1.5, 1.5)] * 499), LINE, LINE]))
     assert [each.kind for each in found.marks[-2:]] == ["point", "distance"]
     assert len(found.marks) == 500
+    assert found.notices == ("Only the first 500 of its marks are shown.",)
+    found = state(tmp_path, *[annotation([LINE])] * 500)
+    assert len(found.marks) == 500 and found.notices == ()
 
 
 @pytest.mark.parametrize(

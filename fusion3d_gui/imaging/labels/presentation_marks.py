@@ -59,19 +59,21 @@ def read_presentation(path: Path, source: SourceSeries) -> ScanObject:
             if not graphics and text:
                 graphics = list(_anchors(item, frame))
             for graphic in graphics:
-                if len(marks) < _MOST_MARKS:
+                if len(marks) <= _MOST_MARKS:  # one more than is shown is told
                     marks += marks_of(graphic, len(marks) + 1, text, None)
         window = _window(dataset)
         title = title_of(dataset, "presentation state")
     except PYDICOM_ERRORS:
         raise UserError("is damaged: its graphics can't be read", path=path) from None
-    notices = (f"{lost} of its graphics lie in other images.",) if lost else ()
+    notices = [f"{lost} of its graphics lie in other images."] if lost else []
+    if len(marks) > _MOST_MARKS:
+        notices.append(f"Only the first {_MOST_MARKS} of its marks are shown.")
     return ScanObject(
         "presentation state",
         title,
         marks=tuple(marks[:_MOST_MARKS]),
         window=window,
-        notices=notices,
+        notices=tuple(notices),
     )
 
 
