@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -87,8 +89,7 @@ def write_onnx(
     """
     batch = torch.export.Dim("batch", min=1)
     try:
-        with whole_file(out) as partial, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with whole_file(out) as partial, _only_errors():
             torch.onnx.export(
                 module.eval(),
                 tuple(inputs.values()),
@@ -106,3 +107,17 @@ def write_onnx(
             f"{loaded.network.config.backbone} can't be written as ONNX ({first})",
             path=loaded.info.folder,
         ) from None
+
+
+@contextlib.contextmanager
+def _only_errors() -> Iterator[None]:
+    """The exporter warns of its own innards, and of operators of torchvision, which no network here has."""
+    exporter = logging.getLogger("torch.onnx")
+    before = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        exporter.setLevel(before)
