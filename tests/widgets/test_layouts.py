@@ -268,13 +268,13 @@ def test_the_heatmap_stays_on_its_place_in_oblique_planes_and_slabs(opened, qtbo
 
     def levels(view) -> np.ndarray:
         view.grab()
-        return view.picture._levels._value
+        return view.picture._heat._levels._value
 
     for view in opened.views.shown:
         found = levels(view)
         assert found.max() > 200  # straight planes lie at slices, up to 2.5 mm off the peak
         row, column = np.unravel_index(int(found.argmax()), found.shape)
-        rect = view.picture._levels._key[3]
+        rect = view.picture._heat._levels._key[1]
         x, y = view.camera.to_px(
             rect.left + (column + 0.5) * rect.width / found.shape[1],
             rect.top + (row + 0.5) * rect.height / found.shape[0],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Plane, Rect
 from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
@@ -15,7 +15,7 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.widgets.look.color_map import contour_levels, contour_lut, overlay_lut
 from fusion3d_gui.widgets.look.reused_array import ReusedArray
-from fusion3d_gui.widgets.slice.slice_image import contour_image, overlay_image
+from fusion3d_gui.widgets.slice.slice_image import contour_image, overlay_image, rgb_image
 
 _MOST_PLANES = 64
 
@@ -27,6 +27,8 @@ class HeatBuffers:
 
     def __init__(self) -> None:
         self.samples, self.levels, self.pixels = ReusedArray(), ReusedArray(), ReusedArray()
+        #: Pixels of the slice with the heatmap over it.
+        self.both = ReusedArray()
 
 
 def scaled_to_levels(heat: Volume, peak: float) -> Volume:
@@ -74,6 +76,19 @@ def heat_image(
     lut = contour_lut(overlay.opacity, overlay.color_map)
     width = max(1, round(_CONTOUR_PX * per_px))
     return contour_image(levels, contour_levels(overlay.threshold), lut, width)
+
+
+def blended(gray: QImage, heat: QImage, buffers: HeatBuffers) -> QImage:
+    """An opaque image with the coloured heatmap of the same size over it; neither is changed."""
+    pixels = buffers.both.array((gray.height(), gray.width()), np.uint32)
+    image = rgb_image(pixels)
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.drawImage(0, 0, gray)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+    painter.drawImage(0, 0, heat)
+    painter.end()
+    return image
 
 
 def _peaks(heat: Volume, axis: int, depth_mm: float, thickness_mm: float) -> np.ndarray:

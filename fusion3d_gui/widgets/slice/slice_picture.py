@@ -10,7 +10,6 @@ from PySide6.QtCore import QPoint, QRectF, QSize
 from PySide6.QtGui import QImage, QPainter
 
 from fusion3d_gui.imaging.plane import Orientation, Rect
-from fusion3d_gui.imaging.reslice.acquisition import aligned_axes
 from fusion3d_gui.imaging.reslice.sampling import Interpolation
 from fusion3d_gui.imaging.reslice.slab import Slab
 from fusion3d_gui.imaging.reslice.slicer import (
@@ -29,12 +28,7 @@ from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.reused_array import ReusedArray
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-from fusion3d_gui.widgets.slice.heat_image import (
-    HeatBuffers,
-    heat_image,
-    heat_levels,
-    scaled_to_levels,
-)
+from fusion3d_gui.widgets.slice.heat_layer import HeatLayer
 from fusion3d_gui.widgets.slice.layer_painting import compose_layers
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer
 from fusion3d_gui.widgets.slice.unread_hatching import hatching_image
@@ -68,22 +62,17 @@ class SlicePicture:
         self._volume: Volume | None = None
         self._heatmap: Heatmap | None = None
         self._slicer: Slicer | None = None
-        self._heat: Volume | None = None
-        self._heat_top = 0.0
+        self._heat = HeatLayer(display.overlay)
         self._own_top: float | None = None
-        self._heat_is_aligned = False
         self._matrix: np.ndarray | None = None
         self._slice: OneEntryCache[Slice] = OneEntryCache()
         self._fine: OneEntryCache[Slice] = OneEntryCache()
         self._maker: OneEntryCache[GrayRenderer] = OneEntryCache()
         self._image: OneEntryCache[QImage] = OneEntryCache()
-        self._levels: OneEntryCache[np.ndarray] = OneEntryCache()
-        self._overlay: OneEntryCache[QImage] = OneEntryCache()
         self._base: OneEntryCache[tuple[QImage, list[Box]]] = OneEntryCache()
         self._base_buffer = QImage()
         self._painted: object = None
         self._gray_buffer = ReusedArray()
-        self._heat_buffers = HeatBuffers()
         self._depth: OneEntryCache[float] = OneEntryCache()
         self.captions = Captions()
 
@@ -98,25 +87,17 @@ class SlicePicture:
     def set_heatmap(self, heatmap: Heatmap | None, top: float | None = None) -> None:
         """Set the heatmap and the value at its scale's top (None: its peak); None removes it."""
         self._heatmap, self._own_top = heatmap, top
-        self._heat = None
-        for kept in (self._levels, self._overlay, self._base):
-            kept.clear()
+        self._heat.forget()
+        self._base.clear()
 
     def refresh(self) -> None:
         """Drop cached images: the volume's voxels have changed, as they do while it is read."""
         self._forget()
 
     def _forget(self) -> None:
-        self._slicer = self._heat = self._matrix = None
-        for kept in (
-            self._slice,
-            self._fine,
-            self._image,
-            self._levels,
-            self._overlay,
-            self._base,
-            self._depth,
-        ):
+        self._slicer = self._matrix = None
+        self._heat.forget()
+        for kept in (self._slice, self._fine, self._image, self._base, self._depth):
             kept.clear()
 
     @property
@@ -264,13 +245,15 @@ class SlicePicture:
         layers += [] if unread is None else [(piece.rect, unread)]
         over = None if self.over is None else self.over(camera, ratio)
         layers += [] if over is None else [over[1:]]
-        heat = self._heat_on(piece, camera, ratio)
-        if heat is not None:
-            layers.append(heat)
         smooth = self._display.smoothing.interpolation is not Interpolation.NEAREST
+        heat = self._heat_on(shown, camera, ratio, alone=smooth and len(layers) == 1)
+        if heat is not None and heat[2]:
+            layers = [(shown.rect, self._heat.over(layers[0][1], self._image.version, heat[1]))]
+        elif heat is not None:
+            layers.append(heat[:2])
         key = (
             self._image.version,
-            None if heat is None else self._overlay.version,
+            None if heat is None else (self._heat.version, heat[2]),
             None if over is None else over[0],
             (*camera.place, ratio),
             (texts, theme.scale(), smooth),
@@ -329,36 +312,29 @@ class SlicePicture:
         key = (self._slice.version, piece.rect, piece.values.shape, self._maker.version)
         return self._image.get(key, lambda: maker.image(piece.values, self._gray_buffer))
 
-    def _heat_on(self, piece: Slice, camera: Camera, ratio: float) -> tuple[Rect, QImage] | None:
-        """The visible part of the heatmap on the slice's plane: its rectangle (mm) and image; None without."""
+    def _heat_on(
+        self, piece: Slice, camera: Camera, ratio: float, *, alone: bool
+    ) -> tuple[Rect, QImage, bool] | None:
+        """The visible part of the heatmap on the slice's plane; None without.
+
+        Its rectangle (mm), its image, and whether its pixels are the slice's, as they may be where the slice is
+        drawn ``alone``: nothing lies between.
+        """
         slicer, heatmap = self.slicer, self._heatmap
         if heatmap is None or slicer is None or not self.overlay_is_drawn:
             return None
-        top = self.heat_top
-        if self._heat is None or self._heat_top != top:
-            self._heat_top = top
-            self._heat = transform_volume(scaled_to_levels(heatmap.as_volume, top), self.matrix)
-            self._heat_is_aligned = aligned_axes(self._heat) is not None
-        heat = self._heat
-        buffers = self._heat_buffers
+        self._heat.use(heatmap, self.heat_top, self.matrix)
         coarse = 1.0
-        if not self._heat_is_aligned:
+        if not self._heat.is_aligned:
             coarse = _OBLIQUE_OVERLAY * (_HURRIED if self.hurried else 1.0)
-        scale = ratio / coarse
-        rect, shape = camera.pixels_of(slicer.rect(self.orientation), scale)
+        on_slice = alone and slicer.is_aligned and self._heat.suits(piece, camera, ratio)
+        if on_slice:
+            rect, shape = piece.rect, piece.values.shape
+        else:
+            rect, shape = camera.pixels_of(slicer.rect(self.orientation), ratio / coarse)
         thickness = self.thickness_mm if slab_is_thick(self._display) else 0.0
-        levels = self._levels.get(
-            (self.orientation, piece.depth_mm, thickness, rect, shape, top),
-            lambda: heat_levels(
-                heat, self.orientation, rect, piece.depth_mm, shape, thickness, buffers
-            ),
-        )
-        overlay = self._display.overlay
-        key = (
-            self._levels.version,
-            (overlay.opacity, overlay.threshold, overlay.contours, overlay.color_map),
-        )
-        return rect, self._overlay.get(key, lambda: heat_image(levels, overlay, scale, buffers))
+        plane = self.orientation, piece.depth_mm, thickness
+        return rect, self._heat.image(plane, rect, shape, ratio / coarse), on_slice
 
 
 def slab_is_thick(display: Display) -> bool:
