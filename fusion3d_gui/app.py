@@ -28,7 +28,8 @@ from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
 from fusion3d_gui.state.reader_study.reading import Reading
 from fusion3d_gui.state.session import Session
-from fusion3d_gui.state.settings import Settings, settings_path
+from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.state.settings_values import settings_path
 from fusion3d_gui.widgets.charts.library import chart_library
 from fusion3d_gui.widgets.look.png_bytes import png_bytes
 from fusion3d_gui.widgets.look.theme import apply_theme

@@ -55,9 +55,9 @@ def _log(
     events: Callable[[str, str, tuple[FileLeft, ...]], list[AuditEvent]],
 ) -> None:
     from fusion3d_gui.state.data.departure import files_left
-    from fusion3d_gui.state.settings import Settings, settings_path
+    from fusion3d_gui.state.settings_values import read_settings, settings_path
 
-    settings = Settings(settings_path()).values
+    settings = read_settings(settings_path())
     if not settings.audits:
         return
     when, who = datetime.now(UTC).isoformat(timespec="milliseconds"), visible_text(settings.reader)

@@ -37,6 +37,12 @@ def predict(options: Namespace) -> int:
             raise UserError(
                 f"--{name} is for a table of cases", remedy="Use --json, --heatmap and --dicom."
             )
+    from fusion3d_gui.inference.runtime.torch_import import (
+        load_torch_libraries_beside,
+        nonblocking_torch_import,
+    )
+
+    load_torch_libraries_beside()
     from fusion3d_gui.imaging.catalog.find import find_series
     from fusion3d_gui.imaging.catalog.open import choose_series, read_series
     from fusion3d_gui.inference.fit.fit_report import MisfitError
@@ -86,19 +92,20 @@ def predict(options: Namespace) -> int:
         )
         raise MisfitError(report)
 
-    from fusion3d_gui.inference.analysis.workbench import Workbench
-    from fusion3d_gui.inference.explain.explanation import Explanation
-    from fusion3d_gui.inference.pipeline import predict_and_explain
-    from fusion3d_gui.inference.predictor import load_predictor
-    from fusion3d_gui.report.collect import collect_result
+    with nonblocking_torch_import():
+        from fusion3d_gui.inference.analysis.workbench import Workbench
+        from fusion3d_gui.inference.explain.explanation import Explanation
+        from fusion3d_gui.inference.pipeline import predict_and_explain
+        from fusion3d_gui.inference.predictor import load_predictor
+        from fusion3d_gui.report.collect import collect_result
 
-    predictor = load_predictor(
-        options.model,
-        options.device,
-        part_of(progress, 0.4, 0.6),
-        engine=options.engine,
-        server=server,
-    )
+        predictor = load_predictor(
+            options.model,
+            options.device,
+            part_of(progress, 0.4, 0.6),
+            engine=options.engine,
+            server=server,
+        )
     explanation = Explanation.for_model(info, options.method, options.stage, options.side)
     predicted = predict_and_explain(
         predictor,

@@ -85,3 +85,12 @@ def test_nothing_is_logged_where_the_log_is_switched_off(scan, make_bundle, tmp_
     call = ["predict", scan, "--model", make_bundle(), "--set", "age=71", "--device", "cpu"]
     assert run([*map(str, call)]) == 0
     assert not log_files(audit_folder())
+
+
+def test_settings_that_cant_be_looked_for_end_no_prediction(
+    scan, make_bundle, tmp_path, monkeypatch, capsys
+) -> None:
+    # The system refuses such a long name, as it refuses a folder that the user may not enter.
+    monkeypatch.setenv("FUSION3D_CONFIG_DIR", str(tmp_path / ("x" * 300)))
+    assert run(["predict", str(scan), "--model", str(make_bundle()), "--set", "age=71"]) == 0
+    assert "probability" in capsys.readouterr().out

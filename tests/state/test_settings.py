@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings
 
-from fusion3d_gui.state.settings import RECENT, Settings, SettingsValues, settings_path
+from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.state.settings_values import RECENT, SettingsValues, settings_path
 
 #: A value other than the default for every setting.
 OTHER = SettingsValues(

@@ -200,7 +200,7 @@ class BundleInfo:
         if of_monai is not None:
             raise of_monai.refusal()
         configs = folder / "configs"
-        metadata = _read(configs / "metadata.json", _checked_metadata)
+        metadata, localisation, curves = _read(configs / "metadata.json", _metadata_parts)
         displaced = displacement_path(folder)
         info = cls(
             folder=folder,
@@ -209,8 +209,8 @@ class BundleInfo:
             preprocessing=_read(configs / "preprocessing.json", Preprocessing.from_json),
             schema=_read(configs / "schema.json", MetadataSchema.from_json),
             decision=_read(configs / "decision.json", lambda plain: Decision(**plain)),
-            localisation_record=_read(configs / "metadata.json", LocalisationRecord.from_metadata),
-            curves=_read(configs / "metadata.json", EvaluationCurves.from_metadata),
+            localisation_record=localisation,
+            curves=curves,
             scope=_read(configs / "scope.json", Scope.from_json)
             if (configs / "scope.json").exists()
             else None,
@@ -280,6 +280,17 @@ def _checked_metadata(plain: Any) -> Mapping[str, Any]:
     if not isinstance(plain, dict) or not isinstance(plain.get("version"), str):
         raise ValueError("it has no version")
     return plain
+
+
+def _metadata_parts(
+    plain: Any,
+) -> tuple[Mapping[str, Any], LocalisationRecord | None, EvaluationCurves | None]:
+    """The metadata, and what of them this program reads: together, since they are the largest file to check."""
+    return (
+        _checked_metadata(plain),
+        LocalisationRecord.from_metadata(plain),
+        EvaluationCurves.from_metadata(plain),
+    )
 
 
 #: What the files of ``configs/`` become that every bundle has.

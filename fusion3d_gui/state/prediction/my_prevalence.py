@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.model.prevalence import shifted_probability
 from fusion3d_gui.state.prediction.percent import percent
-from fusion3d_gui.state.settings import MOST_PREVALENCES, Settings
+from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.state.settings_values import MOST_PREVALENCES
 
 
 class MyPrevalence(QObject):

@@ -18,7 +18,8 @@ from fusion3d_gui.state.kept.session_files import SessionFiles
 from fusion3d_gui.state.kept.set_aside_work import SetAsideWork
 from fusion3d_gui.state.kept.work_keeper import WorkKeeper
 from fusion3d_gui.state.marks.annotations import Annotations
-from fusion3d_gui.state.settings import RECENT, Settings
+from fusion3d_gui.state.settings import Settings
+from fusion3d_gui.state.settings_values import RECENT
 from fusion3d_gui.state.store import Store
 from fusion3d_gui.widgets.window.commands.command import Command
 from fusion3d_gui.widgets.window.dialogs.file_dialogs import FileDialogs
