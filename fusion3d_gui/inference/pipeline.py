@@ -52,6 +52,8 @@ def predict_and_explain(
     """
     if explanation == _INCLUDED:
         return predictor.predict_case(volume, values, progress, despite_misfit=despite_misfit)
+    if explanation.method == "input-gradient":
+        predictor.prepare_input_gradient()
     # A class activation map takes about two passes, other methods dozens.
     share = 0.05 if explanation.is_slow else 0.4
     predicted = predictor.predict_case(

@@ -275,6 +275,10 @@ class Predictor:
 
         return self._with_fallback(work)[0]
 
+    def prepare_input_gradient(self) -> None:
+        """Begin what :meth:`input_gradient` needs once, while the case is predicted."""
+        self._chosen.engine.prepare_gradient()
+
     @property
     def network(self) -> LearnedFeatureFusion3D:
         """The PyTorch network on its current device, for methods that need gradients."""

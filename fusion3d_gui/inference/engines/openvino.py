@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -60,7 +61,7 @@ class OpenVinoEngine:
         self._compile = partial(openvino.Core().compile_model, device_name=device, config=options)
         self._forward = _Run(self._compile(build_graph(network.image_branch, self._shape)))
         #: Compiled when first asked for: it takes half a second, and as much memory again.
-        self._back: _Run | None = None
+        self._back: Future[_Run] | None = None
 
     def features(self, voxels: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
@@ -72,14 +73,26 @@ class OpenVinoEngine:
         self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
     ) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
-        if self._back is None:
-            progress(0.0, "Explaining")
-            graph = build_gradient_graph(self._network.image_branch, self._shape)
-            self._back = _Run(self._compile(graph))
+        progress(0.0, "Explaining")
+        back = self._prepared().result()
         cells = self._forward.output_size // len(pooled_gradient)
         by_cell = (pooled_gradient / cells).astype(np.float32)[None, :, None, None, None]
         given = {0: finite(voxels)[None, None], 1: by_cell}
-        return finite(self._back(given, with_message(progress, "Explaining"))[0, 0])
+        return finite(back(given, with_message(progress, "Explaining"))[0, 0])
+
+    def prepare_gradient(self) -> None:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; compiles on a thread."""
+        self._prepared()
+
+    def _prepared(self) -> Future[_Run]:
+        if self._back is None:
+            thread = ThreadPoolExecutor(1, "gradient graph")
+            self._back = thread.submit(self._made_back)
+            thread.shutdown(wait=False)
+        return self._back
+
+    def _made_back(self) -> _Run:
+        return _Run(self._compile(build_gradient_graph(self._network.image_branch, self._shape)))
 
     def pooled(self, images: np.ndarray, progress: Progress = no_progress) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; images run one by one.

@@ -81,6 +81,9 @@ class Engine(Protocol):
             As for :meth:`features`, which also says what is raised.
         """
 
+    def prepare_gradient(self) -> None:
+        """Begin what must be done once before :meth:`input_gradient`, without waiting for it."""
+
 
 class TorchEngine:
     """PyTorch on a device: the reference against which all other engines are compared.
@@ -139,6 +142,9 @@ class TorchEngine:
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             signed = pooled_gradient_times_input(self._network, image, gradient, progress)
         return finite(signed[0].float().cpu().numpy())
+
+    def prepare_gradient(self) -> None:
+        """See :class:`Engine`; the network is ready as it is."""
 
     def _maps(self, images: np.ndarray, progress: Progress) -> Tensor:
         """Feature maps [n, C, k, j, i] of inputs [n, k, j, i], on the device."""

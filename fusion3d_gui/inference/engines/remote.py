@@ -121,6 +121,9 @@ class RemoteEngine:
         local = TorchEngine(self._network, torch.device("cpu"))
         return local.input_gradient(voxels, pooled_gradient, progress)
 
+    def prepare_gradient(self) -> None:
+        """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`; the network is ready as it is."""
+
     def _with_these_weights(self, name: str, digest: str) -> _Calls:
         """Calls of the model that has these weights by its version or, where these are numbers or none, by its name."""
         calls = _calls(self._server, name, digest)

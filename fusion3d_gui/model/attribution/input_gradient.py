@@ -110,14 +110,16 @@ def smoothed(maps: Tensor, spacing_mm: float, sigma_mm: float = SMOOTHING_MM) ->
     """
     sigma = sigma_mm / spacing_mm
     reach = max(1, round(_REACH * sigma))
-    # As products of matrices, one an axis: 25 times as fast as PyTorch's convolutions of one channel.
+    # As products of matrices, one an axis: 25 times as fast as PyTorch's convolutions of one channel. Two-dimensional
+    # ones: a batch of small ones took 10 times as long on a busy machine, whose threads wait for one another.
     for axis in (1, 2, 3):
         place = torch.arange(maps.shape[axis], device=maps.device, dtype=maps.dtype)
         away = (place[:, None] - place[None]).abs()
         weights = torch.exp(-0.5 * (away / sigma) ** 2) * (away <= reach)
         offsets = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
         weights = weights / torch.exp(-0.5 * (offsets / sigma) ** 2).sum()
-        maps = (maps.transpose(axis, 3) @ weights).transpose(axis, 3)
+        last = maps.transpose(axis, 3)
+        maps = (last.reshape(-1, last.shape[3]) @ weights).reshape(last.shape).transpose(axis, 3)
     return maps
 
 

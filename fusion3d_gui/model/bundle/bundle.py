@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from torch import Tensor
@@ -79,7 +79,7 @@ class ModelBundle:
             {name: value.to(expected[name].dtype) for name, value in state.items()}, assign=True
         )
         for name, value in network.state_dict().items():
-            if value.is_floating_point() and not torch.isfinite(value).all():
+            if value.is_floating_point() and not np.isfinite(value.numpy()).all():
                 raise UserError(f"weight {name} holds values that are not finite", path=path)
         network.eval().requires_grad_(False)
         digest = hashlib.sha256(content).hexdigest()
