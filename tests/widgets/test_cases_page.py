@@ -273,6 +273,15 @@ def test_hiding_the_identity_does_not_leave_the_table(page, window, results, qtb
     qtbot.waitUntil(lambda: window.pages.has_images)
 
 
+def test_window_level_is_offered_where_images_are_shown_and_not_beside_the_table(opened):
+    controls = opened.header.window_controls
+    assert controls.isVisible() and opened.header.title.isVisible()
+    opened.pages.show_cases()
+    assert not controls.isVisible() and opened.header.title.isVisible()
+    opened.pages.show_case()
+    assert controls.isVisible() and controls.histogram.isVisible()
+
+
 def test_a_bids_folder_shows_its_outcome_and_whole_names(window, qtbot, tmp_path):
     stems = [f"sub-{n:02d}_ses-baseline_acq-highres_T1w" for n in (1, 2)]
     for stem in stems:

@@ -351,7 +351,6 @@ class MainWindow(QMainWindow):
         on = self.presentation.on
         if on != self.isFullScreen():
             self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self.header.set_plain(on)
         self._on_settings_changed()
 
     def _show_recent(self) -> None:
@@ -366,6 +365,8 @@ class MainWindow(QMainWindow):
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)
         self.status.set_with_images(self.pages.has_images)
+        # Window level and choice of series act on images: beside a table they would seem to act on it.
+        self.header.set_plain(alone or not self.pages.has_images)
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
         self.side.setVisible(has_case and shown("side"))

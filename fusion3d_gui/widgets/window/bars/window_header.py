@@ -92,8 +92,9 @@ class Header(QWidget):
 
     def set_plain(self, plain: bool) -> None:
         """Show only the title and the notice of research use, or the controls too."""
-        self._plain = plain
-        self._on_case_changed()
+        if plain != self._plain:
+            self._plain = plain
+            self._on_case_changed()
 
     def _on_case_changed(self) -> None:
         case = self._store.case
