@@ -1,4 +1,4 @@
-"""``Columns``: cache of planes across the voxels' fastest axis, for slabs that are read again at each step."""
+"""``Columns``: cache of planes across the voxels' fastest axis, of which neighbours are read again at each step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from fusion3d_gui.imaging.reslice.row_blocks import row_blocks
 
 #: Slices from which columns are copied at a time, so that they stay in the cache.
 _COPIED_SLICES = 8
+
+#: Voxels that are fetched together for single planes: a machine word of them takes hardly longer than one.
+_WORD = np.dtype(np.uint64)
 
 
 class Columns:
@@ -24,6 +27,24 @@ class Columns:
         self._voxels = voxels
         self._range = range(0)
         self._kept = np.empty((0, *voxels.shape[:2]), voxels.dtype)
+        self._words = _words(voxels)
+        self._fetched: tuple[int, np.ndarray] | None = None
+
+    def single(self, index: int) -> np.ndarray:
+        """Voxels ``[k, j]`` at ``i = index``.
+
+        Each voxel of such a plane lies in another line of the processor's cache: to copy a plane of 1024 x 1024
+        voxels of 16 bits takes 8.2 ms, four neighbouring ones at once 9.6, and then one of these 0.3.
+        """
+        words = self._words
+        together = _WORD.itemsize // self._voxels.itemsize
+        if words is None or index >= words.shape[2] * together:
+            return self._voxels[:, :, index]
+        number, place = divmod(index, together)
+        if self._fetched is None or self._fetched[0] != number:
+            self._fetched = number, np.ascontiguousarray(words[:, :, number])
+        voxels = self._fetched[1].view(self._voxels.dtype)
+        return voxels.reshape(*words.shape[:2], together)[:, :, place]
 
     def between(self, first: int, end: int) -> np.ndarray:
         """Voxels ``[plane, k, j]`` with ``first <= i < end``; the planes are in any order."""
@@ -47,6 +68,16 @@ class Columns:
         kept = self._kept[position : position + stop - start]
         for slices in row_blocks(self._voxels.shape[0], _COPIED_SLICES):
             kept[:, slices] = self._voxels[slices, :, start:stop].transpose(2, 0, 1)
+
+
+def _words(voxels: np.ndarray) -> np.ndarray | None:
+    """The same memory as words of several voxels along i, but for a rest at the end; None where none fit."""
+    together = _WORD.itemsize // voxels.itemsize
+    whole = voxels.shape[2] // together * together if together > 1 else 0
+    if not whole or voxels.strides[2] != voxels.itemsize:
+        return None
+    words = voxels[:, :, :whole].view(_WORD)
+    return words if words.flags.aligned else None
 
 
 def _runs(numbers: list[int], size: int) -> Iterator[tuple[int, int]]:

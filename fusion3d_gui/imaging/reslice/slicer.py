@@ -303,7 +303,7 @@ class Slicer:
         middle = min(max(middle, 0), size - 1)
         first, end = max(0, middle - half), min(size, middle + half + 1)
         if end - first == 1:
-            plane = voxels[_at(2 - axis, first)]
+            plane = self._columns.single(first) if axis == 0 else voxels[_at(2 - axis, first)]
         elif axis == 0 and end - first <= _MOST_COLUMNS:
             plane = project_axis(self._columns.between(first, end), 0, slab.projection)
         else:
