@@ -91,6 +91,21 @@ def test_the_way_back_can_be_cancelled_and_asked_again():
     np.testing.assert_array_equal(engine.input_gradient(voxels, weights), first)
 
 
+def test_the_way_back_is_the_same_where_it_was_prepared_beside_the_pass_forward():
+    network = _network(NetworkConfig("image_only", width=1 / 8))
+    shape = (33, 41, 33)
+    voxels = np.random.default_rng(4).standard_normal(shape).astype(np.float32)
+    weights = np.ones(network.config.feature_channels)
+    engine, prepared = OpenVinoEngine(network, shape), OpenVinoEngine(network, shape)
+    prepared.prepare_gradient()
+    maps = prepared.features(voxels)
+    prepared.prepare_gradient()
+    np.testing.assert_array_equal(maps, engine.features(voxels))
+    np.testing.assert_array_equal(
+        prepared.input_gradient(voxels, weights), engine.input_gradient(voxels, weights)
+    )
+
+
 def test_voxels_that_are_no_numbers_are_refused():
     network = _network(NetworkConfig("image_only", width=1 / 16))
     voxels = np.zeros((17, 17, 17), np.float32)

@@ -73,8 +73,10 @@ class OpenVinoEngine:
         self, voxels: np.ndarray, pooled_gradient: np.ndarray, progress: Progress = no_progress
     ) -> np.ndarray:
         """See :class:`~fusion3d_gui.inference.engines.protocol.Engine`."""
-        progress(0.0, "Explaining")
-        back = self._prepared().result()
+        prepared = self._prepared()
+        if not prepared.done():
+            progress(0.0, "Explaining")
+        back = prepared.result()
         cells = self._forward.output_size // len(pooled_gradient)
         by_cell = (pooled_gradient / cells).astype(np.float32)[None, :, None, None, None]
         given = {0: finite(voxels)[None, None], 1: by_cell}
