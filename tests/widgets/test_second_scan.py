@@ -257,6 +257,18 @@ def test_another_first_scan_closes_the_second(beside, scan, settled):
     assert not window.second_views.isVisible()
 
 
+def test_one_of_the_second_scans_views_names_its_patient_whichever_are_shown(beside, scan):
+    window = beside(scan("now"), scan("prior"))
+    corners = [view._caption_texts(view.slicer).corner for view in window.second_views.views]
+    assert [any("Roe" in line for line in corner) for corner in corners] == [True, False, False]
+    for one, other in window.second_views.pairs:
+        window.views.toggle_maximised(one)
+        assert other.isVisible()
+        assert any("Roe" in line for line in other._caption_texts(other.slicer).corner)
+        window.views.toggle_maximised(one)
+    assert [each.names_patient for each in window.second_views.views] == [True, False, False]
+
+
 def test_hiding_the_identity_takes_it_off_the_second_scan_too(beside, scan):
     window = beside(scan("now"), scan("prior"))
     assert "Roe" in window.second_views.bar.who.text()

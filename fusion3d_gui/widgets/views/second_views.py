@@ -112,7 +112,6 @@ class SecondViews(QWidget):
                 view.set_volume(volume)
             if volume is not None and not is_new:
                 view.take_pose(pose)
-            view.names_patient = True
         self._following = False
         for fused in self._fused:
             fused.set_volume(volume if self._second.link else None)
@@ -140,6 +139,11 @@ class SecondViews(QWidget):
             self._row.insertWidget(place, self._cells[number])
         for cell, wanted in zip(self._cells, shown, strict=True):
             cell.setVisible(wanted or not any(shown))
+        # In one view, as above: the lines would cover half of a small one. The bar names the patient, too.
+        first = next(n for n in order if shown[n] or not any(shown))
+        for number, view in enumerate(self.views):
+            view.names_patient = number == first
+            view.update()
         QTimer.singleShot(0, self, self._follow_all)
 
     def _arrangement(self) -> ViewArrangement:
