@@ -305,6 +305,10 @@ def test_both_predictions_and_what_changed_them(beside, scan, settled):
     assert change.image + change.metadata == pytest.approx(change.now - change.before)
     assert result.prediction.volume_sha256 == session.second.case.volume.sha256
     assert all(v.heatmap is result.prediction.heatmap for v in window.second_views.views)
+    # The colours of the two maps have values of their own: each row of views says them once.
+    for row in (window.views.shown, window.second_views.views):
+        said = [view._caption_texts(view.slicer).heat is not None for view in row]
+        assert said == [False, True, False]
     # Hidden or shown, also while it is being predicted, it is the same scan.
     for hidden in (True, False):
         session.store.identity.set_hidden(hidden)

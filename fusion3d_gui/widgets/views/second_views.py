@@ -140,9 +140,10 @@ class SecondViews(QWidget):
         for cell, wanted in zip(self._cells, shown, strict=True):
             cell.setVisible(wanted or not any(shown))
         # In one view, as above: the lines would cover half of a small one. The bar names the patient, too.
-        first = next(n for n in order if shown[n] or not any(shown))
+        in_row = [n for n in order if shown[n] or not any(shown)]
         for number, view in enumerate(self.views):
-            view.names_patient = number == first
+            view.names_patient = number == in_row[0]
+            view.with_heat_scale = number == in_row[:2][-1]
             view.update()
         QTimer.singleShot(0, self, self._follow_all)
 

@@ -179,7 +179,9 @@ class ViewsPanel(QWidget):
         row_of_all = [self._first, *wanted, self._column]
         for number, widget in enumerate(row_of_all):
             self._outer.insertWidget(number, widget)
-        self._name_patient_on(main if main in (*row, *first) else row[0])
+        named = main if main in (*row, *first) else row[0]
+        # Three views in a row are small: the lines on the patient leave no room for the scale below them.
+        self._name_patient_on(named, second if row == [main, second, third] else named)
         for cell in (*wanted, *beside, *before):
             cell.show()
         self._distribute_space()
@@ -226,13 +228,13 @@ class ViewsPanel(QWidget):
         names = ("axial", "coronal", "sagittal", "plain")
         return dict(zip(names, self.views, strict=True))
 
-    def _name_patient_on(self, main: QWidget) -> None:
-        """Name patient and series on the main view of the layout, and there alone."""
+    def _name_patient_on(self, main: QWidget, scale_on: QWidget) -> None:
+        """Name patient and series on the main view of the layout, and the colours' values on one."""
         for view in self._all_views:
             view.names_patient = view is main
             view.update()
         for view in self.views:
-            view.with_heat_scale = view.names_patient
+            view.with_heat_scale = view is scale_on
 
     def _distribute_space(self) -> None:
         """Distribute the space among the views, as their borders were dragged or else as usual."""
