@@ -16,10 +16,11 @@ from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.table import CaseRow, CaseTable, read_table
-from fusion3d_gui.training.measure.case_maps import REFERENCE
 from fusion3d_gui.training.measure.curves import evaluation_curves
-from fusion3d_gui.training.measure.localisation import localise
-from fusion3d_gui.training.measure.localisation_table import Localisation
+from fusion3d_gui.training.measure.maps.case_maps import REFERENCE
+from fusion3d_gui.training.measure.maps.localisation import localise
+from fusion3d_gui.training.measure.maps.localisation_table import Localisation
+from fusion3d_gui.training.measure.maps.window_maps import window_maps
 from fusion3d_gui.training.measure.metadata_baseline import MetadataBaseline
 from fusion3d_gui.training.measure.metrics import (
     RESAMPLES,
@@ -35,7 +36,6 @@ from fusion3d_gui.training.measure.scores import (
     predict_cases,
 )
 from fusion3d_gui.training.measure.subgroups import subgroup_metrics
-from fusion3d_gui.training.measure.window_maps import window_maps
 from fusion3d_gui.training.report.evaluation_record import record_evaluation
 
 
@@ -70,7 +70,7 @@ def evaluate(
         :class:`~fusion3d_gui.model.bundle.evaluation_curves.EvaluationCurves`). With true probabilities, ``ceilings``: the AUROC of
         each. With metadata, ``metadata_baseline``: AUROC of logistic regression on it alone, and
         the ``gain`` over it (paired). ``subgroups`` (see :mod:`~fusion3d_gui.training.measure.subgroups`). With masks,
-        ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.localisation`). ``cases``, one
+        ``localisation`` on true positives (see :mod:`~fusion3d_gui.training.measure.maps.localisation`). ``cases``, one
         object a case.
 
     Raises

@@ -22,14 +22,14 @@ from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.split import validation_part
 from fusion3d_gui.training.data.table import CaseTable, read_table
-from fusion3d_gui.training.measure.case_maps import REFERENCE
-from fusion3d_gui.training.measure.lesion_target import target_of
-from fusion3d_gui.training.measure.localisation import localise
-from fusion3d_gui.training.measure.map_displacement import chosen_cases, measure_displacements
+from fusion3d_gui.training.measure.maps.case_maps import REFERENCE
+from fusion3d_gui.training.measure.maps.lesion_target import target_of
+from fusion3d_gui.training.measure.maps.localisation import localise
+from fusion3d_gui.training.measure.maps.map_displacement import chosen_cases, measure_displacements
+from fusion3d_gui.training.measure.maps.window_maps import window_maps
+from fusion3d_gui.training.measure.maps.within_lesion import gain_over_chance
 from fusion3d_gui.training.measure.metrics import RESAMPLES
 from fusion3d_gui.training.measure.scores import predict_cases
-from fusion3d_gui.training.measure.window_maps import window_maps
-from fusion3d_gui.training.measure.within_lesion import gain_over_chance
 from fusion3d_gui.training.report.displacement_record import record_displacements
 
 
@@ -46,7 +46,7 @@ def find_displacement(
     """Measure the displacements of a bundle's maps on a table of cases.
 
     With masks the default map is the best of those that pass the randomisation test
-    (:class:`~fusion3d_gui.training.measure.localisation_table.Localisation`). Without, it is gradient × input if that
+    (:class:`~fusion3d_gui.training.measure.maps.localisation_table.Localisation`). Without, it is gradient × input if that
     passes, else none. A model of lesion maps has another test instead: gradient × input is 0 outside the lesion whatever the
     weights, so that random ones point into it, too. There, blanking its peak must lower the logit by more than
     blanking random places of the same lesion (the interval of the difference lies above 0); that tells a map that
@@ -72,7 +72,7 @@ def find_displacement(
         A JSON object: that of :class:`~fusion3d_gui.model.attribution.displacement.Displacements`, with ``bundle``,
         ``cases``, ``masks`` (whether masks were used), ``reference_near`` (share of cases in which gradient ×
         input points with random weights); for a model of lesion maps ``within_lesion``, the gain over chance (see
-        :mod:`~fusion3d_gui.training.measure.within_lesion`; null with fewer than 8 lesions of 16 voxels); with masks, ``localisation``.
+        :mod:`~fusion3d_gui.training.measure.maps.within_lesion`; null with fewer than 8 lesions of 16 voxels); with masks, ``localisation``.
 
     Raises
     ------

@@ -44,11 +44,11 @@ from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.inputs import load_inputs
 from fusion3d_gui.training.data.network_outputs import network_inputs
 from fusion3d_gui.training.data.table import read_table
-from fusion3d_gui.training.measure.blanking import Blanking
-from fusion3d_gui.training.measure.case_maps import GridMap, with_random_weights
-from fusion3d_gui.training.measure.lesion_target import Target, judge, strongest_lps, target_of
+from fusion3d_gui.training.measure.maps.blanking import Blanking
+from fusion3d_gui.training.measure.maps.case_maps import GridMap, with_random_weights
+from fusion3d_gui.training.measure.maps.lesion_target import Target, judge, strongest_lps, target_of
+from fusion3d_gui.training.measure.maps.sub_cell_peak import peak_lps
 from fusion3d_gui.training.measure.scores import predict_cases
-from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 
 #: Steps on the way from an empty scan to the case, of the head's gradient.
 _STEPS = 32

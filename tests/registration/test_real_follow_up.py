@@ -15,8 +15,8 @@ from fusion3d_gui.imaging.labels.read_masks import mask_document, read_masks
 from fusion3d_gui.imaging.registration.registration import Registration
 from fusion3d_gui.imaging.registration.resampled import on_grid_of
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.case_maps import GridMap
-from fusion3d_gui.training.measure.lesion_target import judge, target_of
+from fusion3d_gui.training.measure.maps.case_maps import GridMap
+from fusion3d_gui.training.measure.maps.lesion_target import judge, target_of
 
 _MS = Path(__file__).resolve().parents[2] / "../shared/data/ms"
 pytestmark = pytest.mark.skipif(not _MS.is_dir(), reason="the shared scans are not here")

@@ -20,7 +20,7 @@ from fusion3d_gui.model.bundle.bundle_info import BundleInfo
 from fusion3d_gui.training.data.table import read_table
 from fusion3d_gui.training.evaluate import evaluate
 from fusion3d_gui.training.measure.auroc_comparison import compare_bundles
-from fusion3d_gui.training.measure.localisation_table import Localisation
+from fusion3d_gui.training.measure.maps.localisation_table import Localisation
 from fusion3d_gui.training.measure.scores import score_bundle
 from fusion3d_gui.training.report.evaluation_page import evaluation_plots
 from fusion3d_gui.training.report.evaluation_record import record_evaluation

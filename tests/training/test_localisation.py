@@ -23,15 +23,15 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.case_maps import GridMap
-from fusion3d_gui.training.measure.lesion_target import (
+from fusion3d_gui.training.measure.maps.case_maps import GridMap
+from fusion3d_gui.training.measure.maps.lesion_target import (
     chance_of,
     judge,
     strongest_lps,
     target_of,
 )
-from fusion3d_gui.training.measure.localisation import localise
-from fusion3d_gui.training.measure.localisation_table import (
+from fusion3d_gui.training.measure.maps.localisation import localise
+from fusion3d_gui.training.measure.maps.localisation_table import (
     MOST_IN_AIR,
     Localisation,
     MapFigures,

@@ -19,13 +19,13 @@ from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.blanking import Blanking
-from fusion3d_gui.training.measure.case_maps import GridMap, maps_of_case
-from fusion3d_gui.training.measure.lesion_target import judge, strongest_lps, target_of
-from fusion3d_gui.training.measure.localisation import localise
-from fusion3d_gui.training.measure.map_displacement import hits_of, random_hits
+from fusion3d_gui.training.measure.maps.blanking import Blanking
+from fusion3d_gui.training.measure.maps.case_maps import GridMap, maps_of_case
+from fusion3d_gui.training.measure.maps.lesion_target import judge, strongest_lps, target_of
+from fusion3d_gui.training.measure.maps.localisation import localise
+from fusion3d_gui.training.measure.maps.map_displacement import hits_of, random_hits
+from fusion3d_gui.training.measure.maps.sub_cell_peak import peak_lps
 from fusion3d_gui.training.measure.metrics import mean, median, ratio_of_means
-from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 
 SHAPE = (17, 17, 17)
 PREPROCESSING = Preprocessing(SHAPE, 5.0)

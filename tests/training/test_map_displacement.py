@@ -13,16 +13,20 @@ from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, 
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.network.network_config import NetworkConfig
 from fusion3d_gui.training.data.cases import Cases
-from fusion3d_gui.training.measure.blanking import RADIUS_MM, Blanking
-from fusion3d_gui.training.measure.case_maps import REFERENCE, maps_of_case, with_random_weights
-from fusion3d_gui.training.measure.lesion_target import Target
-from fusion3d_gui.training.measure.map_displacement import (
+from fusion3d_gui.training.measure.maps.blanking import RADIUS_MM, Blanking
+from fusion3d_gui.training.measure.maps.case_maps import (
+    REFERENCE,
+    maps_of_case,
+    with_random_weights,
+)
+from fusion3d_gui.training.measure.maps.lesion_target import Target
+from fusion3d_gui.training.measure.maps.map_displacement import (
     MOST_CASES,
     chosen_cases,
     collect_peaks,
     measure_displacements,
 )
-from fusion3d_gui.training.measure.sub_cell_peak import peak_lps, sub_cell_peak
+from fusion3d_gui.training.measure.maps.sub_cell_peak import peak_lps, sub_cell_peak
 
 SPACING = 2.75
 

@@ -14,7 +14,7 @@ from fusion3d_gui.model.schema import MetadataSchema
 from fusion3d_gui.model.scope import Scope
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.find_displacement import find_displacement
-from fusion3d_gui.training.measure.within_lesion import gain_over_chance
+from fusion3d_gui.training.measure.maps.within_lesion import gain_over_chance
 from tests.training.conftest import CARD
 from tests.training.test_map_displacement import tap_network
 

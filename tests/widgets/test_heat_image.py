@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from fusion3d_gui.imaging.plane import ORIENTATIONS, Plane, Rect
 from fusion3d_gui.imaging.reslice.slicer import transform_volume
 from fusion3d_gui.imaging.volume import Volume
-from fusion3d_gui.widgets.slice.heat_image import HeatBuffers, heat_levels, scaled_to_levels
+from fusion3d_gui.widgets.slice.heat.heat_image import HeatBuffers, heat_levels, scaled_to_levels
 
 
 def heat(turned: bool) -> Volume:

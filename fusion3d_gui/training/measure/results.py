@@ -45,7 +45,7 @@ class EvaluationJson(TypedDict):
 
     ``figures`` by the names of :data:`~fusion3d_gui.training.measure.metrics.METRIC_TITLES`; ``ceilings`` (AUROC)
     by those of :data:`~fusion3d_gui.training.measure.scores.CEILING_TITLES`, where the table has true
-    probabilities; ``curves`` is that of :class:`~fusion3d_gui.model.bundle.evaluation_curves.EvaluationCurves`; ``localisation`` is that of :class:`~fusion3d_gui.training.measure.localisation_table.Localisation`;
+    probabilities; ``curves`` is that of :class:`~fusion3d_gui.model.bundle.evaluation_curves.EvaluationCurves`; ``localisation`` is that of :class:`~fusion3d_gui.training.measure.maps.localisation_table.Localisation`;
     ``cases`` has one object a case; what is recorded in a bundle is without them.
     """
 

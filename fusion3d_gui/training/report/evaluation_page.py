@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fusion3d_gui.training.measure.localisation_table import Localisation, PointingFigures
+from fusion3d_gui.training.measure.maps.localisation_table import Localisation, PointingFigures
 from fusion3d_gui.training.measure.metrics import METRIC_TITLES, Estimate, EstimateJson
 from fusion3d_gui.training.measure.results import EvaluationJson, SubgroupJson
 from fusion3d_gui.training.measure.scores import CEILING_TITLES

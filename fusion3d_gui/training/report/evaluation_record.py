@@ -9,7 +9,7 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.model.attribution.localisation_record import LocalisationRecord
 from fusion3d_gui.plain_text import markdown_text, visible_text
-from fusion3d_gui.training.measure.localisation_table import (
+from fusion3d_gui.training.measure.maps.localisation_table import (
     BEST_RULE,
     Localisation,
     PointingFigures,

@@ -15,7 +15,7 @@ from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.look.halo_text import halo_text_image
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+from fusion3d_gui.widgets.slice.heat.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.stamp import Stamp
 
 _MARGIN = 10.0

@@ -26,7 +26,7 @@ from fusion3d_gui.widgets.look.position_text import window_text
 from fusion3d_gui.widgets.slice import crosshair_arms
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Arm, PaintedCrosshair
-from fusion3d_gui.widgets.slice.heat_scale import HeatScale
+from fusion3d_gui.widgets.slice.heat.heat_scale import HeatScale
 from fusion3d_gui.widgets.slice.plane_text import image_text, position_text
 from fusion3d_gui.widgets.slice.plane_traces import PlaneTraces
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture

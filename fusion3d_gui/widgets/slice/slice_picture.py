@@ -28,7 +28,7 @@ from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
 from fusion3d_gui.widgets.look.reused_array import ReusedArray
 from fusion3d_gui.widgets.slice.captions import Captions, CaptionTexts
 from fusion3d_gui.widgets.slice.crosshair_arms import Box
-from fusion3d_gui.widgets.slice.heat_layer import HeatLayer
+from fusion3d_gui.widgets.slice.heat.heat_layer import HeatLayer
 from fusion3d_gui.widgets.slice.layer_painting import compose_layers
 from fusion3d_gui.widgets.slice.slice_image import GrayRenderer
 from fusion3d_gui.widgets.slice.unread_hatching import hatching_image

@@ -365,8 +365,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setVisible(not alone)
         self.status.setVisible(not alone)
         self.status.set_with_images(self.pages.has_images)
-        # Window level and choice of series act on images: beside a table they would seem to act on it.
-        self.header.set_plain(alone or not self.pages.has_images)
+        self.header.set_plain(not has_case)
         self.strip.setVisible(has_case)
         self.marks.setVisible(has_case and shown("marks"))
         self.side.setVisible(has_case and shown("side"))

@@ -15,7 +15,7 @@ from fusion3d_gui.model.attribution.cam import explain
 from fusion3d_gui.model.attribution.input_gradient import gradient_times_input, smoothed
 from fusion3d_gui.model.bundle.bundle import ModelBundle
 from fusion3d_gui.progress import Progress, no_progress
-from fusion3d_gui.training.measure.blanking import Blanking
+from fusion3d_gui.training.measure.maps.blanking import Blanking
 from fusion3d_gui.training.measure.metrics import mean
 from fusion3d_gui.training.study.stroke.cohort import StrokeCohort
 

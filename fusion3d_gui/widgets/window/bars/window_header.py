@@ -91,7 +91,10 @@ class Header(QWidget):
         self._show_title()
 
     def set_plain(self, plain: bool) -> None:
-        """Show only the title and the notice of research use, or the controls too."""
+        """Show only the title and the notice of research use, or the controls too.
+
+        Window level and series act on images: beside a table they would seem to act on it.
+        """
         if plain != self._plain:
             self._plain = plain
             self._on_case_changed()

@@ -13,7 +13,7 @@ from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.overlay import OverlaySettings
 from fusion3d_gui.widgets.look.one_entry_cache import OneEntryCache
-from fusion3d_gui.widgets.slice.heat_image import (
+from fusion3d_gui.widgets.slice.heat.heat_image import (
     HeatBuffers,
     blended,
     heat_image,

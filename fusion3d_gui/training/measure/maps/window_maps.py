@@ -19,7 +19,7 @@ from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.model.preprocessing import ModelInput
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.case_maps import GridMap, MapKey, MoreMaps
+from fusion3d_gui.training.measure.maps.case_maps import GridMap, MapKey, MoreMaps
 
 
 def window_maps(

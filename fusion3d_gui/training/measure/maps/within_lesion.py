@@ -12,7 +12,7 @@ from fusion3d_gui.model.attribution.displacement import FEWEST_CASES
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress
 from fusion3d_gui.training.data.cases import Cases
-from fusion3d_gui.training.measure.blanking import Blanking
+from fusion3d_gui.training.measure.maps.blanking import Blanking
 from fusion3d_gui.training.measure.metrics import RESAMPLES, Estimate, mean
 
 #: Lesions of fewer voxels have hardly a place within them.

@@ -11,7 +11,7 @@ from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.catalog.open import open_volume
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.case_maps import GridMap
+from fusion3d_gui.training.measure.maps.case_maps import GridMap
 
 #: A peak this near to the lesion counts as a hit of the lenient pointing game.
 TOLERANCE_MM = 10.0

@@ -22,9 +22,15 @@ from fusion3d_gui.model.preprocessing import Preprocessing
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
 from fusion3d_gui.training.data.table import CaseRow
-from fusion3d_gui.training.measure.blanking import Blanking
-from fusion3d_gui.training.measure.case_maps import REFERENCE, GridMap, MapKey, MoreMaps, all_maps
-from fusion3d_gui.training.measure.lesion_target import (
+from fusion3d_gui.training.measure.maps.blanking import Blanking
+from fusion3d_gui.training.measure.maps.case_maps import (
+    REFERENCE,
+    GridMap,
+    MapKey,
+    MoreMaps,
+    all_maps,
+)
+from fusion3d_gui.training.measure.maps.lesion_target import (
     TOLERANCE_MM,
     Judgement,
     chance_of,
@@ -32,14 +38,14 @@ from fusion3d_gui.training.measure.lesion_target import (
     strongest_lps,
     target_of,
 )
-from fusion3d_gui.training.measure.localisation_table import (
+from fusion3d_gui.training.measure.maps.localisation_table import (
     Localisation,
     MapFigures,
     PointingFigures,
 )
-from fusion3d_gui.training.measure.map_displacement import hits_of, random_hits
+from fusion3d_gui.training.measure.maps.map_displacement import hits_of, random_hits
+from fusion3d_gui.training.measure.maps.sub_cell_peak import peak_lps
 from fusion3d_gui.training.measure.metrics import RESAMPLES, mean, median, ratio_of_means
-from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 
 #: A map's key, and whether it is corrected for its displacement.
 _Row = tuple[MapKey, bool]

@@ -23,17 +23,17 @@ from fusion3d_gui.model.attribution.localisation_record import Estimate as Recor
 from fusion3d_gui.model.network.fusion import LearnedFeatureFusion3D
 from fusion3d_gui.progress import Progress, no_progress, part_of
 from fusion3d_gui.training.data.cases import Cases
-from fusion3d_gui.training.measure.blanking import Blanking
-from fusion3d_gui.training.measure.case_maps import (
+from fusion3d_gui.training.measure.maps.blanking import Blanking
+from fusion3d_gui.training.measure.maps.case_maps import (
     REFERENCE,
     MapKey,
     MoreMaps,
     all_maps,
     with_random_weights,
 )
-from fusion3d_gui.training.measure.lesion_target import TOLERANCE_MM, Target
+from fusion3d_gui.training.measure.maps.lesion_target import TOLERANCE_MM, Target
+from fusion3d_gui.training.measure.maps.sub_cell_peak import peak_lps
 from fusion3d_gui.training.measure.metrics import RESAMPLES, median, ratio_of_means
-from fusion3d_gui.training.measure.sub_cell_peak import peak_lps
 
 #: More cases than these add nothing to a median.
 MOST_CASES = 60

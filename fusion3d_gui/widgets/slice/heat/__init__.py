@@ -1,0 +1,1 @@
+"""The heatmap over a slice: colours, layer and scale."""
