@@ -12,13 +12,15 @@ from PySide6.QtGui import QImage, QPainter
 
 from fusion3d_gui.imaging.display.heat_colors import heat_alpha, heatmap_colors
 from fusion3d_gui.imaging.display.window import Preset, Window
-from fusion3d_gui.imaging.plane import ORIENTATIONS
+from fusion3d_gui.imaging.plane import ORIENTATIONS, Rect
+from fusion3d_gui.imaging.reslice.slicer import Slice
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.prediction import Heatmap
 from fusion3d_gui.state.data.case import Case
 from fusion3d_gui.state.display.camera import Camera
 from fusion3d_gui.state.display.display import Display
 from fusion3d_gui.widgets.slice.captions import CaptionTexts
+from fusion3d_gui.widgets.slice.heat.heat_layer import HeatLayer
 from fusion3d_gui.widgets.slice.slice_picture import SlicePicture
 
 WIDTH, HEIGHT = 460, 430
@@ -111,3 +113,30 @@ def test_the_heatmap_has_the_colours_of_simpleitks_values_where_they_lie(qapp, o
     assert difference.mean() < 0.7
     # But for the rim of the map, where a pixel is in or out.
     assert np.mean(difference > 6) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("px_per_mm", "cell_mm", "fits"),
+    [
+        (1.2, 20.0, False),  # hardly fewer pixels than the screen has
+        (2.0, 20.0, True),
+        (2.9, 20.0, True),
+        (3.1, 20.0, False),  # the slice's pixels would be seen in the map
+        (2.0, 0.9, False),  # the map is finer than the slice
+    ],
+)
+def test_a_map_has_the_slices_pixels_only_where_that_saves_some_and_is_not_seen(
+    px_per_mm, cell_mm, fits
+):
+    display, camera = Display(), Camera()
+    layer = HeatLayer(display.overlay)
+    affine = np.diag([cell_mm, cell_mm, cell_mm, 1.0])
+    layer.use(Heatmap(np.ones((5, 5, 5), np.float32), affine, "gradcam", "layer3"), 1.0, np.eye(4))
+    piece = Slice(np.zeros((100, 120), np.float32), Rect(0, 0, 120, 100), 0.0)
+    # Fitted with a margin of 2 % on each side.
+    camera.resize(120 * px_per_mm / 0.96, 100 * px_per_mm / 0.96)
+    camera.show(piece.rect)
+    assert camera.scale == pytest.approx(px_per_mm)
+    assert layer.suits(piece, camera, 1.0) is fits
+    display.overlay.toggle_contours()
+    assert not layer.suits(piece, camera, 1.0)

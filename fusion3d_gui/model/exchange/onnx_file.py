@@ -111,7 +111,7 @@ def write_onnx(
 
 @contextlib.contextmanager
 def _only_errors() -> Iterator[None]:
-    """The exporter warns of its own innards, and of operators of torchvision, which no network here has."""
+    """Silence the exporter, which warns of its own internals and of operators of torchvision, which no network here has."""
     exporter = logging.getLogger("torch.onnx")
     before = exporter.level
     exporter.setLevel(logging.ERROR)
