@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -15,6 +18,7 @@ from pydicom.uid import (
     MRImageStorage,
 )
 from pynetdicom import AE, build_context, evt
+from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -121,6 +125,36 @@ def test_each_status_of_a_store_becomes_an_outcome(there, tmp_path):
         (n, Outcome(state, reason)) for n, (_, state, reason) in enumerate(expected)
     ]
     assert there.stored == [f"{SERIES}.{n}" for n in range(1, len(expected) + 1)]
+
+
+class LateEvent(threading.Event):
+    """Lets who waits go on only when a message has come, as a busy machine can."""
+
+    line: Association
+
+    def wait(self, timeout: float | None = None) -> bool:
+        done = super().wait(timeout)
+        until_s = time.monotonic() + 0.2
+        while self.line.dimse.msg_queue.empty() and time.monotonic() < until_s:
+            pass
+        return done
+
+
+def test_an_answer_reaches_its_request_however_late_the_association_thread_runs(
+    there, tmp_path, monkeypatch
+):
+    make = Association.__init__
+
+    def make_late(line: Association, *arguments, **named) -> None:
+        make(line, *arguments, **named)
+        line._reactor_checkpoint = LateEvent()
+        line._reactor_checkpoint.line = line
+        line._reactor_checkpoint.set()
+
+    monkeypatch.setattr(Association, "__init__", make_late)
+    node = replace(there.node, answer_s=5.0)
+    files = small_objects(tmp_path, 40)
+    assert {told.state for _, told in outcomes(node, files)} == {"accepted"}
 
 
 def test_what_the_node_does_not_take_is_told_by_class_or_transfer_syntax(there, tmp_path):

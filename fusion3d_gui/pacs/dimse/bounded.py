@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pynetdicom import evt
 
-from fusion3d_gui.pacs.dimse.guarded import guard
+from fusion3d_gui.pacs.dimse.guarded import guard, leave_answers_to_their_caller
 
 #: Largest unit (PDU) that is read; this program asks for smaller ones, and dcmtk sends at most 128 KiB.
 LARGEST_UNIT = 1 << 20
@@ -52,6 +52,7 @@ class MessageBound:
         # A command and its data are sent apart: the second must not wait until the first is acknowledged.
         wrapped.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wrapped.recv = lambda count: self._receive(cast(socket.socket, wrapped.socket), count)
+        leave_answers_to_their_caller(event.assoc)
 
     def _on_message(self, event: evt.Event) -> None:
         self._unfinished = 0

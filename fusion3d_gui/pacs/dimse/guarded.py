@@ -1,8 +1,14 @@
-"""``guard``: what a stranger's bytes provoke in pynetdicom's threads ends that one association, at once.
+"""Mends two faults of pynetdicom's threads: ``guard`` and ``leave_answers_to_their_caller``.
 
-pynetdicom 3.0 has two threads for each. Where one ends by an exception (a command without a field that it must have, a
+``guard``: what a stranger's bytes provoke in pynetdicom's threads ends that one association, at once. pynetdicom 3.0
+has two threads for each. Where one ends by an exception (a command without a field that it must have, a
 unit out of order, an abort before any request), the other goes on for ever; where a connection is closed before
 anything was asked, both wait for the whole time-out. Either way the association still counts.
+
+``leave_answers_to_their_caller``: while a request waits for its answer, the association's own thread is meant to be
+paused. It counts as paused from before it looks whether it should pause until it has run again, so that on a busy
+machine it takes the answer out of the queue, throws it away ("unexpected message"), and the request waits until its
+time-out.
 """
 
 from __future__ import annotations
@@ -44,6 +50,22 @@ def guard(line: Association) -> None:
 
     machine.do_action = guarded_act
     line.run = guarded_run
+
+
+def leave_answers_to_their_caller(line: Association) -> None:
+    """Let the association's own thread take no message while a request waits for its answer; before it starts.
+
+    A request clears ``_reactor_checkpoint`` before it looks whether the thread is paused, and the thread says that it
+    is not before it takes a message: one of the two sees the other.
+    """
+    take = line.dimse.get_msg
+
+    def guarded_take(block: bool = False) -> Any:
+        if not block and not line._reactor_checkpoint.is_set():
+            return None, None
+        return take(block)
+
+    line.dimse.get_msg = guarded_take
 
 
 def _end(line: Association) -> None:
