@@ -20,20 +20,16 @@ from fusion3d_gui.model.bundle.bundle_info import BundleInfo, find_bundles
 from fusion3d_gui.output_file import whole_file
 from fusion3d_gui.plain_text import terminal_text
 from fusion3d_gui.report.audit.log_folder import audit_folder
-from fusion3d_gui.report.reader_study.protocol import read_protocol
-from fusion3d_gui.report.reader_study.read_log import ReadLog, washout_sentence
 from fusion3d_gui.shipped import models_dir
 from fusion3d_gui.state.kept.work_folder import kept_work_folder
 from fusion3d_gui.state.notice import Notice
 from fusion3d_gui.state.pacs.pacs_parts import PacsPlaces
-from fusion3d_gui.state.reader_study.reading import Reading
 from fusion3d_gui.state.session import Session
 from fusion3d_gui.state.settings import Settings
 from fusion3d_gui.state.settings_values import settings_path
 from fusion3d_gui.widgets.charts.library import chart_library
 from fusion3d_gui.widgets.look.png_bytes import png_bytes
 from fusion3d_gui.widgets.look.theme import apply_theme
-from fusion3d_gui.widgets.reader_study.reading_window import ReadingWindow
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
@@ -129,6 +125,12 @@ def run_reading(path: Path, reader: str) -> int:
     Returns the exit status of the program. Raises UserError when the protocol, the model or the log can't be used,
     or the wash-out is not over.
     """
+    # Imported where they are used: the window of single cases starts without them.
+    from fusion3d_gui.report.reader_study.protocol import read_protocol
+    from fusion3d_gui.report.reader_study.read_log import ReadLog, washout_sentence
+    from fusion3d_gui.state.reader_study.reading import Reading
+    from fusion3d_gui.widgets.reader_study.reading_window import ReadingWindow
+
     study = read_protocol(path)
     bundles = [] if study.model_dir is None else [BundleInfo.read(study.model_dir)]
     _use_offscreen_without_display()

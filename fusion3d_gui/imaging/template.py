@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 
-from fusion3d_gui.imaging.files.nifti import read_nifti
 from fusion3d_gui.imaging.reslice.resample import resample_to_grid
 from fusion3d_gui.imaging.scan_warning import ScanWarning
 from fusion3d_gui.imaging.volume import Volume
@@ -27,6 +26,8 @@ def template_volume() -> Volume:
 
     Raises UserError where it is not installed.
     """
+    from fusion3d_gui.imaging.files.nifti import read_nifti
+
     return read_nifti(resources_dir() / "template" / "mni152.nii.gz")
 
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
-from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.pacs.query import is_uid
 
-_WANTED = tag_numbers(
+_WANTED = (
     "SpecificCharacterSet",
     "SOPClassUID",
     "SOPInstanceUID",
@@ -53,9 +51,13 @@ def read_identity(path: Path) -> FileIdentity:
     UserError
         It is no whole DICOM file, or lacks one of its UIDs.
     """
+    # Imported where they are used: the window starts without pydicom.
+    from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
+    from fusion3d_gui.imaging.dicom.parser.header import read_header
+
     with FileBytes.from_path(path) as file:
         try:
-            header = read_header(file, _WANTED)
+            header = read_header(file, tag_numbers(*_WANTED))
         except NotDicom:
             raise UserError("is no DICOM file", path=path) from None
     text = header.elements.text

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pydicom
-from pydicom.dataset import Dataset
-
-from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
-from fusion3d_gui.report.dicom.study_identity import copy_study
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 #: Longest text that is kept; a longer one holds no mere header.
 _LONGEST = 100_000
@@ -17,7 +15,13 @@ _LONGEST = 100_000
 
 def study_header(path: Path) -> str:
     """Patient and study of a file in DICOM's JSON model; empty where they can't be read, or are too long."""
-    header = Dataset()
+    # Imported where they are used: the window starts without pydicom.
+    import pydicom
+
+    from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
+    from fusion3d_gui.report.dicom.study_identity import copy_study
+
+    header = pydicom.Dataset()
     try:
         copy_study(pydicom.dcmread(path, stop_before_pixels=True), header)
         text = json.dumps(header.to_json_dict())
@@ -28,4 +32,6 @@ def study_header(path: Path) -> str:
 
 def header_dataset(text: str) -> Dataset:
     """Read back :func:`study_header`."""
-    return Dataset.from_json(text)
+    import pydicom
+
+    return pydicom.Dataset.from_json(text)

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom.source_series import read_source_series
-from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.labels.brush import part_of_mask
 from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.imaging.volume import Volume
@@ -46,6 +44,8 @@ def write_mask(
     """
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
+        from fusion3d_gui.imaging.files.nifti import write_nifti
+
         part = part_of_mask(mask, scan)
         voxels = np.zeros(scan.shape, np.uint8)
         k, j, i = (slice(a, b) for a, b in zip(part.start, part.stop, strict=True))
@@ -61,6 +61,7 @@ def write_mask(
             remedy="Name it .nii.gz.",
         )
     # Imported where they are used, on the worker: highdicom takes a second.
+    from fusion3d_gui.imaging.dicom.source_series import read_source_series
     from fusion3d_gui.report.dicom.mask_segmentation import mask_segmentation
     from fusion3d_gui.report.dicom.result_object import SourceObjects
 

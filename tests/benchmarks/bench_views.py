@@ -141,9 +141,10 @@ def _settle(view: SliceView) -> None:
 def _opening() -> None:
     code = """
 import time; start = time.perf_counter()
-import sys
+import gc, sys
+gc.disable()  # as the command does while it imports
 from fusion3d_gui.app import *
-from fusion3d_gui import app as app_module
+gc.enable()
 app = QApplication([]); apply_theme(app)
 session = Session([]); window = MainWindow(session)
 window.show(); app.processEvents()

@@ -12,14 +12,14 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.source_series import SourceSeries
-from fusion3d_gui.imaging.labels.scan_object import (
-    Mask,
+from fusion3d_gui.imaging.labels.object_file import (
     check_belongs,
     items_below,
     object_kind,
     read_whole,
     title_of,
 )
+from fusion3d_gui.imaging.labels.scan_object import Mask
 from fusion3d_gui.imaging.volume import Volume
 
 ROOT = "1.2.840.10008.5.1.4.1.1."

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 
 from fusion3d_gui.imaging.files.nifti import write_nifti
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.embedding_file import write_embedding
 from fusion3d_gui.state.session import Session
+from fusion3d_gui.widgets.look import theme
 from fusion3d_gui.widgets.window.main_window import MainWindow
 
 N = 30
@@ -138,6 +140,35 @@ def test_a_click_in_a_chart_selects_its_cases_and_a_row_is_marked_in_the_charts(
     assert len(marked) == 1
     place = int(np.searchsorted(-curves.thresholds, -page._table.cases.columns["probability"][row]))
     assert marked[0].pos().x() == pytest.approx(100 * curves.one_minus_specificity[place])
+
+
+def test_a_doubtful_case_is_amber_in_a_selected_row_too(window, results, qtbot):
+    file = results / "results.csv"
+    file.write_text(file.read_text().replace("fits", "doubtful", 1))
+    window.menus.actions["cases"].trigger()
+    window.session.cases.table.open([results])
+    qtbot.waitUntil(lambda: not window.session.cases.table.busy)
+    page = window.cases
+    column = page.model._columns.index("doubt")
+    row = next(n for n in range(N) if page.model.index(n, column).data() not in (None, "", "fits"))
+    index = page.model.index(row, column)
+    page.view.scrollTo(index)
+    amber = np.array(QColor(theme.WARNING).getRgb()[:3])
+
+    def amber_pixels() -> int:
+        image = page.view.viewport().grab(page.view.visualRect(index)).toImage()
+        colors = [
+            image.pixelColor(x, y).getRgb()[:3]
+            for x in range(image.width())
+            for y in range(image.height())
+        ]
+        return int((np.abs(np.array(colors) - amber).sum(axis=1) < 100).sum())
+
+    page.view.clearSelection()
+    plain = amber_pixels()
+    page.view.selectRow(row)
+    assert plain > 10
+    assert amber_pixels() == pytest.approx(plain, rel=0.3)
 
 
 def test_the_map_selects_rows_and_rows_are_marked_in_the_map(page, window, results, qtbot):

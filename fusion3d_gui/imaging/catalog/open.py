@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.catalog.find import find_series
 from fusion3d_gui.imaging.series import Series
 from fusion3d_gui.imaging.volume import Volume, Watch, no_watch
 from fusion3d_gui.progress import Progress, no_progress, part_of
@@ -103,6 +102,9 @@ def open_volume(
     UserError
         If there is nothing that can be opened, no series has the UID, or it can't be read.
     """
+    # Imported where it is used: the window starts without what reads files.
+    from fusion3d_gui.imaging.catalog.find import find_series
+
     path = Path(path)
     found = find_series(path, part_of(progress, 0.0, 0.2))
     series, notices = choose_series(found, series_uid, path)

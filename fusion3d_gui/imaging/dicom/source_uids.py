@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion3d_gui.errors import UserError
-from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
 from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
-from fusion3d_gui.imaging.dicom.parser.header import read_header
 from fusion3d_gui.progress import Progress, no_progress
 
-_WANTED = tag_numbers(
+_WANTED = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "FrameOfReferenceUID",
@@ -40,7 +38,11 @@ class SourceUids:
 
 def read_source_uids(files: Iterable[Path], progress: Progress = no_progress) -> SourceUids:
     """Read the UIDs of DICOM files of one series; what is no DICOM, or can't be read, is passed over."""
-    named = list(files)
+    # Imported where they are used: the window starts without pydicom.
+    from fusion3d_gui.imaging.dicom.parser.element_values import tag_numbers
+    from fusion3d_gui.imaging.dicom.parser.header import read_header
+
+    named, wanted = list(files), tag_numbers(*_WANTED)
     found = SourceUids()
     instances: list[str] = []
     for number, path in enumerate(named):
@@ -48,7 +50,7 @@ def read_source_uids(files: Iterable[Path], progress: Progress = no_progress) ->
             progress(number / len(named), "Reading the scan's identifiers")
         try:
             with FileBytes.from_path(path) as file:
-                elements = read_header(file, _WANTED).elements
+                elements = read_header(file, wanted).elements
         except (NotDicom, UserError):
             continue
         if not instances:

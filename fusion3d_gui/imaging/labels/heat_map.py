@@ -19,7 +19,8 @@ from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom.series_of_stack import read_volume_of_stack
 from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.imaging.dicom.stack.sort import sort_into_stacks
-from fusion3d_gui.imaging.labels.scan_object import ScanObject, check_belongs, title_of
+from fusion3d_gui.imaging.labels.object_file import check_belongs, title_of
+from fusion3d_gui.imaging.labels.scan_object import ScanObject
 from fusion3d_gui.imaging.limits import check_memory
 from fusion3d_gui.progress import Progress, no_progress
 

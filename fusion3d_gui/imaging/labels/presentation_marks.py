@@ -20,12 +20,8 @@ from fusion3d_gui.imaging.labels.graphics import (
     points_of,
     referred_frame,
 )
-from fusion3d_gui.imaging.labels.scan_object import (
-    ScanObject,
-    check_belongs,
-    read_whole,
-    title_of,
-)
+from fusion3d_gui.imaging.labels.object_file import check_belongs, read_whole, title_of
+from fusion3d_gui.imaging.labels.scan_object import ScanObject
 from fusion3d_gui.plain_text import visible_text
 
 _MOST_MARKS = 500

@@ -10,8 +10,9 @@ from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.imaging.labels.label_map import masks_on
 from fusion3d_gui.imaging.labels.label_map_file import is_label_file, read_label_maps
 from fusion3d_gui.imaging.labels.mask_position import check_position, side_notice
+from fusion3d_gui.imaging.labels.object_file import object_kind
 from fusion3d_gui.imaging.labels.read_object import read_scan_object
-from fusion3d_gui.imaging.labels.scan_object import Mask, ScanObject, object_kind
+from fusion3d_gui.imaging.labels.scan_object import Mask, ScanObject
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.plain_text import visible_text
 from fusion3d_gui.progress import Progress, no_progress, part_of

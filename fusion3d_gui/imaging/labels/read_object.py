@@ -7,9 +7,10 @@ from pathlib import Path
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.imaging.labels.heat_map import read_heat_map
+from fusion3d_gui.imaging.labels.object_file import object_kind
 from fusion3d_gui.imaging.labels.presentation_marks import read_presentation
 from fusion3d_gui.imaging.labels.report_marks import read_report
-from fusion3d_gui.imaging.labels.scan_object import ScanObject, object_kind
+from fusion3d_gui.imaging.labels.scan_object import ScanObject
 from fusion3d_gui.imaging.labels.segmentation import read_segmentation
 from fusion3d_gui.imaging.labels.structure_set import read_structure_set
 from fusion3d_gui.imaging.volume import Volume

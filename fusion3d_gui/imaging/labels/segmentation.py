@@ -18,7 +18,8 @@ from fusion3d_gui.imaging.dicom.parser.encoding import FileBytes, NotDicom
 from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 from fusion3d_gui.imaging.dicom.pixels.frame_pixels import can_read, read_frames
 from fusion3d_gui.imaging.dicom.source_series import SourceSeries
-from fusion3d_gui.imaging.labels.scan_object import Mask, ScanObject, check_belongs, title_of
+from fusion3d_gui.imaging.labels.object_file import check_belongs, title_of
+from fusion3d_gui.imaging.labels.scan_object import Mask, ScanObject
 from fusion3d_gui.imaging.limits import check_memory
 from fusion3d_gui.imaging.plane import Plane
 from fusion3d_gui.imaging.reslice.sampling import Interpolation, sample

@@ -15,13 +15,8 @@ from fusion3d_gui.imaging.dicom.parser.header import PYDICOM_ERRORS
 from fusion3d_gui.imaging.dicom.source_series import SourceSeries
 from fusion3d_gui.imaging.labels.contour_fill import fill_contours
 from fusion3d_gui.imaging.labels.label_map import MOST_LABELS, label_map_of, mask_of, masks_on
-from fusion3d_gui.imaging.labels.scan_object import (
-    Mask,
-    ScanObject,
-    check_belongs,
-    read_whole,
-    title_of,
-)
+from fusion3d_gui.imaging.labels.object_file import check_belongs, read_whole, title_of
+from fusion3d_gui.imaging.labels.scan_object import Mask, ScanObject
 from fusion3d_gui.imaging.limits import check_memory
 from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.plain_text import visible_text

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.ndimage import sobel
 
 from fusion3d_gui.imaging.reslice.surface_shading import AMBIENT, LIGHT
 
@@ -58,6 +57,9 @@ def prepare_shading(
     VoxelShading or None
         None after each of many small steps, at the end the shading.
     """
+    # Imported where it is used: the window starts without scipy.
+    from scipy.ndimage import sobel
+
     n_k = len(voxels)
     # A gradient along the axes (i, j, k) is one per mm by the transposed inverse.
     to_lps = np.linalg.inv(affine[:3, :3]).T.astype(np.float32)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 #: Approximate edge of a coarse cell in voxels of the network's input (22 mm at a spacing of 2.75 mm).
 _CELL = 8
@@ -132,7 +131,9 @@ def is_beyond(distance: float, validation_distance: np.ndarray) -> bool:
     count = len(logs)
     if count < 2:
         return False
-    # By scipy.special: scipy.stats takes as long to import as torch.
+    # Imported where it is used, and from scipy.special: scipy.stats takes as long to import as torch.
+    from scipy.special import stdtrit
+
     factor = -float(stdtrit(count - 1, _FALSE_ALARMS)) * np.sqrt(1 + 1 / count)
     limit = logs.mean() + factor * logs.std(ddof=1)
     return bool(np.log(max(distance, _LEAST_DISTANCE)) > limit)

@@ -8,7 +8,6 @@ depends on the size of the scan's own voxels, and is left out.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 #: Standard deviations, in voxels, of the smoothings between which the bands of the texture lie.
 _SCALES = (0.7, 1.4, 2.8)
@@ -94,6 +93,9 @@ def texture_features(voxels: np.ndarray, tissue: np.ndarray) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray, scale: float) -> np.ndarray:
+    # Imported where it is used: the window starts without scipy.
+    from scipy.ndimage import gaussian_filter
+
     smooth: np.ndarray = gaussian_filter(values, scale, truncate=2.5)
     return smooth
 

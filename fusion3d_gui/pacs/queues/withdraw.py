@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.pacs.nodes.node import Node
 from fusion3d_gui.pacs.queues.outbox import Outbox, OutboxItem
 from fusion3d_gui.pacs.study_header import header_dataset
-from fusion3d_gui.report.dicom.withdrawal_note import Reason, SentObject, withdrawal_note
+
+if TYPE_CHECKING:
+    from fusion3d_gui.report.dicom.withdrawal_note import Reason
 
 TITLE = "Withdrawal"
 
@@ -61,6 +64,9 @@ def withdraw(
         There are none, they are of several studies or of another node, the node has not accepted one, one was
         withdrawn already, or the queue does not know their study.
     """
+    # Imported where it is used: highdicom takes a second.
+    from fusion3d_gui.report.dicom.withdrawal_note import SentObject, withdrawal_note
+
     studies = {item.study_uid for item in items}
     if len(studies) != 1 or any(item.node != node.name for item in items):
         raise UserError(f"{node.name}: it was sent nothing of this study that could be withdrawn")

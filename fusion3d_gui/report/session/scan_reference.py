@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
-from fusion3d_gui.imaging.catalog.find import find_series_of
 from fusion3d_gui.progress import Progress
 from fusion3d_gui.report.session.document import MOST_PATHS, ScanDocument
 
@@ -44,6 +43,9 @@ def scan_name(scan: ScanDocument) -> str:
 
 def series_among(named: tuple[Path, ...], scan: ScanDocument, progress: Progress) -> str | None:
     """Which series of what the user has is the scan: by its UID, else by its shape; None: the largest."""
+    # Imported where it is used: the window starts without what reads files.
+    from fusion3d_gui.imaging.catalog.find import find_series_of
+
     found = find_series_of(named, progress)
     for each in found:
         if each.uid == scan.series_uid:

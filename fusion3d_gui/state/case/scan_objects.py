@@ -89,7 +89,7 @@ class ScanObjects(QObject):
         if case is None or not case.is_complete or not 0 < len(paths) <= _MOST_FILES:
             return False
         from fusion3d_gui.imaging.labels.label_map_file import is_label_file, is_named_as_mask
-        from fusion3d_gui.imaging.labels.scan_object import object_kind
+        from fusion3d_gui.imaging.labels.object_file import object_kind
 
         return all(
             path.is_file()
@@ -163,9 +163,9 @@ def _read(
     """Read files onto a scan that was read from DICOM ``files``; none: it is of another format."""
     from fusion3d_gui.imaging.dicom.source_series import read_source_series
     from fusion3d_gui.imaging.labels.label_map_file import is_label_file
+    from fusion3d_gui.imaging.labels.object_file import object_kind
     from fusion3d_gui.imaging.labels.read_masks import MASK_KINDS, read_masks
     from fusion3d_gui.imaging.labels.read_object import read_scan_object
-    from fusion3d_gui.imaging.labels.scan_object import object_kind
 
     objects = [path for path in named if not is_label_file(path)]
     if objects and not files:

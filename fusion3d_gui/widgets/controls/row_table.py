@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from fusion3d_gui.widgets.look import theme
 
@@ -46,10 +54,21 @@ class RowModel(QAbstractTableModel, Generic[_Row]):
         return None
 
 
+class _CellPainter(QStyledItemDelegate):
+    """Paints a cell's text in its own colour in a selected row, too: Qt has one colour for all selected text."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        color = index.data(Qt.ItemDataRole.ForegroundRole)
+        if color is not None:
+            option.palette.setBrush(QPalette.ColorRole.HighlightedText, color)
+
+
 def row_table(model: QAbstractTableModel, name: str, widths: Sequence[int], row: int) -> QTableView:
     """A view of whole rows, ``row`` px high; the last column takes what ``widths`` (px) leave."""
     table = QTableView()
     table.setModel(model)
+    table.setItemDelegate(_CellPainter(table))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)
     table.setFrameShape(QFrame.Shape.NoFrame)

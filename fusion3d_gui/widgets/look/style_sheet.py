@@ -83,7 +83,7 @@ QAbstractItemView { background: $PANEL; color: $TEXT; outline: 0; border: none;
     selection-background-color: $HOVER; selection-color: $TEXT; }
 QTableView::item, QTreeView::item, QListView::item { padding: 0 6px; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
-    background: $HOVER; color: $TEXT; }
+    background: $HOVER; }
 #series QListView::item { border: 1px solid transparent; border-radius: 5px; }
 #series QListView::item:focus { border-color: $MUTED; }
 #series QListView::item:selected { border-color: $ACCENT; }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 import numpy as np
 from PySide6.QtGui import QColor, QImage
@@ -123,6 +125,12 @@ class TranslucentScene:
 
 def prepare_scene(volume: Volume, anatomy: VolumeProjector) -> Iterator[TranslucentScene | None]:
     """Find the boundaries of tissue, in small steps: None after each, the scene at the end."""
+    # What the next step needs takes a fifth of a second to import: on a thread, while the window goes on.
+    importing = threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True)
+    importing.start()
+    while importing.is_alive():
+        importing.join(0.002)
+        yield None
     rising = volume.slope >= 0
     for made in prepare_shading(anatomy.voxels, anatomy.affine, rising_inwards=rising):
         yield None if made is None else TranslucentScene(volume, anatomy, made)

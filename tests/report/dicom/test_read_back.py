@@ -20,8 +20,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from fusion3d_gui.errors import UserError
 from fusion3d_gui.imaging.annotations.annotation import length_mm
 from fusion3d_gui.imaging.dicom.source_series import read_source_series
+from fusion3d_gui.imaging.labels.object_file import object_kind
 from fusion3d_gui.imaging.labels.read_object import read_scan_object
-from fusion3d_gui.imaging.labels.scan_object import ScanObject, object_kind
+from fusion3d_gui.imaging.labels.scan_object import ScanObject
 from fusion3d_gui.report.case_result import CaseResult
 from fusion3d_gui.report.dicom.write_results import write_dicom_results
 from tests.report.dicom.conftest import AXIAL, SERIES, scan_volume, write_series
