@@ -336,7 +336,7 @@ class Prediction(inference_prediction.Prediction):
             f"{self.class_names[1]}: {100 * self.probability:.4g} % "
             f"(threshold {100 * self.threshold:.4g} %)",
             f"{self.bundle_name} {self.bundle_version}",
-            f"{heatmap.method} of {heatmap.layer}, what {heatmap.side} the logit, {heatmap.grid_text}",
+            f"{heatmap.method_text}, what {heatmap.side} the logit, {heatmap.grid_text}",
         )
 
     @property

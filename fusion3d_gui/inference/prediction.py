@@ -16,7 +16,11 @@ from fusion3d_gui.imaging.volume import Volume
 from fusion3d_gui.inference.fit.fit_report import FitReport
 from fusion3d_gui.inference.map_correction import MapCorrection
 from fusion3d_gui.inference.tissue_outline import TissueOutline
-from fusion3d_gui.model.attribution.localisation_record import SMOOTHING_MM
+from fusion3d_gui.model.attribution.localisation_record import (
+    METHOD_NAMES,
+    METHODS_AT_STAGES,
+    SMOOTHING_MM,
+)
 from fusion3d_gui.model.schema import Value
 
 #: Whether a map shows what raised the logit or what lowered it.
@@ -149,8 +153,14 @@ class Heatmap:
             with_heat(np.zeros((*each.values.shape, 3), np.uint8), scale * each.values, 0.0, 1.0)
             for each in slices
         ]
-        title = f"Heatmap: {self.method} of {self.layer}, what {self.side} the logit"
+        title = f"Heatmap: {self.method_text}, what {self.side} the logit"
         return page(title, (self.grid_text, self.peak_text), slices, images)
+
+    @property
+    def method_text(self) -> str:
+        """How it was made, e.g. ``"Grad-CAM of layer4"`` or ``"Gradient × input"``."""
+        name = METHOD_NAMES.get(self.method, self.method)
+        return f"{name} of {self.layer}" if self.method in METHODS_AT_STAGES else name
 
     @property
     def grid_text(self) -> str:
