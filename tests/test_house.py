@@ -66,6 +66,8 @@ HEAVY = (
 )
 
 _WINDOW = """
+import os
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PySide6.QtWidgets import QApplication
 from fusion3d_gui.app import MainWindow, Session
 app = QApplication([])
