@@ -7,8 +7,10 @@ import gc
 import logging
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -177,6 +179,8 @@ def _report(error: Exception) -> int:
 def _begin(
     session: Session, options: WindowOptions, demos: list[DemoCase], shot: _Screenshot | None
 ) -> None:
+    # What opens files: the first scan then opens as fast as the next.
+    threading.Thread(target=import_module, args=("fusion3d_gui.imaging.catalog.find",)).start()
     chart_library().load()
     if shot is not None:
         shot.start(wants_prediction=options.demo)
