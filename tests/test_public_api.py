@@ -207,6 +207,18 @@ def test_a_prediction_shows_the_heat_over_the_anatomy_at_its_peak(make_bundle, v
     assert len(images_of(prediction.heatmap._repr_html_())) == 3
 
 
+@pytest.mark.parametrize(
+    ("method", "layer", "name"),
+    [
+        ("gradcam", "layer4", "Grad-CAM of layer4"),
+        ("input-gradient", "input", "Gradient × input"),
+    ],
+)
+def test_a_heatmap_is_called_by_its_methods_name(method, layer, name):
+    heatmap = f3d.Heatmap(np.ones((2, 2, 2), np.float32), np.eye(4), method, layer)
+    assert f"Heatmap: {name}, what raised the logit" in heatmap._repr_html_()
+
+
 def test_text_of_a_bundle_is_shown_as_plain_text(make_bundle, volume):
     prediction = f3d.load_model(make_bundle(), "cpu", "torch").predict(volume, {"age": 71})
     hostile = replace(prediction, bundle_name="<script>alert(1)</script>", notices=("<img src=x>",))

@@ -77,6 +77,21 @@ def test_a_screenshot_of_an_opened_scan_needs_no_torch(make_case, tmp_path):
     assert (image.width(), image.height()) == (1280, 800)
 
 
+def test_the_command_leaves_the_garbage_collector_on(make_case, tmp_path):
+    """It is off while the window's modules are imported."""
+    call = [str(make_case()), "--screenshot", str(tmp_path / "shot.png")]
+    code = f"import gc; from fusion3d_gui.cli.parser import run; print(run({call}), gc.isenabled())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.split() == ["0", "True"]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -126,7 +126,7 @@ class TranslucentScene:
 def prepare_scene(volume: Volume, anatomy: VolumeProjector) -> Iterator[TranslucentScene | None]:
     """Find the boundaries of tissue, in small steps: None after each, the scene at the end."""
     # What the next step needs takes a fifth of a second to import: on a thread, while the window goes on.
-    importing = threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True)
+    importing = threading.Thread(target=import_module, args=("scipy.ndimage",))
     importing.start()
     while importing.is_alive():
         importing.join(0.002)
